@@ -1,0 +1,125 @@
+-- How rows become work, and the record of that work.
+
+create table watchpost.subscription (
+  topic        text not null check (topic <> ''),
+  task         text not null check (task <> ''),
+  enabled      boolean not null default true,
+  batch_size   integer not null default 1 check (batch_size between 1 and 10000),
+  max_attempts smallint not null default 5 check (max_attempts between 1 and 100),
+  created_at   timestamptz not null default now(),
+  primary key (topic, task)
+);
+
+comment on table  watchpost.subscription              is 'Which task consumes which events. Insert a row to add a consumer.';
+comment on column watchpost.subscription.topic        is 'For example face.detected.';
+comment on column watchpost.subscription.task         is 'The graphile-worker task that is run.';
+comment on column watchpost.subscription.enabled      is 'False: new events are not handed to this task.';
+comment on column watchpost.subscription.batch_size   is 'Most events in one job; events of one image are never split over jobs and may exceed it.';
+comment on column watchpost.subscription.max_attempts is 'After that many failed attempts an event is handled as failed, for good.';
+
+insert into watchpost.subscription (topic, task, batch_size) values
+  -- Detecting costs 50 ms and more: one photo a job spreads a burst evenly over all workers.
+  ('image.received', 'detect', 1),
+  ('photo.added',    'detect', 1),
+  -- The embedder gains nothing from batches above 4 faces; 8 keeps one job near 60 ms.
+  ('face.detected',  'embed',  8),
+  -- The rest is a few statements for the whole batch.
+  ('face.embedded',  'match', 64),
+  ('photo.embedded', 'enrol', 64),
+  ('match.found',    'alert', 64);
+
+
+create table watchpost.event (
+  id         uuid primary key default watchpost.uuidv7(),
+  topic      text not null check (topic <> ''),
+  subject_id uuid not null,
+  image_id   uuid,
+  payload    jsonb not null default '{}' check (jsonb_typeof(payload) = 'object'),
+  tasks      text[] not null default '{}',
+  created_at timestamptz not null default clock_timestamp()
+);
+
+create index event_image on watchpost.event (image_id, id);
+create index event_subject on watchpost.event (subject_id, topic);
+
+comment on table  watchpost.event            is 'Something that happened: one row for each row that appeared. Append-only.';
+comment on column watchpost.event.subject_id is 'The row that appeared.';
+comment on column watchpost.event.image_id   is 'The photo it is about; no foreign key, because an event outlives its photo.';
+comment on column watchpost.event.payload    is 'What a task needs to know; also the body of POST /v1/tasks/{task}.';
+comment on column watchpost.event.tasks      is 'The tasks that were subscribed at that moment: each owes a handling.';
+
+
+create table watchpost.outbox (
+  event_id uuid not null,
+  task     text not null,
+  topic    text not null,
+  image_id uuid,
+  payload  jsonb not null,
+  primary key (event_id, task)
+)
+-- Every row is deleted within moments: vacuum by count, not by a share of a table that is empty most of the time.
+with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+comment on table  watchpost.outbox         is 'Events on their way to becoming jobs. Written with the event; emptied by the relay.';
+comment on column watchpost.outbox.payload is 'The event''s payload with its event_id: one item of a job''s payload.';
+
+
+create table watchpost.handling (
+  id          uuid primary key default watchpost.uuidv7(),
+  event_id    uuid not null,
+  task        text not null,
+  outcome     text not null check (outcome in ('done', 'retry', 'failed')),
+  attempt     smallint not null,
+  worker_id   uuid,
+  started_at  timestamptz not null,
+  duration_ms real not null,
+  code        text,
+  error       text,
+  created_at  timestamptz not null default clock_timestamp(),
+  check ((outcome = 'done') = (code is null)),
+  check ((code is null) = (error is null))
+);
+
+-- The fence: an event is done by a task once, however often it is delivered.
+create unique index handling_done on watchpost.handling (event_id, task) where outcome = 'done';
+create index handling_not_done on watchpost.handling (event_id, task) where outcome <> 'done';
+
+comment on table  watchpost.handling             is 'What became of an event in a task, attempt by attempt. Written in the transaction of the task''s own rows. Append-only.';
+comment on column watchpost.handling.outcome     is 'done; retry: failed and will be tried again; failed: will not be tried again.';
+comment on column watchpost.handling.worker_id   is 'The process that did it.';
+comment on column watchpost.handling.started_at  is 'When the task took it up.';
+comment on column watchpost.handling.duration_ms is 'From there to the moment its rows were written.';
+comment on column watchpost.handling.code        is 'Why it failed: a stable code.';
+comment on column watchpost.handling.error       is 'Why it failed, in a sentence.';
+
+
+create table watchpost.worker (
+  id          uuid primary key default watchpost.uuidv7(),
+  host        text not null,
+  pid         integer not null,
+  version     text not null,
+  concurrency smallint not null,
+  pools       text[] not null default '{}',
+  models      text[] not null default '{}',
+  started_at  timestamptz not null default clock_timestamp(),
+  last_seen   timestamptz not null default clock_timestamp(),
+  stopped_at  timestamptz
+);
+
+comment on table  watchpost.worker             is 'A process that runs tasks, or serves the API.';
+comment on column watchpost.worker.concurrency is 'Jobs at a time; 0: it only serves the API.';
+comment on column watchpost.worker.pools       is 'graphile-worker''s pool ids: what its jobs are locked by.';
+comment on column watchpost.worker.last_seen   is 'Its latest heartbeat.';
+comment on column watchpost.worker.stopped_at  is 'When it said goodbye; null: it runs, or died.';
+
+
+create table watchpost.api_key (
+  id         uuid primary key default watchpost.uuidv7(),
+  name       text not null unique check (name <> ''),
+  sha256     bytea not null unique,
+  created_at timestamptz not null default now(),
+  revoked_at timestamptz
+);
+
+comment on table  watchpost.api_key        is 'Who may call the API.';
+comment on column watchpost.api_key.sha256 is 'Of the key; the key itself is kept nowhere in the database. 256 random bits need no slow hash.';

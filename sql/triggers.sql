@@ -1,0 +1,208 @@
+-- How rows become events. Each table of the pipeline has one statement-level AFTER INSERT trigger, which writes one
+-- event for each new row; the table event has one, which writes the outbox. Never a per-row trigger that adds a job
+-- (10,000 rows: 6.8 s, against 0.16 s), and no NOTIFY here: it takes a lock of the whole database at commit
+-- (16 clients inserting single rows: 2,050 rows/s with it, 19,900 without).
+--
+-- Every function runs with its owner's rights: whoever may insert a row may cause its event, and nothing else.
+
+-- image: the bytes go to their own table ------------------------------------------------------------------------------
+
+create or replace function watchpost.store_image_bytes() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if new.bytes is null or octet_length(new.bytes) = 0 then
+    raise exception 'The photo is empty.'
+      using errcode = 'WP001', hint = 'Put the bytes of a JPEG, PNG or WebP file into image.bytes.';
+  end if;
+  new.sha256 := sha256(new.bytes);
+  new.byte_length := octet_length(new.bytes);
+  -- A row that ON CONFLICT (id) will not insert has its bytes already.
+  insert into watchpost.image_bytes (image_id, bytes) values (new.id, new.bytes) on conflict do nothing;
+  new.bytes := null;
+  return new;
+end;
+$$;
+
+create or replace trigger image_store_bytes before insert on watchpost.image
+for each row execute function watchpost.store_image_bytes();
+
+-- event -> outbox -----------------------------------------------------------------------------------------------------
+
+create or replace function watchpost.subscribers(of_topic text) returns text[]
+language sql stable security definer set search_path = pg_catalog, pg_temp
+return (
+  select coalesce(array_agg(s.task order by s.task), '{}')
+  from watchpost.subscription as s
+  where s.topic = of_topic and s.enabled
+);
+
+comment on function watchpost.subscribers(text) is 'The tasks that consume a topic now.';
+
+create or replace function watchpost.fill_outbox() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into watchpost.outbox (event_id, task, topic, image_id, payload)
+  select e.id, task, e.topic, e.image_id, jsonb_build_object('event_id', e.id) || e.payload
+  from new_rows as e
+  cross join unnest(e.tasks) as task;
+  return null;
+end;
+$$;
+
+create or replace trigger event_fill_outbox after insert on watchpost.event
+referencing new table as new_rows
+for each statement execute function watchpost.fill_outbox();
+
+-- rows -> events ------------------------------------------------------------------------------------------------------
+
+create or replace function watchpost.emit_image_received() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+  select 'image.received', i.id, i.id, jsonb_build_object('image_id', i.id), s.tasks
+  from new_rows as i
+  cross join (select watchpost.subscribers('image.received') as tasks) as s
+  where i.purpose = 'probe';
+  return null;
+end;
+$$;
+
+create or replace trigger image_emit after insert on watchpost.image
+referencing new table as new_rows
+for each statement execute function watchpost.emit_image_received();
+
+
+create or replace function watchpost.emit_photo_added() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+  select
+    'photo.added', p.id, p.image_id,
+    jsonb_build_object('image_id', p.image_id, 'person_photo_id', p.id), s.tasks
+  from new_rows as p
+  cross join (select watchpost.subscribers('photo.added') as tasks) as s;
+  return null;
+end;
+$$;
+
+create or replace trigger person_photo_emit after insert on watchpost.person_photo
+referencing new table as new_rows
+for each statement execute function watchpost.emit_photo_added();
+
+
+create or replace function watchpost.emit_face_detected() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+  select
+    'face.detected', f.id, f.image_id,
+    jsonb_build_object('image_id', f.image_id, 'face_id', f.id), s.tasks
+  from new_rows as f
+  cross join (select watchpost.subscribers('face.detected') as tasks) as s;
+  return null;
+end;
+$$;
+
+create or replace trigger face_emit after insert on watchpost.face
+referencing new table as new_rows
+for each statement execute function watchpost.emit_face_detected();
+
+
+-- A probe's embedding is to be matched; of a photo that enrols a person, the chosen face's is to be enrolled, and the
+-- other people in it are nobody's business.
+create or replace function watchpost.emit_embedded() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+  select
+    'face.embedded', e.id, f.image_id,
+    jsonb_build_object('image_id', f.image_id, 'face_id', f.id, 'embedding_id', e.id), s.tasks
+  from new_rows as e
+  join watchpost.face as f on f.id = e.face_id
+  join watchpost.image as i on i.id = f.image_id and i.purpose = 'probe'
+  cross join (select watchpost.subscribers('face.embedded') as tasks) as s;
+
+  insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+  select
+    'photo.embedded', e.id, f.image_id,
+    jsonb_build_object(
+      'image_id', f.image_id, 'person_photo_id', p.id, 'face_id', f.id, 'embedding_id', e.id
+    ), s.tasks
+  from new_rows as e
+  join watchpost.face as f on f.id = e.face_id
+  join watchpost.person_photo as p on p.image_id = f.image_id and f.ordinal = coalesce(p.chosen_face, 1)
+  cross join (select watchpost.subscribers('photo.embedded') as tasks) as s;
+  return null;
+end;
+$$;
+
+create or replace trigger embedding_emit after insert on watchpost.embedding
+referencing new table as new_rows
+for each statement execute function watchpost.emit_embedded();
+
+
+create or replace function watchpost.emit_person_enrolled() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+  select
+    'person.enrolled', r.id, p.image_id,
+    jsonb_build_object('image_id', p.image_id, 'person_id', r.person_id, 'reference_id', r.id), s.tasks
+  from new_rows as r
+  join watchpost.person_photo as p on p.id = r.person_photo_id
+  cross join (select watchpost.subscribers('person.enrolled') as tasks) as s;
+  return null;
+end;
+$$;
+
+create or replace trigger reference_emit after insert on watchpost.reference
+referencing new table as new_rows
+for each statement execute function watchpost.emit_person_enrolled();
+
+
+create or replace function watchpost.emit_match_found() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+  select
+    'match.found', m.id, f.image_id,
+    jsonb_build_object('image_id', f.image_id, 'face_id', m.face_id, 'match_id', m.id), s.tasks
+  from new_rows as m
+  join watchpost.face as f on f.id = m.face_id
+  cross join (select watchpost.subscribers('match.found') as tasks) as s;
+  return null;
+end;
+$$;
+
+create or replace trigger match_emit after insert on watchpost.match
+referencing new table as new_rows
+for each statement execute function watchpost.emit_match_found();
+
+
+create or replace function watchpost.emit_alert_raised() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+  select
+    'alert.raised', a.id, f.image_id,
+    jsonb_build_object('image_id', f.image_id, 'alert_id', a.id, 'person_id', a.person_id), s.tasks
+  from new_rows as a
+  join watchpost.match as m on m.id = a.best_match_id
+  join watchpost.face as f on f.id = m.face_id
+  cross join (select watchpost.subscribers('alert.raised') as tasks) as s;
+  return null;
+end;
+$$;
+
+create or replace trigger alert_emit after insert on watchpost.alert
+referencing new table as new_rows
+for each statement execute function watchpost.emit_alert_raised();

@@ -1,0 +1,155 @@
+-- What can be asked.
+
+create or replace view watchpost.event_task as
+select
+  e.id as event_id,
+  e.topic,
+  e.image_id,
+  e.subject_id,
+  e.created_at,
+  t.task,
+  h.outcome,
+  h.attempt,
+  h.worker_id,
+  h.started_at,
+  h.duration_ms,
+  h.created_at as handled_at,
+  h.code,
+  h.error
+from watchpost.event as e
+cross join unnest(e.tasks) as t (task)
+left join lateral (
+  select h.*
+  from watchpost.handling as h
+  where h.event_id = e.id and h.task = t.task
+  order by h.outcome = 'done' desc, h.id desc
+  limit 1
+) as h on true;
+
+comment on view watchpost.event_task is 'Every event with every task it was given to, and the handling that counts: done if there is one, else the latest.';
+
+
+create or replace view watchpost.image_status as
+select
+  i.id as image_id,
+  case
+    when w.failed_code is not null then 'failed'
+    when w.open_tasks > 0 and w.begun then 'processing'
+    when w.open_tasks > 0 or not w.known then 'received'
+    else 'done'
+  end as state,
+  coalesce(w.failed_code, case when w.open_tasks = 0 and w.known and c.faces = 0 then 'no_face' end) as code,
+  coalesce(w.failed_error, case when w.open_tasks = 0 and w.known and c.faces = 0 then 'No face was found in this photo.' end) as message,
+  i.purpose,
+  k.name as camera,
+  i.captured_at,
+  i.received_at,
+  case when w.open_tasks = 0 and w.known then w.finished_at end as finished_at,
+  c.faces,
+  c.matches,
+  c.alerts
+from watchpost.image as i
+left join watchpost.camera as k on k.id = i.camera_id
+cross join lateral (
+  select
+    count(*) > 0 as known,
+    count(*) filter (where t.outcome is distinct from 'done' and t.outcome is distinct from 'failed') as open_tasks,
+    count(t.outcome) > 0 as begun,
+    (array_agg(t.code order by t.event_id) filter (where t.outcome = 'failed'))[1] as failed_code,
+    (array_agg(t.error order by t.event_id) filter (where t.outcome = 'failed'))[1] as failed_error,
+    max(t.handled_at) as finished_at
+  from watchpost.event_task as t
+  where t.image_id = i.id
+) as w
+cross join lateral (
+  select
+    count(*)::integer as faces,
+    coalesce(sum(m.matches), 0)::integer as matches,
+    coalesce(sum(m.alerts), 0)::integer as alerts
+  from watchpost.face as f
+  cross join lateral (
+    select count(*) as matches, count(distinct am.alert_id) as alerts
+    from watchpost.match as m
+    left join watchpost.alert_match as am on am.match_id = m.id
+    where m.face_id = f.id
+  ) as m
+  where f.image_id = i.id
+) as c;
+
+comment on view   watchpost.image_status         is 'Where each photo stands. done and failed are final.';
+comment on column watchpost.image_status.state   is 'received; processing; done; failed: a stage gave up on it, see code and message.';
+comment on column watchpost.image_status.code    is 'Why it failed; also no_face for a photo that is done and has no face.';
+comment on column watchpost.image_status.message is 'The same in a sentence.';
+
+
+create or replace view watchpost.sighting as
+select
+  m.id as match_id,
+  m.person_id,
+  p.name as person,
+  w.name as watchlist,
+  i.captured_at as seen_at,
+  k.name as camera,
+  k.location,
+  k.zone,
+  m.similarity,
+  m.threshold,
+  i.id as image_id,
+  m.face_id,
+  am.alert_id
+from watchpost.match as m
+join watchpost.person as p on p.id = m.person_id
+join watchpost.watchlist as w on w.id = m.watchlist_id
+join watchpost.face as f on f.id = m.face_id
+join watchpost.image as i on i.id = f.image_id
+left join watchpost.camera as k on k.id = i.camera_id
+left join watchpost.alert_match as am on am.match_id = m.id;
+
+comment on view watchpost.sighting is 'Who was seen when and where: one row for each match.';
+
+
+create or replace view watchpost.last_seen as
+select distinct on (s.person_id)
+  s.person_id, s.person, s.seen_at, s.camera, s.location, s.zone, s.similarity, s.image_id, s.face_id
+from watchpost.sighting as s
+order by s.person_id, s.seen_at desc, s.similarity desc;
+
+comment on view watchpost.last_seen is 'The latest known location of each person who was ever seen.';
+
+
+create or replace function watchpost.timeline(image uuid) returns table (
+  at          timestamptz,
+  topic       text,
+  subject_id  uuid,
+  task        text,
+  outcome     text,
+  attempt     smallint,
+  waited_ms   real,
+  duration_ms real,
+  worker      text,
+  code        text,
+  error       text
+)
+language sql stable
+begin atomic
+  select
+    e.created_at,
+    e.topic,
+    e.subject_id,
+    t.task,
+    coalesce(h.outcome, case when t.task is not null then 'waiting' end),
+    h.attempt,
+    (extract(epoch from h.started_at - e.created_at) * 1000)::real,
+    h.duration_ms,
+    w.host || ':' || w.pid,
+    h.code,
+    h.error
+  from watchpost.event as e
+  left join unnest(e.tasks) as t (task) on true
+  left join watchpost.handling as h on h.event_id = e.id and h.task = t.task
+  left join watchpost.worker as w on w.id = h.worker_id
+  where e.image_id = timeline.image
+  order by e.id, t.task, h.id;
+end;
+
+comment on function watchpost.timeline(uuid) is 'Everything that happened to a photo: each event, each task it went to, each attempt, with how long it waited and took.';

@@ -1,0 +1,98 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+const wholeNumber = (min: number, max: number) =>
+  z.coerce
+    .number(`give a whole number from ${min} to ${max}`)
+    .int(`give a whole number from ${min} to ${max}`)
+    .min(min, `give a whole number from ${min} to ${max}`)
+    .max(max, `give a whole number from ${min} to ${max}`);
+
+const onOff = z.enum(['on', 'off'], 'give on or off').transform((word) => word === 'on');
+
+/** Every setting, by the name of its environment variable. */
+const settings = z.object({
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'give a URL like postgres://user:password@host:5432/database')
+    .optional(),
+  HOST: z.string().min(1, 'give an address to listen on, like 127.0.0.1').default('127.0.0.1'),
+  PORT: wholeNumber(0, 65_535).default(3000),
+  WATCHPOST_DATA: z.string().min(1, 'give a folder').default('.watchpost'),
+  WATCHPOST_DATABASE_PORT: wholeNumber(0, 65_535).default(0),
+  WATCHPOST_MODELS: z.string().min(1, 'give a folder').optional(),
+  WATCHPOST_API_KEY: z
+    .string()
+    .min(20, 'give at least 20 characters, or leave it out and one is made')
+    .optional(),
+  WATCHPOST_CONCURRENCY: wholeNumber(1, 64).default(availableParallelism()),
+  WATCHPOST_MAX_BODY_MB: wholeNumber(1, 100).default(20),
+  WATCHPOST_MAX_MEGAPIXELS: wholeNumber(1, 1000).default(64),
+  WATCHPOST_SMALL_FACES: onOff.default(true),
+  WATCHPOST_LOG: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'], 'give debug, info, warn, error or silent')
+    .default('info'),
+});
+
+/** The settings as the program uses them. */
+export interface Config {
+  /** Postgres to use; undefined: the embedded one. */
+  readonly databaseUrl: string | undefined;
+  /** Address and port that the API listens on; port 0 takes a free one. */
+  readonly host: string;
+  readonly port: number;
+  /** Absolute path of the folder for the embedded database and the API key. */
+  readonly dataDir: string;
+  /** Port of the embedded database on 127.0.0.1; 0 takes a free one. */
+  readonly databasePort: number;
+  /** Absolute path of the folder with the model weights; undefined: models/installed. */
+  readonly modelsDir: string | undefined;
+  /** The API key to accept; undefined: the one kept in dataDir. */
+  readonly apiKey: string | undefined;
+  /** Jobs that one worker process runs at a time. */
+  readonly concurrency: number;
+  readonly maxBodyBytes: number;
+  readonly maxPixels: number;
+  /** Whether the detector looks a second time, for small faces. */
+  readonly smallFaces: boolean;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}
+
+/** A setting is wrong; the message names each wrong one and what would be right. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads the settings from the environment. An empty variable counts as not set.
+ *
+ * @throws {ConfigError} naming every wrong setting.
+ */
+export const readConfig = (environment: Record<string, string | undefined> = process.env): Config => {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = settings.safeParse(given);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => {
+      const name = String(issue.path[0]);
+      const shown = /KEY|URL/.test(name) ? 'its value' : JSON.stringify(given[name]);
+      return `  ${name}: ${shown} will not do; ${issue.message}`;
+    });
+    throw new ConfigError(`Settings come from the environment, and some are wrong:\n${lines.join('\n')}`);
+  }
+  const s = parsed.data;
+  return {
+    databaseUrl: s.DATABASE_URL,
+    host: s.HOST,
+    port: s.PORT,
+    dataDir: resolve(s.WATCHPOST_DATA),
+    databasePort: s.WATCHPOST_DATABASE_PORT,
+    modelsDir: s.WATCHPOST_MODELS === undefined ? undefined : resolve(s.WATCHPOST_MODELS),
+    apiKey: s.WATCHPOST_API_KEY,
+    concurrency: s.WATCHPOST_CONCURRENCY,
+    maxBodyBytes: s.WATCHPOST_MAX_BODY_MB * 1024 * 1024,
+    maxPixels: s.WATCHPOST_MAX_MEGAPIXELS * 1_000_000,
+    smallFaces: s.WATCHPOST_SMALL_FACES,
+    logLevel: s.WATCHPOST_LOG,
+  };
+};

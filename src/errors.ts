@@ -1,0 +1,115 @@
+import { VisionError } from './vision/errors.ts';
+
+/**
+ * Every error a user can meet: its stable code, the HTTP status it has where HTTP is involved, a title that is the
+ * same each time, and the SQLSTATE by which the database reports it, if it does.
+ */
+export const problems = {
+  body_empty: { status: 400, title: 'The body is empty', sqlstate: 'WP001' },
+  body_invalid: { status: 400, title: 'The body is not what this call takes' },
+  body_too_large: { status: 413, title: 'The body is too large' },
+  media_type_unsupported: { status: 415, title: 'The body has a content type that this call does not take' },
+  id_invalid: { status: 400, title: 'The id is not a UUID' },
+  key_missing: { status: 401, title: 'The API key is missing' },
+  key_invalid: { status: 401, title: 'The API key is wrong or revoked' },
+  route_unknown: { status: 404, title: 'There is nothing at this address' },
+  image_unknown: { status: 404, title: 'There is no such image' },
+  person_unknown: { status: 404, title: 'There is no such person', sqlstate: 'WP004' },
+  watchlist_unknown: { status: 404, title: 'There is no such watchlist', sqlstate: 'WP006' },
+  task_unknown: { status: 404, title: 'There is no such task' },
+  event_unknown: { status: 404, title: 'There is no event with this payload for this task' },
+  camera_unknown: { status: 422, title: 'There is no such camera', sqlstate: 'WP002' },
+  name_taken: { status: 409, title: 'The name or reference is taken' },
+  idempotency_key_reused: {
+    status: 409,
+    title: 'The idempotency key belongs to another photo',
+    sqlstate: 'WP003',
+  },
+  model_conflict: {
+    status: 500,
+    title: 'The model is registered with other weights',
+    sqlstate: 'WP005',
+  },
+
+  image_empty: { status: 400, title: 'The photo is empty' },
+  image_format_unsupported: { status: 415, title: 'The file is not a JPEG, PNG or WebP photo' },
+  image_animated: { status: 415, title: 'The photo is animated' },
+  image_too_many_pixels: { status: 422, title: 'The photo has too many pixels' },
+  image_corrupt: { status: 422, title: 'The photo can not be decoded' },
+  image_bytes_gone: { status: 410, title: 'The bytes of the photo were dropped' },
+
+  face_missing: { status: 422, title: 'The photo to enrol has no face' },
+  faces_several: { status: 422, title: 'The photo to enrol has several faces' },
+  face_not_there: { status: 422, title: 'The photo to enrol has no face of that number' },
+  face_unfit: { status: 422, title: 'The face is too poor a view to enrol' },
+
+  payload_invalid: { status: 400, title: 'The payload is not what this task takes' },
+  row_missing: { status: 410, title: 'A row that the task needs is gone' },
+  model_missing: { status: 503, title: 'A model is not installed' },
+  model_hash_mismatch: { status: 503, title: 'A model file is not the one it should be' },
+  database_unavailable: { status: 503, title: 'The database can not be reached' },
+  internal: { status: 500, title: 'Something went wrong in the server' },
+} as const satisfies Record<string, { status: number; title: string; sqlstate?: string }>;
+
+export type ProblemCode = keyof typeof problems;
+
+const codeOfSqlstate = new Map(
+  Object.entries(problems).flatMap(([code, problem]) =>
+    'sqlstate' in problem ? [[problem.sqlstate as string, code as ProblemCode]] : [],
+  ),
+);
+
+/** An error with a code of the table above and a sentence for the person who has to act on it. */
+export class WatchpostError extends Error {
+  override readonly name = 'WatchpostError';
+  readonly code: ProblemCode;
+  /** What to do about it, if that is not plain from the message. */
+  readonly hint: string | undefined;
+
+  constructor(
+    code: ProblemCode,
+    message: string,
+    options: { hint?: string | undefined; cause?: unknown } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+interface DatabaseError {
+  code: string;
+  message: string;
+  hint?: string;
+}
+
+const isCoded = (error: unknown): error is DatabaseError =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string';
+
+/** Whether the database could not be asked at all: connection refused, lost, or the server shutting down. */
+export const isDatabaseAway = (error: unknown): boolean =>
+  (isCoded(error) &&
+    (/^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)/.test(error.code) ||
+      error.code.startsWith('08') ||
+      ['57P01', '57P02', '57P03', '53300'].includes(error.code))) ||
+  (error instanceof Error &&
+    /^(Connection terminated|timeout exceeded when trying to connect)/.test(error.message));
+
+/**
+ * Any thrown value as a WatchpostError. Errors of the vision code and of the database functions keep their code and
+ * sentence; whatever is not known becomes `internal`, with the cause attached and not shown.
+ */
+export const toWatchpostError = (error: unknown): WatchpostError => {
+  if (error instanceof WatchpostError) return error;
+  if (error instanceof VisionError) return new WatchpostError(error.code, error.message, { cause: error });
+  if (isCoded(error)) {
+    const code = codeOfSqlstate.get(error.code);
+    if (code) return new WatchpostError(code, error.message, { hint: error.hint ?? undefined, cause: error });
+  }
+  if (isDatabaseAway(error)) {
+    return new WatchpostError('database_unavailable', 'The database can not be reached.', { cause: error });
+  }
+  return new WatchpostError('internal', 'Something went wrong in the server; its log tells more.', {
+    cause: error,
+  });
+};

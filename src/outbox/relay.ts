@@ -1,0 +1,103 @@
+import type { Database } from '../database/pool.ts';
+import { isDatabaseAway } from '../errors.ts';
+import type { Log } from '../log.ts';
+
+/**
+ * The relay of one process turns outbox rows into jobs. It is in one of these states:
+ *
+ *   idle      waiting for a timer: `fastest` after rows were found, doubling up to `slowest` while none are.
+ *   relaying  one `watchpost.relay()` is under way. A nudge meanwhile makes it go round once more, because rows that
+ *             were committed after the statement began are not seen by it.
+ *   stopped   for good.
+ *
+ * Rows written by this process come with a nudge, so a chain of stages never waits for a timer. Rows written by
+ * anybody else are found by polling, and a poll that meets another one gives way and backs off: of many idle
+ * processes few poll fast.
+ */
+export class Relay {
+  readonly #database: Database;
+  readonly #log: Log;
+  #timer: NodeJS.Timeout | undefined;
+  #delay = fastest;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #stopped = false;
+  #outage = false;
+
+  constructor(database: Database, log: Log) {
+    this.#database = database;
+    this.#log = log;
+  }
+
+  /** Begins to poll. Without it the relay only follows nudges. */
+  start(): void {
+    this.#schedule();
+  }
+
+  /** Tells that this process has committed outbox rows. Returns at once. */
+  nudge(): void {
+    this.#again = true;
+    this.#run(false);
+  }
+
+  /** Resolves when the round under way, if any, has ended; there will be no other. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#run(true), this.#delay);
+  }
+
+  #run(patient: boolean): void {
+    if (this.#stopped || this.#running) return;
+    clearTimeout(this.#timer);
+    this.#running = this.#rounds(patient).finally(() => {
+      this.#running = undefined;
+      // A nudge that came after the last look and before this moment.
+      if (this.#again) this.#run(false);
+      else this.#schedule();
+    });
+  }
+
+  async #rounds(patient: boolean): Promise<void> {
+    try {
+      let relayed: number | null;
+      do {
+        const nudged = this.#again;
+        this.#again = false;
+        relayed = await this.#relay(patient && !nudged);
+        this.#delay = relayed ? fastest : Math.min(this.#delay * 2, slowest);
+      } while (!this.#stopped && (this.#again || (relayed ?? 0) >= roundSize));
+      if (this.#outage) this.#log.info('the relay reaches the database again');
+      this.#outage = false;
+    } catch (error) {
+      this.#delay = slowest;
+      if (!this.#outage)
+        this.#log.warn({ reason: String(error) }, 'the relay can not relay; it goes on trying');
+      this.#outage = isDatabaseAway(error);
+    }
+  }
+
+  async #relay(patient: boolean): Promise<number | null> {
+    const { rows } = await this.#database.pool.query<{ relayed: number | null }>({
+      name: 'watchpost-relay',
+      text: 'select watchpost.relay($1, $2) as relayed',
+      values: [roundSize, patient],
+    });
+    return rows[0]?.relayed ?? null;
+  }
+}
+
+/** Rows taken in one transaction. */
+const roundSize = 2000;
+
+/** Milliseconds between polls while there is work: adds 10 ms on average to a row inserted by SQL. */
+const fastest = 20;
+
+/** Milliseconds between polls after a while without work. */
+const slowest = 500;

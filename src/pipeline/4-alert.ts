@@ -1,0 +1,32 @@
+import { sql } from 'kysely';
+import { z } from 'zod';
+import type { Stage } from './stage.ts';
+
+const payload = z.object({ match_id: z.uuid() });
+type Payload = z.infer<typeof payload>;
+
+/** match.found -> alert: opens an episode for a person at a place, or extends the one that is going on. */
+export const alert: Stage<Payload, null> = {
+  task: 'alert',
+  payload,
+
+  async work(items) {
+    return items.map(() => ({ status: 'fulfilled', value: null }));
+  },
+
+  async write(trx, finished) {
+    // In the order of person, list and place: two workers that take the episodes' locks in one order cannot deadlock.
+    await sql`
+      select watchpost.raise_alert(o.id)
+      from (
+        select m.id
+        from watchpost.match as m
+        join watchpost.face as f on f.id = m.face_id
+        join watchpost.image as i on i.id = f.image_id
+        where m.id = any (${finished.map(({ item }) => item.match_id)}::uuid[])
+        order by m.person_id, m.watchlist_id, watchpost.place_of(i.camera_id), i.captured_at, m.id
+        offset 0
+      ) as o
+    `.execute(trx);
+  },
+};

@@ -1,0 +1,217 @@
+import { sql, type Transaction } from 'kysely';
+import type { DB } from '../database/types.generated.ts';
+import { isDatabaseAway, type ProblemCode, toWatchpostError, WatchpostError } from '../errors.ts';
+import type { AnyStage, Item, Tools } from './stage.ts';
+
+/**
+ * How a batch of events is handled:
+ *
+ *   parsed -> worked -> fenced -> written -> committed
+ *
+ * parsed: an item whose payload does not fit the stage fails for good. worked: the stage computes, outside any
+ * transaction; items fail one by one. Then one transaction: fenced, a `handling` row is inserted for every finished
+ * item, and the unique index on (event, task) lets through only those that nobody has done before; written, the stage
+ * writes its rows for these; committed, both appear together or not at all. A second delivery, a slow worker that
+ * comes back, a call by HTTP at the same time: all find the fence and write nothing.
+ */
+
+/** What became of one item. */
+export interface Handled {
+  readonly event_id: string;
+  /** done_before: somebody else had done it, nothing was written. retry: to be delivered again. */
+  readonly outcome: 'done' | 'done_before' | 'failed' | 'retry';
+  readonly code?: ProblemCode;
+  readonly error?: string;
+}
+
+/** Who handles, and which try it is. */
+export interface Delivery {
+  readonly workerId: string;
+  readonly attempt: number;
+  /** Whether a failure may be tried again; false on the last attempt. */
+  readonly mayRetry: boolean;
+  /** Whether the items may have been handled before; spares their work if they were. */
+  readonly redelivered: boolean;
+}
+
+/** Codes that no retry can cure: the same input fails again. */
+const permanentCodes: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  'image_empty',
+  'image_format_unsupported',
+  'image_animated',
+  'image_too_many_pixels',
+  'image_corrupt',
+  'image_bytes_gone',
+  'face_missing',
+  'faces_several',
+  'face_not_there',
+  'face_unfit',
+  'payload_invalid',
+  'row_missing',
+]);
+
+interface Attempted {
+  readonly item: Item;
+  readonly outcome: 'done' | 'retry' | 'failed';
+  readonly result: unknown;
+  readonly error: WatchpostError | undefined;
+}
+
+/**
+ * Handles a batch of events with a stage.
+ *
+ * @returns what became of each item, in their order. An item's own failure is told there and never thrown.
+ * @throws only if the database can not be reached; then nothing was written and every item is to be delivered again.
+ */
+export const handle = async (
+  stage: AnyStage,
+  items: readonly Item[],
+  tools: Tools,
+  delivery: Delivery,
+): Promise<Handled[]> => {
+  const startedAt = new Date();
+  const doneBefore = delivery.redelivered ? await findDone(stage.task, items, tools) : new Set<string>();
+  const fresh = items.filter((item) => !doneBefore.has(item.event_id));
+  const attempted = await attempt(stage, fresh, tools, delivery);
+  const written = await commit(stage, attempted, tools, delivery, startedAt);
+  return items.map(
+    (item) => written.get(item.event_id) ?? { event_id: item.event_id, outcome: 'done_before' },
+  );
+};
+
+const findDone = async (task: string, items: readonly Item[], { database }: Tools): Promise<Set<string>> => {
+  const rows = await database.db
+    .selectFrom('watchpost.handling')
+    .select('event_id')
+    .where('task', '=', task)
+    .where('outcome', '=', 'done')
+    .where(
+      'event_id',
+      'in',
+      items.map((item) => item.event_id),
+    )
+    .execute();
+  return new Set(rows.map((row) => row.event_id));
+};
+
+const attempt = async (
+  stage: AnyStage,
+  items: readonly Item[],
+  tools: Tools,
+  delivery: Delivery,
+): Promise<Attempted[]> => {
+  const parsed = items.map((item) => stage.payload.safeParse(item).success);
+  const workable = items.filter((_, index) => parsed[index]);
+  const results = workable.length === 0 ? [] : await work(stage, workable, tools);
+  const resultOf = new Map(workable.map((item, index) => [item, results[index]]));
+  return items.map((item) => {
+    const result = resultOf.get(item);
+    if (!result) {
+      const error = new WatchpostError('payload_invalid', `The payload does not fit the task ${stage.task}.`);
+      return { item, outcome: 'failed', result: undefined, error };
+    }
+    if (result.status === 'fulfilled') return { item, outcome: 'done', result: result.value, error: undefined };
+    return failure(item, result.reason, delivery);
+  });
+};
+
+/** A stage that throws as a whole fails each of its items. */
+const work = async (
+  stage: AnyStage,
+  items: readonly Item[],
+  tools: Tools,
+): Promise<PromiseSettledResult<unknown>[]> => {
+  try {
+    return await stage.work(items, tools);
+  } catch (reason) {
+    if (isDatabaseAway(reason)) throw reason;
+    return items.map(() => ({ status: 'rejected', reason }));
+  }
+};
+
+const failure = (item: Item, reason: unknown, delivery: Delivery): Attempted => {
+  const error = told(reason);
+  const final = permanentCodes.has(error.code) || !delivery.mayRetry;
+  return { item, outcome: final ? 'failed' : 'retry', result: undefined, error };
+};
+
+/** The row in `handling` is for the operator: an unforeseen error is told there by its own message. */
+const told = (reason: unknown): WatchpostError => {
+  const error = toWatchpostError(reason);
+  if (error.code !== 'internal' || !(reason instanceof Error)) return error;
+  return new WatchpostError('internal', reason.message, { cause: reason });
+};
+
+/**
+ * Writes what was attempted. If the batch can not be written as one, each item is written by itself, so that one
+ * that can not be written fails alone.
+ */
+const commit = async (
+  stage: AnyStage,
+  attempted: readonly Attempted[],
+  tools: Tools,
+  delivery: Delivery,
+  startedAt: Date,
+): Promise<Map<string, Handled>> => {
+  if (attempted.length === 0) return new Map();
+  try {
+    return await tools.database.db
+      .transaction()
+      .execute((trx) => writeBatch(trx, stage, attempted, tools, delivery, startedAt));
+  } catch (reason) {
+    if (isDatabaseAway(reason)) throw reason;
+    const [only] = attempted;
+    if (attempted.length === 1 && only) {
+      if (only.outcome !== 'done') throw reason;
+      return commit(stage, [failure(only.item, reason, delivery)], tools, delivery, startedAt);
+    }
+    const alone = [];
+    for (const one of attempted) alone.push(...(await commit(stage, [one], tools, delivery, startedAt)));
+    return new Map(alone);
+  }
+};
+
+const writeBatch = async (
+  trx: Transaction<DB>,
+  stage: AnyStage,
+  attempted: readonly Attempted[],
+  tools: Tools,
+  delivery: Delivery,
+  startedAt: Date,
+): Promise<Map<string, Handled>> => {
+  // By event id, so that two deliveries of overlapping batches meet the fence in one order and cannot deadlock.
+  const ordered = [...attempted].sort((a, b) => (a.item.event_id < b.item.event_id ? -1 : 1));
+  const { rows } = await sql<{ event_id: string }>`
+    insert into watchpost.handling
+      (event_id, task, outcome, attempt, worker_id, started_at, duration_ms, code, error)
+    select
+      a.event_id, ${stage.task}, a.outcome, ${delivery.attempt}, ${delivery.workerId}, ${startedAt},
+      extract(epoch from clock_timestamp() - ${startedAt}::timestamptz) * 1000, a.code, a.error
+    from unnest(
+      ${ordered.map((one) => one.item.event_id)}::uuid[],
+      ${ordered.map((one) => one.outcome)}::text[],
+      ${ordered.map((one) => one.error?.code ?? null)}::text[],
+      ${ordered.map((one) => one.error?.message ?? null)}::text[]
+    ) as a (event_id, outcome, code, error)
+    on conflict (event_id, task) where outcome = 'done' do nothing
+    returning event_id
+  `.execute(trx);
+  const passed = new Set(rows.map((row) => row.event_id));
+  const finished = ordered.filter((one) => one.outcome === 'done' && passed.has(one.item.event_id));
+  if (finished.length > 0) await stage.write(trx, finished, tools);
+
+  return new Map(
+    ordered.map((one): [string, Handled] => {
+      const { event_id } = one.item;
+      if (!passed.has(event_id)) return [event_id, { event_id, outcome: 'done_before' }];
+      return [
+        event_id,
+        {
+          event_id,
+          outcome: one.outcome,
+          ...(one.error ? { code: one.error.code, error: one.error.message } : {}),
+        },
+      ];
+    }),
+  );
+};

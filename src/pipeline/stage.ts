@@ -1,0 +1,53 @@
+import type { Transaction } from 'kysely';
+import type { z } from 'zod';
+import type { Database } from '../database/pool.ts';
+import type { DB } from '../database/types.generated.ts';
+import type { Vision } from '../vision/index.ts';
+
+/** What a stage may use. */
+export interface Tools {
+  readonly database: Database;
+  readonly vision: Vision;
+}
+
+/** One event given to a task: its id and the payload it carries. */
+export type Item<Payload = Record<string, unknown>> = Payload & { readonly event_id: string };
+
+/** An item whose work succeeded, with what is to be written for it. */
+export interface Finished<Payload, Result> {
+  readonly item: Item<Payload>;
+  readonly result: Result;
+}
+
+/**
+ * One step of the pipeline: reads rows, works, writes rows, and knows no other step. Work and writing are apart so
+ * that the transaction holds no model's time, and so that nothing is written for an event that is done already.
+ */
+export interface Stage<Payload extends object, Result> {
+  /** The graphile-worker task, and the name in `subscription.task`. */
+  readonly task: string;
+  /** The payload of the events this task consumes; other keys are ignored. */
+  readonly payload: z.ZodType<Payload>;
+  /**
+   * Reads and computes, outside any transaction. Must be free of effects: it may run more than once for an event.
+   *
+   * @returns one settled result for each item, in their order. A rejection with a WatchpostError or VisionError whose
+   *   code is in `permanentCodes` is final; any other is tried again.
+   */
+  work(items: readonly Item<Payload>[], tools: Tools): Promise<PromiseSettledResult<Result>[]>;
+  /** Writes the result rows of items that nobody has done before, in the transaction that records them as done. */
+  write(trx: Transaction<DB>, finished: readonly Finished<Payload, Result>[], tools: Tools): Promise<void>;
+}
+
+/** A stage of any payload, as the list of stages holds it. */
+// biome-ignore lint/suspicious/noExplicitAny: only the stage itself knows its payload and result.
+export type AnyStage = Stage<any, any>;
+
+/** Every item rejected for the same reason, or fulfilled from a map by its key; a missing one is `row_missing`. */
+export const settle = <T>(outcome: () => T): PromiseSettledResult<T> => {
+  try {
+    return { status: 'fulfilled', value: outcome() };
+  } catch (reason) {
+    return { status: 'rejected', reason };
+  }
+};
