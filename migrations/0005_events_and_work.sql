@@ -6,6 +6,7 @@ create table watchpost.subscription (
   enabled      boolean not null default true,
   batch_size   integer not null default 1 check (batch_size between 1 and 10000),
   max_attempts smallint not null default 5 check (max_attempts between 1 and 100),
+  priority     smallint not null default 0,
   created_at   timestamptz not null default now(),
   primary key (topic, task)
 );
@@ -15,18 +16,21 @@ comment on column watchpost.subscription.topic        is 'For example face.detec
 comment on column watchpost.subscription.task         is 'The graphile-worker task that is run.';
 comment on column watchpost.subscription.enabled      is 'False: new events are not handed to this task.';
 comment on column watchpost.subscription.batch_size   is 'Most events in one job; events of one image are never split over jobs and may exceed it.';
+comment on column watchpost.subscription.priority     is 'Jobs with a smaller number are taken first.';
 comment on column watchpost.subscription.max_attempts is 'After that many failed attempts an event is handled as failed, for good.';
 
-insert into watchpost.subscription (topic, task, batch_size) values
+-- Later stages go first: a photo that is begun is finished before the next one is opened, so an alert waits for no
+-- burst that came after it.
+insert into watchpost.subscription (topic, task, batch_size, priority) values
   -- Detecting costs 50 ms and more: one photo a job spreads a burst evenly over all workers.
-  ('image.received', 'detect', 1),
-  ('photo.added',    'detect', 1),
+  ('image.received', 'detect', 1, 0),
+  ('photo.added',    'detect', 1, -10),
   -- The embedder gains nothing from batches above 4 faces; 8 keeps one job near 60 ms.
-  ('face.detected',  'embed',  8),
+  ('face.detected',  'embed',  8, -20),
   -- The rest is a few statements for the whole batch.
-  ('face.embedded',  'match', 64),
-  ('photo.embedded', 'enrol', 64),
-  ('match.found',    'alert', 64);
+  ('face.embedded',  'match', 64, -30),
+  ('photo.embedded', 'enrol', 64, -30),
+  ('match.found',    'alert', 64, -40);
 
 
 create table watchpost.event (

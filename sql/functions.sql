@@ -139,6 +139,7 @@ begin
     select
       n.*,
       s.max_attempts,
+      s.priority,
       min(n.place) over (partition by n.topic, n.task, coalesce(n.image_id, n.event_id)) / coalesce(s.batch_size, 1) as batch
     from numbered as n
     left join watchpost.subscription as s on s.topic = n.topic and s.task = n.task
@@ -148,6 +149,7 @@ begin
       b.task,
       json_agg(b.payload order by b.event_id) as payload,
       min(b.max_attempts) as max_attempts,
+      min(b.priority) as priority,
       min(b.event_id::text) as first_event,
       count(*) as events
     from batched as b
@@ -156,7 +158,7 @@ begin
   select
     sum(j.events),
     array_agg(
-      (j.task, j.payload, null, null, j.max_attempts, null, null, null)::graphile_worker.job_spec
+      (j.task, j.payload, null, null, j.max_attempts, null, j.priority, null)::graphile_worker.job_spec
       order by j.first_event
     )
   into taken, specs

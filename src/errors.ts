@@ -14,6 +14,7 @@ export const problems = {
   key_invalid: { status: 401, title: 'The API key is wrong or revoked' },
   route_unknown: { status: 404, title: 'There is nothing at this address' },
   image_unknown: { status: 404, title: 'There is no such image' },
+  face_unknown: { status: 404, title: 'There is no such face' },
   person_unknown: { status: 404, title: 'There is no such person', sqlstate: 'WP004' },
   watchlist_unknown: { status: 404, title: 'There is no such watchlist', sqlstate: 'WP006' },
   task_unknown: { status: 404, title: 'There is no such task' },

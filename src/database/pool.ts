@@ -31,7 +31,16 @@ export const openDatabase = (url: string, options: { log: Log; max?: number }): 
   );
   pool.on('connect', (client) => client.on('error', () => {}));
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
-  return { url, pool, db, close: () => db.destroy() };
+  return {
+    url,
+    pool,
+    db,
+    async close() {
+      await db.destroy();
+      // Kysely ends the pool only if it has used it itself.
+      if (!pool.ending) await pool.end();
+    },
+  };
 };
 
 /** The URL without its password, fit for showing. */

@@ -1,0 +1,111 @@
+import type { Config } from '../config.ts';
+import { withoutPassword } from '../database/pool.ts';
+import type { Log } from '../log.ts';
+import { loadVision } from '../vision/index.ts';
+import { connect } from './connect.ts';
+import type { Stopper } from './stop.ts';
+
+/** What a check found: a sentence, and what to do if it is not well. */
+interface Finding {
+  readonly well: boolean;
+  readonly found: string;
+  readonly remedy?: string;
+}
+
+type Check = () => Promise<Finding>;
+
+/**
+ * `watchpost doctor`: checks Node, the models and the database, one line each.
+ *
+ * @returns whether all is well.
+ */
+export const doctor = async (config: Config, log: Log, stopper: Stopper): Promise<boolean> => {
+  let all = true;
+  const report = async (name: string, check: Check): Promise<boolean> => {
+    const { well, found, remedy } = await check().catch((error: Error) => ({
+      well: false,
+      found: error.message,
+      remedy: undefined,
+    }));
+    process.stdout.write(`${well ? 'ok  ' : 'FAIL'}  ${name.padEnd(10)} ${found}\n`);
+    if (!well && remedy) process.stdout.write(`      ${''.padEnd(10)} → ${remedy}\n`);
+    all &&= well;
+    return well;
+  };
+
+  await report('node', checkNode);
+  await report('models', () => checkModels(config));
+  const reached = await report('database', async () => {
+    const database = await connect(config, log, stopper, 2);
+    const { rows } = await database.pool.query<{ version: string }>(
+      `select current_setting('server_version') as version`,
+    );
+    return { well: true, found: `PostgreSQL ${rows[0]?.version} at ${withoutPassword(database.url)}` };
+  });
+  if (!reached) return false;
+
+  const { pool } = await connect(config, log, stopper, 2);
+  for (const { name, sql, remedy } of databaseChecks) {
+    await report(name, async () => {
+      const { rows } = await pool.query<{ well: boolean; found: string }>(sql);
+      const [row] = rows;
+      return { well: row?.well ?? false, found: row?.found ?? 'nothing', remedy };
+    });
+  }
+  return all;
+};
+
+const checkNode: Check = async () => {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  return {
+    well: major > 22 || (major === 22 && minor >= 18),
+    found: process.versions.node,
+    remedy: 'Install Node 22.18 or newer; on Linux npm brings Node 24 along with "npm install".',
+  };
+};
+
+const checkModels = async (config: Config): Promise<Finding> => {
+  const vision = await loadVision(config.modelsDir ? { modelsDirectory: config.modelsDir } : {});
+  const found = vision.models.map((model) => model.id).join(', ');
+  await vision.close();
+  return { well: true, found };
+};
+
+/** Each asks for one row: whether it is well, and what was found. */
+const databaseChecks = [
+  {
+    name: 'pgvector',
+    sql: `select extversion is not null as well, coalesce(extversion, 'not installed') as found
+          from (select max(extversion) as extversion from pg_extension where extname = 'vector') as e`,
+    remedy: 'Install pgvector 0.8 or newer on the database server, then run "npm run watchpost -- migrate".',
+  },
+  {
+    name: 'schema',
+    sql: `select to_regclass('watchpost.event') is not null as well,
+                 case when to_regclass('watchpost.event') is null then 'not there' else 'there' end as found`,
+    remedy: 'Run "npm run watchpost -- migrate".',
+  },
+  {
+    name: 'workers',
+    sql: `select count(*) > 0 as well, count(*) || ' alive' as found
+          from watchpost.worker
+          where concurrency > 0 and stopped_at is null and last_seen > clock_timestamp() - interval '30 seconds'`,
+    remedy: 'Start one: "npm run worker".',
+  },
+  {
+    name: 'outbox',
+    sql: `select count(*) = 0 as well, count(*) || ' events older than a minute' as found
+          from watchpost.outbox as o
+          join watchpost.event as e on e.id = o.event_id
+          where e.created_at < clock_timestamp() - interval '1 minute'`,
+    remedy:
+      'No relay is running, or it can not keep up: start a worker, or look into the log of the running ones.',
+  },
+  {
+    name: 'failures',
+    sql: `select true as well, count(*) || ' in the last 24 hours' || coalesce(' (' || string_agg(distinct code, ', ') || ')', '') as found
+          from watchpost.handling
+          where outcome = 'failed' and created_at > clock_timestamp() - interval '1 day'`,
+    remedy: '',
+  },
+] as const;

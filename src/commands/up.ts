@@ -1,0 +1,89 @@
+import type { Config } from '../config.ts';
+import { migrate } from '../database/migrate.ts';
+import { type Database, withoutPassword } from '../database/pool.ts';
+import { provideApiKey } from '../http/api-key.ts';
+import { createApp } from '../http/app.ts';
+import { startServer } from '../http/server.ts';
+import type { Log } from '../log.ts';
+import { Relay } from '../outbox/relay.ts';
+import { registerModels, registerProcess, sayGoodbye, startWorker } from '../outbox/worker.ts';
+import { loadVision } from '../vision/index.ts';
+import { provideDatabase } from './connect.ts';
+import type { Stopper } from './stop.ts';
+
+/** A whole installation in one process: database, API and one worker. */
+export interface Up {
+  readonly url: string;
+  readonly apiKey: string;
+  readonly database: Database;
+  readonly kind: 'embedded' | 'server';
+}
+
+/**
+ * Starts everything and registers with `stopper` how to stop it.
+ *
+ * @param options.worker false: the API only, for workers that run elsewhere.
+ */
+export const bringUp = async (
+  config: Config,
+  log: Log,
+  stopper: Stopper,
+  options: { worker: boolean },
+): Promise<Up> => {
+  const { database, kind } = await provideDatabase(config, log, stopper);
+  await migrate(database.pool, log);
+  const vision = await loadVision({
+    maxPixels: config.maxPixels,
+    smallFaces: config.smallFaces,
+    ...(config.modelsDir ? { modelsDirectory: config.modelsDir } : {}),
+  });
+  stopper.add(() => vision.close());
+  const { id: workerId, relay } = options.worker ? await withWorker() : await withoutWorker();
+
+  const apiKey = await provideApiKey(database, config.dataDir, config.apiKey);
+  const app = createApp({ config, database, relay, vision, workerId, log });
+  const server = await startServer(app, config.host, config.port);
+  stopper.add(() => server.stop());
+  return { url: server.url, apiKey, database, kind };
+
+  async function withWorker() {
+    const worker = await startWorker({ database, vision }, { concurrency: config.concurrency, log });
+    stopper.add(() => worker.stop());
+    return worker;
+  }
+
+  async function withoutWorker() {
+    await registerModels(database, vision);
+    const models = vision.models.map((model) => model.id);
+    const id = await registerProcess(database, { concurrency: 0, models });
+    stopper.add(() => sayGoodbye(database, id));
+    const relay = new Relay(database, log);
+    relay.start();
+    stopper.add(() => relay.stop());
+    return { id, relay };
+  }
+};
+
+/** What a person needs to use a running installation. */
+export const describe = (up: Up): string => `
+  API      ${up.url}
+  API key  ${up.apiKey}
+  SQL      psql ${withoutPassword(up.database.url)}
+`;
+
+/** `watchpost up`: the server, until a signal ends it. */
+export const up = async (
+  config: Config,
+  log: Log,
+  stopper: Stopper,
+  options: { worker: boolean },
+): Promise<void> => {
+  const ended = stopper.untilSignal(log);
+  const running = await bringUp(config, log, stopper, options);
+  process.stdout.write(`${describe(running)}
+Submit a photo:  curl -H "Authorization: Bearer ${running.apiKey}" -F image=@photo.jpg ${running.url}/v1/images
+One more worker: npm run worker
+Stop:            Ctrl-C
+`);
+  await ended;
+};

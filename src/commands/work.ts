@@ -1,0 +1,24 @@
+import type { Config } from '../config.ts';
+import { migrate } from '../database/migrate.ts';
+import type { Log } from '../log.ts';
+import { startWorker } from '../outbox/worker.ts';
+import { loadVision } from '../vision/index.ts';
+import { connect } from './connect.ts';
+import type { Stopper } from './stop.ts';
+
+/** `watchpost work`: one more worker process against the same database, until a signal ends it. */
+export const work = async (config: Config, log: Log, stopper: Stopper): Promise<void> => {
+  const ended = stopper.untilSignal(log);
+  const database = await connect(config, log, stopper);
+  await migrate(database.pool, log);
+  const vision = await loadVision({
+    maxPixels: config.maxPixels,
+    smallFaces: config.smallFaces,
+    ...(config.modelsDir ? { modelsDirectory: config.modelsDir } : {}),
+  });
+  stopper.add(() => vision.close());
+  const worker = await startWorker({ database, vision }, { concurrency: config.concurrency, log });
+  stopper.add(() => worker.stop());
+  process.stdout.write(`worker ${worker.id} is at work; stop it with Ctrl-C\n`);
+  await ended;
+};

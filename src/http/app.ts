@@ -1,0 +1,54 @@
+import { Hono } from 'hono';
+import type { Config } from '../config.ts';
+import type { Database } from '../database/pool.ts';
+import type { Log } from '../log.ts';
+import type { Relay } from '../outbox/relay.ts';
+import type { Vision } from '../vision/index.ts';
+import { alerts } from './alerts.ts';
+import { requireApiKey } from './api-key.ts';
+import { limitBody } from './body.ts';
+import { cameras } from './cameras.ts';
+import { faces } from './faces.ts';
+import { health } from './health.ts';
+import { images } from './images.ts';
+import { persons } from './persons.ts';
+import { problemHandler, unknownRoute } from './problem.ts';
+import { tasks } from './tasks.ts';
+import { watchlists } from './watchlists.ts';
+
+/** What the resources use. */
+export interface Services {
+  readonly config: Pick<Config, 'maxBodyBytes' | 'maxPixels'>;
+  readonly database: Database;
+  /** Nudged after each commit, so that work begins at once. */
+  readonly relay: Relay;
+  readonly vision: Vision;
+  /** This process's row in `worker`, for tasks that are called here. */
+  readonly workerId: string;
+  readonly log: Log;
+}
+
+/** What a call carries through the API: `caller` is the name of its API key. */
+export interface Served {
+  Variables: { caller: string };
+}
+
+/** The API: /healthz and /readyz for whoever asks, everything under /v1 with an API key. */
+export const createApp = (services: Services): Hono<Served> => {
+  const v1 = new Hono<Served>()
+    .use(requireApiKey(services.database))
+    .use(limitBody(services.config.maxBodyBytes))
+    .route('/images', images(services))
+    .route('/faces', faces(services))
+    .route('/persons', persons(services))
+    .route('/watchlists', watchlists(services))
+    .route('/cameras', cameras(services))
+    .route('/alerts', alerts(services))
+    .route('/tasks', tasks(services));
+
+  return new Hono<Served>()
+    .onError(problemHandler(services.log))
+    .notFound(unknownRoute)
+    .route('/', health(services))
+    .route('/v1', v1);
+};

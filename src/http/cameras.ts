@@ -1,0 +1,24 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { addCamera } from '../watchlist/registry.ts';
+import type { Served, Services } from './app.ts';
+import { readJson } from './body.ts';
+
+const newCamera = z.strictObject({
+  name: z.string().min(1),
+  location: z.string().min(1),
+  zone: z.string().min(1).optional(),
+});
+
+/** POST and GET /v1/cameras. */
+export const cameras = ({ database }: Services) =>
+  new Hono<Served>()
+    .post('/', async (c) => {
+      const camera = await addCamera(database.db, await readJson(c, newCamera));
+      return c.json(camera, 201);
+    })
+    .get('/', async (c) =>
+      c.json({
+        cameras: await database.db.selectFrom('watchpost.camera').selectAll().orderBy('name').execute(),
+      }),
+    );

@@ -1,0 +1,22 @@
+import { Hono } from 'hono';
+import { WatchpostError } from '../errors.ts';
+import type { Served, Services } from './app.ts';
+import { idIn } from './body.ts';
+
+/** GET /v1/faces/{id}/crop shows an aligned face, as the embedder saw it. */
+export const faces = ({ database }: Services) =>
+  new Hono<Served>().get('/:id/crop', async (c) => {
+    const id = idIn(c);
+    const face = await database.db
+      .selectFrom('watchpost.face')
+      .select('crop')
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (!face) throw new WatchpostError('face_unknown', `There is no face ${id}.`);
+    const type = face.crop[0] === 0x89 ? 'image/png' : 'image/jpeg';
+    return c.body(new Uint8Array(face.crop), 200, {
+      'content-type': type,
+      // A crop never changes.
+      'cache-control': 'private, max-age=31536000, immutable',
+    });
+  });

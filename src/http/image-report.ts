@@ -1,0 +1,171 @@
+import { type Kysely, sql } from 'kysely';
+import type { DB } from '../database/types.generated.ts';
+import { WatchpostError } from '../errors.ts';
+
+const unknown = (id: string) => new WatchpostError('image_unknown', `There is no image ${id}.`);
+
+/**
+ * An image's state: received, processing, done or failed.
+ *
+ * @throws {WatchpostError} image_unknown.
+ */
+export const readState = async (db: Kysely<DB>, id: string): Promise<string> => {
+  const row = await db
+    .selectFrom('watchpost.image_status')
+    .select('state')
+    .where('image_id', '=', id)
+    .executeTakeFirst();
+  if (!row?.state) throw unknown(id);
+  return row.state;
+};
+
+/**
+ * Everything there is to tell about an image: state, timeline, faces with their nearest person, matches, alerts.
+ *
+ * @throws {WatchpostError} image_unknown.
+ */
+export const readImage = async (db: Kysely<DB>, id: string) => {
+  const status = await db
+    .selectFrom('watchpost.image_status as s')
+    .innerJoin('watchpost.image as i', 'i.id', 's.image_id')
+    .select([
+      's.image_id as id',
+      's.state',
+      's.code',
+      's.message',
+      's.purpose',
+      's.camera',
+      's.captured_at',
+      's.received_at',
+      's.finished_at',
+      'i.format',
+      'i.width',
+      'i.height',
+      'i.byte_length',
+      sql<string>`encode(i.sha256, 'hex')`.as('sha256'),
+    ])
+    .where('s.image_id', '=', id)
+    .executeTakeFirst();
+  if (!status) throw unknown(id);
+  return {
+    ...status,
+    faces: await readFaces(db, id),
+    matches: await readMatches(db, id),
+    alerts: await readAlertsOf(db, id),
+    timeline: await readTimeline(db, id),
+  };
+};
+
+const readFaces = async (db: Kysely<DB>, imageId: string) => {
+  const faces = await db
+    .selectFrom('watchpost.face as f')
+    .leftJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('watchpost.search as s')
+          .leftJoin('watchpost.person as p', 'p.id', 's.person_id')
+          .select(['s.outcome', 's.similarity', 's.gate', 'p.id as person_id', 'p.name as person'])
+          .whereRef('s.face_id', '=', 'f.id')
+          .orderBy('s.id', 'desc')
+          .limit(1)
+          .as('s'),
+      (join) => join.onTrue(),
+    )
+    .selectAll('s')
+    .select([
+      'f.id',
+      'f.ordinal',
+      'f.box_x',
+      'f.box_y',
+      'f.box_width',
+      'f.box_height',
+      'f.points',
+      'f.score',
+      'f.height_px',
+      'f.sharpness',
+      'f.yaw',
+      'f.pitch',
+      'f.roll',
+      'f.gate as face_gate',
+    ])
+    .where('f.image_id', '=', imageId)
+    .orderBy('f.ordinal')
+    .execute();
+  return faces.map((f) => ({
+    id: f.id,
+    ordinal: f.ordinal,
+    box: { x: f.box_x, y: f.box_y, width: f.box_width, height: f.box_height },
+    points: f.points,
+    crop_url: `/v1/faces/${f.id}/crop`,
+    quality: {
+      score: f.score,
+      height_px: f.height_px,
+      sharpness: f.sharpness,
+      yaw: f.yaw,
+      pitch: f.pitch,
+      roll: f.roll,
+      gate: f.gate ?? f.face_gate,
+    },
+    search: f.outcome
+      ? {
+          outcome: f.outcome,
+          nearest: f.person_id
+            ? { person_id: f.person_id, person: f.person, similarity: f.similarity }
+            : null,
+        }
+      : null,
+  }));
+};
+
+const readMatches = (db: Kysely<DB>, imageId: string) =>
+  db
+    .selectFrom('watchpost.sighting')
+    .select([
+      'match_id as id',
+      'face_id',
+      'person_id',
+      'person',
+      'watchlist',
+      'similarity',
+      'threshold',
+      'alert_id',
+    ])
+    .where('image_id', '=', imageId)
+    .orderBy('match_id')
+    .execute();
+
+const readAlertsOf = (db: Kysely<DB>, imageId: string) =>
+  db
+    .selectFrom('watchpost.sighting as s')
+    .innerJoin('watchpost.alert as a', 'a.id', 's.alert_id')
+    .distinctOn('a.id')
+    .select([
+      'a.id',
+      's.person',
+      's.watchlist',
+      'a.severity',
+      'a.state',
+      'a.similarity',
+      's.camera',
+      's.location',
+    ])
+    .where('s.image_id', '=', imageId)
+    .orderBy('a.id')
+    .execute();
+
+const readTimeline = async (db: Kysely<DB>, imageId: string) => {
+  const { rows } = await sql<{
+    at: Date;
+    topic: string;
+    subject_id: string;
+    task: string | null;
+    outcome: string | null;
+    attempt: number | null;
+    waited_ms: number | null;
+    duration_ms: number | null;
+    worker: string | null;
+    code: string | null;
+    error: string | null;
+  }>`select * from watchpost.timeline(${imageId})`.execute(db);
+  return rows;
+};

@@ -1,0 +1,99 @@
+import { type Context, Hono } from 'hono';
+import { z } from 'zod';
+import type { Database } from '../database/pool.ts';
+import { WatchpostError } from '../errors.ts';
+import { inspectImage } from '../vision/index.ts';
+import type { Served, Services } from './app.ts';
+import { idIn, parseAs, readPhoto } from './body.ts';
+import { readImage, readState } from './image-report.ts';
+
+const words = z.object({
+  camera: z.string().min(1).optional(),
+  captured_at: z.iso.datetime({ offset: true, error: 'give a time like 2026-11-23T15:04:05Z' }).optional(),
+});
+
+/** POST /v1/images takes a photo; GET /v1/images/{id} tells what became of it. */
+export const images = ({ config, database, relay }: Services) =>
+  new Hono<Served>()
+    .post('/', async (c) => {
+      const photo = await readPhoto(c, config.maxBodyBytes);
+      const { camera, captured_at } = parseAs(words, photo.fields);
+      // What can be seen without decoding is refused now; the rest ends as failed, with codes of the same table.
+      await inspectImage(photo.bytes, { maxPixels: config.maxPixels });
+      const id = await submit(database, [
+        photo.bytes,
+        camera ?? null,
+        captured_at ?? null,
+        idempotencyKey(c) ?? null,
+        `api:${c.get('caller')}`,
+      ]);
+      relay.nudge();
+      const address = `/v1/images/${id}`;
+      c.header('Location', address);
+      return c.json({ id, state: 'received', status_url: new URL(address, c.req.url).href }, 202);
+    })
+
+    .get('/:id', async (c) => {
+      const id = idIn(c);
+      const seconds = waitOf(c);
+      if (seconds > 0) {
+        await untilFinal(database, id, seconds, c.req.raw.signal);
+        c.header('Preference-Applied', `wait=${seconds}`);
+      }
+      return c.json(await readImage(database.db, id));
+    });
+
+type Submission = [
+  bytes: Buffer,
+  camera: string | null,
+  capturedAt: string | null,
+  idempotencyKey: string | null,
+  submittedBy: string,
+];
+
+const submit = async (database: Database, submission: Submission, retry = true): Promise<string> => {
+  try {
+    const { rows } = await database.pool.query<{ id: string }>(
+      'select watchpost.submit_image($1, $2, $3, $4, $5) as id',
+      submission,
+    );
+    return (rows[0] as { id: string }).id;
+  } catch (error) {
+    // Two calls with one idempotency key at the same moment: the second finds the first one's row on looking again.
+    const clash =
+      error instanceof Error && 'constraint' in error && error.constraint === 'image_idempotency_key';
+    if (clash && retry) return submit(database, submission, false);
+    throw error;
+  }
+};
+
+const idempotencyKey = (c: Context<Served>): string | undefined => {
+  const key = c.req.header('idempotency-key');
+  if (key !== undefined && (key === '' || key.length > 255)) {
+    throw new WatchpostError('body_invalid', 'An Idempotency-Key has 1 to 255 characters.');
+  }
+  return key;
+};
+
+/** Seconds to wait, from `Prefer: wait=N`; at most a minute, as proxies cut longer calls off. */
+const waitOf = (c: Context<Served>): number => {
+  const [, seconds] = /(?:^|[,;\s])wait=(\d+)/i.exec(c.req.header('prefer') ?? '') ?? [];
+  return Math.min(Number(seconds ?? 0), 60);
+};
+
+/** Resolves when an image is done or failed, when the time is up, or when the caller has gone. */
+const untilFinal = async (
+  database: Database,
+  id: string,
+  seconds: number,
+  gone: AbortSignal,
+): Promise<void> => {
+  const until = Date.now() + seconds * 1000;
+  let pause = 10;
+  while (Date.now() < until && !gone.aborted) {
+    const state = await readState(database.db, id);
+    if (state === 'done' || state === 'failed') return;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(pause, Math.max(until - Date.now(), 0))));
+    pause = Math.min(pause * 1.5, 250);
+  }
+};

@@ -1,0 +1,50 @@
+import type { AddressInfo } from 'node:net';
+import { type ServerType, serve } from '@hono/node-server';
+import type { Hono } from 'hono';
+import type { Served } from './app.ts';
+
+/** A listening API. */
+export interface Server {
+  /** For example http://127.0.0.1:3000. */
+  readonly url: string;
+  /** Takes no new calls and resolves when the running ones are answered, or cut off after `graceMs`. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+/**
+ * Listens.
+ *
+ * @param port 0 takes a free one.
+ * @throws if the port is taken, saying what to do.
+ */
+export const startServer = async (app: Hono<Served>, host: string, port: number): Promise<Server> => {
+  const server = await new Promise<ServerType>((resolve, reject) => {
+    const listening = serve({ fetch: app.fetch, hostname: host, port }, () => resolve(listening));
+    listening.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new Error(
+              `Port ${port} on ${host} is taken: stop what listens there, or set PORT to another one.`,
+            )
+          : error,
+      ),
+    );
+  });
+  const address = server.address() as AddressInfo;
+  const shownHost = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return {
+    url: `http://${shownHost}:${address.port}`,
+    stop: (graceMs = 3_000) =>
+      new Promise((resolve) => {
+        const cut = setTimeout(
+          () => 'closeAllConnections' in server && server.closeAllConnections(),
+          graceMs,
+        );
+        server.close(() => {
+          clearTimeout(cut);
+          resolve();
+        });
+        if ('closeIdleConnections' in server) server.closeIdleConnections();
+      }),
+  };
+};

@@ -1,0 +1,54 @@
+import { Hono } from 'hono';
+import { sql } from 'kysely';
+import { z } from 'zod';
+import { WatchpostError } from '../errors.ts';
+import { handle } from '../pipeline/handle.ts';
+import { stageOf, stages } from '../pipeline/index.ts';
+import type { Item } from '../pipeline/stage.ts';
+import type { Served, Services } from './app.ts';
+import { readJson } from './body.ts';
+
+const oneOrMany = z.union([
+  z.looseObject({ image_id: z.guid() }),
+  z
+    .array(z.looseObject({ image_id: z.guid() }))
+    .min(1)
+    .max(1000),
+]);
+
+/**
+ * POST /v1/tasks/{task} runs a stage here and now, with the payload that its event carries; part of a payload stands
+ * for every event that has it. The rows are those a worker would have written: an event that is done stays as it is.
+ */
+export const tasks = ({ database, vision, workerId, relay }: Services) =>
+  new Hono<Served>().post('/:task', async (c) => {
+    const task = c.req.param('task');
+    const stage = stageOf(task);
+    if (!stage) {
+      const known = stages.map((one) => one.task).join(', ');
+      throw new WatchpostError('task_unknown', `There is no task ${task}.`, { hint: `Tasks: ${known}.` });
+    }
+    const payloads = [await readJson(c, oneOrMany)].flat();
+    const { rows } = await sql<{ event_id: string; payload: object }>`
+      select distinct on (e.id) e.id as event_id, e.payload
+      from jsonb_array_elements(${JSON.stringify(payloads)}::jsonb) as asked
+      join watchpost.event as e
+        on e.image_id = (asked ->> 'image_id')::uuid
+        and e.payload @> asked - 'event_id'
+        and (asked ->> 'event_id' is null or e.id = (asked ->> 'event_id')::uuid)
+        and ${task} = any (e.tasks)
+      order by e.id
+    `.execute(database.db);
+    const items: Item[] = rows.map(({ event_id, payload }) => ({ event_id, ...payload }));
+    if (items.length === 0) {
+      throw new WatchpostError('event_unknown', `No event with this payload was given to ${task}.`);
+    }
+    const handled = await handle(
+      stage,
+      items,
+      { database, vision },
+      { workerId, attempt: 1, mayRetry: true, redelivered: true },
+    );
+    relay.nudge();
+    return c.json({ task, handled });
+  });
