@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander';
 import { CommandError, connect } from './commands/connect.ts';
 import { demo } from './commands/demo.ts';

@@ -1,0 +1,144 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { sample } from '../support/photos.ts';
+import { enrolAda, openApi, realVision, runWorker, submit, untilFinal } from '../support/pipeline.ts';
+
+describe('from a photo to an alert', () => {
+  let database: TestDatabase;
+  let api: Awaited<ReturnType<typeof openApi>>;
+  let ada: Awaited<ReturnType<typeof enrolAda>>;
+
+  beforeAll(async () => {
+    database = await freshDatabase();
+    const vision = await realVision();
+    const worker = await runWorker(database, vision);
+    api = await openApi(database, vision, worker);
+    await database.rows(
+      `insert into watchpost.camera (name, location, zone) values
+         ('gate', 'North gate', 'outside'), ('lobby', 'Lobby', 'inside')`,
+    );
+    ada = await enrolAda(database);
+  });
+
+  it('finds every face of every sample photo', async () => {
+    const ids = [];
+    for (const number of [1, 2, 3, 4, 5, 6] as const) ids.push(await submit(database, sample(number)));
+    const ended = [];
+    for (const id of ids) ended.push(await untilFinal(database, id));
+    expect(ended.map((image) => image.state)).toEqual(['done', 'done', 'done', 'done', 'done', 'done']);
+    expect(ended.map((image) => image.faces)).toEqual([3, 3, 3, 4, 5, 4]);
+  });
+
+  it('finds Ada above 0.65 and nobody else above 0.5', async () => {
+    const id = await submit(database, sample(1), 'gate');
+    await untilFinal(database, id);
+    const searches = await database.rows(
+      `select f.ordinal, s.outcome, s.similarity, s.person_id
+       from watchpost.search s join watchpost.face f on f.id = s.face_id
+       where f.image_id = $1 order by f.ordinal`,
+      [id],
+    );
+    expect(searches.map((search) => search.outcome)).toEqual(['below_threshold', 'below_threshold', 'match']);
+    expect(searches[2].person_id).toBe(ada.personId);
+    expect(searches[2].similarity).toBeGreaterThan(0.65);
+
+    const others = await database.rows(
+      `select max(s.similarity) as most from watchpost.search s
+       join watchpost.face f on f.id = s.face_id
+       where s.outcome <> 'match'`,
+    );
+    expect(others[0].most).toBeLessThan(0.5);
+  });
+
+  it('raises one alert, with person, similarity, camera and location, and extends it', async () => {
+    const first = await submit(database, sample(1), 'lobby');
+    await untilFinal(database, first);
+    const second = await submit(database, sample(1), 'lobby');
+    await untilFinal(database, second);
+    const alerts = await database.rows(
+      `select p.name, a.similarity, k.name as camera, k.location, a.sightings, a.state
+       from watchpost.alert a
+       join watchpost.person p on p.id = a.person_id
+       join watchpost.camera k on k.id = a.camera_id
+       where a.place = 'zone:inside'`,
+    );
+    expect(alerts).toEqual([
+      { name: 'Ada', similarity: expect.closeTo(0.71, 1), camera: 'lobby', location: 'Lobby', sightings: 2, state: 'open' },
+    ]);
+    const [seen] = await database.rows('select person, location, image_id from watchpost.last_seen');
+    expect(seen).toEqual({ person: 'Ada', location: 'Lobby', image_id: second });
+  });
+
+  it('does not alert on a face in profile, however low the threshold', async () => {
+    const list = await database.rows(
+      `update watchpost.watchlist set threshold = 0.4 where id = $1 returning threshold`,
+      [ada.watchlistId],
+    );
+    expect(list).toEqual([{ threshold: 0.4 }]);
+    const id = await submit(database, sample(2), 'gate');
+    const ended = await untilFinal(database, id);
+    const [nearest] = await database.rows(
+      `select s.outcome, s.similarity, s.gate, f.gate as face_gate from watchpost.search s
+       join watchpost.face f on f.id = s.face_id
+       where f.image_id = $1 order by s.similarity desc limit 1`,
+      [id],
+    );
+    await database.rows('update watchpost.watchlist set threshold = 0.45 where id = $1', [ada.watchlistId]);
+    expect(nearest.similarity).toBeGreaterThan(0.4);
+    expect(nearest.outcome).toBe('gated');
+    expect(nearest.face_gate).toContain('profile');
+    expect(ended).toMatchObject({ state: 'done', matches: 0, alerts: 0 });
+  });
+
+  it('gives equal rows for a POST and an INSERT', async () => {
+    const form = new FormData();
+    form.append('image', new Blob([sample(4)]), 'sample4.jpg');
+    form.append('camera', 'gate');
+    const response = await api('/v1/images', { method: 'POST', body: form });
+    expect(response.status).toBe(202);
+    const { id: posted } = (await response.json()) as { id: string };
+    const [{ id: inserted }] = (await database.rows(
+      `insert into watchpost.image (camera_id, bytes)
+       values ((select id from watchpost.camera where name = 'gate'), $1) returning id`,
+      [sample(4)],
+    )) as [{ id: string }];
+    await untilFinal(database, posted);
+    await untilFinal(database, inserted);
+    expect(await factsOf(posted)).toEqual(await factsOf(inserted));
+  });
+
+  it('leaves one done handling for each event and task, and nothing behind', async () => {
+    const open = await database.rows(
+      `select topic, task from watchpost.event_task where outcome is distinct from 'done'`,
+    );
+    expect(open).toEqual([]);
+    expect(await database.rows('select * from watchpost.outbox')).toEqual([]);
+    expect(await database.rows('select * from graphile_worker.jobs')).toEqual([]);
+  });
+
+  /** All that was found in an image, without ids, times and the submitter. */
+  const factsOf = async (id: string) => {
+    const image = await database.rows(
+      `select camera_id, purpose, byte_length, encode(sha256, 'hex') as sha256, format, width, height,
+              (select encode(sha256(b.bytes), 'hex') from watchpost.image_bytes b where b.image_id = i.id) as stored
+       from watchpost.image i where id = $1`,
+      [id],
+    );
+    const faces = await database.rows(
+      `select f.ordinal, f.detector_id, f.box_x, f.box_y, f.box_width, f.box_height, f.points, f.score, f.height_px,
+              f.sharpness, f.yaw, f.pitch, f.roll, f.gate, encode(f.crop, 'hex') as crop,
+              e.model_id, round(e.norm::numeric, 3) as norm,
+              s.outcome, s.method, s.gate as search_gate, round(s.similarity::numeric, 3) as similarity, s.person_id
+       from watchpost.face f
+       join watchpost.embedding e on e.face_id = f.id
+       join watchpost.search s on s.embedding_id = e.id
+       where f.image_id = $1 order by f.ordinal`,
+      [id],
+    );
+    const events = await database.rows(
+      `select topic, tasks, count(*)::int as n from watchpost.event where image_id = $1 group by 1, 2 order by 1`,
+      [id],
+    );
+    return { image, faces, events };
+  };
+});

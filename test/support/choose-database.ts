@@ -1,0 +1,84 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PostgreSqlContainer } from '@testcontainers/postgresql';
+import pg from 'pg';
+import { getContainerRuntimeClient } from 'testcontainers';
+import type { TestProject } from 'vitest/node';
+import { startEmbedded } from '../../src/database/embedded/start.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import { openDatabase } from '../../src/database/pool.ts';
+import { openLog } from '../../src/log.ts';
+
+/** Where the suite finds databases: a server that makes copies of a template, or a data folder to copy. */
+export type TestSource =
+  | { readonly kind: 'server'; readonly url: string; readonly template: string }
+  | { readonly kind: 'embedded'; readonly template: string };
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    testSource: TestSource;
+  }
+}
+
+/**
+ * Chooses the database of the whole run: DATABASE_URL if it is set, else a container if a Docker engine answers, else
+ * the embedded one. Prepares one migrated template, of which every test file gets a copy.
+ */
+export default async function chooseDatabase(project: TestProject): Promise<() => Promise<void>> {
+  const { DATABASE_URL } = process.env;
+  if (DATABASE_URL) return useServer(project, DATABASE_URL, 'DATABASE_URL');
+
+  const engine = await getContainerRuntimeClient().catch(() => undefined);
+  if (engine) {
+    const container = await new PostgreSqlContainer('pgvector/pgvector:0.8.1-pg17').start();
+    const release = await useServer(project, container.getConnectionUri(), 'a Docker container');
+    return async () => {
+      await release();
+      await container.stop();
+    };
+  }
+  return useEmbedded(project);
+}
+
+const tell = (what: string) => process.stdout.write(`\nDatabase of this run: ${what}\n`);
+
+const useServer = async (project: TestProject, url: string, from: string): Promise<() => Promise<void>> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const template = `watchpost_template_${process.pid}`;
+  await client.query(`drop database if exists ${template}`);
+  await client.query(`create database ${template}`);
+  const { rows } = await client.query<{ version: string }>('select version()');
+  await migrateAt(urlOf(url, template));
+  tell(`${rows[0]?.version.split(' on ')[0]} from ${from}`);
+  project.provide('testSource', { kind: 'server', url, template });
+  return async () => {
+    await client.query(`drop database if exists ${template}`);
+    await client.end();
+  };
+};
+
+const useEmbedded = async (project: TestProject): Promise<() => Promise<void>> => {
+  const template = await mkdtemp(join(tmpdir(), 'watchpost-template-'));
+  const embedded = await startEmbedded({ dataDir: template });
+  await migrateAt(embedded.url);
+  await embedded.stop();
+  tell('the embedded one; tests that need a server are skipped. Set DATABASE_URL to run them.');
+  project.provide('testSource', { kind: 'embedded', template });
+  return () => rm(template, { recursive: true, force: true });
+};
+
+const migrateAt = async (url: string): Promise<void> => {
+  const log = openLog('silent');
+  const database = openDatabase(url, { log });
+  await migrate(database.pool, log);
+  await database.close();
+};
+
+/** The same server, another database. */
+export const urlOf = (url: string, database: string): string => {
+  const other = new URL(url);
+  other.pathname = `/${database}`;
+  return other.toString();
+};
