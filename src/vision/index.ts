@@ -1,0 +1,162 @@
+import { join } from 'node:path';
+import { modelsDirectory } from '../../models/files.ts';
+import { mobilefacenet } from '../../models/manifest.ts';
+import { align } from './align.ts';
+import { decodeCrop, encodeCrop } from './crop.ts';
+import { decode } from './decode.ts';
+import { openUltraFace } from './detectors/ultraface.ts';
+import { openEmbedder } from './embedder.ts';
+import type { ImageFormat, ImageLimits } from './inspect.ts';
+import { openLandmarks } from './landmarks.ts';
+import { poseOf } from './pose.ts';
+import { defaultGate, type GateLimits, type GateReason, gate, sharpnessOf } from './quality.ts';
+import type {
+  Box,
+  Detector,
+  Embedder,
+  Embedding,
+  FivePoints,
+  ModelInfo,
+  Point,
+  Quality,
+  Template,
+  Thresholds,
+} from './types.ts';
+
+export { openYuNet } from './detectors/yunet.ts';
+export { openEmbedder } from './embedder.ts';
+export { VisionError, type VisionErrorCode } from './errors.ts';
+export { type ImageFormat, type ImageHeader, inspectImage } from './inspect.ts';
+export type { GateLimits, GateReason } from './quality.ts';
+export type { Box, Detector, Embedder, Embedding, FivePoints, ModelInfo, Point, Quality } from './types.ts';
+
+/** A face as the pipeline stores it; box and points in pixels of the upright full-size picture. */
+export interface FoundFace {
+  box: Box;
+  /** The detector's confidence, 0..1. */
+  score: number;
+  points: FivePoints;
+  quality: Quality;
+  /** Reasons for which it may not alert by itself; empty when it may. */
+  gate: GateReason[];
+  /** The aligned crop, encoded: what `embed` takes and what people look at. */
+  crop: Uint8Array;
+}
+
+/** What one photo holds; width and height are of the upright full-size picture. */
+export interface FoundFaces {
+  format: ImageFormat;
+  width: number;
+  height: number;
+  /** Left to right, by the centre of the box. */
+  faces: FoundFace[];
+}
+
+/** Pixels to vectors, with all models open. Safe to call several times at once. */
+export interface Vision {
+  readonly detector: { readonly id: string };
+  readonly embedder: {
+    readonly id: string;
+    readonly dimension: number;
+    readonly sha256: string;
+    readonly template: Template;
+    readonly thresholds: Thresholds;
+    readonly minimalNorm: number;
+  };
+  /** Every model in use, for the database to register. */
+  readonly models: readonly ModelInfo[];
+  /** Inspects, decodes once, detects, aligns and judges. Throws a VisionError with an `image_*` code. */
+  findFaces(bytes: Uint8Array): Promise<FoundFaces>;
+  /** Vectors of length 1 for crops as `findFaces` encoded them, in order. */
+  embed(crops: readonly Uint8Array[]): Promise<Embedding[]>;
+  close(): Promise<void>;
+}
+
+/** Options of {@link loadVision}. */
+export interface VisionOptions extends ImageLimits {
+  /** Folder of the installed weights; `WATCHPOST_MODELS` or `models/installed` unless told. */
+  modelsDirectory?: string;
+  /** The second detector pass for crowds, on unless false; the default detector only. */
+  smallFaces?: boolean;
+  /** A detector in place of the default one; closed with the rest. */
+  detector?: Detector;
+  /** An embedder in place of the default one; closed with the rest. */
+  embedder?: Embedder;
+  gate?: Partial<GateLimits>;
+}
+
+/**
+ * Opens the models: about 9 MB of weights, 0.2 s.
+ * Throws a VisionError: `model_missing` or `model_hash_mismatch`, both repaired by `npm run models`.
+ *
+ * @example
+ * const vision = await loadVision();
+ * const { faces } = await vision.findFaces(await readFile('door.jpg'));
+ * const vectors = await vision.embed(faces.map((face) => face.crop));
+ * await vision.close();
+ */
+export const loadVision = async (options: VisionOptions = {}): Promise<Vision> => {
+  const directory = options.modelsDirectory ?? modelsDirectory();
+  const limits = { ...defaultGate, ...options.gate };
+  const smallFaces = options.smallFaces ?? true;
+  const detector = options.detector ?? (await openUltraFace(directory, { smallFaces }));
+  const landmarks = await openLandmarks(directory);
+  const embedder =
+    options.embedder ??
+    (await openEmbedder(mobilefacenet.embedder, join(directory, mobilefacenet.file), mobilefacenet.sha256));
+  const { id, dimension, template, thresholds, size } = embedder.declaration;
+
+  const findFaces = async (bytes: Uint8Array): Promise<FoundFaces> => {
+    const { header, picture, scale } = await decode(bytes, options);
+    const detections = await detector.detect(picture);
+    const unlocated = detections.filter((detection) => !detection.points);
+    const located = await landmarks.locate(
+      picture,
+      unlocated.map(({ box }) => box),
+    );
+    const faces = detections
+      .map((detection) => ({
+        ...detection,
+        points: detection.points ?? located[unlocated.indexOf(detection)]!,
+      }))
+      .sort((a, b) => a.box.x + a.box.width / 2 - (b.box.x + b.box.width / 2))
+      .map(async ({ box, score, points }): Promise<FoundFace> => {
+        const crop = align(picture, points, template, size);
+        const quality = { heightPx: box.height, sharpness: sharpnessOf(crop), ...poseOf(points) };
+        return {
+          box: enlarged(box, scale),
+          score,
+          points: points.map(([x, y]): Point => [x * scale, y * scale]) as FivePoints,
+          quality,
+          gate: gate(quality, score, limits),
+          crop: await encodeCrop(crop),
+        };
+      });
+    return { ...header, faces: await Promise.all(faces) };
+  };
+
+  return {
+    detector: { id: detector.id },
+    embedder: {
+      id,
+      dimension,
+      sha256: embedder.model.sha256,
+      template,
+      thresholds,
+      minimalNorm: embedder.declaration.minimalNorm,
+    },
+    models: [...detector.models, landmarks.model, embedder.model],
+    findFaces,
+    embed: async (crops) => embedder.embed(await Promise.all(crops.map((crop) => decodeCrop(crop, size)))),
+    close: async () => {
+      await Promise.all([detector.close(), landmarks.close(), embedder.close()]);
+    },
+  };
+};
+
+const enlarged = (box: Box, scale: number): Box => ({
+  x: box.x * scale,
+  y: box.y * scale,
+  width: box.width * scale,
+  height: box.height * scale,
+});

@@ -1,0 +1,51 @@
+import { landmarks68 } from '../../models/manifest.ts';
+import { floats, openInstalled } from './session.ts';
+import { luma } from './tensor.ts';
+import type { Box, FivePoints, Landmarker, Pixels, Point } from './types.ts';
+import { warp } from './warp.ts';
+
+const side = 64;
+
+/** The five points as groups of the 68 (iBUG order): both eyes' outlines, nose tip, mouth corners. */
+const groups = [[36, 37, 38, 39, 40, 41], [42, 43, 44, 45, 46, 47], [30], [48], [54]];
+
+/** 68 landmarks from a gray square as high as the face's box, all faces of a picture in one run. */
+export const openLandmarks = async (directory: string): Promise<Landmarker> => {
+  const session = await openInstalled(landmarks68, directory);
+  const { id, role, sha256, licence } = landmarks68;
+  return {
+    model: { id, role, sha256, licence, dimension: null },
+    locate: async (picture, boxes) => {
+      if (boxes.length === 0) return [];
+      const input = new Float32Array(boxes.length * side * side);
+      boxes.forEach((box, index) => {
+        const gray = luma(squareCrop(picture, box));
+        for (let i = 0, to = index * side * side; i < gray.length; i++) input[to + i] = gray[i]! / 256;
+      });
+      const outputs = await session.run(input, [boxes.length, 1, side, side]);
+      const values = floats(outputs, session.outputs[0]!);
+      return boxes.map((box, index) => fivePoints(values.subarray(index * 136, (index + 1) * 136), box));
+    },
+    close: () => session.close(),
+  };
+};
+
+/** Top left corner of the square with the box's height on the box's centre. */
+const corner = (box: Box): Point => [box.x + (box.width - box.height) / 2, box.y];
+
+const squareCrop = (picture: Pixels, box: Box): Pixels => {
+  const [x, y] = corner(box);
+  const scale = box.height / side;
+  const half = scale / 2 - 0.5;
+  return warp(picture, { a: scale, b: 0, c: x + half, d: 0, e: scale, f: y + half }, side);
+};
+
+/** `values`: x and y in turn, as fractions of the square. */
+const fivePoints = (values: Float32Array, box: Box): FivePoints => {
+  const [x, y] = corner(box);
+  const mean = (indices: readonly number[], axis: 0 | 1): number =>
+    indices.reduce((sum, index) => sum + values[2 * index + axis]!, 0) / indices.length;
+  return groups.map(
+    (group): Point => [x + mean(group, 0) * box.height, y + mean(group, 1) * box.height],
+  ) as FivePoints;
+};

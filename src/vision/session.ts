@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as ort from 'onnxruntime-node';
+import { sha256 } from '../../models/files.ts';
+import type { ModelEntry } from '../../models/manifest.ts';
+import { VisionError } from './errors.ts';
+
+/** An open ONNX graph and the digest of the very bytes it was built from. */
+export interface Session {
+  readonly sha256: string;
+  /** Runs the graph's one float32 input; outputs by name. */
+  run(data: Float32Array, dims: readonly number[]): Promise<ort.InferenceSession.OnnxValueMapType>;
+  /** Names of the outputs in the graph's order. */
+  readonly outputs: readonly string[];
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a weights file. With `expected`, refuses any other sha256 (`model_hash_mismatch`): a vector's model
+ * id must mean one thing only. Throws `model_missing` when there is no such file.
+ *
+ * One thread a run, and several pictures in flight: two threads a run spin against each other and halve
+ * the speed.
+ */
+export const openSession = async (path: string, expected?: string): Promise<Session> => {
+  const bytes = await readFile(path).catch((cause) => {
+    throw new VisionError('model_missing', `There is no model at ${path}: run "npm run models".`, { cause });
+  });
+  const digest = sha256(bytes);
+  if (expected !== undefined && digest !== expected) {
+    throw new VisionError(
+      'model_hash_mismatch',
+      `${path} has sha256 ${digest} and should have ${expected}: run "npm run models" to install it anew.`,
+    );
+  }
+  const session = await ort.InferenceSession.create(bytes, {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+  });
+  const input = session.inputNames[0]!;
+  return {
+    sha256: digest,
+    outputs: session.outputNames,
+    run: (data, dims) => session.run({ [input]: new ort.Tensor('float32', data, dims) }),
+    close: () => session.release(),
+  };
+};
+
+/** Opens a model of the manifest from the folder of installed weights. */
+export const openInstalled = (entry: ModelEntry, directory: string): Promise<Session> =>
+  openSession(join(directory, entry.file), entry.sha256);
+
+/** A float32 output by name. */
+export const floats = (outputs: ort.InferenceSession.OnnxValueMapType, name: string): Float32Array => {
+  const tensor = outputs[name];
+  if (tensor?.type !== 'float32') throw new Error(`the graph has no float32 output named ${name}`);
+  return tensor.data as Float32Array;
+};

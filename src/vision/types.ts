@@ -1,0 +1,126 @@
+/** A point in pixels, x to the right and y down, of the picture named where it is used. */
+export type Point = [x: number, y: number];
+
+/** Left eye, right eye, nose tip, left and right mouth corner; left is the viewer's left. */
+export type FivePoints = [Point, Point, Point, Point, Point];
+
+/** An upright decoded picture: RGB, 8 bits, rows packed without padding (`data.length = width * height * 3`). */
+export interface Pixels {
+  data: Uint8Array;
+  width: number;
+  height: number;
+}
+
+/** A rectangle in pixels; `x`, `y` is its top left corner. It may reach outside the picture. */
+export interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** What a detector found, in pixels of the picture it was given. `score` is 0..1. */
+export interface Detection {
+  box: Box;
+  score: number;
+  /** Null when the detector's family yields no points: a {@link Landmarker} then supplies them. */
+  points: FivePoints | null;
+}
+
+export type ModelRole = 'detector' | 'landmarks' | 'embedder';
+
+/** What the database registers for a model, so that every stored box and vector names what made it. */
+export interface ModelInfo {
+  id: string;
+  role: ModelRole;
+  /** Of the weights file as it is loaded, lower-case hex. */
+  sha256: string;
+  licence: string;
+  /** Length of the vectors of an embedder, null for other roles. */
+  dimension: number | null;
+}
+
+/** A family of face detectors; it owns its input size, letterbox, normalisation, decoding and NMS. */
+export interface Detector {
+  /** One entry for each weights file in use. */
+  readonly models: readonly ModelInfo[];
+  readonly id: string;
+  /** Faces in no particular order, no two of them the same face. */
+  detect(picture: Pixels): Promise<Detection[]>;
+  close(): Promise<void>;
+}
+
+/** Finds the five points of faces whose detector gives none. */
+export interface Landmarker {
+  readonly model: ModelInfo;
+  /** One result for each box, in order, in pixels of `picture`. */
+  locate(picture: Pixels, boxes: readonly Box[]): Promise<FivePoints[]>;
+  close(): Promise<void>;
+}
+
+/** Where the five points of an aligned crop lie; see `align.ts`. */
+export type Template = 'arcface' | 'dlib';
+
+/** How a picture becomes the numbers of an input tensor: `(value - mean) / std` in the given channel order. */
+export interface Normalisation {
+  channels: 'rgb' | 'bgr';
+  /** By channel, in the given order, of values 0..255. */
+  mean: readonly [number, number, number];
+  std: readonly [number, number, number];
+}
+
+/** Cosine similarities from which two vectors of one model are called the same person. */
+export interface Thresholds {
+  default: number;
+  strict: number;
+  loose: number;
+}
+
+/** All that is needed to run an ONNX embedder: plugging one in is writing one of these. */
+export interface EmbedderDeclaration {
+  /** Stored with every vector; vectors of different ids are never compared. */
+  id: string;
+  licence: string;
+  /** Side of the square aligned crop, in pixels. */
+  size: number;
+  template: Template;
+  normalisation: Normalisation;
+  /** The output to read; the first one when left out. */
+  output?: string;
+  dimension: number;
+  /** Whether the raw output must be scaled to length 1 (false: the graph does it, and the norm says nothing). */
+  l2: boolean;
+  /** Largest batch that is still worth while. */
+  batch: number;
+  thresholds: Thresholds;
+  /** Raw norms below this are seldom faces; 0 where the norm says nothing. */
+  minimalNorm: number;
+}
+
+/** One face as a vector of length 1 and the raw output's norm, which tells how face-like the crop was. */
+export interface Embedding {
+  vector: Float32Array;
+  norm: number;
+}
+
+/** Turns aligned crops (of `declaration.size`) into vectors, in order. */
+export interface Embedder {
+  readonly declaration: EmbedderDeclaration;
+  readonly model: ModelInfo;
+  embed(crops: readonly Pixels[]): Promise<Embedding[]>;
+  close(): Promise<void>;
+}
+
+/** Why a face may be trusted or not; angles in degrees. */
+export interface Quality {
+  /** Height of the box in the decoded picture (1280 px at most), what the models really saw. */
+  heightPx: number;
+  /** Variance of the Laplacian of the aligned crop's luma; higher is sharper. */
+  sharpness: number;
+  /** Positive: the nose points to the viewer's right. */
+  yaw: number;
+  /** Positive: the nose points down. */
+  pitch: number;
+  /** Positive: the head leans clockwise as seen in the picture. */
+  roll: number;
+}

@@ -1,0 +1,169 @@
+import { crc32 } from 'node:zlib';
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { decode } from '../../src/vision/decode.ts';
+import { inspectImage } from '../../src/vision/inspect.ts';
+import { samplePhoto } from './support.ts';
+
+const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+
+/** A chunk of a PNG file. */
+const chunk = (type: string, data: Uint8Array): Buffer => {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+  const head = Buffer.alloc(4);
+  head.writeUInt32BE(data.length);
+  const tail = Buffer.alloc(4);
+  tail.writeUInt32BE(crc32(body));
+  return Buffer.concat([head, body, tail]);
+};
+
+/** A PNG that announces a size and has next to no pixels: what a decompression bomb looks like from outside. */
+const announcedPng = (width: number, height: number): Buffer => {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, 2, 0, 0, 0], 8);
+  const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
+  const data = Buffer.from('789c030000000001', 'hex');
+  return Buffer.concat([
+    signature,
+    chunk('IHDR', header),
+    chunk('IDAT', data),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+};
+
+/** A black frame above a gray one, which sharp writes as an animation (equal frames it would merge). */
+const frames = () =>
+  sharp(Buffer.alloc(32 * 64 * 3).fill(90, 32 * 32 * 3), {
+    raw: { width: 32, height: 64, channels: 3, pageHeight: 32 },
+  });
+
+const photo = (width = 64, height = 48) =>
+  sharp({ create: { width, height, channels: 3, background: '#357' } });
+
+const animatedPng = async (): Promise<Buffer> => {
+  const png = await photo().png().toBuffer();
+  const afterHeader = 8 + 12 + 13;
+  const control = chunk('acTL', Buffer.from([0, 0, 0, 2, 0, 0, 0, 0]));
+  return Buffer.concat([png.subarray(0, afterHeader), control, png.subarray(afterHeader)]);
+};
+
+describe('inspectImage refuses', () => {
+  test.each<[string, string, () => Promise<Uint8Array> | Uint8Array]>([
+    ['image_empty', 'no bytes', () => new Uint8Array()],
+    ['image_format_unsupported', 'text', () => text('this is not a photo, whatever its name says')],
+    [
+      'image_format_unsupported',
+      'an SVG',
+      () => text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
+    ],
+    ['image_format_unsupported', 'a PDF', () => text('%PDF-1.7\n1 0 obj\n')],
+    ['image_format_unsupported', 'a TIFF', () => photo().tiff().toBuffer()],
+    ['image_format_unsupported', 'a still GIF', () => photo().gif().toBuffer()],
+    [
+      'image_animated',
+      'an animated GIF',
+      () =>
+        frames()
+          .gif({ delay: [100, 100] })
+          .toBuffer(),
+    ],
+    [
+      'image_animated',
+      'an animated WebP',
+      () =>
+        frames()
+          .webp({ delay: [100, 100] })
+          .toBuffer(),
+    ],
+    ['image_animated', 'an animated PNG', animatedPng],
+    ['image_too_many_pixels', 'a PNG of 196 megapixels', () => announcedPng(14_000, 14_000)],
+    ['image_corrupt', 'a JPEG cut in its header', async () => (await samplePhoto(1)).subarray(0, 12)],
+    [
+      'image_corrupt',
+      'a PNG cut in its header',
+      async () => (await photo().png().toBuffer()).subarray(0, 20),
+    ],
+  ])('with %s: %s', async (code, _, make) => {
+    const bytes = await make();
+    await expect(inspectImage(bytes)).rejects.toMatchObject({ name: 'VisionError', code });
+    await expect(decode(bytes)).rejects.toMatchObject({ code });
+  });
+
+  test('more pixels than it is told to let through', async () => {
+    const png = await photo(100, 100).png().toBuffer();
+    await expect(inspectImage(png, { maxPixels: 9_999 })).rejects.toMatchObject({
+      code: 'image_too_many_pixels',
+    });
+    await expect(inspectImage(png, { maxPixels: 10_000 })).resolves.toMatchObject({ width: 100 });
+  });
+});
+
+describe('inspectImage tells', () => {
+  test.each(['jpeg', 'png', 'webp'] as const)('format and size of a %s', async (format) => {
+    const bytes = await photo(64, 48).toFormat(format).toBuffer();
+    expect(await inspectImage(bytes)).toEqual({ format, width: 64, height: 48 });
+  });
+
+  test('the size after the EXIF rotation', async () => {
+    const lying = await photo(64, 48).withMetadata({ orientation: 8 }).jpeg().toBuffer();
+    expect(await inspectImage(lying)).toEqual({ format: 'jpeg', width: 48, height: 64 });
+  });
+});
+
+describe('decode', () => {
+  test.each(['jpeg', 'png'] as const)(
+    'refuses a %s cut short, which its header cannot tell',
+    async (format) => {
+      const whole = await sharp(await samplePhoto(1))
+        .resize(400)
+        .toFormat(format)
+        .toBuffer();
+      const cut = whole.subarray(0, Math.floor(whole.length * 0.7));
+      await expect(inspectImage(cut)).resolves.toMatchObject({ format });
+      await expect(decode(cut)).rejects.toMatchObject({ code: 'image_corrupt' });
+    },
+  );
+
+  test('refuses a WebP cut short from its header on, which holds the length', async () => {
+    const whole = await sharp(await samplePhoto(1))
+      .resize(400)
+      .webp()
+      .toBuffer();
+    const cut = whole.subarray(0, Math.floor(whole.length * 0.7));
+    await expect(inspectImage(cut)).rejects.toMatchObject({ code: 'image_corrupt' });
+  });
+
+  test('refuses a JPEG that lacks only its last row of blocks', async () => {
+    const photo = await samplePhoto(1);
+    await expect(decode(photo.subarray(0, photo.length - 2000))).rejects.toMatchObject({
+      code: 'image_corrupt',
+    });
+  });
+
+  test('accepts trailing bytes and odd metadata, as phones write them', async () => {
+    const jpeg = await photo()
+      .withExif({ IFD0: { Artist: 'nobody' } })
+      .jpeg()
+      .toBuffer();
+    const { picture } = await decode(Buffer.concat([jpeg, Buffer.alloc(1000)]));
+    expect([picture.width, picture.height]).toEqual([64, 48]);
+  });
+
+  test('shrinks to 1280 on the longer side and says by how much', async () => {
+    const { picture, scale, header } = await decode(await photo(1920, 960).jpeg().toBuffer());
+    expect([picture.width, picture.height, scale, header.width]).toEqual([1280, 640, 1.5, 1920]);
+    expect(picture.data).toHaveLength(1280 * 640 * 3);
+  });
+
+  test('puts gray behind what is transparent', async () => {
+    const clear = await sharp({
+      create: { width: 8, height: 8, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0 } },
+    })
+      .png()
+      .toBuffer();
+    const { picture } = await decode(clear);
+    expect([...picture.data.subarray(0, 3)]).toEqual([128, 128, 128]);
+  });
+});
