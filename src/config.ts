@@ -15,7 +15,10 @@ const onOff = z.enum(['on', 'off'], 'give on or off').transform((word) => word =
 const settings = z.object({
   DATABASE_URL: z
     .string()
-    .regex(/^postgres(ql)?:\/\//, 'give a URL like postgres://user:password@host:5432/database')
+    .refine(
+      (url) => /^postgres(ql)?:\/\//.test(url) && URL.canParse(url),
+      'give a URL like postgres://user:password@host:5432/database, with %40 for an @ in the password and so on',
+    )
     .optional(),
   HOST: z.string().min(1, 'give an address to listen on, like 127.0.0.1').default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(3000),

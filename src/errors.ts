@@ -7,6 +7,8 @@ import { VisionError } from './vision/errors.ts';
 export const problems = {
   body_empty: { status: 400, title: 'The body is empty', sqlstate: 'WP001' },
   body_invalid: { status: 400, title: 'The body is not what this call takes' },
+  query_invalid: { status: 400, title: 'The query is not what this call takes' },
+  header_invalid: { status: 400, title: 'A header is not what this call takes' },
   body_too_large: { status: 413, title: 'The body is too large' },
   media_type_unsupported: { status: 415, title: 'The body has a content type that this call does not take' },
   id_invalid: { status: 400, title: 'The id is not a UUID' },
@@ -16,7 +18,7 @@ export const problems = {
   image_unknown: { status: 404, title: 'There is no such image' },
   face_unknown: { status: 404, title: 'There is no such face' },
   person_unknown: { status: 404, title: 'There is no such person', sqlstate: 'WP004' },
-  watchlist_unknown: { status: 404, title: 'There is no such watchlist', sqlstate: 'WP006' },
+  watchlist_unknown: { status: 404, title: 'There is no such watchlist' },
   task_unknown: { status: 404, title: 'There is no such task' },
   event_unknown: { status: 404, title: 'There is no event with this payload for this task' },
   camera_unknown: { status: 422, title: 'There is no such camera', sqlstate: 'WP002' },
@@ -76,6 +78,11 @@ export class WatchpostError extends Error {
     this.code = code;
     this.hint = options.hint;
   }
+}
+
+/** The program can not do what it was told; the message says what to do about it. Shown without a stack. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
 }
 
 interface DatabaseError {

@@ -1,19 +1,19 @@
-import { Command, InvalidArgumentError } from 'commander';
-import { CommandError, connect } from './commands/connect.ts';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { capturedAt } from './captured-at.ts';
+import { connect } from './commands/connect.ts';
 import { demo } from './commands/demo.ts';
 import { doctor } from './commands/doctor.ts';
+import { explain } from './commands/explain.ts';
 import { addPersonWithPhotos } from './commands/person.ts';
 import { runSql } from './commands/sql.ts';
 import { Stopper } from './commands/stop.ts';
 import { submit } from './commands/submit.ts';
 import { up } from './commands/up.ts';
 import { work } from './commands/work.ts';
-import { ConfigError, readConfig } from './config.ts';
+import { readConfig } from './config.ts';
 import { migrate } from './database/migrate.ts';
-import { toWatchpostError, WatchpostError } from './errors.ts';
 import { openLog } from './log.ts';
 import { version } from './version.ts';
-import { VisionError } from './vision/index.ts';
 import { addCamera, addWatchlist } from './watchlist/registry.ts';
 
 const stopper = new Stopper();
@@ -39,10 +39,20 @@ const once =
     }
   };
 
-const number = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
-  return value;
+const number =
+  (what: string, good: (value: number) => boolean) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === '' || !good(value)) throw new InvalidArgumentError(`Give ${what}.`);
+    return value;
+  };
+const similarity = number('a number from 0 to 1', (value) => value >= 0 && value <= 1);
+const position = number('a whole number from 1', (value) => Number.isInteger(value) && value >= 1);
+const seconds = number('a number of seconds, 0 or more', (value) => value >= 0 && Number.isFinite(value));
+const time = (text: string): string => {
+  const parsed = capturedAt.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError(`${parsed.error.issues[0]?.message}.`);
+  return text;
 };
 const several = (value: string, before: string[]): string[] => [...before, value];
 
@@ -105,7 +115,7 @@ program
   .description('Submit photos')
   .argument('<photo...>', 'JPEG, PNG or WebP files')
   .option('--camera <name>', 'the camera that took them')
-  .option('--captured-at <time>', 'when they were taken, like 2026-11-23T15:04:05Z (default: now)')
+  .option('--captured-at <time>', 'when they were taken, like 2026-11-23T15:04:05Z (default: now)', time)
   .option('--wait', 'wait for the end and tell what was found')
   .option('--json', 'print JSON lines')
   .action(
@@ -142,7 +152,7 @@ program
   .description('Add a person and enrol photos of them')
   .argument('<name>')
   .option('--photo <file>', 'a photo of them; may be repeated', several, [])
-  .option('--face <number>', 'which face of the photo, counted from 1, left to right', number)
+  .option('--face <number>', 'which face of the photo, counted from 1, left to right', position)
   .option('--watchlist <name>', 'put them on this list; may be repeated', several, [])
   .option('--ref <key>', 'their key in another system')
   .option('--no-wait', 'do not wait for the enrolment')
@@ -167,10 +177,16 @@ program
   .command('add')
   .description('Add a watchlist')
   .argument('<name>')
-  .option('--threshold <similarity>', 'least cosine for a match, 0 to 1 (default: 0.45)', number)
-  .option('--severity <word>', 'info, warning or critical (default: warning)')
+  .option('--threshold <similarity>', 'least cosine for a match, 0 to 1 (default: 0.45)', similarity)
+  .addOption(
+    new Option('--severity <word>', 'how urgent a sighting is (default: warning)').choices([
+      'info',
+      'warning',
+      'critical',
+    ]),
+  )
   .option('--purpose <words>', 'what it is for')
-  .option('--cooldown <seconds>', 'sightings closer than this extend one alert (default: 300)', number)
+  .option('--cooldown <seconds>', 'sightings closer than this extend one alert (default: 300)', seconds)
   .action(
     once(
       async (
@@ -219,11 +235,6 @@ try {
   await program.parseAsync();
 } catch (error) {
   await stopper.stop();
-  const plain = error instanceof ConfigError || error instanceof CommandError || error instanceof VisionError;
-  const known = toWatchpostError(error);
-  if (plain) console.error((error as Error).message);
-  else if (known.code !== 'internal')
-    console.error(known.hint ? `${known.message} ${known.hint}` : known.message);
-  else console.error(error instanceof WatchpostError ? error.message : error);
+  console.error(explain(error));
   process.exit(1);
 }

@@ -1,19 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
-import { readRunning } from '../database/embedded/lock.ts';
+import { DataDirectoryLocked, readRunning } from '../database/embedded/lock.ts';
 import { startEmbedded } from '../database/embedded/start.ts';
-import { type Database, openDatabase } from '../database/pool.ts';
+import { type Database, openDatabase, withoutPassword } from '../database/pool.ts';
+import { CommandError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Stopper } from './stop.ts';
-
-/** A command can not do its work; the message says what to do. Shown without a stack. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
-}
 
 /**
  * Connects to the database there is: DATABASE_URL, else the embedded one that `up` or `demo` has started here.
  *
- * @throws {CommandError} if there is none.
+ * @throws {CommandError} if there is none, or it lets nobody in, with the reason.
  */
 export const connect = async (
   config: Config,
@@ -28,8 +25,20 @@ export const connect = async (
     );
   }
   const database = openDatabase(url, { log, ...(max === undefined ? {} : { max }) });
-  stopper.add(() => database.close());
+  stopper.add(() => closeSoon(database));
+  await database.pool.query('select').catch((error) => {
+    const reason = error.message || error.code;
+    throw new CommandError(
+      `The database at ${withoutPassword(url)} can not be used: ${reason}.\nCheck that it runs, and DATABASE_URL.`,
+      { cause: error },
+    );
+  });
   return database;
+};
+
+/** Closes a pool. A connection that is still busy, with a statement that waits for a lock, ends with the process. */
+const closeSoon = async (database: Database): Promise<void> => {
+  await Promise.race([database.close(), sleep(300, undefined, { ref: false })]);
 };
 
 /** Connects to DATABASE_URL, else starts the embedded database, which stops with this process. */
@@ -43,9 +52,18 @@ export const provideDatabase = async (
     dataDir: config.dataDir,
     port: config.databasePort,
     onLog: (line) => log.info(line),
+  }).catch((error) => {
+    const remedy =
+      error instanceof DataDirectoryLocked
+        ? 'One more worker for it is "npm run worker"; a second installation needs another WATCHPOST_DATA.'
+        : 'Set WATCHPOST_LOG=debug to see more, or DATABASE_URL to use a server instead.';
+    throw new CommandError(
+      `The embedded database did not start: ${error.message.replace(/\.?$/, '.')}\n${remedy}`,
+      { cause: error },
+    );
   });
   stopper.add(() => embedded.stop());
   const database = openDatabase(embedded.url, { log });
-  stopper.add(() => database.close());
+  stopper.add(() => closeSoon(database));
   return { database, kind: 'embedded' };
 };

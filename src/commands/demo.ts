@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import type { Config } from '../config.ts';
+import { CommandError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { addToWatchlist, addWatchlist } from '../watchlist/registry.ts';
-import { CommandError } from './connect.ts';
 import { Narrator } from './demo-narrator.ts';
 import { type DemoReport, readReport, showReport } from './demo-report.ts';
 import type { Stopper } from './stop.ts';
@@ -112,15 +112,16 @@ const enrol = async ({ url, apiKey, database }: Up, narrator: Narrator): Promise
   return { watchlistId: list.id };
 };
 
+/** One after the other, as frames come in; none waits for the processing of the one before. */
 const submitFrames = async (up: Up, narrator: Narrator): Promise<Submission[]> => {
   const ways = { POST: submitByPost, INSERT: submitByInsert, command: submitByCommand };
-  return Promise.all(
-    frames.map(async ({ photo, camera, way }) => {
-      const submission = await ways[way](up, photo, camera);
-      narrator.follow(submission.imageId, photo, way);
-      return { photo, way, ...submission };
-    }),
-  );
+  const submissions: Submission[] = [];
+  for (const { photo, camera, way } of frames) {
+    const submission = { photo, way, ...(await ways[way](up, photo, camera)) };
+    narrator.follow(submission.imageId, photo, way);
+    submissions.push(submission);
+  }
+  return submissions;
 };
 
 type Sent = Pick<Submission, 'imageId' | 'sentAt'>;

@@ -46,11 +46,12 @@ export const doctor = async (config: Config, log: Log, stopper: Stopper): Promis
 
   const { pool } = await connect(config, log, stopper, 2);
   for (const { name, sql, remedy } of databaseChecks) {
-    await report(name, async () => {
+    const well = await report(name, async () => {
       const { rows } = await pool.query<{ well: boolean; found: string }>(sql);
       const [row] = rows;
       return { well: row?.well ?? false, found: row?.found ?? 'nothing', remedy };
     });
+    if (!well && name === 'schema') return false;
   }
   return all;
 };

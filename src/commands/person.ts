@@ -1,6 +1,6 @@
 import type { Database } from '../database/pool.ts';
 import { addPerson, addPersonPhoto } from '../watchlist/registry.ts';
-import { readPhotoFile, untilEnded } from './submit.ts';
+import { readPhotoFile, untilEnded, warnWithoutWorker } from './submit.ts';
 
 /**
  * `watchpost person add`: makes a person, hands in their photos and tells for each whether it was enrolled.
@@ -34,7 +34,8 @@ export const addPersonWithPhotos = async (
     const added = await addPersonPhoto(database, { personId: made.id, bytes, chosenFace: person.face });
     handedIn.push({ file, imageId: added.image_id });
   }
-  if (!person.wait) return true;
+  if (!person.wait || handedIn.length === 0) return true;
+  await warnWithoutWorker(database);
 
   let good = true;
   for (const { file, imageId } of handedIn) {

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Database } from '../database/pool.ts';
-import { WatchpostError } from '../errors.ts';
+import { CommandError, WatchpostError } from '../errors.ts';
 import { inspectImage } from '../vision/index.ts';
-import { CommandError } from './connect.ts';
 
 /** The bytes of a photo that was named on the command line. */
 export const readPhotoFile = async (file: string, maxPixels: number): Promise<Buffer> => {
@@ -40,6 +39,17 @@ export const untilEnded = async (database: Database, imageId: string): Promise<E
   }
 };
 
+/** Tells a person who is about to wait if nobody is there to do the work. */
+export const warnWithoutWorker = async (database: Database): Promise<void> => {
+  const { rows } = await database.pool.query(
+    `select from watchpost.worker
+     where concurrency > 0 and stopped_at is null and last_seen > clock_timestamp() - interval '30 seconds'
+     limit 1`,
+  );
+  if (rows.length === 0)
+    console.error('No worker is running, so this waits until there is one: npm run worker');
+};
+
 /**
  * `watchpost submit`: one line for each photo with its id; with `wait`, also what became of it.
  *
@@ -64,6 +74,7 @@ export const submit = async (
     if (!options.wait) print(submitted.at(-1) as object, options.json);
   }
   if (!options.wait) return true;
+  await warnWithoutWorker(database);
 
   let good = true;
   for (const photo of submitted) {

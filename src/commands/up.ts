@@ -41,9 +41,13 @@ export const bringUp = async (
   const { id: workerId, relay } = options.worker ? await withWorker() : await withoutWorker();
 
   const apiKey = await provideApiKey(database, config.dataDir, config.apiKey);
-  const app = createApp({ config, database, relay, vision, workerId, log });
+  const stopping = new AbortController();
+  const app = createApp({ config, database, relay, vision, workerId, stopping: stopping.signal, log });
   const server = await startServer(app, config.host, config.port);
-  stopper.add(() => server.stop());
+  stopper.add(() => {
+    stopping.abort();
+    return server.stop();
+  });
   return { url: server.url, apiKey, database, kind };
 
   async function withWorker() {

@@ -11,5 +11,8 @@ export const graphileLogger = (log: Log): Logger =>
     const task = (meta as { job?: { task_identifier?: string } } | undefined)?.job?.task_identifier;
     // The rest of a failure's message is its stack inside graphile-worker; handling.error has what matters.
     const [line, ...details] = message.split('\n');
-    log[to[level]]({ ...(task ? { task } : {}), ...(details[0] ? { details: details[0].trim() } : {}) }, line);
+    log[to[level]](
+      { ...(task ? { task } : {}), ...(details[0] ? { details: details[0].trim() } : {}) },
+      line,
+    );
   });

@@ -481,7 +481,7 @@ export interface WatchpostSighting {
 
 export interface WatchpostSubscription {
   /**
-   * Most events in one job; events of one image are never split over jobs and may exceed it.
+   * Most events in one job; events of one image that are relayed together are never split and may exceed it.
    */
   batch_size: Generated<number>;
   created_at: Generated<Timestamp>;
@@ -493,6 +493,10 @@ export interface WatchpostSubscription {
    * After that many failed attempts an event is handled as failed, for good.
    */
   max_attempts: Generated<number>;
+  /**
+   * Jobs with a smaller number are taken first.
+   */
+  priority: Generated<number>;
   /**
    * The graphile-worker task that is run.
    */

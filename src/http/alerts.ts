@@ -14,7 +14,7 @@ const filter = z.strictObject({
 /** GET /v1/alerts: who was seen where, latest first. */
 export const alerts = ({ database }: Services) =>
   new Hono<Served>().get('/', async (c) => {
-    const wanted = parseAs(filter, c.req.query());
+    const wanted = parseAs(filter, c.req.query(), 'query_invalid');
     const query = database.db
       .selectFrom('watchpost.alert as a')
       .innerJoin('watchpost.person as p', 'p.id', 'a.person_id')

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MiddlewareHandler } from 'hono';
 import type { Database } from '../database/pool.ts';
-import { WatchpostError } from '../errors.ts';
+import { CommandError, WatchpostError } from '../errors.ts';
 import type { Served } from './app.ts';
 
 const digest = (key: string): Buffer => createHash('sha256').update(key).digest();
@@ -12,21 +12,41 @@ const digest = (key: string): Buffer => createHash('sha256').update(key).digest(
  * The key this installation accepts, made known to the database by its hash: the one given, else the one in
  * `dataDir/api-key`, else a new one that is kept there, readable by its owner only.
  *
+ * A given key takes the place of the one given before. Kept keys stand side by side, each named by its hash: two
+ * machines with one database have a folder and a key each.
+ *
  * @param given the value of WATCHPOST_API_KEY.
  * @returns the key itself, for showing to the person who starts the server.
+ * @throws {CommandError} if the key was revoked.
  */
 export const provideApiKey = async (database: Database, dataDir: string, given?: string): Promise<string> => {
-  const key = given ?? (await keptKey(dataDir));
-  await database.db
-    .insertInto('watchpost.api_key')
-    .values({ name: given ? 'environment' : 'local', sha256: digest(key) })
-    .onConflict((conflict) => conflict.column('name').doUpdateSet({ sha256: digest(key), revoked_at: null }))
-    .execute();
+  const file = join(dataDir, 'api-key');
+  const key = given ?? (await keptKey(dataDir, file));
+  const hash = digest(key);
+  const name = given ? 'environment' : `local-${hash.toString('hex').slice(0, 8)}`;
+  await database.pool.query(
+    `insert into watchpost.api_key (name, sha256)
+     select $1, $2
+     where not exists (select from watchpost.api_key where sha256 = $2)
+     on conflict (name) do update set sha256 = excluded.sha256, revoked_at = null`,
+    [name, hash],
+  );
+  const row = await database.db
+    .selectFrom('watchpost.api_key')
+    .select('revoked_at')
+    .where('sha256', '=', hash)
+    .executeTakeFirstOrThrow();
+  if (row.revoked_at) {
+    throw new CommandError(
+      given
+        ? 'The API key in WATCHPOST_API_KEY was revoked: set another one.'
+        : `The API key in ${file} was revoked: delete the file, and a new key is made.`,
+    );
+  }
   return key;
 };
 
-const keptKey = async (dataDir: string): Promise<string> => {
-  const file = join(dataDir, 'api-key');
+const keptKey = async (dataDir: string, file: string): Promise<string> => {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   // 'wx': of two processes that start at once, one writes and both read what it wrote.
   await writeFile(file, `wp_${randomBytes(32).toString('base64url')}\n`, { flag: 'wx', mode: 0o600 }).catch(

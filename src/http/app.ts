@@ -25,6 +25,8 @@ export interface Services {
   readonly vision: Vision;
   /** This process's row in `worker`, for tasks that are called here. */
   readonly workerId: string;
+  /** Aborted when the server stops: calls that wait for something are answered with what there is. */
+  readonly stopping?: AbortSignal;
   readonly log: Log;
 }
 

@@ -1,23 +1,25 @@
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
+import { capturedAt } from '../captured-at.ts';
 import type { Database } from '../database/pool.ts';
 import { WatchpostError } from '../errors.ts';
 import { inspectImage } from '../vision/index.ts';
 import type { Served, Services } from './app.ts';
-import { idIn, parseAs, readPhoto } from './body.ts';
+import { idIn, readPhoto } from './body.ts';
 import { readImage, readState } from './image-report.ts';
 
-const words = z.object({
-  camera: z.string().min(1).optional(),
-  captured_at: z.iso.datetime({ offset: true, error: 'give a time like 2026-11-23T15:04:05Z' }).optional(),
+// Strict, as a camera that is misspelt would be a photo from nowhere.
+const words = z.strictObject({
+  camera: z.string().min(1, 'give the name or the id of a camera').optional(),
+  captured_at: capturedAt.optional(),
 });
 
 /** POST /v1/images takes a photo; GET /v1/images/{id} tells what became of it. */
-export const images = ({ config, database, relay }: Services) =>
+export const images = ({ config, database, relay, stopping }: Services) =>
   new Hono<Served>()
     .post('/', async (c) => {
-      const photo = await readPhoto(c, config.maxBodyBytes);
-      const { camera, captured_at } = parseAs(words, photo.fields);
+      const photo = await readPhoto(c, config.maxBodyBytes, words);
+      const { camera, captured_at } = photo.fields;
       // What can be seen without decoding is refused now; the rest ends as failed, with codes of the same table.
       await inspectImage(photo.bytes, { maxPixels: config.maxPixels });
       const id = await submit(database, [
@@ -37,7 +39,8 @@ export const images = ({ config, database, relay }: Services) =>
       const id = idIn(c);
       const seconds = waitOf(c);
       if (seconds > 0) {
-        await untilFinal(database, id, seconds, c.req.raw.signal);
+        const gone = AbortSignal.any([c.req.raw.signal, ...(stopping ? [stopping] : [])]);
+        await untilFinal(database, id, seconds, gone);
         c.header('Preference-Applied', `wait=${seconds}`);
       }
       return c.json(await readImage(database.db, id));
@@ -70,7 +73,7 @@ const submit = async (database: Database, submission: Submission, retry = true):
 const idempotencyKey = (c: Context<Served>): string | undefined => {
   const key = c.req.header('idempotency-key');
   if (key !== undefined && (key === '' || key.length > 255)) {
-    throw new WatchpostError('body_invalid', 'An Idempotency-Key has 1 to 255 characters.');
+    throw new WatchpostError('header_invalid', 'An Idempotency-Key has 1 to 255 characters.');
   }
   return key;
 };
@@ -81,7 +84,7 @@ const waitOf = (c: Context<Served>): number => {
   return Math.min(Number(seconds ?? 0), 60);
 };
 
-/** Resolves when an image is done or failed, when the time is up, or when the caller has gone. */
+/** Resolves when an image is done or failed, when the time is up, or when the caller or the server is gone. */
 const untilFinal = async (
   database: Database,
   id: string,

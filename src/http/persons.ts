@@ -4,7 +4,7 @@ import { WatchpostError } from '../errors.ts';
 import { inspectImage } from '../vision/index.ts';
 import { addPerson, addPersonPhoto } from '../watchlist/registry.ts';
 import type { Served, Services } from './app.ts';
-import { idIn, parseAs, readJson, readPhoto } from './body.ts';
+import { idIn, readJson, readPhoto } from './body.ts';
 
 const newPerson = z.strictObject({
   name: z.string().min(1),
@@ -13,8 +13,9 @@ const newPerson = z.strictObject({
   watchlists: z.array(z.string().min(1)).optional(),
 });
 
-const words = z.object({
-  face: z.coerce.number('give a whole number from 1').int().min(1).max(1000).optional(),
+const whichFace = 'give a whole number from 1: faces are counted from left to right';
+const words = z.strictObject({
+  face: z.coerce.number(whichFace).int(whichFace).min(1, whichFace).max(1000, whichFace).optional(),
 });
 
 /** POST /v1/persons makes a person, POST /v1/persons/{id}/photos enrols a photo of them, GET tells how that went. */
@@ -55,13 +56,12 @@ export const persons = ({ config, database, relay }: Services) =>
 
     .post('/:id/photos', async (c) => {
       const personId = idIn(c);
-      const photo = await readPhoto(c, config.maxBodyBytes);
-      const { face } = parseAs(words, photo.fields);
+      const photo = await readPhoto(c, config.maxBodyBytes, words);
       await inspectImage(photo.bytes, { maxPixels: config.maxPixels });
       const added = await addPersonPhoto(database, {
         personId,
         bytes: photo.bytes,
-        chosenFace: face,
+        chosenFace: photo.fields.face,
         submittedBy: `api:${c.get('caller')}`,
       });
       relay.nudge();

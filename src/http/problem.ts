@@ -18,6 +18,8 @@ const respond = (c: Context, error: WatchpostError): Response => {
     instance: c.req.path,
   };
   if (status === 503) c.header('Retry-After', '5');
+  // The rest of the body is not read, so the connection can not carry another call.
+  if (status === 413) c.header('Connection', 'close');
   if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="watchpost"');
   return c.body(JSON.stringify(body), status, { 'content-type': 'application/problem+json' });
 };
@@ -28,7 +30,7 @@ export const problemHandler =
   (thrown, c) => {
     const error = toWatchpostError(thrown);
     if (problems[error.code].status >= 500) {
-      log.error({ method: c.req.method, path: c.req.path, code: error.code, cause: thrown }, error.message);
+      log.error({ method: c.req.method, path: c.req.path, code: error.code, err: thrown }, error.message);
     }
     return respond(c, error);
   };

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { type ServerType, serve } from '@hono/node-server';
 import type { Hono } from 'hono';
+import { CommandError } from '../errors.ts';
 import type { Served } from './app.ts';
 
 /** A listening API. */
@@ -15,18 +16,19 @@ export interface Server {
  * Listens.
  *
  * @param port 0 takes a free one.
- * @throws if the port is taken, saying what to do.
+ * @throws {CommandError} if it can not, for one because the port is taken, saying what to do.
  */
 export const startServer = async (app: Hono<Served>, host: string, port: number): Promise<Server> => {
   const server = await new Promise<ServerType>((resolve, reject) => {
     const listening = serve({ fetch: app.fetch, hostname: host, port }, () => resolve(listening));
     listening.once('error', (error: NodeJS.ErrnoException) =>
       reject(
-        error.code === 'EADDRINUSE'
-          ? new Error(
-              `Port ${port} on ${host} is taken: stop what listens there, or set PORT to another one.`,
-            )
-          : error,
+        new CommandError(
+          error.code === 'EADDRINUSE'
+            ? `Port ${port} on ${host} is taken: stop what listens there, or set PORT to another one.`
+            : `The API can not listen on ${host}, port ${port}: ${error.message}. Set HOST and PORT to others.`,
+          { cause: error },
+        ),
       ),
     );
   });

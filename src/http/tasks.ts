@@ -8,13 +8,9 @@ import type { Item } from '../pipeline/stage.ts';
 import type { Served, Services } from './app.ts';
 import { readJson } from './body.ts';
 
-const oneOrMany = z.union([
-  z.looseObject({ image_id: z.guid() }),
-  z
-    .array(z.looseObject({ image_id: z.guid() }))
-    .min(1)
-    .max(1000),
-]);
+const payload = z.looseObject({ image_id: z.guid(), event_id: z.guid().optional() });
+const whatToGive = 'give the payload of an event, which has an image_id, or a list of up to 1000 of them';
+const oneOrMany = z.union([payload, z.array(payload).min(1, whatToGive).max(1000, whatToGive)], whatToGive);
 
 /**
  * POST /v1/tasks/{task} runs a stage here and now, with the payload that its event carries; part of a payload stands

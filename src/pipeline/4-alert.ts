@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
-import type { Stage } from './stage.ts';
+import { WatchpostError } from '../errors.ts';
+import { type Stage, settle } from './stage.ts';
 
 const payload = z.object({ match_id: z.uuid() });
 type Payload = z.infer<typeof payload>;
@@ -10,8 +11,24 @@ export const alert: Stage<Payload, null> = {
   task: 'alert',
   payload,
 
-  async work(items) {
-    return items.map(() => ({ status: 'fulfilled', value: null }));
+  async work(items, { database }) {
+    const matches = await database.db
+      .selectFrom('watchpost.match')
+      .select('id')
+      .where(
+        'id',
+        'in',
+        items.map((item) => item.match_id),
+      )
+      .execute();
+    const known = new Set(matches.map((match) => match.id));
+    return items.map((item) =>
+      settle(() => {
+        if (!known.has(item.match_id))
+          throw new WatchpostError('row_missing', `The match ${item.match_id} is gone.`);
+        return null;
+      }),
+    );
   },
 
   async write(trx, finished) {

@@ -69,9 +69,11 @@ export const handle = async (
   tools: Tools,
   delivery: Delivery,
 ): Promise<Handled[]> => {
-  const startedAt = new Date();
+  const startedAt = performance.now();
   const doneBefore = delivery.redelivered ? await findDone(stage.task, items, tools) : new Set<string>();
-  const fresh = items.filter((item) => !doneBefore.has(item.event_id));
+  // One item an event: a batch that names it twice is one delivery of it.
+  const named = new Map(items.map((item) => [item.event_id, item]));
+  const fresh = [...named.values()].filter((item) => !doneBefore.has(item.event_id));
   const attempted = await attempt(stage, fresh, tools, delivery);
   const written = await commit(stage, attempted, tools, delivery, startedAt);
   return items.map(
@@ -110,7 +112,8 @@ const attempt = async (
       const error = new WatchpostError('payload_invalid', `The payload does not fit the task ${stage.task}.`);
       return { item, outcome: 'failed', result: undefined, error };
     }
-    if (result.status === 'fulfilled') return { item, outcome: 'done', result: result.value, error: undefined };
+    if (result.status === 'fulfilled')
+      return { item, outcome: 'done', result: result.value, error: undefined };
     return failure(item, result.reason, delivery);
   });
 };
@@ -151,7 +154,7 @@ const commit = async (
   attempted: readonly Attempted[],
   tools: Tools,
   delivery: Delivery,
-  startedAt: Date,
+  startedAt: number,
 ): Promise<Map<string, Handled>> => {
   if (attempted.length === 0) return new Map();
   try {
@@ -177,16 +180,19 @@ const writeBatch = async (
   attempted: readonly Attempted[],
   tools: Tools,
   delivery: Delivery,
-  startedAt: Date,
+  startedAt: number,
 ): Promise<Map<string, Handled>> => {
   // By event id, so that two deliveries of overlapping batches meet the fence in one order and cannot deadlock.
   const ordered = [...attempted].sort((a, b) => (a.item.event_id < b.item.event_id ? -1 : 1));
+  // Elapsed by this process's clock, placed in time by the database's: the clocks of two machines never agree.
+  // The statement's time, as clock_timestamp() would give each row of the batch another start.
+  const elapsed = performance.now() - startedAt;
   const { rows } = await sql<{ event_id: string }>`
     insert into watchpost.handling
       (event_id, task, outcome, attempt, worker_id, started_at, duration_ms, code, error)
     select
-      a.event_id, ${stage.task}, a.outcome, ${delivery.attempt}, ${delivery.workerId}, ${startedAt},
-      extract(epoch from clock_timestamp() - ${startedAt}::timestamptz) * 1000, a.code, a.error
+      a.event_id, ${stage.task}, a.outcome, ${delivery.attempt}, ${delivery.workerId},
+      statement_timestamp() - make_interval(secs => ${elapsed}::float8 / 1000), ${elapsed}::real, a.code, a.error
     from unnest(
       ${ordered.map((one) => one.item.event_id)}::uuid[],
       ${ordered.map((one) => one.outcome)}::text[],

@@ -63,7 +63,14 @@ describe('from a photo to an alert', () => {
        where a.place = 'zone:inside'`,
     );
     expect(alerts).toEqual([
-      { name: 'Ada', similarity: expect.closeTo(0.71, 1), camera: 'lobby', location: 'Lobby', sightings: 2, state: 'open' },
+      {
+        name: 'Ada',
+        similarity: expect.closeTo(0.71, 1),
+        camera: 'lobby',
+        location: 'Lobby',
+        sightings: 2,
+        state: 'open',
+      },
     ]);
     const [seen] = await database.rows('select person, location, image_id from watchpost.last_seen');
     expect(seen).toEqual({ person: 'Ada', location: 'Lobby', image_id: second });

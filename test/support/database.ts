@@ -3,10 +3,11 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, inject } from 'vitest';
+import { inject } from 'vitest';
 import { startEmbedded } from '../../src/database/embedded/start.ts';
 import { type Database, openDatabase } from '../../src/database/pool.ts';
 import { openLog } from '../../src/log.ts';
+import { atEnd } from './at-end.ts';
 import { urlOf } from './choose-database.ts';
 
 /** A test file's own database, migrated, with a way to ask it. */
@@ -31,7 +32,7 @@ export const freshDatabase = async (options: { empty?: boolean } = {}): Promise<
       ? await copyOnServer(source.url, options.empty ? undefined : source.template)
       : await copyEmbedded(options.empty ? undefined : source.template);
   const database = openDatabase(url, { log: openLog('silent') });
-  afterAll(async () => {
+  atEnd(async () => {
     await database.close();
     await drop();
   });

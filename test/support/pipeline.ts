@@ -1,10 +1,10 @@
-import { afterAll } from 'vitest';
-import { createApp } from '../../src/http/app.ts';
 import { provideApiKey } from '../../src/http/api-key.ts';
+import { createApp } from '../../src/http/app.ts';
 import { openLog } from '../../src/log.ts';
 import { startWorker, type Worker } from '../../src/outbox/worker.ts';
 import { loadVision, type Vision } from '../../src/vision/index.ts';
 import { addToWatchlist, addWatchlist } from '../../src/watchlist/registry.ts';
+import { atEnd } from './at-end.ts';
 import type { TestDatabase } from './database.ts';
 import { sample } from './photos.ts';
 
@@ -13,14 +13,14 @@ const log = openLog('silent');
 /** The real models, closed when the test file has ended. */
 export const realVision = async (): Promise<Vision> => {
   const vision = await loadVision({});
-  afterAll(() => vision.close());
+  atEnd(() => vision.close());
   return vision;
 };
 
 /** A worker in this process, stopped when the test file has ended. */
 export const runWorker = async (database: TestDatabase, vision: Vision): Promise<Worker> => {
   const worker = await startWorker({ database, vision }, { concurrency: 2, log });
-  afterAll(() => worker.stop());
+  atEnd(() => worker.stop());
   return worker;
 };
 
@@ -54,8 +54,15 @@ export const untilFinal = async (database: TestDatabase, imageId: string): Promi
 };
 
 /** Submits by SQL and returns the id. */
-export const submit = async (database: TestDatabase, bytes: Buffer, camera: string | null = null): Promise<string> => {
-  const [row] = await database.rows<{ id: string }>('select watchpost.submit_image($1, $2) as id', [bytes, camera]);
+export const submit = async (
+  database: TestDatabase,
+  bytes: Buffer,
+  camera: string | null = null,
+): Promise<string> => {
+  const [row] = await database.rows<{ id: string }>('select watchpost.submit_image($1, $2) as id', [
+    bytes,
+    camera,
+  ]);
   return (row as { id: string }).id;
 };
 

@@ -1,0 +1,22 @@
+import pg from 'pg';
+import { ConfigError } from '../config.ts';
+import { CommandError, toWatchpostError } from '../errors.ts';
+import { VisionError } from '../vision/index.ts';
+
+/**
+ * What a person at a terminal is told about an error that ended a command: its sentence and what to do. Only what is
+ * not foreseen comes with its stack, for a report.
+ */
+export const explain = (error: unknown): string => {
+  if (error instanceof ConfigError || error instanceof CommandError || error instanceof VisionError) {
+    return error.message;
+  }
+  const { code, message, hint } = toWatchpostError(error);
+  if (code !== 'internal') return lines(message, hint);
+  if (error instanceof pg.DatabaseError) {
+    return lines(`The database refused: ${error.message}`, error.detail, error.hint);
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+};
+
+const lines = (...parts: (string | undefined)[]): string => parts.filter(Boolean).join('\n');

@@ -1,0 +1,239 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openLog } from '../../src/log.ts';
+import { startWorker, type Worker } from '../../src/outbox/worker.ts';
+import { loadVision, type Vision } from '../../src/vision/index.ts';
+import { atEnd } from '../support/at-end.ts';
+import { emptySky, textFile, truncatedJpeg } from '../support/bad-photos.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { samplePath } from '../support/photos.ts';
+import { Command, temporaryFolder, watchpost } from './support.ts';
+
+let database: TestDatabase;
+let folder: string;
+let vision: Vision | undefined;
+let worker: Worker | undefined;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  database = await freshDatabase({ empty: true });
+  atEnd(async () => {
+    await worker?.stop();
+    await vision?.close();
+  });
+});
+
+const run = (...args: string[]) => watchpost(args, { DATABASE_URL: database.url });
+const file = async (name: string, bytes: Buffer): Promise<string> => {
+  await writeFile(join(folder, name), bytes);
+  return join(folder, name);
+};
+const count = async (table: string): Promise<number> =>
+  (await database.rows(`select count(*)::int as n from watchpost.${table}`))[0].n;
+
+describe('on an empty database', () => {
+  it('doctor finds that the schema is missing, and migrate is what it advises', async () => {
+    const { code, stdout } = await run('doctor');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^ok +database +PostgreSQL 1\d.* at postgres:/m);
+    expect(stdout).toMatch(/^FAIL +schema +not there\n.*migrate/m);
+    expect(stdout).not.toMatch(/relation/);
+  });
+
+  it('migrate applies every file once, also when four run at once', async () => {
+    const runs = await Promise.all([1, 2, 3, 4].map(() => run('migrate')));
+    expect(runs.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    const applied = runs.filter(({ stdout }) => stdout.startsWith('applied: migrations/0001'));
+    const others = runs.filter(({ stdout }) => stdout === 'the database is up to date\n');
+    expect([applied.length, others.length]).toEqual([1, 3]);
+    expect((await run('migrate')).stdout).toBe('the database is up to date\n');
+  });
+});
+
+describe('camera add and watchlist add', () => {
+  it('make what they are told, and print its id', async () => {
+    const camera = await run('camera', 'add', 'gate', '--location', 'North gate', '--zone', 'outside');
+    const list = await run(
+      'watchlist',
+      'add',
+      'wanted',
+      '--threshold',
+      '0.5',
+      '--severity',
+      'critical',
+      '--cooldown',
+      '60',
+    );
+    expect([camera.code, list.code]).toEqual([0, 0]);
+    const [made] = await database.rows('select id, name, location, zone from watchpost.camera');
+    expect(made).toMatchObject({ name: 'gate', location: 'North gate', zone: 'outside' });
+    expect(camera.stdout).toBe(`gate  ${made.id}\n`);
+    const [list_] = await database.rows(
+      'select id, threshold, severity, extract(epoch from cooldown)::int as cooldown from watchpost.watchlist',
+    );
+    expect(list_).toMatchObject({ threshold: 0.5, severity: 'critical', cooldown: 60 });
+    expect(list.stdout).toBe(`wanted  ${list_.id}  threshold 0.5\n`);
+  });
+
+  it('refuse a name that is taken, in a sentence', async () => {
+    const camera = await run('camera', 'add', 'gate', '--location', 'Elsewhere');
+    const list = await run('watchlist', 'add', 'wanted');
+    expect(camera).toEqual({ code: 1, stdout: '', stderr: 'The camera name "gate" is taken.\n' });
+    expect(list).toEqual({ code: 1, stdout: '', stderr: 'The watchlist name "wanted" is taken.\n' });
+  });
+});
+
+describe('sql', () => {
+  it('prints rows as a table or as JSON', async () => {
+    const query = `select name, length(location) as letters from watchpost.camera`;
+    expect(await run('sql', query)).toMatchObject({
+      code: 0,
+      stdout: 'name  letters\n────  ───────\ngate       10\n',
+    });
+    const { stdout } = await run('sql', '--json', query);
+    expect(JSON.parse(stdout)).toEqual([{ name: 'gate', letters: 10 }]);
+  });
+
+  it("tells the database's own words and hint when it refuses, and no stack", async () => {
+    const wrong = await run('sql', 'select locaton from watchpost.camera');
+    expect(wrong).toMatchObject({ code: 1, stdout: '' });
+    expect(wrong.stderr).toMatch(
+      /^The database refused: column "locaton" does not exist\nPerhaps .*location/,
+    );
+    expect(wrong.stderr).not.toMatch(/^\s+at /m);
+    expect((await run('sql', `select watchpost.find_camera('gat')`)).stderr).toBe(
+      "There is no camera 'gat'.\nCameras: gate.\n",
+    );
+  });
+});
+
+describe('without a worker', () => {
+  it('doctor says so and how to start one', async () => {
+    const { code, stdout } = await run('doctor');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^ok +schema/m);
+    expect(stdout).toMatch(/^FAIL +workers +0 alive\n.*npm run worker/m);
+  });
+
+  it('submit answers at once with the id of each photo, and takes camera and time', async () => {
+    const args = ['--camera', 'gate', '--captured-at', '2026-01-02T03:04:05Z'];
+    const { code, stdout } = await run('submit', samplePath(4), samplePath(5), ...args);
+    expect(code).toBe(0);
+    const rows = await database.rows(
+      `select i.id, i.captured_at, k.name from watchpost.image i join watchpost.camera k on k.id = i.camera_id order by i.id`,
+    );
+    expect(stdout).toBe(`sample4.jpg  ${rows[0].id}\nsample5.jpg  ${rows[1].id}\n`);
+    expect(rows[0]).toMatchObject({ name: 'gate', captured_at: new Date('2026-01-02T03:04:05Z') });
+  });
+
+  it('submit leaves nothing half done when one file, or the camera, is wrong', async () => {
+    const before = await count('image');
+    const notes = await file('notes.jpg', textFile());
+    const text = await run('submit', samplePath(4), notes);
+    expect(text.stderr).toContain(`${notes}: `);
+    const absent = await run('submit', samplePath(4), join(folder, 'absent.jpg'));
+    expect(absent.stderr).toMatch(/absent\.jpg can not be read: ENOENT/);
+    const camera = await run('submit', samplePath(4), samplePath(5), '--camera', 'gat');
+    expect(camera.stderr).toBe("There is no camera 'gat'.\nCameras: gate.\n");
+    for (const { code, stdout } of [text, absent, camera])
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(await count('image')).toBe(before);
+  });
+
+  it('submit --wait says what it waits for, and goes on once a worker is there', async () => {
+    const command = new Command(['submit', samplePath(4), '--wait'], { DATABASE_URL: database.url });
+    while (!command.stderr) await new Promise((resolve) => command.child.stderr?.once('data', resolve));
+    expect(command.stderr).toMatch(/^No worker is running.*npm run worker/);
+    await startWorking();
+    expect(await command.ended).toBe(0);
+    expect(command.stdout).toMatch(/^sample4\.jpg {2}\S+ {2}done {2}faces=4 {2}matches=0 {2}alerts=0\n$/);
+  });
+});
+
+describe('with a worker', () => {
+  beforeAll(startWorking);
+
+  it('doctor is well', async () => {
+    const { code, stdout } = await run('doctor');
+    expect(stdout).not.toMatch(/^FAIL/m);
+    expect(stdout).toMatch(/^ok +workers +1 alive$/m);
+    expect(code).toBe(0);
+  });
+
+  it('person add enrols the chosen face and puts the person on a list', async () => {
+    const args = ['--photo', samplePath(3), '--face', '2', '--watchlist', 'wanted', '--ref', 'hr-1'];
+    const { code, stdout } = await run('person', 'add', 'Ada', ...args);
+    expect(stdout).toMatch(/^Ada {2}\S+\n {2}\S+sample3\.jpg {2}enrolled\n$/);
+    expect(code).toBe(0);
+    const rows = await database.rows(
+      `select p.name, p.external_ref, w.name as list from watchpost.reference r
+       join watchpost.person p on p.id = r.person_id
+       join watchpost.watchlist_entry e on e.person_id = p.id join watchpost.watchlist w on w.id = e.watchlist_id`,
+    );
+    expect(rows).toEqual([{ name: 'Ada', external_ref: 'hr-1', list: 'wanted' }]);
+  });
+
+  it('person add tells for each photo why it was refused, and ends with 1', async () => {
+    const sky = await file('sky.jpg', await emptySky());
+    const { code, stdout } = await run('person', 'add', 'Grace', '--photo', samplePath(3), '--photo', sky);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/sample3\.jpg {2}refused: This photo has 3 faces; say which/);
+    expect(stdout).toMatch(/sky\.jpg {2}refused: No face was found/);
+  });
+
+  it('person add makes nobody when a file is no photo or a list is not known', async () => {
+    const before = await count('person');
+    const notes = await file('notes.jpg', textFile());
+    const text = await run('person', 'add', 'Nobody', '--photo', samplePath(3), '--photo', notes);
+    const list = await run('person', 'add', 'Nobody', '--watchlist', 'wnated');
+    expect(text.stderr).toContain(notes);
+    expect(list.stderr).toBe('There is no watchlist "wnated".\nWatchlists: wanted.\n');
+    for (const { code, stdout } of [text, list]) expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(await count('person')).toBe(before);
+  });
+
+  it('submit --wait --json tells the end of each photo, one object a line, and ends with 1 if one failed', async () => {
+    const broken = await file('broken.jpg', truncatedJpeg());
+    const { code, stdout } = await run(
+      'submit',
+      samplePath(1),
+      broken,
+      '--camera',
+      'gate',
+      '--wait',
+      '--json',
+    );
+    expect(code).toBe(1);
+    const [first, second] = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const id = expect.any(String);
+    expect(first).toMatchObject({ file: 'sample1.jpg', id, state: 'done', faces: 3, matches: 1, alerts: 1 });
+    expect(second).toMatchObject({
+      file: 'broken.jpg',
+      id,
+      state: 'failed',
+      code: 'image_corrupt',
+      faces: 0,
+    });
+  });
+
+  it('work refuses to run a model that is registered with other weights, and says what to do', async () => {
+    const [model] = await database.rows(
+      `update watchpost.model set sha256 = repeat('0', 64) where role = 'landmarks' returning id`,
+    );
+    const { code, stderr } = await run('work');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      new RegExp(`The model ${model.id} is registered here with other weights.*\n.*another model id`),
+    );
+  });
+});
+
+/** One worker for the rest of this file, whichever test needs it first. */
+async function startWorking(): Promise<void> {
+  vision ??= await loadVision();
+  worker ??= await startWorker({ database, vision }, { concurrency: 2, log: openLog('silent') });
+}

@@ -1,0 +1,164 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import { temporaryFolder, watchpost } from './support.ts';
+
+describe('help', () => {
+  it('tells the commands, examples and settings', async () => {
+    const { code, stdout } = await watchpost(['--help']);
+    expect(code).toBe(0);
+    for (const word of [
+      'up',
+      'work',
+      'migrate',
+      'submit',
+      'camera',
+      'person',
+      'watchlist',
+      'sql',
+      'demo',
+      'doctor',
+    ]) {
+      expect(stdout).toMatch(new RegExp(`^  ${word}\\b`, 'm'));
+    }
+    expect(stdout).toMatch(/Examples:\n {2}\$ watchpost demo/);
+    expect(stdout).toContain('WATCHPOST_DATA');
+  });
+
+  it('is there for each command, with its options', async () => {
+    const { code, stdout } = await watchpost(['person', 'add', '--help']);
+    expect(code).toBe(0);
+    for (const word of ['<name>', '--photo <file>', '--face <number>', '--watchlist <name>']) {
+      expect(stdout).toContain(word);
+    }
+  });
+});
+
+describe('a word that is not known', () => {
+  it.each([
+    [['submti'], /unknown command 'submti'\n\(Did you mean submit\?\)/],
+    [['person', 'ad'], /unknown command 'ad'\n\(Did you mean add\?\)/],
+    [['submit', 'x.jpg', '--camra', 'gate'], /unknown option '--camra'\n\(Did you mean --camera\?\)/],
+  ])('gets the nearest suggestion: %j', async (args, words) => {
+    const { code, stderr } = await watchpost(args);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(words);
+    expect(stderr).toMatch(/--help/);
+  });
+});
+
+describe('a value that can not be', () => {
+  it.each([
+    [
+      ['watchlist', 'add', 'x', '--threshold', '1.5'],
+      /--threshold.*'1.5' is invalid\. Give a number from 0 to 1\./,
+    ],
+    [
+      ['watchlist', 'add', 'x', '--severity', 'high'],
+      /--severity.*Allowed choices are info, warning, critical\./,
+    ],
+    [['watchlist', 'add', 'x', '--cooldown', '-1'], /--cooldown.*Give a number of seconds, 0 or more\./],
+    [['person', 'add', 'Ada', '--face', '0'], /--face.*Give a whole number from 1\./],
+    [['submit', 'x.jpg', '--captured-at', 'noon'], /--captured-at.*like 2026-11-23T15:04:05Z/],
+    [['camera', 'add', 'gate'], /required option '--location <words>'/],
+  ])('is named with what would be right, before anything is done: %j', async (args, words) => {
+    const { code, stderr } = await watchpost(args);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(words);
+  });
+});
+
+describe('settings', () => {
+  it('that are wrong are named, all at once, with what would be right', async () => {
+    const { code, stdout, stderr } = await watchpost(['up'], {
+      DATABASE_URL: 'mysql://root:hunter2@db/x',
+      PORT: '70000',
+      WATCHPOST_API_KEY: 'too-short-secret',
+      WATCHPOST_CONCURRENCY: 'many',
+      WATCHPOST_MAX_BODY_MB: '0',
+      WATCHPOST_MAX_MEGAPIXELS: '1.5',
+      WATCHPOST_SMALL_FACES: 'yes',
+      WATCHPOST_LOG: 'loud',
+    });
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines).toEqual([
+      'Settings come from the environment, and some are wrong:',
+      expect.stringMatching(/DATABASE_URL: its value will not do; give a URL like postgres:/),
+      '  PORT: "70000" will not do; give a whole number from 0 to 65535',
+      '  WATCHPOST_API_KEY: its value will not do; give at least 20 characters, or leave it out and one is made',
+      '  WATCHPOST_CONCURRENCY: "many" will not do; give a whole number from 1 to 64',
+      '  WATCHPOST_MAX_BODY_MB: "0" will not do; give a whole number from 1 to 100',
+      '  WATCHPOST_MAX_MEGAPIXELS: "1.5" will not do; give a whole number from 1 to 1000',
+      '  WATCHPOST_SMALL_FACES: "yes" will not do; give on or off',
+      '  WATCHPOST_LOG: "loud" will not do; give debug, info, warn, error or silent',
+    ]);
+    for (const secret of ['hunter2', 'too-short-secret']) expect(stderr).not.toContain(secret);
+  });
+
+  it('have defaults that suit a machine with nothing on it, also where they are set to nothing', () => {
+    const defaults = readConfig({});
+    expect(defaults).toMatchObject({
+      databaseUrl: undefined,
+      host: '127.0.0.1',
+      port: 3000,
+      dataDir: join(process.cwd(), '.watchpost'),
+      maxBodyBytes: 20 * 1024 * 1024,
+      maxPixels: 64_000_000,
+      smallFaces: true,
+    });
+    expect(readConfig({ PORT: '', DATABASE_URL: '', WATCHPOST_DATA: '' })).toEqual(defaults);
+  });
+
+  it('refuse a URL that only begins like one', () => {
+    expect(() => readConfig({ DATABASE_URL: 'postgres://user:p@ss@[host/db' })).toThrow(/DATABASE_URL/);
+  });
+});
+
+describe('what a command can not do is told in a sentence, without a stack and without secrets:', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+  });
+
+  const refused = async (args: string[], settings: Record<string, string>, words: RegExp): Promise<void> => {
+    const { code, stdout, stderr } = await watchpost(args, settings);
+    expect(stderr).toMatch(words);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  };
+
+  it('work and others without a database', async () => {
+    const words =
+      /^No database: DATABASE_URL is not set, and no embedded database .*\nStart one with "npm start"/;
+    await refused(['work'], { WATCHPOST_DATA: folder }, words);
+    await refused(['migrate'], { WATCHPOST_DATA: folder }, words);
+  });
+
+  it('a database that does not answer', async () => {
+    const DATABASE_URL = 'postgres://ada:hunter2@127.0.0.1:1/watchpost';
+    const words =
+      /postgres:\/\/ada:\*\*\*@127\.0\.0\.1:1\/watchpost can not be used: connect ECONNREFUSED.*\nCheck/;
+    await refused(['up'], { DATABASE_URL, WATCHPOST_DATA: folder }, words);
+    await refused(['sql', 'select 1'], { DATABASE_URL }, words);
+  });
+
+  it('doctor without a database, with what is well', async () => {
+    const { code, stdout } = await watchpost(['doctor'], { WATCHPOST_DATA: folder });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^ok +node +24\./m);
+    expect(stdout).toMatch(/^ok +models +\w/m);
+    expect(stdout).toMatch(/^FAIL +database +No database.*\n.*npm start/m);
+  });
+
+  it('doctor with models that are missing or changed', async () => {
+    const missing = await watchpost(['doctor'], { WATCHPOST_MODELS: folder, WATCHPOST_DATA: folder });
+    expect(missing.code).toBe(1);
+    expect(missing.stdout).toMatch(/^FAIL +models .*npm run models/m);
+    await writeFile(join(folder, 'ultraface-rfb.onnx'), 'other weights');
+    const changed = await watchpost(['doctor'], { WATCHPOST_MODELS: folder, WATCHPOST_DATA: folder });
+    expect(changed.stdout).toMatch(/^FAIL +models .*sha256 .*npm run models/m);
+  });
+});

@@ -1,0 +1,55 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { isDatabaseAway, problems, toWatchpostError } from '../src/errors.ts';
+import { VisionError } from '../src/vision/index.ts';
+
+const fromDatabase = (code: string, message: string, hint?: string) =>
+  Object.assign(new Error(message), { code, hint });
+
+describe('the table of errors', () => {
+  it('has exactly the SQLSTATEs that the SQL files raise', async () => {
+    const folder = new URL('../sql/', import.meta.url);
+    const files = (await readdir(folder)).filter((file) => file.endsWith('.sql'));
+    const texts = await Promise.all(files.map((file) => readFile(new URL(file, folder), 'utf8')));
+    const raised = texts.flatMap((text) =>
+      [...text.matchAll(/errcode = '(WP\d{3})'/g)].map(([, code]) => code),
+    );
+    const known = Object.values(problems).flatMap((problem) =>
+      'sqlstate' in problem ? [problem.sqlstate] : [],
+    );
+    expect(known.toSorted()).toEqual([...new Set(raised)].toSorted());
+  });
+
+  it('gives errors of the database functions their code, sentence and hint', () => {
+    const error = toWatchpostError(fromDatabase('WP002', "There is no camera 'x'.", 'Cameras: gate.'));
+    expect(error).toMatchObject({
+      code: 'camera_unknown',
+      message: "There is no camera 'x'.",
+      hint: 'Cameras: gate.',
+    });
+  });
+
+  it('gives errors of the vision code their code and sentence', () => {
+    const error = toWatchpostError(new VisionError('image_corrupt', 'It is cut short.'));
+    expect(error).toMatchObject({ code: 'image_corrupt', message: 'It is cut short.' });
+  });
+
+  it('keeps the words of an unforeseen error to itself, and the error as the cause', () => {
+    const cause = new Error('select secret from vault');
+    const error = toWatchpostError(cause);
+    expect(error).toMatchObject({ code: 'internal', cause });
+    expect(error.message).not.toContain('secret');
+  });
+
+  it.each(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', '08006', '57P01', '57P03', '53300'])(
+    'knows by %s that the database is away',
+    (code) => {
+      expect(isDatabaseAway(fromDatabase(code, 'gone'))).toBe(true);
+      expect(toWatchpostError(fromDatabase(code, 'gone')).code).toBe('database_unavailable');
+    },
+  );
+
+  it.each(['23505', '42P01', '40P01', 'ENOENT'])('does not take %s for that', (code) => {
+    expect(isDatabaseAway(fromDatabase(code, 'here'))).toBe(false);
+  });
+});

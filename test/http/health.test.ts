@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/database/pool.ts';
+import { openLog } from '../../src/log.ts';
+import { version } from '../../src/version.ts';
+import { atEnd } from '../support/at-end.ts';
+import { freshDatabase } from '../support/database.ts';
+import { realVision } from '../support/pipeline.ts';
+import { type Api, admit, ask, expectProblem, idleProcess, listen } from './support.ts';
+
+/** A way to the database that can be cut. */
+class Bridge {
+  readonly #to: URL;
+  readonly #sockets = new Set<Socket>();
+  #server: Server | undefined;
+  #port = 0;
+
+  constructor(url: string) {
+    this.#to = new URL(url);
+  }
+
+  get url(): string {
+    const url = new URL(this.#to);
+    url.host = `127.0.0.1:${this.#port}`;
+    return url.toString();
+  }
+
+  async open(): Promise<void> {
+    this.#server = createServer((near) => {
+      const far = connect(Number(this.#to.port), this.#to.hostname);
+      for (const [one, other] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        this.#sockets.add(one);
+        one.on('error', () => {}).on('close', () => other.destroy());
+        one.pipe(other);
+      }
+    });
+    this.#server.listen(this.#port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  async cut(): Promise<void> {
+    if (!this.#server?.listening) return;
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await once(this.#server, 'close');
+  }
+}
+
+describe('health', () => {
+  let bridge: Bridge;
+  let api: Api;
+
+  beforeAll(async () => {
+    const { url } = await freshDatabase();
+    bridge = new Bridge(url);
+    await bridge.open();
+    const database = openDatabase(bridge.url, { log: openLog('silent') });
+    atEnd(async () => {
+      await database.close();
+      await bridge.cut();
+    });
+    const vision = await realVision();
+    api = await listen(database, vision, await idleProcess(database, vision, 'resting'));
+    await admit(database, api);
+  });
+
+  const get = (path: string) => ask(`${api.url}${path}`, 'GET');
+
+  it('is told to whoever asks, without a key', async () => {
+    expect(await get('/healthz')).toMatchObject({ status: 200, body: { status: 'ok', version } });
+    const { status, body } = await get('/readyz');
+    expect(status).toBe(200);
+    expect(body).toEqual({ status: 'ready', version, models: expect.arrayContaining([expect.any(String)]) });
+  });
+
+  it('follows the database: not ready while it is away, ready once it is back, alive all along', async () => {
+    await bridge.cut();
+    const away = await get('/readyz');
+    const photo = await api.call('POST', '/v1/images', Buffer.from('x'), { 'content-type': 'image/jpeg' });
+    expect((await get('/healthz')).status).toBe(200);
+    for (const answer of [away, photo]) {
+      expectProblem(answer, 'database_unavailable');
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+    await bridge.open();
+    expect(await get('/readyz')).toMatchObject({ status: 200, body: { status: 'ready' } });
+  });
+});

@@ -1,0 +1,110 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { realVision } from '../support/pipeline.ts';
+import { type Api, admit, expectProblem, idleProcess, listen } from './support.ts';
+
+const unknownId = '01890000-0000-7000-8000-000000000000';
+
+let database: TestDatabase;
+let api: Api;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  const vision = await realVision();
+  api = await listen(database, vision, await idleProcess(database, vision, 'resting'));
+  await admit(database, api);
+});
+
+describe('/v1/cameras', () => {
+  it('makes cameras and lists them by name', async () => {
+    const lobby = await api.call('POST', '/v1/cameras', { name: 'lobby', location: 'Ground floor' });
+    const gate = await api.call('POST', '/v1/cameras', {
+      name: 'gate',
+      location: 'North gate',
+      zone: 'outside',
+    });
+    expect([lobby.status, gate.status]).toEqual([201, 201]);
+    expect(lobby.body).toEqual({ id: lobby.body.id, name: 'lobby', location: 'Ground floor', zone: null });
+    const { body } = await api.call('GET', '/v1/cameras');
+    expect(body.cameras).toMatchObject([
+      { id: gate.body.id, name: 'gate', zone: 'outside' },
+      { id: lobby.body.id, name: 'lobby', zone: null },
+    ]);
+  });
+
+  it('refuses a name that is taken, and keeps the first camera as it was', async () => {
+    await api.call('POST', '/v1/cameras', { name: 'yard', location: 'Yard' });
+    const again = await api.call('POST', '/v1/cameras', { name: 'yard', location: 'Elsewhere' });
+    expect(expectProblem(again, 'name_taken').detail).toContain('"yard"');
+    const rows = await database.rows(`select location from watchpost.camera where name = 'yard'`);
+    expect(rows).toEqual([{ location: 'Yard' }]);
+  });
+});
+
+describe('/v1/watchlists', () => {
+  it('makes a list with the defaults of the schema, or as it is told', async () => {
+    const plain = await api.call('POST', '/v1/watchlists', { name: 'plain' });
+    expect(plain.status).toBe(201);
+    expect(plain.body).toEqual({
+      id: expect.any(String),
+      name: 'plain',
+      purpose: '',
+      severity: 'warning',
+      threshold: 0.45,
+      enabled: true,
+    });
+    const about = { name: 'told', purpose: 'a test', severity: 'critical', threshold: 1, enabled: false };
+    const told = await api.call('POST', '/v1/watchlists', { ...about, cooldown_seconds: 90 });
+    expect(told.body).toMatchObject(about);
+    const { body } = await api.call('GET', '/v1/watchlists');
+    expect(body.watchlists).toMatchObject([
+      { name: 'plain', cooldown_seconds: 300, persons: 0 },
+      { ...about, cooldown_seconds: 90, persons: 0 },
+    ]);
+  });
+
+  it('refuses a name that is taken', async () => {
+    await api.call('POST', '/v1/watchlists', { name: 'twice' });
+    const again = await api.call('POST', '/v1/watchlists', { name: 'twice' });
+    expect(expectProblem(again, 'name_taken').detail).toContain('"twice"');
+  });
+
+  it('puts people on a list and takes them off, as often as it is asked', async () => {
+    const { body: list } = await api.call('POST', '/v1/watchlists', { name: 'members' });
+    const { body: person } = await api.call('POST', '/v1/persons', { name: 'Ada' });
+    const entry = `/v1/watchlists/${list.id}/persons/${person.id}`;
+    const members = async () => {
+      const { body } = await api.call('GET', '/v1/watchlists');
+      return body.watchlists.find(({ id }: { id: string }) => id === list.id).persons;
+    };
+    for (const [method, count] of [
+      ['PUT', 1],
+      ['PUT', 1],
+      ['DELETE', 0],
+      ['DELETE', 0],
+    ] as const) {
+      expect((await api.call(method, entry)).status).toBe(204);
+      expect(await members()).toBe(count);
+    }
+  });
+
+  it('says which of the two it does not know', async () => {
+    const { body: list } = await api.call('POST', '/v1/watchlists', { name: 'lonely' });
+    const { body: person } = await api.call('POST', '/v1/persons', { name: 'Grace' });
+    const put = (listId: string, personId: string) =>
+      api.call('PUT', `/v1/watchlists/${listId}/persons/${personId}`);
+    expectProblem(await put(list.id, unknownId), 'person_unknown');
+    expectProblem(await put(unknownId, person.id), 'watchlist_unknown');
+  });
+});
+
+describe('an error that nobody foresaw', () => {
+  it('is told as internal, without what went wrong inside', async () => {
+    await database.rows('alter table watchpost.camera rename to moved');
+    const answer = await api.call('GET', '/v1/cameras');
+    await database.rows('alter table watchpost.moved rename to camera');
+    expectProblem(answer, 'internal');
+    expect(JSON.stringify(answer.body)).not.toMatch(/relation|watchpost\.camera|select/i);
+    expect((await api.call('GET', '/v1/cameras')).status).toBe(200);
+  });
+});

@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import { expect } from 'vitest';
+import type { Database } from '../../src/database/pool.ts';
+import { type ProblemCode, problems } from '../../src/errors.ts';
+import { provideApiKey } from '../../src/http/api-key.ts';
+import { createApp } from '../../src/http/app.ts';
+import { startServer } from '../../src/http/server.ts';
+import { openLog } from '../../src/log.ts';
+import { Relay } from '../../src/outbox/relay.ts';
+import { registerModels, registerProcess, type Worker } from '../../src/outbox/worker.ts';
+import type { Vision } from '../../src/vision/index.ts';
+import { atEnd } from '../support/at-end.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { realVision, runWorker } from '../support/pipeline.ts';
+
+const log = openLog('silent');
+
+/** An answer with its body read. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: each test knows what it asks for.
+  readonly body: any;
+}
+
+/** A listening API, called as its users call it. */
+export interface Api {
+  readonly url: string;
+  readonly key: string;
+  /** Calls with the API key; a body of bytes or a form goes as it is, any other one as JSON. */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+}
+
+/** What an API of a test needs of its process: a relay and a row in `worker`. */
+export type Process = Pick<Worker, 'id' | 'relay'>;
+
+/** A process like `up --no-worker`, whose relay follows nudges, or rests: then rows stay in the outbox. */
+export const idleProcess = async (
+  database: Database,
+  vision: Vision,
+  relaying: 'nudged' | 'resting',
+): Promise<Process> => {
+  await registerModels(database, vision);
+  const id = await registerProcess(database, { concurrency: 0, models: [] });
+  const relay = new Relay(database, log);
+  if (relaying === 'resting') await relay.stop();
+  else atEnd(() => relay.stop());
+  return { id, relay };
+};
+
+/** Listens on a free port until the test file has ended. */
+export const listen = async (
+  database: Database,
+  vision: Vision,
+  process: Process,
+  limits: { maxBodyBytes?: number; maxPixels?: number } = {},
+  stopping = new AbortController().signal,
+): Promise<Api> => {
+  const config = { maxBodyBytes: 20 * 1024 * 1024, maxPixels: 64_000_000, ...limits };
+  const app = createApp({
+    config,
+    database,
+    relay: process.relay,
+    vision,
+    workerId: process.id,
+    stopping,
+    log,
+  });
+  const server = await startServer(app, '127.0.0.1', 0);
+  atEnd(() => server.stop(0));
+  const key = `test-key-${randomBytes(16).toString('hex')}`;
+  return {
+    url: server.url,
+    key,
+    call: (method, path, body, headers = {}) =>
+      ask(new URL(path, server.url), method, body, { authorization: `Bearer ${key}`, ...headers }),
+  };
+};
+
+/** A call as it is, without a key. */
+export const ask = async (
+  url: URL | string,
+  method: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> => {
+  const raw = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
+  const asIs = raw || body instanceof FormData || body instanceof ReadableStream;
+  const init: RequestInit = {
+    method,
+    headers: asIs ? headers : { 'content-type': 'application/json', ...headers },
+  };
+  if (body !== undefined) init.body = asIs ? (body as FormData) : JSON.stringify(body);
+  if (body instanceof ReadableStream) init.duplex = 'half';
+  const response = await fetch(url, init);
+  const json = response.headers.get('content-type')?.includes('json');
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: json ? await response.json() : new Uint8Array(await response.arrayBuffer()),
+  };
+};
+
+/** A database, the models, one worker and an API with a key, for a whole test file. */
+export const serve = async (): Promise<{
+  database: TestDatabase;
+  vision: Vision;
+  worker: Worker;
+  api: Api;
+}> => {
+  const database = await freshDatabase();
+  const vision = await realVision();
+  const worker = await runWorker(database, vision);
+  const api = await listen(database, vision, worker);
+  await admit(database, api);
+  return { database, vision, worker, api };
+};
+
+/** Makes an API's key known to the database. */
+export const admit = (database: Database, api: Api): Promise<string> =>
+  provideApiKey(database, '/nonexistent', api.key);
+
+/** A photo as a browser's form sends it. */
+export const formOf = (bytes: Uint8Array, fields: Record<string, string> = {}): FormData => {
+  const form = new FormData();
+  form.append('image', new Blob([new Uint8Array(bytes)]), 'photo.jpg');
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  return form;
+};
+
+/** Expects problem details of this code, whole, and returns their words. */
+export const expectProblem = (answer: Answer, code: ProblemCode): { detail: string; hint?: string } => {
+  expect(answer.body).toMatchObject({
+    type: `urn:watchpost:problem:${code.replaceAll('_', '-')}`,
+    title: problems[code].title,
+    status: problems[code].status,
+    code,
+    detail: expect.stringMatching(/^\S.+\S$/s),
+    instance: expect.stringMatching(/^\//),
+  });
+  expect(answer.status).toBe(problems[code].status);
+  expect(answer.headers.get('content-type')).toBe('application/problem+json');
+  return answer.body;
+};
+
+/** Expects that every event was handled to its end and nothing waits anywhere. */
+export const expectNothingLeft = async (database: TestDatabase): Promise<void> => {
+  expect(await database.rows('select * from watchpost.outbox')).toEqual([]);
+  expect(await database.rows('select id, task_identifier, last_error from graphile_worker.jobs')).toEqual([]);
+  expect(
+    await database.rows(
+      `select topic, task from watchpost.event_task where outcome is null or outcome not in ('done', 'failed')`,
+    ),
+  ).toEqual([]);
+};

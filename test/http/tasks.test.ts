@@ -1,0 +1,220 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Vision } from '../../src/vision/index.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { factsOf } from '../support/facts.ts';
+import { sample } from '../support/photos.ts';
+import { realVision, runWorker, submit, untilFinal } from '../support/pipeline.ts';
+import { until } from '../support/until.ts';
+import { type Api, admit, expectNothingLeft, expectProblem, formOf, idleProcess, listen } from './support.ts';
+
+let database: TestDatabase;
+let vision: Vision;
+let api: Api;
+let byHand: string;
+
+/** An API without a worker and with a relay at rest: nothing happens but what is called for. */
+beforeAll(async () => {
+  database = await freshDatabase();
+  vision = await realVision();
+  api = await listen(database, vision, await idleProcess(database, vision, 'resting'));
+  await admit(database, api);
+  await database.rows(
+    `insert into watchpost.camera (name, location) values ('gate', 'North gate'), ('yard', 'Yard')`,
+  );
+  await database.rows(`insert into watchpost.watchlist (name) values ('wanted')`);
+});
+
+const run = async (task: string, payload: unknown) => {
+  const { status, body } = await api.call('POST', `/v1/tasks/${task}`, payload);
+  expect(status).toBe(200);
+  expect(body.task).toBe(task);
+  return body.handled as { event_id: string; outcome: string; code?: string; error?: string }[];
+};
+
+/** What the events of an image carry for a topic. */
+const payloadsOf = async (imageId: string, topic: string): Promise<Record<string, string>[]> => {
+  const rows = await database.rows(
+    'select payload from watchpost.event where image_id = $1 and topic = $2 order by id',
+    [imageId, topic],
+  );
+  return rows.map((row) => row.payload);
+};
+
+const runAll = async (imageId: string, steps: [topic: string, task: string][]) => {
+  for (const [topic, task] of steps) {
+    for (const payload of await payloadsOf(imageId, topic)) {
+      expect(await run(task, payload)).toMatchObject([{ outcome: 'done' }]);
+    }
+  }
+};
+
+const enrolment: [string, string][] = [
+  ['photo.added', 'detect'],
+  ['face.detected', 'embed'],
+  ['photo.embedded', 'enrol'],
+];
+const sighting: [string, string][] = [
+  ['image.received', 'detect'],
+  ['face.detected', 'embed'],
+  ['face.embedded', 'match'],
+  ['match.found', 'alert'],
+];
+
+/** Rows of every table that a stage writes to. */
+const counts = async () => {
+  const tables = [
+    'face',
+    'embedding',
+    'reference',
+    'search',
+    'match',
+    'alert',
+    'alert_match',
+    'event',
+    'handling',
+  ];
+  const parts = tables.map((table) => `(select count(*)::int from watchpost.${table}) as ${table}`);
+  const [row] = await database.rows(
+    `select ${parts.join(', ')}, (select sum(sightings)::int from watchpost.alert) as seen`,
+  );
+  return row;
+};
+
+describe('POST /v1/tasks/{task}, with no worker running', () => {
+  it('enrols a person and raises an alert, called stage by stage with what each event carries', async () => {
+    const { body: person } = await api.call('POST', '/v1/persons', { name: 'Ada', watchlists: ['wanted'] });
+    const photos = `/v1/persons/${person.id}/photos`;
+    const { body: photo } = await api.call('POST', photos, formOf(sample(3), { face: '2' }));
+    await runAll(photo.image_id, enrolment);
+    expect(await untilFinal(database, photo.image_id)).toMatchObject({ state: 'done', faces: 3 });
+
+    const { body: image } = await api.call('POST', '/v1/images', formOf(sample(1), { camera: 'gate' }));
+    byHand = image.id;
+    await runAll(byHand, sighting);
+    expect(await untilFinal(database, byHand)).toMatchObject({
+      state: 'done',
+      faces: 3,
+      matches: 1,
+      alerts: 1,
+    });
+  });
+
+  it('changes nothing when it is called again', async () => {
+    const before = await counts();
+    for (const [topic, task] of sighting) {
+      const payloads = await payloadsOf(byHand, topic);
+      const handled = await run(task, payloads);
+      expect(handled.map(({ outcome }) => outcome)).toEqual(payloads.map(() => 'done_before'));
+    }
+    expect(await counts()).toEqual(before);
+  });
+
+  it('runs once for ten calls at once', async () => {
+    const id = await submit(database, sample(4));
+    const calls = Array.from({ length: 10 }, () => run('detect', { image_id: id }));
+    const outcomes = (await Promise.all(calls)).flat().map(({ outcome }) => outcome);
+    expect(outcomes.toSorted()).toEqual(['done', ...Array(9).fill('done_before')]);
+    expect(await database.rows('select from watchpost.face where image_id = $1', [id])).toHaveLength(4);
+    // Part of a payload stands for every event that has it.
+    const embedded = await run('embed', { image_id: id });
+    expect(embedded.map(({ outcome }) => outcome)).toEqual(Array(4).fill('done'));
+  });
+
+  it('takes the event_id that a job carries, and then that event only', async () => {
+    const id = await submit(database, sample(4));
+    await run('detect', { image_id: id });
+    const [event] = await database.rows(
+      `select id, payload from watchpost.event where image_id = $1 and topic = 'face.detected' limit 1`,
+      [id],
+    );
+    const handled = await run('embed', { image_id: id, event_id: event.id });
+    expect(handled).toEqual([{ event_id: event.id, outcome: 'done' }]);
+  });
+
+  it('does not know other tasks, other events, or events of other tasks', async () => {
+    const call = (task: string, payload: unknown) => api.call('POST', `/v1/tasks/${task}`, payload);
+    const { hint } = expectProblem(await call('detekt', { image_id: byHand }), 'task_unknown');
+    expect(hint).toBe('Tasks: detect, embed, match, alert, enrol.');
+    const other = '01890000-0000-7000-8000-000000000000';
+    expectProblem(await call('detect', { image_id: other }), 'event_unknown');
+    expectProblem(await call('detect', { image_id: byHand, face_id: other }), 'event_unknown');
+    expectProblem(await call('enrol', { image_id: byHand }), 'event_unknown');
+    for (const payload of [{}, [], 5, { image_id: 'all' }, [{ image_id: byHand }, 5]]) {
+      expect(expectProblem(await call('detect', payload), 'body_invalid').detail).toMatch(
+        /payload of an event|^image_id: /,
+      );
+    }
+  });
+
+  it('tells what can not be done, for good, with a code and a sentence', async () => {
+    const dropped = await submit(database, sample(4));
+    await database.rows('delete from watchpost.image_bytes where image_id = $1', [dropped]);
+    expect(await run('detect', { image_id: dropped })).toMatchObject([
+      { outcome: 'failed', code: 'image_bytes_gone', error: expect.stringMatching(/dropped/) },
+    ]);
+    expect(await untilFinal(database, dropped)).toMatchObject({ state: 'failed', code: 'image_bytes_gone' });
+
+    const gone = await submit(database, sample(4));
+    await database.rows('delete from watchpost.image where id = $1', [gone]);
+    expect(await run('detect', { image_id: gone })).toMatchObject([
+      { outcome: 'failed', code: 'row_missing' },
+    ]);
+
+    await database.rows(
+      `insert into watchpost.subscription (topic, task) values ('image.received', 'embed')`,
+    );
+    const misled = await submit(database, sample(4));
+    await database.rows(
+      `delete from watchpost.subscription where topic = 'image.received' and task = 'embed'`,
+    );
+    expect(await run('embed', { image_id: misled })).toMatchObject([
+      { outcome: 'failed', code: 'payload_invalid' },
+    ]);
+  });
+});
+
+describe('a worker that comes later', () => {
+  it('finds done what was called by hand, and finishes the rest', async () => {
+    const before = await factsOf(database, byHand);
+    await runWorker(database, vision);
+    for (const { id } of await database.rows('select id from watchpost.image'))
+      await untilFinal(database, id);
+    await untilQueueIsEmpty();
+    await expectNothingLeft(database);
+    expect(await factsOf(database, byHand)).toEqual(before);
+    const twice = await database.rows(
+      `select event_id, task from watchpost.handling where outcome = 'done' group by 1, 2 having count(*) > 1`,
+    );
+    expect(twice).toEqual([]);
+  });
+
+  it('writes the same rows for the same photo', async () => {
+    const byWorker = await submit(database, sample(1), 'yard');
+    await untilFinal(database, byWorker);
+    const facts = await factsOf(database, byWorker);
+    expect(facts.sightings).toMatchObject([{ person: 'Ada', watchlist: 'wanted' }]);
+    expect(facts).toEqual(await factsOf(database, byHand));
+
+    const personPhoto = `select watchpost.add_person_photo((select id from watchpost.person), $1, 2::smallint)`;
+    await database.rows(personPhoto, [sample(3)]);
+    const references = `select r.model_id, r.vector from watchpost.reference r order by r.id`;
+    await untilQueueIsEmpty();
+    const [hand, worker, ...others] = await database.rows(references);
+    expect(others).toEqual([]);
+    const [{ cosine }] = (await database.rows('select 1 - ($1::halfvec <=> $2::halfvec) as cosine', [
+      hand.vector,
+      worker.vector,
+    ])) as [{ cosine: number }];
+    expect(worker.model_id).toBe(hand.model_id);
+    expect(cosine).toBeGreaterThan(0.999);
+  });
+});
+
+/** Resolves when neither the outbox nor the queue holds anything. */
+const untilQueueIsEmpty = (): Promise<unknown> =>
+  until(async () => {
+    const [row] = await database.rows(
+      `select not exists (select from watchpost.outbox) and not exists (select from graphile_worker.jobs) as empty`,
+    );
+    return row.empty;
+  });
