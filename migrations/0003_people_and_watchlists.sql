@@ -38,7 +38,7 @@ create table watchpost.reference (
 );
 
 create index reference_person on watchpost.reference (person_id);
-create index reference_model on watchpost.reference (model_id);
+create index reference_model on watchpost.reference (model_id, person_id);
 
 comment on table  watchpost.reference        is 'An enrolled face: what probes are compared with.';
 comment on column watchpost.reference.vector is 'A copy of the embedding''s vector, so that a search touches enrolled faces only.';

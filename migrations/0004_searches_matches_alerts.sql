@@ -17,6 +17,8 @@ create table watchpost.search (
 );
 
 create index search_face on watchpost.search (face_id);
+-- Deleting a photo cascades through here.
+create index search_embedding on watchpost.search (embedding_id);
 
 comment on table  watchpost.search              is 'One search of one face over the enabled watchlists, recorded whatever came of it.';
 comment on column watchpost.search.watchlists   is 'The lists that were enabled at that moment.';
@@ -68,6 +70,8 @@ create table watchpost.alert (
 with (fillfactor = 80);
 
 create index alert_episode on watchpost.alert (person_id, watchlist_id, place, last_seen desc);
+-- Deleting a photo cascades through here.
+create index alert_best_match on watchpost.alert (best_match_id);
 
 comment on table  watchpost.alert               is 'One episode: a person of a watchlist, seen at a place once or several times in a row.';
 comment on column watchpost.alert.camera_id     is 'The camera of the latest sighting.';

@@ -15,7 +15,7 @@ comment on table  watchpost.subscription              is 'Which task consumes wh
 comment on column watchpost.subscription.topic        is 'For example face.detected.';
 comment on column watchpost.subscription.task         is 'The graphile-worker task that is run.';
 comment on column watchpost.subscription.enabled      is 'False: new events are not handed to this task.';
-comment on column watchpost.subscription.batch_size   is 'Most events in one job; events of one image are never split over jobs and may exceed it.';
+comment on column watchpost.subscription.batch_size   is 'Most events in one job; events of one image that are relayed together are never split and may exceed it.';
 comment on column watchpost.subscription.priority     is 'Jobs with a smaller number are taken first.';
 comment on column watchpost.subscription.max_attempts is 'After that many failed attempts an event is handled as failed, for good.';
 
@@ -86,7 +86,8 @@ create table watchpost.handling (
 
 -- The fence: an event is done by a task once, however often it is delivered.
 create unique index handling_done on watchpost.handling (event_id, task) where outcome = 'done';
-create index handling_not_done on watchpost.handling (event_id, task) where outcome <> 'done';
+-- The views ask for every outcome, which a partial index can not answer.
+create index handling_event on watchpost.handling (event_id, task);
 
 comment on table  watchpost.handling             is 'What became of an event in a task, attempt by attempt. Written in the transaction of the task''s own rows. Append-only.';
 comment on column watchpost.handling.outcome     is 'done; retry: failed and will be tried again; failed: will not be tried again.';

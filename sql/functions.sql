@@ -25,6 +25,47 @@ $$;
 comment on function watchpost.find_camera(text) is 'The id of a camera by its name or id; an unknown one is an error (WP002).';
 
 
+create or replace function watchpost.insert_image(
+  bytes bytea, camera text, captured_at timestamptz, idempotency_key text, submitted_by text
+) returns uuid
+language sql
+begin atomic
+  insert into watchpost.image (bytes, camera_id, captured_at, idempotency_key, submitted_by)
+  values (
+    insert_image.bytes,
+    case when insert_image.camera is not null then watchpost.find_camera(insert_image.camera) end,
+    coalesce(insert_image.captured_at, now()),
+    insert_image.idempotency_key,
+    coalesce(insert_image.submitted_by, session_user)
+  )
+  returning id;
+end;
+
+comment on function watchpost.insert_image is 'Part of submit_image: the row as it is asked for, with no look for an earlier one.';
+
+
+create or replace function watchpost.find_submitted(
+  submitted_by text, idempotency_key text, bytes bytea
+) returns uuid
+language plpgsql stable
+as $$
+declare
+  earlier record;
+begin
+  select i.id, i.sha256 into earlier
+  from watchpost.image as i
+  where i.submitted_by = find_submitted.submitted_by and i.idempotency_key = find_submitted.idempotency_key;
+  if found and earlier.sha256 is distinct from sha256(bytes) then
+    raise exception 'The idempotency key % was used for another photo.', quote_literal(idempotency_key)
+      using errcode = 'WP003', hint = 'Use a new key for a new photo.';
+  end if;
+  return earlier.id;
+end;
+$$;
+
+comment on function watchpost.find_submitted is 'The image that this submitter sent under this key, or null; one with other bytes is an error (WP003).';
+
+
 create or replace function watchpost.submit_image(
   bytes           bytea,
   camera          text default null,
@@ -36,32 +77,28 @@ language plpgsql
 as $$
 declare
   who text := coalesce(submit_image.submitted_by, session_user);
-  new_id uuid;
-  earlier record;
+  image_id uuid;
 begin
-  if submit_image.idempotency_key is not null then
-    select i.id, i.sha256 into earlier
-    from watchpost.image as i
-    where i.submitted_by = who and i.idempotency_key = submit_image.idempotency_key;
-    if found then
-      if earlier.sha256 <> sha256(bytes) then
-        raise exception 'The idempotency key % was used for another photo.', quote_literal(submit_image.idempotency_key)
-          using errcode = 'WP003', hint = 'Use a new key for a new photo.';
-      end if;
-      return earlier.id;
-    end if;
+  -- Without a key there is nothing to repeat, and no subtransaction: thousands of them slow down everybody's snapshots.
+  if submit_image.idempotency_key is null then
+    return watchpost.insert_image(bytes, camera, submit_image.captured_at, null, who);
   end if;
 
-  insert into watchpost.image (bytes, camera_id, captured_at, idempotency_key, submitted_by)
-  values (
-    submit_image.bytes,
-    case when camera is not null then watchpost.find_camera(camera) end,
-    coalesce(submit_image.captured_at, now()),
-    submit_image.idempotency_key,
-    who
-  )
-  returning id into new_id;
-  return new_id;
+  image_id := watchpost.find_submitted(who, submit_image.idempotency_key, bytes);
+  if image_id is not null then
+    return image_id;
+  end if;
+  begin
+    return watchpost.insert_image(bytes, camera, submit_image.captured_at, submit_image.idempotency_key, who);
+  exception
+    when unique_violation then
+      -- Somebody else has used the key since the look above, and has committed.
+      image_id := watchpost.find_submitted(who, submit_image.idempotency_key, bytes);
+      if image_id is null then
+        raise;
+      end if;
+      return image_id;
+  end;
 end;
 $$;
 
@@ -135,7 +172,8 @@ begin
     from taken_rows as t
   ),
   batched as (
-    -- The place of an image's first event decides: events of one image stay in one job.
+    -- The place of an image's first event decides: events of one image stay in one job, as far as they are taken
+    -- together (max_rows may part them).
     select
       n.*,
       s.max_attempts,

@@ -3,7 +3,7 @@
 -- (10,000 rows: 6.8 s, against 0.16 s), and no NOTIFY here: it takes a lock of the whole database at commit
 -- (16 clients inserting single rows: 2,050 rows/s with it, 19,900 without).
 --
--- Every function runs with its owner's rights: whoever may insert a row may cause its event, and nothing else.
+-- Every trigger function runs with its owner's rights: whoever may insert a row may cause its event, and nothing else.
 
 -- image: the bytes go to their own table ------------------------------------------------------------------------------
 
@@ -17,12 +17,23 @@ begin
   end if;
   new.sha256 := sha256(new.bytes);
   new.byte_length := octet_length(new.bytes);
-  -- A row that ON CONFLICT (id) will not insert has its bytes already.
-  insert into watchpost.image_bytes (image_id, bytes) values (new.id, new.bytes) on conflict do nothing;
+  -- A row that ON CONFLICT will not insert must leave no bytes, nor bring back those that were dropped. Of two
+  -- transactions that insert one idempotency key at the same moment, the second fails at commit, on the foreign key.
+  insert into watchpost.image_bytes (image_id, bytes)
+  select new.id, new.bytes
+  where not exists (select from watchpost.image as i where i.id = new.id)
+    and not exists (
+      select
+      from watchpost.image as i
+      where i.submitted_by = new.submitted_by and i.idempotency_key = new.idempotency_key
+    )
+  on conflict do nothing;
   new.bytes := null;
   return new;
 end;
 $$;
+
+comment on function watchpost.store_image_bytes() is 'Moves image.bytes to image_bytes and notes their size and hash; an empty photo is an error (WP001).';
 
 create or replace trigger image_store_bytes before insert on watchpost.image
 for each row execute function watchpost.store_image_bytes();
@@ -30,7 +41,7 @@ for each row execute function watchpost.store_image_bytes();
 -- event -> outbox -----------------------------------------------------------------------------------------------------
 
 create or replace function watchpost.subscribers(of_topic text) returns text[]
-language sql stable security definer set search_path = pg_catalog, pg_temp
+language sql stable
 return (
   select coalesce(array_agg(s.task order by s.task), '{}')
   from watchpost.subscription as s
@@ -44,12 +55,14 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into watchpost.outbox (event_id, task, topic, image_id, payload)
-  select e.id, task, e.topic, e.image_id, jsonb_build_object('event_id', e.id) || e.payload
+  select e.id, task, e.topic, e.image_id, e.payload || jsonb_build_object('event_id', e.id)
   from new_rows as e
   cross join unnest(e.tasks) as task;
   return null;
 end;
 $$;
+
+comment on function watchpost.fill_outbox() is 'One outbox row for each new event and each of its tasks.';
 
 create or replace trigger event_fill_outbox after insert on watchpost.event
 referencing new table as new_rows
@@ -70,6 +83,8 @@ begin
 end;
 $$;
 
+comment on function watchpost.emit_image_received() is 'One image.received for each new probe.';
+
 create or replace trigger image_emit after insert on watchpost.image
 referencing new table as new_rows
 for each statement execute function watchpost.emit_image_received();
@@ -89,6 +104,8 @@ begin
 end;
 $$;
 
+comment on function watchpost.emit_photo_added() is 'One photo.added for each new photo of a person.';
+
 create or replace trigger person_photo_emit after insert on watchpost.person_photo
 referencing new table as new_rows
 for each statement execute function watchpost.emit_photo_added();
@@ -107,6 +124,8 @@ begin
   return null;
 end;
 $$;
+
+comment on function watchpost.emit_face_detected() is 'One face.detected for each new face.';
 
 create or replace trigger face_emit after insert on watchpost.face
 referencing new table as new_rows
@@ -142,6 +161,8 @@ begin
 end;
 $$;
 
+comment on function watchpost.emit_embedded() is 'One face.embedded for each new embedding of a probe, one photo.embedded for that of a face to enrol.';
+
 create or replace trigger embedding_emit after insert on watchpost.embedding
 referencing new table as new_rows
 for each statement execute function watchpost.emit_embedded();
@@ -161,6 +182,8 @@ begin
   return null;
 end;
 $$;
+
+comment on function watchpost.emit_person_enrolled() is 'One person.enrolled for each new reference.';
 
 create or replace trigger reference_emit after insert on watchpost.reference
 referencing new table as new_rows
@@ -182,6 +205,8 @@ begin
 end;
 $$;
 
+comment on function watchpost.emit_match_found() is 'One match.found for each new match.';
+
 create or replace trigger match_emit after insert on watchpost.match
 referencing new table as new_rows
 for each statement execute function watchpost.emit_match_found();
@@ -202,6 +227,8 @@ begin
   return null;
 end;
 $$;
+
+comment on function watchpost.emit_alert_raised() is 'One alert.raised for each new alert; an alert that is extended makes none.';
 
 create or replace trigger alert_emit after insert on watchpost.alert
 referencing new table as new_rows

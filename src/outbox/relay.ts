@@ -21,6 +21,7 @@ export class Relay {
   #delay = fastest;
   #running: Promise<void> | undefined;
   #again = false;
+  #polls = false;
   #stopped = false;
   #outage = false;
 
@@ -31,6 +32,7 @@ export class Relay {
 
   /** Begins to poll. Without it the relay only follows nudges. */
   start(): void {
+    this.#polls = true;
     this.#schedule();
   }
 
@@ -48,7 +50,7 @@ export class Relay {
   }
 
   #schedule(): void {
-    if (this.#stopped) return;
+    if (this.#stopped || !this.#polls) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#run(true), this.#delay);
   }

@@ -2,10 +2,12 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 
 /**
- * Up to this many references of a model, every one is compared: exact, and no slower than the index.
- * Above, the HNSW index is asked.
+ * Up to this many references on enabled watchlists, every one is compared: never wrong, and 1.3 ms a thousand, so at
+ * most about what embedding the face has cost. Above, the HNSW index is asked: 2 ms at 50,000. What counts is who is
+ * searched for, not who is enrolled: with 30 people on the lists of 16,667 enrolled ones the index took 57 ms and
+ * named the wrong one 6 times in 40, comparing them all 18 ms and never.
  */
-export const exactUpTo = 10_000;
+export const exactUpTo = 5_000;
 
 /** What a search of one face found. */
 export interface Nearest {
@@ -48,7 +50,18 @@ export const findNearest = async (
         case
           when ${exactUpTo} < (
             select count(*)
-            from (select from watchpost.reference as r where r.model_id = m.id limit ${exactUpTo + 1}) as counted
+            from (
+              select
+              from watchpost.reference as r
+              where r.model_id = m.id
+                and exists (
+                  select
+                  from watchpost.watchlist_entry as e
+                  join watchpost.watchlist as w on w.id = e.watchlist_id and w.enabled
+                  where e.person_id = r.person_id
+                )
+              limit ${exactUpTo + 1}
+            ) as counted
           )
           then 'hnsw'
           else 'exact'

@@ -1,0 +1,17 @@
+-- Which alerts were raised since midnight, latest first?
+select
+  a.severity,
+  p.name as person,
+  w.name as watchlist,
+  k.location,
+  a.first_seen,
+  a.last_seen,
+  a.sightings,
+  round(a.similarity::numeric, 3) as similarity,
+  a.state
+from watchpost.alert as a
+join watchpost.person as p on p.id = a.person_id
+join watchpost.watchlist as w on w.id = a.watchlist_id
+left join watchpost.camera as k on k.id = a.camera_id
+where a.created_at >= date_trunc('day', now())
+order by a.created_at desc;

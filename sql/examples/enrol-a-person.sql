@@ -1,0 +1,28 @@
+-- How is a person enrolled and put on a watchlist? The photo goes through the same stages as every other; image_status
+-- tells how it ended. Put the photo of a face in place of the grey pixel: submit-an-image.sql tells how.
+begin;
+
+insert into watchpost.watchlist (name, purpose, severity)
+values ('wanted', 'People the guards should look out for', 'critical')
+on conflict (name) do nothing;
+
+insert into watchpost.person (name, external_ref)
+values ('Grace', 'case-1234')
+on conflict (external_ref) do nothing;
+
+insert into watchpost.watchlist_entry (watchlist_id, person_id)
+select w.id, p.id
+from watchpost.watchlist as w
+cross join watchpost.person as p
+where w.name = 'wanted' and p.external_ref = 'case-1234'
+on conflict do nothing;
+
+select a.person_photo_id, a.image_id
+from watchpost.person as p
+cross join lateral watchpost.add_person_photo(
+  p.id,
+  decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAADElEQVQI12Po6OgAAAM0AZkQj9/uAAAAAElFTkSuQmCC', 'base64')
+) as a
+where p.external_ref = 'case-1234';
+
+commit;

@@ -1,0 +1,9 @@
+-- When and where was this person seen lately, and how sure is it?
+with parameters as (
+  select 'Ada' as person, interval '7 days' as period
+)
+select s.seen_at, s.camera, s.location, s.watchlist, round(s.similarity::numeric, 3) as similarity, s.image_id
+from watchpost.sighting as s
+cross join parameters as p
+where s.person = p.person and s.seen_at > now() - p.period
+order by s.seen_at desc;

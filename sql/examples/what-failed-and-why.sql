@@ -1,0 +1,13 @@
+-- What failed for good, how often, and what was said about the latest case?
+select
+  h.task,
+  h.code,
+  count(*) as failures,
+  max(h.created_at) as latest,
+  (array_agg(h.error order by h.id desc))[1] as latest_error,
+  (array_agg(e.image_id order by h.id desc))[1] as latest_image_id
+from watchpost.handling as h
+join watchpost.event as e on e.id = h.event_id
+where h.outcome = 'failed'
+group by h.task, h.code
+order by failures desc, latest desc;

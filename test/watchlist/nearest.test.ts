@@ -1,0 +1,198 @@
+import type pg from 'pg';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { exactUpTo, findNearest } from '../../src/watchlist/nearest.ts';
+import { addWatchlist } from '../../src/watchlist/registry.ts';
+import { connectClient } from '../support/client.ts';
+import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
+import { addFace, addKnownPeople, addKnownPerson, addModel } from '../support/fabricate.ts';
+import { Vectors } from '../support/vectors.ts';
+
+/** People come in groups that look alike, and each is known by three photos: 5,100 references. */
+const dimension = 32;
+const groups = 30;
+const people = 1700;
+const few = 20;
+
+describe('searching for the nearest person', () => {
+  let database: TestDatabase;
+  let model: string;
+  let ids: string[];
+  let centres: number[][];
+  let many: string;
+  let short: string;
+  const vectors = new Vectors(dimension, 7);
+
+  beforeAll(async () => {
+    database = await freshDatabase();
+    model = await addModel(database, 'clustered', dimension);
+    const looks = Array.from({ length: groups }, () => vectors.any());
+    centres = Array.from({ length: people }, (_, n) => vectors.near(looks[n % groups] as number[], 0.6));
+    // The index is made again when they are all there: growing it takes an embedded database half a minute.
+    const [index] = await database.rows(
+      `select indexname as name, indexdef as definition from pg_indexes where indexname like 'reference_hnsw_%'`,
+    );
+    await database.rows(`drop index watchpost.${index.name}`);
+    ids = await addKnownPeople(database, {
+      model,
+      vectors: centres.map((centre) => [1, 2, 3].map(() => vectors.near(centre, 0.8))),
+    });
+    await database.rows(index.definition);
+    many = (await addWatchlist(database.db, { name: 'many' })).id;
+    short = (await addWatchlist(database.db, { name: 'short', threshold: 0.5 })).id;
+    await database.rows(
+      'insert into watchpost.watchlist_entry (watchlist_id, person_id) select $1, unnest($2::uuid[])',
+      [many, ids],
+    );
+    await database.rows(
+      'insert into watchpost.watchlist_entry (watchlist_id, person_id) select $1, unnest($2::uuid[])',
+      [short, onShort()],
+    );
+    await database.rows('analyze watchpost.reference');
+    await database.rows('analyze watchpost.watchlist_entry');
+  });
+
+  /** Every 85th person. */
+  const onShort = () => ids.filter((_, n) => n % (people / few) === 0);
+  const enable = (...lists: string[]) =>
+    database.rows('update watchpost.watchlist set enabled = id = any ($1)', [lists]);
+  const probes = (count: number) =>
+    Array.from({ length: count }, (_, n) => vectors.near(centres[(n * 37) % people] as number[], 0.75));
+
+  const ask = `
+    select person_id, reference_id, round(similarity::numeric, 3)::float8 as similarity
+    from watchpost.nearest_people($1::halfvec, $2, $3, $4)
+  `;
+  const exact = (probe: number[], most: number) =>
+    database.rows(ask, [JSON.stringify(probe), model, 'exact', most]);
+  /** Through the index even where the planner would find something cheaper. */
+  const throughIndex = async (client: pg.Client, probe: number[], most: number) => {
+    await client.query('begin');
+    await client.query('set local enable_sort = off');
+    const { rows } = await client.query(ask, [JSON.stringify(probe), model, 'hnsw', most]);
+    await client.query('commit');
+    return rows;
+  };
+
+  it('finds the same person exactly and through the index, among all', async () => {
+    await enable(many);
+    const client = await connectClient(database);
+    for (const probe of probes(30)) {
+      const nearest = await exact(probe, 1);
+      expect(nearest).toHaveLength(1);
+      expect(await throughIndex(client, probe, 1)).toEqual(nearest);
+    }
+  });
+
+  it('finds the same people exactly and through the index, on a list of few people among many', async () => {
+    await enable(short);
+    const client = await connectClient(database);
+    for (const probe of probes(10)) {
+      const nearest = await exact(probe, 3);
+      expect(nearest).toHaveLength(3);
+      expect(nearest.filter((one) => !onShort().includes(one.person_id))).toEqual([]);
+      expect(await throughIndex(client, probe, 3)).toEqual(nearest);
+    }
+  });
+
+  it.skipIf(!onServer)(`asks the index, filters as it goes and sorts nothing ${needsServer}`, async () => {
+    await enable(many);
+    const client = await connectClient(database);
+    const told: string[] = [];
+    client.on('notice', (notice) => told.push(notice.message ?? ''));
+    await client.query(`load 'auto_explain'`);
+    await client.query(`select set_config('auto_explain.log_min_duration', '0', false),
+                               set_config('auto_explain.log_nested_statements', 'on', false),
+                               set_config('auto_explain.log_level', 'notice', false)`);
+    await client.query(ask, [JSON.stringify(centres[0]), model, 'hnsw', 1]);
+    const plan = told.find((text) => text.includes('with near as materialized'));
+    expect(plan).toMatch(
+      /CTE near\n\s+->\s+Limit .*\n\s+->\s+Nested Loop Semi Join .*\n\s+->\s+Index Scan using reference_hnsw_/,
+    );
+  });
+
+  it('compares all where few are looked for, and asks the index where many are', async () => {
+    expect(people * 3).toBeGreaterThan(exactUpTo);
+    const { embeddingId } = await addFace(database, { model, vector: centres[85] as number[] });
+    const search = async () => (await findNearest(database.db, [embeddingId])).get(embeddingId);
+    await enable(many, short);
+    expect(await search()).toMatchObject({
+      method: 'hnsw',
+      person_id: ids[85],
+      watchlists: [many, short].sort(),
+      lists: [
+        { id: many, threshold: 0.45 },
+        { id: short, threshold: 0.5 },
+      ].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    });
+    await enable(short);
+    expect(await search()).toMatchObject({
+      method: 'exact',
+      person_id: ids[85],
+      watchlists: [short],
+      lists: [{ id: short, threshold: 0.5 }],
+    });
+  });
+
+  it('does not search lists that are not enabled', async () => {
+    const vector = vectors.any();
+    const hidden = await addWatchlist(database.db, { name: 'hidden', enabled: false });
+    const shown = await addWatchlist(database.db, { name: 'shown' });
+    const spec = { model, vector };
+    await addKnownPerson(database, { ...spec, name: 'On no list' });
+    await addKnownPerson(database, { ...spec, name: 'Hidden', watchlists: [hidden.id] });
+    const twin = await addKnownPerson(database, {
+      model,
+      name: 'Shown',
+      vector: vectors.near(vector, 0.9),
+      watchlists: [shown.id, hidden.id],
+    });
+    const { embeddingId } = await addFace(database, { model, vector });
+    await enable(shown.id);
+    const found = (await findNearest(database.db, [embeddingId])).get(embeddingId);
+    expect(found).toMatchObject({ person_id: twin.personId, reference_id: twin.referenceId });
+    expect(found?.lists).toEqual([{ id: shown.id, threshold: expect.closeTo(0.45) }]);
+    expect(found?.similarity).toBeCloseTo(0.9, 1);
+  });
+
+  it('compares vectors with those of the same model only', async () => {
+    const list = await addWatchlist(database.db, { name: 'two models' });
+    const other = await addModel(database, 'another', dimension);
+    const vector = vectors.any();
+    await addKnownPerson(database, { name: 'By the other', model: other, vector, watchlists: [list.id] });
+    const far = await addKnownPerson(database, {
+      name: 'By this one',
+      model,
+      vector: vectors.near(vector, 0.2),
+      watchlists: [list.id],
+    });
+    await enable(list.id);
+    const faces = [
+      await addFace(database, { model, vector }),
+      await addFace(database, { model: other, vector }),
+    ];
+    const found = await findNearest(
+      database.db,
+      faces.map((face) => face.embeddingId),
+    );
+    const [byThis, byOther] = faces.map((face) => found.get(face.embeddingId));
+    expect(byThis).toMatchObject({ model_id: model, person_id: far.personId });
+    expect(byOther).toMatchObject({ model_id: other, similarity: expect.closeTo(1, 2) });
+    expect(byOther?.person_id).not.toBe(far.personId);
+  });
+
+  it('finds nobody where no list is enabled, and leaves out an embedding that is gone', async () => {
+    await enable();
+    const { embeddingId } = await addFace(database, {
+      model,
+      vector: centres[0] as number[],
+      gate: ['small'],
+      norm: 4,
+    });
+    const found = await findNearest(database.db, [embeddingId, '00000000-0000-7000-8000-000000000000']);
+    expect([...found.keys()]).toEqual([embeddingId]);
+    expect(found.get(embeddingId)).toMatchObject({
+      ...{ person_id: null, reference_id: null, similarity: null, lists: [], watchlists: [] },
+      ...{ method: 'exact', face_gate: ['small'], norm: 4 },
+    });
+  });
+});
