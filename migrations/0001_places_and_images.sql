@@ -23,6 +23,30 @@ $$;
 comment on function watchpost.uuidv7() is 'A time-ordered UUID, the default of every primary key.';
 
 
+-- A bound on a key is a bound on time: what the partitions of the tables that only grow are cut by.
+create function watchpost.uuidv7_at(moment timestamptz) returns uuid
+language plpgsql immutable strict parallel safe
+as $$
+declare
+  micros bigint := extract(epoch from moment) * 1000000;
+begin
+  return encode(
+    int8send((micros / 1000 << 16) | 28672 | ((micros % 1000) * 4096 / 1000)) || '\x8000000000000000'::bytea,
+    'hex'
+  )::uuid;
+end;
+$$;
+
+comment on function watchpost.uuidv7_at(timestamptz) is 'The least key that uuidv7() gives at a moment: where id >= watchpost.uuidv7_at(now() - interval ''1 hour'').';
+
+
+create function watchpost.uuidv7_time(key uuid) returns timestamptz
+language sql immutable strict parallel safe
+return to_timestamp(('x' || translate(left(key::text, 13), '-', ''))::bit(48)::bigint / 1000.0);
+
+comment on function watchpost.uuidv7_time(uuid) is 'When a key was made, to the millisecond.';
+
+
 create table watchpost.camera (
   id         uuid primary key default watchpost.uuidv7(),
   name       text not null unique check (name <> ''),

@@ -1,5 +1,14 @@
 -- What was looked for, found and reported.
 
+-- search, event and handling only grow. They are cut by time, so that old rows go by dropping a table: a DELETE of a
+-- day's rows would write as much as the day did, and is not allowed on the record anyway. The cut is on the UUIDv7 key,
+-- not on a time column, because a key of a partitioned table must hold what it is cut by: so one id is still unique.
+-- The partitions live in a schema of their own; sql/partitions.sql makes and retires them.
+create schema watchpost_history;
+
+comment on schema watchpost_history is 'The partitions of watchpost.event, handling and search, by time. Ask the tables in watchpost instead.';
+
+
 create table watchpost.search (
   id           uuid primary key default watchpost.uuidv7(),
   embedding_id uuid not null references watchpost.embedding on delete cascade,
@@ -14,7 +23,11 @@ create table watchpost.search (
   similarity   real,
   created_at   timestamptz not null default clock_timestamp(),
   check ((outcome = 'nobody') = (similarity is null))
-);
+)
+partition by range (id);
+
+-- Takes what no other partition takes, so that an INSERT never fails for want of one.
+create table watchpost_history.search_rest partition of watchpost.search default;
 
 create index search_face on watchpost.search (face_id);
 -- Deleting a photo cascades through here.
@@ -30,9 +43,11 @@ comment on column watchpost.search.person_id    is 'The person of the nearest re
 comment on column watchpost.search.similarity   is 'Cosine between the face and the nearest reference.';
 
 
+-- search_id has no foreign key: a match is kept when the partition of its search is dropped, and a reference to a
+-- partitioned table would forbid that. What goes with a photo goes by face_id.
 create table watchpost.match (
   id           uuid primary key default watchpost.uuidv7(),
-  search_id    uuid not null references watchpost.search on delete cascade,
+  search_id    uuid not null,
   face_id      uuid not null references watchpost.face on delete cascade,
   person_id    uuid not null references watchpost.person on delete cascade,
   reference_id uuid references watchpost.reference on delete set null,
@@ -48,6 +63,7 @@ create index match_face on watchpost.match (face_id);
 create index match_person on watchpost.match (person_id, id desc);
 
 comment on table  watchpost.match           is 'A face that is a person on a watchlist, as far as the threshold goes.';
+comment on column watchpost.match.search_id is 'The search that found it; may be gone when searches are not kept for ever.';
 comment on column watchpost.match.threshold is 'The list''s threshold as it stood at that moment.';
 
 

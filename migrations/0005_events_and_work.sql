@@ -40,17 +40,24 @@ create table watchpost.event (
   image_id   uuid,
   payload    jsonb not null default '{}' check (jsonb_typeof(payload) = 'object'),
   tasks      text[] not null default '{}',
-  created_at timestamptz not null default clock_timestamp()
-);
+  created_at timestamptz not null default clock_timestamp(),
+  xid        xid8 not null default pg_current_xact_id()
+)
+partition by range (id);
+
+create table watchpost_history.event_rest partition of watchpost.event default;
 
 create index event_image on watchpost.event (image_id, id);
 create index event_subject on watchpost.event (subject_id, topic);
+-- The order in which events are sealed.
+create index event_sealing on watchpost.event (xid, id);
 
 comment on table  watchpost.event            is 'Something that happened: one row for each row that appeared. Append-only.';
 comment on column watchpost.event.subject_id is 'The row that appeared.';
 comment on column watchpost.event.image_id   is 'The photo it is about; no foreign key, because an event outlives its photo.';
 comment on column watchpost.event.payload    is 'What a task needs to know; also the body of POST /v1/tasks/{task}.';
 comment on column watchpost.event.tasks      is 'The tasks that were subscribed at that moment: each owes a handling.';
+comment on column watchpost.event.xid        is 'The transaction that wrote it: what is below every running transaction is complete and can be sealed.';
 
 
 create table watchpost.outbox (
@@ -68,8 +75,9 @@ comment on table  watchpost.outbox         is 'Events on their way to becoming j
 comment on column watchpost.outbox.payload is 'The event''s payload with its event_id: one item of a job''s payload.';
 
 
+-- Cut by its event's key, so that a handling lies with its event and the fence below can be unique.
 create table watchpost.handling (
-  id          uuid primary key default watchpost.uuidv7(),
+  id          uuid not null default watchpost.uuidv7(),
   event_id    uuid not null,
   task        text not null,
   outcome     text not null check (outcome in ('done', 'retry', 'failed')),
@@ -80,14 +88,21 @@ create table watchpost.handling (
   code        text,
   error       text,
   created_at  timestamptz not null default clock_timestamp(),
+  xid         xid8 not null default pg_current_xact_id(),
+  primary key (event_id, id),
   check ((outcome = 'done') = (code is null)),
   check ((code is null) = (error is null))
-);
+)
+partition by range (event_id);
+
+create table watchpost_history.handling_rest partition of watchpost.handling default;
 
 -- The fence: an event is done by a task once, however often it is delivered.
 create unique index handling_done on watchpost.handling (event_id, task) where outcome = 'done';
 -- The views ask for every outcome, which a partial index can not answer.
 create index handling_event on watchpost.handling (event_id, task);
+create index handling_failed on watchpost.handling (id) where outcome = 'failed';
+create index handling_sealing on watchpost.handling (xid, id);
 
 comment on table  watchpost.handling             is 'What became of an event in a task, attempt by attempt. Written in the transaction of the task''s own rows. Append-only.';
 comment on column watchpost.handling.outcome     is 'done; retry: failed and will be tried again; failed: will not be tried again.';
@@ -96,6 +111,7 @@ comment on column watchpost.handling.started_at  is 'When the task took it up.';
 comment on column watchpost.handling.duration_ms is 'From there to the moment its rows were written.';
 comment on column watchpost.handling.code        is 'Why it failed: a stable code.';
 comment on column watchpost.handling.error       is 'Why it failed, in a sentence.';
+comment on column watchpost.handling.xid         is 'The transaction that wrote it; see event.xid.';
 
 
 create table watchpost.worker (

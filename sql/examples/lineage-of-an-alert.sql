@@ -1,0 +1,5 @@
+-- What does the latest alert rest on? Each of its matches, from the photo that was handed in to the decision.
+
+select l.*
+from (select a.id from watchpost.alert as a order by a.created_at desc limit 1) as latest
+cross join lateral watchpost.lineage(latest.id) as l;

@@ -1,0 +1,75 @@
+-- Where an alert comes from.
+
+create or replace function watchpost.lineage(alert uuid) returns table (
+  alert_id               uuid,
+  alert_state            text,
+  raised_at              timestamptz,
+  match_id               uuid,
+  best                   boolean,
+  matched_at             timestamptz,
+  similarity             real,
+  watchlist              text,
+  threshold              real,
+  search_id              uuid,
+  searched_at            timestamptz,
+  method                 text,
+  person_id              uuid,
+  person                 text,
+  reference_id           uuid,
+  reference_image_id     uuid,
+  reference_image_sha256 text,
+  reference_face         smallint,
+  enrolled_at            timestamptz,
+  enrolled_by            text,
+  embedding_id           uuid,
+  model_id               text,
+  model_sha256           text,
+  face_id                uuid,
+  detector_id            text,
+  detector_sha256        text,
+  box_x                  real,
+  box_y                  real,
+  box_width              real,
+  box_height             real,
+  image_id               uuid,
+  image_sha256           text,
+  captured_at            timestamptz,
+  received_at            timestamptz,
+  submitted_by           text,
+  camera                 text,
+  location               text
+)
+language sql stable
+begin atomic
+  select
+    a.id, a.state, a.created_at,
+    m.id, m.id = a.best_match_id, m.created_at, m.similarity, w.name, m.threshold,
+    m.search_id, s.created_at, s.method,
+    p.id, p.name,
+    m.reference_id, ri.id, encode(ri.sha256, 'hex'), rf.ordinal, r.created_at, ri.submitted_by,
+    e.id, e.model_id, em.sha256,
+    f.id, f.detector_id, fm.sha256, f.box_x, f.box_y, f.box_width, f.box_height,
+    i.id, encode(i.sha256, 'hex'), i.captured_at, i.received_at, i.submitted_by,
+    k.name, k.location
+  from watchpost.alert as a
+  join watchpost.alert_match as am on am.alert_id = a.id
+  join watchpost.match as m on m.id = am.match_id
+  join watchpost.person as p on p.id = m.person_id
+  join watchpost.watchlist as w on w.id = m.watchlist_id
+  join watchpost.face as f on f.id = m.face_id
+  join watchpost.model as fm on fm.id = f.detector_id
+  join watchpost.image as i on i.id = f.image_id
+  left join watchpost.camera as k on k.id = i.camera_id
+  -- A search may have been retired, a reference taken back; the vector that was compared is the one of the same model.
+  left join watchpost.search as s on s.id = m.search_id
+  left join watchpost.reference as r on r.id = m.reference_id
+  left join watchpost.embedding as e on e.face_id = m.face_id and e.model_id = coalesce(s.model_id, r.model_id)
+  left join watchpost.model as em on em.id = e.model_id
+  left join watchpost.embedding as re on re.id = r.embedding_id
+  left join watchpost.face as rf on rf.id = re.face_id
+  left join watchpost.image as ri on ri.id = rf.image_id
+  where a.id = lineage.alert
+  order by i.captured_at, m.id;
+end;
+
+comment on function watchpost.lineage(uuid) is 'Everything an alert rests on, one row for each of its matches: the search, the threshold as it stood, the reference and its photo, the models and their hashes, the place in the photo, the photo''s hash, the camera, and who submitted it.';

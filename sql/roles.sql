@@ -1,0 +1,88 @@
+-- Roles with the least rights for what they are for. They have no password and can not log in: grant them to users of
+-- yours. Applied again after every migration, so that new tables are covered; see docs/roles.md.
+--
+--   watchpost_app        workers and the API. May not change or delete what is on record.
+--   watchpost_submitter  hands in photos and reads nothing.
+--   watchpost_reader     reads everything but the photos themselves and the API keys.
+
+do $$
+declare
+  wanted text;
+  item record;
+begin
+  -- Roles belong to the whole server. Another database of it may be making them at this moment: then this waits for it
+  -- and finds them there.
+  foreach wanted in array '{watchpost_app,watchpost_reader,watchpost_submitter}'::text[] loop
+    if not exists (select from pg_roles as r where r.rolname = wanted) then
+      if not (select r.rolsuper or r.rolcreaterole from pg_roles as r where r.rolname = current_user) then
+        raise notice 'The role % is not there and % may not create it: rights are not granted. Create the roles watchpost_app, watchpost_reader and watchpost_submitter (nologin) and migrate again.', wanted, current_user;
+        return;
+      end if;
+      begin
+        execute format('create role %I nologin', wanted);
+      exception
+        when duplicate_object or unique_violation then null;
+      end;
+    end if;
+  end loop;
+
+  grant usage on schema watchpost to watchpost_app, watchpost_reader, watchpost_submitter;
+
+  -- Functions are for everybody unless somebody says otherwise. Those that run with their owner's rights must not be.
+  revoke execute on all functions in schema watchpost from public;
+  grant execute on all functions in schema watchpost to watchpost_app;
+  -- The default of every key: whoever was given an INSERT by hand needs it.
+  grant execute on function watchpost.uuidv7() to public;
+  for item in
+    select p.oid::regprocedure::text as name, p.prosecdef, p.provolatile, p.proname
+    from pg_proc as p
+    where p.pronamespace = 'watchpost'::regnamespace and p.prokind = 'f'
+  loop
+    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows}') then
+      -- Through upkeep() only, or by the owner.
+      execute format('revoke execute on function %s from watchpost_app', item.name);
+    end if;
+    if item.provolatile <> 'v' or item.proname = any ('{verify_audit,verify_seals,rows_to_seal}') then
+      execute format('grant execute on function %s to watchpost_reader', item.name);
+    end if;
+    if item.proname = any ('{uuidv7,submit_image,find_camera}') then
+      execute format('grant execute on function %s to watchpost_submitter', item.name);
+    end if;
+  end loop;
+
+  -- app -----------------------------------------------------------------------------------------------------------
+  grant select, insert, update, delete on all tables in schema watchpost to watchpost_app;
+  revoke insert, update, delete on
+    watchpost.event, watchpost.handling, watchpost.seal, watchpost.seal_leaves, watchpost.seal_head,
+    watchpost.retention, watchpost.upkeep_task, watchpost.migration
+  from watchpost_app;
+  -- Without xid: nobody chooses the place in the record where a row appears.
+  grant insert (id, topic, subject_id, image_id, payload, tasks, created_at) on watchpost.event to watchpost_app;
+  grant insert (
+    id, event_id, task, outcome, attempt, worker_id, started_at, duration_ms, code, error, created_at
+  ) on watchpost.handling to watchpost_app;
+
+  -- graphile-worker hides its rows from all but their owner.
+  grant usage on schema graphile_worker to watchpost_app;
+  grant select, insert, update, delete on all tables in schema graphile_worker to watchpost_app;
+  grant usage on all sequences in schema graphile_worker to watchpost_app;
+  grant execute on all functions in schema graphile_worker to watchpost_app;
+  for item in
+    select c.oid::regclass::text as name
+    from pg_class as c
+    where c.relnamespace = 'graphile_worker'::regnamespace
+      and c.relrowsecurity
+      and not exists (select from pg_policy as p where p.polrelid = c.oid and p.polname = 'watchpost_app')
+  loop
+    execute format('create policy watchpost_app on %s to watchpost_app using (true) with check (true)', item.name);
+  end loop;
+
+  -- submitter -----------------------------------------------------------------------------------------------------
+  -- Not submitted_by: it says who they are.
+  grant insert (camera_id, captured_at, idempotency_key, bytes) on watchpost.image to watchpost_submitter;
+
+  -- reader --------------------------------------------------------------------------------------------------------
+  grant select on all tables in schema watchpost to watchpost_reader;
+  revoke select on watchpost.api_key, watchpost.image_bytes from watchpost_reader;
+end;
+$$;

@@ -1,0 +1,65 @@
+import type { Database } from '../database/pool.ts';
+import { isDatabaseAway } from '../errors.ts';
+import type { Log } from '../log.ts';
+
+/** Milliseconds between looks. The tasks have their own intervals, in the table `upkeep_task`; the shortest is 10 s. */
+const every = 5_000;
+
+/** What is done regularly for the whole database: sealing the record, making partitions, retiring them. */
+export interface Upkeep {
+  /** Resolves when the task under way, if any, has ended; there will be no other. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts to look after the database. The database itself knows what is due and lets one process at a time do it, so
+ * every worker may run this, and none is the one that must not die. Its states:
+ *
+ *   waiting   for the timer.
+ *   working   one task after the other, each a transaction of its own, until none is due. A batch of seals leaves its
+ *             task due while there is more to seal.
+ *   stopped   for good.
+ */
+export const startUpkeep = (database: Database, log: Log): Upkeep => {
+  let stopped = false;
+  let working: Promise<void> | undefined;
+
+  const work = async () => {
+    try {
+      while (!stopped) {
+        const { rows } = await database.pool.query<Done>(
+          'select task, result, error from watchpost.upkeep()',
+        );
+        const [done] = rows;
+        if (!done?.task) return;
+        if (done.error) log.warn({ task: done.task, reason: done.error }, 'upkeep failed; it is tried again');
+        else log.debug({ task: done.task, result: done.result }, 'upkeep done');
+      }
+    } catch (error) {
+      // An outage is told by the relay.
+      log[isDatabaseAway(error) ? 'debug' : 'warn']({ reason: String(error) }, 'no upkeep now');
+    }
+  };
+
+  const tick = () => {
+    working ??= work().finally(() => {
+      working = undefined;
+    });
+  };
+  tick();
+  const timer = setInterval(tick, every).unref();
+
+  return {
+    async stop() {
+      stopped = true;
+      clearInterval(timer);
+      await working;
+    },
+  };
+};
+
+interface Done {
+  readonly task: string | null;
+  readonly result: string | null;
+  readonly error: string | null;
+}

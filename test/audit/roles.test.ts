@@ -1,0 +1,211 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { migrate } from '../../src/database/migrate.ts';
+import { openDatabase } from '../../src/database/pool.ts';
+import { openLog } from '../../src/log.ts';
+import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
+import { sample } from '../support/photos.ts';
+import { enrolAda, openApi, realVision, runWorker, submit, untilFinal } from '../support/pipeline.ts';
+import { sealAll } from '../support/record.ts';
+
+const denied = { code: '42501' };
+
+describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
+  let owner: TestDatabase;
+
+  /** The same database, for a new user with this role only, until `leave`. */
+  const loginWith = async (role: string): Promise<TestDatabase & { leave(): Promise<void> }> => {
+    const user = `${role}_${randomBytes(4).toString('hex')}`;
+    await owner.rows(`create role ${user} login password 'secret' in role ${role}`);
+    const url = new URL(owner.url);
+    url.username = user;
+    url.password = 'secret';
+    const database = openDatabase(url.toString(), { log: openLog('silent') });
+    return {
+      ...database,
+      kind: owner.kind,
+      rows: async (text, values = []) => (await database.pool.query(text, values)).rows,
+      async leave() {
+        await database.close();
+        // Users belong to the server and would outlive this database.
+        await owner.rows(`drop role ${user}`);
+      },
+    };
+  };
+
+  beforeAll(async () => {
+    owner = await freshDatabase();
+    await owner.rows(`insert into watchpost.camera (name, location) values ('gate', 'North gate')`);
+  });
+
+  describe('watchpost_app', () => {
+    let app: Awaited<ReturnType<typeof loginWith>>;
+    beforeAll(async () => {
+      app = await loginWith('watchpost_app');
+    });
+    afterAll(() => app.leave());
+
+    it('runs the whole pipeline, from migration to alert, by POST and by INSERT, and seals it', async () => {
+      expect(await migrate(app.pool, openLog('silent'))).toEqual([]);
+      const vision = await realVision();
+      const worker = await runWorker(app, vision);
+      const api = await openApi(app, vision, worker);
+      await enrolAda(app);
+      const inserted = await submit(app, sample(1), 'gate');
+      const form = new FormData();
+      form.append('image', new Blob([sample(2)]), 'sample2.jpg');
+      const response = await api('/v1/images', { method: 'POST', body: form });
+      expect(response.status).toBe(202);
+      const { id: posted } = (await response.json()) as { id: string };
+      expect(await untilFinal(app, inserted)).toMatchObject({ state: 'done', faces: 3, alerts: 1 });
+      expect(await untilFinal(app, posted)).toMatchObject({ state: 'done', faces: 3 });
+      await app.rows(`select watchpost.pause('x'), watchpost.resume('x'), watchpost.rescue()`);
+      await worker.stop();
+
+      await owner.rows('update watchpost.upkeep_task set last_run = null');
+      const tasks = [];
+      for (;;) {
+        const [done] = await app.rows('select * from watchpost.upkeep()');
+        if (!done.task) break;
+        expect(done.error).toBeNull();
+        tasks.push(done.task);
+      }
+      await sealAll(owner);
+      expect(await app.rows('select * from watchpost.verify_audit()')).toEqual([]);
+    });
+
+    it.each([
+      `update watchpost.event set topic = 'x'`,
+      'delete from watchpost.event',
+      'truncate watchpost.event',
+      'delete from watchpost.handling',
+      'truncate watchpost.image cascade',
+      `insert into watchpost.event (topic, subject_id, xid) values ('x', gen_random_uuid(), '1')`,
+      'delete from watchpost.seal',
+      'delete from watchpost.seal_leaves',
+      `update watchpost.seal_head set number = 0`,
+      `update watchpost.retention set action = 'drop'`,
+      'select watchpost.retain()',
+      'select * from watchpost_history.event_rest',
+      'alter table watchpost.event disable trigger all',
+      `create table watchpost.mine ()`,
+    ])('may not: %s', async (statement) => {
+      await expect(app.rows(statement)).rejects.toMatchObject(denied);
+    });
+  });
+
+  describe('watchpost_submitter', () => {
+    let submitter: Awaited<ReturnType<typeof loginWith>>;
+    beforeAll(async () => {
+      submitter = await loginWith('watchpost_submitter');
+    });
+    afterAll(() => submitter.leave());
+
+    it('submits in its own name, by function and by INSERT', async () => {
+      const [{ id }] = (await submitter.rows(
+        `select watchpost.submit_image($1, 'gate', now(), 'frame-1') as id`,
+        [sample(3)],
+      )) as [{ id: string }];
+      const again = await submitter.rows(
+        `select watchpost.submit_image($1, 'gate', now(), 'frame-1') as id`,
+        [sample(3)],
+      );
+      expect(again).toEqual([{ id }]);
+      await submitter.rows(
+        `insert into watchpost.image (camera_id, bytes) values (watchpost.find_camera('gate'), $1)`,
+        [sample(4)],
+      );
+      const user = new URL(submitter.url).username;
+      const rows = await owner.rows(
+        `select count(*)::int as images, count(distinct e.id)::int as events
+         from watchpost.image as i join watchpost.event as e on e.image_id = i.id
+         where i.submitted_by = $1 and e.topic = 'image.received'`,
+        [user],
+      );
+      expect(rows).toEqual([{ images: 2, events: 2 }]);
+    });
+
+    it.each([
+      `select watchpost.submit_image('x', submitted_by => 'api:somebody')`,
+      `insert into watchpost.image (bytes, submitted_by) values ('x', 'somebody')`,
+      'select id from watchpost.image',
+      'select * from watchpost.camera',
+      'select * from watchpost.last_seen',
+      'select * from watchpost.backlog',
+      'select watchpost.subscribers($$x$$)',
+      'select watchpost.upkeep()',
+      `insert into watchpost.event (topic, subject_id) values ('x', gen_random_uuid())`,
+      'select * from graphile_worker.jobs',
+      'update watchpost.image set camera_id = null',
+    ])('may not: %s', async (statement) => {
+      await expect(submitter.rows(statement)).rejects.toMatchObject(denied);
+    });
+  });
+
+  describe('watchpost_reader', () => {
+    let reader: Awaited<ReturnType<typeof loginWith>>;
+    beforeAll(async () => {
+      reader = await loginWith('watchpost_reader');
+    });
+    afterAll(() => reader.leave());
+
+    it('reads every view and table but the photos and the keys', async () => {
+      const relations = await owner.rows(
+        `select relname as name from pg_class
+         where relnamespace = 'watchpost'::regnamespace and relkind in ('r', 'p', 'v') order by 1`,
+      );
+      for (const { name } of relations) {
+        const reading = reader.rows(`select * from watchpost.${name} limit 1`);
+        if (name === 'api_key' || name === 'image_bytes') await expect(reading).rejects.toMatchObject(denied);
+        else await expect(reading, name).resolves.toBeInstanceOf(Array);
+      }
+    });
+
+    it('asks the functions that only read', async () => {
+      await reader.rows('select * from watchpost.timeline(gen_random_uuid())');
+      await reader.rows('select * from watchpost.lineage(gen_random_uuid())');
+      expect(await reader.rows('select * from watchpost.verify_audit()')).toEqual([]);
+    });
+
+    it.each([
+      `insert into watchpost.image (bytes) values ('x')`,
+      `select watchpost.submit_image('x')`,
+      'select watchpost.upkeep()',
+      'delete from watchpost.alert',
+    ])('may not: %s', async (statement) => {
+      await expect(reader.rows(statement)).rejects.toMatchObject(denied);
+    });
+  });
+
+  it('are made once when many processes migrate several databases of one server', async () => {
+    const databases = await Promise.all([1, 2, 3].map(() => freshDatabase({ empty: true })));
+    const log = openLog('silent');
+    const applied = await Promise.all(
+      databases.flatMap((database) => Array.from({ length: 4 }, () => migrate(database.pool, log))),
+    );
+    expect(applied.filter((files) => files.length > 0)).toHaveLength(3);
+  });
+
+  it('are left out, with a notice, if the migrating user may not make them', async () => {
+    const name = `norole_${randomBytes(4).toString('hex')}`;
+    const [{ roles }] = (await owner.rows(
+      `select count(*)::int as roles from pg_roles where rolname like 'watchpost_app'`,
+    )) as [{ roles: number }];
+    expect(roles).toBe(1);
+    // The roles are there already on this server, so the text is run under other names.
+    const { readFile } = await import('node:fs/promises');
+    const text = await readFile(new URL('../../sql/roles.sql', import.meta.url), 'utf8');
+    const client = new pg.Client({ connectionString: owner.url });
+    const notices: string[] = [];
+    client.on('notice', (notice) => notices.push(notice.message ?? ''));
+    await client.connect();
+    await client.query(`create role ${name}`);
+    await client.query(`set role ${name}`);
+    await client.query(text.replaceAll('watchpost_app', name.replace('norole', 'absent')));
+    await client.query('reset role');
+    await client.query(`drop role ${name}`);
+    await client.end();
+    expect(notices).toEqual([expect.stringContaining('rights are not granted')]);
+  });
+});
