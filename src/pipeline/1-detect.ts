@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
-import type { FoundFace, FoundFaces } from '../vision/index.ts';
+import type { Box, FoundFace, FoundFaces } from '../vision/index.ts';
 import { assertEnrollable } from '../watchlist/enrolment.ts';
-import type { Stage } from './stage.ts';
+import type { Replayable, Stage } from './stage.ts';
 
 const payload = z.object({ image_id: z.uuid(), person_photo_id: z.uuid().optional() });
 type Payload = z.infer<typeof payload>;
@@ -12,7 +12,7 @@ type Payload = z.infer<typeof payload>;
  * image.received, photo.added -> face: decodes the photo once, finds its faces and keeps an aligned crop of each, so
  * that no later stage opens the photo again. A photo that is to enrol somebody must hold the face to enrol.
  */
-export const detect: Stage<Payload, FoundFaces> = {
+export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces> = {
   task: 'detect',
   payload,
 
@@ -60,6 +60,41 @@ export const detect: Stage<Payload, FoundFaces> = {
     );
     if (rows.length > 0) await trx.insertInto('watchpost.face').values(rows).execute();
   },
+
+  async compare(db, finished) {
+    const standing = await db
+      .selectFrom('watchpost.face')
+      .select(['image_id', 'box_x as x', 'box_y as y', 'box_width as width', 'box_height as height'])
+      .where(
+        'image_id',
+        'in',
+        finished.map(({ item }) => item.image_id),
+      )
+      .where('superseded_at', 'is', null)
+      .execute();
+    return finished.map(({ item, result }) => {
+      const before = standing.filter((face) => face.image_id === item.image_id);
+      const after = result.faces.map((face) => face.box);
+      const gained = after.filter((box) => !before.some((other) => overlap(box, other) > sameFace)).length;
+      const lost = before.filter((box) => !after.some((other) => overlap(box, other) > sameFace)).length;
+      return { same: gained === 0 && lost === 0, gained, lost };
+    });
+  },
+
+  async supersede(trx, items) {
+    await sql`select watchpost.supersede_faces(${items.map((item) => item.image_id)}::uuid[])`.execute(trx);
+  },
+};
+
+/** Boxes that share more than this of their union are of one face, found again. */
+const sameFace = 0.8;
+
+/** Intersection over union, 0 to 1. */
+const overlap = (a: Box, b: Box): number => {
+  const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
+  const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
+  if (width <= 0 || height <= 0) return 0;
+  return (width * height) / (a.width * a.height + b.width * b.height - width * height);
 };
 
 const faceRow = (face: FoundFace, ordinal: number, imageId: string, detectorId: string) => ({

@@ -3,13 +3,13 @@ import pgvector from 'pgvector';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import type { Embedding } from '../vision/types.ts';
-import { type Stage, settle } from './stage.ts';
+import { type Replayable, type Stage, settle } from './stage.ts';
 
 const payload = z.object({ face_id: z.uuid() });
 type Payload = z.infer<typeof payload>;
 
 /** face.detected -> embedding: turns the stored crops of a batch into vectors, all faces of a photo together. */
-export const embed: Stage<Payload, Embedding> = {
+export const embed: Stage<Payload, Embedding> & Replayable<Payload, Embedding> = {
   task: 'embed',
   payload,
 
@@ -48,4 +48,45 @@ export const embed: Stage<Payload, Embedding> = {
       )
       .execute();
   },
+
+  async compare(db, finished, { vision }) {
+    const standing = await db
+      .selectFrom('watchpost.embedding')
+      .select(['face_id', 'model_id', 'vector'])
+      .where(
+        'face_id',
+        'in',
+        finished.map(({ item }) => item.face_id),
+      )
+      .where('superseded_at', 'is', null)
+      .execute();
+    return finished.map(({ item, result }) => {
+      const before = standing.filter((embedding) => embedding.face_id === item.face_id);
+      const again = before.some(
+        (embedding) =>
+          embedding.model_id === vision.embedder.id &&
+          cosine(pgvector.fromSql(embedding.vector) as number[], result.vector) > sameVector,
+      );
+      return { same: again, gained: again ? 0 : 1, lost: again ? 0 : before.length };
+    });
+  },
+
+  async supersede(trx, items) {
+    await sql`select watchpost.supersede_embeddings(${items.map((item) => item.face_id)}::uuid[])`.execute(
+      trx,
+    );
+  },
+};
+
+/** Vectors of one crop by one model are not equal to the bit: batches differ by 2e-7, half precision by 1e-4. */
+const sameVector = 0.999;
+
+const cosine = (a: readonly number[], b: Float32Array): number => {
+  let product = 0;
+  let length = 0;
+  a.forEach((value, i) => {
+    product += value * (b[i] ?? 0);
+    length += value * value;
+  });
+  return product / Math.sqrt(length);
 };

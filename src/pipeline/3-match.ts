@@ -1,14 +1,20 @@
+import { sql } from 'kysely';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import { type Decision, decide } from '../watchlist/decision.ts';
 import { findNearest, type Nearest } from '../watchlist/nearest.ts';
-import { type Stage, settle } from './stage.ts';
+import { type Replayable, type Stage, settle } from './stage.ts';
 
 const payload = z.object({ embedding_id: z.uuid() });
 type Payload = z.infer<typeof payload>;
 
+interface Searched {
+  readonly nearest: Nearest;
+  readonly decision: Decision;
+}
+
 /** face.embedded -> search, match: whom on the enabled watchlists a face looks like most, and whether that is enough. */
-export const match: Stage<Payload, { nearest: Nearest; decision: Decision }> = {
+export const match: Stage<Payload, Searched> & Replayable<Payload, Searched> = {
   task: 'match',
   payload,
 
@@ -59,5 +65,40 @@ export const match: Stage<Payload, { nearest: Nearest; decision: Decision }> = {
       })),
     );
     if (matches.length > 0) await trx.insertInto('watchpost.match').values(matches).execute();
+  },
+
+  async compare(db, finished) {
+    const standing = await db
+      .selectFrom('watchpost.search as s')
+      .leftJoin('watchpost.match as m', (join) =>
+        join.onRef('m.search_id', '=', 's.id').on('m.superseded_at', 'is', null),
+      )
+      .select(['s.embedding_id', 's.outcome', 's.person_id as nearest', 'm.person_id', 'm.watchlist_id'])
+      .where(
+        's.embedding_id',
+        'in',
+        finished.map(({ item }) => item.embedding_id),
+      )
+      .where('s.superseded_at', 'is', null)
+      .execute();
+    return finished.map(({ item, result: { nearest, decision } }) => {
+      const rows = standing.filter((row) => row.embedding_id === item.embedding_id);
+      const before = new Set(
+        rows.flatMap((row) => (row.person_id ? [`${row.person_id} ${row.watchlist_id}`] : [])),
+      );
+      const after = new Set(decision.matches.map((found) => `${found.person_id} ${found.watchlist_id}`));
+      const gained = [...after].filter((key) => !before.has(key)).length;
+      const lost = [...before].filter((key) => !after.has(key)).length;
+      const asBefore = rows.some(
+        (row) => row.outcome === decision.outcome && row.nearest === nearest.person_id,
+      );
+      return { same: asBefore && gained === 0 && lost === 0, gained, lost };
+    });
+  },
+
+  async supersede(trx, items) {
+    await sql`select watchpost.supersede_searches(${items.map((item) => item.embedding_id)}::uuid[])`.execute(
+      trx,
+    );
   },
 };

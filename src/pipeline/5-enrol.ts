@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import { assertFit } from '../watchlist/enrolment.ts';
-import { type Stage, settle } from './stage.ts';
+import { type Replayable, type Stage, settle } from './stage.ts';
 
 const payload = z.object({ person_photo_id: z.uuid(), embedding_id: z.uuid() });
 type Payload = z.infer<typeof payload>;
@@ -16,7 +16,7 @@ interface Reference {
  * photo.embedded -> reference: the chosen face of a person's photo becomes what probes are compared with, if it is a
  * good enough view. Enrolment goes through the same detect and embed as every photo and parts from it here.
  */
-export const enrol: Stage<Payload, Reference> = {
+export const enrol: Stage<Payload, Reference> & Replayable<Payload, Reference> = {
   task: 'enrol',
   payload,
 
@@ -58,4 +58,24 @@ export const enrol: Stage<Payload, Reference> = {
       )
       .execute();
   },
+  async compare(db, finished) {
+    const standing = await db
+      .selectFrom('watchpost.reference')
+      .select('embedding_id')
+      .where(
+        'embedding_id',
+        'in',
+        finished.map(({ item }) => item.embedding_id),
+      )
+      .where('superseded_at', 'is', null)
+      .execute();
+    const known = new Set(standing.map((row) => row.embedding_id));
+    return finished.map(({ item }) => {
+      const same = known.has(item.embedding_id);
+      return { same, gained: same ? 0 : 1, lost: 0 };
+    });
+  },
+
+  // A reference rests on its embedding: it is superseded with it, never by itself.
+  async supersede() {},
 };

@@ -1,6 +1,12 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
-import { isDatabaseAway, type ProblemCode, toWatchpostError, WatchpostError } from '../errors.ts';
+import {
+  isCollision,
+  isDatabaseAway,
+  type ProblemCode,
+  toWatchpostError,
+  WatchpostError,
+} from '../errors.ts';
 import type { AnyStage, Item, Tools } from './stage.ts';
 
 /**
@@ -146,8 +152,8 @@ const told = (reason: unknown): WatchpostError => {
 };
 
 /**
- * Writes what was attempted. If the batch can not be written as one, each item is written by itself, so that one
- * that can not be written fails alone.
+ * Writes what was attempted. A transaction that the database broke off in favour of another is tried again at once. If
+ * the batch can not be written as one, each item is written by itself, so that one that can not be written fails alone.
  */
 const commit = async (
   stage: AnyStage,
@@ -155,6 +161,7 @@ const commit = async (
   tools: Tools,
   delivery: Delivery,
   startedAt: number,
+  tries = 5,
 ): Promise<Map<string, Handled>> => {
   if (attempted.length === 0) return new Map();
   try {
@@ -163,6 +170,8 @@ const commit = async (
       .execute((trx) => writeBatch(trx, stage, attempted, tools, delivery, startedAt));
   } catch (reason) {
     if (isDatabaseAway(reason)) throw reason;
+    if (isCollision(reason) && tries > 1)
+      return commit(stage, attempted, tools, delivery, startedAt, tries - 1);
     const [only] = attempted;
     if (attempted.length === 1 && only) {
       if (only.outcome !== 'done') throw reason;
@@ -199,6 +208,12 @@ const writeBatch = async (
       ${ordered.map((one) => one.error?.code ?? null)}::text[],
       ${ordered.map((one) => one.error?.message ?? null)}::text[]
     ) as a (event_id, outcome, code, error)
+    -- A slow worker that fails at what another has done meanwhile has nothing to tell.
+    where a.outcome = 'done' or not exists (
+      select
+      from watchpost.handling as h
+      where h.event_id = a.event_id and h.task = ${stage.task} and h.outcome = 'done'
+    )
     on conflict (event_id, task) where outcome = 'done' do nothing
     returning event_id
   `.execute(trx);

@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { z } from 'zod';
 import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
@@ -17,6 +17,15 @@ export type Item<Payload = Record<string, unknown>> = Payload & { readonly event
 export interface Finished<Payload, Result> {
   readonly item: Item<Payload>;
   readonly result: Result;
+}
+
+/** How a result of a replay relates to the rows that stand. */
+export interface Difference {
+  /** Nothing is to be written. */
+  readonly same: boolean;
+  /** Results that are new, and that are there no more. */
+  readonly gained: number;
+  readonly lost: number;
 }
 
 /**
@@ -39,9 +48,25 @@ export interface Stage<Payload extends object, Result> {
   write(trx: Transaction<DB>, finished: readonly Finished<Payload, Result>[], tools: Tools): Promise<void>;
 }
 
-/** A stage of any payload, as the list of stages holds it. */
+/** What a stage needs besides, so that it can be run again over what it has done. */
+export interface Replayable<Payload extends object, Result> {
+  /** How results relate to the rows that stand, one for each, in their order. */
+  compare(
+    db: Kysely<DB>,
+    finished: readonly Finished<Payload, Result>[],
+    tools: Tools,
+  ): Promise<Difference[]>;
+  /** Marks the rows of these items, and all that rests on them, as superseded. */
+  supersede(trx: Transaction<DB>, items: readonly Item<Payload>[]): Promise<void>;
+}
+
+/** A stage of any payload. */
 // biome-ignore lint/suspicious/noExplicitAny: only the stage itself knows its payload and result.
 export type AnyStage = Stage<any, any>;
+
+/** A stage of the pipeline, as the list of stages holds it. */
+// biome-ignore lint/suspicious/noExplicitAny: as above.
+export type PipelineStage = AnyStage & Replayable<any, any>;
 
 /** Every item rejected for the same reason, or fulfilled from a map by its key; a missing one is `row_missing`. */
 export const settle = <T>(outcome: () => T): PromiseSettledResult<T> => {

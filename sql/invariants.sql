@@ -1,0 +1,142 @@
+-- What must hold at every moment. The view is empty when all is well; "watchpost doctor" prints it.
+
+-- A function below the view, because a view over graphile-worker's own tables would stand in the way of its migrations.
+create or replace function watchpost.find_locked_by_the_dead() returns table (job bigint, task text, locked_by text)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select j.id, t.identifier, j.locked_by
+  from graphile_worker._private_jobs as j
+  join graphile_worker._private_tasks as t on t.id = j.task_id
+  where j.locked_at < now() - interval '1 minute'
+    and t.identifier in (select unnest(w.tasks) from watchpost.worker as w)
+    and not exists (
+      select
+      from watchpost.worker as w
+      where w.stopped_at is null and w.lost_at is null and j.locked_by = any (w.pools)
+    );
+end;
+$$;
+
+comment on function watchpost.find_locked_by_the_dead() is 'Jobs that are locked by a worker that does not live any more.';
+
+
+create or replace view watchpost.invariant as
+
+select
+  'image_without_end' as rule,
+  s.image_id::text as subject,
+  format('The photo has been %s for %s.', s.state, date_trunc('second', clock_timestamp() - s.received_at)) as finding,
+  'Is a worker running, is a task paused? select * from watchpost.timeline(''' || s.image_id || ''') tells where it stands.' as remedy
+from watchpost.image as i
+join watchpost.image_status as s on s.image_id = i.id
+where i.received_at < clock_timestamp() - interval '10 minutes'
+  and s.state in ('received', 'processing')
+
+union all
+select
+  'face_without_embedding',
+  f.id::text,
+  'The face was handled by embed and has no embedding.',
+  'Run "watchpost replay --task embed --image ' || f.image_id || '".'
+from watchpost.face as f
+where f.superseded_at is null
+  and not exists (select from watchpost.embedding as e where e.face_id = f.id and e.superseded_at is null)
+  and exists (
+    select
+    from watchpost.event as e
+    join watchpost.handling as h on h.event_id = e.id and h.task = 'embed' and h.outcome = 'done'
+    where e.subject_id = f.id and e.topic = 'face.detected'
+  )
+
+union all
+select
+  'embedding_without_search',
+  v.id::text,
+  'The embedding of a probe was handled by match and has no search.',
+  'Run "watchpost replay --task match --image ' || f.image_id || '".'
+from watchpost.embedding as v
+join watchpost.face as f on f.id = v.face_id
+join watchpost.image as i on i.id = f.image_id and i.purpose = 'probe'
+where v.superseded_at is null
+  and not exists (select from watchpost.search as s where s.embedding_id = v.id and s.superseded_at is null)
+  and exists (
+    select
+    from watchpost.event as e
+    join watchpost.handling as h on h.event_id = e.id and h.task = 'match' and h.outcome = 'done'
+    where e.subject_id = v.id and e.topic = 'face.embedded'
+  )
+
+union all
+select
+  'match_without_alert',
+  m.id::text,
+  'The match was handled by alert and is in none.',
+  'Run "watchpost replay --task alert --all".'
+from watchpost.match as m
+where m.superseded_at is null
+  and not exists (select from watchpost.alert_match as am where am.match_id = m.id)
+  and exists (
+    select
+    from watchpost.event as e
+    join watchpost.handling as h on h.event_id = e.id and h.task = 'alert' and h.outcome = 'done'
+    where e.subject_id = m.id and e.topic = 'match.found'
+  )
+
+union all
+select
+  'outbox_stuck',
+  o.event_id || ' ' || o.task,
+  'The event has waited in the outbox for more than a minute.',
+  'No relay runs, or it can not keep up: start a worker, or look into the log of the running ones.'
+from watchpost.outbox as o
+join watchpost.event as e on e.id = o.event_id
+where e.created_at < clock_timestamp() - interval '1 minute'
+
+union all
+select
+  'job_locked_by_the_dead',
+  j.job::text,
+  format('A job of %s is locked by %s, which is not alive.', j.task, j.locked_by),
+  'Start a worker: it releases such jobs. At once: select watchpost.rescue().'
+from watchpost.find_locked_by_the_dead() as j
+
+union all
+select
+  'match_below_threshold',
+  m.id::text,
+  format('The match has a similarity of %s and a threshold of %s.', m.similarity, m.threshold),
+  'Somebody has changed the record by hand; "watchpost verify" tells since when.'
+from watchpost.match as m
+where m.similarity < m.threshold
+
+union all
+select
+  'done_twice',
+  h.event_id || ' ' || h.task,
+  format('The event was done %s times by one task.', count(*)),
+  'The index handling_done is missing or broken: reindex it.'
+from watchpost.handling as h
+where h.outcome = 'done'
+group by h.event_id, h.task
+having count(*) > 1
+
+union all
+select
+  'sightings_miscounted',
+  a.id::text,
+  format('The alert counts %s sightings and has %s matches.', a.sightings, n.matches),
+  'Correct it: update watchpost.alert set sightings = ' || n.matches || ' where id = ''' || a.id || '''.'
+from watchpost.alert as a
+cross join lateral (
+  select count(*) as matches
+  from watchpost.alert_match as am
+  join watchpost.match as m on m.id = am.match_id
+  where am.alert_id = a.id and m.superseded_at is null
+) as n
+where a.withdrawn_at is null and a.sightings <> n.matches;
+
+comment on view   watchpost.invariant         is 'What is wrong with the data, and what to do about it; empty when all is well.';
+comment on column watchpost.invariant.rule    is 'A stable name of what must hold.';
+comment on column watchpost.invariant.subject is 'The row that does not keep it.';
