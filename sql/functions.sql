@@ -2,8 +2,9 @@
 
 -- submitting ----------------------------------------------------------------------------------------------------------
 
+-- These two run with their owner's rights: whoever may only submit can call them and see nothing else.
 create or replace function watchpost.find_camera(name_or_id text) returns uuid
-language plpgsql stable
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   found_id uuid;
@@ -73,12 +74,15 @@ create or replace function watchpost.submit_image(
   idempotency_key text default null,
   submitted_by    text default null
 ) returns uuid
-language plpgsql
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   who text := coalesce(submit_image.submitted_by, session_user);
   image_id uuid;
 begin
+  if who <> session_user and not has_column_privilege(session_user, 'watchpost.image', 'submitted_by', 'insert') then
+    raise exception '% may not submit in the name of %.', session_user, who using errcode = 'insufficient_privilege';
+  end if;
   -- Without a key there is nothing to repeat, and no subtransaction: thousands of them slow down everybody's snapshots.
   if submit_image.idempotency_key is null then
     return watchpost.insert_image(bytes, camera, submit_image.captured_at, null, who);
@@ -136,7 +140,7 @@ comment on function watchpost.add_person_photo is 'Hands in a photo to enrol a p
 -- relaying ------------------------------------------------------------------------------------------------------------
 
 -- Takes outbox rows, packs them into one job per batch and hands all jobs to graphile-worker with one add_jobs call,
--- which makes one NOTIFY. The rows are deleted in the same transaction: a job exists or its outbox row does, never
+-- which makes one NOTIFY. A job carries its task as a flag, by which workers skip paused tasks. The rows are deleted in the same transaction: a job exists or its outbox row does, never
 -- neither. Several relays run side by side; SKIP LOCKED keeps them off each other's rows.
 --
 -- A caller who has just written rows relays them at once (patient => false). One who only polls gives way if another
@@ -196,7 +200,7 @@ begin
   select
     sum(j.events),
     array_agg(
-      (j.task, j.payload, null, null, j.max_attempts, null, j.priority, null)::graphile_worker.job_spec
+      (j.task, j.payload, null, null, j.max_attempts, null, j.priority, array[j.task])::graphile_worker.job_spec
       order by j.first_event
     )
   into taken, specs
@@ -219,10 +223,17 @@ comment on function watchpost.relay(integer, boolean) is 'Turns outbox rows into
 create or replace function watchpost.register_model(
   id text, role text, sha256 text, dimension integer, licence text
 ) returns void
-language plpgsql
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   known_sha256 text;
+  -- Where pgvector lives: an owner's function looks into no schema that it does not name.
+  home text := (
+    select quote_ident(n.nspname)
+    from pg_extension as e
+    join pg_namespace as n on n.oid = e.extnamespace
+    where e.extname = 'vector'
+  );
 begin
   perform pg_advisory_xact_lock(hashtext('watchpost.register_model'));
   select m.sha256 into known_sha256 from watchpost.model as m where m.id = register_model.id;
@@ -239,8 +250,9 @@ begin
 
   if role = 'embedder' then
     execute format(
-      'create index if not exists %I on watchpost.reference using hnsw ((vector::halfvec(%s)) halfvec_cosine_ops) where model_id = %L',
+      'create index if not exists %I on watchpost.reference using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_cosine_ops) where model_id = %4$L',
       'reference_hnsw_' || left(encode(sha256(convert_to(register_model.id, 'UTF8')), 'hex'), 16),
+      home,
       dimension,
       register_model.id
     );
@@ -271,6 +283,7 @@ begin
         r.person_id, r.id as reference_id, (1 - (r.vector <=> probe))::real as similarity
       from watchpost.reference as r
       where r.model_id = model
+        and r.superseded_at is null
         and exists (
           select
           from watchpost.watchlist_entry as e
@@ -291,6 +304,7 @@ begin
         select r.person_id, r.id as reference_id, (r.vector::halfvec(%1$s)) <=> $1::halfvec(%1$s) as distance
         from watchpost.reference as r
         where r.model_id = %2$L
+          and r.superseded_at is null
           and exists (
             select
             from watchpost.watchlist_entry as e
@@ -353,6 +367,7 @@ begin
   where a.person_id = seen.person_id
     and a.watchlist_id = seen.watchlist_id
     and a.place = seen.place
+    and a.withdrawn_at is null
     and seen.captured_at between a.first_seen - seen.cooldown and a.last_seen + seen.cooldown
   order by a.last_seen desc
   limit 1;

@@ -29,17 +29,40 @@ left join lateral (
 comment on view watchpost.event_task is 'Every event with every task it was given to, and the handling that counts: done if there is one, else the latest.';
 
 
+-- A function, so that a session plans this once: with 66 partitions planning takes 6 ms and asking 1. Its settings are
+-- for the same number: the estimate of a plan over all partitions is high enough to have it compiled, for nothing.
+create or replace function watchpost.image_tasks(image uuid) returns setof watchpost.event_task
+language plpgsql stable rows 10 set jit = off set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return query select t.* from watchpost.event_task as t where t.image_id = image;
+end;
+$$;
+
+comment on function watchpost.image_tasks(uuid) is 'event_task for one photo.';
+
+
 create or replace view watchpost.image_status as
 select
   i.id as image_id,
   case
     when w.failed_code is not null then 'failed'
     when w.open_tasks > 0 and w.begun then 'processing'
-    when w.open_tasks > 0 or not w.known then 'received'
+    when w.open_tasks > 0 then 'received'
+    -- No event: they were retired, which waits until they are handled, or the photo is being inserted right now.
+    when not w.known and i.id >= coalesce(watchpost.history_begins(), '00000000-0000-0000-0000-000000000000') then 'received'
     else 'done'
   end as state,
-  coalesce(w.failed_code, case when w.open_tasks = 0 and w.known and c.faces = 0 then 'no_face' end) as code,
-  coalesce(w.failed_error, case when w.open_tasks = 0 and w.known and c.faces = 0 then 'No face was found in this photo.' end) as message,
+  case
+    when w.failed_code is not null then w.failed_code
+    when w.open_tasks = 0 and w.known and c.faces = 0 then 'no_face'
+    when not w.known and i.id < watchpost.history_begins() then 'history_retired'
+  end as code,
+  case
+    when w.failed_code is not null then w.failed_error
+    when w.open_tasks = 0 and w.known and c.faces = 0 then 'No face was found in this photo.'
+    when not w.known and i.id < watchpost.history_begins() then 'Its events are not kept any more; what was found in it is.'
+  end as message,
   i.purpose,
   k.name as camera,
   i.captured_at,
@@ -58,8 +81,7 @@ cross join lateral (
     (array_agg(t.code order by t.event_id) filter (where t.outcome = 'failed'))[1] as failed_code,
     (array_agg(t.error order by t.event_id) filter (where t.outcome = 'failed'))[1] as failed_error,
     max(t.handled_at) as finished_at
-  from watchpost.event_task as t
-  where t.image_id = i.id
+  from watchpost.image_tasks(i.id) as t
 ) as w
 cross join lateral (
   select
@@ -71,14 +93,14 @@ cross join lateral (
     select count(*) as matches, count(distinct am.alert_id) as alerts
     from watchpost.match as m
     left join watchpost.alert_match as am on am.match_id = m.id
-    where m.face_id = f.id
+    where m.face_id = f.id and m.superseded_at is null
   ) as m
-  where f.image_id = i.id
+  where f.image_id = i.id and f.superseded_at is null
 ) as c;
 
 comment on view   watchpost.image_status         is 'Where each photo stands. done and failed are final.';
 comment on column watchpost.image_status.state   is 'received; processing; done; failed: a stage gave up on it, see code and message.';
-comment on column watchpost.image_status.code    is 'Why it failed; also no_face for a photo that is done and has no face.';
+comment on column watchpost.image_status.code    is 'Why it failed; also no_face for a photo that is done and has no face, and history_retired for one whose events are not kept any more.';
 comment on column watchpost.image_status.message is 'The same in a sentence.';
 
 
@@ -103,7 +125,8 @@ join watchpost.watchlist as w on w.id = m.watchlist_id
 join watchpost.face as f on f.id = m.face_id
 join watchpost.image as i on i.id = f.image_id
 left join watchpost.camera as k on k.id = i.camera_id
-left join watchpost.alert_match as am on am.match_id = m.id;
+left join watchpost.alert_match as am on am.match_id = m.id
+where m.superseded_at is null;
 
 comment on view watchpost.sighting is 'Who was seen when and where: one row for each match.';
 
@@ -130,8 +153,10 @@ create or replace function watchpost.timeline(image uuid) returns table (
   code        text,
   error       text
 )
-language sql stable
-begin atomic
+language plpgsql stable set jit = off set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return query
   select
     e.created_at,
     e.topic,
@@ -146,10 +171,49 @@ begin atomic
     h.error
   from watchpost.event as e
   left join unnest(e.tasks) as t (task) on true
-  left join watchpost.handling as h on h.event_id = e.id and h.task = t.task
+  -- Event by event, which asks one partition each: a join would read all handlings there are.
+  left join lateral (
+    select h.*
+    from watchpost.handling as h
+    where h.event_id = e.id and h.task = t.task
+    offset 0
+  ) as h on true
   left join watchpost.worker as w on w.id = h.worker_id
   where e.image_id = timeline.image
   order by e.id, t.task, h.id;
 end;
+$$;
 
 comment on function watchpost.timeline(uuid) is 'Everything that happened to a photo: each event, each task it went to, each attempt, with how long it waited and took.';
+
+
+-- A function below the view, because a view over graphile-worker's own tables would stand in the way of its migrations.
+create or replace function watchpost.count_backlog() returns table (submitted_by text, images integer, oldest timestamptz)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  with waiting as (
+    select o.image_id
+    from watchpost.outbox as o
+    where o.task = 'detect'
+    union all
+    select (item ->> 'image_id')::uuid
+    from graphile_worker._private_jobs as j
+    join graphile_worker._private_tasks as t on t.id = j.task_id and t.identifier = 'detect'
+    cross join json_array_elements(j.payload) as item
+    where json_typeof(j.payload) = 'array'
+  )
+  select i.submitted_by, count(*)::integer, min(i.received_at)
+  from waiting as w
+  join watchpost.image as i on i.id = w.image_id
+  group by i.submitted_by;
+end;
+$$;
+
+comment on function watchpost.count_backlog() is 'Photos that wait to be looked at, by submitter.';
+
+create or replace view watchpost.backlog as
+select b.submitted_by, b.images, b.oldest from watchpost.count_backlog() as b;
+
+comment on view watchpost.backlog is 'Photos that wait to be looked at, by submitter. The API refuses more beyond a limit; an INSERT is never refused.';

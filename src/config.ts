@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { calmPulse, type Pulse } from './outbox/heartbeat.ts';
 
 const wholeNumber = (min: number, max: number) =>
   z.coerce
@@ -32,7 +33,11 @@ const settings = z.object({
   WATCHPOST_CONCURRENCY: wholeNumber(1, 64).default(availableParallelism()),
   WATCHPOST_MAX_BODY_MB: wholeNumber(1, 100).default(20),
   WATCHPOST_MAX_MEGAPIXELS: wholeNumber(1, 1000).default(64),
+  WATCHPOST_MAX_BACKLOG: wholeNumber(1, 100_000_000).default(20_000),
+  WATCHPOST_MAX_BACKLOG_PER_KEY: wholeNumber(1, 100_000_000).default(10_000),
   WATCHPOST_SMALL_FACES: onOff.default(true),
+  WATCHPOST_HEARTBEAT_MS: wholeNumber(100, 60_000).default(calmPulse.heartbeatMs),
+  WATCHPOST_DEAD_AFTER_S: wholeNumber(1, 3600).default(calmPulse.deadAfterSeconds),
   WATCHPOST_LOG: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'give debug, info, warn, error or silent')
     .default('info'),
@@ -57,8 +62,13 @@ export interface Config {
   readonly concurrency: number;
   readonly maxBodyBytes: number;
   readonly maxPixels: number;
+  /** Photos that may wait to be looked at before a POST is refused: in all, and of one API key. */
+  readonly maxBacklog: number;
+  readonly maxBacklogPerKey: number;
   /** Whether the detector looks a second time, for small faces. */
   readonly smallFaces: boolean;
+  /** How often a process gives a sign of life, and when a silent one's jobs are given to others. */
+  readonly pulse: Pulse;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -84,6 +94,11 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     throw new ConfigError(`Settings come from the environment, and some are wrong:\n${lines.join('\n')}`);
   }
   const s = parsed.data;
+  if (s.WATCHPOST_DEAD_AFTER_S * 1000 < s.WATCHPOST_HEARTBEAT_MS * 3) {
+    throw new ConfigError(
+      `WATCHPOST_DEAD_AFTER_S: ${s.WATCHPOST_DEAD_AFTER_S} s will not do; give three heartbeats at least, of ${s.WATCHPOST_HEARTBEAT_MS} ms each (WATCHPOST_HEARTBEAT_MS)`,
+    );
+  }
   return {
     databaseUrl: s.DATABASE_URL,
     host: s.HOST,
@@ -95,7 +110,10 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     concurrency: s.WATCHPOST_CONCURRENCY,
     maxBodyBytes: s.WATCHPOST_MAX_BODY_MB * 1024 * 1024,
     maxPixels: s.WATCHPOST_MAX_MEGAPIXELS * 1_000_000,
+    maxBacklog: s.WATCHPOST_MAX_BACKLOG,
+    maxBacklogPerKey: s.WATCHPOST_MAX_BACKLOG_PER_KEY,
     smallFaces: s.WATCHPOST_SMALL_FACES,
+    pulse: { heartbeatMs: s.WATCHPOST_HEARTBEAT_MS, deadAfterSeconds: s.WATCHPOST_DEAD_AFTER_S },
     logLevel: s.WATCHPOST_LOG,
   };
 };

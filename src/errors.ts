@@ -20,6 +20,7 @@ export const problems = {
   person_unknown: { status: 404, title: 'There is no such person', sqlstate: 'WP004' },
   watchlist_unknown: { status: 404, title: 'There is no such watchlist' },
   task_unknown: { status: 404, title: 'There is no such task' },
+  dead_letter_unknown: { status: 404, title: 'There is no such dead letter', sqlstate: 'WP007' },
   event_unknown: { status: 404, title: 'There is no event with this payload for this task' },
   camera_unknown: { status: 422, title: 'There is no such camera', sqlstate: 'WP002' },
   name_taken: { status: 409, title: 'The name or reference is taken' },
@@ -28,6 +29,8 @@ export const problems = {
     title: 'The idempotency key belongs to another photo',
     sqlstate: 'WP003',
   },
+  record_append_only: { status: 409, title: 'The record is never changed', sqlstate: 'WP020' },
+  record_behind: { status: 500, title: 'The server is behind its own seals', sqlstate: 'WP022' },
   model_conflict: {
     status: 500,
     title: 'The model is registered with other weights',
@@ -48,6 +51,8 @@ export const problems = {
 
   payload_invalid: { status: 400, title: 'The payload is not what this task takes' },
   row_missing: { status: 410, title: 'A row that the task needs is gone' },
+  worker_lost: { status: 500, title: 'Every worker that took it up died' },
+  backlog_full: { status: 429, title: 'Too much is waiting to be processed' },
   model_missing: { status: 503, title: 'A model is not installed' },
   model_hash_mismatch: { status: 503, title: 'A model file is not the one it should be' },
   database_unavailable: { status: 503, title: 'The database can not be reached' },
@@ -94,14 +99,24 @@ interface DatabaseError {
 const isCoded = (error: unknown): error is DatabaseError =>
   error instanceof Error && 'code' in error && typeof error.code === 'string';
 
-/** Whether the database could not be asked at all: connection refused, lost, or the server shutting down. */
+/**
+ * Whether the database could not do it now, whatever it was asked: it could not be reached (connection refused or lost,
+ * or the server shutting down), it has no room, memory or connection left (53), its disk fails (58030), or it has cut off
+ * a transaction that was left open (25P03).
+ */
 export const isDatabaseAway = (error: unknown): boolean =>
   (isCoded(error) &&
     (/^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)/.test(error.code) ||
       error.code.startsWith('08') ||
-      ['57P01', '57P02', '57P03', '53300'].includes(error.code))) ||
+      ['25P03', '53100', '53200', '53300', '57P01', '57P02', '57P03', '58030'].includes(error.code))) ||
   (error instanceof Error &&
-    /^(Connection terminated|timeout exceeded when trying to connect)/.test(error.message));
+    /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client (has encountered|was closed))/.test(
+      error.message,
+    ));
+
+/** Whether two transactions were in each other's way and this one was broken off: a deadlock, or no serial order. */
+export const isCollision = (error: unknown): boolean =>
+  isCoded(error) && ['40P01', '40001'].includes(error.code);
 
 /**
  * Any thrown value as a WatchpostError. Errors of the vision code and of the database functions keep their code and

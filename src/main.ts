@@ -5,14 +5,18 @@ import { demo } from './commands/demo.ts';
 import { doctor } from './commands/doctor.ts';
 import { explain } from './commands/explain.ts';
 import { addPersonWithPhotos } from './commands/person.ts';
+import { type ReplayOptions, replayCommand } from './commands/replay.ts';
 import { runSql } from './commands/sql.ts';
 import { Stopper } from './commands/stop.ts';
 import { submit } from './commands/submit.ts';
 import { up } from './commands/up.ts';
+import { verify } from './commands/verify.ts';
 import { work } from './commands/work.ts';
 import { readConfig } from './config.ts';
 import { migrate } from './database/migrate.ts';
+import { CommandError } from './errors.ts';
 import { openLog } from './log.ts';
+import { stageOf, stages } from './pipeline/index.ts';
 import { version } from './version.ts';
 import { addCamera, addWatchlist } from './watchlist/registry.ts';
 
@@ -76,7 +80,8 @@ Examples:
 
 Settings come from the environment: DATABASE_URL (else an embedded database is used), HOST, PORT, WATCHPOST_DATA,
 WATCHPOST_API_KEY, WATCHPOST_CONCURRENCY, WATCHPOST_MAX_BODY_MB, WATCHPOST_MAX_MEGAPIXELS, WATCHPOST_SMALL_FACES,
-WATCHPOST_MODELS, WATCHPOST_DATABASE_PORT, WATCHPOST_LOG.`,
+WATCHPOST_MAX_BACKLOG, WATCHPOST_MAX_BACKLOG_PER_KEY,
+WATCHPOST_MODELS, WATCHPOST_DATABASE_PORT, WATCHPOST_HEARTBEAT_MS, WATCHPOST_DEAD_AFTER_S, WATCHPOST_LOG.`,
   );
 
 program
@@ -213,6 +218,61 @@ program
       await runSql(await connect(config, log, stopper), statement, options.json ?? false);
       return true;
     }),
+  );
+
+program
+  .command('replay')
+  .description('Run a stage again over what it has done, or put dead letters back to work')
+  .option('--task <name>', 'detect, embed, match, alert or enrol')
+  .option('--image <id>', 'of one photo')
+  .option('--camera <name>', 'of the photos of one camera')
+  .option('--since <time>', 'of photos taken at or after this time', time)
+  .option('--until <time>', 'of photos taken before this time', time)
+  .option('--all', 'of every photo')
+  .option('--dead-letters', 'put back what was given up (of --task or --image, else all)')
+  .option('--dry-run', 'tell what would be gained and lost, and write nothing')
+  .option('--json', 'print JSON')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  $ watchpost replay --task match --since 2026-11-01T00:00:00Z --dry-run
+  $ watchpost replay --task match --camera north-gate
+  $ watchpost replay --dead-letters --task detect`,
+  )
+  .action(
+    once(async ({ config, log }, options: ReplayOptions) =>
+      replayCommand(config, await connect(config, log, stopper), stopper, options),
+    ),
+  );
+
+for (const verb of ['pause', 'resume'] as const) {
+  program
+    .command(verb)
+    .description(verb === 'pause' ? 'Let no worker take up a task' : 'Let workers take up a task again')
+    .argument('<task>', 'detect, embed, match, alert or enrol')
+    .action(
+      once(async ({ config, log }, task: string) => {
+        if (!stageOf(task))
+          throw new CommandError(`There is no task ${task}: ${stages.map((s) => s.task).join(', ')}.`);
+        const database = await connect(config, log, stopper);
+        await database.pool.query(`select watchpost.${verb}($1)`, [task]);
+        process.stdout.write(`${task} is ${verb === 'pause' ? 'paused: its jobs wait' : 'at work again'}\n`);
+        return true;
+      }),
+    );
+}
+
+program
+  .command('verify')
+  .description('Compare the record of events with its seals; not 0 if anything was altered, removed or added')
+  .option('--head', 'only print the latest seal, a line to keep where nobody here can change it')
+  .option('--against <file or digest>', 'check that a line that was kept is still part of the chain')
+  .option('--json', 'print JSON')
+  .action(
+    once(async ({ config, log }, options: { head?: boolean; against?: string; json?: boolean }) =>
+      verify(await connect(config, log, stopper, 2), options),
+    ),
   );
 
 program

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { Config } from '../config.ts';
 import { withoutPassword } from '../database/pool.ts';
 import type { Log } from '../log.ts';
@@ -53,7 +54,19 @@ export const doctor = async (config: Config, log: Log, stopper: Stopper): Promis
     });
     if (!well && name === 'schema') return false;
   }
-  return all;
+  return (await reportInvariants(pool)) && all;
+};
+
+/** One line for each thing that does not hold, with what to do about it. */
+const reportInvariants = async (pool: pg.Pool): Promise<boolean> => {
+  const { rows } = await pool.query<{ rule: string; subject: string; finding: string; remedy: string }>(
+    'select rule, subject, finding, remedy from watchpost.invariant limit 100',
+  );
+  if (rows.length === 0) process.stdout.write(`ok    ${'invariants'.padEnd(10)} all hold\n`);
+  for (const { rule, subject, finding, remedy } of rows) {
+    process.stdout.write(`FAIL  ${rule} ${subject}: ${finding}\n      ${''.padEnd(10)} → ${remedy}\n`);
+  }
+  return rows.length === 0;
 };
 
 const checkNode: Check = async () => {
@@ -94,19 +107,14 @@ const databaseChecks = [
     remedy: 'Start one: "npm run worker".',
   },
   {
-    name: 'outbox',
-    sql: `select count(*) = 0 as well, count(*) || ' events older than a minute' as found
-          from watchpost.outbox as o
-          join watchpost.event as e on e.id = o.event_id
-          where e.created_at < clock_timestamp() - interval '1 minute'`,
-    remedy:
-      'No relay is running, or it can not keep up: start a worker, or look into the log of the running ones.',
+    name: 'letters',
+    sql: `select true as well, count(*) || ' dead letters' || coalesce(' (' || string_agg(distinct code, ', ') || ')', '') as found
+          from watchpost.dead_letter`,
+    remedy: '',
   },
   {
-    name: 'failures',
-    sql: `select true as well, count(*) || ' in the last 24 hours' || coalesce(' (' || string_agg(distinct code, ', ') || ')', '') as found
-          from watchpost.handling
-          where outcome = 'failed' and created_at > clock_timestamp() - interval '1 day'`,
-    remedy: '',
+    name: 'paused',
+    sql: `select count(*) = 0 as well, coalesce(string_agg(task, ', '), 'no task') as found from watchpost.task_pause`,
+    remedy: 'Run "npm run watchpost -- resume TASK" when it may go on.',
   },
 ] as const;

@@ -5,8 +5,11 @@ import { provideApiKey } from '../http/api-key.ts';
 import { createApp } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
 import type { Log } from '../log.ts';
+import { startHeartbeat } from '../outbox/heartbeat.ts';
+import { persistAtStart } from '../outbox/persist.ts';
+import { registerProcess, sayGoodbye } from '../outbox/registration.ts';
 import { Relay } from '../outbox/relay.ts';
-import { registerModels, registerProcess, sayGoodbye, startWorker } from '../outbox/worker.ts';
+import { startWorker } from '../outbox/worker.ts';
 import { loadVision } from '../vision/index.ts';
 import { provideDatabase } from './connect.ts';
 import type { Stopper } from './stop.ts';
@@ -31,7 +34,7 @@ export const bringUp = async (
   options: { worker: boolean },
 ): Promise<Up> => {
   const { database, kind } = await provideDatabase(config, log, stopper);
-  await migrate(database.pool, log);
+  await persistAtStart(database, () => migrate(database.pool, log));
   const vision = await loadVision({
     maxPixels: config.maxPixels,
     smallFaces: config.smallFaces,
@@ -40,7 +43,7 @@ export const bringUp = async (
   stopper.add(() => vision.close());
   const { id: workerId, relay } = options.worker ? await withWorker() : await withoutWorker();
 
-  const apiKey = await provideApiKey(database, config.dataDir, config.apiKey);
+  const apiKey = await persistAtStart(database, () => provideApiKey(database, config.dataDir, config.apiKey));
   const stopping = new AbortController();
   const app = createApp({ config, database, relay, vision, workerId, stopping: stopping.signal, log });
   const server = await startServer(app, config.host, config.port);
@@ -51,16 +54,21 @@ export const bringUp = async (
   return { url: server.url, apiKey, database, kind };
 
   async function withWorker() {
-    const worker = await startWorker({ database, vision }, { concurrency: config.concurrency, log });
+    const worker = await startWorker(
+      { database, vision },
+      { concurrency: config.concurrency, log, pulse: config.pulse },
+    );
     stopper.add(() => worker.stop());
     return worker;
   }
 
   async function withoutWorker() {
-    await registerModels(database, vision);
-    const models = vision.models.map((model) => model.id);
-    const id = await registerProcess(database, { concurrency: 0, models });
+    const id = await persistAtStart(database, () =>
+      registerProcess(database, vision, { concurrency: 0, tasks: [] }),
+    );
     stopper.add(() => sayGoodbye(database, id));
+    const heartbeat = startHeartbeat(database, id, { log, pulse: config.pulse });
+    stopper.add(async () => heartbeat.stop());
     const relay = new Relay(database, log);
     relay.start();
     stopper.add(() => relay.stop());

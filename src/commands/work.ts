@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
 import type { Log } from '../log.ts';
+import { persistAtStart } from '../outbox/persist.ts';
 import { startWorker } from '../outbox/worker.ts';
 import { loadVision } from '../vision/index.ts';
 import { connect } from './connect.ts';
@@ -10,14 +11,17 @@ import type { Stopper } from './stop.ts';
 export const work = async (config: Config, log: Log, stopper: Stopper): Promise<void> => {
   const ended = stopper.untilSignal(log);
   const database = await connect(config, log, stopper);
-  await migrate(database.pool, log);
+  await persistAtStart(database, () => migrate(database.pool, log));
   const vision = await loadVision({
     maxPixels: config.maxPixels,
     smallFaces: config.smallFaces,
     ...(config.modelsDir ? { modelsDirectory: config.modelsDir } : {}),
   });
   stopper.add(() => vision.close());
-  const worker = await startWorker({ database, vision }, { concurrency: config.concurrency, log });
+  const worker = await startWorker(
+    { database, vision },
+    { concurrency: config.concurrency, log, pulse: config.pulse },
+  );
   stopper.add(() => worker.stop());
   process.stdout.write(`worker ${worker.id} is at work; stop it with Ctrl-C\n`);
   await ended;

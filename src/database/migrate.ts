@@ -8,7 +8,25 @@ import { graphileLogger } from './graphile-log.ts';
 const root = new URL('../../', import.meta.url);
 
 /** The replaceable part of the schema, in the order it is applied; see sql/. */
-const replaceable = ['functions.sql', 'triggers.sql', 'views.sql'];
+const replaceable = [
+  'functions.sql',
+  'triggers.sql',
+  'seals.sql',
+  'partitions.sql',
+  'views.sql',
+  'rescue.sql',
+  'dead-letters.sql',
+  'superseding.sql',
+  'invariants.sql',
+  'lineage.sql',
+  'upkeep.sql',
+];
+
+/** Applied after any other file, because rights are to hold for what that file made. */
+const rights = 'roles.sql';
+
+/** A statement that may take as long as it does: a pool's connections are cut when they give no answer for 30 s. */
+const patient = (text: string) => ({ text, query_timeout: 2 ** 31 - 1 });
 
 interface Step {
   readonly name: string;
@@ -26,13 +44,52 @@ const readSteps = async () => {
   return {
     numbered: await Promise.all(files.map((file) => readStep('migrations', file))),
     replaceable: await Promise.all(replaceable.map((file) => readStep('sql', file))),
+    rights: await readStep('sql', rights),
   };
+};
+
+type Steps = Awaited<ReturnType<typeof readSteps>>;
+
+/** SHA-256 of each file that was applied, by name. */
+const readApplied = async (client: pg.Pool | pg.PoolClient): Promise<Map<string, string>> => {
+  const { rows } = await client.query<{ name: string; sha256: string }>(
+    'select name, sha256 from watchpost.migration',
+  );
+  return new Map(rows.map((row) => [row.name, row.sha256]));
+};
+
+/**
+ * What this version has to apply. During an upgrade a process of the version before may start after one of the new: it
+ * leaves the functions as the new version made them, or each start of either would undo what the other did.
+ */
+const dueSteps = (steps: Steps, applied: ReadonlyMap<string, string>): Step[] => {
+  const known = new Set(steps.numbered.map((step) => step.name));
+  const isNewer = [...applied.keys()].some((name) => name.startsWith('migrations/') && !known.has(name));
+  if (isNewer) return steps.numbered.filter((step) => !applied.has(step.name));
+  const due = [
+    ...steps.numbered.filter((step) => !applied.has(step.name)),
+    ...steps.replaceable.filter((step) => applied.get(step.name) !== step.sha256),
+  ];
+  const changed = due.length > 0 || applied.get(steps.rights.name) !== steps.rights.sha256;
+  return changed ? [...due, steps.rights] : [];
+};
+
+const isUpToDate = async (pool: pg.Pool, steps: Steps): Promise<boolean> => {
+  const { rows } = await pool.query<{ there: boolean }>(
+    `select to_regclass('watchpost.migration') is not null as there`,
+  );
+  if (!rows[0]?.there) return false;
+  const applied = await readApplied(pool);
+  const edited = steps.numbered.some((step) => (applied.get(step.name) ?? step.sha256) !== step.sha256);
+  return !edited && dueSteps(steps, applied).length === 0;
 };
 
 /**
  * Brings the database up to date: graphile-worker's schema, then the numbered files of migrations/ that it lacks,
  * then the files of sql/ that have changed. All of ours is one transaction under an advisory lock, so any number of
- * processes may boot at once on an empty database, and a failure leaves nothing half done.
+ * processes may boot at once on an empty database, and a failure leaves nothing half done. A database that is up to
+ * date is only read, so a user who may change nothing in the schema can start a worker. A release that changes sql/
+ * comes with a numbered file, by which the version before knows that the functions are not its own any more.
  *
  * @returns the names of the files that were applied; empty if it was up to date.
  * @throws if a numbered file differs from what was applied under its name: migrations are never edited.
@@ -42,10 +99,14 @@ export const migrate = async (pool: pg.Pool, log: Log): Promise<string[]> => {
   await runMigrations({ pgPool: pool, logger: graphileLogger(log), noHandleSignals: true });
 
   const steps = await readSteps();
+  if (await isUpToDate(pool, steps)) return [];
   const client = await pool.connect();
   try {
     await client.query('begin');
-    await client.query(`select pg_advisory_xact_lock(hashtext('watchpost.migrate'))`);
+    await client.query(patient(`select pg_advisory_xact_lock(hashtext('watchpost.migrate'))`));
+    // Whoever had the lock before may have made the schema, and this connection may remember that it was not there: an
+    // advisory lock does not make it look again, as the lock of a table does.
+    await client.query('select from pg_namespace limit 0');
     await client.query(`
       create schema if not exists watchpost;
       create table if not exists watchpost.migration (
@@ -56,10 +117,7 @@ export const migrate = async (pool: pg.Pool, log: Log): Promise<string[]> => {
       comment on schema watchpost is 'Face recognition watchlists: rows become events, events become work.';
       comment on table watchpost.migration is 'The SQL files that made this schema.';
     `);
-    const { rows } = await client.query<{ name: string; sha256: string }>(
-      'select name, sha256 from watchpost.migration',
-    );
-    const applied = new Map(rows.map((row) => [row.name, row.sha256]));
+    const applied = await readApplied(client);
 
     const edited = steps.numbered.find((step) => (applied.get(step.name) ?? step.sha256) !== step.sha256);
     if (edited) {
@@ -68,12 +126,9 @@ export const migrate = async (pool: pg.Pool, log: Log): Promise<string[]> => {
       );
     }
 
-    const due = [
-      ...steps.numbered.filter((step) => !applied.has(step.name)),
-      ...steps.replaceable.filter((step) => applied.get(step.name) !== step.sha256),
-    ];
+    const due = dueSteps(steps, applied);
     for (const step of due) {
-      await client.query(step.text);
+      await client.query(patient(step.text));
       await client.query(
         `insert into watchpost.migration (name, sha256) values ($1, $2)
          on conflict (name) do update set sha256 = excluded.sha256, applied_at = now()`,

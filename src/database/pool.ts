@@ -1,7 +1,9 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Log } from '../log.ts';
+import { Outage } from './outage.ts';
 import type { DB } from './types.generated.ts';
+import { WatchedClient } from './watched-client.ts';
 
 /** A pool of connections with Kysely on top of it. */
 export interface Database {
@@ -9,6 +11,8 @@ export interface Database {
   readonly pool: pg.Pool;
   /** Queries name their tables in full: `watchpost.image`. */
   readonly db: Kysely<DB>;
+  /** Where parts of this process tell that they could, or could not, reach the database. */
+  readonly outage: Outage;
   close(): Promise<void>;
 }
 
@@ -16,25 +20,39 @@ export interface Database {
  * Opens a pool; connections are made when they are needed.
  *
  * @param options.max Connections at most. graphile-worker keeps one for LISTEN.
+ * @param options.answerWithinMs After that long without an answer a connection is cut and its query fails; 0: never,
+ *   for statements that may take long.
  */
-export const openDatabase = (url: string, options: { log: Log; max?: number }): Database => {
+export const openDatabase = (
+  url: string,
+  options: { log: Log; max?: number; answerWithinMs?: number },
+): Database => {
   const pool = new pg.Pool({
     connectionString: url,
     max: options.max ?? 10,
     application_name: 'watchpost',
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    query_timeout: options.answerWithinMs ?? 30_000,
+    // The server, too, gives up on a client that is gone in the middle of a transaction, and lets go of its locks. No
+    // transaction of ours waits for a model, so one that says nothing for so long has lost its client; whoever does the
+    // same work again waits for its locks until then.
+    idle_in_transaction_session_timeout: 12_000,
+    Client: WatchedClient,
   });
   // Without a listener, an idle connection that the server drops would end the process.
   pool.on('error', (error) =>
-    options.log.warn({ reason: error.message }, 'lost an idle database connection'),
+    options.log.debug({ reason: error.message }, 'lost an idle database connection'),
   );
+  // The listener that graphile-worker looks for; a WatchedClient has one from the beginning.
   pool.on('connect', (client) => client.on('error', () => {}));
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
   return {
     url,
     pool,
     db,
+    outage: new Outage(options.log),
     async close() {
       await db.destroy();
       // Kysely ends the pool only if it has used it itself.

@@ -6,9 +6,19 @@
 import type { ColumnType } from "kysely";
 import type { IPostgresInterval } from "postgres-interval";
 
+export type ArrayType<T> = ArrayTypeImpl<T> extends (infer U)[]
+  ? U[]
+  : ArrayTypeImpl<T>;
+
+export type ArrayTypeImpl<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S[], I[], U[]>
+  : T[];
+
 export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   ? ColumnType<S, I | undefined, U>
   : ColumnType<T, T | undefined, T>;
+
+export type Int8 = ColumnType<string, bigint | number | string, bigint | number | string>;
 
 export type Interval = ColumnType<IPostgresInterval, IPostgresInterval | number | string, IPostgresInterval | number | string>;
 
@@ -64,6 +74,10 @@ export interface WatchpostAlert {
   similarity: number;
   state: Generated<string>;
   watchlist_id: string;
+  /**
+   * When the last of its matches was superseded; null: it stands.
+   */
+  withdrawn_at: Timestamp | null;
 }
 
 export interface WatchpostAlertMatch {
@@ -80,6 +94,18 @@ export interface WatchpostApiKey {
    * Of the key; the key itself is kept nowhere in the database. 256 random bits need no slow hash.
    */
   sha256: Buffer;
+}
+
+export interface WatchpostAuditHead {
+  digest: string | null;
+  number: Int8 | null;
+  sealed_at: Timestamp | null;
+}
+
+export interface WatchpostBacklog {
+  images: number | null;
+  oldest: Timestamp | null;
+  submitted_by: string | null;
 }
 
 export interface WatchpostCamera {
@@ -99,6 +125,20 @@ export interface WatchpostCamera {
   zone: string | null;
 }
 
+export interface WatchpostDeadLetter {
+  attempts: number | null;
+  code: string | null;
+  died_at: Timestamp | null;
+  error: string | null;
+  event_id: string | null;
+  id: string | null;
+  image_id: string | null;
+  payload: Json | null;
+  task: string | null;
+  topic: string | null;
+  worker_id: string | null;
+}
+
 export interface WatchpostEmbedding {
   created_at: Generated<Timestamp>;
   face_id: string;
@@ -108,6 +148,10 @@ export interface WatchpostEmbedding {
    * Length before normalising: low for what is hardly a face.
    */
   norm: number;
+  /**
+   * When a replay put another one in its place; null: it stands.
+   */
+  superseded_at: Timestamp | null;
   /**
    * Unit length; half precision, which halves the memory and moves a cosine by less than 0.001.
    */
@@ -134,6 +178,10 @@ export interface WatchpostEvent {
    */
   tasks: Generated<string[]>;
   topic: string;
+  /**
+   * The transaction that wrote it: what is below every running transaction is complete and can be sealed.
+   */
+  xid: Generated<string>;
 }
 
 export interface WatchpostEventTask {
@@ -205,6 +253,10 @@ export interface WatchpostFace {
    */
   sharpness: number;
   /**
+   * When a replay put other faces in its place; null: it stands.
+   */
+  superseded_at: Timestamp | null;
+  /**
    * True if the gate is empty. Other faces are recorded and searched, and never alert.
    */
   usable: Generated<boolean>;
@@ -232,7 +284,7 @@ export interface WatchpostHandling {
   event_id: string;
   id: Generated<string>;
   /**
-   * done; retry: failed and will be tried again; failed: will not be tried again.
+   * done; retry: failed and will be tried again; failed: a dead letter, not tried again; replayed: put back to work by hand.
    */
   outcome: string;
   /**
@@ -244,6 +296,10 @@ export interface WatchpostHandling {
    * The process that did it.
    */
   worker_id: string | null;
+  /**
+   * The transaction that wrote it; see event.xid.
+   */
+  xid: Generated<string>;
 }
 
 export interface WatchpostImage {
@@ -311,7 +367,7 @@ export interface WatchpostImageStatus {
   camera: string | null;
   captured_at: Timestamp | null;
   /**
-   * Why it failed; also no_face for a photo that is done and has no face.
+   * Why it failed; also no_face for a photo that is done and has no face, and history_retired for one whose events are not kept any more.
    */
   code: string | null;
   faces: number | null;
@@ -328,6 +384,19 @@ export interface WatchpostImageStatus {
    * received; processing; done; failed: a stage gave up on it, see code and message.
    */
   state: string | null;
+}
+
+export interface WatchpostInvariant {
+  finding: string | null;
+  remedy: string | null;
+  /**
+   * A stable name of what must hold.
+   */
+  rule: string | null;
+  /**
+   * The row that does not keep it.
+   */
+  subject: string | null;
 }
 
 export interface WatchpostLastSeen {
@@ -348,8 +417,15 @@ export interface WatchpostMatch {
   id: Generated<string>;
   person_id: string;
   reference_id: string | null;
+  /**
+   * The search that found it; may be gone when searches are not kept for ever.
+   */
   search_id: string;
   similarity: number;
+  /**
+   * When a replay found otherwise; null: it stands.
+   */
+  superseded_at: Timestamp | null;
   /**
    * The list's threshold as it stood at that moment.
    */
@@ -392,6 +468,24 @@ export interface WatchpostOutbox {
   topic: string;
 }
 
+export interface WatchpostPartition {
+  bytes: Int8 | null;
+  from_at: Timestamp | null;
+  from_key: string | null;
+  name: string | null;
+  relation: string | null;
+  /**
+   * It takes the rows that no other partition takes; should be empty.
+   */
+  rest: boolean | null;
+  /**
+   * By the latest count of the autovacuum.
+   */
+  rows_about: Int8 | null;
+  until_at: Timestamp | null;
+  until_key: string | null;
+}
+
 export interface WatchpostPerson {
   created_at: Generated<Timestamp>;
   /**
@@ -422,9 +516,100 @@ export interface WatchpostReference {
   person_id: string;
   person_photo_id: string;
   /**
+   * When a replay put another one in its place; null: probes are compared with it.
+   */
+  superseded_at: Timestamp | null;
+  /**
    * A copy of the embedding's vector, so that a search touches enrolled faces only.
    */
   vector: string;
+}
+
+export interface WatchpostRetention {
+  /**
+   * keep; detach: out of the table, left in watchpost_history to be archived; drop.
+   */
+  action: Generated<string>;
+  /**
+   * How old the youngest row of a partition must be.
+   */
+  age: Generated<Interval>;
+  /**
+   * event (its handlings always go with it) or search.
+   */
+  relation: string;
+  /**
+   * How much time one partition holds, in days or hours. Every question that is not about a time asks each partition, so let there be tens of them, not hundreds.
+   */
+  width: Generated<Interval>;
+}
+
+export interface WatchpostSeal {
+  /**
+   * SHA-256 of the digest before it and of all other columns: seal_digest().
+   */
+  digest: Buffer;
+  /**
+   * The least event id among its rows; of a retired partition, its lower bound.
+   */
+  first_key: string;
+  from_id: string | null;
+  /**
+   * With from_id: where the range begins, in the order of (xid, id), excluded.
+   */
+  from_xid: string | null;
+  /**
+   * event, handling: rows of that table were sealed. retired: a partition was dropped or detached.
+   */
+  kind: string;
+  /**
+   * The greatest event id among its rows; of a retired partition, its upper bound, excluded.
+   */
+  last_key: string;
+  /**
+   * From 1, without gaps.
+   */
+  number: Int8;
+  /**
+   * Table, partition, bounds, rows, and whether it was dropped or detached.
+   */
+  retired: Json | null;
+  /**
+   * SHA-256 of the ids and leaves, so that the chain can be checked when the leaves are gone with their rows.
+   */
+  root: Buffer | null;
+  /**
+   * How many rows it covers.
+   */
+  row_count: Int8;
+  sealed_at: Generated<Timestamp>;
+  to_id: string | null;
+  /**
+   * With to_id: where the range ends, included. Every transaction up to there had ended when it was sealed.
+   */
+  to_xid: string | null;
+}
+
+export interface WatchpostSealHead {
+  digest: Buffer;
+  number: Int8;
+  one: Generated<boolean>;
+}
+
+export interface WatchpostSealLeaves {
+  /**
+   * The rows, in the order of (xid, id).
+   */
+  ids: string[];
+  /**
+   * Of handlings: their events, which tell the partition.
+   */
+  keys: string[] | null;
+  /**
+   * SHA-256 of each row: event_leaf(), handling_leaf().
+   */
+  leaves: ArrayType<Buffer>;
+  number: Int8;
 }
 
 export interface WatchpostSearch {
@@ -457,6 +642,10 @@ export interface WatchpostSearch {
    * Cosine between the face and the nearest reference.
    */
   similarity: number | null;
+  /**
+   * When a replay put another one in its place; null: it stands.
+   */
+  superseded_at: Timestamp | null;
   /**
    * The lists that were enabled at that moment.
    */
@@ -507,6 +696,30 @@ export interface WatchpostSubscription {
   topic: string;
 }
 
+export interface WatchpostTaskPause {
+  paused_at: Generated<Timestamp>;
+  paused_by: Generated<string>;
+  task: string;
+}
+
+export interface WatchpostUpkeepTask {
+  every: Interval;
+  /**
+   * Why it failed the last time; null: it did not.
+   */
+  last_error: string | null;
+  /**
+   * What it did, in words.
+   */
+  last_result: string | null;
+  /**
+   * When it was last done, or tried.
+   */
+  last_run: Timestamp | null;
+  task: string;
+  took_ms: number | null;
+}
+
 export interface WatchpostWatchlist {
   /**
    * Sightings of one person in one zone that are closer than this extend one alert.
@@ -544,6 +757,10 @@ export interface WatchpostWorker {
    * Its latest heartbeat.
    */
   last_seen: Generated<Timestamp>;
+  /**
+   * When another worker found its heartbeat missing and released its jobs.
+   */
+  lost_at: Timestamp | null;
   models: Generated<string[]>;
   pid: number;
   /**
@@ -555,6 +772,10 @@ export interface WatchpostWorker {
    * When it said goodbye; null: it runs, or died.
    */
   stopped_at: Timestamp | null;
+  /**
+   * The tasks it runs.
+   */
+  tasks: Generated<string[]>;
   version: string;
 }
 
@@ -562,7 +783,10 @@ export interface DB {
   "watchpost.alert": WatchpostAlert;
   "watchpost.alert_match": WatchpostAlertMatch;
   "watchpost.api_key": WatchpostApiKey;
+  "watchpost.audit_head": WatchpostAuditHead;
+  "watchpost.backlog": WatchpostBacklog;
   "watchpost.camera": WatchpostCamera;
+  "watchpost.dead_letter": WatchpostDeadLetter;
   "watchpost.embedding": WatchpostEmbedding;
   "watchpost.event": WatchpostEvent;
   "watchpost.event_task": WatchpostEventTask;
@@ -571,17 +795,25 @@ export interface DB {
   "watchpost.image": WatchpostImage;
   "watchpost.image_bytes": WatchpostImageBytes;
   "watchpost.image_status": WatchpostImageStatus;
+  "watchpost.invariant": WatchpostInvariant;
   "watchpost.last_seen": WatchpostLastSeen;
   "watchpost.match": WatchpostMatch;
   "watchpost.migration": WatchpostMigration;
   "watchpost.model": WatchpostModel;
   "watchpost.outbox": WatchpostOutbox;
+  "watchpost.partition": WatchpostPartition;
   "watchpost.person": WatchpostPerson;
   "watchpost.person_photo": WatchpostPersonPhoto;
   "watchpost.reference": WatchpostReference;
+  "watchpost.retention": WatchpostRetention;
+  "watchpost.seal": WatchpostSeal;
+  "watchpost.seal_head": WatchpostSealHead;
+  "watchpost.seal_leaves": WatchpostSealLeaves;
   "watchpost.search": WatchpostSearch;
   "watchpost.sighting": WatchpostSighting;
   "watchpost.subscription": WatchpostSubscription;
+  "watchpost.task_pause": WatchpostTaskPause;
+  "watchpost.upkeep_task": WatchpostUpkeepTask;
   "watchpost.watchlist": WatchpostWatchlist;
   "watchpost.watchlist_entry": WatchpostWatchlistEntry;
   "watchpost.worker": WatchpostWorker;

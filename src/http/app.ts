@@ -8,6 +8,7 @@ import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
 import { limitBody } from './body.ts';
 import { cameras } from './cameras.ts';
+import { deadLetters } from './dead-letters.ts';
 import { faces } from './faces.ts';
 import { health } from './health.ts';
 import { images } from './images.ts';
@@ -18,7 +19,7 @@ import { watchlists } from './watchlists.ts';
 
 /** What the resources use. */
 export interface Services {
-  readonly config: Pick<Config, 'maxBodyBytes' | 'maxPixels'>;
+  readonly config: Pick<Config, 'maxBodyBytes' | 'maxPixels' | 'maxBacklog' | 'maxBacklogPerKey'>;
   readonly database: Database;
   /** Nudged after each commit, so that work begins at once. */
   readonly relay: Relay;
@@ -46,7 +47,8 @@ export const createApp = (services: Services): Hono<Served> => {
     .route('/watchlists', watchlists(services))
     .route('/cameras', cameras(services))
     .route('/alerts', alerts(services))
-    .route('/tasks', tasks(services));
+    .route('/tasks', tasks(services))
+    .route('/dead-letters', deadLetters(services));
 
   return new Hono<Served>()
     .onError(problemHandler(services.log))

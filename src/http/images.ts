@@ -5,6 +5,7 @@ import type { Database } from '../database/pool.ts';
 import { WatchpostError } from '../errors.ts';
 import { inspectImage } from '../vision/index.ts';
 import type { Served, Services } from './app.ts';
+import { Backlog } from './backlog.ts';
 import { idIn, readPhoto } from './body.ts';
 import { readImage, readState } from './image-report.ts';
 
@@ -15,9 +16,12 @@ const words = z.strictObject({
 });
 
 /** POST /v1/images takes a photo; GET /v1/images/{id} tells what became of it. */
-export const images = ({ config, database, relay, stopping }: Services) =>
-  new Hono<Served>()
+export const images = ({ config, database, relay, stopping }: Services) => {
+  const backlog = new Backlog(database, config);
+  return new Hono<Served>()
     .post('/', async (c) => {
+      const submitter = `api:${c.get('caller')}`;
+      await backlog.assertRoom(submitter);
       const photo = await readPhoto(c, config.maxBodyBytes, words);
       const { camera, captured_at } = photo.fields;
       // What can be seen without decoding is refused now; the rest ends as failed, with codes of the same table.
@@ -27,8 +31,9 @@ export const images = ({ config, database, relay, stopping }: Services) =>
         camera ?? null,
         captured_at ?? null,
         idempotencyKey(c) ?? null,
-        `api:${c.get('caller')}`,
+        submitter,
       ]);
+      backlog.entered(submitter);
       relay.nudge();
       const address = `/v1/images/${id}`;
       c.header('Location', address);
@@ -45,6 +50,7 @@ export const images = ({ config, database, relay, stopping }: Services) =>
       }
       return c.json(await readImage(database.db, id));
     });
+};
 
 type Submission = [
   bytes: Buffer,

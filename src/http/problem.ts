@@ -17,7 +17,7 @@ const respond = (c: Context, error: WatchpostError): Response => {
     ...(error.hint ? { hint: error.hint } : {}),
     instance: c.req.path,
   };
-  if (status === 503) c.header('Retry-After', '5');
+  if (status === 503 || status === 429) c.header('Retry-After', '5');
   // The rest of the body is not read, so the connection can not carry another call.
   if (status === 413) c.header('Connection', 'close');
   if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="watchpost"');
@@ -29,7 +29,9 @@ export const problemHandler =
   (log: Log): ErrorHandler =>
   (thrown, c) => {
     const error = toWatchpostError(thrown);
-    if (problems[error.code].status >= 500) {
+    const { status } = problems[error.code];
+    // An outage is told once, by whoever notices it first; not again by each call that meets it.
+    if (status >= 500 && error.code !== 'database_unavailable') {
       log.error({ method: c.req.method, path: c.req.path, code: error.code, err: thrown }, error.message);
     }
     return respond(c, error);

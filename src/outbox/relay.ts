@@ -23,7 +23,6 @@ export class Relay {
   #again = false;
   #polls = false;
   #stopped = false;
-  #outage = false;
 
   constructor(database: Database, log: Log) {
     this.#database = database;
@@ -75,28 +74,31 @@ export class Relay {
         relayed = await this.#relay(patient && !nudged);
         this.#delay = relayed ? fastest : Math.min(this.#delay * 2, slowest);
       } while (!this.#stopped && (this.#again || (relayed ?? 0) >= roundSize));
-      if (this.#outage) this.#log.info('the relay reaches the database again');
-      this.#outage = false;
+      this.#database.outage.over();
     } catch (error) {
       this.#delay = slowest;
-      if (!this.#outage)
-        this.#log.warn({ reason: String(error) }, 'the relay can not relay; it goes on trying');
-      this.#outage = isDatabaseAway(error);
+      if (isDatabaseAway(error)) this.#database.outage.noticed(error);
+      else this.#log.error({ reason: String(error) }, 'the relay can not relay; it goes on trying');
     }
   }
 
   async #relay(patient: boolean): Promise<number | null> {
-    const { rows } = await this.#database.pool.query<{ relayed: number | null }>({
+    const query = {
       name: 'watchpost-relay',
       text: 'select watchpost.relay($1, $2) as relayed',
       values: [roundSize, patient],
-    });
+      query_timeout: answerWithinMs,
+    };
+    const { rows } = await this.#database.pool.query<{ relayed: number | null }>(query);
     return rows[0]?.relayed ?? null;
   }
 }
 
 /** Rows taken in one transaction. */
 const roundSize = 2000;
+
+/** Milliseconds after which a connection that does not answer is taken for dead; a full round takes 60. */
+const answerWithinMs = 10_000;
 
 /** Milliseconds between polls while there is work: adds 10 ms on average to a row inserted by SQL. */
 const fastest = 20;

@@ -1,16 +1,16 @@
-import { hostname } from 'node:os';
-import { type Job, runTaskList, type Task, type WorkerPool } from 'graphile-worker';
-import { graphileLogger } from '../database/graphile-log.ts';
-import type { Database } from '../database/pool.ts';
+import type { Job, Task } from 'graphile-worker';
 import type { Log } from '../log.ts';
 import { type Delivery, type Handled, handle } from '../pipeline/handle.ts';
 import { stages } from '../pipeline/index.ts';
 import type { AnyStage, Item, Tools } from '../pipeline/stage.ts';
-import { version } from '../version.ts';
-import type { Vision } from '../vision/index.ts';
+import { type Pulse, startHeartbeat } from './heartbeat.ts';
+import { type Jobs, startJobs } from './jobs.ts';
+import { persist, persistAtStart } from './persist.ts';
+import { registerProcess, sayGoodbye } from './registration.ts';
 import { Relay } from './relay.ts';
+import { startUpkeep } from './upkeep.ts';
 
-/** A running worker: jobs, heartbeat and relay of one process. */
+/** A running worker: jobs, heartbeat, relay and upkeep of one process. */
 export interface Worker {
   /** Its row in `worker`. */
   readonly id: string;
@@ -21,9 +21,6 @@ export interface Worker {
   stop(graceMs?: number): Promise<void>;
 }
 
-/** Milliseconds between heartbeats. */
-const heartbeatEvery = 5_000;
-
 /**
  * Starts to work on jobs.
  *
@@ -31,135 +28,84 @@ const heartbeatEvery = 5_000;
  */
 export const startWorker = async (
   tools: Tools,
-  options: { concurrency: number; log: Log },
+  options: { concurrency: number; log: Log; pulse?: Pulse },
 ): Promise<Worker> => {
   const { database, vision } = tools;
-  const { concurrency, log } = options;
-  await registerModels(database, vision);
-  const id = await registerProcess(database, { concurrency, models: vision.models.map((model) => model.id) });
-
+  const { concurrency, log, pulse } = options;
+  const tasks = stages.map((stage) => stage.task);
+  const id = await persistAtStart(database, () => registerProcess(database, vision, { concurrency, tasks }));
   const relay = new Relay(database, log);
-  const taskList = Object.fromEntries(stages.map((stage) => [stage.task, jobOf(stage, tools, id, relay)]));
-  const jobs: WorkerPool = runTaskList(
-    {
-      pgPool: database.pool,
-      logger: graphileLogger(log),
-      // One owner for shutdown: the command that started this worker.
-      noHandleSignals: true,
-      preset: {
-        worker: {
-          concurrentJobs: concurrency,
-          // LISTEN tells of new jobs at once; polling is for the case that it died unnoticed.
-          pollInterval: 1_000,
-          gracefulShutdownAbortTimeout: 60_000,
-        },
-      },
-    },
-    taskList,
-    database.pool,
-  );
-  // The pool's own end is waited for in stop(); an error there is told by its events and must not end the process.
-  jobs.promise.catch((error) => log.error({ reason: String(error) }, 'the job runner ended with an error'));
-  await database.db
-    .updateTable('watchpost.worker')
-    .set({ pools: [jobs.id] })
-    .where('id', '=', id)
-    .execute();
-
+  const atWork = new Set<string>();
+  let stopping = false;
+  let jobs: Jobs | undefined;
+  const heartbeat = startHeartbeat(database, id, {
+    log,
+    ...(pulse ? { pulse } : {}),
+    living: () => ({ pools: jobs?.pools() ?? [], jobs: [...atWork] }),
+  });
+  const run: Run = { tools, workerId: id, relay, atWork, stopping: () => stopping };
+  jobs = startJobs(database, Object.fromEntries(stages.map((stage) => [stage.task, jobOf(stage, run)])), {
+    concurrency,
+    paused: heartbeat.paused,
+    opened: heartbeat.beat,
+    log,
+  });
+  heartbeat.beat();
   relay.start();
-  const heart = startHeartbeat(database, id, log);
+  const upkeep = startUpkeep(database, log);
   log.info({ worker: id, concurrency }, 'worker is up');
 
   return {
     id,
     relay,
     async stop(graceMs = 8_000) {
-      clearInterval(heart);
-      await stopJobs(jobs, graceMs);
+      stopping = true;
+      await jobs.stop(graceMs);
+      heartbeat.stop();
+      await upkeep.stop();
       await relay.stop();
       await sayGoodbye(database, id).catch(() => {});
     },
   };
 };
 
+/** What the jobs of one worker share. */
+interface Run {
+  readonly tools: Tools;
+  readonly workerId: string;
+  readonly relay: Relay;
+  /** Ids of the jobs that are under way. */
+  readonly atWork: Set<string>;
+  readonly stopping: () => boolean;
+}
+
 /** A stage as a graphile-worker batch task: rejects just the items that are to be delivered again. */
 const jobOf =
-  (stage: AnyStage, tools: Tools, workerId: string, relay: Relay): Task =>
+  (stage: AnyStage, run: Run): Task =>
   async (payload, { job }) => {
     const items = (Array.isArray(payload) ? payload : [payload]) as Item[];
-    const handled = await handle(stage, items, tools, deliveryOf(job, workerId));
-    relay.nudge();
-    const failed = handled.filter((one) => one.outcome === 'retry');
-    if (failed.length === 0) return;
-    if (!Array.isArray(payload)) throw errorOf(failed[0] as Handled);
-    return handled.map((one) => (one.outcome === 'retry' ? Promise.reject(errorOf(one)) : Promise.resolve()));
+    run.atWork.add(job.id);
+    try {
+      const handled = await persist(run.tools.database, run.stopping, (again) =>
+        handle(stage, items, run.tools, deliveryOf(job, run.workerId, again)),
+      );
+      run.relay.nudge();
+      const failed = handled.filter((one) => one.outcome === 'retry');
+      if (failed.length === 0) return;
+      if (!Array.isArray(payload)) throw errorOf(failed[0] as Handled);
+      return handled.map((one) =>
+        one.outcome === 'retry' ? Promise.reject(errorOf(one)) : Promise.resolve(),
+      );
+    } finally {
+      run.atWork.delete(job.id);
+    }
   };
 
-const deliveryOf = (job: Job, workerId: string): Delivery => ({
+const deliveryOf = (job: Job, workerId: string, again: boolean): Delivery => ({
   workerId,
   attempt: job.attempts,
   mayRetry: job.attempts < job.max_attempts,
-  redelivered: job.attempts > 1,
+  redelivered: again || job.attempts > 1,
 });
 
 const errorOf = (handled: Handled): Error => new Error(`${handled.code}: ${handled.error}`);
-
-/**
- * Makes the models of this process known to the database, so that rows can name them.
- *
- * @throws {WatchpostError} model_conflict (by SQLSTATE) if one is registered with other weights.
- */
-export const registerModels = async (database: Database, vision: Vision): Promise<void> => {
-  for (const model of vision.models) {
-    await database.pool.query('select watchpost.register_model($1, $2, $3, $4, $5)', [
-      model.id,
-      model.role,
-      model.sha256,
-      model.dimension,
-      model.licence,
-    ]);
-  }
-};
-
-/** Writes this process's row in `worker`. */
-export const registerProcess = async (
-  database: Database,
-  process_: { concurrency: number; models: string[] },
-): Promise<string> => {
-  const { id } = await database.db
-    .insertInto('watchpost.worker')
-    .values({ host: hostname(), pid: process.pid, version, ...process_ })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  return id;
-};
-
-const startHeartbeat = (database: Database, id: string, log: Log): NodeJS.Timeout =>
-  setInterval(() => {
-    database.pool
-      .query('update watchpost.worker set last_seen = clock_timestamp() where id = $1', [id])
-      .catch((error) => log.debug({ reason: String(error) }, 'a heartbeat failed'));
-  }, heartbeatEvery).unref();
-
-/** Records that this process ended in good order. */
-export const sayGoodbye = async (database: Database, id: string): Promise<void> => {
-  await database.pool.query(
-    'update watchpost.worker set stopped_at = clock_timestamp(), last_seen = clock_timestamp() where id = $1',
-    [id],
-  );
-};
-
-const stopJobs = async (jobs: WorkerPool, graceMs: number): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), graceMs);
-  });
-  const graceful = Promise.resolve(jobs.gracefulShutdown('stopping')).then(() => 'stopped' as const);
-  if ((await Promise.race([graceful, patience])) === 'late') {
-    await Promise.race([
-      jobs.forcefulShutdown('stopping, and out of time'),
-      new Promise((r) => setTimeout(r, 1_500)),
-    ]);
-  }
-  clearTimeout(timer);
-};

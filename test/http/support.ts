@@ -3,11 +3,12 @@ import { expect } from 'vitest';
 import type { Database } from '../../src/database/pool.ts';
 import { type ProblemCode, problems } from '../../src/errors.ts';
 import { provideApiKey } from '../../src/http/api-key.ts';
-import { createApp } from '../../src/http/app.ts';
+import { createApp, type Services } from '../../src/http/app.ts';
 import { startServer } from '../../src/http/server.ts';
 import { openLog } from '../../src/log.ts';
+import { registerProcess } from '../../src/outbox/registration.ts';
 import { Relay } from '../../src/outbox/relay.ts';
-import { registerModels, registerProcess, type Worker } from '../../src/outbox/worker.ts';
+import type { Worker } from '../../src/outbox/worker.ts';
 import type { Vision } from '../../src/vision/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -40,8 +41,7 @@ export const idleProcess = async (
   vision: Vision,
   relaying: 'nudged' | 'resting',
 ): Promise<Process> => {
-  await registerModels(database, vision);
-  const id = await registerProcess(database, { concurrency: 0, models: [] });
+  const id = await registerProcess(database, vision, { concurrency: 0, tasks: [] });
   const relay = new Relay(database, log);
   if (relaying === 'resting') await relay.stop();
   else atEnd(() => relay.stop());
@@ -53,10 +53,16 @@ export const listen = async (
   database: Database,
   vision: Vision,
   process: Process,
-  limits: { maxBodyBytes?: number; maxPixels?: number } = {},
+  limits: Partial<Services['config']> = {},
   stopping = new AbortController().signal,
 ): Promise<Api> => {
-  const config = { maxBodyBytes: 20 * 1024 * 1024, maxPixels: 64_000_000, ...limits };
+  const config = {
+    maxBodyBytes: 20 * 1024 * 1024,
+    maxPixels: 64_000_000,
+    maxBacklog: 20_000,
+    maxBacklogPerKey: 10_000,
+    ...limits,
+  };
   const app = createApp({
     config,
     database,

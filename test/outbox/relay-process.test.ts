@@ -87,16 +87,16 @@ describe('the relay of a process', () => {
     await untilJobs('outlived', 1);
 
     await wire.cut();
-    await log.line(/can not relay/);
+    await log.line(/the database is away/);
     await database.rows(
       `insert into watchpost.event (topic, subject_id, payload, tasks)
        values ('test.outlived', watchpost.uuidv7(), '{"n": 1}', '{outlived}')`,
     );
     await wire.mend();
-    await log.line(/reaches the database again/);
+    await log.line(/the database is back/);
     await untilJobs('outlived', 2);
     expect(
-      log.lines.filter((line) => /can not relay/.test(line)),
+      log.lines.filter((line) => /the database is away/.test(line)),
       'one outage is told once',
     ).toHaveLength(1);
   });
@@ -105,8 +105,7 @@ describe('the relay of a process', () => {
     `survives that its backend is killed in the middle of a round ${needsServer}`,
     async () => {
       await subscribe(database, { task: 'killed' });
-      const log = recordingLog();
-      const relay = new Relay(database, log.log);
+      const relay = new Relay(database, openLog('silent'));
       onTestFinished(() => relay.stop());
       await emit(database, 'killed', 3);
 
@@ -115,8 +114,8 @@ describe('the relay of a process', () => {
       await blocker.query('lock table watchpost.outbox in access exclusive mode');
       relay.start();
       const [backend] = await untilBlocked(database);
-      await blocker.query('select pg_terminate_backend($1)', [backend]);
-      await log.line(/can not relay/);
+      const { rows } = await blocker.query('select pg_terminate_backend($1) as killed', [backend]);
+      expect(rows).toEqual([{ killed: true }]);
       await blocker.query('rollback');
       await untilJobs('killed', 3);
     },

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import type { TestDatabase } from '../support/database.ts';
 
-/** A topic with one consumer, gone with its events and jobs when the test has ended. */
+/** A topic with one consumer, gone with its jobs when the test has ended. */
 export const subscribe = async (
   database: TestDatabase,
   subscription: { task: string; batch_size?: number; max_attempts?: number; priority?: number },
@@ -15,7 +15,6 @@ export const subscribe = async (
   onTestFinished(async () => {
     await database.rows('delete from watchpost.subscription where task = $1', [task]);
     await database.rows('delete from watchpost.outbox where task = $1', [task]);
-    await database.rows('delete from watchpost.event where topic = $1', [topic]);
     await database.rows(
       `delete from graphile_worker._private_jobs where task_id in
          (select id from graphile_worker._private_tasks where identifier = $1)`,

@@ -227,6 +227,11 @@ describe('sql/examples', () => {
     expect(event.tasks).toEqual(['notify_guards']);
   });
 
+  it('lineage-of-an-alert.sql', async () => {
+    const rows = await run('lineage-of-an-alert.sql');
+    expect(rows.map((row) => row.person)).toEqual(['Ada']);
+  });
+
   it('drop-old-photo-bytes.sql', async () => {
     expect(await run('drop-old-photo-bytes.sql')).toMatchObject([{ photos: '0' }]);
     await database.rows(`update watchpost.image set received_at = now() - interval '31 days' where id = $1`, [

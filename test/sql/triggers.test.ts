@@ -44,7 +44,7 @@ describe('inserting rows', () => {
       select t.tgname as name
       from pg_trigger as t
       join pg_class as c on c.oid = t.tgrelid
-      where c.relnamespace = 'watchpost'::regnamespace and not t.tgisinternal and t.tgtype & 1 = 1
+      where c.relnamespace = 'watchpost'::regnamespace and not t.tgisinternal and t.tgtype & 1 = 1 and t.tgtype & 4 = 4
     `);
     expect(perRow).toEqual([{ name: 'image_store_bytes' }]);
   });

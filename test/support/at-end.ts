@@ -1,16 +1,13 @@
 import { afterAll } from 'vitest';
 
-const steps: (() => Promise<unknown>)[] = [];
+const steps: (() => unknown)[] = [];
 
-/**
- * Runs a step when the test file has ended, last given first. Unlike `afterAll` it may be called from a hook: there,
- * vitest takes no more hooks and says nothing.
- */
-export const atEnd = (step: () => Promise<unknown>): void => {
-  steps.unshift(step);
-};
-
-// Registered as the test file imports this module, so it belongs to the file.
+// Here and not where a step is added: a hook that is set within a test is never run.
 afterAll(async () => {
-  for (const step of steps) await step();
+  for (const step of steps.splice(0).reverse()) await step();
 });
+
+/** Does something when the test file has ended, last added first; may be called within a test. */
+export const atEnd = (step: () => unknown): void => {
+  steps.push(step);
+};

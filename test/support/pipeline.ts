@@ -28,7 +28,12 @@ export const runWorker = async (database: TestDatabase, vision: Vision): Promise
 export const openApi = async (database: TestDatabase, vision: Vision, worker: Worker) => {
   const apiKey = `test-key-${Math.random().toString(36).slice(2)}-long-enough`;
   await provideApiKey(database, '/nonexistent', apiKey);
-  const config = { maxBodyBytes: 20 * 1024 * 1024, maxPixels: 64_000_000 };
+  const config = {
+    maxBodyBytes: 20 * 1024 * 1024,
+    maxPixels: 64_000_000,
+    maxBacklog: 20_000,
+    maxBacklogPerKey: 10_000,
+  };
   const app = createApp({ config, database, relay: worker.relay, vision, workerId: worker.id, log });
   return (path: string, init: RequestInit = {}) =>
     app.request(path, { ...init, headers: { authorization: `Bearer ${apiKey}`, ...init.headers } });

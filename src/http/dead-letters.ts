@@ -1,0 +1,24 @@
+import { Hono } from 'hono';
+import type { Served, Services } from './app.ts';
+import { idIn } from './body.ts';
+
+/** GET /v1/dead-letters lists what was given up; POST /v1/dead-letters/{id}/replay puts one back to work. */
+export const deadLetters = ({ database, relay }: Services) =>
+  new Hono<Served>()
+    .get('/', async (c) => {
+      const letters = await database.db
+        .selectFrom('watchpost.dead_letter')
+        .selectAll()
+        .orderBy('died_at', 'desc')
+        .limit(1000)
+        .execute();
+      return c.json({ dead_letters: letters });
+    })
+    .post('/:id/replay', async (c) => {
+      const { rows } = await database.pool.query<{ replayed: boolean }>(
+        'select watchpost.replay($1) as replayed',
+        [idIn(c)],
+      );
+      relay.nudge();
+      return c.json({ replayed: rows[0]?.replayed ?? false }, 202);
+    });

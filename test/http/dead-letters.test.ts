@@ -1,0 +1,50 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { TestDatabase } from '../support/database.ts';
+import { sample } from '../support/photos.ts';
+import { submit, untilFinal } from '../support/pipeline.ts';
+import { type Api, expectProblem, serve } from './support.ts';
+
+describe('dead letters', () => {
+  let database: TestDatabase;
+  let api: Api;
+  let imageId: string;
+
+  beforeAll(async () => {
+    ({ database, api } = await serve());
+    imageId = await submit(database, sample(1).subarray(0, 20_000));
+    expect(await untilFinal(database, imageId)).toMatchObject({ state: 'failed', code: 'image_corrupt' });
+  });
+
+  it('are listed with reason, attempts and payload', async () => {
+    const { status, body } = await api.call('GET', '/v1/dead-letters');
+    expect(status).toBe(200);
+    expect(body.dead_letters).toEqual([
+      expect.objectContaining({
+        task: 'detect',
+        code: 'image_corrupt',
+        attempts: 1,
+        image_id: imageId,
+        payload: { image_id: imageId },
+      }),
+    ]);
+  });
+
+  it('go back to work by a call, and are done if the cause is gone', async () => {
+    const [letter] = (await api.call('GET', '/v1/dead-letters')).body.dead_letters;
+    await database.rows('update watchpost.image_bytes set bytes = $1 where image_id = $2', [
+      sample(1),
+      imageId,
+    ]);
+    const replayed = await api.call('POST', `/v1/dead-letters/${letter.id}/replay`);
+    expect(replayed).toMatchObject({ status: 202, body: { replayed: true } });
+    expect(await untilFinal(database, imageId)).toMatchObject({ state: 'done', code: null, faces: 3 });
+    expect((await api.call('GET', '/v1/dead-letters')).body.dead_letters).toEqual([]);
+    const again = await api.call('POST', `/v1/dead-letters/${letter.id}/replay`);
+    expect(again.body).toEqual({ replayed: false });
+  });
+
+  it('that do not exist are told apart', async () => {
+    const answer = await api.call('POST', `/v1/dead-letters/${imageId}/replay`);
+    expectProblem(answer, 'dead_letter_unknown');
+  });
+});

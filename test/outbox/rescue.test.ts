@@ -1,0 +1,198 @@
+import { describe, expect, it } from 'vitest';
+import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
+import { holdPhotos, untilTaken } from '../support/held.ts';
+import { sample } from '../support/photos.ts';
+import { submit, untilFinal } from '../support/pipeline.ts';
+import { startWorkerProcess } from '../support/processes.ts';
+import { until } from '../support/wait.ts';
+
+const eventsOf = (database: TestDatabase, topic: string) =>
+  database.rows('select payload from watchpost.event where topic = $1 order by id', [topic]);
+
+/** Handlings of a photo by task and outcome, and its faces: each must be there once. */
+const workOn = async (database: TestDatabase, imageId: string) => {
+  const [row] = await database.rows(
+    `select
+       (select count(*)::int from watchpost.face where image_id = $1) as faces,
+       (
+         select coalesce(max(n), 0)::int
+         from (
+           select count(*) as n
+           from watchpost.handling as h join watchpost.event as e on e.id = h.event_id
+           where e.image_id = $1 and h.outcome = 'done' group by h.event_id, h.task
+         ) as c
+       ) as most_handlings`,
+    [imageId],
+  );
+  return row;
+};
+
+// Each starts several processes, a second of computing each, and waits for one to be given up.
+const patience = 180_000;
+
+describe.skipIf(!onServer)(`jobs of workers that are gone ${onServer ? '' : needsServer}`, () => {
+  it(
+    'are done by others when a worker is killed, and the loss is on record',
+    async () => {
+      const database = await freshDatabase();
+      const held = await holdPhotos(database);
+      const doomed = await startWorkerProcess(database.url);
+      const id = await submit(database, sample(1));
+      const job = await untilTaken(database);
+      doomed.child.kill('SIGKILL');
+      await held.release();
+      const [row] = await database.rows('select pools from watchpost.worker where pid = $1', [doomed.pid]);
+      expect(row.pools).toContain(job.locked_by);
+
+      await startWorkerProcess(database.url);
+      expect(await untilFinal(database, id)).toMatchObject({ state: 'done', faces: 3 });
+      const lost = await eventsOf(database, 'worker.lost');
+      expect(lost.map((event) => event.payload)).toEqual([
+        expect.objectContaining({ pid: doomed.pid, jobs: 1 }),
+      ]);
+      expect(await workOn(database, id)).toEqual({ faces: 3, most_handlings: 1 });
+    },
+    patience,
+  );
+
+  it(
+    'are not done twice by a worker that was stopped and goes on',
+    async () => {
+      const database = await freshDatabase();
+      const held = await holdPhotos(database);
+      const slow = await startWorkerProcess(database.url);
+      const id = await submit(database, sample(1));
+      await untilTaken(database);
+      slow.child.kill('SIGSTOP');
+      await held.release();
+      await startWorkerProcess(database.url);
+      expect(await untilFinal(database, id)).toMatchObject({ state: 'done', faces: 3 });
+      expect((await eventsOf(database, 'worker.lost')).length).toBeGreaterThan(0);
+
+      slow.child.kill('SIGCONT');
+      await until(async () => (await eventsOf(database, 'worker.returned')).length > 0);
+      // It takes part again: the other one could not do both of these at once.
+      const more = [await submit(database, sample(2)), await submit(database, sample(4))];
+      for (const one of more) expect(await untilFinal(database, one)).toMatchObject({ state: 'done' });
+      expect(await workOn(database, id)).toEqual({ faces: 3, most_handlings: 1 });
+      expect(await eventsOf(database, 'image.received')).toHaveLength(3);
+      expect(slow.child.exitCode).toBeNull();
+    },
+    patience,
+  );
+
+  it(
+    'are released by their own worker if it was never told that it had them',
+    async () => {
+      const database = await freshDatabase();
+      await startWorkerProcess(database.url);
+      const [worker] = await until(async () => {
+        const rows = await database.rows(`select id, pools from watchpost.worker where pools <> '{}'`);
+        return rows.length > 0 && rows;
+      });
+      await database.rows(`select watchpost.pause('detect')`);
+      const id = await submit(database, sample(1));
+      const [job] = await until(async () => {
+        const rows = await database.rows('select id from graphile_worker._private_jobs');
+        return rows.length > 0 && rows;
+      });
+      // As if the connection had broken between the fetch and its answer.
+      await database.rows(
+        `update graphile_worker._private_jobs
+       set locked_by = $2, locked_at = now(), attempts = attempts + 1 where id = $1`,
+        [job.id, worker.pools[0]],
+      );
+      await database.rows(`select watchpost.resume('detect')`);
+      expect(await untilFinal(database, id)).toMatchObject({ state: 'done', faces: 3 });
+      expect(await eventsOf(database, 'worker.lost')).toEqual([]);
+    },
+    patience,
+  );
+});
+
+describe.skipIf(!onServer)(`a job that kills every worker ${onServer ? '' : needsServer}`, () => {
+  it(
+    'becomes a dead letter after its attempts, and is done after a replay',
+    async () => {
+      const database = await freshDatabase();
+      await database.rows(`update watchpost.subscription set max_attempts = 2 where task = 'detect'`);
+      const held = await holdPhotos(database);
+      const id = await submit(database, sample(1));
+      for (const attempt of [1, 2]) {
+        const worker = await startWorkerProcess(database.url);
+        const job = await untilTaken(database);
+        expect(job.attempts).toBe(attempt);
+        worker.child.kill('SIGKILL');
+        await until(async () => {
+          const [row] = await database.rows(`select watchpost.rescue('3 seconds') as released`);
+          return row.released === 1;
+        });
+      }
+      await held.release();
+      const letters = await database.rows(
+        'select id, task, code, attempts, image_id from watchpost.dead_letter',
+      );
+      expect(letters).toEqual([
+        { id: expect.any(String), task: 'detect', code: 'worker_lost', attempts: 2, image_id: id },
+      ]);
+      expect(await untilFinal(database, id)).toMatchObject({ state: 'failed', code: 'worker_lost' });
+      expect(await database.rows('select from graphile_worker._private_jobs')).toEqual([]);
+
+      const replay = () => database.rows('select watchpost.replay($1) as put_back', [letters[0].id]);
+      expect(await replay()).toEqual([{ put_back: true }]);
+      expect(await replay()).toEqual([{ put_back: false }]);
+      await startWorkerProcess(database.url);
+      expect(await untilFinal(database, id)).toMatchObject({ state: 'done', faces: 3 });
+      expect(await database.rows('select from watchpost.dead_letter')).toEqual([]);
+      expect(await replay()).toEqual([{ put_back: false }]);
+    },
+    patience,
+  );
+});
+
+describe.skipIf(!onServer)(`a fleet of two workers ${onServer ? '' : needsServer}`, () => {
+  it(
+    'leaves a paused task alone, and does everything when it is resumed',
+    async () => {
+      const database = await freshDatabase();
+      await Promise.all([startWorkerProcess(database.url), startWorkerProcess(database.url)]);
+      await database.rows(`select watchpost.pause('embed')`);
+      // What pause promises: within a second.
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      const ids = [];
+      for (const number of [1, 2, 3, 4] as const) ids.push(await submit(database, sample(number)));
+      const handled = async (task: string) => {
+        const rows = await database.rows('select from watchpost.handling where task = $1', [task]);
+        return rows.length;
+      };
+      await until(async () => (await handled('detect')) === 4);
+      // A later task of the fleet has run since the jobs of the paused one were there: nobody took them first.
+      const last = await submit(database, sample(5));
+      await until(async () => (await handled('detect')) === 5);
+      expect(await handled('embed')).toBe(0);
+
+      await database.rows(`select watchpost.resume('embed')`);
+      for (const id of [...ids, last])
+        expect(await untilFinal(database, id)).toMatchObject({ state: 'done' });
+    },
+    patience,
+  );
+
+  it(
+    'finds jobs also when its LISTEN connections are gone',
+    async () => {
+      const database = await freshDatabase();
+      const workers = await Promise.all([startWorkerProcess(database.url), startWorkerProcess(database.url)]);
+      const listening = `datname = current_database() and query like 'LISTEN%'`;
+      await until(async () => {
+        const rows = await database.rows(`select from pg_stat_activity where ${listening}`);
+        return rows.length === 2;
+      });
+      await database.rows(`select pg_terminate_backend(pid) from pg_stat_activity where ${listening}`);
+      const id = await submit(database, sample(1));
+      expect(await untilFinal(database, id)).toMatchObject({ state: 'done', faces: 3 });
+      for (const worker of workers) expect(worker.child.exitCode).toBeNull();
+    },
+    patience,
+  );
+});

@@ -1,0 +1,36 @@
+import pg from 'pg';
+import type { TestDatabase } from './database.ts';
+import { until } from './wait.ts';
+
+/**
+ * Keeps every worker from getting on with a photo it has taken up, until `release`.
+ * So a test can do what it likes to a worker in the middle of its job.
+ */
+export const holdPhotos = async (database: TestDatabase): Promise<{ release(): Promise<void> }> => {
+  // Not of the pool: its transactions are cut off when they are silent for long.
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  await client.query('begin');
+  // Every detect asks whether its photo enrols somebody, and submitting a photo does not.
+  await client.query('lock table watchpost.person_photo in access exclusive mode');
+  return {
+    async release() {
+      await client.query('rollback');
+      await client.end();
+    },
+  };
+};
+
+/** Resolves when a worker has taken up a job and is at it. */
+export const untilTaken = (
+  database: TestDatabase,
+): Promise<{ id: string; attempts: number; locked_by: string }> =>
+  until(async () => {
+    const [job] = await database.rows(
+      'select id, attempts, locked_by from graphile_worker._private_jobs where locked_by is not null',
+    );
+    const [waiting] = await database.rows(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return job && waiting ? job : undefined;
+  });
