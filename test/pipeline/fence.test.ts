@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { WatchpostError } from '../../src/errors.ts';
-import { registerModels } from '../../src/outbox/worker.ts';
+import { registerModels } from '../../src/outbox/registration.ts';
 import { type Delivery, handle } from '../../src/pipeline/handle.ts';
 import { stages } from '../../src/pipeline/index.ts';
 import type { AnyStage, Item, Stage, Tools } from '../../src/pipeline/stage.ts';

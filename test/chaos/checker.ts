@@ -1,0 +1,115 @@
+import type pg from 'pg';
+import { type Check, checks, type Kind } from './checks.ts';
+import type { Acknowledged, Sent } from './ledger.ts';
+
+/** A promise that was not kept. */
+export interface Finding {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly count: number;
+  /** The first few. */
+  readonly examples: readonly string[];
+}
+
+/** What is to be held against the database. */
+export interface Promised {
+  readonly sent: readonly Sent[];
+  readonly acknowledged: readonly Acknowledged[];
+  /** Keys for which two ids were promised. */
+  readonly contradictions?: readonly string[];
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Waits until every photo is done or failed and nothing is under way.
+ *
+ * @returns the seconds it took; undefined if the time was up first. The checks then say what is left.
+ */
+export const untilSettled = async (pool: pg.Pool, withinMs: number): Promise<number | undefined> => {
+  const begun = Date.now();
+  while (Date.now() - begun < withinMs) {
+    const { rows } = await pool.query<{ busy: boolean }>(
+      `select
+         exists (select from watchpost.outbox)
+         or exists (select from graphile_worker._private_jobs)
+         or exists (
+           select from watchpost.event as e cross join unnest(e.tasks) as t (task)
+           where not exists (
+             select from watchpost.handling as h
+             where h.event_id = e.id and h.task = t.task and h.outcome in ('done', 'failed')
+           )
+         ) as busy`,
+    );
+    if (rows[0]?.busy === false) return (Date.now() - begun) / 1000;
+    await sleep(500);
+  }
+  return undefined;
+};
+
+/**
+ * Holds the database against what was promised. Changes nothing in it: its two lists are temporary tables.
+ *
+ * @returns what is amiss; empty when every promise was kept.
+ */
+export const check = async (pool: pg.Pool, promised: Promised): Promise<Finding[]> => {
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    await client.query(`set local statement_timeout = '120s'`);
+    await client.query(
+      `create temporary table sent on commit drop as
+       select * from json_to_recordset($1::json) as s (key text, sha256 text, faces integer)`.replace(
+        '$1',
+        quoted(promised.sent.map(({ key, sha256, faces }) => ({ key, sha256, faces }))),
+      ),
+    );
+    await client.query(
+      `create temporary table acknowledged on commit drop as
+       select * from json_to_recordset($1::json) as a (id uuid, key text, sha256 text)`.replace(
+        '$1',
+        quoted(promised.acknowledged.map(({ id, key, sha256 }) => ({ id, key, sha256 }))),
+      ),
+    );
+    await client.query('analyze sent; analyze acknowledged');
+    const findings: Finding[] = [];
+    for (const one of checks)
+      findings.push(...found(one, (await client.query<{ what: string }>(one.text)).rows));
+    findings.push(
+      ...found(
+        contradiction,
+        (promised.contradictions ?? []).map((what) => ({ what })),
+      ),
+    );
+    findings.push(...found(seal, await verifySeals(client)));
+    return findings;
+  } finally {
+    await client.query('rollback').catch(() => {});
+    client.release();
+  }
+};
+
+const contradiction: Check = { kind: 'duplicated', name: 'one id for each submission', text: '' };
+const seal: Check = { kind: 'wrong', name: 'the seals of the events verify', text: '' };
+
+/** JSON as a literal: CREATE TABLE AS takes no parameters. */
+const quoted = (rows: readonly object[]): string => `'${JSON.stringify(rows).replaceAll("'", "''")}'`;
+
+const found = ({ kind, name }: Check, rows: readonly { what: string }[]): Finding[] =>
+  rows.length === 0
+    ? []
+    : [{ kind, name, count: rows.length, examples: rows.slice(0, 5).map(({ what }) => what) }];
+
+/** Rows of verify_audit() name what was altered; a database without seals has none. */
+const verifySeals = async (client: pg.PoolClient): Promise<{ what: string }[]> => {
+  const { rows } = await client.query(`select to_regproc('watchpost.verify_audit') is not null as there`);
+  if (!rows[0].there) return [];
+  const verified = await client.query<{ what: string }>(
+    'select v::text as what from watchpost.verify_audit() as v',
+  );
+  return verified.rows;
+};
+
+/** How many findings of a kind, by rows. */
+export const countOf = (findings: readonly Finding[], kind: Kind): number =>
+  findings.filter((finding) => finding.kind === kind).reduce((sum, finding) => sum + finding.count, 0);

@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { TcpProxy } from './proxy.ts';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/**
+ * A place for one process, which a supervisor would keep filled. Its states:
+ *
+ *   starting   a process was spawned and has not beaten yet. If it ends by itself now, it is spawned again a second
+ *              later: a database that is away keeps everybody from starting.
+ *   up         it has beaten into its row in `worker`. If it ends by itself now, that is a defect, and told.
+ *   held       up, and stopped or cut off by a fault: not to be killed meanwhile.
+ *   ended      for good.
+ */
+export interface Slot {
+  readonly name: string;
+  readonly kind: 'worker' | 'api';
+  readonly proxy: TcpProxy;
+  readonly environment: Record<string, string>;
+  process: ChildProcess;
+  state: 'starting' | 'up' | 'held' | 'ended';
+}
+
+/** The processes of an installation, each with a network of its own. */
+export class Fleet {
+  readonly slots: Slot[] = [];
+  /** Processes that ended without having been killed, once they were up. */
+  readonly deserters: string[] = [];
+  /** Processes that ended before they were up, and were spawned again. */
+  failedStarts = 0;
+  readonly #folder: string;
+  readonly #killed = new WeakSet<ChildProcess>();
+  #ending = false;
+
+  /** @param folder where each process's log goes. */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Starts a process behind a proxy of its own. */
+  async add(kind: Slot['kind'], databasePort: number, environment: Record<string, string>): Promise<Slot> {
+    const proxy = new TcpProxy(databasePort);
+    const port = await proxy.listen();
+    const name = `${kind}-${this.slots.length}`;
+    const slot = {
+      name,
+      kind,
+      proxy,
+      environment: {
+        ...environment,
+        DATABASE_URL: `postgres://postgres@127.0.0.1:${port}/postgres`,
+        WATCHPOST_DATA: join(this.#folder, name),
+      },
+      state: 'starting' as const,
+    } as unknown as Slot;
+    this.slots.push(slot);
+    this.#spawn(slot);
+    return slot;
+  }
+
+  /** Those that a fault may choose from. */
+  up(kind: Slot['kind']): Slot[] {
+    return this.slots.filter((slot) => slot.kind === kind && slot.state === 'up');
+  }
+
+  /** SIGKILL, and a new process in its place. */
+  kill(slot: Slot): void {
+    this.#killed.add(slot.process);
+    slot.process.kill('SIGKILL');
+  }
+
+  /** Ends every process, in good order if it can. */
+  async end(): Promise<void> {
+    this.#ending = true;
+    await Promise.all(
+      this.slots.map(async (slot) => {
+        slot.state = 'ended';
+        const gone = new Promise((resolve) => slot.process.once('exit', resolve));
+        if (slot.process.exitCode !== null || slot.process.signalCode !== null) return;
+        slot.process.kill('SIGCONT');
+        slot.process.kill('SIGTERM');
+        const late = setTimeout(() => slot.process.kill('SIGKILL'), 12_000);
+        await gone;
+        clearTimeout(late);
+      }),
+    );
+    await Promise.all(this.slots.map((slot) => slot.proxy.close()));
+  }
+
+  #spawn(slot: Slot): void {
+    if (this.#ending) return;
+    const log = openSync(join(this.#folder, `${slot.name}.log`), 'a');
+    const args = slot.kind === 'api' ? [main, 'up', '--no-worker'] : [main, 'work'];
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, ...slot.environment },
+      stdio: ['ignore', log, log],
+    });
+    slot.process = child;
+    slot.state = 'starting';
+    child.once('exit', (code, signal) => this.#exited(slot, child, code, signal));
+  }
+
+  #exited(slot: Slot, child: ChildProcess, code: number | null, signal: string | null): void {
+    if (this.#ending) return;
+    if (this.#killed.has(child)) {
+      this.#spawn(slot);
+      return;
+    }
+    if (slot.state === 'starting') this.failedStarts += 1;
+    else this.deserters.push(`${slot.name} (pid ${child.pid}) ended by itself: ${signal ?? code}`);
+    setTimeout(() => this.#spawn(slot), 1_000);
+  }
+}

@@ -1,0 +1,123 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+
+/** A Postgres that can be knocked over. It keeps what it acknowledged: fsync is on. */
+export interface Postgres {
+  readonly url: string;
+  readonly port: number;
+  /** Stops it as a crash does: no checkpoint, no goodbye to anybody; the next start recovers from the log. */
+  crash(): Promise<void>;
+  start(): Promise<void>;
+  /** Stops it and removes its data folder if it was made here. */
+  end(): Promise<void>;
+}
+
+/** A free port on 127.0.0.1. */
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+
+/** The folder of pg_ctl: the one given, else on the PATH, else the newest below /usr/lib/postgresql. */
+const findBin = async (given: string | undefined): Promise<string> => {
+  const system = '/usr/lib/postgresql';
+  const versions = (await readdir(system).catch(() => [])).sort((a, b) => Number(b) - Number(a));
+  const places = given
+    ? [given]
+    : [...(process.env.PATH ?? '').split(':'), ...versions.map((version) => join(system, version, 'bin'))];
+  const found = places.find(
+    (place) => existsSync(join(place, 'pg_ctl')) && existsSync(join(place, 'initdb')),
+  );
+  if (!found) throw new Error(`There is no pg_ctl in ${places.join(', ')}; say where it is with --pg-bin.`);
+  return found;
+};
+
+/** Postgres refuses to run as root: the user to be then, by name in /etc/passwd. */
+const unprivileged = async (): Promise<{ uid: number; gid: number } | undefined> => {
+  if (process.getuid?.() !== 0) return undefined;
+  const users = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));
+  const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody');
+  if (!user) throw new Error('Postgres does not run as root, and there is no user postgres or nobody.');
+  return { uid: Number(user[2]), gid: Number(user[3]) };
+};
+
+/**
+ * Makes a data folder, if there is none, and starts Postgres in it.
+ *
+ * @param options.settings more `name=value` settings.
+ */
+export const startPostgres = async (options: {
+  bin: string | undefined;
+  data: string;
+  port: number;
+  settings?: readonly string[];
+}): Promise<Postgres> => {
+  const bin = await findBin(options.bin);
+  const user = await unprivileged();
+  const port = options.port || (await freePort());
+  const { data } = options;
+  const made = !existsSync(join(data, 'PG_VERSION'));
+
+  const run = (program: string, args: readonly string[]): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const child = spawn(join(bin, program), args, {
+        ...user,
+        cwd: '/',
+        env: { ...process.env, HOME: '/tmp' },
+        // pg_ctl's child keeps what it inherits: a pipe would never close.
+        stdio: 'ignore',
+      });
+      child.once('error', reject);
+      child.once('exit', (code) =>
+        code === 0 ? resolve() : reject(new Error(`${program} ended with ${code}; see ${data}.log`)),
+      );
+    });
+
+  if (made) {
+    await mkdir(dirname(data), { recursive: true, mode: 0o755 });
+    await mkdir(data, { recursive: true, mode: 0o700 });
+    if (user) await chown(data, user.uid, user.gid);
+    await run('initdb', [
+      '-D',
+      data,
+      '-U',
+      'postgres',
+      '--auth=trust',
+      '--encoding=UTF8',
+      '--locale=C.UTF-8',
+      '--no-sync',
+    ]);
+  }
+  const settings = [
+    'listen_addresses=127.0.0.1',
+    'fsync=on',
+    'max_connections=200',
+    'shared_buffers=256MB',
+    ...(options.settings ?? []),
+  ];
+  const given = [`-p ${port}`, `-k ''`, ...settings.map((setting) => `-c ${setting}`)].join(' ');
+  const log = `${data}.log`;
+  await writeFile(log, '');
+  if (user) await chown(log, user.uid, user.gid);
+  const start = () => run('pg_ctl', ['-D', data, '-l', log, '-w', '-t', '60', '-o', given, 'start']);
+  await start();
+
+  return {
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    port,
+    start,
+    crash: () => run('pg_ctl', ['-D', data, '-m', 'immediate', '-w', 'stop']),
+    async end() {
+      await run('pg_ctl', ['-D', data, '-m', 'fast', '-w', 'stop']).catch(() => {});
+      if (made) await rm(data, { recursive: true, force: true });
+    },
+  };
+};
