@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { factsOf } from '../support/facts.ts';
 import { sample } from '../support/photos.ts';
 import { enrolAda, openApi, realVision, runWorker, submit, untilFinal } from '../support/pipeline.ts';
 import { until } from '../support/until.ts';
@@ -112,7 +113,7 @@ describe('from a photo to an alert', () => {
     )) as [{ id: string }];
     await untilFinal(database, posted);
     await untilFinal(database, inserted);
-    expect(await factsOf(posted)).toEqual(await factsOf(inserted));
+    expect(await factsOf(database, posted)).toEqual(await factsOf(database, inserted));
   });
 
   it('leaves one done handling for each event and task, and nothing behind', async () => {
@@ -124,30 +125,4 @@ describe('from a photo to an alert', () => {
     // A job is taken off the queue a moment after its work is on record.
     await until(async () => (await database.rows('select id from graphile_worker.jobs')).length === 0);
   });
-
-  /** All that was found in an image, without ids, times and the submitter. */
-  const factsOf = async (id: string) => {
-    const image = await database.rows(
-      `select camera_id, purpose, byte_length, encode(sha256, 'hex') as sha256, format, width, height,
-              (select encode(sha256(b.bytes), 'hex') from watchpost.image_bytes b where b.image_id = i.id) as stored
-       from watchpost.image i where id = $1`,
-      [id],
-    );
-    const faces = await database.rows(
-      `select f.ordinal, f.detector_id, f.box_x, f.box_y, f.box_width, f.box_height, f.points, f.score, f.height_px,
-              f.sharpness, f.yaw, f.pitch, f.roll, f.gate, encode(f.crop, 'hex') as crop,
-              e.model_id, round(e.norm::numeric, 3) as norm,
-              s.outcome, s.method, s.gate as search_gate, round(s.similarity::numeric, 3) as similarity, s.person_id
-       from watchpost.face f
-       join watchpost.embedding e on e.face_id = f.id
-       join watchpost.search s on s.embedding_id = e.id
-       where f.image_id = $1 order by f.ordinal`,
-      [id],
-    );
-    const events = await database.rows(
-      `select topic, tasks, count(*)::int as n from watchpost.event where image_id = $1 group by 1, 2 order by 1`,
-      [id],
-    );
-    return { image, faces, events };
-  };
 });
