@@ -60,20 +60,12 @@ type Submission = [
   submittedBy: string,
 ];
 
-const submit = async (database: Database, submission: Submission, retry = true): Promise<string> => {
-  try {
-    const { rows } = await database.pool.query<{ id: string }>(
-      'select watchpost.submit_image($1, $2, $3, $4, $5) as id',
-      submission,
-    );
-    return (rows[0] as { id: string }).id;
-  } catch (error) {
-    // Two calls with one idempotency key at the same moment: the second finds the first one's row on looking again.
-    const clash =
-      error instanceof Error && 'constraint' in error && error.constraint === 'image_idempotency_key';
-    if (clash && retry) return submit(database, submission, false);
-    throw error;
-  }
+const submit = async (database: Database, submission: Submission): Promise<string> => {
+  const { rows } = await database.pool.query<{ id: string }>(
+    'select watchpost.submit_image($1, $2, $3, $4, $5) as id',
+    submission,
+  );
+  return (rows[0] as { id: string }).id;
 };
 
 const idempotencyKey = (c: Context<Served>): string | undefined => {
