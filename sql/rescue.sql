@@ -43,8 +43,21 @@ $$;
 comment on function watchpost.beat(uuid, text[], bigint[], interval) is 'Notes that a worker lives; returns whether it had been taken for dead, and how many jobs its pools had locked without its knowing.';
 
 
+-- Nobody is dead for having been silent while the database was away: once it is back, everybody has two heartbeats'
+-- time to tell that they live. Not the whole of dead_after, counted anew: two restarts 20 s apart kept the jobs of a
+-- worker that had died before the first one locked for 70 s.
+create or replace function watchpost.is_silent(
+  last_seen   timestamptz,
+  dead_after  interval,
+  awake_since timestamptz default pg_postmaster_start_time()
+) returns boolean
+language sql volatile
+return last_seen < clock_timestamp() - dead_after and awake_since < clock_timestamp() - dead_after / 2;
+
+comment on function watchpost.is_silent is 'Whether somebody who was last heard of then has to be taken for dead, of a database that is up since awake_since.';
+
+
 -- Releases the jobs of workers that have not been heard of, and buries jobs whose last attempt took their worker down.
--- Nobody is dead for having been silent while the database was away: silence counts from its start.
 create or replace function watchpost.rescue(dead_after interval default '20 seconds') returns integer
 language plpgsql
 as $$
@@ -64,7 +77,7 @@ begin
     set lost_at = clock_timestamp()
     where w.stopped_at is null
       and w.lost_at is null
-      and greatest(w.last_seen, pg_postmaster_start_time()) < clock_timestamp() - dead_after
+      and watchpost.is_silent(w.last_seen, dead_after)
     returning w.id, w.host, w.pid, w.pools, w.last_seen
   loop
     select count(*) into jobs from graphile_worker._private_jobs as j where j.locked_by = any (lost.pools);

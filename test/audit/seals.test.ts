@@ -3,6 +3,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findHead, readExtent, readHead, verifyRecord } from '../../src/database/verify.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { handleAll, sealAll, submitMany, tamper } from '../support/record.ts';
+import { until } from '../support/wait.ts';
 
 describe('seals', () => {
   let database: TestDatabase;
@@ -89,6 +90,32 @@ describe('seals', () => {
     await sealAll(database);
     expect((await readExtent(database)).rows).toBe(4);
     expect(await verifyRecord(database)).toEqual([]);
+  });
+
+  it.skipIf(!onServer)(`are verified while more of them are made ${needsServer}`, async () => {
+    ({ fresh: database } = await sealed());
+    await submitMany(database, 5);
+    const verifier = await database.pool.connect();
+    const verify = async () => (await verifier.query('select * from watchpost.verify_audit()')).rows;
+    // Once before, so that what waits below is the look at the leaves, not the preparing of the function.
+    expect(await verify()).toEqual([]);
+    const sealer = await database.pool.connect();
+    await sealer.query('begin');
+    await sealer.query('lock table watchpost.seal_leaves in access exclusive mode');
+    // Begins to look, and waits for the leaves of the first seal.
+    const verified = verify();
+    await until(async () => {
+      const waiting = await database.rows(
+        `select from pg_locks where not granted and relation = 'watchpost.seal_leaves'::regclass`,
+      );
+      return waiting.length === 1;
+    });
+    const { rows } = await sealer.query(`select watchpost.seal_rows('event') as rows`);
+    await sealer.query('commit');
+    sealer.release();
+    expect(rows).toEqual([{ rows: 5 }]);
+    expect(await verified).toEqual([]);
+    verifier.release();
   });
 
   describe('name', () => {
