@@ -36,6 +36,24 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface WatchpostActiveWatchlist {
+  changed_at: Timestamp | null;
+  cooldown: Interval | null;
+  created_at: Timestamp | null;
+  enabled: boolean | null;
+  id: string | null;
+  name: string | null;
+  page_retroactive: boolean | null;
+  purpose: string | null;
+  reviewers: number | null;
+  severity: string | null;
+  target_fpir: number | null;
+  threshold: number | null;
+  valid_from: Timestamp | null;
+  valid_until: Timestamp | null;
+  version: number | null;
+}
+
 export interface WatchpostAlert {
   /**
    * The sighting with the highest similarity.
@@ -499,6 +517,10 @@ export interface WatchpostPerson {
 
 export interface WatchpostPersonPhoto {
   /**
+   * Codes of the gate that somebody has looked at and accepts for this photo, for example face_unlike.
+   */
+  accept: Generated<string[]>;
+  /**
    * Which face of the photo, counted from 1, left to right; null: the photo has one face only.
    */
   chosen_face: number | null;
@@ -506,6 +528,12 @@ export interface WatchpostPersonPhoto {
   id: Generated<string>;
   image_id: string;
   person_id: string;
+  removal_reason: string | null;
+  /**
+   * When the photo was taken back; what rested on it is withdrawn. Null: it counts.
+   */
+  removed_at: Timestamp | null;
+  removed_by: string | null;
 }
 
 export interface WatchpostReference {
@@ -722,6 +750,10 @@ export interface WatchpostUpkeepTask {
 
 export interface WatchpostWatchlist {
   /**
+   * When the version went up.
+   */
+  changed_at: Generated<Timestamp>;
+  /**
    * Sightings of one person in one zone that are closer than this extend one alert.
    */
   cooldown: Generated<Interval>;
@@ -732,12 +764,36 @@ export interface WatchpostWatchlist {
   enabled: Generated<boolean>;
   id: Generated<string>;
   name: string;
+  /**
+   * Whether alerts for what was seen before somebody was enrolled are sent to endpoints too.
+   */
+  page_retroactive: Generated<boolean>;
   purpose: Generated<string>;
+  /**
+   * How many different people must confirm an alert of this list.
+   */
+  reviewers: Generated<number>;
   severity: Generated<string>;
+  /**
+   * The share of strangers that may be taken for somebody, for example 0.003. The threshold is then taken from the latest calibration; null: it was set by hand.
+   */
+  target_fpir: number | null;
   /**
    * Least cosine similarity for a match. 0.45 by default: no wrong name among 22 enrolled people, 91% of known probes found.
    */
   threshold: Generated<number>;
+  /**
+   * The list is searched from then on; null: from the beginning.
+   */
+  valid_from: Timestamp | null;
+  /**
+   * The list is searched until then; null: for ever.
+   */
+  valid_until: Timestamp | null;
+  /**
+   * Goes up whenever the list or who is on it changes; a search tells the versions that it searched.
+   */
+  version: Generated<number>;
 }
 
 export interface WatchpostWatchlistEntry {
@@ -780,6 +836,7 @@ export interface WatchpostWorker {
 }
 
 export interface DB {
+  "watchpost.active_watchlist": WatchpostActiveWatchlist;
   "watchpost.alert": WatchpostAlert;
   "watchpost.alert_match": WatchpostAlertMatch;
   "watchpost.api_key": WatchpostApiKey;
