@@ -55,6 +55,7 @@ export const problems = {
   backlog_full: { status: 429, title: 'Too much is waiting to be processed' },
   model_missing: { status: 503, title: 'A model is not installed' },
   model_hash_mismatch: { status: 503, title: 'A model file is not the one it should be' },
+  schema_missing: { status: 503, title: 'The database has no schema of Watchpost' },
   database_unavailable: { status: 503, title: 'The database can not be reached' },
   internal: { status: 500, title: 'Something went wrong in the server' },
 } as const satisfies Record<string, { status: number; title: string; sqlstate?: string }>;
@@ -128,6 +129,16 @@ export const toWatchpostError = (error: unknown): WatchpostError => {
   if (isCoded(error)) {
     const code = codeOfSqlstate.get(error.code);
     if (code) return new WatchpostError(code, error.message, { hint: error.hint ?? undefined, cause: error });
+  }
+  if (isCoded(error) && ['3F000', '42P01'].includes(error.code) && error.message.includes('watchpost')) {
+    return new WatchpostError(
+      'schema_missing',
+      'The database has no schema of Watchpost, or a part of it is gone.',
+      {
+        hint: 'Run "watchpost migrate".',
+        cause: error,
+      },
+    );
   }
   if (isDatabaseAway(error)) {
     return new WatchpostError('database_unavailable', 'The database can not be reached.', { cause: error });

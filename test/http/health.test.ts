@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/database/pool.ts';
 import { openLog } from '../../src/log.ts';
@@ -89,5 +90,17 @@ describe('health', () => {
     }
     await bridge.open();
     expect(await get('/readyz')).toMatchObject({ status: 200, body: { status: 'ready' } });
+  });
+
+  it('is not ready without its schema, and says what to do', async () => {
+    const client = new pg.Client(bridge.url);
+    await client.connect();
+    await client.query('alter schema watchpost rename to elsewhere');
+    const answer = await get('/readyz');
+    expectProblem(answer, 'schema_missing');
+    expect(answer.body).toMatchObject({ hint: expect.stringContaining('migrate') });
+    await client.query('alter schema elsewhere rename to watchpost');
+    await client.end();
+    expect((await get('/readyz')).status).toBe(200);
   });
 });
