@@ -145,8 +145,11 @@ comment on function watchpost.add_person_photo is 'Hands in a photo to enrol a p
 --
 -- A caller who has just written rows relays them at once (patient => false). One who only polls gives way if another
 -- poll is going on (patient => true), and learns so by a null.
+--
+-- graphile-worker's add_jobs plans its statements anew for every value unless it is told otherwise: 0.47 ms of the 0.98
+-- that it took.
 create or replace function watchpost.relay(max_rows integer default 2000, patient boolean default false) returns integer
-language plpgsql
+language plpgsql set plan_cache_mode = force_generic_plan
 as $$
 declare
   taken integer;

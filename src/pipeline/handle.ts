@@ -193,31 +193,17 @@ const writeBatch = async (
 ): Promise<Map<string, Handled>> => {
   // By event id, so that two deliveries of overlapping batches meet the fence in one order and cannot deadlock.
   const ordered = [...attempted].sort((a, b) => (a.item.event_id < b.item.event_id ? -1 : 1));
-  // Elapsed by this process's clock, placed in time by the database's: the clocks of two machines never agree.
-  // The statement's time, as clock_timestamp() would give each row of the batch another start.
-  const elapsed = performance.now() - startedAt;
-  const { rows } = await sql<{ event_id: string }>`
-    insert into watchpost.handling
-      (event_id, task, outcome, attempt, worker_id, started_at, duration_ms, code, error)
-    select
-      a.event_id, ${stage.task}, a.outcome, ${delivery.attempt}, ${delivery.workerId},
-      statement_timestamp() - make_interval(secs => ${elapsed}::float8 / 1000), ${elapsed}::real, a.code, a.error
-    from unnest(
+  const { rows } = await sql<{ passed: string }>`
+    select passed
+    from watchpost.fence(
+      ${stage.task}, ${delivery.attempt}, ${delivery.workerId}, ${performance.now() - startedAt},
       ${ordered.map((one) => one.item.event_id)}::uuid[],
       ${ordered.map((one) => one.outcome)}::text[],
       ${ordered.map((one) => one.error?.code ?? null)}::text[],
       ${ordered.map((one) => one.error?.message ?? null)}::text[]
-    ) as a (event_id, outcome, code, error)
-    -- A slow worker that fails at what another has done meanwhile has nothing to tell.
-    where a.outcome = 'done' or not exists (
-      select
-      from watchpost.handling as h
-      where h.event_id = a.event_id and h.task = ${stage.task} and h.outcome = 'done'
     )
-    on conflict (event_id, task) where outcome = 'done' do nothing
-    returning event_id
   `.execute(trx);
-  const passed = new Set(rows.map((row) => row.event_id));
+  const passed = new Set(rows.map((row) => row.passed));
   const finished = ordered.filter((one) => one.outcome === 'done' && passed.has(one.item.event_id));
   if (finished.length > 0) await stage.write(trx, finished, tools);
 
