@@ -1,5 +1,3 @@
-import { sql, type Transaction } from 'kysely';
-import type { DB } from '../database/types.generated.ts';
 import {
   isCollision,
   isDatabaseAway,
@@ -7,6 +5,7 @@ import {
   toWatchpostError,
   WatchpostError,
 } from '../errors.ts';
+import { writeFenced } from './fence.ts';
 import type { AnyStage, Item, Tools } from './stage.ts';
 
 /**
@@ -165,9 +164,7 @@ const commit = async (
 ): Promise<Map<string, Handled>> => {
   if (attempted.length === 0) return new Map();
   try {
-    return await tools.database.db
-      .transaction()
-      .execute((trx) => writeBatch(trx, stage, attempted, tools, delivery, startedAt));
+    return await writeBatch(stage, attempted, tools, delivery, startedAt);
   } catch (reason) {
     if (isDatabaseAway(reason)) throw reason;
     if (isCollision(reason) && tries > 1)
@@ -184,7 +181,6 @@ const commit = async (
 };
 
 const writeBatch = async (
-  trx: Transaction<DB>,
   stage: AnyStage,
   attempted: readonly Attempted[],
   tools: Tools,
@@ -193,20 +189,18 @@ const writeBatch = async (
 ): Promise<Map<string, Handled>> => {
   // By event id, so that two deliveries of overlapping batches meet the fence in one order and cannot deadlock.
   const ordered = [...attempted].sort((a, b) => (a.item.event_id < b.item.event_id ? -1 : 1));
-  const { rows } = await sql<{ passed: string }>`
-    select passed
-    from watchpost.fence(
-      ${stage.task}, ${delivery.attempt}, ${delivery.workerId}, ${performance.now() - startedAt},
-      ${ordered.map((one) => one.item.event_id)}::uuid[],
-      ${ordered.map((one) => one.outcome)}::text[],
-      ${ordered.map((one) => one.error?.code ?? null)}::text[],
-      ${ordered.map((one) => one.error?.message ?? null)}::text[]
-    )
-  `.execute(trx);
-  const passed = new Set(rows.map((row) => row.passed));
-  const finished = ordered.filter((one) => one.outcome === 'done' && passed.has(one.item.event_id));
-  if (finished.length > 0) await stage.write(trx, finished, tools);
-
+  const done = ordered.filter((one) => one.outcome === 'done');
+  const fence = [
+    stage.task,
+    delivery.attempt,
+    delivery.workerId,
+    performance.now() - startedAt,
+    ordered.map((one) => one.item.event_id),
+    ordered.map((one) => one.outcome),
+    ordered.map((one) => one.error?.code ?? null),
+    ordered.map((one) => one.error?.message ?? null),
+  ];
+  const passed = new Set(await writeFenced(stage, fence, done, tools));
   return new Map(
     ordered.map((one): [string, Handled] => {
       const { event_id } = one.item;

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
+import { writeRows } from './fence.ts';
 import type { Difference, Finished, Item, PipelineStage, Tools } from './stage.ts';
 
 /** Which events a replay takes: those of one image, one camera, a time range, or all. */
@@ -111,7 +112,7 @@ const replayBatch = async (
             trx,
             differing.map((one) => one.item),
           );
-          await stage.write(trx, differing, tools);
+          await writeRows(trx, stage, differing, tools);
         }
         return found;
       });

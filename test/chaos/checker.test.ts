@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { match } from '../../src/pipeline/3-match.ts';
+import { writeRows } from '../../src/pipeline/fence.ts';
 import type { Tools } from '../../src/pipeline/stage.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { holdPhotos, untilTaken } from '../support/held.ts';
@@ -144,7 +145,7 @@ const handleAgain = async (database: TestDatabase, tools: Tools): Promise<void> 
     const finished = results.flatMap((result, index) =>
       result.status === 'fulfilled' ? [{ item: items[index], result: result.value }] : [],
     );
-    await match.write(trx, finished, tools);
+    await writeRows(trx, match, finished, tools);
   });
 };
 
