@@ -196,10 +196,9 @@ as $$
 begin
   insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
   select
-    'match.found', m.id, f.image_id,
-    jsonb_build_object('image_id', f.image_id, 'face_id', m.face_id, 'match_id', m.id), s.tasks
+    'match.found', m.id, m.image_id,
+    jsonb_build_object('image_id', m.image_id, 'face_id', m.face_id, 'match_id', m.id), s.tasks
   from new_rows as m
-  join watchpost.face as f on f.id = m.face_id
   cross join (select watchpost.subscribers('match.found') as tasks) as s;
   return null;
 end;
@@ -218,11 +217,14 @@ as $$
 begin
   insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
   select
-    'alert.raised', a.id, f.image_id,
-    jsonb_build_object('image_id', f.image_id, 'alert_id', a.id, 'person_id', a.person_id), s.tasks
+    'alert.raised', a.id, m.image_id,
+    jsonb_build_object(
+      'image_id', m.image_id, 'alert_id', a.id, 'person_id', a.person_id, 'watchlist_id', a.watchlist_id,
+      'retroactive', a.retroactive
+    ),
+    s.tasks
   from new_rows as a
   join watchpost.match as m on m.id = a.best_match_id
-  join watchpost.face as f on f.id = m.face_id
   cross join (select watchpost.subscribers('alert.raised') as tasks) as s;
   return null;
 end;

@@ -23,6 +23,8 @@ export const problems = {
   dead_letter_unknown: { status: 404, title: 'There is no such dead letter', sqlstate: 'WP007' },
   event_unknown: { status: 404, title: 'There is no event with this payload for this task' },
   camera_unknown: { status: 422, title: 'There is no such camera', sqlstate: 'WP002' },
+  cannot_link_self: { status: 422, title: 'Nobody can be told apart from themselves', sqlstate: 'WP040' },
+  match_ruled_out: { status: 409, title: 'Somebody has said that this is not them', sqlstate: 'WP041' },
   name_taken: { status: 409, title: 'The name or reference is taken' },
   idempotency_key_reused: {
     status: 409,

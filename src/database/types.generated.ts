@@ -63,7 +63,15 @@ export interface WatchpostAlert {
    * The camera of the latest sighting.
    */
   camera_id: string | null;
+  /**
+   * The list's cool-down when the alert was raised.
+   */
+  cooldown: Interval;
   created_at: Generated<Timestamp>;
+  /**
+   * From the first sighting to the cool-down after the last; a sighting within it extends the alert. Kept by a trigger.
+   */
+  episode: string;
   /**
    * captured_at of the earliest photo.
    */
@@ -73,11 +81,19 @@ export interface WatchpostAlert {
    * captured_at of the latest photo.
    */
   last_seen: Timestamp;
+  /**
+   * The alert that took this one in, when a sighting turned out to lie between the two.
+   */
+  merged_into: string | null;
   person_id: string;
   /**
    * zone:NAME, camera:NAME, or nowhere: what makes two sightings the same episode.
    */
   place: string;
+  /**
+   * Raised for what had been seen before the person was enrolled, listed or corrected. It pages nobody unless the list says so.
+   */
+  retroactive: Generated<boolean>;
   /**
    * The list's severity when the alert was raised.
    */
@@ -93,7 +109,7 @@ export interface WatchpostAlert {
   state: Generated<string>;
   watchlist_id: string;
   /**
-   * When the last of its matches was superseded; null: it stands.
+   * When the last of its matches was superseded, or another alert took it in; null: it stands.
    */
   withdrawn_at: Timestamp | null;
 }
@@ -120,6 +136,37 @@ export interface WatchpostAuditHead {
   sealed_at: Timestamp | null;
 }
 
+export interface WatchpostBackfill {
+  /**
+   * The embedding that was reached: older ones are still to be searched. Null: none was yet.
+   */
+  cursor: string | null;
+  /**
+   * When there were no older ones left; null: it goes on.
+   */
+  finished_at: Timestamp | null;
+  /**
+   * Matches that it has written.
+   */
+  found: Generated<number>;
+  id: Generated<string>;
+  model_id: string;
+  person_id: string;
+  /**
+   * enrolled: a photo was added. listed: the person was put on a list. removed: a photo was taken back. cannot_link: a face was said not to be the person. The first two look at all past faces, the others at photos the person was found in.
+   */
+  reason: string;
+  /**
+   * The references that were added, or taken back.
+   */
+  reference_ids: Generated<string[]>;
+  /**
+   * Embeddings looked at so far.
+   */
+  searched: Generated<number>;
+  started_at: Generated<Timestamp>;
+}
+
 export interface WatchpostBacklog {
   images: number | null;
   oldest: Timestamp | null;
@@ -141,6 +188,29 @@ export interface WatchpostCamera {
    * Cameras of one zone share an alert; null: the camera is a zone of its own.
    */
   zone: string | null;
+}
+
+export interface WatchpostCannotLink {
+  /**
+   * The alert that was dismissed with it.
+   */
+  alert_id: string | null;
+  created_at: Generated<Timestamp>;
+  /**
+   * Who said so: see actor().
+   */
+  created_by: Generated<string>;
+  /**
+   * A face that is not this person. It never matches them, nor does its like: a face that looks more like this one than like the person.
+   */
+  face_id: string | null;
+  id: Generated<string>;
+  /**
+   * A person who is not this person, however alike they look.
+   */
+  other_person_id: string | null;
+  person_id: string;
+  reason: string | null;
 }
 
 export interface WatchpostDeadLetter {
@@ -433,17 +503,32 @@ export interface WatchpostMatch {
   created_at: Generated<Timestamp>;
   face_id: string;
   id: Generated<string>;
+  /**
+   * The photo of the face, which the constraints need here. It goes with its face.
+   */
+  image_id: string;
   person_id: string;
   reference_id: string | null;
+  /**
+   * Found after the fact: the person was enrolled, listed or corrected when the face had been seen.
+   */
+  retroactive: Generated<boolean>;
   /**
    * The search that found it; may be gone when searches are not kept for ever.
    */
   search_id: string;
+  /**
+   * Fused over the person's photos: search.similarity.
+   */
   similarity: number;
   /**
    * When a replay found otherwise; null: it stands.
    */
   superseded_at: Timestamp | null;
+  /**
+   * replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it rested on a photo that was taken back.
+   */
+  superseded_because: string | null;
   /**
    * The list's threshold as it stood at that moment.
    */
@@ -655,19 +740,27 @@ export interface WatchpostSearch {
   method: string;
   model_id: string;
   /**
-   * match; gated: near enough, but the face is too poor to alert on; below_threshold; nobody: nobody is enrolled on an enabled list.
+   * match; gated: near enough, but the face is too poor to alert on; outranked: near enough, but another face of the photo is more like this person; cannot_link: near enough, but somebody has said that this is not them; below_threshold; nobody: nobody is enrolled on an active list.
    */
   outcome: string;
   /**
-   * The person of the nearest reference.
+   * Whom the outcome is about: the nearest person.
    */
   person_id: string | null;
   /**
-   * The nearest reference.
+   * The nearest reference of the person.
    */
   reference_id: string | null;
   /**
-   * Cosine between the face and the nearest reference.
+   * The cosine between the face and the nearest reference alone.
+   */
+  reference_similarity: number | null;
+  /**
+   * The face was searched again because somebody was enrolled, listed or corrected after it was seen.
+   */
+  retroactive: Generated<boolean>;
+  /**
+   * What decides: the cosine between the face and the person, fused over all their photos.
    */
   similarity: number | null;
   /**
@@ -675,7 +768,11 @@ export interface WatchpostSearch {
    */
   superseded_at: Timestamp | null;
   /**
-   * The lists that were enabled at that moment.
+   * Their versions, in the order of watchlists; null: searched before lists had versions.
+   */
+  watchlist_versions: number[] | null;
+  /**
+   * The lists that were active at that moment.
    */
   watchlists: string[];
 }
@@ -689,6 +786,10 @@ export interface WatchpostSighting {
   match_id: string | null;
   person: string | null;
   person_id: string | null;
+  /**
+   * It was found after the fact.
+   */
+  retroactive: boolean | null;
   seen_at: Timestamp | null;
   similarity: number | null;
   threshold: number | null;
@@ -841,8 +942,10 @@ export interface DB {
   "watchpost.alert_match": WatchpostAlertMatch;
   "watchpost.api_key": WatchpostApiKey;
   "watchpost.audit_head": WatchpostAuditHead;
+  "watchpost.backfill": WatchpostBackfill;
   "watchpost.backlog": WatchpostBacklog;
   "watchpost.camera": WatchpostCamera;
+  "watchpost.cannot_link": WatchpostCannotLink;
   "watchpost.dead_letter": WatchpostDeadLetter;
   "watchpost.embedding": WatchpostEmbedding;
   "watchpost.event": WatchpostEvent;

@@ -101,9 +101,10 @@ export const addMatch = async (
     similarity: number;
     camera?: string | null;
     capturedAt: string;
+    retroactive?: boolean;
   },
 ): Promise<string> => {
-  const { faceId, embeddingId } = await addFace(database, { vector: [1, 0, 0, 0], ...match });
+  const { imageId, faceId, embeddingId } = await addFace(database, { vector: [1, 0, 0, 0], ...match });
   const [row] = await database.rows(
     `with search as (
        insert into watchpost.search
@@ -111,10 +112,20 @@ export const addMatch = async (
        values ($1, $2, $3, array[$4::uuid], 'exact', 'match', $5, $6)
        returning id
      )
-     insert into watchpost.match (search_id, face_id, person_id, watchlist_id, similarity, threshold)
-     select s.id, $2, $5, $4, $6, 0.45 from search as s
+     insert into watchpost.match
+       (search_id, image_id, face_id, person_id, watchlist_id, similarity, threshold, retroactive)
+     select s.id, $7, $2, $5, $4, $6, 0.45, $8 from search as s
      returning id`,
-    [embeddingId, faceId, match.model, match.watchlistId, match.personId, match.similarity],
+    [
+      embeddingId,
+      faceId,
+      match.model,
+      match.watchlistId,
+      match.personId,
+      match.similarity,
+      imageId,
+      match.retroactive ?? false,
+    ],
   );
   return row.id;
 };
