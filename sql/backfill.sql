@@ -144,13 +144,13 @@ $$;
 comment on function watchpost.next_past_faces is 'The next batch of a backfill: at most scan embeddings below the cursor are looked at, and at most most of them are to be searched again. next_cursor is null when there are no more.';
 
 
-create or replace function watchpost.continue_backfill(backfill uuid, searched integer, found integer, next_cursor uuid) returns void
+create or replace function watchpost.continue_backfill(backfill uuid, looked_at integer, matched integer, next_cursor uuid) returns void
 language plpgsql
 as $$
 begin
   update watchpost.backfill as b
-  set searched = b.searched + continue_backfill.searched,
-      found = b.found + continue_backfill.found,
+  set searched = b.searched + looked_at,
+      found = b.found + matched,
       cursor = coalesce(next_cursor, b.cursor),
       finished_at = case when next_cursor is null then clock_timestamp() end
   where b.id = backfill;

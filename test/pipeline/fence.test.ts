@@ -243,6 +243,7 @@ describe('handling an event', () => {
         face_id: noOne,
         embedding_id: noOne,
         match_id: noOne,
+        backfill_id: noOne,
         person_photo_id: noOne,
       });
       expect(await handle(stage, [item!], tools, first)).toMatchObject([

@@ -246,6 +246,68 @@ describe('sql/examples', () => {
     expect(status).toEqual({ state: 'done', faces: 3, matches: 1 });
   });
 
+  it('track-a-person.sql', async () => {
+    expect(await run('track-a-person.sql')).toMatchObject([
+      { location: 'North gate', zone: 'outside', camera: 'north-gate', sightings: '1' },
+      { location: 'Yard', zone: null, camera: 'yard', sightings: '1' },
+    ]);
+  });
+
+  it('backfill-progress.sql, then retroactive-sightings.sql', async () => {
+    expect(await run('retroactive-sightings.sql')).toEqual([]);
+    const progress = () => run('backfill-progress.sql');
+    const ofAda = { person: 'Ada', reason: 'enrolled', state: 'finished', found: 0, left_to_search: '0' };
+    expect(await progress()).toMatchObject([ofAda]);
+    // The first face of sample 1, which was there all the time and nobody's business.
+    const [zoe] = await database.rows(
+      `with person as (insert into watchpost.person (name) values ('Zoe') returning id),
+            entry as (
+              insert into watchpost.watchlist_entry (watchlist_id, person_id)
+              select w.id, p.id from watchpost.watchlist as w, person as p where w.name = 'missing'
+            )
+       select id from person`,
+    );
+    await database.rows('select watchpost.add_person_photo($1, $2, 1::smallint)', [zoe.id, sample(1)]);
+    const found = await until(async () => {
+      const [latest] = await progress();
+      return latest.person === 'Zoe' && latest.state === 'finished' && latest;
+    });
+    expect(found).toMatchObject({ reason: 'enrolled', found: 3, left_to_search: '0' });
+    const sightings = await run('retroactive-sightings.sql');
+    expect(sightings).toMatchObject([
+      { person: 'Zoe', location: 'Yard' },
+      { person: 'Zoe', location: 'North gate' },
+      { person: 'Zoe', location: 'North gate', image_id: photos.ada },
+    ]);
+  });
+
+  it('faces-outranked.sql', async () => {
+    expect(await run('faces-outranked.sql')).toEqual([]);
+    // Sample 1 beside a smaller copy of itself: everybody is there twice.
+    const { width = 0, height = 0 } = await sharp(sample(1)).metadata();
+    const copy = await sharp(sample(1))
+      .resize({ width: Math.round(width * 0.8) })
+      .toBuffer();
+    const twice = await sharp(sample(1))
+      .extend({ right: width })
+      .composite([{ input: copy, left: width, top: Math.round(height * 0.1) }])
+      .jpeg()
+      .toBuffer();
+    const id = await submit(database, twice, 'north-gate');
+    await untilFinal(database, id);
+    const outranked = await run('faces-outranked.sql');
+    expect(outranked.map((row) => row.person).sort()).toEqual(['Ada', 'Zoe']);
+    expect(outranked.filter((row) => !(Number(row.better_similarity) >= Number(row.similarity)))).toEqual([]);
+  });
+
+  it('cannot-link.sql', async () => {
+    const sightings = () => database.rows(`select match_id from watchpost.sighting where person = 'Ada'`);
+    const before = await sightings();
+    expect(await run('cannot-link.sql')).toMatchObject([{ created_by: 'postgres' }]);
+    expect((await sightings()).length).toBe(before.length - 1);
+    expect(await run('cannot-link.sql', (text) => text.replace(`'Ada'`, `'Bea'`))).toEqual([]);
+  });
+
   afterAll(() => {
     expect(
       readdirSync(folder).filter((name) => !ran.has(name)),
