@@ -170,33 +170,6 @@ $$;
 comment on function watchpost.is_ruled_out is 'Whether somebody has said that a face is not this person: that face, or one that this face looks like more than like the person.';
 
 
-create or replace function watchpost.check_cannot_link() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if new.person_id = new.other_person_id then
-    raise exception 'A person can not be told apart from themselves.'
-      using errcode = 'WP040', hint = 'Give two different people.';
-  end if;
-  if exists (
-    select
-    from watchpost.reference as r
-    join watchpost.embedding as e on e.id = r.embedding_id
-    where r.person_id = new.person_id and r.superseded_at is null and e.face_id = new.face_id
-  ) then
-    raise exception 'The face % is one of this person''s own references.', new.face_id
-      using errcode = 'WP040', hint = 'If it is not them, take the photo back first.';
-  end if;
-  return new;
-end;
-$$;
-
-comment on function watchpost.check_cannot_link() is 'Nobody is told apart from themselves (WP040).';
-
-create or replace trigger cannot_link_check before insert or update on watchpost.cannot_link
-for each row execute function watchpost.check_cannot_link();
-
-
 -- What stands against it goes at once. Whatever else follows, such as another face of that photo that gave way to this
 -- one, is found by the task that consumes the event.
 create or replace function watchpost.emit_cannot_link() returns trigger
@@ -204,8 +177,22 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   matches uuid[];
+  own uuid;
 begin
   if tg_op = 'INSERT' then
+    if exists (select from changed_rows as c where c.person_id = c.other_person_id) then
+      raise exception 'A person can not be told apart from themselves.'
+        using errcode = 'WP040', hint = 'Give two different people.';
+    end if;
+    select e.face_id into own
+    from changed_rows as c
+    join watchpost.reference as r on r.person_id = c.person_id and r.superseded_at is null
+    join watchpost.embedding as e on e.id = r.embedding_id and e.face_id = c.face_id
+    limit 1;
+    if found then
+      raise exception 'The face % is one of this person''s own references.', own
+        using errcode = 'WP040', hint = 'If it is not them, take the photo back first.';
+    end if;
     perform watchpost.lock_images(array(
       select f.image_id from changed_rows as c join watchpost.face as f on f.id = c.face_id
     ));
@@ -237,7 +224,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.emit_cannot_link() is 'Withdraws what is said to be wrong, and writes cannot_link.added or cannot_link.removed.';
+comment on function watchpost.emit_cannot_link() is 'Refuses to tell somebody apart from themselves (WP040), withdraws what is said to be wrong, and writes cannot_link.added or cannot_link.removed.';
 
 create or replace trigger cannot_link_added after insert on watchpost.cannot_link
 referencing new table as changed_rows
