@@ -134,7 +134,7 @@ describe('POST /v1/tasks/{task}, with no worker running', () => {
   it('does not know other tasks, other events, or events of other tasks', async () => {
     const call = (task: string, payload: unknown) => api.call('POST', `/v1/tasks/${task}`, payload);
     const { hint } = expectProblem(await call('detekt', { image_id: byHand }), 'task_unknown');
-    expect(hint).toBe('Tasks: detect, embed, match, alert, enrol.');
+    expect(hint).toBe('Tasks: detect, embed, match, alert, enrol, backfill.');
     const other = '01890000-0000-7000-8000-000000000000';
     expectProblem(await call('detect', { image_id: other }), 'event_unknown');
     expectProblem(await call('detect', { image_id: byHand, face_id: other }), 'event_unknown');

@@ -42,6 +42,8 @@ describe('searching the past', () => {
   let ada: number[];
   let past: string[];
   let adaId: string;
+  /** A face that one photo of hers alone does not find. */
+  let hidden: string | undefined;
   const small = backfillOf({ scan: 300, most: 10 });
 
   beforeAll(async () => {
@@ -131,7 +133,7 @@ describe('searching the past', () => {
   it('searches again when a photo is added, and leaves what was found as it is', async () => {
     const before = await database.rows('select id, superseded_at from watchpost.match order by id');
     const disguised = vectors.near(ada, 0.2);
-    const [hidden] = await addPastFaces(database, {
+    [hidden] = await addPastFaces(database, {
       ...{ model, camera: 'gate', since: '2026-02-01T12:00:00Z' },
       vectors: [vectors.near(disguised, 0.8)],
     });
@@ -142,7 +144,7 @@ describe('searching the past', () => {
         before.length,
       ]),
     ).toEqual(before);
-    expect((await seenOf(adaId)).at(-1)).toBe(hidden);
+    expect(await seenOf(adaId)).toContain(hidden);
     const [latest] = await database.rows('select found from watchpost.backfill order by id desc limit 1');
     expect(latest).toEqual({ found: 1 });
   });
@@ -152,11 +154,9 @@ describe('searching the past', () => {
       `insert into watchpost.watchlist (name, threshold) values ('another', 0.5) returning id`,
     );
     // The hidden face itself, so nearer than Ada.
-    const [face] = await database.rows(
-      `select e.vector::text as vector from watchpost.match as m join watchpost.embedding as e on e.face_id = m.face_id
-       where m.person_id = $1 and m.superseded_at is null order by e.id desc limit 1`,
-      [adaId],
-    );
+    const [face] = await database.rows('select vector::text from watchpost.embedding where id = $1', [
+      hidden,
+    ]);
     const bea = await addKnownPerson(database, { name: 'Bea', model, vector: JSON.parse(face.vector) });
     await drain(small, tools);
     expect(await seenOf(bea.personId)).toEqual([]);
@@ -176,7 +176,7 @@ describe('searching the past', () => {
       [list.id, bea.personId],
     );
     await drain(small, tools);
-    expect(await seenOf(bea.personId)).toHaveLength(1);
+    expect(await seenOf(bea.personId)).toEqual([hidden]);
     expect(await seenOf(adaId)).toHaveLength(26);
     expect(
       await database.rows(

@@ -192,13 +192,13 @@ export const addPastFaces = async (
   const tables = ['image', 'face', 'embedding'];
   for (const table of tables)
     await database.rows(`alter table watchpost.${table} disable trigger ${table}_emit`);
-  await database.rows(
+  const rows = await database.rows<{ id: string }>(
     `with given as materialized (
        select
          g.vector::halfvec as vector, $3::timestamptz + make_interval(secs => g.place) as at,
-         watchpost.uuidv7() as image_id, watchpost.uuidv7() as face_id, watchpost.uuidv7() as embedding_id
+         watchpost.uuidv7() as image_id, watchpost.uuidv7() as face_id,
+         watchpost.uuidv7_at($3::timestamptz + make_interval(secs => g.place)) as embedding_id
        from unnest($1::text[]) with ordinality as g (vector, place)
-       order by g.place
      ),
      image as (
        insert into watchpost.image (id, camera_id, captured_at, bytes)
@@ -215,14 +215,11 @@ export const addPastFaces = async (
        select g.embedding_id, g.face_id, $2, g.vector, 10 from given as g
      )
      insert into watchpost.search (embedding_id, face_id, model_id, watchlists, method, outcome)
-     select g.embedding_id, g.face_id, $2, '{}', 'exact', 'nobody' from given as g`,
+     select g.embedding_id, g.face_id, $2, '{}', 'exact', 'nobody' from given as g
+     returning embedding_id as id`,
     [past.vectors.map((vector) => JSON.stringify(vector)), past.model, past.since, past.camera ?? null],
   );
   for (const table of tables)
     await database.rows(`alter table watchpost.${table} enable trigger ${table}_emit`);
-  const rows = await database.rows<{ id: string }>(
-    `select id from watchpost.embedding order by id desc limit $1`,
-    [past.vectors.length],
-  );
-  return rows.map((row) => row.id).reverse();
+  return rows.map((row) => row.id).sort();
 };
