@@ -13,6 +13,7 @@ const replaceable = [
   'functions.sql',
   'triggers.sql',
   'matching.sql',
+  'cannot-link.sql',
   'episodes.sql',
   'backfill.sql',
   'seals.sql',

@@ -47,7 +47,11 @@ describe('inserting rows', () => {
       where c.relnamespace = 'watchpost'::regnamespace and not t.tgisinternal and t.tgtype & 1 = 1 and t.tgtype & 4 = 4
       order by 1
     `);
-    expect(perRow).toEqual([{ name: 'alert_episode' }, { name: 'image_store_bytes' }]);
+    expect(perRow.map((trigger) => trigger.name)).toEqual([
+      'alert_episode',
+      'image_store_bytes',
+      'match_image',
+    ]);
   });
 
   it('emits nothing for a reference image until it is a photo of a person', async () => {
