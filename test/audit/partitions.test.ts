@@ -235,8 +235,8 @@ describe('partitions', () => {
         database,
         `insert into watchpost.search (id, embedding_id, face_id, model_id, watchlists, method, outcome)
        values (watchpost.uuidv7_at(${at}), gen_random_uuid(), gen_random_uuid(), 'm', '{}', 'exact', 'nobody')`,
-        `insert into watchpost.match (search_id, face_id, person_id, watchlist_id, similarity, threshold)
-       values (watchpost.uuidv7_at(${at}), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 1, 0)`,
+        `insert into watchpost.match (search_id, image_id, face_id, person_id, watchlist_id, similarity, threshold)
+       values (watchpost.uuidv7_at(${at}), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 1, 0)`,
       );
       await database.rows(
         `update watchpost.retention set action = 'drop', age = '14 days' where relation = 'search'`,
