@@ -1,4 +1,4 @@
--- What can be called: submitting photos, enrolling people, and the statements the stages are made of.
+-- What can be called: submitting photos, and the statements the stages are made of.
 
 -- submitting ----------------------------------------------------------------------------------------------------------
 
@@ -107,35 +107,6 @@ end;
 $$;
 
 comment on function watchpost.submit_image is 'Submits a photo and returns its id; processing starts when the transaction commits. The same idempotency key gives the same id.';
-
-
-create or replace function watchpost.add_person_photo(
-  person       uuid,
-  bytes        bytea,
-  chosen_face  smallint default null,
-  submitted_by text default null
-) returns table (person_photo_id uuid, image_id uuid)
-language plpgsql
-as $$
-declare
-  new_image_id uuid;
-begin
-  if not exists (select from watchpost.person as p where p.id = person) then
-    raise exception 'There is no person %.', person using errcode = 'WP004';
-  end if;
-
-  insert into watchpost.image (purpose, bytes, submitted_by)
-  values ('reference', add_person_photo.bytes, coalesce(add_person_photo.submitted_by, session_user))
-  returning id into new_image_id;
-
-  return query
-  insert into watchpost.person_photo as p (person_id, image_id, chosen_face)
-  values (person, new_image_id, add_person_photo.chosen_face)
-  returning p.id, p.image_id;
-end;
-$$;
-
-comment on function watchpost.add_person_photo is 'Hands in a photo to enrol a person. chosen_face counts from 1, left to right, and is needed where the photo has several faces.';
 
 -- relaying ------------------------------------------------------------------------------------------------------------
 

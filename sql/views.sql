@@ -15,7 +15,8 @@ select
   h.duration_ms,
   h.created_at as handled_at,
   h.code,
-  h.error
+  h.error,
+  e.payload
 from watchpost.event as e
 cross join unnest(e.tasks) as t (task)
 left join lateral (
@@ -78,10 +79,15 @@ cross join lateral (
     count(*) > 0 as known,
     count(*) filter (where t.outcome is distinct from 'done' and t.outcome is distinct from 'failed') as open_tasks,
     count(t.outcome) > 0 as begun,
-    (array_agg(t.code order by t.event_id) filter (where t.outcome = 'failed'))[1] as failed_code,
-    (array_agg(t.error order by t.event_id) filter (where t.outcome = 'failed'))[1] as failed_error,
+    (array_agg(t.code order by t.event_id) filter (where t.outcome = 'failed' and p.removed_at is null))[1] as failed_code,
+    (array_agg(t.error order by t.event_id) filter (where t.outcome = 'failed' and p.removed_at is null))[1] as failed_error,
     max(t.handled_at) as finished_at
   from watchpost.image_tasks(i.id) as t
+  -- What became of a face of a probe that was made somebody's photo, or of a photo that was taken back, is told by
+  -- photo_status; what follows from an enrolment is about the other photos.
+  left join watchpost.person_photo as p on p.id = (t.payload ->> 'person_photo_id')::uuid
+  where t.topic not in ('person.enrolled', 'photo.removed')
+    and (i.purpose = 'reference' or t.topic not in ('photo.added', 'photo.embedded'))
 ) as w
 cross join lateral (
   select

@@ -11,6 +11,8 @@ const root = new URL('../../', import.meta.url);
 const replaceable = [
   'lists.sql',
   'functions.sql',
+  'changes.sql',
+  'enrolment.sql',
   'triggers.sql',
   'seals.sql',
   'partitions.sql',

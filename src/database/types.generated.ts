@@ -126,6 +126,18 @@ export interface WatchpostBacklog {
   submitted_by: string | null;
 }
 
+export interface WatchpostBestPhoto {
+  face_id: string | null;
+  height_px: number | null;
+  image_id: string | null;
+  norm: number | null;
+  person: string | null;
+  person_id: string | null;
+  person_photo_id: string | null;
+  reference_id: string | null;
+  sharpness: number | null;
+}
+
 export interface WatchpostCamera {
   created_at: Generated<Timestamp>;
   id: Generated<string>;
@@ -212,6 +224,7 @@ export interface WatchpostEventTask {
   handled_at: Timestamp | null;
   image_id: string | null;
   outcome: string | null;
+  payload: Json | null;
   started_at: Timestamp | null;
   subject_id: string | null;
   task: string | null;
@@ -526,6 +539,9 @@ export interface WatchpostPersonPhoto {
   chosen_face: number | null;
   created_at: Generated<Timestamp>;
   id: Generated<string>;
+  /**
+   * One photo may enrol several people, each by a face of their own.
+   */
   image_id: string;
   person_id: string;
   removal_reason: string | null;
@@ -533,7 +549,46 @@ export interface WatchpostPersonPhoto {
    * When the photo was taken back; what rested on it is withdrawn. Null: it counts.
    */
   removed_at: Timestamp | null;
+  /**
+   * actor() of the transaction that took it back.
+   */
   removed_by: string | null;
+}
+
+export interface WatchpostPhotoStatus {
+  accept: string[] | null;
+  chosen_face: number | null;
+  /**
+   * Why it was refused: a stable code.
+   */
+  code: string | null;
+  created_at: Timestamp | null;
+  enrolled_at: Timestamp | null;
+  face_id: string | null;
+  gate: string[] | null;
+  height_px: number | null;
+  image_id: string | null;
+  /**
+   * The same in a sentence; of a photo that was taken back, the reason that was given.
+   */
+  message: string | null;
+  model_id: string | null;
+  norm: number | null;
+  person: string | null;
+  person_id: string | null;
+  person_photo_id: string | null;
+  pitch: number | null;
+  reference_id: string | null;
+  removed_at: Timestamp | null;
+  removed_by: string | null;
+  roll: number | null;
+  score: number | null;
+  sharpness: number | null;
+  /**
+   * received; processing; enrolled; refused: see code and message; removed.
+   */
+  state: string | null;
+  yaw: number | null;
 }
 
 export interface WatchpostReference {
@@ -842,6 +897,7 @@ export interface DB {
   "watchpost.api_key": WatchpostApiKey;
   "watchpost.audit_head": WatchpostAuditHead;
   "watchpost.backlog": WatchpostBacklog;
+  "watchpost.best_photo": WatchpostBestPhoto;
   "watchpost.camera": WatchpostCamera;
   "watchpost.dead_letter": WatchpostDeadLetter;
   "watchpost.embedding": WatchpostEmbedding;
@@ -861,6 +917,7 @@ export interface DB {
   "watchpost.partition": WatchpostPartition;
   "watchpost.person": WatchpostPerson;
   "watchpost.person_photo": WatchpostPersonPhoto;
+  "watchpost.photo_status": WatchpostPhotoStatus;
   "watchpost.reference": WatchpostReference;
   "watchpost.retention": WatchpostRetention;
   "watchpost.seal": WatchpostSeal;

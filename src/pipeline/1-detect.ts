@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import type { Box, FoundFace, FoundFaces } from '../vision/index.ts';
-import { assertEnrollable } from '../watchlist/enrolment.ts';
+import { assertEnrollable, assertStanding } from '../watchlist/enrolment.ts';
 import type { Replayable, Stage } from './stage.ts';
 
 const payload = z.object({ image_id: z.uuid(), person_photo_id: z.uuid().optional() });
@@ -20,8 +20,7 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
     const photos = await database.db
       .selectFrom('watchpost.image as i')
       .leftJoin('watchpost.image_bytes as b', 'b.image_id', 'i.id')
-      .leftJoin('watchpost.person_photo as p', 'p.image_id', 'i.id')
-      .select(['i.id', 'b.bytes', 'p.id as person_photo_id', 'p.chosen_face'])
+      .select(['i.id', 'b.bytes'])
       .where(
         'i.id',
         'in',
@@ -29,6 +28,13 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
       )
       .execute();
     const photoOf = new Map(photos.map((photo) => [photo.id, photo]));
+    const toEnrol = items.flatMap((item) => item.person_photo_id ?? []);
+    const choices = await database.db
+      .selectFrom('watchpost.person_photo')
+      .select(['id', 'chosen_face', 'removed_at'])
+      .where(({ eb, val }) => eb('id', '=', eb.fn.any(val(toEnrol))))
+      .execute();
+    const choiceOf = new Map(choices.map((choice) => [choice.id, choice]));
 
     return Promise.allSettled(
       items.map(async (item) => {
@@ -40,8 +46,10 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
             'The bytes of this photo were dropped before it was processed.',
           );
         }
+        const choice = item.person_photo_id ? choiceOf.get(item.person_photo_id) : undefined;
+        if (item.person_photo_id) assertStanding(choice);
         const found = await vision.findFaces(photo.bytes);
-        if (photo.person_photo_id) assertEnrollable(found.faces.length, photo.chosen_face);
+        if (choice) assertEnrollable(found.faces.length, choice.chosen_face);
         return found;
       }),
     );

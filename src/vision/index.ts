@@ -15,6 +15,7 @@ import type {
   Detector,
   Embedder,
   Embedding,
+  EnrolmentLimits,
   FivePoints,
   ModelInfo,
   Point,
@@ -28,7 +29,17 @@ export { openEmbedder } from './embedder.ts';
 export { VisionError, type VisionErrorCode } from './errors.ts';
 export { type ImageFormat, type ImageHeader, inspectImage } from './inspect.ts';
 export type { GateLimits, GateReason } from './quality.ts';
-export type { Box, Detector, Embedder, Embedding, FivePoints, ModelInfo, Point, Quality } from './types.ts';
+export type {
+  Box,
+  Detector,
+  Embedder,
+  Embedding,
+  EnrolmentLimits,
+  FivePoints,
+  ModelInfo,
+  Point,
+  Quality,
+} from './types.ts';
 
 /** A face as the pipeline stores it; box and points in pixels of the upright full-size picture. */
 export interface FoundFace {
@@ -62,7 +73,10 @@ export interface Vision {
     readonly template: Template;
     readonly thresholds: Thresholds;
     readonly minimalNorm: number;
+    readonly enrolment: EnrolmentLimits;
   };
+  /** What a face must reach not to be gated. */
+  readonly limits: GateLimits;
   /** Every model in use, for the database to register. */
   readonly models: readonly ModelInfo[];
   /** Inspects, decodes once, detects, aligns and judges. Throws a VisionError with an `image_*` code. */
@@ -144,7 +158,9 @@ export const loadVision = async (options: VisionOptions = {}): Promise<Vision> =
       template,
       thresholds,
       minimalNorm: embedder.declaration.minimalNorm,
+      enrolment: embedder.declaration.enrolment,
     },
+    limits,
     models: [...detector.models, landmarks.model, embedder.model],
     findFaces,
     embed: async (crops) => embedder.embed(await Promise.all(crops.map((crop) => decodeCrop(crop, size)))),

@@ -95,6 +95,15 @@ export interface EmbedderDeclaration {
   thresholds: Thresholds;
   /** Raw norms below this are seldom faces; 0 where the norm says nothing. */
   minimalNorm: number;
+  enrolment: EnrolmentLimits;
+}
+
+/** Cosine similarities by which a photo that is to enrol somebody is held against those enrolled already. */
+export interface EnrolmentLimits {
+  /** Below this, at the best, a photo is unlike the others of the same person. */
+  unlike: number;
+  /** From this on a photo looks like another person. */
+  alike: number;
 }
 
 /** One face as a vector of length 1 and the raw output's norm, which tells how face-like the crop was. */

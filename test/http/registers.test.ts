@@ -51,7 +51,17 @@ describe('/v1/watchlists', () => {
       purpose: '',
       severity: 'warning',
       threshold: 0.45,
+      target_fpir: null,
+      cooldown_seconds: 300,
       enabled: true,
+      valid_from: null,
+      valid_until: null,
+      in_force: true,
+      reviewers: 1,
+      page_retroactive: false,
+      version: 1,
+      changed_at: expect.any(String),
+      persons: 0,
     });
     const about = { name: 'told', purpose: 'a test', severity: 'critical', threshold: 1, enabled: false };
     const told = await api.call('POST', '/v1/watchlists', { ...about, cooldown_seconds: 90 });
