@@ -54,9 +54,8 @@ begin
     if new.target_fpir is not null then
       new.threshold := watchpost.calibrated_threshold(new.target_fpir);
     end if;
-  elsif new.target_fpir is not null and new.threshold <> old.threshold
-    -- A new calibration brings the threshold up to date; anybody else has set it by hand.
-    and new.threshold is distinct from watchpost.calibrated_threshold(new.target_fpir) then
+  -- A new calibration brings the thresholds up to date, and says so; anybody else has set it by hand.
+  elsif new.threshold <> old.threshold and coalesce(current_setting('watchpost.calibrating', true), '') <> 'on' then
     new.target_fpir := null;
   end if;
   if to_jsonb(new) - '{version,changed_at}'::text[] <> to_jsonb(old) - '{version,changed_at}'::text[] then

@@ -296,7 +296,7 @@ $$;
 comment on function watchpost.find_photo(uuid) is 'A photo of a person, locked; an unknown one is an error (WP038).';
 
 
--- What rested on the references, and the event that tells of it: a search for the faces that have lost their match.
+-- The event tells which references are gone, so that the faces that have lost their match are searched again.
 create or replace function watchpost.withdraw_references(
   photo watchpost.person_photo, reference_ids uuid[], change text, reason text
 ) returns void
@@ -310,10 +310,9 @@ declare
     order by m.id
   );
 begin
-  update watchpost.reference as r
-  set superseded_at = now()
-  where r.id = any (withdraw_references.reference_ids) and r.superseded_at is null;
-  if cardinality(withdrawn) > 0 then
+  if to_regprocedure('watchpost.supersede_matches(uuid[], text)') is not null then
+    execute 'select watchpost.supersede_matches($1, $2)' using withdrawn, 'photo_removed';
+  else
     perform watchpost.supersede_matches(withdrawn);
   end if;
   insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
@@ -334,7 +333,27 @@ begin
 end;
 $$;
 
-comment on function watchpost.withdraw_references is 'Takes references of a photo back with the matches that rested on them, and writes photo.removed.';
+comment on function watchpost.withdraw_references is 'Withdraws the matches that rested on references of a photo, and writes photo.removed.';
+
+
+create or replace function watchpost.supersede_references(person_photo uuid) returns uuid[]
+language plpgsql
+as $$
+declare
+  superseded uuid[];
+begin
+  with gone as (
+    update watchpost.reference as r
+    set superseded_at = now()
+    where r.person_photo_id = person_photo and r.superseded_at is null
+    returning r.id
+  )
+  select coalesce(array_agg(g.id order by g.id), '{}') into superseded from gone as g;
+  return superseded;
+end;
+$$;
+
+comment on function watchpost.supersede_references(uuid) is 'Marks the references of a photo of a person, and returns them.';
 
 
 create or replace function watchpost.remove_photo(person_photo uuid, reason text) returns boolean
@@ -349,12 +368,7 @@ begin
   update watchpost.person_photo as p
   set removed_at = now(), removed_by = watchpost.actor(), removal_reason = remove_photo.reason
   where p.id = photo.id;
-  perform watchpost.withdraw_references(
-    photo,
-    array(select r.id from watchpost.reference as r where r.person_photo_id = photo.id and r.superseded_at is null),
-    'removed',
-    remove_photo.reason
-  );
+  perform watchpost.withdraw_references(photo, watchpost.supersede_references(photo.id), 'removed', remove_photo.reason);
   return true;
 end;
 $$;
@@ -425,12 +439,7 @@ as $$
 begin
   if tg_table_name = 'person_photo' then
     if old.removed_at is null then
-      perform watchpost.withdraw_references(
-        old,
-        array(select r.id from watchpost.reference as r where r.person_photo_id = old.id and r.superseded_at is null),
-        'deleted',
-        null
-      );
+      perform watchpost.withdraw_references(old, watchpost.supersede_references(old.id), 'deleted', null);
     end if;
   elsif old.superseded_at is null then
     perform watchpost.withdraw_references(p, array[old.id], 'deleted', null)
