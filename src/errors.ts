@@ -63,6 +63,10 @@ export const problems = {
   validity_invalid: { status: 422, title: 'The list would never be valid', sqlstate: 'WP031' },
   watchlist_expired: { status: 409, title: 'The list has ended', sqlstate: 'WP032' },
 
+  file_unreadable: { status: 422, title: 'A file or folder can not be read' },
+  import_invalid: { status: 422, title: 'The file to import is not what it should be' },
+  folder_not_empty: { status: 409, title: 'The folder to export to is not empty' },
+
   payload_invalid: { status: 400, title: 'The payload is not what this task takes' },
   row_missing: { status: 410, title: 'A row that the task needs is gone' },
   worker_lost: { status: 500, title: 'Every worker that took it up died' },

@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { explain } from './commands/explain.ts';
 import { stopper } from './commands/program/context.ts';
+import { addLists } from './commands/program/lists.ts';
 import { addPeople } from './commands/program/people.ts';
 import { addPhotos } from './commands/program/photos.ts';
 import { addProcesses } from './commands/program/processes.ts';
 import { addRecord } from './commands/program/record.ts';
+import { addTransfer } from './commands/program/transfer.ts';
 import { version } from './version.ts';
 
 const program = new Command('watchpost')
@@ -22,6 +24,7 @@ Examples:
   $ watchpost camera add north-gate --location "North gate"
   $ watchpost watchlist add wanted --threshold 0.5
   $ watchpost person add "Ada" --photo ada.jpg --watchlist wanted
+  $ watchpost import people/ --watchlist wanted
   $ watchpost submit frame.jpg --camera north-gate --wait
   $ watchpost sql "select * from watchpost.last_seen"
 
@@ -34,6 +37,8 @@ WATCHPOST_MODELS, WATCHPOST_DATABASE_PORT, WATCHPOST_HEARTBEAT_MS, WATCHPOST_DEA
 addProcesses(program);
 addPhotos(program);
 addPeople(program);
+addLists(program);
+addTransfer(program);
 addRecord(program);
 
 try {
