@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative } from 'node:path';
-import { parse } from 'csv-parse/sync';
+import { CsvError, parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { type ProblemCode, toWatchpostError, WatchpostError } from '../errors.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
@@ -87,7 +87,7 @@ export const fileError = (file: string, error: unknown): WatchpostError => {
       cause: error,
     });
   }
-  if (error instanceof Error && (error instanceof SyntaxError || error.name === 'CsvError')) {
+  if (error instanceof SyntaxError || error instanceof CsvError) {
     return new WatchpostError('import_invalid', `${file} can not be understood: ${error.message}.`, {
       cause: error,
     });
