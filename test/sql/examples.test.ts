@@ -232,6 +232,70 @@ describe('sql/examples', () => {
     expect(rows.map((row) => row.person)).toEqual(['Ada']);
   });
 
+  it('lists-in-force.sql', async () => {
+    await database.rows(
+      `insert into watchpost.watchlist (name, severity, enabled, valid_from, valid_until) values
+         ('off', 'critical', false, null, null), ('to come', 'critical', true, now() + interval '1 day', null),
+         ('urgent', 'critical', true, now() - interval '1 day', now() + interval '1 day')`,
+    );
+    const lists = await run('lists-in-force.sql');
+    const names = lists.map((list) => list.name);
+    expect(names).toContain('missing');
+    expect(names[0]).toBe('urgent');
+    expect(names.filter((name) => ['off', 'to come'].includes(name))).toEqual([]);
+    expect(lists.find((list) => list.name === 'missing')).toMatchObject({ people: '1', reviewers: 1 });
+  });
+
+  it('people-on-several-lists.sql', async () => {
+    expect(await run('people-on-several-lists.sql')).toEqual([]);
+    await database.rows(
+      `insert into watchpost.watchlist_entry (watchlist_id, person_id)
+       select w.id, p.id from watchpost.watchlist as w cross join watchpost.person as p
+       where w.name = 'urgent' and p.name = 'Ada'`,
+    );
+    expect(await run('people-on-several-lists.sql')).toMatchObject([
+      { name: 'Ada', watchlists: ['missing', 'urgent'], photos: '1' },
+    ]);
+  });
+
+  it('enrol-a-seen-face.sql, then changes-of-a-list.sql', async () => {
+    const [photo] = await run('enrol-a-seen-face.sql');
+    const state = async () =>
+      (
+        await database.rows('select state from watchpost.photo_status where person_photo_id = $1', [
+          photo.person_photo_id,
+        ])
+      )[0].state;
+    // Whoever it is, the gate has an answer.
+    await until(async () => ['enrolled', 'refused'].includes(await state()));
+    const changes = await run('changes-of-a-list.sql');
+    expect(changes.map((row) => row.change)).toEqual([
+      'created',
+      'added Ada',
+      ...Array(changes.length - 3).fill('updated'),
+      'added Stranger at the north gate',
+    ]);
+    expect(changes[2]).toMatchObject({ new: { name: 'missing' }, by: expect.any(String) });
+    expect(changes.map((row) => Number(row.version))).toEqual(changes.map((_, index) => index + 1));
+  });
+
+  it('photos-refused.sql', async () => {
+    const [person] = await database.rows(`insert into watchpost.person (name) values ('Many') returning id`);
+    const [photo] = await database.rows('select * from watchpost.add_person_photo($1, $2)', [
+      person.id,
+      sample(3),
+    ]);
+    await untilFinal(database, photo.image_id);
+    expect(await run('photos-refused.sql')).toMatchObject([
+      {
+        person: 'Many',
+        code: 'faces_several',
+        message: expect.stringMatching(/3 faces/),
+        image_id: photo.image_id,
+      },
+    ]);
+  });
+
   it('drop-old-photo-bytes.sql', async () => {
     expect(await run('drop-old-photo-bytes.sql')).toMatchObject([{ photos: '0' }]);
     await database.rows(`update watchpost.image set received_at = now() - interval '31 days' where id = $1`, [
@@ -244,6 +308,20 @@ describe('sql/examples', () => {
       [photos.ada],
     );
     expect(status).toEqual({ state: 'done', faces: 3, matches: 1 });
+  });
+
+  it('remove-a-photo.sql', async () => {
+    const [removed] = await run('remove-a-photo.sql');
+    expect(removed).toMatchObject({ person: 'Ada', removed: true });
+    expect(Number(removed.matches_withdrawn)).toBeGreaterThan(0);
+    expect(
+      await database.rows(
+        `select from watchpost.match as m join watchpost.reference as r on r.id = m.reference_id
+         where r.person_photo_id = $1 and m.superseded_at is null`,
+        [removed.person_photo_id],
+      ),
+    ).toEqual([]);
+    expect(await run('remove-a-photo.sql'), 'there is no other').toEqual([]);
   });
 
   afterAll(() => {
