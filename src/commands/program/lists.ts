@@ -14,7 +14,7 @@ import { connect } from '../connect.ts';
 import { findOnePerson } from '../person.ts';
 import { table } from '../sql.ts';
 import { once, stopper } from './context.ts';
-import { seconds, share, similarity, time } from './options.ts';
+import { moment, seconds, share, similarity } from './options.ts';
 
 interface ListOptions {
   threshold?: number;
@@ -63,8 +63,8 @@ const withFields = (command: Command): Command =>
     )
     .option('--purpose <words>', 'what it is for')
     .option('--cooldown <seconds>', 'sightings closer than this extend one alert (default: 300)', seconds)
-    .option('--valid-from <time>', 'searched from then on, like 2026-11-23T15:04:05Z', time)
-    .option('--valid-until <time>', 'searched until then', time)
+    .option('--valid-from <time>', 'searched from then on, like 2026-11-23T15:04:05Z', moment)
+    .option('--valid-until <time>', 'searched until then', moment)
     .addOption(new Option('--reviewers <number>', 'how many must confirm an alert').choices(['1', '2']))
     .option('--page-retroactive', 'send alerts for what was seen before somebody was enrolled, too')
     .option('--enabled', 'search it')

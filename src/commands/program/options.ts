@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { z } from 'zod';
 import { capturedAt } from '../../captured-at.ts';
 import { acceptable } from '../../watchlist/enrolment.ts';
 
@@ -21,6 +22,11 @@ export const seconds = number(
 export const time = (text: string): string => {
   const parsed = capturedAt.safeParse(text);
   if (!parsed.success) throw new InvalidArgumentError(`${parsed.error.issues[0]?.message}.`);
+  return text;
+};
+export const moment = (text: string): string => {
+  if (!z.iso.datetime({ offset: true }).safeParse(text).success)
+    throw new InvalidArgumentError('Give a time with its offset, like 2026-11-23T15:04:05Z.');
   return text;
 };
 export const several = (value: string, before: string[]): string[] => [...before, value];
