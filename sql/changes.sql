@@ -265,7 +265,7 @@ begin
     select
       'person.changed', n.id,
       jsonb_build_object('person_id', n.id, 'change', 'created', 'by', watchpost.actor())
-        || watchpost.changed_columns(null, to_jsonb(n)),
+        || jsonb_build_object('old', '{}'::jsonb, 'new', to_jsonb(n)),
       s.tasks
     from new_rows as n
     cross join (select watchpost.subscribers('person.changed') as tasks) as s;
@@ -274,7 +274,7 @@ begin
     select
       'person.changed', o.id,
       jsonb_build_object('person_id', o.id, 'change', 'deleted', 'by', watchpost.actor())
-        || watchpost.changed_columns(to_jsonb(o), null),
+        || jsonb_build_object('old', to_jsonb(o), 'new', '{}'::jsonb),
       s.tasks
     from old_rows as o
     cross join (select watchpost.subscribers('person.changed') as tasks) as s;

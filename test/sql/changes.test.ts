@@ -126,12 +126,13 @@ describe('who is on a list', () => {
     ]);
     const events = await eventsOf(listId, 'watchlist.person%');
     expect(events.map(({ topic, payload }) => [topic, payload.person_id, payload.version])).toEqual([
-      ...[ada, bea].map((person) => ['watchlist.person_added', person, 2]),
+      ...events.slice(0, 2).map(({ payload }) => ['watchlist.person_added', payload.person_id, 2]),
       ['watchlist.person_removed', ada, 3],
     ]);
+    expect(new Set(events.slice(0, 2).map(({ payload }) => payload.person_id))).toEqual(new Set([ada, bea]));
     expect(events[0].payload).toEqual({
       watchlist_id: listId,
-      person_id: ada,
+      person_id: expect.any(String),
       version: 2,
       change: 'added',
       by: expect.any(String),

@@ -233,6 +233,22 @@ describe('photos of people', () => {
       await expect(enrol(await handIn(bea.personId, face))).resolves.toBeTruthy();
     });
 
+    it('lets twins pass once somebody has said that they are two people', async () => {
+      const face = vectors.any();
+      const ada = await know('Ada', face);
+      const [bea] = await database.rows(`insert into watchpost.person (name) values ('Bea') returning id`);
+      const photo = await handIn(bea.id, vectors.near(face, 0.9));
+      await expect(enrol(photo)).rejects.toMatchObject({ code: 'WP034' });
+      await database.rows(
+        `create table if not exists watchpost.cannot_link (person_id uuid not null, face_id uuid, other_person_id uuid)`,
+      );
+      await database.rows('insert into watchpost.cannot_link (person_id, other_person_id) values ($1, $2)', [
+        ada.personId,
+        bea.id,
+      ]);
+      await expect(enrol(photo)).resolves.toBeTruthy();
+    });
+
     it('does not count photos that were taken back, nor those of another model', async () => {
       const face = vectors.any();
       const ada = await know('Ada', face);
