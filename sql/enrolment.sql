@@ -143,8 +143,8 @@ for each statement execute function watchpost.emit_photo_added();
 
 -- the gate ------------------------------------------------------------------------------------------------------------
 
--- The nearest photo of the same person, and the nearest other person. Every reference of the model is compared: an
--- index that leaves one out would enrol somebody twice.
+-- The nearest photo of the same person, and the nearest other person. Every reference of the model is compared, 1.1 to
+-- 2.1 ms a thousand: an index that leaves one out would enrol somebody twice.
 create or replace function watchpost.assert_like_nobody_else(photo uuid, embedding uuid, unlike real, alike real) returns void
 language plpgsql
 as $$
@@ -212,7 +212,7 @@ comment on function watchpost.told_apart(uuid) is 'The people of whom somebody h
 
 
 -- One enrolment at a time, all over the database: two workers that enrol one face under two names would not see each
--- other's reference. 0.2 ms each with few people, and enrolling is rare beside searching.
+-- other's reference. Detecting and embedding, which is nearly all of the work, is done before.
 create or replace function watchpost.enrol_reference(photo uuid, embedding uuid, unlike real, alike real) returns uuid
 language plpgsql
 as $$
