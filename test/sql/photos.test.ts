@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectClient, untilBlocked } from '../support/client.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
-import { addFace, addKnownPerson, addModel, addReference } from '../support/fabricate.ts';
+import { addFace, addKnownPerson, addMatch, addModel, addReference } from '../support/fabricate.ts';
 import { Vectors } from '../support/vectors.ts';
 
 const limits = { unlike: 0.25, alike: 0.5 };
@@ -48,19 +48,21 @@ describe('photos of people', () => {
       subject,
     ]);
   /** A sighting that rested on this reference, with its alert. */
-  const sight = async (personId: string, referenceId: string, vector: readonly number[]) => {
-    const { faceId, embeddingId, imageId } = await addFace(database, { model, vector });
-    const [match] = await database.rows(
-      `with search as (
-         insert into watchpost.search (embedding_id, face_id, model_id, watchlists, method, outcome, person_id, reference_id, similarity)
-         values ($1, $2, $3, array[$4::uuid], 'exact', 'match', $5, $6, 0.9) returning id
-       )
-       insert into watchpost.match (search_id, face_id, person_id, reference_id, watchlist_id, similarity, threshold)
-       select s.id, $2, $5, $6, $4, 0.9, 0.45 from search as s returning id`,
-      [embeddingId, faceId, model, listId, personId, referenceId],
+  const sight = async (personId: string, referenceId: string) => {
+    const matchId = await addMatch(database, {
+      model,
+      personId,
+      watchlistId: listId,
+      similarity: 0.9,
+      capturedAt: new Date().toISOString(),
+    });
+    const [row] = await database.rows(
+      `update watchpost.match as m set reference_id = $2 from watchpost.face as f
+       where m.id = $1 and f.id = m.face_id returning f.image_id`,
+      [matchId, referenceId],
     );
-    const [alert] = await database.rows('select watchpost.raise_alert($1) as id', [match.id]);
-    return { matchId: match.id, alertId: alert.id, imageId };
+    const [alert] = await database.rows('select watchpost.raise_alert($1) as id', [matchId]);
+    return { matchId, alertId: alert.id, imageId: row.image_id };
   };
   const standing = async (table: string, id: string, mark = 'superseded_at') =>
     (await database.rows(`select ${mark} is null as stands from watchpost.${table} where id = $1`, [id]))[0]
@@ -284,8 +286,8 @@ describe('photos of people', () => {
       const face = vectors.any();
       const { personId, referenceId } = await know('Ada', face);
       const other = await addReference(database, { personId, model, vector: vectors.near(face, 0.9) });
-      const lost = await sight(personId, referenceId, face);
-      const kept = await sight(personId, other, face);
+      const lost = await sight(personId, referenceId);
+      const kept = await sight(personId, other);
       const photo = await photoOf(referenceId);
 
       const remove = () =>
@@ -328,7 +330,7 @@ describe('photos of people', () => {
     it('withdraws an alert only when nothing else stands behind it', async () => {
       const face = vectors.any();
       const { personId, referenceId } = await know('Ada', face);
-      const seen = await sight(personId, referenceId, face);
+      const seen = await sight(personId, referenceId);
       await database.rows(`select watchpost.remove_photo($1, null)`, [await photoOf(referenceId)]);
       expect(await standing('alert', seen.alertId, 'withdrawn_at')).toBe(false);
     });
@@ -336,7 +338,7 @@ describe('photos of people', () => {
     it.each(['person_photo', 'reference'])('by deleting the row of %s does the same', async (table) => {
       const face = vectors.any();
       const { personId, referenceId } = await know('Ada', face);
-      const { matchId } = await sight(personId, referenceId, face);
+      const { matchId } = await sight(personId, referenceId);
       const photo = await photoOf(referenceId);
       await database.rows(`delete from watchpost.${table} where id = $1`, [
         table === 'reference' ? referenceId : photo,
@@ -370,7 +372,7 @@ describe('photos of people', () => {
     it('drops the person with the photos handed in for them alone, and keeps frames', async () => {
       const face = vectors.any();
       const { personId, referenceId } = await know('Ada', face);
-      const { matchId, imageId } = await sight(personId, referenceId, face);
+      const { matchId, imageId } = await sight(personId, referenceId);
       const frame = await addFace(database, { model, vector: face });
       await enrolFace(personId, frame.faceId);
       expect(await database.rows('select watchpost.forget_person($1) as photos', [personId])).toEqual([
