@@ -9,6 +9,19 @@ import { until } from '../support/until.ts';
 const folder = new URL('../../sql/examples/', import.meta.url);
 const ran = new Set<string>();
 
+/** Runs a file and gives the rows of its last statement that has some; `edit` puts in what a reader would. */
+const runExample = async (
+  database: TestDatabase,
+  name: string,
+  edit = (text: string) => text,
+  // biome-ignore lint/suspicious/noExplicitAny: each test knows what its example answers.
+): Promise<any[]> => {
+  ran.add(name);
+  const result = await database.pool.query(edit(readFileSync(new URL(name, folder), 'utf8')));
+  const results = Array.isArray(result) ? result : [result];
+  return results.map((one) => one.rows).findLast((rows) => rows.length > 0) ?? [];
+};
+
 describe('sql/examples', () => {
   let database: TestDatabase;
   /** Ada at the north gate, then a stranger in profile who looks like her, then text that is no photo. */
@@ -34,14 +47,7 @@ describe('sql/examples', () => {
     photos.text = await process(Buffer.from('this is no photo'));
   });
 
-  /** Runs a file and gives the rows of its last statement that has some; `edit` puts in what a reader would. */
-  // biome-ignore lint/suspicious/noExplicitAny: each test knows what its example answers.
-  const run = async (name: string, edit = (text: string) => text): Promise<any[]> => {
-    ran.add(name);
-    const result = await database.pool.query(edit(readFileSync(new URL(name, folder), 'utf8')));
-    const results = Array.isArray(result) ? result : [result];
-    return results.map((one) => one.rows).findLast((rows) => rows.length > 0) ?? [];
-  };
+  const run = (name: string, edit?: (text: string) => string) => runExample(database, name, edit);
   const setThreshold = (threshold: number) =>
     database.rows(`update watchpost.watchlist set threshold = $1 where name = 'missing'`, [threshold]);
   const withPhoto = (photo: Buffer) => (text: string) =>
@@ -232,6 +238,35 @@ describe('sql/examples', () => {
     expect(rows.map((row) => row.person)).toEqual(['Ada']);
   });
 
+  it('drop-old-photo-bytes.sql', async () => {
+    expect(await run('drop-old-photo-bytes.sql')).toMatchObject([{ photos: '0' }]);
+    await database.rows(`update watchpost.image set received_at = now() - interval '31 days' where id = $1`, [
+      photos.ada,
+    ]);
+    expect(await run('drop-old-photo-bytes.sql')).toEqual([{ photos: '1', bytes: String(sample(1).length) }]);
+    expect(await run('drop-old-photo-bytes.sql')).toMatchObject([{ photos: '0' }]);
+    const [status] = await database.rows(
+      'select state, faces, matches from watchpost.image_status where image_id = $1',
+      [photos.ada],
+    );
+    expect(status).toEqual({ state: 'done', faces: 3, matches: 1 });
+  });
+});
+
+describe('sql/examples of people and lists', () => {
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    database = await freshDatabase();
+    await runWorker(database, await realVision());
+    await database.rows(`insert into watchpost.camera (name, location) values ('north-gate', 'North gate')`);
+    const { watchlistId } = await enrolAda(database);
+    await database.rows(`update watchpost.watchlist set name = 'missing' where id = $1`, [watchlistId]);
+    await untilFinal(database, await submit(database, sample(1)));
+    await untilFinal(database, await submit(database, sample(5), 'north-gate'));
+  });
+  const run = (name: string) => runExample(database, name);
+
   it('lists-in-force.sql', async () => {
     await database.rows(
       `insert into watchpost.watchlist (name, severity, enabled, valid_from, valid_until) values
@@ -296,20 +331,6 @@ describe('sql/examples', () => {
     ]);
   });
 
-  it('drop-old-photo-bytes.sql', async () => {
-    expect(await run('drop-old-photo-bytes.sql')).toMatchObject([{ photos: '0' }]);
-    await database.rows(`update watchpost.image set received_at = now() - interval '31 days' where id = $1`, [
-      photos.ada,
-    ]);
-    expect(await run('drop-old-photo-bytes.sql')).toEqual([{ photos: '1', bytes: String(sample(1).length) }]);
-    expect(await run('drop-old-photo-bytes.sql')).toMatchObject([{ photos: '0' }]);
-    const [status] = await database.rows(
-      'select state, faces, matches from watchpost.image_status where image_id = $1',
-      [photos.ada],
-    );
-    expect(status).toEqual({ state: 'done', faces: 3, matches: 1 });
-  });
-
   it('remove-a-photo.sql', async () => {
     const [removed] = await run('remove-a-photo.sql');
     expect(removed).toMatchObject({ person: 'Ada', removed: true });
@@ -323,11 +344,11 @@ describe('sql/examples', () => {
     ).toEqual([]);
     expect(await run('remove-a-photo.sql'), 'there is no other').toEqual([]);
   });
+});
 
-  afterAll(() => {
-    expect(
-      readdirSync(folder).filter((name) => !ran.has(name)),
-      'examples that no test has run',
-    ).toEqual([]);
-  });
+afterAll(() => {
+  expect(
+    readdirSync(folder).filter((name) => !ran.has(name)),
+    'examples that no test has run',
+  ).toEqual([]);
 });
