@@ -22,6 +22,99 @@ const runExample = async (
   return results.map((one) => one.rows).findLast((rows) => rows.length > 0) ?? [];
 };
 
+describe('sql/examples of people and lists', () => {
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    database = await freshDatabase();
+    await runWorker(database, await realVision());
+    await database.rows(`insert into watchpost.camera (name, location) values ('north-gate', 'North gate')`);
+    const { watchlistId } = await enrolAda(database);
+    await database.rows(`update watchpost.watchlist set name = 'missing' where id = $1`, [watchlistId]);
+    await untilFinal(database, await submit(database, sample(1)));
+    await untilFinal(database, await submit(database, sample(5), 'north-gate'));
+  });
+  const run = (name: string) => runExample(database, name);
+
+  it('lists-in-force.sql', async () => {
+    await database.rows(
+      `insert into watchpost.watchlist (name, severity, enabled, valid_from, valid_until) values
+         ('off', 'critical', false, null, null), ('to come', 'critical', true, now() + interval '1 day', null),
+         ('urgent', 'critical', true, now() - interval '1 day', now() + interval '1 day')`,
+    );
+    const lists = await run('lists-in-force.sql');
+    const names = lists.map((list) => list.name);
+    expect(names).toContain('missing');
+    expect(names[0]).toBe('urgent');
+    expect(names.filter((name) => ['off', 'to come'].includes(name))).toEqual([]);
+    expect(lists.find((list) => list.name === 'missing')).toMatchObject({ people: '1', reviewers: 1 });
+  });
+
+  it('people-on-several-lists.sql', async () => {
+    expect(await run('people-on-several-lists.sql')).toEqual([]);
+    await database.rows(
+      `insert into watchpost.watchlist_entry (watchlist_id, person_id)
+       select w.id, p.id from watchpost.watchlist as w cross join watchpost.person as p
+       where w.name = 'urgent' and p.name = 'Ada'`,
+    );
+    expect(await run('people-on-several-lists.sql')).toMatchObject([
+      { name: 'Ada', watchlists: ['missing', 'urgent'], photos: '1' },
+    ]);
+  });
+
+  it('enrol-a-seen-face.sql, then changes-of-a-list.sql', async () => {
+    const [photo] = await run('enrol-a-seen-face.sql');
+    const state = async () =>
+      (
+        await database.rows('select state from watchpost.photo_status where person_photo_id = $1', [
+          photo.person_photo_id,
+        ])
+      )[0].state;
+    // Whoever it is, the gate has an answer.
+    await until(async () => ['enrolled', 'refused'].includes(await state()));
+    const changes = await run('changes-of-a-list.sql');
+    expect(changes.map((row) => row.change)).toEqual([
+      'created',
+      'added Ada',
+      ...Array(changes.length - 3).fill('updated'),
+      'added Stranger at the north gate',
+    ]);
+    expect(changes[2]).toMatchObject({ new: { name: 'missing' }, by: expect.any(String) });
+    expect(changes.map((row) => Number(row.version))).toEqual(changes.map((_, index) => index + 1));
+  });
+
+  it('photos-refused.sql', async () => {
+    const [person] = await database.rows(`insert into watchpost.person (name) values ('Many') returning id`);
+    const [photo] = await database.rows('select * from watchpost.add_person_photo($1, $2)', [
+      person.id,
+      sample(3),
+    ]);
+    await untilFinal(database, photo.image_id);
+    expect(await run('photos-refused.sql')).toMatchObject([
+      {
+        person: 'Many',
+        code: 'faces_several',
+        message: expect.stringMatching(/3 faces/),
+        image_id: photo.image_id,
+      },
+    ]);
+  });
+
+  it('remove-a-photo.sql', async () => {
+    const [removed] = await run('remove-a-photo.sql');
+    expect(removed).toMatchObject({ person: 'Ada', removed: true });
+    expect(Number(removed.matches_withdrawn)).toBeGreaterThan(0);
+    expect(
+      await database.rows(
+        `select from watchpost.match as m join watchpost.reference as r on r.id = m.reference_id
+         where r.person_photo_id = $1 and m.superseded_at is null`,
+        [removed.person_photo_id],
+      ),
+    ).toEqual([]);
+    expect(await run('remove-a-photo.sql'), 'there is no other').toEqual([]);
+  });
+});
+
 describe('sql/examples', () => {
   let database: TestDatabase;
   /** Ada at the north gate, then a stranger in profile who looks like her, then text that is no photo. */
@@ -251,104 +344,11 @@ describe('sql/examples', () => {
     );
     expect(status).toEqual({ state: 'done', faces: 3, matches: 1 });
   });
-});
 
-describe('sql/examples of people and lists', () => {
-  let database: TestDatabase;
-
-  beforeAll(async () => {
-    database = await freshDatabase();
-    await runWorker(database, await realVision());
-    await database.rows(`insert into watchpost.camera (name, location) values ('north-gate', 'North gate')`);
-    const { watchlistId } = await enrolAda(database);
-    await database.rows(`update watchpost.watchlist set name = 'missing' where id = $1`, [watchlistId]);
-    await untilFinal(database, await submit(database, sample(1)));
-    await untilFinal(database, await submit(database, sample(5), 'north-gate'));
-  });
-  const run = (name: string) => runExample(database, name);
-
-  it('lists-in-force.sql', async () => {
-    await database.rows(
-      `insert into watchpost.watchlist (name, severity, enabled, valid_from, valid_until) values
-         ('off', 'critical', false, null, null), ('to come', 'critical', true, now() + interval '1 day', null),
-         ('urgent', 'critical', true, now() - interval '1 day', now() + interval '1 day')`,
-    );
-    const lists = await run('lists-in-force.sql');
-    const names = lists.map((list) => list.name);
-    expect(names).toContain('missing');
-    expect(names[0]).toBe('urgent');
-    expect(names.filter((name) => ['off', 'to come'].includes(name))).toEqual([]);
-    expect(lists.find((list) => list.name === 'missing')).toMatchObject({ people: '1', reviewers: 1 });
-  });
-
-  it('people-on-several-lists.sql', async () => {
-    expect(await run('people-on-several-lists.sql')).toEqual([]);
-    await database.rows(
-      `insert into watchpost.watchlist_entry (watchlist_id, person_id)
-       select w.id, p.id from watchpost.watchlist as w cross join watchpost.person as p
-       where w.name = 'urgent' and p.name = 'Ada'`,
-    );
-    expect(await run('people-on-several-lists.sql')).toMatchObject([
-      { name: 'Ada', watchlists: ['missing', 'urgent'], photos: '1' },
-    ]);
-  });
-
-  it('enrol-a-seen-face.sql, then changes-of-a-list.sql', async () => {
-    const [photo] = await run('enrol-a-seen-face.sql');
-    const state = async () =>
-      (
-        await database.rows('select state from watchpost.photo_status where person_photo_id = $1', [
-          photo.person_photo_id,
-        ])
-      )[0].state;
-    // Whoever it is, the gate has an answer.
-    await until(async () => ['enrolled', 'refused'].includes(await state()));
-    const changes = await run('changes-of-a-list.sql');
-    expect(changes.map((row) => row.change)).toEqual([
-      'created',
-      'added Ada',
-      ...Array(changes.length - 3).fill('updated'),
-      'added Stranger at the north gate',
-    ]);
-    expect(changes[2]).toMatchObject({ new: { name: 'missing' }, by: expect.any(String) });
-    expect(changes.map((row) => Number(row.version))).toEqual(changes.map((_, index) => index + 1));
-  });
-
-  it('photos-refused.sql', async () => {
-    const [person] = await database.rows(`insert into watchpost.person (name) values ('Many') returning id`);
-    const [photo] = await database.rows('select * from watchpost.add_person_photo($1, $2)', [
-      person.id,
-      sample(3),
-    ]);
-    await untilFinal(database, photo.image_id);
-    expect(await run('photos-refused.sql')).toMatchObject([
-      {
-        person: 'Many',
-        code: 'faces_several',
-        message: expect.stringMatching(/3 faces/),
-        image_id: photo.image_id,
-      },
-    ]);
-  });
-
-  it('remove-a-photo.sql', async () => {
-    const [removed] = await run('remove-a-photo.sql');
-    expect(removed).toMatchObject({ person: 'Ada', removed: true });
-    expect(Number(removed.matches_withdrawn)).toBeGreaterThan(0);
+  afterAll(() => {
     expect(
-      await database.rows(
-        `select from watchpost.match as m join watchpost.reference as r on r.id = m.reference_id
-         where r.person_photo_id = $1 and m.superseded_at is null`,
-        [removed.person_photo_id],
-      ),
+      readdirSync(folder).filter((name) => !ran.has(name)),
+      'examples that no test has run',
     ).toEqual([]);
-    expect(await run('remove-a-photo.sql'), 'there is no other').toEqual([]);
   });
-});
-
-afterAll(() => {
-  expect(
-    readdirSync(folder).filter((name) => !ran.has(name)),
-    'examples that no test has run',
-  ).toEqual([]);
 });
