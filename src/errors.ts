@@ -49,6 +49,12 @@ export const problems = {
   face_not_there: { status: 422, title: 'The photo to enrol has no face of that number' },
   face_unfit: { status: 422, title: 'The face is too poor a view to enrol' },
 
+  folder_invalid: { status: 422, title: 'The folder is not a labelled folder' },
+  calibration_unknown: { status: 404, title: 'There is no such calibration' },
+  calibration_missing: { status: 422, title: 'No calibration can tell', sqlstate: 'WP045' },
+  target_fpir_invalid: { status: 422, title: 'The false-positive rate is not one', sqlstate: 'WP046' },
+  calibration_impossible: { status: 422, title: 'There is too little to measure', sqlstate: 'WP047' },
+
   payload_invalid: { status: 400, title: 'The payload is not what this task takes' },
   row_missing: { status: 410, title: 'A row that the task needs is gone' },
   worker_lost: { status: 500, title: 'Every worker that took it up died' },

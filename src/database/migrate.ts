@@ -10,6 +10,7 @@ const root = new URL('../../', import.meta.url);
 /** The replaceable part of the schema, in the order it is applied; see sql/. */
 const replaceable = [
   'lists.sql',
+  'fusion.sql',
   'functions.sql',
   'triggers.sql',
   'seals.sql',
@@ -20,6 +21,7 @@ const replaceable = [
   'superseding.sql',
   'invariants.sql',
   'lineage.sql',
+  'calibration.sql',
   'upkeep.sql',
 ];
 

@@ -126,6 +126,69 @@ export interface WatchpostBacklog {
   submitted_by: string | null;
 }
 
+export interface WatchpostCalibration {
+  /**
+   * What repeats it.
+   */
+  command: string;
+  created_at: Generated<Timestamp>;
+  /**
+   * Who measured: watchpost.actor().
+   */
+  created_by: string;
+  id: Generated<string>;
+  model_id: string;
+  /**
+   * People in the gallery.
+   */
+  people: number;
+  /**
+   * Their photos: what each probe was compared with, its own left out.
+   */
+  photos: number;
+  /**
+   * Photos of people who have another one: each searched against all others, which should name its person.
+   */
+  probes: number;
+  /**
+   * Whether only some of the photos were probes, because there were more than max_probes.
+   */
+  sampled: Generated<boolean>;
+  /**
+   * Whose faces were compared: references, or the folders.
+   */
+  source: string;
+  /**
+   * Faces searched against nobody but other people, which should name none. A share smaller than one of them can not be measured.
+   */
+  strangers: number;
+}
+
+export interface WatchpostCalibrationPoint {
+  calibration_id: string;
+  /**
+   * Strangers whose best similarity reaches the threshold.
+   */
+  false_positives: number;
+  /**
+   * False-positive identification rate: false_positives of all strangers.
+   */
+  fpir: number;
+  /**
+   * hits of all probes, 1 - FNIR; null: there were no probes.
+   */
+  hit_rate: number | null;
+  /**
+   * Probes whose best person is the right one and reaches the threshold.
+   */
+  hits: number;
+  threshold: number;
+  /**
+   * Probes whose best person is another one and reaches the threshold.
+   */
+  wrong_names: number;
+}
+
 export interface WatchpostCamera {
   created_at: Generated<Timestamp>;
   id: Generated<string>;
@@ -696,6 +759,14 @@ export interface WatchpostSighting {
   zone: string | null;
 }
 
+export interface WatchpostStrangerFace {
+  captured_at: Timestamp | null;
+  embedding_id: string | null;
+  face_id: string | null;
+  model_id: string | null;
+  vector: string | null;
+}
+
 export interface WatchpostSubscription {
   /**
    * Most events in one job; events of one image that are relayed together are never split and may exceed it.
@@ -842,6 +913,8 @@ export interface DB {
   "watchpost.api_key": WatchpostApiKey;
   "watchpost.audit_head": WatchpostAuditHead;
   "watchpost.backlog": WatchpostBacklog;
+  "watchpost.calibration": WatchpostCalibration;
+  "watchpost.calibration_point": WatchpostCalibrationPoint;
   "watchpost.camera": WatchpostCamera;
   "watchpost.dead_letter": WatchpostDeadLetter;
   "watchpost.embedding": WatchpostEmbedding;
@@ -868,6 +941,7 @@ export interface DB {
   "watchpost.seal_leaves": WatchpostSealLeaves;
   "watchpost.search": WatchpostSearch;
   "watchpost.sighting": WatchpostSighting;
+  "watchpost.stranger_face": WatchpostStrangerFace;
   "watchpost.subscription": WatchpostSubscription;
   "watchpost.task_pause": WatchpostTaskPause;
   "watchpost.upkeep_task": WatchpostUpkeepTask;
