@@ -24,34 +24,36 @@ comment on function watchpost.open_calibration_sample() is 'Makes the temporary 
 
 
 -- Each photo of the gallery is searched twice: for its person, among all photos but itself; and as a stranger, among
--- the photos of all other people. The person's similarity is fused as a search does it; of the others only the 20 with
--- the best single photo can win.
+-- the photos of all other people. As in a search, what counts is the cosine with the mean of a person's photos. The
+-- means are a table of their own, so that a photo costs one comparison for each person and not for each photo.
 create or replace function watchpost.compare_calibration_sample() returns table (
   number integer, person text, own real, other real
 )
 language plpgsql
 as $$
 begin
+  create temporary table calibration_person on commit drop as
+  select s.person, avg(s.vector) as mean
+  from pg_temp.calibration_sample as s
+  where s.person is not null
+  group by s.person;
+  analyze pg_temp.calibration_person;
+
   return query
   select p.number, p.person, mine.similarity, others.similarity
   from pg_temp.calibration_sample as p
   cross join lateral (
-    select watchpost.fused_similarity(array_agg((1 - (g.vector <=> p.vector))::real)) as similarity
+    select (1 - (avg(g.vector) <=> p.vector))::real as similarity
     from pg_temp.calibration_sample as g
     where g.person = p.person and g.number <> p.number
   ) as mine
   cross join lateral (
-    select max(watchpost.fused_similarity(near.similarities)) as similarity
-    from (
-      select array_agg((1 - (g.vector <=> p.vector))::real) as similarities
-      from pg_temp.calibration_sample as g
-      where g.person <> coalesce(p.person, '')
-      group by g.person
-      order by min(g.vector <=> p.vector)
-      limit 20
-    ) as near
+    select (1 - min(m.mean <=> p.vector))::real as similarity
+    from pg_temp.calibration_person as m
+    where m.person is distinct from p.person
   ) as others
   where p.probe;
+  drop table pg_temp.calibration_person;
 end;
 $$;
 
@@ -174,6 +176,28 @@ where f.superseded_at is null
 comment on view watchpost.stranger_face is 'Usable faces of camera frames that matched nobody, or whose alerts were all dismissed.';
 
 
+create or replace function watchpost.sample_references(model text, strangers_since timestamptz) returns void
+language plpgsql
+as $$
+begin
+  insert into pg_temp.calibration_sample (person, vector)
+  select r.person_id::text, r.vector
+  from watchpost.reference as r
+  where r.model_id = model and r.superseded_at is null
+  order by r.id;
+  if strangers_since is not null then
+    insert into pg_temp.calibration_sample (vector)
+    select s.vector
+    from watchpost.stranger_face as s
+    where s.model_id = model and s.captured_at >= strangers_since
+    order by s.face_id;
+  end if;
+end;
+$$;
+
+comment on function watchpost.sample_references is 'Puts what is enrolled into calibration_sample, and stored faces that named nobody since a time.';
+
+
 create or replace function watchpost.calibrate(
   model           text default null,
   strangers_since timestamptz default null,
@@ -196,19 +220,7 @@ begin
   end if;
 
   perform watchpost.open_calibration_sample();
-  insert into pg_temp.calibration_sample (person, vector)
-  select r.person_id::text, r.vector
-  from watchpost.reference as r
-  where r.model_id = of_model and r.superseded_at is null
-  order by r.id;
-  if strangers_since is not null then
-    insert into pg_temp.calibration_sample (vector)
-    select s.vector
-    from watchpost.stranger_face as s
-    where s.model_id = of_model and s.captured_at >= strangers_since
-    order by s.face_id;
-  end if;
-
+  perform watchpost.sample_references(of_model, strangers_since);
   return watchpost.store_calibration(
     of_model,
     'references' || case when strangers_since is not null then ' and stored strangers' else '' end,

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { explain } from './commands/explain.ts';
+import { addCalibration } from './commands/program/calibration.ts';
 import { stopper } from './commands/program/context.ts';
 import { addPeople } from './commands/program/people.ts';
 import { addPhotos } from './commands/program/photos.ts';
@@ -34,6 +35,7 @@ WATCHPOST_MODELS, WATCHPOST_DATABASE_PORT, WATCHPOST_HEARTBEAT_MS, WATCHPOST_DEA
 addProcesses(program);
 addPhotos(program);
 addPeople(program);
+addCalibration(program);
 addRecord(program);
 
 try {

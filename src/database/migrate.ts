@@ -10,7 +10,6 @@ const root = new URL('../../', import.meta.url);
 /** The replaceable part of the schema, in the order it is applied; see sql/. */
 const replaceable = [
   'lists.sql',
-  'fusion.sql',
   'functions.sql',
   'triggers.sql',
   'seals.sql',
