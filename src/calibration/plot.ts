@@ -19,7 +19,8 @@ export const plot = (
   recommended: Recommendation | null,
 ): string => {
   const [from, to] = rangeOf(points);
-  const shown = points.filter(({ threshold }) => threshold >= from && threshold <= to);
+  // A threshold of single precision may lie a little beside its own name.
+  const shown = points.filter(({ threshold }) => threshold > from - 1e-6 && threshold < to + 1e-6);
   const x = (threshold: number) => left + ((threshold - from) / (to - from)) * (right - left);
   // Half a stranger: below it lies nought, which a logarithm has no place for.
   const floor = 10 ** Math.floor(Math.log10(0.5 / calibration.strangers));
@@ -116,7 +117,7 @@ const mark = (
   const text = (y: number, words: string) =>
     `<text class="told" x="${px(aside.x)}" y="${px(y)}" text-anchor="${aside.anchor}">${words}</text>`;
   return [
-    `<path class="mark" d="M${px(at)} ${hitPanel.top}V${fpirPanel.bottom}M${left} ${px(fpirY(point.target_fpir))}H${right}"/>`,
+    `<path class="mark" d="M${px(at)} ${hitPanel.top}V${hitPanel.bottom}M${px(at)} ${fpirPanel.top}V${fpirPanel.bottom}M${left} ${px(fpirY(point.target_fpir))}H${right}"/>`,
     ...(point.hit_rate === null
       ? []
       : [

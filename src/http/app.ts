@@ -7,6 +7,7 @@ import type { Vision } from '../vision/index.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
 import { limitBody } from './body.ts';
+import { calibrations } from './calibrations.ts';
 import { cameras } from './cameras.ts';
 import { deadLetters } from './dead-letters.ts';
 import { faces } from './faces.ts';
@@ -46,6 +47,7 @@ export const createApp = (services: Services): Hono<Served> => {
     .route('/persons', persons(services))
     .route('/watchlists', watchlists(services))
     .route('/cameras', cameras(services))
+    .route('/calibrations', calibrations(services))
     .route('/alerts', alerts(services))
     .route('/tasks', tasks(services))
     .route('/dead-letters', deadLetters(services));

@@ -2,12 +2,79 @@ import { readdirSync, readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { addKnownPeople, addModel } from '../support/fabricate.ts';
 import { sample } from '../support/photos.ts';
 import { enrolAda, realVision, runWorker, submit, untilFinal } from '../support/pipeline.ts';
 import { until } from '../support/until.ts';
+import { Vectors } from '../support/vectors.ts';
 
 const folder = new URL('../../sql/examples/', import.meta.url);
 const ran = new Set<string>();
+
+/** Runs a file and gives the rows of its last statement that has some; `edit` puts in what a reader would. */
+const runExample = async (
+  database: TestDatabase,
+  name: string,
+  edit = (text: string) => text,
+  // biome-ignore lint/suspicious/noExplicitAny: each test knows what its example answers.
+): Promise<any[]> => {
+  ran.add(name);
+  const result = await database.pool.query(edit(readFileSync(new URL(name, folder), 'utf8')));
+  const results = Array.isArray(result) ? result : [result];
+  return results.map((one) => one.rows).findLast((rows) => rows.length > 0) ?? [];
+};
+
+describe('sql/examples of calibration', () => {
+  let database: TestDatabase;
+  const people = 200;
+
+  // Random vectors of 16 dimensions are as alike as 0.9 now and then, and a person's two photos as 0.95.
+  beforeAll(async () => {
+    database = await freshDatabase();
+    const model = await addModel(database, 'sixteen', 16);
+    const vectors = new Vectors(16, 1);
+    await addKnownPeople(database, {
+      model,
+      vectors: Array.from({ length: people }, () => {
+        const face = vectors.any();
+        return [vectors.near(face, 0.97), vectors.near(face, 0.97)];
+      }),
+    });
+    await database.rows(`insert into watchpost.watchlist (name) values ('missing'), ('wanted')`);
+  });
+
+  it('calibration-curve.sql', async () => {
+    const curve = await runExample(database, 'calibration-curve.sql');
+    expect(curve.map((row) => row.threshold)).toEqual(
+      Array.from({ length: 21 }, (_, n) => expect.closeTo(n / 20)),
+    );
+    expect(curve[0]).toMatchObject({ fpir: '1.0000', hit_rate: expect.stringMatching(/^(1|0\.9)/) });
+    expect(curve.at(-1)).toMatchObject({ fpir: '0.0000', fpir_at_most: '0.0075', hit_rate: '0.000' });
+  });
+
+  it('threshold-for-a-rate.sql', async () => {
+    const [chosen] = await runExample(database, 'threshold-for-a-rate.sql');
+    expect(chosen).toMatchObject({ strangers: 2 * people, false_positives: 1 });
+    expect(Number(chosen.threshold)).toBeGreaterThan(0.7);
+    expect(Number(chosen.threshold)).toBeLessThan(0.95);
+  });
+
+  it('list-by-rate.sql', async () => {
+    const [{ threshold }] = await database.rows('select watchpost.threshold_for(0.003) as threshold');
+    const lists = await runExample(database, 'list-by-rate.sql');
+    expect(lists).toMatchObject([{ name: 'missing', target_fpir: '0.0030' }]);
+    expect(Number(lists[0].threshold)).toBeCloseTo(threshold);
+  });
+
+  it('calibration-with-stored-strangers.sql', async () => {
+    const [stored] = await runExample(database, 'calibration-with-stored-strangers.sql');
+    expect(stored).toMatchObject({
+      source: 'references and stored strangers',
+      people,
+      strangers: 2 * people,
+    });
+  });
+});
 
 describe('sql/examples', () => {
   let database: TestDatabase;
@@ -34,14 +101,7 @@ describe('sql/examples', () => {
     photos.text = await process(Buffer.from('this is no photo'));
   });
 
-  /** Runs a file and gives the rows of its last statement that has some; `edit` puts in what a reader would. */
-  // biome-ignore lint/suspicious/noExplicitAny: each test knows what its example answers.
-  const run = async (name: string, edit = (text: string) => text): Promise<any[]> => {
-    ran.add(name);
-    const result = await database.pool.query(edit(readFileSync(new URL(name, folder), 'utf8')));
-    const results = Array.isArray(result) ? result : [result];
-    return results.map((one) => one.rows).findLast((rows) => rows.length > 0) ?? [];
-  };
+  const run = (name: string, edit?: (text: string) => string) => runExample(database, name, edit);
   const setThreshold = (threshold: number) =>
     database.rows(`update watchpost.watchlist set threshold = $1 where name = 'missing'`, [threshold]);
   const withPhoto = (photo: Buffer) => (text: string) =>
