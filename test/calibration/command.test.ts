@@ -135,5 +135,7 @@ describe('watchpost calibrate', () => {
       expect(shipped.fpir).toBeLessThanOrEqual(0.003);
       expect(shipped.hit_rate).toBeGreaterThanOrEqual(0.99);
     },
+    // 436 photos.
+    300_000,
   );
 });

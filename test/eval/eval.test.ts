@@ -12,6 +12,9 @@ import { realVision } from '../support/pipeline.ts';
 import { evaluationFolder } from '../vision/support.ts';
 import { emptyScene, folderOf, portrait } from './labelled.ts';
 
+/** Milliseconds: a round takes its own database, models and worker, and up to 67 photos. */
+const limit = 300_000;
+
 const log = openLog('silent');
 const source = inject('testSource');
 const config = readConfig({
@@ -79,7 +82,7 @@ describe('npm run eval on a folder whose labels are partly wrong', () => {
        join watchpost.person as p on p.id = a.person_id
        group by 1 order by 1`,
     );
-  });
+  }, limit);
 
   it('counts hits, wrong names, strangers and faces that were missed', () => {
     expect(result.found).toMatchObject({
@@ -159,44 +162,56 @@ describe('npm run eval on a folder whose labels are partly wrong', () => {
     await gone.close();
   });
 
-  it('holds out each photo in turn, if told so', async () => {
-    const { found } = await run(folder, 'select', Number.POSITIVE_INFINITY);
-    expect(found).toMatchObject({ rounds: 2, people: 3, probes: 6, enrolment_photos: 6, strangers: 6 });
-    // The empty scene can not enrol Cleo.
-    expect(found.refusals).toContainEqual(
-      expect.objectContaining({ file: 'cleo/2.jpg', person: 'cleo', code: 'face_missing' }),
-    );
-    expect(found.misses).toContainEqual(
-      expect.objectContaining({ file: 'cleo/1.jpg', why: 'no photo of them was enrolled' }),
-    );
-  });
+  it(
+    'holds out each photo in turn, if told so',
+    async () => {
+      const { found } = await run(folder, 'select', Number.POSITIVE_INFINITY);
+      expect(found).toMatchObject({ rounds: 2, people: 3, probes: 6, enrolment_photos: 6, strangers: 6 });
+      // The empty scene can not enrol Cleo.
+      expect(found.refusals).toContainEqual(
+        expect.objectContaining({ file: 'cleo/2.jpg', person: 'cleo', code: 'face_missing' }),
+      );
+      expect(found.misses).toContainEqual(
+        expect.objectContaining({ file: 'cleo/1.jpg', why: 'no photo of them was enrolled' }),
+      );
+    },
+    limit,
+  );
 });
 
 describe.skipIf(!evaluationFolder)('on labelled photos (skipped where ../shared/eval is not at hand)', () => {
-  it('names at least nine of ten findable faces of wild photos, and nobody wrong', async () => {
-    const { found } = await run(join(evaluationFolder!, 'photos'));
-    expect(found).toMatchObject({
-      people: 7,
-      probes: 7,
-      wrong_names: 0,
-      stranger_alerts: 0,
-      faces_missed: 0,
-      group_alerts_unjudged: 0,
-      group_faces: 42,
-      group_hits: 4,
-    });
-    expect(found.hit_rate).toBeGreaterThanOrEqual(0.9);
-  });
+  it(
+    'names at least nine of ten findable faces of wild photos, and nobody wrong',
+    async () => {
+      const { found } = await run(join(evaluationFolder!, 'photos'));
+      expect(found).toMatchObject({
+        people: 7,
+        probes: 7,
+        wrong_names: 0,
+        stranger_alerts: 0,
+        faces_missed: 0,
+        group_alerts_unjudged: 0,
+        group_faces: 42,
+        group_hits: 4,
+      });
+      expect(found.hit_rate).toBeGreaterThanOrEqual(0.9);
+    },
+    limit,
+  );
 
-  it('does so on portraits of people who look alike, small ones among them', async () => {
-    const folder = await temporaryFolder();
-    for (const person of ['s01', 's02', 's05', 's34', 's40'])
-      await cp(join(evaluationFolder!, 'orl', person), join(folder, person), { recursive: true });
-    const { found } = await run(folder);
-    expect(found).toMatchObject({ people: 5, probes: 5, wrong_names: 0, faces_missed: 0 });
-    expect(found.hit_rate).toBeGreaterThanOrEqual(0.9);
-    expect(found.misses.map(({ file, gate }) => ({ file, gate }))).toEqual([
-      { file: 's02/10.png', gate: ['small'] },
-    ]);
-  });
+  it(
+    'does so on portraits of people who look alike, small ones among them',
+    async () => {
+      const folder = await temporaryFolder();
+      for (const person of ['s01', 's02', 's05', 's34', 's40'])
+        await cp(join(evaluationFolder!, 'orl', person), join(folder, person), { recursive: true });
+      const { found } = await run(folder);
+      expect(found).toMatchObject({ people: 5, probes: 5, wrong_names: 0, faces_missed: 0 });
+      expect(found.hit_rate).toBeGreaterThanOrEqual(0.9);
+      expect(found.misses.map(({ file, gate }) => ({ file, gate }))).toEqual([
+        { file: 's02/10.png', gate: ['small'] },
+      ]);
+    },
+    limit,
+  );
 });
