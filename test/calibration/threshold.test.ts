@@ -133,6 +133,8 @@ describe('a list with a target', () => {
     await addModel(database, 'first', 4);
     await addModel(database, 'second', 4);
     await addKnownPerson(database, { name: 'Ada', model: 'first', vector: [1, 0, 0, 0] });
+    // By which any rate down to 0.001 takes 0.5.
+    await storeCurve(database, { model: 'first', strangers: Array(1000).fill(0.495) });
     await database.rows(
       `insert into watchpost.watchlist (name, threshold, target_fpir)
        values ('by hand', 0.5, null), ('strict', 0.5, 0.1), ('loose', 0.5, 0.3), ('very strict', 0.5, 0.001)`,
