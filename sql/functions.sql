@@ -182,6 +182,7 @@ begin
       n.*,
       s.max_attempts,
       s.priority,
+      s.task || ' ' || (n.payload ->> s.queue_by) as queue,
       min(n.place) over (partition by n.topic, n.task, coalesce(n.image_id, n.event_id)) / coalesce(s.batch_size, 1) as batch
     from numbered as n
     left join watchpost.subscription as s on s.topic = n.topic and s.task = n.task
@@ -192,6 +193,7 @@ begin
       json_agg(b.payload order by b.event_id) as payload,
       min(b.max_attempts) as max_attempts,
       min(b.priority) as priority,
+      min(b.queue) as queue,
       min(b.event_id::text) as first_event,
       count(*) as events
     from batched as b
@@ -200,7 +202,7 @@ begin
   select
     sum(j.events),
     array_agg(
-      (j.task, j.payload, null, null, j.max_attempts, null, j.priority, array[j.task])::graphile_worker.job_spec
+      (j.task, j.payload, j.queue, null, j.max_attempts, null, j.priority, array[j.task])::graphile_worker.job_spec
       order by j.first_event
     )
   into taken, specs

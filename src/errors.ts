@@ -49,6 +49,19 @@ export const problems = {
   face_not_there: { status: 422, title: 'The photo to enrol has no face of that number' },
   face_unfit: { status: 422, title: 'The face is too poor a view to enrol' },
 
+  alert_unknown: { status: 404, title: 'There is no such alert', sqlstate: 'WP050' },
+  transition_invalid: {
+    status: 409,
+    title: 'The alert can not go there from where it is',
+    sqlstate: 'WP051',
+  },
+  reviewer_repeated: { status: 409, title: 'The second reviewer must be another one', sqlstate: 'WP052' },
+  dismissal_invalid: { status: 400, title: 'That is no reason to dismiss an alert', sqlstate: 'WP055' },
+  streams_full: { status: 503, title: 'As many streams are open as may be' },
+  endpoint_unknown: { status: 404, title: 'There is no such endpoint', sqlstate: 'WP053' },
+  url_invalid: { status: 422, title: 'Nothing can be sent to this URL', sqlstate: 'WP054' },
+  delivery_failed: { status: 502, title: 'The endpoint did not take the message' },
+
   payload_invalid: { status: 400, title: 'The payload is not what this task takes' },
   row_missing: { status: 410, title: 'A row that the task needs is gone' },
   worker_lost: { status: 500, title: 'Every worker that took it up died' },

@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { explain } from './commands/explain.ts';
+import { addAlerts } from './commands/program/alerts.ts';
 import { stopper } from './commands/program/context.ts';
+import { addEndpoints } from './commands/program/endpoints.ts';
 import { addPeople } from './commands/program/people.ts';
 import { addPhotos } from './commands/program/photos.ts';
 import { addProcesses } from './commands/program/processes.ts';
@@ -23,17 +25,22 @@ Examples:
   $ watchpost watchlist add wanted --threshold 0.5
   $ watchpost person add "Ada" --photo ada.jpg --watchlist wanted
   $ watchpost submit frame.jpg --camera north-gate --wait
+  $ watchpost alert list --state open
+  $ watchpost endpoint add guards https://guards.example/hook --min-severity critical
   $ watchpost sql "select * from watchpost.last_seen"
 
 Settings come from the environment: DATABASE_URL (else an embedded database is used), HOST, PORT, WATCHPOST_DATA,
 WATCHPOST_API_KEY, WATCHPOST_CONCURRENCY, WATCHPOST_MAX_BODY_MB, WATCHPOST_MAX_MEGAPIXELS, WATCHPOST_SMALL_FACES,
 WATCHPOST_MAX_BACKLOG, WATCHPOST_MAX_BACKLOG_PER_KEY,
+WATCHPOST_WEBHOOK_HTTP,
 WATCHPOST_MODELS, WATCHPOST_DATABASE_PORT, WATCHPOST_HEARTBEAT_MS, WATCHPOST_DEAD_AFTER_S, WATCHPOST_LOG.`,
   );
 
 addProcesses(program);
 addPhotos(program);
 addPeople(program);
+addAlerts(program);
+addEndpoints(program);
 addRecord(program);
 
 try {

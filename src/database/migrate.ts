@@ -20,6 +20,8 @@ const replaceable = [
   'superseding.sql',
   'invariants.sql',
   'lineage.sql',
+  'reviews.sql',
+  'webhooks.sql',
   'upkeep.sql',
 ];
 

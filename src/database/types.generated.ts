@@ -55,6 +55,11 @@ export interface WatchpostActiveWatchlist {
 }
 
 export interface WatchpostAlert {
+  acknowledged_at: Timestamp | null;
+  /**
+   * Who took it up; api:NAME for an API key, else the database user.
+   */
+  acknowledged_by: string | null;
   /**
    * The sighting with the highest similarity.
    */
@@ -63,7 +68,18 @@ export interface WatchpostAlert {
    * The camera of the latest sighting.
    */
   camera_id: string | null;
+  confirmed_at: Timestamp | null;
+  /**
+   * Who confirmed first. Where two are needed the state waits for second_confirmed_by, somebody else.
+   */
+  confirmed_by: string | null;
   created_at: Generated<Timestamp>;
+  /**
+   * Why it was dismissed. not_them: it is another person. false_alarm, resolved, other.
+   */
+  dismissal: string | null;
+  dismissed_at: Timestamp | null;
+  dismissed_by: string | null;
   /**
    * captured_at of the earliest photo.
    */
@@ -78,6 +94,12 @@ export interface WatchpostAlert {
    * zone:NAME, camera:NAME, or nowhere: what makes two sightings the same episode.
    */
   place: string;
+  /**
+   * How many different people must confirm it: the list's reviewers when the alert was raised. Never changed.
+   */
+  reviewers_needed: Generated<number>;
+  second_confirmed_at: Timestamp | null;
+  second_confirmed_by: string | null;
   /**
    * The list's severity when the alert was raised.
    */
@@ -96,11 +118,70 @@ export interface WatchpostAlert {
    * When the last of its matches was superseded; null: it stands.
    */
   withdrawn_at: Timestamp | null;
+  /**
+   * The transaction that raised it: what is below every running transaction is complete, so a reader misses nothing.
+   */
+  xid: Generated<string>;
+}
+
+export interface WatchpostAlertDetail {
+  acknowledged_at: Timestamp | null;
+  acknowledged_by: string | null;
+  /**
+   * Whom it waits for, when one of two reviewers has confirmed it.
+   */
+  awaiting: string | null;
+  camera: string | null;
+  confirmed_at: Timestamp | null;
+  confirmed_by: string | null;
+  created_at: Timestamp | null;
+  dismissal: string | null;
+  dismissed_at: Timestamp | null;
+  dismissed_by: string | null;
+  external_ref: string | null;
+  face_id: string | null;
+  first_seen: Timestamp | null;
+  id: string | null;
+  image_id: string | null;
+  last_seen: Timestamp | null;
+  location: string | null;
+  person: string | null;
+  person_id: string | null;
+  retroactive: boolean | null;
+  reviewers_needed: number | null;
+  second_confirmed_at: Timestamp | null;
+  second_confirmed_by: string | null;
+  severity: string | null;
+  sightings: number | null;
+  similarity: number | null;
+  state: string | null;
+  threshold: number | null;
+  watchlist: string | null;
+  watchlist_id: string | null;
+  withdrawn_at: Timestamp | null;
+  xid: string | null;
+  zone: string | null;
 }
 
 export interface WatchpostAlertMatch {
   alert_id: string;
   match_id: string;
+}
+
+export interface WatchpostAlertReview {
+  alert_id: string;
+  created_at: Generated<Timestamp>;
+  decision: string;
+  /**
+   * Why it was dismissed; null for any other decision.
+   */
+  dismissal: string | null;
+  id: Generated<string>;
+  note: string | null;
+  /**
+   * Who decided: watchpost.reviewer().
+   */
+  reviewer: string;
 }
 
 export interface WatchpostApiKey {
@@ -157,6 +238,59 @@ export interface WatchpostDeadLetter {
   worker_id: string | null;
 }
 
+export interface WatchpostDelivery {
+  /**
+   * The first bytes of the answer.
+   */
+  answer: string | null;
+  /**
+   * Counted from 1, over replays too.
+   */
+  attempt: number;
+  /**
+   * Until the answer, or the failure.
+   */
+  duration_ms: number | null;
+  endpoint_id: string;
+  /**
+   * Why it does not count as delivered; null: it does.
+   */
+  error: string | null;
+  id: Generated<string>;
+  /**
+   * Null: a test message.
+   */
+  notification_id: string | null;
+  started_at: Generated<Timestamp>;
+  /**
+   * HTTP status of the answer; null: there was none.
+   */
+  status: number | null;
+}
+
+export interface WatchpostDeliveryLog {
+  alert_id: string | null;
+  answer: string | null;
+  attempt: number | null;
+  duration_ms: number | null;
+  endpoint: string | null;
+  endpoint_id: string | null;
+  error: string | null;
+  id: string | null;
+  notification_id: string | null;
+  /**
+   * Of this attempt. unfinished: under way, or its worker died over it.
+   */
+  outcome: string | null;
+  started_at: Timestamp | null;
+  /**
+   * Of the notification, by now.
+   */
+  state: string | null;
+  status: number | null;
+  type: string | null;
+}
+
 export interface WatchpostEmbedding {
   created_at: Generated<Timestamp>;
   face_id: string;
@@ -174,6 +308,50 @@ export interface WatchpostEmbedding {
    * Unit length; half precision, which halves the memory and moves a cosine by less than 0.001.
    */
   vector: string;
+}
+
+export interface WatchpostEndpoint {
+  created_at: Generated<Timestamp>;
+  /**
+   * Why it is not enabled, if it was not a person who decided so.
+   */
+  disabled_reason: string | null;
+  enabled: Generated<boolean>;
+  id: Generated<string>;
+  /**
+   * Alerts below this are not sent there.
+   */
+  min_severity: Generated<string>;
+  name: string;
+  /**
+   * Whether it may be reached over plain http on another machine.
+   */
+  plain_http: Generated<boolean>;
+  /**
+   * When it was removed; what was sent there stays on record.
+   */
+  removed_at: Timestamp | null;
+  /**
+   * How old a sighting may be when it is sent: an older one is not news any more, and is not sent.
+   */
+  time_to_live: Generated<Interval>;
+  url: string;
+}
+
+export interface WatchpostEndpointSecret {
+  created_at: Generated<Timestamp>;
+  endpoint_id: string;
+  secret: string;
+  /**
+   * current, or previous: the one before the latest rotation, which signs too until valid_until.
+   */
+  slot: string;
+  valid_until: Timestamp | null;
+}
+
+export interface WatchpostEndpointWatchlist {
+  endpoint_id: string;
+  watchlist_id: string;
 }
 
 export interface WatchpostEvent {
@@ -475,6 +653,22 @@ export interface WatchpostModel {
   sha256: string;
 }
 
+export interface WatchpostNotification {
+  alert_id: string;
+  created_at: Generated<Timestamp>;
+  endpoint_id: string;
+  id: Generated<string>;
+  /**
+   * The body, as it stood when the alert was raised: the same in every attempt.
+   */
+  message: Json;
+  settled_at: Timestamp | null;
+  /**
+   * due; delivered; expired: too old before it could be delivered; withdrawn: the alert was withdrawn or dismissed; disabled: the endpoint was; gone: the endpoint answered 410.
+   */
+  state: Generated<string>;
+}
+
 export interface WatchpostOutbox {
   event_id: string;
   image_id: string | null;
@@ -715,6 +909,10 @@ export interface WatchpostSubscription {
    */
   priority: Generated<number>;
   /**
+   * A key of the payload: jobs with the same value there are done one after the other. For batches of one.
+   */
+  queue_by: string | null;
+  /**
    * The graphile-worker task that is run.
    */
   task: string;
@@ -838,13 +1036,20 @@ export interface WatchpostWorker {
 export interface DB {
   "watchpost.active_watchlist": WatchpostActiveWatchlist;
   "watchpost.alert": WatchpostAlert;
+  "watchpost.alert_detail": WatchpostAlertDetail;
   "watchpost.alert_match": WatchpostAlertMatch;
+  "watchpost.alert_review": WatchpostAlertReview;
   "watchpost.api_key": WatchpostApiKey;
   "watchpost.audit_head": WatchpostAuditHead;
   "watchpost.backlog": WatchpostBacklog;
   "watchpost.camera": WatchpostCamera;
   "watchpost.dead_letter": WatchpostDeadLetter;
+  "watchpost.delivery": WatchpostDelivery;
+  "watchpost.delivery_log": WatchpostDeliveryLog;
   "watchpost.embedding": WatchpostEmbedding;
+  "watchpost.endpoint": WatchpostEndpoint;
+  "watchpost.endpoint_secret": WatchpostEndpointSecret;
+  "watchpost.endpoint_watchlist": WatchpostEndpointWatchlist;
   "watchpost.event": WatchpostEvent;
   "watchpost.event_task": WatchpostEventTask;
   "watchpost.face": WatchpostFace;
@@ -857,6 +1062,7 @@ export interface DB {
   "watchpost.match": WatchpostMatch;
   "watchpost.migration": WatchpostMigration;
   "watchpost.model": WatchpostModel;
+  "watchpost.notification": WatchpostNotification;
   "watchpost.outbox": WatchpostOutbox;
   "watchpost.partition": WatchpostPartition;
   "watchpost.person": WatchpostPerson;

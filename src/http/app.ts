@@ -9,6 +9,7 @@ import { requireApiKey } from './api-key.ts';
 import { limitBody } from './body.ts';
 import { cameras } from './cameras.ts';
 import { deadLetters } from './dead-letters.ts';
+import { endpoints } from './endpoints.ts';
 import { faces } from './faces.ts';
 import { health } from './health.ts';
 import { images } from './images.ts';
@@ -19,7 +20,8 @@ import { watchlists } from './watchlists.ts';
 
 /** What the resources use. */
 export interface Services {
-  readonly config: Pick<Config, 'maxBodyBytes' | 'maxPixels' | 'maxBacklog' | 'maxBacklogPerKey'>;
+  readonly config: Pick<Config, 'maxBodyBytes' | 'maxPixels' | 'maxBacklog' | 'maxBacklogPerKey'> &
+    Partial<Pick<Config, 'plainHttpWebhooks'>>;
   readonly database: Database;
   /** Nudged after each commit, so that work begins at once. */
   readonly relay: Relay;
@@ -47,6 +49,7 @@ export const createApp = (services: Services): Hono<Served> => {
     .route('/watchlists', watchlists(services))
     .route('/cameras', cameras(services))
     .route('/alerts', alerts(services))
+    .route('/endpoints', endpoints(services))
     .route('/tasks', tasks(services))
     .route('/dead-letters', deadLetters(services));
 

@@ -10,6 +10,12 @@ import { registerProcess, sayGoodbye } from './registration.ts';
 import { Relay } from './relay.ts';
 import { startUpkeep } from './upkeep.ts';
 
+/**
+ * Messages under way at a time, beside the jobs that compute: they wait for somebody else's server, up to 10 s each, and
+ * one endpoint has one of them at most.
+ */
+const outwardAtATime = 4;
+
 /** A running worker: jobs, heartbeat, relay and upkeep of one process. */
 export interface Worker {
   /** Its row in `worker`. */
@@ -37,19 +43,32 @@ export const startWorker = async (
   const relay = new Relay(database, log);
   const atWork = new Set<string>();
   let stopping = false;
-  let jobs: Jobs | undefined;
+  const jobs: Jobs[] = [];
   const heartbeat = startHeartbeat(database, id, {
     log,
     ...(pulse ? { pulse } : {}),
-    living: () => ({ pools: jobs?.pools() ?? [], jobs: [...atWork] }),
+    living: () => ({ pools: jobs.flatMap((some) => some.pools()), jobs: [...atWork] }),
   });
   const run: Run = { tools, workerId: id, relay, atWork, stopping: () => stopping };
-  jobs = startJobs(database, Object.fromEntries(stages.map((stage) => [stage.task, jobOf(stage, run)])), {
-    concurrency,
-    paused: heartbeat.paused,
-    opened: heartbeat.beat,
-    log,
-  });
+  const start = (some: readonly AnyStage[], concurrent: number) =>
+    startJobs(database, Object.fromEntries(some.map((stage) => [stage.task, jobOf(stage, run)])), {
+      concurrency: concurrent,
+      paused: heartbeat.paused,
+      opened: heartbeat.beat,
+      log,
+    });
+  jobs.push(
+    start(
+      stages.filter((stage) => !stage.outward),
+      concurrency,
+    ),
+  );
+  jobs.push(
+    start(
+      stages.filter((stage) => stage.outward),
+      outwardAtATime,
+    ),
+  );
   heartbeat.beat();
   relay.start();
   const upkeep = startUpkeep(database, log);
@@ -60,7 +79,7 @@ export const startWorker = async (
     relay,
     async stop(graceMs = 8_000) {
       stopping = true;
-      await jobs.stop(graceMs);
+      await Promise.all(jobs.map((some) => some.stop(graceMs)));
       heartbeat.stop();
       await upkeep.stop();
       await relay.stop();

@@ -37,8 +37,11 @@ export interface Stage<Payload extends object, Result> {
   readonly task: string;
   /** The payload of the events this task consumes; other keys are ignored. */
   readonly payload: z.ZodType<Payload>;
+  /** Set if it waits for somebody else's server: its jobs then run beside the others and never take their place. */
+  readonly outward?: true;
   /**
-   * Reads and computes, outside any transaction. Must be free of effects: it may run more than once for an event.
+   * Reads and computes, outside any transaction. Must be free of effects that can not be repeated: it may run more than
+   * once for an event.
    *
    * @returns one settled result for each item, in their order. A rejection with a WatchpostError or VisionError whose
    *   code is in `permanentCodes` is final; any other is tried again.
@@ -64,9 +67,12 @@ export interface Replayable<Payload extends object, Result> {
 // biome-ignore lint/suspicious/noExplicitAny: only the stage itself knows its payload and result.
 export type AnyStage = Stage<any, any>;
 
-/** A stage of the pipeline, as the list of stages holds it. */
+/** A stage that can be run again over what it has done. */
 // biome-ignore lint/suspicious/noExplicitAny: as above.
 export type PipelineStage = AnyStage & Replayable<any, any>;
+
+/** Whether a stage can be run again over what it has done; one that tells others can not: what was sent was sent. */
+export const isReplayable = (stage: AnyStage): stage is PipelineStage => 'compare' in stage;
 
 /** Every item rejected for the same reason, or fulfilled from a map by its key; a missing one is `row_missing`. */
 export const settle = <T>(outcome: () => T): PromiseSettledResult<T> => {

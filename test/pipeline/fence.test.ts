@@ -244,6 +244,8 @@ describe('handling an event', () => {
         embedding_id: noOne,
         match_id: noOne,
         person_photo_id: noOne,
+        alert_id: noOne,
+        notification_id: noOne,
       });
       expect(await handle(stage, [item!], tools, first)).toMatchObject([
         { outcome: 'failed', code: 'row_missing' },

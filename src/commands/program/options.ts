@@ -22,3 +22,8 @@ export const time = (text: string): string => {
   return text;
 };
 export const several = (value: string, before: string[]): string[] => [...before, value];
+export const identifier = (text: string): string => {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text))
+    throw new InvalidArgumentError('Give a UUID.');
+  return text.toLowerCase();
+};
