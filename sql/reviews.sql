@@ -132,7 +132,10 @@ begin
       else 'is open'
     end
     using errcode = 'WP051',
-          hint = case when alert.state <> 'open' and verb <> 'reopened' then 'select watchpost.reopen(alert, note) makes it open again.' end;
+          hint = case
+            when alert.state = 'open' then 'select * from watchpost.alert_review tells what was decided so far.'
+            else 'select watchpost.reopen(alert, note) makes it open again.'
+          end;
 end;
 $$;
 
