@@ -27,8 +27,8 @@ const patience = 2_000;
 
 /**
  * GET /v1/alerts/stream: alerts as they are raised, as server-sent events: `alert.raised`, or `alert.retroactive` for
- * those found by searching the past. `Last-Event-ID` goes on where a stream broke off: no alert is left out, and one
- * may come twice, which its id tells. The filters are those of the list.
+ * those found by searching the past. `Last-Event-ID` goes on where a stream broke off: no alert is left out, and of
+ * several that came together some may come twice, which their ids tell. The filters are those of the list.
  *
  * @throws {WatchpostError} streams_full, header_invalid, query_invalid.
  */
@@ -38,7 +38,7 @@ export const alertStream = ({ database, log, stopping }: Services): Handler<Serv
   return async (c) => {
     const wanted = parseAs(alertFilter, c.req.query(), 'query_invalid');
     const last = c.req.header('last-event-id');
-    if (last !== undefined && !/^\d{1,18}$/.test(last)) {
+    if (last !== undefined && !(await isPosition(database, last))) {
       throw new WatchpostError('header_invalid', 'Last-Event-ID is not the id of an event of this stream.');
     }
     if (open >= mostStreams || stopping?.aborted) {
@@ -58,7 +58,7 @@ export const alertStream = ({ database, log, stopping }: Services): Handler<Serv
       const alerts =
         last === undefined
           ? await NewAlerts.fromNow(database.db, wanted)
-          : await NewAlerts.after(database.db, wanted, BigInt(last));
+          : NewAlerts.after(database.db, wanted, last);
       return streamSSE(c, async (stream) => {
         stream.onAbort(leave);
         const goesOn = () => !stream.aborted && !stream.closed && !stopping?.aborted;
@@ -107,6 +107,16 @@ const follow = async (
     }
     await sleep.atMost(Math.max(Math.min(pause, beatAt - Date.now()), patience));
   }
+};
+
+/** Whether a header is a position that the database can read. */
+const isPosition = async ({ pool }: Database, text: string): Promise<boolean> => {
+  if (!/^[\d:,]{1,4000}$/.test(text)) return false;
+  const { rows } = await pool.query<{ good: boolean }>(
+    `select pg_input_is_valid($1, 'pg_snapshot') as good`,
+    [text],
+  );
+  return rows[0]?.good ?? false;
 };
 
 /** Whether the key that opened a stream still holds. */

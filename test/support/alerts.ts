@@ -24,6 +24,8 @@ export const raiseAlert = async (
     watchlistId?: string;
     seen?: readonly string[];
     similarity?: number;
+    /** The connection that raises it; the rows before it are committed by then. */
+    raising?: Pick<TestDatabase, 'rows'>;
   } = {},
 ): Promise<MadeAlert> => {
   made += 1;
@@ -52,7 +54,9 @@ export const raiseAlert = async (
       camera: `camera ${made}`,
       capturedAt,
     });
-    const [raised] = await database.rows('select watchpost.raise_alert($1) as id', [matchId]);
+    const [raised] = await (options.raising ?? database).rows('select watchpost.raise_alert($1) as id', [
+      matchId,
+    ]);
     alertId = raised.id;
   }
   return { alertId, personId: person.id, watchlistId: list.id, watchlist: list.name };
