@@ -105,7 +105,7 @@ export const readEndpoints = (db: Kysely<DB>) =>
         .as('previous_secret_until'),
       eb
         .selectFrom('watchpost.notification as n')
-        .select((n) => n.fn.countAll<string>().as('due'))
+        .select((n) => n.cast<number>(n.fn.countAll(), 'integer').as('due'))
         .whereRef('n.endpoint_id', '=', 'e.id')
         .where('n.state', '=', 'due')
         .as('due'),

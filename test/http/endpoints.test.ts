@@ -53,7 +53,7 @@ describe('/v1/endpoints', () => {
       enabled: true,
       disabled_reason: null,
       previous_secret_until: null,
-      due: '0',
+      due: 0,
       created_at: expect.any(String),
     });
     expect((await add({ name: 'guards', url: 'https://other.example' })).body.code).toBe('name_taken');

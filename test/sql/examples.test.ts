@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { raiseAlert } from '../support/alerts.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { enrolAda, realVision, runWorker, submit, untilFinal } from '../support/pipeline.ts';
@@ -102,7 +103,7 @@ describe('sql/examples', () => {
       ...Array(3).fill('face.detected embed done'),
       ...Array(3).fill('face.embedded match done'),
       'match.found alert done',
-      'alert.raised null null',
+      'alert.raised notify done',
     ]);
     const timed = steps.filter((step) => step.task);
     expect(timed.filter((step) => !(step.waited_ms >= 0 && step.duration_ms > 0))).toEqual([]);
@@ -124,7 +125,7 @@ describe('sql/examples', () => {
     const stages = await run('slowest-stages.sql');
     const events = Object.fromEntries(stages.map((stage) => [stage.task, Number(stage.events)]));
     // Three photos of three faces, of which one was enrolled and the others were matched.
-    expect(events).toEqual({ detect: 3, embed: 9, match: 6, alert: 1, enrol: 1 });
+    expect(events).toEqual({ detect: 3, embed: 9, match: 6, alert: 1, enrol: 1, notify: 1 });
     const p95 = stages.map((stage) => Number(stage.p95_ms));
     expect(p95).toEqual(p95.toSorted((a, b) => b - a));
     expect(stages.filter((stage) => Number(stage.p50_ms) > Number(stage.p95_ms))).toEqual([]);
@@ -224,7 +225,51 @@ describe('sql/examples', () => {
       `select tasks from watchpost.event where topic = 'alert.raised' and image_id = $1`,
       [seen],
     );
-    expect(event.tasks).toEqual(['notify_guards']);
+    expect(event.tasks).toEqual(['notify', 'notify_guards']);
+  });
+
+  it('open-alerts.sql, act-on-an-alert.sql and reviews-of-an-alert.sql', async () => {
+    const [user] = await database.rows('select session_user as name');
+    const open = await run('open-alerts.sql');
+    expect(open[0]).toMatchObject({ severity: 'warning', person: 'Ada', state: 'open', awaiting: null });
+    expect(await run('reviews-of-an-alert.sql')).toEqual([]);
+    const [acted] = await run('act-on-an-alert.sql');
+    expect(acted).toMatchObject({ state: 'confirmed', confirmed_by: user.name });
+    expect(await run('reviews-of-an-alert.sql')).toMatchObject([
+      { decision: 'acknowledged', reviewer: user.name },
+      { decision: 'confirmed', reviewer: user.name, note: 'known by the scar' },
+    ]);
+    expect((await run('open-alerts.sql')).map((row) => row.alert_id)).not.toContain(acted.alert_id);
+  });
+
+  it('add-an-endpoint.sql, rotate-a-secret.sql, deliveries-of-an-alert.sql and endpoints-that-fail.sql', async () => {
+    expect(await run('deliveries-of-an-alert.sql')).toEqual([]);
+    const [{ endpoint_id, secret }] = await run('add-an-endpoint.sql');
+    const [rotated] = await run('rotate-a-secret.sql');
+    expect([secret, rotated.secret]).toEqual(Array(2).fill(expect.stringMatching(/^whsec_/)));
+    // Somewhere on this machine where nobody listens.
+    await database.rows(
+      `update watchpost.endpoint set url = 'http://127.0.0.1:1/', min_severity = 'info' where id = $1`,
+      [endpoint_id],
+    );
+    expect(await run('endpoints-that-fail.sql')).toEqual([]);
+    const { alertId } = await raiseAlert(database);
+    const [attempt] = await until(async () => {
+      const rows = await run('deliveries-of-an-alert.sql');
+      return rows[0]?.outcome === 'failed' && rows;
+    });
+    expect(attempt).toMatchObject({ endpoint: 'control room', state: 'due', attempt: 1, status: null });
+    expect(await run('endpoints-that-fail.sql')).toMatchObject([
+      { endpoint: 'control room', error: attempt.error, latest_success: null, due: '1', enabled: true },
+    ]);
+    await database.rows('select watchpost.disable_endpoint($1)', [endpoint_id]);
+    await database.rows('delete from watchpost.alert where id = $1', [alertId]);
+  });
+
+  it('listen-for-alerts.sql', async () => {
+    const { alertId } = await raiseAlert(database);
+    expect((await run('listen-for-alerts.sql')).map((row) => row.alert_id)).toContain(alertId);
+    await database.rows('delete from watchpost.alert where id = $1', [alertId]);
   });
 
   it('lineage-of-an-alert.sql', async () => {
