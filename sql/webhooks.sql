@@ -4,34 +4,60 @@
 
 -- endpoints -----------------------------------------------------------------------------------------------------------
 
-create or replace function watchpost.emit_endpoint_changed() returns trigger
+create or replace function watchpost.emit_endpoint_added() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
-declare
-  happened text := case
-    when tg_op = 'INSERT' then 'added'
-    when new.removed_at is not null and old.removed_at is null then 'removed'
-    when new.enabled and not old.enabled then 'enabled'
-    when old.enabled and not new.enabled then 'disabled'
-    else 'changed'
-  end;
 begin
   insert into watchpost.event (topic, subject_id, payload, tasks)
-  values (
-    'endpoint.changed', new.id,
-    jsonb_build_object(
-      'endpoint_id', new.id, 'name', new.name, 'change', happened, 'reason', new.disabled_reason, 'by', watchpost.actor()
-    ),
-    watchpost.subscribers('endpoint.changed')
-  );
+  select
+    'endpoint.changed', e.id,
+    jsonb_build_object('endpoint_id', e.id, 'name', e.name, 'change', 'added', 'by', watchpost.actor()), s.tasks
+  from new_rows as e
+  cross join (select watchpost.subscribers('endpoint.changed') as tasks) as s;
   return null;
 end;
 $$;
 
-comment on function watchpost.emit_endpoint_changed() is 'One endpoint.changed for each endpoint that is added, changed, enabled, disabled or removed.';
+comment on function watchpost.emit_endpoint_added() is 'One endpoint.changed for each new endpoint.';
 
-create or replace trigger endpoint_emit after insert or update on watchpost.endpoint
-for each row execute function watchpost.emit_endpoint_changed();
+create or replace trigger endpoint_added after insert on watchpost.endpoint
+referencing new table as new_rows
+for each statement execute function watchpost.emit_endpoint_added();
+
+
+create or replace function watchpost.emit_endpoint_changed() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into watchpost.event (topic, subject_id, payload, tasks)
+  select
+    'endpoint.changed', n.id,
+    jsonb_build_object(
+      'endpoint_id', n.id,
+      'name', n.name,
+      'change', case
+        when n.removed_at is not null and o.removed_at is null then 'removed'
+        when n.enabled and not o.enabled then 'enabled'
+        when o.enabled and not n.enabled then 'disabled'
+        else 'changed'
+      end,
+      'reason', n.disabled_reason,
+      'by', watchpost.actor()
+    ),
+    s.tasks
+  from new_rows as n
+  join old_rows as o on o.id = n.id
+  cross join (select watchpost.subscribers('endpoint.changed') as tasks) as s
+  where n is distinct from o;
+  return null;
+end;
+$$;
+
+comment on function watchpost.emit_endpoint_changed() is 'One endpoint.changed for each endpoint that is changed, enabled, disabled or removed.';
+
+create or replace trigger endpoint_changed after update on watchpost.endpoint
+referencing old table as old_rows new table as new_rows
+for each statement execute function watchpost.emit_endpoint_changed();
 
 
 create or replace function watchpost.find_endpoint(name_or_id text) returns uuid
