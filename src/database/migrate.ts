@@ -20,6 +20,7 @@ const replaceable = [
   'superseding.sql',
   'invariants.sql',
   'lineage.sql',
+  'unknowns.sql',
   'upkeep.sql',
 ];
 
