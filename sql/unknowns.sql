@@ -413,16 +413,10 @@ begin
     set stranger_id = watchpost.stranger_beside(near, similarities)
     where f.face_id = loose.face_id;
   end loop;
-
-  -- One that has become a person stays, so that its id still tells whom.
-  delete from watchpost.stranger as s
-  where s.id = stranger
-    and s.person_id is null
-    and not exists (select from watchpost.stranger_face as f where f.stranger_id = stranger);
 end;
 $$;
 
-comment on function watchpost.regroup_stranger is 'Looks again at a group that has lost faces: what is core no longer, what has come apart, and whether there is anything left.';
+comment on function watchpost.regroup_stranger is 'Looks again at a group that has lost faces: what is core no longer, and what has come apart.';
 
 
 create or replace function watchpost.forget_strangers(older_than timestamptz, most integer default null) returns bigint
@@ -467,7 +461,6 @@ declare
 begin
   -- One run at a time, and none while somebody changes the setting or names a stranger.
   select u.* into setting from watchpost.unknowns_setting as u for update;
-  strangers := (select count(*) from watchpost.stranger);
   more := false;
 
   if setting.enabled then
@@ -542,9 +535,15 @@ begin
     perform watchpost.regroup_stranger(stale_id, setting.similarity, setting.min_faces);
   end loop;
   more := more or exists (select from watchpost.stranger as s where s.stale);
+  -- One that has become a person stays, so that its id still tells whom; what was merged into it stays with it.
+  delete from watchpost.stranger as s
+  where s.person_id is null
+    and s.merged_into is null
+    and not exists (select from watchpost.stranger_face as f where f.stranger_id = s.id);
+  get diagnostics strangers = row_count;
 
   if forgotten > 0 then
-    perform watchpost.emit_forgotten(setting.id, forgotten, greatest(strangers - (select count(*) from watchpost.stranger), 0));
+    perform watchpost.emit_forgotten(setting.id, forgotten, strangers);
   end if;
   result := format('%s faces taken in, %s known now, %s forgotten', taken, known, forgotten);
 end;
@@ -698,7 +697,8 @@ select
   max(v.seen_at) as last_seen,
   count(*)::integer as faces,
   coalesce(array_agg(distinct v.camera) filter (where v.camera is not null), '{}') as cameras,
-  (array_agg(v.face_id order by v.norm desc, v.face_id))[1] as best_face_id
+  (array_agg(v.face_id order by v.norm desc, v.face_id))[1] as best_face_id,
+  max(v.norm) as best_norm
 from watchpost.stranger_sighting as v
 group by v.stranger_id, v.person_id, v.visit;
 

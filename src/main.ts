@@ -5,6 +5,7 @@ import { addPeople } from './commands/program/people.ts';
 import { addPhotos } from './commands/program/photos.ts';
 import { addProcesses } from './commands/program/processes.ts';
 import { addRecord } from './commands/program/record.ts';
+import { addUnknowns } from './commands/program/unknowns.ts';
 import { version } from './version.ts';
 
 const program = new Command('watchpost')
@@ -35,6 +36,7 @@ addProcesses(program);
 addPhotos(program);
 addPeople(program);
 addRecord(program);
+addUnknowns(program);
 
 try {
   await program.parseAsync();

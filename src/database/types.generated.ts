@@ -794,6 +794,7 @@ export interface WatchpostStrangerSighting {
 
 export interface WatchpostStrangerVisit {
   best_face_id: string | null;
+  best_norm: number | null;
   cameras: string[] | null;
   faces: number | null;
   first_seen: Timestamp | null;

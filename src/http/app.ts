@@ -14,6 +14,7 @@ import { health } from './health.ts';
 import { images } from './images.ts';
 import { persons } from './persons.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
+import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
 
@@ -47,6 +48,7 @@ export const createApp = (services: Services): Hono<Served> => {
     .route('/watchlists', watchlists(services))
     .route('/cameras', cameras(services))
     .route('/alerts', alerts(services))
+    .route('/strangers', strangers(services))
     .route('/tasks', tasks(services))
     .route('/dead-letters', deadLetters(services));
 

@@ -1,5 +1,5 @@
-import { addFace } from './fabricate.ts';
 import type { TestDatabase } from './database.ts';
+import { addFace } from './fabricate.ts';
 
 /** A face that was searched and is nobody, as the match stage would have left it. */
 export const addUnknown = async (
@@ -31,7 +31,9 @@ export const searchAgain = async (database: TestDatabase, embeddingIds: readonly
 /** Runs the task until nothing is left to do. */
 export const groupStrangers = async (database: TestDatabase, most = 500): Promise<void> => {
   for (;;) {
-    const [run] = await database.rows<{ more: boolean }>('select more from watchpost.group_strangers($1)', [most]);
+    const [run] = await database.rows<{ more: boolean }>('select more from watchpost.group_strangers($1)', [
+      most,
+    ]);
     if (!run?.more) return;
   }
 };

@@ -70,14 +70,21 @@ describe.each(['every face compared', 'through the index'])('strangers, %s', (ho
     const coreRows = rows.filter((row) => row.core);
     expect(new Set(coreRows.map((row) => row.id))).toEqual(plain.cores);
     const found = Map.groupBy(coreRows, (row) => row.group);
-    const asSets = (groups: Iterable<Iterable<string>>) => [...groups].map((ids) => [...ids].sort().join()).sort();
-    expect(asSets([...found.values()].map((members) => members.map((row) => row.id)))).toEqual(asSets(plain.groups));
+    const asSets = (groups: Iterable<Iterable<string>>) =>
+      [...groups].map((ids) => [...ids].sort().join()).sort();
+    expect(asSets([...found.values()].map((members) => members.map((row) => row.id)))).toEqual(
+      asSets(plain.groups),
+    );
 
     const groupOf = new Map(rows.map((row) => [row.id, row.group]));
     const others = rows.filter((row) => !row.core);
     for (const row of others) {
-      const reachable = [...(near.get(row.id) ?? [])].filter((id) => plain.cores.has(id)).map((id) => groupOf.get(id));
-      expect(reachable.length === 0 ? [null] : reachable, 'noise, or at the border of its group').toContain(row.group);
+      const reachable = [...(near.get(row.id) ?? [])]
+        .filter((id) => plain.cores.has(id))
+        .map((id) => groupOf.get(id));
+      expect(reachable.length === 0 ? [null] : reachable, 'noise, or at the border of its group').toContain(
+        row.group,
+      );
     }
     expect(await database.rows('select id from watchpost.stranger where stale')).toEqual([]);
     expect(
