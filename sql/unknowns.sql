@@ -48,7 +48,7 @@ $$;
 comment on function watchpost.index_strangers(text) is 'Makes the HNSW index over the strangers'' faces of one model.';
 
 
--- Without an index every face is compared. With one, the nearest 64 are asked for, and more while the last of them is
+-- Without an index every face is compared. With one, the nearest 40 are asked for, and more while the last of them is
 -- still within reach: only somebody who stands before a camera for an hour has so many.
 create or replace function watchpost.stranger_neighbours(
   probe halfvec, model text, reach real
@@ -58,7 +58,7 @@ as $$
 declare
   dimension integer;
   home text;
-  most integer := 64;
+  most integer := 40;
   found_ids uuid[];
   similarities real[];
 begin
@@ -75,7 +75,7 @@ begin
   from pg_extension as e
   join pg_namespace as n on n.oid = e.extnamespace
   where e.extname = 'vector';
-  perform set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', '100', true);
+  perform set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', '40', true);
   loop
     execute format(
       $query$
