@@ -464,16 +464,16 @@ begin
   more := false;
 
   if setting.enabled then
-    -- Up to 2,000 faces comparing them all is as fast as asking an index. Named first and made then: an index can not be
+    -- Up to 5,000 faces comparing them all is as fast as asking an index and keeping it. Named first and made then: an index can not be
     -- made while a question to its table is open.
     models := array(
       select m.id
       from watchpost.model as m
       where m.role = 'embedder'
         and to_regclass('watchpost.' || watchpost.stranger_index(m.id)) is null
-        and 2000 < (
+        and 5000 < (
           select count(*)
-          from (select from watchpost.stranger_face as f where f.model_id = m.id limit 2001) as many
+          from (select from watchpost.stranger_face as f where f.model_id = m.id limit 5001) as many
         )
     );
     for i in 1 .. cardinality(models) loop
