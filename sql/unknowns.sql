@@ -123,7 +123,7 @@ join watchpost.embedding as e on e.id = s.embedding_id and e.superseded_at is nu
 join watchpost.face as f on f.id = e.face_id and f.superseded_at is null
 join watchpost.image as i on i.id = f.image_id and i.purpose = 'probe'
 where s.superseded_at is null
-  and s.outcome not in ('match', 'gated')
+  and s.outcome in ('nobody', 'below_threshold', 'cannot_link')
   and s.gate = '{}'
   and not exists (select from watchpost.match as m where m.face_id = e.face_id and m.superseded_at is null)
   and not exists (select from watchpost.reference as r where r.embedding_id = e.id and r.superseded_at is null);

@@ -58,10 +58,10 @@ describe.skipIf(!existsSync(portraits))(
       }
       expect(found).toEqual(new Set(people));
       expect(body.strangers).toHaveLength(people.length);
-    const [good] = await database.rows(
-      'select count(*)::int as views, count(stranger_id)::int as grouped from watchpost.stranger_face',
-    );
-    expect(good.grouped / good.views, 'share of the good views').toBeGreaterThan(0.95);
+      const [good] = await database.rows(
+        'select count(*)::int as views, count(stranger_id)::int as grouped from watchpost.stranger_face',
+      );
+      expect(good.grouped / good.views, 'share of the good views').toBeGreaterThan(0.95);
     });
 
     it('are counted from a time on', async () => {

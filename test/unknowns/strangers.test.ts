@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { connectClient, untilBlocked } from '../support/client.ts';
+import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { addKnownPerson, addModel, addReference } from '../support/fabricate.ts';
 import { addUnknown, groupStrangers, searchAgain } from '../support/strangers.ts';
 import { Vectors } from '../support/vectors.ts';
@@ -172,6 +173,28 @@ describe('a face leaves its group', () => {
     expect(await database.rows('select face_id, core from watchpost.stranger_face')).toHaveLength(2);
   });
 
+  it('and takes along the core of another group that it stood at the border of', async () => {
+    await database.rows('select watchpost.enable_unknowns(0.8, 4)');
+    await addModel(database, 'plane', 2);
+    // In reach are 36.9 degrees. 0 and 60 have four faces in reach with the one at 31, which has three.
+    const at = (degrees: number) => [
+      Math.cos((degrees * Math.PI) / 180),
+      Math.sin((degrees * Math.PI) / 180),
+    ];
+    const seen = new Map<number, string>();
+    for (const degrees of [-30, -20, 0, 60, 80, 90, 31]) {
+      const { imageId } = await addUnknown(database, { model: 'plane', vector: at(degrees) });
+      seen.set(degrees, imageId);
+    }
+    await groupStrangers(database);
+    expect(await grouped()).toHaveLength(7);
+    expect(await database.rows('select id from watchpost.stranger')).toHaveLength(2);
+    await database.rows('delete from watchpost.image where id = $1', [seen.get(31)]);
+    await groupStrangers(database);
+    expect(await grouped()).toEqual([]);
+    expect(await database.rows('select id from watchpost.stranger')).toEqual([]);
+  });
+
   it('when it enrols somebody, when a replay supersedes it, and when its photo is deleted', async () => {
     const face = vectors.any();
     const seen = await see(face, [6 * day, 5 * day, 4 * day, 3 * day, 2 * day, day]);
@@ -202,6 +225,34 @@ describe('a face leaves its group', () => {
     expect(forgotten.payload).toEqual({ faces: 3, strangers: 1, by: expect.any(String) });
     await groupStrangers(database);
     expect((await eventsOf('unknowns.forgotten'))[0], 'nothing goes, nothing is told').toEqual(forgotten);
+  });
+});
+
+describe.skipIf(!onServer)(`a run ${needsServer}`, () => {
+  it('holds up neither photos nor matches, and a second run waits for its end', async () => {
+    const face = vectors.any();
+    const seen = await see(face, [3 * day, 2 * day, day, 60]);
+    const [list] = await database.rows(
+      `insert into watchpost.watchlist (name) values ('wanted ' || gen_random_uuid()) returning id`,
+    );
+    const { personId } = await addKnownPerson(database, { name: 'Ada', model, vector: vectors.any() });
+    const client = await connectClient(database);
+    await client.query('begin');
+    await client.query('select watchpost.group_strangers(3)');
+
+    await see(face, [30]);
+    await database.rows(
+      `insert into watchpost.match (search_id, face_id, person_id, watchlist_id, similarity, threshold)
+       select s.id, s.face_id, $2, $3, 0.9, 0.45 from watchpost.search as s where s.face_id = $1`,
+      [seen[0]?.faceId, personId, list.id],
+    );
+    const second = groupStrangers(database);
+    await untilBlocked(database);
+    await client.query('commit');
+    await second;
+    const left = await grouped();
+    expect(left).toHaveLength(4);
+    expect(left).not.toContain(seen[0]?.faceId);
   });
 });
 
