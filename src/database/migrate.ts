@@ -20,7 +20,10 @@ const replaceable = [
   'superseding.sql',
   'invariants.sql',
   'lineage.sql',
+  'stranger-groups.sql',
+  'stranger-leaving.sql',
   'unknowns.sql',
+  'stranger-sightings.sql',
   'upkeep.sql',
 ];
 
