@@ -19,7 +19,7 @@ export const problems = {
   face_unknown: { status: 404, title: 'There is no such face' },
   person_unknown: { status: 404, title: 'There is no such person', sqlstate: 'WP004' },
   watchlist_unknown: { status: 404, title: 'There is no such watchlist' },
-  task_unknown: { status: 404, title: 'There is no such task' },
+  task_unknown: { status: 404, title: 'There is no such task', sqlstate: 'WP065' },
   dead_letter_unknown: { status: 404, title: 'There is no such dead letter', sqlstate: 'WP007' },
   event_unknown: { status: 404, title: 'There is no event with this payload for this task' },
   camera_unknown: { status: 422, title: 'There is no such camera', sqlstate: 'WP002' },
@@ -36,6 +36,8 @@ export const problems = {
     title: 'The model is registered with other weights',
     sqlstate: 'WP005',
   },
+
+  describe_off: { status: 409, title: 'Age and gender are not estimated here', sqlstate: 'WP066' },
 
   image_empty: { status: 400, title: 'The photo is empty' },
   image_format_unsupported: { status: 415, title: 'The file is not a JPEG, PNG or WebP photo' },

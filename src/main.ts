@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { explain } from './commands/explain.ts';
 import { stopper } from './commands/program/context.ts';
+import { addDescription } from './commands/program/description.ts';
 import { addPeople } from './commands/program/people.ts';
 import { addPhotos } from './commands/program/photos.ts';
 import { addProcesses } from './commands/program/processes.ts';
@@ -35,6 +36,7 @@ addProcesses(program);
 addPhotos(program);
 addPeople(program);
 addRecord(program);
+addDescription(program);
 
 try {
   await program.parseAsync();

@@ -232,6 +232,39 @@ describe('sql/examples', () => {
     expect(rows.map((row) => row.person)).toEqual(['Ada']);
   });
 
+  it('switch-description-on.sql, then what it gives, who did it, and forgetting', async () => {
+    const [{ count }] = (await database.rows(
+      `select count(*)::int as count from watchpost.face as f
+       join watchpost.image_bytes as b on b.image_id = f.image_id where f.superseded_at is null`,
+    )) as [{ count: number }];
+    expect(await run('switch-description-on.sql')).toMatchObject([{ faces_of_the_past: count }]);
+    await until(async () => {
+      const described = await database.rows('select id from watchpost.demography');
+      return described.length === count;
+    });
+    const groups = await run('ages-and-genders.sql');
+    expect(new Set(groups.map((group) => group.camera))).toContain('north-gate');
+    for (const group of groups) {
+      expect(group.ages).toMatch(/^\d+ to \d+$/);
+      expect(Number(group.men_expected)).toBeLessThanOrEqual(Number(group.faces) * 0.5);
+    }
+
+    const changes = await run('who-changed-what-is-done.sql');
+    expect(changes.slice(0, 2)).toMatchObject(
+      Array(2).fill({
+        task: 'describe',
+        was_on: false,
+        is_on: true,
+        note: expect.stringContaining('DPIA-12'),
+      }),
+    );
+
+    expect(await run('forget-ages-and-genders.sql')).toEqual([{ estimates: '0' }]);
+    await database.rows(`update watchpost.demography set created_at = now() - interval '31 days'`);
+    expect(await run('forget-ages-and-genders.sql')).toEqual([{ estimates: String(count) }]);
+    await database.rows(`select watchpost.switch_task('describe', false)`);
+  });
+
   it('drop-old-photo-bytes.sql', async () => {
     expect(await run('drop-old-photo-bytes.sql')).toMatchObject([{ photos: '0' }]);
     await database.rows(`update watchpost.image set received_at = now() - interval '31 days' where id = $1`, [
