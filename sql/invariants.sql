@@ -32,7 +32,17 @@ select
 from watchpost.image as i
 join watchpost.image_status as s on s.image_id = i.id
 where i.received_at < clock_timestamp() - interval '10 minutes'
-  and s.state in ('received', 'processing')
+  and (
+    s.state = 'received'
+    -- A photo of the past that is to be described waits for every new one, which may take hours and is no fault.
+    or s.state = 'processing' and exists (
+      select
+      from watchpost.image_tasks(i.id) as t
+      where t.topic <> 'description.requested'
+        and t.outcome is distinct from 'done'
+        and t.outcome is distinct from 'failed'
+    )
+  )
 
 union all
 select

@@ -35,6 +35,7 @@ describe('describe by command', () => {
     );
     expect(changes).toEqual(Array(2).fill({ note: 'a trial in the lobby', enabled: true }));
     expect(await described(), 'faces from before').toEqual([]);
+    expect((await command('doctor')).stdout).toMatch(/ok {4}describe +on/);
   });
 
   it('describes the faces that are there when told so, and tells of how many the photo is gone', async () => {
@@ -56,6 +57,7 @@ describe('describe by command', () => {
     const { code, stdout } = await command('describe', 'off');
     expect(code).toBe(0);
     expect(stdout).toMatch('not estimated any more');
+    expect((await command('doctor')).stdout).toMatch(/ok {4}describe +off/);
     const id = await submit(database, sample(3));
     expect(await untilFinal(database, id)).toMatchObject({ state: 'done', faces: 3 });
     expect(await described()).toHaveLength(3);

@@ -51,6 +51,15 @@ beforeAll(async () => {
   past.dropped = await process(3);
 });
 
+/** Asks for the faces of a photo, whatever is known of them. */
+const request = (imageId: string) =>
+  database.rows(
+    `insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+     select 'description.requested', f.id, f.image_id, jsonb_build_object('face_id', f.id), '{describe}'
+     from watchpost.face as f where f.image_id = $1`,
+    [imageId],
+  );
+
 describe('describing faces', () => {
   it('is not done unless it is switched on', async () => {
     expect(await database.rows('select id from watchpost.demography')).toEqual([]);
@@ -114,15 +123,6 @@ describe('describing faces', () => {
       state: 'done',
     });
   });
-
-  /** Asks for the faces of a photo, whatever is known of them. */
-  const request = (imageId: string) =>
-    database.rows(
-      `insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
-       select 'description.requested', f.id, f.image_id, jsonb_build_object('face_id', f.id), '{describe}'
-       from watchpost.face as f where f.image_id = $1`,
-      [imageId],
-    );
 
   it('fails where the photo was dropped meanwhile, and says so', async () => {
     await request(past.dropped);
@@ -189,7 +189,16 @@ describe('describing again', () => {
     expect(others, 'those of other photos stand').toHaveLength(3);
   });
 
-  it('leaves no invariant broken', async () => {
+  it('leaves no invariant broken, also while old photos wait for it', async () => {
     expect(await database.rows('select * from watchpost.invariant')).toEqual([]);
+    await database.rows(`select watchpost.pause('describe')`);
+    await request(past.kept);
+    await database.rows(`update watchpost.image set received_at = now() - interval '1 day'`);
+    const old = await database.rows(
+      `select i.subject from watchpost.invariant as i where i.rule = 'image_without_end'`,
+    );
+    expect(old).toEqual([]);
+    await database.rows(`select watchpost.resume('describe')`);
+    expect(await untilFinal(database, past.kept)).toMatchObject({ state: 'done' });
   });
 });
