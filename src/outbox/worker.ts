@@ -1,7 +1,7 @@
 import type { Job, Task } from 'graphile-worker';
 import type { Log } from '../log.ts';
 import { type Delivery, type Handled, handle } from '../pipeline/handle.ts';
-import { stages } from '../pipeline/index.ts';
+import { stages as pipeline } from '../pipeline/index.ts';
 import type { AnyStage, Item, Tools } from '../pipeline/stage.ts';
 import { type Pulse, startHeartbeat } from './heartbeat.ts';
 import { type Jobs, startJobs } from './jobs.ts';
@@ -25,13 +25,15 @@ export interface Worker {
  * Starts to work on jobs.
  *
  * @param options.concurrency Jobs at a time.
+ * @param options.stages What it works on; the whole pipeline unless told.
  */
 export const startWorker = async (
   tools: Tools,
-  options: { concurrency: number; log: Log; pulse?: Pulse },
+  options: { concurrency: number; log: Log; pulse?: Pulse; stages?: readonly AnyStage[] },
 ): Promise<Worker> => {
   const { database, vision } = tools;
   const { concurrency, log, pulse } = options;
+  const stages: readonly AnyStage[] = options.stages ?? pipeline;
   const tasks = stages.map((stage) => stage.task);
   const id = await persistAtStart(database, () => registerProcess(database, vision, { concurrency, tasks }));
   const relay = new Relay(database, log);
