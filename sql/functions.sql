@@ -145,8 +145,11 @@ comment on function watchpost.add_person_photo is 'Hands in a photo to enrol a p
 --
 -- A caller who has just written rows relays them at once (patient => false). One who only polls gives way if another
 -- poll is going on (patient => true), and learns so by a null.
+--
+-- Planned anew each time, by the outbox as it is: an idle session would keep the plan for an empty one, a nested loop,
+-- and take 2,000 of 60,000 rows that come at once with it (60,000 events 87 s, and 20 s without).
 create or replace function watchpost.relay(max_rows integer default 2000, patient boolean default false) returns integer
-language plpgsql
+language plpgsql set plan_cache_mode = force_custom_plan
 as $$
 declare
   taken integer;
