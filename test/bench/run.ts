@@ -38,6 +38,9 @@ if (unknown.length > 0 || !(Number.isInteger(rounds) && rounds > 0)) {
 
 const chosen = positionals.length > 0 ? benches.filter((one) => positionals.includes(one.name)) : benches;
 const server = await startServer(values['pg-bin']);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void server.end().finally(() => process.exit(130)));
+}
 const outcomes: Outcome[] = [];
 try {
   for (const bench of chosen) {

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -29,7 +29,8 @@ export interface Server {
 
 /** Starts it; `bin` is the folder of pg_ctl, else one is looked for. */
 export const startServer = async (bin: string | undefined): Promise<Server> => {
-  const data = join(tmpdir(), `watchpost-bench-${process.pid}`, 'data');
+  const folder = join(tmpdir(), `watchpost-bench-${process.pid}`);
+  const data = join(folder, 'data');
   const postgres = await startPostgres({
     bin,
     data,
@@ -89,6 +90,7 @@ export const startServer = async (bin: string | undefined): Promise<Server> => {
     async end() {
       await admin.end();
       await postgres.end();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 };
