@@ -7,8 +7,10 @@
 
 -- image: the bytes go to their own table ------------------------------------------------------------------------------
 
+-- Planned once a session, maybe while the table is empty: a plan that reads all of it would be kept for every row of a
+-- statement that fills it (the first 5,000 photos of a new database: 12 s of which 3 of CPU; 1.9 s and 0.4 without).
 create or replace function watchpost.store_image_bytes() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off
 as $$
 begin
   if new.bytes is null or octet_length(new.bytes) = 0 then
