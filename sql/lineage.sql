@@ -8,17 +8,21 @@ create or replace function watchpost.lineage(alert uuid) returns table (
   best                   boolean,
   matched_at             timestamptz,
   similarity             real,
+  retroactive            boolean,
   watchlist              text,
+  watchlist_version      integer,
   threshold              real,
   search_id              uuid,
   searched_at            timestamptz,
   method                 text,
+  reference_similarity   real,
   person_id              uuid,
   person                 text,
   reference_id           uuid,
   reference_image_id     uuid,
   reference_image_sha256 text,
   reference_face         smallint,
+  reference_face_id      uuid,
   enrolled_at            timestamptz,
   enrolled_by            text,
   embedding_id           uuid,
@@ -43,10 +47,11 @@ language sql stable
 begin atomic
   select
     a.id, a.state, a.created_at,
-    m.id, m.id = a.best_match_id, m.created_at, m.similarity, w.name, m.threshold,
-    m.search_id, s.created_at, s.method,
+    m.id, m.id = a.best_match_id, m.created_at, m.similarity, m.retroactive,
+    w.name, s.watchlist_versions[array_position(s.watchlists, m.watchlist_id)], m.threshold,
+    m.search_id, s.created_at, s.method, s.reference_similarity,
     p.id, p.name,
-    m.reference_id, ri.id, encode(ri.sha256, 'hex'), rf.ordinal, r.created_at, ri.submitted_by,
+    m.reference_id, ri.id, encode(ri.sha256, 'hex'), rf.ordinal, rf.id, r.created_at, ri.submitted_by,
     e.id, e.model_id, em.sha256,
     f.id, f.detector_id, fm.sha256, f.box_x, f.box_y, f.box_width, f.box_height,
     i.id, encode(i.sha256, 'hex'), i.captured_at, i.received_at, i.submitted_by,
@@ -72,4 +77,4 @@ begin atomic
   order by i.captured_at, m.id;
 end;
 
-comment on function watchpost.lineage(uuid) is 'Everything an alert rests on, one row for each of its matches: the search, the threshold as it stood, the reference and its photo, the models and their hashes, the place in the photo, the photo''s hash, the camera, and who submitted it.';
+comment on function watchpost.lineage(uuid) is 'Everything an alert rests on, one row for each of its matches: the search, the list''s version and threshold as they stood, the reference and its photo, the models and their hashes, the place in the photo, the photo''s hash, the camera, and who submitted it.';

@@ -37,6 +37,15 @@ begin
     and j.locked_at < now() - dead_after / 2
     and j.id <> all (beat.jobs);
   get diagnostics forgotten = row_count;
+  -- The queue of such a job is locked beside it.
+  if forgotten > 0 then
+    update graphile_worker._private_job_queues as q
+    set locked_at = null, locked_by = null
+    where q.locked_by = any (beat.pools)
+      and not exists (
+        select from graphile_worker._private_jobs as j where j.job_queue_id = q.id and j.locked_by is not null
+      );
+  end if;
 end;
 $$;
 

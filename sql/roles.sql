@@ -3,7 +3,8 @@
 --
 --   watchpost_app        workers and the API. May not change or delete what is on record.
 --   watchpost_submitter  hands in photos and reads nothing.
---   watchpost_reader     reads everything but the photos themselves and the API keys.
+--   watchpost_reader     reads everything but the photos themselves, the API keys and the secrets of endpoints.
+--   watchpost_reviewer   the same, and acts on alerts, under its own name.
 
 do $$
 declare
@@ -12,10 +13,10 @@ declare
 begin
   -- Roles belong to the whole server. Another database of it may be making them at this moment: then this waits for it
   -- and finds them there.
-  foreach wanted in array '{watchpost_app,watchpost_reader,watchpost_submitter}'::text[] loop
+  foreach wanted in array '{watchpost_app,watchpost_reader,watchpost_reviewer,watchpost_submitter}'::text[] loop
     if not exists (select from pg_roles as r where r.rolname = wanted) then
       if not (select r.rolsuper or r.rolcreaterole from pg_roles as r where r.rolname = current_user) then
-        raise notice 'The role % is not there and % may not create it: rights are not granted. Create the roles watchpost_app, watchpost_reader and watchpost_submitter (nologin) and migrate again.', wanted, current_user;
+        raise notice 'The role % is not there and % may not create it: rights are not granted. Create the roles watchpost_app, watchpost_reader, watchpost_reviewer and watchpost_submitter (nologin) and migrate again.', wanted, current_user;
         return;
       end if;
       begin
@@ -26,7 +27,7 @@ begin
     end if;
   end loop;
 
-  grant usage on schema watchpost to watchpost_app, watchpost_reader, watchpost_submitter;
+  grant usage on schema watchpost to watchpost_app, watchpost_reader, watchpost_reviewer, watchpost_submitter;
 
   -- Functions are for everybody unless somebody says otherwise. Those that run with their owner's rights must not be.
   revoke execute on all functions in schema watchpost from public;
@@ -43,10 +44,13 @@ begin
       execute format('revoke execute on function %s from watchpost_app', item.name);
     end if;
     if item.provolatile <> 'v' or item.proname = any ('{verify_audit,verify_seals,rows_to_seal}') then
-      execute format('grant execute on function %s to watchpost_reader', item.name);
+      execute format('grant execute on function %s to watchpost_reader, watchpost_reviewer', item.name);
     end if;
     if item.proname = any ('{uuidv7,submit_image,find_camera}') then
       execute format('grant execute on function %s to watchpost_submitter', item.name);
+    end if;
+    if item.proname = any ('{acknowledge,confirm,dismiss,reopen}') then
+      execute format('grant execute on function %s to watchpost_reviewer', item.name);
     end if;
   end loop;
 
@@ -61,6 +65,9 @@ begin
   grant insert (
     id, event_id, task, outcome, attempt, worker_id, started_at, duration_ms, code, error, created_at
   ) on watchpost.handling to watchpost_app;
+
+  -- Reviews are made by the functions, in the name of whoever calls them, and never changed.
+  revoke insert, update, delete on watchpost.alert_review from watchpost_app;
 
   -- graphile-worker hides its rows from all but their owner.
   grant usage on schema graphile_worker to watchpost_app;
@@ -83,6 +90,11 @@ begin
 
   -- reader --------------------------------------------------------------------------------------------------------
   grant select on all tables in schema watchpost to watchpost_reader;
-  revoke select on watchpost.api_key, watchpost.image_bytes from watchpost_reader;
+  revoke select on watchpost.api_key, watchpost.image_bytes, watchpost.endpoint_secret from watchpost_reader;
+
+  -- reviewer ------------------------------------------------------------------------------------------------------
+  -- Not by membership, which only an administrator of watchpost_reader can grant.
+  grant select on all tables in schema watchpost to watchpost_reviewer;
+  revoke select on watchpost.api_key, watchpost.image_bytes, watchpost.endpoint_secret from watchpost_reviewer;
 end;
 $$;

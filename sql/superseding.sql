@@ -1,47 +1,65 @@
 -- Marking rows as superseded, each kind together with what rests on it.
 
-create or replace function watchpost.supersede_matches(matches uuid[]) returns void
+create or replace function watchpost.supersede_matches(matches uuid[], because text default 'replay') returns void
 language plpgsql
 as $$
+declare
+  withdrawn uuid[];
 begin
-  update watchpost.match as m set superseded_at = now() where m.id = any (matches) and m.superseded_at is null;
-
-  -- Alerts count the matches that stand; one that nothing stands behind any more is withdrawn, and kept.
-  with standing as (
-    select am.alert_id, count(*) filter (where m.superseded_at is null) as sightings
-    from watchpost.alert_match as am
-    join watchpost.match as m on m.id = am.match_id
-    where am.alert_id in (select a.alert_id from watchpost.alert_match as a where a.match_id = any (matches))
-    group by am.alert_id
+  if matches = '{}' then
+    return;
+  end if;
+  -- In one order, so that two who supersede overlapping sets can not deadlock.
+  perform from watchpost.match as m where m.id = any (matches) order by m.id for no key update;
+  with gone as (
+    update watchpost.match as m
+    set superseded_at = now(), superseded_because = because
+    where m.id = any (matches) and m.superseded_at is null
+    returning m.id, m.image_id, m.face_id, m.person_id, m.watchlist_id
+  ),
+  told as (
+    insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+    select
+      'match.withdrawn', g.id, g.image_id,
+      jsonb_build_object(
+        'image_id', g.image_id, 'face_id', g.face_id, 'match_id', g.id, 'person_id', g.person_id,
+        'watchlist_id', g.watchlist_id, 'because', because
+      ),
+      s.tasks
+    from gone as g
+    cross join (select watchpost.subscribers('match.withdrawn') as tasks) as s
   )
-  update watchpost.alert as a
-  set sightings = greatest(s.sightings, 1),
-      withdrawn_at = case when s.sightings = 0 then now() end
-  from standing as s
-  where a.id = s.alert_id;
+  select array_agg(g.id) into withdrawn from gone as g;
+
+  perform watchpost.recount_alerts(array(
+    select distinct am.alert_id from watchpost.alert_match as am where am.match_id = any (withdrawn)
+  ));
 end;
 $$;
 
-comment on function watchpost.supersede_matches(uuid[]) is 'Marks matches, and withdraws the alerts that rested on nothing else.';
+comment on function watchpost.supersede_matches is 'Withdraws matches, on record and with the reason, and the alerts that rested on nothing else.';
 
 
-create or replace function watchpost.supersede_searches(embeddings uuid[]) returns void
+create or replace function watchpost.supersede_searches(embeddings uuid[], because text default 'replay') returns void
 language plpgsql
 as $$
 begin
-  perform watchpost.supersede_matches(array(
-    select m.id
-    from watchpost.match as m
-    join watchpost.search as s on s.id = m.search_id
-    where s.embedding_id = any (embeddings) and m.superseded_at is null
-  ));
+  perform watchpost.supersede_matches(
+    array(
+      select m.id
+      from watchpost.match as m
+      join watchpost.embedding as e on e.face_id = m.face_id
+      where e.id = any (embeddings) and m.superseded_at is null
+    ),
+    because
+  );
   update watchpost.search as s
   set superseded_at = now()
   where s.embedding_id = any (embeddings) and s.superseded_at is null;
 end;
 $$;
 
-comment on function watchpost.supersede_searches(uuid[]) is 'Marks the searches of some embeddings, with their matches.';
+comment on function watchpost.supersede_searches is 'Marks the searches of some embeddings, and withdraws their matches.';
 
 
 create or replace function watchpost.supersede_embeddings(faces uuid[]) returns void

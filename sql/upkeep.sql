@@ -14,7 +14,8 @@ begin
   select u.task into task
   from watchpost.upkeep_task as u
   where u.last_run is null or u.last_run + u.every <= begun
-  order by u.last_run nulls first, u.task
+  -- What has been due longest: a task with a long backlog does not keep the others waiting.
+  order by u.last_run + u.every nulls first, u.task
   limit 1;
   if not found then
     return;
@@ -32,6 +33,8 @@ begin
       when 'retention' then
         result := watchpost.retain();
         more := result like '1 %';
+      when 'unknowns' then
+        select g.result, g.more into result, more from watchpost.group_strangers() as g;
       else
         raise exception 'There is no upkeep task %.', quote_literal(task);
     end case;
@@ -41,7 +44,7 @@ begin
   end;
 
   update watchpost.upkeep_task as u
-  set last_run = case when more then u.last_run else begun end,
+  set last_run = case when more then begun - u.every else begun end,
       took_ms = extract(epoch from clock_timestamp() - begun) * 1000,
       last_result = result,
       last_error = error

@@ -15,7 +15,8 @@ select
   h.duration_ms,
   h.created_at as handled_at,
   h.code,
-  h.error
+  h.error,
+  e.payload
 from watchpost.event as e
 cross join unnest(e.tasks) as t (task)
 left join lateral (
@@ -78,10 +79,17 @@ cross join lateral (
     count(*) > 0 as known,
     count(*) filter (where t.outcome is distinct from 'done' and t.outcome is distinct from 'failed') as open_tasks,
     count(t.outcome) > 0 as begun,
-    (array_agg(t.code order by t.event_id) filter (where t.outcome = 'failed'))[1] as failed_code,
-    (array_agg(t.error order by t.event_id) filter (where t.outcome = 'failed'))[1] as failed_error,
+    (array_agg(t.code order by t.event_id) filter (where t.outcome = 'failed' and p.removed_at is null))[1] as failed_code,
+    (array_agg(t.error order by t.event_id) filter (where t.outcome = 'failed' and p.removed_at is null))[1] as failed_error,
     max(t.handled_at) as finished_at
   from watchpost.image_tasks(i.id) as t
+  -- What became of a face of a probe that was made somebody's photo, or of a photo that was taken back, is told by
+  -- photo_status; what follows from an enrolment is about the other photos.
+  left join watchpost.person_photo as p on p.id = (t.payload ->> 'person_photo_id')::uuid
+  -- Enrolling somebody is done when they can be recognised; the search of the past goes on for as long as it takes.
+  where t.task <> 'backfill'
+    and t.topic not in ('person.enrolled', 'photo.removed')
+    and (i.purpose = 'reference' or t.topic not in ('photo.added', 'photo.embedded'))
 ) as w
 cross join lateral (
   select
@@ -102,42 +110,6 @@ comment on view   watchpost.image_status         is 'Where each photo stands. do
 comment on column watchpost.image_status.state   is 'received; processing; done; failed: a stage gave up on it, see code and message.';
 comment on column watchpost.image_status.code    is 'Why it failed; also no_face for a photo that is done and has no face, and history_retired for one whose events are not kept any more.';
 comment on column watchpost.image_status.message is 'The same in a sentence.';
-
-
-create or replace view watchpost.sighting as
-select
-  m.id as match_id,
-  m.person_id,
-  p.name as person,
-  w.name as watchlist,
-  i.captured_at as seen_at,
-  k.name as camera,
-  k.location,
-  k.zone,
-  m.similarity,
-  m.threshold,
-  i.id as image_id,
-  m.face_id,
-  am.alert_id
-from watchpost.match as m
-join watchpost.person as p on p.id = m.person_id
-join watchpost.watchlist as w on w.id = m.watchlist_id
-join watchpost.face as f on f.id = m.face_id
-join watchpost.image as i on i.id = f.image_id
-left join watchpost.camera as k on k.id = i.camera_id
-left join watchpost.alert_match as am on am.match_id = m.id
-where m.superseded_at is null;
-
-comment on view watchpost.sighting is 'Who was seen when and where: one row for each match.';
-
-
-create or replace view watchpost.last_seen as
-select distinct on (s.person_id)
-  s.person_id, s.person, s.seen_at, s.camera, s.location, s.zone, s.similarity, s.image_id, s.face_id
-from watchpost.sighting as s
-order by s.person_id, s.seen_at desc, s.similarity desc;
-
-comment on view watchpost.last_seen is 'The latest known location of each person who was ever seen.';
 
 
 create or replace function watchpost.timeline(image uuid) returns table (

@@ -36,6 +36,7 @@ const settings = z.object({
   WATCHPOST_MAX_BACKLOG: wholeNumber(1, 100_000_000).default(20_000),
   WATCHPOST_MAX_BACKLOG_PER_KEY: wholeNumber(1, 100_000_000).default(10_000),
   WATCHPOST_SMALL_FACES: onOff.default(true),
+  WATCHPOST_WEBHOOK_HTTP: z.enum(['refuse', 'allow'], 'give refuse or allow').default('refuse'),
   WATCHPOST_HEARTBEAT_MS: wholeNumber(100, 60_000).default(calmPulse.heartbeatMs),
   WATCHPOST_DEAD_AFTER_S: wholeNumber(1, 3600).default(calmPulse.deadAfterSeconds),
   WATCHPOST_LOG: z
@@ -67,6 +68,8 @@ export interface Config {
   readonly maxBacklogPerKey: number;
   /** Whether the detector looks a second time, for small faces. */
   readonly smallFaces: boolean;
+  /** Whether endpoints on other machines may be entered that are reached over plain http. */
+  readonly plainHttpWebhooks: boolean;
   /** How often a process gives a sign of life, and when a silent one's jobs are given to others. */
   readonly pulse: Pulse;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -113,6 +116,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     maxBacklog: s.WATCHPOST_MAX_BACKLOG,
     maxBacklogPerKey: s.WATCHPOST_MAX_BACKLOG_PER_KEY,
     smallFaces: s.WATCHPOST_SMALL_FACES,
+    plainHttpWebhooks: s.WATCHPOST_WEBHOOK_HTTP === 'allow',
     pulse: { heartbeatMs: s.WATCHPOST_HEARTBEAT_MS, deadAfterSeconds: s.WATCHPOST_DEAD_AFTER_S },
     logLevel: s.WATCHPOST_LOG,
   };

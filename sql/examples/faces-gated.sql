@@ -12,5 +12,5 @@ select
 from watchpost.search as s
 join watchpost.face as f on f.id = s.face_id
 join watchpost.person as p on p.id = s.person_id
-where s.outcome = 'gated'
+where s.outcome = 'gated' and s.superseded_at is null
 order by s.similarity desc;

@@ -16,5 +16,5 @@ join watchpost.face as f on f.id = s.face_id
 join watchpost.person as p on p.id = s.person_id
 join watchpost.watchlist_entry as e on e.person_id = s.person_id
 join watchpost.watchlist as w on w.id = e.watchlist_id and w.id = any (s.watchlists)
-where s.outcome = 'below_threshold' and s.similarity >= w.threshold - q.margin
+where s.outcome = 'below_threshold' and s.superseded_at is null and s.similarity >= w.threshold - q.margin
 order by w.threshold - s.similarity;

@@ -66,15 +66,16 @@ export const readReport = async (
     [imageIds],
   );
   const { rows: alerts } = await pool.query<Alert>(
-    `select p.name as person, a.similarity, k.name as camera, k.location, f.image_id, a.created_at
+    // Not what the search of the past finds in the photos of earlier demos.
+    `select distinct on (a.id) p.name as person, m.similarity, k.name as camera, k.location, m.image_id, a.created_at
      from watchpost.alert as a
      join watchpost.person as p on p.id = a.person_id
-     join watchpost.match as m on m.id = a.best_match_id
-     join watchpost.face as f on f.id = m.face_id
+     join watchpost.alert_match as am on am.alert_id = a.id
+     join watchpost.match as m on m.id = am.match_id and m.image_id = any ($2::uuid[])
      left join watchpost.camera as k on k.id = a.camera_id
-     where a.watchlist_id = $1
-     order by a.id`,
-    [watchlistId],
+     where a.watchlist_id = $1 and not a.retroactive and a.withdrawn_at is null
+     order by a.id, m.similarity desc`,
+    [watchlistId, imageIds],
   );
   const { rows: about } = await pool.query<{ version: string }>(
     `select current_setting('server_version') as version`,

@@ -117,4 +117,10 @@ const databaseChecks = [
     sql: `select count(*) = 0 as well, coalesce(string_agg(task, ', '), 'no task') as found from watchpost.task_pause`,
     remedy: 'Run "npm run watchpost -- resume TASK" when it may go on.',
   },
+  {
+    name: 'describe',
+    sql: `select true as well, case when count(*) > 0 then 'on: age and gender are estimated' else 'off' end as found
+          from watchpost.subscription where task = 'describe' and enabled`,
+    remedy: '',
+  },
 ] as const;

@@ -4,7 +4,7 @@ import { CommandError, toWatchpostError } from '../errors.ts';
 import { VisionError } from '../vision/index.ts';
 
 /**
- * What a person at a terminal is told about an error that ended a command: its sentence and what to do. Only what is
+ * What a person at a terminal is told about an error that ended a command: its sentence, what to do, and its code. Only what is
  * not foreseen comes with its stack, for a report.
  */
 export const explain = (error: unknown): string => {
@@ -12,7 +12,7 @@ export const explain = (error: unknown): string => {
     return error.message;
   }
   const { code, message, hint } = toWatchpostError(error);
-  if (code !== 'internal') return lines(message, hint);
+  if (code !== 'internal') return lines(message, hint, `(${code})`);
   if (error instanceof pg.DatabaseError) {
     return lines(`The database refused: ${error.message}`, error.detail, error.hint);
   }

@@ -4,6 +4,7 @@ import { CommandError } from '../errors.ts';
 import { registerModels } from '../outbox/registration.ts';
 import { stageOf, stages } from '../pipeline/index.ts';
 import { type Replayed, replay } from '../pipeline/replay.ts';
+import { isReplayable } from '../pipeline/stage.ts';
 import { loadVision } from '../vision/index.ts';
 import type { Stopper } from './stop.ts';
 
@@ -34,7 +35,13 @@ export const replayCommand = async (
   if (options.deadLetters) return replayDeadLetters(database, options);
   const stage = stageOf(options.task ?? '');
   if (!stage) {
-    throw new CommandError(`Say which task: --task ${stages.map((one) => one.task).join(', --task ')}.`);
+    const tasks = stages.filter(isReplayable).map((one) => one.task);
+    throw new CommandError(`Say which task: --task ${tasks.join(', --task ')}.`);
+  }
+  if (!isReplayable(stage)) {
+    throw new CommandError(
+      `${stage.task} can not be run again over what it has done: what was sent was sent. Put back what was given up with --dead-letters --task ${stage.task}.`,
+    );
   }
   if (!options.all && !options.image && !options.camera && !options.since && !options.until) {
     throw new CommandError(

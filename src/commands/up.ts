@@ -81,6 +81,7 @@ export const describe = (up: Up): string => `
   API      ${up.url}
   API key  ${up.apiKey}
   SQL      psql ${withoutPassword(up.database.url)}
+  Console  ${new URL('/console', up.url).href}
 `;
 
 /** `watchpost up`: the server, until a signal ends it. */

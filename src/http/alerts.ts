@@ -1,52 +1,89 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { z } from 'zod';
+import {
+  type Decision,
+  decisions,
+  dismissals,
+  readAlert,
+  readAlertMatches,
+  readLineage,
+  readNotifications,
+  readReviews,
+  reviewAlert,
+  selectAlerts,
+} from '../watchlist/alerts.ts';
+import { alertFilter, alertStream } from './alert-stream.ts';
 import type { Served, Services } from './app.ts';
-import { parseAs } from './body.ts';
+import { asCaller } from './as-caller.ts';
+import { idIn, parseAs } from './body.ts';
 
-const filter = z.strictObject({
-  state: z.enum(['open', 'acknowledged', 'confirmed', 'dismissed']).optional(),
-  person_id: z.guid().optional(),
-  watchlist: z.string().optional(),
-  since: z.iso.datetime({ offset: true, error: 'give a time like 2026-11-23T15:04:05Z' }).optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+const listed = alertFilter.extend({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
+
+const note = z.string().max(2000).optional();
+const review = z.strictObject({ note });
+const dismissal = z.strictObject({
+  note,
+  dismissal: z.enum(dismissals, `give one of ${dismissals.join(', ')}`),
 });
 
-/** GET /v1/alerts: who was seen where, latest first. */
-export const alerts = ({ database }: Services) =>
-  new Hono<Served>().get('/', async (c) => {
-    const wanted = parseAs(filter, c.req.query(), 'query_invalid');
-    const query = database.db
-      .selectFrom('watchpost.alert as a')
-      .innerJoin('watchpost.person as p', 'p.id', 'a.person_id')
-      .innerJoin('watchpost.watchlist as w', 'w.id', 'a.watchlist_id')
-      .innerJoin('watchpost.match as m', 'm.id', 'a.best_match_id')
-      .innerJoin('watchpost.face as f', 'f.id', 'm.face_id')
-      .leftJoin('watchpost.camera as k', 'k.id', 'a.camera_id')
-      .select([
-        'a.id',
-        'p.id as person_id',
-        'p.name as person',
-        'w.name as watchlist',
-        'a.severity',
-        'a.state',
-        'a.similarity',
-        'm.threshold',
-        'k.name as camera',
-        'k.location',
-        'k.zone',
-        'a.first_seen',
-        'a.last_seen',
-        'a.sightings',
-        'f.image_id',
-        'f.id as face_id',
-        'a.created_at',
-      ])
-      .$if(wanted.state !== undefined, (q) => q.where('a.state', '=', wanted.state as string))
-      .$if(wanted.person_id !== undefined, (q) => q.where('a.person_id', '=', wanted.person_id as string))
-      .$if(wanted.watchlist !== undefined, (q) => q.where('w.name', '=', wanted.watchlist as string))
-      .$if(wanted.since !== undefined, (q) => q.where('a.last_seen', '>=', new Date(wanted.since as string)))
-      .orderBy('a.last_seen', 'desc')
-      .orderBy('a.id', 'desc')
-      .limit(wanted.limit);
-    return c.json({ alerts: await query.execute() });
-  });
+/**
+ * GET /v1/alerts: who was seen where, latest first; GET /v1/alerts/stream as they come; GET /v1/alerts/{id} with all
+ * there is; POST /v1/alerts/{id}/acknowledge, confirm, dismiss, reopen in the name of the API key.
+ */
+export const alerts = (services: Services) => {
+  const { database } = services;
+  const routes = new Hono<Served>()
+    .get('/', async (c) => {
+      const { limit, ...wanted } = parseAs(listed, c.req.query(), 'query_invalid');
+      const found = await selectAlerts(database.db, wanted)
+        .orderBy('a.last_seen', 'desc')
+        .orderBy('a.id', 'desc')
+        .limit(limit)
+        .execute();
+      return c.json({ alerts: found });
+    })
+    .get('/stream', alertStream(services))
+    .get('/:id', async (c) => {
+      const id = idIn(c);
+      const alert = await readAlert(database.db, id);
+      const [matches, reviews, notifications, lineage] = await Promise.all([
+        readAlertMatches(database.db, id),
+        readReviews(database.db, id),
+        readNotifications(database.db, id),
+        readLineage(database, id),
+      ]);
+      const withCrops = matches.map((match) => ({
+        ...match,
+        crop_url: new URL(`/v1/faces/${match.face_id}/crop`, c.req.url).href,
+      }));
+      return c.json({ ...alert, matches: withCrops, reviews, notifications, lineage });
+    });
+
+  for (const decision of decisions) {
+    routes.post(`/:id/${decision}`, async (c) => {
+      const id = idIn(c);
+      const words = await readWords(c, decision);
+      const reviewed = await asCaller(database, c.get('caller'), (trx) =>
+        reviewAlert(trx, id, { decision, ...words }),
+      );
+      services.relay.nudge();
+      return c.json(reviewed);
+    });
+  }
+  return routes;
+};
+
+/** The body of a review, which may be left out where it says nothing that is needed. */
+const readWords = async (
+  c: Context<Served>,
+  decision: Decision,
+): Promise<{ note?: string | undefined; dismissal?: string }> => {
+  const text = await c.req.text();
+  let body: unknown = {};
+  try {
+    if (text.trim() !== '') body = JSON.parse(text);
+  } catch {
+    body = text;
+  }
+  return decision === 'dismiss' ? parseAs(dismissal, body) : parseAs(review, body);
+};

@@ -7,19 +7,24 @@ import type { Vision } from '../vision/index.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
 import { limitBody } from './body.ts';
+import { calibrations } from './calibrations.ts';
 import { cameras } from './cameras.ts';
+import { console } from './console.ts';
 import { deadLetters } from './dead-letters.ts';
+import { endpoints } from './endpoints.ts';
 import { faces } from './faces.ts';
 import { health } from './health.ts';
 import { images } from './images.ts';
 import { persons } from './persons.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
+import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
 
 /** What the resources use. */
 export interface Services {
-  readonly config: Pick<Config, 'maxBodyBytes' | 'maxPixels' | 'maxBacklog' | 'maxBacklogPerKey'>;
+  readonly config: Pick<Config, 'maxBodyBytes' | 'maxPixels' | 'maxBacklog' | 'maxBacklogPerKey'> &
+    Partial<Pick<Config, 'plainHttpWebhooks'>>;
   readonly database: Database;
   /** Nudged after each commit, so that work begins at once. */
   readonly relay: Relay;
@@ -36,7 +41,7 @@ export interface Served {
   Variables: { caller: string };
 }
 
-/** The API: /healthz and /readyz for whoever asks, everything under /v1 with an API key. */
+/** The API: /healthz, /readyz and the page /console for whoever asks, everything under /v1 with an API key. */
 export const createApp = (services: Services): Hono<Served> => {
   const v1 = new Hono<Served>()
     .use(requireApiKey(services.database))
@@ -46,7 +51,10 @@ export const createApp = (services: Services): Hono<Served> => {
     .route('/persons', persons(services))
     .route('/watchlists', watchlists(services))
     .route('/cameras', cameras(services))
+    .route('/calibrations', calibrations(services))
     .route('/alerts', alerts(services))
+    .route('/strangers', strangers(services))
+    .route('/endpoints', endpoints(services))
     .route('/tasks', tasks(services))
     .route('/dead-letters', deadLetters(services));
 
@@ -54,5 +62,6 @@ export const createApp = (services: Services): Hono<Served> => {
     .onError(problemHandler(services.log))
     .notFound(unknownRoute)
     .route('/', health(services))
+    .route('/console', console())
     .route('/v1', v1);
 };

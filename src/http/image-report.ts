@@ -71,7 +71,19 @@ const readFaces = async (db: Kysely<DB>, imageId: string) => {
           .as('s'),
       (join) => join.onTrue(),
     )
-    .selectAll('s')
+    .leftJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('watchpost.demography as d')
+          .select(['d.age', 'd.male', 'd.model_id as described_by'])
+          .whereRef('d.face_id', '=', 'f.id')
+          .where('d.superseded_at', 'is', null)
+          .orderBy('d.id', 'desc')
+          .limit(1)
+          .as('d'),
+      (join) => join.onTrue(),
+    )
+    .selectAll(['s', 'd'])
     .select([
       'f.id',
       'f.ordinal',
@@ -114,6 +126,7 @@ const readFaces = async (db: Kysely<DB>, imageId: string) => {
             : null,
         }
       : null,
+    demography: f.described_by ? { age: f.age, male: f.male, model_id: f.described_by } : null,
   }));
 };
 

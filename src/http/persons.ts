@@ -1,74 +1,62 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { WatchpostError } from '../errors.ts';
-import { inspectImage } from '../vision/index.ts';
-import { addPerson, addPersonPhoto } from '../watchlist/registry.ts';
+import { addPerson, findPersons, readPerson, removePerson, setPerson } from '../watchlist/registry.ts';
 import type { Served, Services } from './app.ts';
-import { idIn, readJson, readPhoto } from './body.ts';
+import { asCaller } from './as-caller.ts';
+import { idIn, parseAs, readJson } from './body.ts';
+import { personPhotos } from './person-photos.ts';
 
+const metadata = z.record(z.string(), z.json());
 const newPerson = z.strictObject({
   name: z.string().min(1),
-  external_ref: z.string().min(1).optional(),
-  metadata: z.record(z.string(), z.json()).optional(),
+  external_ref: z.string().min(1).nullable().optional(),
+  metadata: metadata.optional(),
   watchlists: z.array(z.string().min(1)).optional(),
 });
-
-const whichFace = 'give a whole number from 1: faces are counted from left to right';
-const words = z.strictObject({
-  face: z.coerce.number(whichFace).int(whichFace).min(1, whichFace).max(1000, whichFace).optional(),
+const changes = z.strictObject({
+  name: z.string().min(1).optional(),
+  external_ref: z.string().min(1).nullable().optional(),
+  metadata: metadata.optional(),
+});
+const filter = z.strictObject({
+  name: z.string().optional(),
+  external_ref: z.string().optional(),
+  watchlist: z.string().min(1).optional(),
+  after: z.guid().optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 
-/** POST /v1/persons makes a person, POST /v1/persons/{id}/photos enrols a photo of them, GET tells how that went. */
-export const persons = ({ config, database, relay }: Services) =>
-  new Hono<Served>()
+/** POST and GET /v1/persons; GET, PATCH and DELETE /v1/persons/{id}; and their photos. */
+export const persons = (services: Services) => {
+  const { database } = services;
+  return new Hono<Served>()
     .post('/', async (c) => {
-      const person = await addPerson(database.db, await readJson(c, newPerson));
+      const wanted = await readJson(c, newPerson);
+      const person = await asCaller(database, c.get('caller'), (trx) => addPerson(trx, wanted));
       c.header('Location', `/v1/persons/${person.id}`);
       return c.json(person, 201);
     })
 
-    .get('/:id', async (c) => {
-      const id = idIn(c);
-      const person = await database.db
-        .selectFrom('watchpost.person')
-        .selectAll()
-        .where('id', '=', id)
-        .executeTakeFirst();
-      if (!person) throw new WatchpostError('person_unknown', `There is no person ${id}.`);
-      const photos = await database.db
-        .selectFrom('watchpost.person_photo as p')
-        .innerJoin('watchpost.image_status as s', 's.image_id', 'p.image_id')
-        .leftJoin('watchpost.reference as r', 'r.person_photo_id', 'p.id')
-        .select([
-          'p.id',
-          'p.image_id',
-          'p.chosen_face',
-          's.state',
-          's.code',
-          's.message',
-          'r.id as reference_id',
-        ])
-        .where('p.person_id', '=', id)
-        .orderBy('p.id')
-        .execute();
-      return c.json({ ...person, photos });
+    .get('/', async (c) => {
+      const wanted = parseAs(filter, c.req.query(), 'query_invalid');
+      const found = await findPersons(database.db, wanted);
+      const next = found.length === wanted.limit ? (found.at(-1)?.id ?? null) : null;
+      return c.json({ persons: found, next });
     })
 
-    .post('/:id/photos', async (c) => {
-      const personId = idIn(c);
-      const photo = await readPhoto(c, config.maxBodyBytes, words);
-      await inspectImage(photo.bytes, { maxPixels: config.maxPixels });
-      const added = await addPersonPhoto(database, {
-        personId,
-        bytes: photo.bytes,
-        chosenFace: photo.fields.face,
-        submittedBy: `api:${c.get('caller')}`,
-      });
-      relay.nudge();
-      const address = `/v1/images/${added.image_id}`;
-      c.header('Location', address);
-      return c.json(
-        { id: added.person_photo_id, image_id: added.image_id, status_url: new URL(address, c.req.url).href },
-        202,
-      );
-    });
+    .get('/:id', async (c) => c.json(await readPerson(database.db, idIn(c))))
+
+    .patch('/:id', async (c) => {
+      const id = idIn(c);
+      const wanted = await readJson(c, changes);
+      return c.json(await asCaller(database, c.get('caller'), (trx) => setPerson(trx, id, wanted)));
+    })
+
+    .delete('/:id', async (c) => {
+      const id = idIn(c);
+      await asCaller(database, c.get('caller'), (trx) => removePerson(trx, id));
+      return c.body(null, 204);
+    })
+
+    .route('/', personPhotos(services));
+};

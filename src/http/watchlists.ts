@@ -1,28 +1,71 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { addToWatchlist, addWatchlist, readWatchlists, removeFromWatchlist } from '../watchlist/registry.ts';
+import {
+  addToWatchlist,
+  addWatchlist,
+  readWatchlist,
+  readWatchlists,
+  removeFromWatchlist,
+  removeWatchlist,
+  setWatchlist,
+} from '../watchlist/registry.ts';
 import type { Served, Services } from './app.ts';
+import { asCaller } from './as-caller.ts';
 import { idIn, readJson } from './body.ts';
 
-const newWatchlist = z.strictObject({
+const moment = z.iso.datetime({ offset: true, error: 'give a time like 2026-11-23T15:04:05Z' });
+
+const fields = z.strictObject({
   name: z.string().min(1),
   purpose: z.string().optional(),
   severity: z.enum(['info', 'warning', 'critical']).optional(),
   threshold: z.number().min(0).max(1).optional(),
+  target_fpir: z.number().gt(0).lt(1).nullable().optional(),
   cooldown_seconds: z.number().min(0).max(31_536_000).optional(),
   enabled: z.boolean().optional(),
+  valid_from: moment.nullable().optional(),
+  valid_until: moment.nullable().optional(),
+  reviewers: z.number().int().min(1).max(2).optional(),
+  page_retroactive: z.boolean().optional(),
 });
+const onlyOne = {
+  error: 'give threshold or target_fpir: one follows from the other',
+  path: ['target_fpir'],
+};
+const isOne = (list: { threshold?: number | undefined; target_fpir?: number | null | undefined }) =>
+  list.threshold === undefined || typeof list.target_fpir !== 'number';
+const newWatchlist = fields.refine(isOne, onlyOne);
+const changes = fields.partial().refine(isOne, onlyOne);
 
-/** POST and GET /v1/watchlists; PUT and DELETE /v1/watchlists/{id}/persons/{person}. */
-export const watchlists = ({ database }: Services) =>
+/** POST and GET /v1/watchlists; GET, PATCH and DELETE /v1/watchlists/{id}; PUT and DELETE …/persons/{person}. */
+export const watchlists = ({ database, relay }: Services) =>
   new Hono<Served>()
-    .post('/', async (c) => c.json(await addWatchlist(database.db, await readJson(c, newWatchlist)), 201))
+    .post('/', async (c) => {
+      const wanted = await readJson(c, newWatchlist);
+      const list = await asCaller(database, c.get('caller'), (trx) => addWatchlist(trx, wanted));
+      c.header('Location', `/v1/watchlists/${list.id}`);
+      return c.json(list, 201);
+    })
     .get('/', async (c) => c.json({ watchlists: await readWatchlists(database.db) }))
+    .get('/:id', async (c) => c.json(await readWatchlist(database.db, idIn(c))))
+    .patch('/:id', async (c) => {
+      const id = idIn(c);
+      const wanted = await readJson(c, changes);
+      return c.json(await asCaller(database, c.get('caller'), (trx) => setWatchlist(trx, id, wanted)));
+    })
+    .delete('/:id', async (c) => {
+      const id = idIn(c);
+      await asCaller(database, c.get('caller'), (trx) => removeWatchlist(trx, id));
+      return c.body(null, 204);
+    })
     .put('/:id/persons/:person', async (c) => {
-      await addToWatchlist(database.db, idIn(c), idIn(c, 'person'));
+      const [id, person] = [idIn(c), idIn(c, 'person')];
+      await asCaller(database, c.get('caller'), (trx) => addToWatchlist(trx, id, person));
+      relay.nudge();
       return c.body(null, 204);
     })
     .delete('/:id/persons/:person', async (c) => {
-      await removeFromWatchlist(database.db, idIn(c), idIn(c, 'person'));
+      const [id, person] = [idIn(c), idIn(c, 'person')];
+      await asCaller(database, c.get('caller'), (trx) => removeFromWatchlist(trx, id, person));
       return c.body(null, 204);
     });

@@ -1,7 +1,7 @@
 import type { Job, Task } from 'graphile-worker';
 import type { Log } from '../log.ts';
 import { type Delivery, type Handled, handle } from '../pipeline/handle.ts';
-import { stages } from '../pipeline/index.ts';
+import { stages as pipeline } from '../pipeline/index.ts';
 import type { AnyStage, Item, Tools } from '../pipeline/stage.ts';
 import { type Pulse, startHeartbeat } from './heartbeat.ts';
 import { type Jobs, startJobs } from './jobs.ts';
@@ -9,6 +9,12 @@ import { persist, persistAtStart } from './persist.ts';
 import { registerProcess, sayGoodbye } from './registration.ts';
 import { Relay } from './relay.ts';
 import { startUpkeep } from './upkeep.ts';
+
+/**
+ * Messages under way at a time, beside the jobs that compute: they wait for somebody else's server, up to 10 s each, and
+ * one endpoint has one of them at most.
+ */
+const outwardAtATime = 4;
 
 /** A running worker: jobs, heartbeat, relay and upkeep of one process. */
 export interface Worker {
@@ -25,31 +31,46 @@ export interface Worker {
  * Starts to work on jobs.
  *
  * @param options.concurrency Jobs at a time.
+ * @param options.stages What it works on; the whole pipeline unless told.
  */
 export const startWorker = async (
   tools: Tools,
-  options: { concurrency: number; log: Log; pulse?: Pulse },
+  options: { concurrency: number; log: Log; pulse?: Pulse; stages?: readonly AnyStage[] },
 ): Promise<Worker> => {
   const { database, vision } = tools;
   const { concurrency, log, pulse } = options;
+  const stages: readonly AnyStage[] = options.stages ?? pipeline;
   const tasks = stages.map((stage) => stage.task);
   const id = await persistAtStart(database, () => registerProcess(database, vision, { concurrency, tasks }));
   const relay = new Relay(database, log);
   const atWork = new Set<string>();
   let stopping = false;
-  let jobs: Jobs | undefined;
+  const jobs: Jobs[] = [];
   const heartbeat = startHeartbeat(database, id, {
     log,
     ...(pulse ? { pulse } : {}),
-    living: () => ({ pools: jobs?.pools() ?? [], jobs: [...atWork] }),
+    living: () => ({ pools: jobs.flatMap((some) => some.pools()), jobs: [...atWork] }),
   });
   const run: Run = { tools, workerId: id, relay, atWork, stopping: () => stopping };
-  jobs = startJobs(database, Object.fromEntries(stages.map((stage) => [stage.task, jobOf(stage, run)])), {
-    concurrency,
-    paused: heartbeat.paused,
-    opened: heartbeat.beat,
-    log,
-  });
+  const start = (some: readonly AnyStage[], concurrent: number) =>
+    startJobs(database, Object.fromEntries(some.map((stage) => [stage.task, jobOf(stage, run)])), {
+      concurrency: concurrent,
+      paused: heartbeat.paused,
+      opened: heartbeat.beat,
+      log,
+    });
+  jobs.push(
+    start(
+      stages.filter((stage) => !stage.outward),
+      concurrency,
+    ),
+  );
+  jobs.push(
+    start(
+      stages.filter((stage) => stage.outward),
+      outwardAtATime,
+    ),
+  );
   heartbeat.beat();
   relay.start();
   const upkeep = startUpkeep(database, log);
@@ -60,7 +81,7 @@ export const startWorker = async (
     relay,
     async stop(graceMs = 8_000) {
       stopping = true;
-      await jobs.stop(graceMs);
+      await Promise.all(jobs.map((some) => some.stop(graceMs)));
       heartbeat.stop();
       await upkeep.stop();
       await relay.stop();

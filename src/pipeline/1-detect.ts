@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
-import type { Box, FoundFace, FoundFaces } from '../vision/index.ts';
-import { assertEnrollable } from '../watchlist/enrolment.ts';
+import type { Box, FoundFaces } from '../vision/index.ts';
+import { assertEnrollable, assertStanding } from '../watchlist/enrolment.ts';
 import type { Replayable, Stage } from './stage.ts';
 
 const payload = z.object({ image_id: z.uuid(), person_photo_id: z.uuid().optional() });
@@ -20,8 +20,7 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
     const photos = await database.db
       .selectFrom('watchpost.image as i')
       .leftJoin('watchpost.image_bytes as b', 'b.image_id', 'i.id')
-      .leftJoin('watchpost.person_photo as p', 'p.image_id', 'i.id')
-      .select(['i.id', 'b.bytes', 'p.id as person_photo_id', 'p.chosen_face'])
+      .select(['i.id', 'b.bytes'])
       .where(
         'i.id',
         'in',
@@ -29,6 +28,13 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
       )
       .execute();
     const photoOf = new Map(photos.map((photo) => [photo.id, photo]));
+    const toEnrol = items.flatMap((item) => item.person_photo_id ?? []);
+    const choices = await database.db
+      .selectFrom('watchpost.person_photo')
+      .select(['id', 'chosen_face', 'removed_at'])
+      .where(({ eb, val }) => eb('id', '=', eb.fn.any(val(toEnrol))))
+      .execute();
+    const choiceOf = new Map(choices.map((choice) => [choice.id, choice]));
 
     return Promise.allSettled(
       items.map(async (item) => {
@@ -40,25 +46,65 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
             'The bytes of this photo were dropped before it was processed.',
           );
         }
+        const choice = item.person_photo_id ? choiceOf.get(item.person_photo_id) : undefined;
+        if (item.person_photo_id) assertStanding(choice);
         const found = await vision.findFaces(photo.bytes);
-        if (photo.person_photo_id) assertEnrollable(found.faces.length, photo.chosen_face);
+        if (choice) assertEnrollable(found.faces.length, choice.chosen_face);
         return found;
       }),
     );
   },
 
-  async write(trx, finished, { vision }) {
-    for (const { item, result } of finished) {
-      await trx
-        .updateTable('watchpost.image')
-        .set({ format: result.format, width: result.width, height: result.height })
-        .where('id', '=', item.image_id)
-        .execute();
-    }
-    const rows = finished.flatMap(({ item, result }) =>
-      result.faces.map((face, index) => faceRow(face, index + 1, item.image_id, vision.detector.id)),
-    );
-    if (rows.length > 0) await trx.insertInto('watchpost.face').values(rows).execute();
+  write: {
+    sql: `
+      image as (
+        update watchpost.image as i
+        set format = p.format, width = p.width, height = p.height
+        from unnest($1::uuid[], $2::uuid[], $3::text[], $4::integer[], $5::integer[])
+          as p (event_id, image_id, format, width, height)
+        join fenced using (event_id)
+        where i.id = p.image_id
+      ),
+      face as (
+        insert into watchpost.face (
+          image_id, detector_id, ordinal, box_x, box_y, box_width, box_height, points, score,
+          height_px, sharpness, yaw, pitch, roll, gate, crop
+        )
+        select
+          f.image_id, $6, f.ordinal, f.box[1], f.box[2], f.box[3], f.box[4], f.points::real[], f.quality[1],
+          f.quality[2], f.quality[3], f.quality[4], f.quality[5], f.quality[6], f.gate::text[], f.crop
+        from (
+          select
+            u.event_id, u.image_id, u.ordinal, u.box::real[] as box, u.points, u.quality::real[] as quality, u.gate, u.crop
+          from unnest($7::uuid[], $8::uuid[], $9::smallint[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bytea[])
+            as u (event_id, image_id, ordinal, box, points, quality, gate, crop)
+        ) as f
+        join fenced using (event_id)
+      )`,
+    parameters: 14,
+    values(finished, { vision }) {
+      const faces = finished.flatMap(({ item, result }) =>
+        result.faces.map((face, index) => ({ ...face, ordinal: index + 1, item })),
+      );
+      return [
+        finished.map(({ item }) => item.event_id),
+        finished.map(({ item }) => item.image_id),
+        finished.map(({ result }) => result.format),
+        finished.map(({ result }) => result.width),
+        finished.map(({ result }) => result.height),
+        vision.detector.id,
+        faces.map(({ item }) => item.event_id),
+        faces.map(({ item }) => item.image_id),
+        faces.map(({ ordinal }) => ordinal),
+        faces.map(({ box }) => literal([box.x, box.y, box.width, box.height])),
+        faces.map(({ points }) => literal(points.flat())),
+        faces.map(({ score, quality: { heightPx, sharpness, yaw, pitch, roll } }) =>
+          literal([score, heightPx, sharpness, yaw, pitch, roll]),
+        ),
+        faces.map(({ gate }) => literal(gate)),
+        faces.map(({ crop }) => Buffer.from(crop)),
+      ];
+    },
   },
 
   async compare(db, finished) {
@@ -97,21 +143,5 @@ const overlap = (a: Box, b: Box): number => {
   return (width * height) / (a.width * a.height + b.width * b.height - width * height);
 };
 
-const faceRow = (face: FoundFace, ordinal: number, imageId: string, detectorId: string) => ({
-  image_id: imageId,
-  detector_id: detectorId,
-  ordinal,
-  box_x: face.box.x,
-  box_y: face.box.y,
-  box_width: face.box.width,
-  box_height: face.box.height,
-  points: sql<number[]>`${face.points.flat()}::real[]`,
-  score: face.score,
-  height_px: face.quality.heightPx,
-  sharpness: face.quality.sharpness,
-  yaw: face.quality.yaw,
-  pitch: face.quality.pitch,
-  roll: face.quality.roll,
-  gate: sql<string[]>`${face.gate}::text[]`,
-  crop: Buffer.from(face.crop),
-});
+/** An array within an array of parameters: numbers and codes, which need no quotes. */
+const literal = (values: readonly (number | string)[]): string => `{${values.join(',')}}`;

@@ -35,18 +35,22 @@ export const embed: Stage<Payload, Embedding> & Replayable<Payload, Embedding> =
     );
   },
 
-  async write(trx, finished, { vision }) {
-    await trx
-      .insertInto('watchpost.embedding')
-      .values(
-        finished.map(({ item, result }) => ({
-          face_id: item.face_id,
-          model_id: vision.embedder.id,
-          vector: sql<string>`${pgvector.toSql(Array.from(result.vector))}::halfvec`,
-          norm: result.norm,
-        })),
-      )
-      .execute();
+  write: {
+    sql: `
+      embedding as (
+        insert into watchpost.embedding (face_id, model_id, vector, norm)
+        select v.face_id, $1, v.vector::halfvec, v.norm
+        from unnest($2::uuid[], $3::uuid[], $4::text[], $5::real[]) as v (event_id, face_id, vector, norm)
+        join fenced using (event_id)
+      )`,
+    parameters: 5,
+    values: (finished, { vision }) => [
+      vision.embedder.id,
+      finished.map(({ item }) => item.event_id),
+      finished.map(({ item }) => item.face_id),
+      finished.map(({ result }) => pgvector.toSql(Array.from(result.vector))),
+      finished.map(({ result }) => result.norm),
+    ],
   },
 
   async compare(db, finished, { vision }) {

@@ -32,20 +32,27 @@ export const alert: Stage<Payload, null> & Replayable<Payload, null> = {
   },
 
   async write(trx, finished) {
-    // In the order of person, list and place: two workers that take the episodes' locks in one order cannot deadlock.
+    // The matches first, then their episodes in the order of person, list and place: two workers that take either
+    // kind of lock in one order cannot deadlock.
     await sql`
+      with locked as materialized (
+        select m.id, m.person_id, m.watchlist_id, m.image_id
+        from watchpost.match as m
+        where m.id = any (${finished.map(({ item }) => item.match_id)}::uuid[]) and m.superseded_at is null
+        order by m.id
+        for share
+      )
       select watchpost.raise_alert(o.id)
       from (
-        select m.id
-        from watchpost.match as m
-        join watchpost.face as f on f.id = m.face_id
-        join watchpost.image as i on i.id = f.image_id
-        where m.id = any (${finished.map(({ item }) => item.match_id)}::uuid[])
-        order by m.person_id, m.watchlist_id, watchpost.place_of(i.camera_id), i.captured_at, m.id
+        select l.id
+        from locked as l
+        join watchpost.image as i on i.id = l.image_id
+        order by l.person_id, l.watchlist_id, watchpost.place_of(i.camera_id), i.captured_at, l.id
         offset 0
       ) as o
     `.execute(trx);
   },
+
   async compare(db, finished) {
     const alerted = await db
       .selectFrom('watchpost.alert_match')

@@ -1,63 +1,77 @@
+import { sql } from 'kysely';
 import { z } from 'zod';
-import { WatchpostError } from '../errors.ts';
-import { assertFit } from '../watchlist/enrolment.ts';
-import { type Replayable, type Stage, settle } from './stage.ts';
+import { isDatabaseAway, WatchpostError } from '../errors.ts';
+import { assertFit, assertStanding } from '../watchlist/enrolment.ts';
+import type { Replayable, Stage } from './stage.ts';
 
 const payload = z.object({ person_photo_id: z.uuid(), embedding_id: z.uuid() });
 type Payload = z.infer<typeof payload>;
 
-interface Reference {
-  readonly person_id: string;
-  readonly model_id: string;
-  readonly vector: string;
-}
-
 /**
  * photo.embedded -> reference: the chosen face of a person's photo becomes what probes are compared with, if it is a
- * good enough view. Enrolment goes through the same detect and embed as every photo and parts from it here.
+ * good enough view, like the person's other photos and like nobody else who is enrolled. Enrolment goes through the same
+ * detect and embed as every photo and parts from it here.
  */
-export const enrol: Stage<Payload, Reference> & Replayable<Payload, Reference> = {
+export const enrol: Stage<Payload, null> & Replayable<Payload, null> = {
   task: 'enrol',
   payload,
 
   async work(items, { database, vision }) {
-    const faces = await database.db
+    const rows = await database.db
       .selectFrom('watchpost.embedding as e')
       .innerJoin('watchpost.face as f', 'f.id', 'e.face_id')
-      .innerJoin('watchpost.person_photo as p', 'p.image_id', 'f.image_id')
-      .select(['e.id', 'e.model_id', 'e.vector', 'e.norm', 'f.gate', 'p.person_id'])
+      .select(['e.id', 'e.norm', 'f.gate', 'f.height_px', 'f.score', 'f.sharpness', 'f.yaw', 'f.pitch'])
       .where(
         'e.id',
         'in',
         items.map((item) => item.embedding_id),
       )
       .execute();
-    const faceOf = new Map(faces.map((face) => [face.id, face]));
-
-    return items.map((item) =>
-      settle(() => {
-        const face = faceOf.get(item.embedding_id);
-        if (!face) throw new WatchpostError('row_missing', `The embedding ${item.embedding_id} is gone.`);
-        assertFit(face.gate, face.norm, vision.embedder.minimalNorm);
-        return { person_id: face.person_id, model_id: face.model_id, vector: face.vector };
-      }),
-    );
-  },
-
-  async write(trx, finished) {
-    await trx
-      .insertInto('watchpost.reference')
-      .values(
-        finished.map(({ item, result }) => ({
-          person_id: result.person_id,
-          person_photo_id: item.person_photo_id,
-          embedding_id: item.embedding_id,
-          model_id: result.model_id,
-          vector: result.vector,
-        })),
+    const viewOf = new Map(rows.map((row) => [row.id, row]));
+    const photos = await database.db
+      .selectFrom('watchpost.person_photo')
+      .select(['id', 'accept', 'removed_at'])
+      .where(
+        'id',
+        'in',
+        items.map((item) => item.person_photo_id),
       )
       .execute();
+    const photoOf = new Map(photos.map((photo) => [photo.id, photo]));
+    const { unlike, alike } = vision.embedder.enrolment;
+
+    const settled = await Promise.allSettled(
+      items.map(async (item) => {
+        const view = viewOf.get(item.embedding_id);
+        if (!view) throw new WatchpostError('row_missing', `The embedding ${item.embedding_id} is gone.`);
+        const photo = photoOf.get(item.person_photo_id);
+        assertStanding(photo);
+        assertFit(view, { ...vision.limits, norm: vision.embedder.minimalNorm }, photo?.accept);
+        // Looked at again when it is written; here it fails by itself, and not the batch that it came in.
+        await sql`
+          select watchpost.assert_like_nobody_else(
+            ${item.person_photo_id}, ${item.embedding_id}, ${unlike}::real, ${alike}::real
+          )
+        `.execute(database.db);
+        return null;
+      }),
+    );
+    // An outage is nobody's own failure.
+    for (const one of settled) if (one.status === 'rejected' && isDatabaseAway(one.reason)) throw one.reason;
+    return settled;
   },
+
+  async write(trx, finished, { vision }) {
+    const { unlike, alike } = vision.embedder.enrolment;
+    for (const { item } of finished) {
+      await sql`
+        select watchpost.enrol_reference(
+          ${item.person_photo_id}, ${item.embedding_id}, ${unlike}::real, ${alike}::real
+        )
+      `.execute(trx);
+    }
+  },
+
   async compare(db, finished) {
     const standing = await db
       .selectFrom('watchpost.reference')

@@ -1,5 +1,3 @@
-import { sql, type Transaction } from 'kysely';
-import type { DB } from '../database/types.generated.ts';
 import {
   isCollision,
   isDatabaseAway,
@@ -7,6 +5,7 @@ import {
   toWatchpostError,
   WatchpostError,
 } from '../errors.ts';
+import { writeFenced } from './fence.ts';
 import type { AnyStage, Item, Tools } from './stage.ts';
 
 /**
@@ -51,7 +50,15 @@ const permanentCodes: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'face_missing',
   'faces_several',
   'face_not_there',
-  'face_unfit',
+  'face_small',
+  'face_low_score',
+  'face_blurred',
+  'face_profile',
+  'face_tilted',
+  'face_low_norm',
+  'face_unlike',
+  'face_of_another',
+  'photo_removed',
   'payload_invalid',
   'row_missing',
 ]);
@@ -165,9 +172,7 @@ const commit = async (
 ): Promise<Map<string, Handled>> => {
   if (attempted.length === 0) return new Map();
   try {
-    return await tools.database.db
-      .transaction()
-      .execute((trx) => writeBatch(trx, stage, attempted, tools, delivery, startedAt));
+    return await writeBatch(stage, attempted, tools, delivery, startedAt);
   } catch (reason) {
     if (isDatabaseAway(reason)) throw reason;
     if (isCollision(reason) && tries > 1)
@@ -184,7 +189,6 @@ const commit = async (
 };
 
 const writeBatch = async (
-  trx: Transaction<DB>,
   stage: AnyStage,
   attempted: readonly Attempted[],
   tools: Tools,
@@ -193,34 +197,18 @@ const writeBatch = async (
 ): Promise<Map<string, Handled>> => {
   // By event id, so that two deliveries of overlapping batches meet the fence in one order and cannot deadlock.
   const ordered = [...attempted].sort((a, b) => (a.item.event_id < b.item.event_id ? -1 : 1));
-  // Elapsed by this process's clock, placed in time by the database's: the clocks of two machines never agree.
-  // The statement's time, as clock_timestamp() would give each row of the batch another start.
-  const elapsed = performance.now() - startedAt;
-  const { rows } = await sql<{ event_id: string }>`
-    insert into watchpost.handling
-      (event_id, task, outcome, attempt, worker_id, started_at, duration_ms, code, error)
-    select
-      a.event_id, ${stage.task}, a.outcome, ${delivery.attempt}, ${delivery.workerId},
-      statement_timestamp() - make_interval(secs => ${elapsed}::float8 / 1000), ${elapsed}::real, a.code, a.error
-    from unnest(
-      ${ordered.map((one) => one.item.event_id)}::uuid[],
-      ${ordered.map((one) => one.outcome)}::text[],
-      ${ordered.map((one) => one.error?.code ?? null)}::text[],
-      ${ordered.map((one) => one.error?.message ?? null)}::text[]
-    ) as a (event_id, outcome, code, error)
-    -- A slow worker that fails at what another has done meanwhile has nothing to tell.
-    where a.outcome = 'done' or not exists (
-      select
-      from watchpost.handling as h
-      where h.event_id = a.event_id and h.task = ${stage.task} and h.outcome = 'done'
-    )
-    on conflict (event_id, task) where outcome = 'done' do nothing
-    returning event_id
-  `.execute(trx);
-  const passed = new Set(rows.map((row) => row.event_id));
-  const finished = ordered.filter((one) => one.outcome === 'done' && passed.has(one.item.event_id));
-  if (finished.length > 0) await stage.write(trx, finished, tools);
-
+  const done = ordered.filter((one) => one.outcome === 'done');
+  const fence = [
+    stage.task,
+    delivery.attempt,
+    delivery.workerId,
+    performance.now() - startedAt,
+    ordered.map((one) => one.item.event_id),
+    ordered.map((one) => one.outcome),
+    ordered.map((one) => one.error?.code ?? null),
+    ordered.map((one) => one.error?.message ?? null),
+  ];
+  const passed = new Set(await writeFenced(stage, fence, done, tools));
   return new Map(
     ordered.map((one): [string, Handled] => {
       const { event_id } = one.item;

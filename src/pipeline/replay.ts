@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
+import { writeRows } from './fence.ts';
 import type { Difference, Finished, Item, PipelineStage, Tools } from './stage.ts';
 
 /** Which events a replay takes: those of one image, one camera, a time range, or all. */
@@ -25,7 +26,10 @@ export interface Replayed {
   readonly failed: readonly { readonly event_id: string; readonly error: string }[];
 }
 
-/** Events worked on at a time: as many as keep a batch of photos within a few seconds. */
+/**
+ * Events worked on at a time, at least: as many as keep a batch of photos within a few seconds. Those of one photo are
+ * never parted, because its faces are matched together: each person is in it once.
+ */
 const batchSize = 32;
 
 /**
@@ -45,27 +49,27 @@ export const replay = async (
 ): Promise<Replayed> => {
   let sum: Replayed = { events: 0, changed: 0, gained: 0, lost: 0, failed: [] };
   for (let after: string | undefined; ; ) {
-    const items = await readDone(tools.database.db, stage.task, selection, after);
+    const { items, last } = await readDone(tools.database.db, stage.task, selection, after);
     if (items.length === 0) return sum;
-    after = items.at(-1)?.event_id;
+    after = last;
     sum = add(sum, await replayBatch(stage, items, tools, options.dryRun));
     options.onProgress?.(sum);
   }
 };
 
-/** The next events of the selection that the task has done and whose subject still stands. */
+/** The events of the next photos of the selection that the task has done and whose subject still stands. */
 const readDone = async (
   db: Kysely<DB>,
   task: string,
   selection: Selection,
   after: string | undefined,
-): Promise<Item[]> => {
-  const { rows } = await sql<{ event_id: string; payload: object }>`
-    select e.id as event_id, e.payload
+): Promise<{ items: Item[]; last: string | undefined }> => {
+  const { rows } = await sql<{ event_id: string; image_id: string; payload: object }>`
+    select e.id as event_id, e.image_id, e.payload
     from watchpost.event as e
     join watchpost.image as i on i.id = e.image_id
     where ${task} = any (e.tasks)
-      and (${after ?? null}::uuid is null or e.id > ${after ?? null}::uuid)
+      and (${after ?? null}::uuid is null or e.image_id > ${after ?? null}::uuid)
       and (${selection.imageId ?? null}::uuid is null or e.image_id = ${selection.imageId ?? null}::uuid)
       and (${selection.cameraId ?? null}::uuid is null or i.camera_id = ${selection.cameraId ?? null}::uuid)
       and (${selection.since ?? null}::timestamptz is null or i.captured_at >= ${selection.since ?? null}::timestamptz)
@@ -76,10 +80,18 @@ const readDone = async (
       and not exists (select from watchpost.face as f where f.id = e.subject_id and f.superseded_at is not null)
       and not exists (select from watchpost.embedding as v where v.id = e.subject_id and v.superseded_at is not null)
       and not exists (select from watchpost.match as m where m.id = e.subject_id and m.superseded_at is not null)
-    order by e.id
-    limit ${batchSize}
+      and not exists (
+        select
+        from watchpost.person_photo as p
+        where p.id = (e.payload ->> 'person_photo_id')::uuid and p.removed_at is not null
+      )
+    order by e.image_id
+    fetch first ${sql.lit(batchSize)} rows with ties
   `.execute(db);
-  return rows.map(({ event_id, payload }) => ({ event_id, ...payload }));
+  return {
+    items: rows.map(({ event_id, payload }) => ({ event_id, ...payload })),
+    last: rows.at(-1)?.image_id,
+  };
 };
 
 const replayBatch = async (
@@ -111,7 +123,7 @@ const replayBatch = async (
             trx,
             differing.map((one) => one.item),
           );
-          await stage.write(trx, differing, tools);
+          await writeRows(trx, stage, differing, tools);
         }
         return found;
       });

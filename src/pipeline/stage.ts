@@ -37,15 +37,41 @@ export interface Stage<Payload extends object, Result> {
   readonly task: string;
   /** The payload of the events this task consumes; other keys are ignored. */
   readonly payload: z.ZodType<Payload>;
+  /** Set if it waits for somebody else's server: its jobs then run beside the others and never take their place. */
+  readonly outward?: true;
   /**
-   * Reads and computes, outside any transaction. Must be free of effects: it may run more than once for an event.
+   * Reads and computes, outside any transaction. Must be free of effects that can not be repeated: it may run more than
+   * once for an event.
    *
    * @returns one settled result for each item, in their order. A rejection with a WatchpostError or VisionError whose
    *   code is in `permanentCodes` is final; any other is tried again.
    */
   work(items: readonly Item<Payload>[], tools: Tools): Promise<PromiseSettledResult<Result>[]>;
   /** Writes the result rows of items that nobody has done before, in the transaction that records them as done. */
-  write(trx: Transaction<DB>, finished: readonly Finished<Payload, Result>[], tools: Tools): Promise<void>;
+  readonly write: Insertion<Payload, Result> | Writing<Payload, Result>;
+}
+
+/** A stage's writing in as many statements as it takes. */
+export type Writing<Payload extends object, Result> = (
+  trx: Transaction<DB>,
+  finished: readonly Finished<Payload, Result>[],
+  tools: Tools,
+) => Promise<void>;
+
+/**
+ * A stage's writing that can be said in one statement, the fence included: one round trip and no explicit transaction,
+ * where begin, fence, rows and commit are four and more. It is prepared once a session.
+ */
+export interface Insertion<Payload extends object, Result> {
+  /**
+   * Common table expressions, with commas between them, that write the rows of those events that are in
+   * `fenced (event_id)`. Their parameters are $1, $2 and so on.
+   */
+  readonly sql: string;
+  /** How many parameters that are. */
+  readonly parameters: number;
+  /** Their values: arrays with an element for each row, the event's id among them. */
+  values(finished: readonly Finished<Payload, Result>[], tools: Tools): readonly unknown[];
 }
 
 /** What a stage needs besides, so that it can be run again over what it has done. */
@@ -64,9 +90,12 @@ export interface Replayable<Payload extends object, Result> {
 // biome-ignore lint/suspicious/noExplicitAny: only the stage itself knows its payload and result.
 export type AnyStage = Stage<any, any>;
 
-/** A stage of the pipeline, as the list of stages holds it. */
+/** A stage that can be run again over what it has done. */
 // biome-ignore lint/suspicious/noExplicitAny: as above.
 export type PipelineStage = AnyStage & Replayable<any, any>;
+
+/** Whether a stage can be run again over what it has done; one that tells others can not: what was sent was sent. */
+export const isReplayable = (stage: AnyStage): stage is PipelineStage => 'compare' in stage;
 
 /** Every item rejected for the same reason, or fulfilled from a map by its key; a missing one is `row_missing`. */
 export const settle = <T>(outcome: () => T): PromiseSettledResult<T> => {

@@ -2,7 +2,8 @@ import type { EmbedderDeclaration } from './types.ts';
 
 /**
  * Declarations of embedder families whose weights a user may supply; none of them ships. Copy one, give it
- * an id of its own (the id is stored with every vector) and measure its thresholds on your own photos.
+ * an id of its own (the id is stored with every vector) and measure its thresholds and limits of enrolment on your own
+ * photos.
  */
 
 /** ArcFace w600k (InsightFace). Its published weights are for non-commercial research only. */
@@ -17,6 +18,7 @@ export const arcfaceW600k: EmbedderDeclaration = {
   batch: 4,
   thresholds: { default: 0.45, strict: 0.5, loose: 0.4 },
   minimalNorm: 0,
+  enrolment: { unlike: 0.25, alike: 0.5 },
 };
 
 /** SFace (OpenCV zoo, Apache-2.0); 0.363 is its authors' cosine threshold. */
@@ -32,6 +34,7 @@ export const sface: EmbedderDeclaration = {
   batch: 1,
   thresholds: { default: 0.363, strict: 0.42, loose: 0.32 },
   minimalNorm: 0,
+  enrolment: { unlike: 0.2, alike: 0.42 },
 };
 
 /** dlib's ResNet as ONNX (public domain). Its cosines crowd together: TAR at FAR 1e-3 sits at 0.930. */
@@ -47,4 +50,5 @@ export const dlibResnet: EmbedderDeclaration = {
   batch: 4,
   thresholds: { default: 0.935, strict: 0.945, loose: 0.925 },
   minimalNorm: 0,
+  enrolment: { unlike: 0.9, alike: 0.945 },
 };

@@ -13,19 +13,23 @@ const groups = [[36, 37, 38, 39, 40, 41], [42, 43, 44, 45, 46, 47], [30], [48], 
 export const openLandmarks = async (directory: string): Promise<Landmarker> => {
   const session = await openInstalled(landmarks68, directory);
   const { id, role, sha256, licence } = landmarks68;
+
+  const outline = async (picture: Pixels, boxes: readonly Box[]): Promise<Point[][]> => {
+    if (boxes.length === 0) return [];
+    const input = new Float32Array(boxes.length * side * side);
+    boxes.forEach((box, index) => {
+      const gray = luma(squareCrop(picture, box));
+      for (let i = 0, to = index * side * side; i < gray.length; i++) input[to + i] = gray[i]! / 256;
+    });
+    const outputs = await session.run(input, [boxes.length, 1, side, side]);
+    const values = floats(outputs, session.outputs[0]!);
+    return boxes.map((box, index) => pointsIn(values.subarray(index * 136, (index + 1) * 136), box));
+  };
+
   return {
     model: { id, role, sha256, licence, dimension: null },
-    locate: async (picture, boxes) => {
-      if (boxes.length === 0) return [];
-      const input = new Float32Array(boxes.length * side * side);
-      boxes.forEach((box, index) => {
-        const gray = luma(squareCrop(picture, box));
-        for (let i = 0, to = index * side * side; i < gray.length; i++) input[to + i] = gray[i]! / 256;
-      });
-      const outputs = await session.run(input, [boxes.length, 1, side, side]);
-      const values = floats(outputs, session.outputs[0]!);
-      return boxes.map((box, index) => fivePoints(values.subarray(index * 136, (index + 1) * 136), box));
-    },
+    outline,
+    locate: async (picture, boxes) => (await outline(picture, boxes)).map(fivePoints),
     close: () => session.close(),
   };
 };
@@ -41,11 +45,16 @@ const squareCrop = (picture: Pixels, box: Box): Pixels => {
 };
 
 /** `values`: x and y in turn, as fractions of the square. */
-const fivePoints = (values: Float32Array, box: Box): FivePoints => {
+const pointsIn = (values: Float32Array, box: Box): Point[] => {
   const [x, y] = corner(box);
-  const mean = (indices: readonly number[], axis: 0 | 1): number =>
-    indices.reduce((sum, index) => sum + values[2 * index + axis]!, 0) / indices.length;
-  return groups.map(
-    (group): Point => [x + mean(group, 0) * box.height, y + mean(group, 1) * box.height],
-  ) as FivePoints;
+  return Array.from(
+    { length: values.length / 2 },
+    (_, index): Point => [x + values[2 * index]! * box.height, y + values[2 * index + 1]! * box.height],
+  );
+};
+
+const fivePoints = (points: readonly Point[]): FivePoints => {
+  const mean = (group: readonly number[], axis: 0 | 1): number =>
+    group.reduce((sum, index) => sum + points[index]![axis], 0) / group.length;
+  return groups.map((group): Point => [mean(group, 0), mean(group, 1)]) as FivePoints;
 };

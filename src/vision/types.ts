@@ -27,7 +27,7 @@ export interface Detection {
   points: FivePoints | null;
 }
 
-export type ModelRole = 'detector' | 'landmarks' | 'embedder';
+export type ModelRole = 'detector' | 'landmarks' | 'embedder' | 'describer';
 
 /** What the database registers for a model, so that every stored box and vector names what made it. */
 export interface ModelInfo {
@@ -50,10 +50,12 @@ export interface Detector {
   close(): Promise<void>;
 }
 
-/** Finds the five points of faces whose detector gives none. */
+/** Finds the points of faces. */
 export interface Landmarker {
   readonly model: ModelInfo;
-  /** One result for each box, in order, in pixels of `picture`. */
+  /** The 68 landmarks (iBUG order) of each box, in order, in pixels of `picture`. */
+  outline(picture: Pixels, boxes: readonly Box[]): Promise<Point[][]>;
+  /** The five points of each box, for detectors that give none; in order, in pixels of `picture`. */
   locate(picture: Pixels, boxes: readonly Box[]): Promise<FivePoints[]>;
   close(): Promise<void>;
 }
@@ -95,6 +97,15 @@ export interface EmbedderDeclaration {
   thresholds: Thresholds;
   /** Raw norms below this are seldom faces; 0 where the norm says nothing. */
   minimalNorm: number;
+  enrolment: EnrolmentLimits;
+}
+
+/** Cosine similarities by which a photo that is to enrol somebody is held against those enrolled already. */
+export interface EnrolmentLimits {
+  /** Below this, at the best, a photo is unlike the others of the same person. */
+  unlike: number;
+  /** From this on a photo looks like another person. */
+  alike: number;
 }
 
 /** One face as a vector of length 1 and the raw output's norm, which tells how face-like the crop was. */
@@ -109,6 +120,14 @@ export interface Embedder {
   readonly model: ModelInfo;
   embed(crops: readonly Pixels[]): Promise<Embedding[]>;
   close(): Promise<void>;
+}
+
+/** What a face looks like to the model: an estimate that errs by years, and no fact about a person. */
+export interface Description {
+  /** In years, 0 or more. */
+  age: number;
+  /** The probability of male, 0..1; 1 minus it is that of female. The model knows nothing else. */
+  male: number;
 }
 
 /** Why a face may be trusted or not; angles in degrees. */

@@ -1,4 +1,4 @@
-import { WatchpostError } from '../errors.ts';
+import { type ProblemCode, WatchpostError } from '../errors.ts';
 
 /**
  * Whether a photo can enrol somebody, by the number of faces in it.
@@ -25,6 +25,18 @@ export const assertEnrollable = (faces: number, chosenFace: number | null): void
 };
 
 /**
+ * Whether a person's photo still waits to be enrolled.
+ *
+ * @throws {WatchpostError} row_missing, photo_removed.
+ */
+export const assertStanding = (photo: { readonly removed_at: Date | null } | undefined): void => {
+  if (!photo) throw new WatchpostError('row_missing', 'The photo of the person is gone.');
+  if (photo.removed_at) {
+    throw new WatchpostError('photo_removed', 'This photo was taken back before it was enrolled.');
+  }
+};
+
+/**
  * All reasons why a face may not count: those of its picture, and low_norm, which only its embedding tells.
  *
  * @param minimalNorm of the embedder: below it, a crop is hardly a face.
@@ -32,14 +44,82 @@ export const assertEnrollable = (faces: number, chosenFace: number | null): void
 export const gateOf = (faceGate: readonly string[], norm: number, minimalNorm: number): string[] =>
   norm < minimalNorm ? [...faceGate, 'low_norm'] : [...faceGate];
 
+/** What is known of how good a view of a face a stored face is. */
+export interface View {
+  readonly gate: readonly string[];
+  readonly height_px: number;
+  readonly score: number;
+  readonly sharpness: number;
+  readonly yaw: number;
+  readonly pitch: number;
+  readonly norm: number;
+}
+
+/** What a face must reach: of the gate of its picture, and of its embedding's norm. */
+export interface Limits {
+  readonly heightPx: number;
+  readonly score: number;
+  readonly sharpness: number;
+  /** Degrees, either way. */
+  readonly yaw: number;
+  readonly pitch: number;
+  readonly norm: number;
+}
+
+/** Codes of the gate that an operator may let a photo pass with; see person_photo.accept. */
+export const acceptable = [
+  'face_small',
+  'face_low_score',
+  'face_blurred',
+  'face_profile',
+  'face_tilted',
+  'face_low_norm',
+  'face_unlike',
+  'face_of_another',
+] as const satisfies ProblemCode[];
+
+/** Reasons of the gate, each as the code and the sentence that refuse a photo for it. */
+const refusals: Record<string, (view: View, limits: Limits) => [code: ProblemCode, sentence: string]> = {
+  small: (view, limits) => [
+    'face_small',
+    `The face is ${Math.round(view.height_px)} pixels high, and needs ${limits.heightPx}.`,
+  ],
+  low_score: (view, limits) => [
+    'face_low_score',
+    `The detector is sure of this face by ${view.score.toFixed(2)}, and needs to be by ${limits.score}.`,
+  ],
+  blurred: (view, limits) => [
+    'face_blurred',
+    `The face is blurred: its sharpness is ${view.sharpness.toFixed(1)}, and at least ${limits.sharpness} is needed.`,
+  ],
+  profile: (view, limits) => [
+    'face_profile',
+    `The face is in profile: turned by ${Math.abs(Math.round(view.yaw))} degrees, and at most ${limits.yaw} are allowed.`,
+  ],
+  tilted: (view, limits) => [
+    'face_tilted',
+    `The face looks up or down by ${Math.abs(Math.round(view.pitch))} degrees, and at most ${limits.pitch} are allowed.`,
+  ],
+  low_norm: (view, limits) => [
+    'face_low_norm',
+    `This is hardly a face: its embedding has a norm of ${view.norm.toFixed(2)}, and at least ${limits.norm} is needed.`,
+  ],
+};
+
 /**
  * Whether a face is a good enough view to be a reference.
  *
- * @throws {WatchpostError} face_unfit, naming the reasons.
+ * @param accept codes that do not count.
+ * @throws {WatchpostError} face_small, face_low_score, face_blurred, face_profile, face_tilted or face_low_norm: the first
+ *   that speaks against it, with the sentences of all.
  */
-export const assertFit = (faceGate: readonly string[], norm: number, minimalNorm: number): void => {
-  const gate = gateOf(faceGate, norm, minimalNorm);
-  if (gate.length > 0) {
-    throw new WatchpostError('face_unfit', `The face is too poor a view to enrol: ${gate.join(', ')}.`);
-  }
+export const assertFit = (view: View, limits: Limits, accept: readonly string[] = []): void => {
+  const refused = gateOf(view.gate, view.norm, limits.norm)
+    .map((reason): [ProblemCode, string] => {
+      const refusal = refusals[reason];
+      return refusal ? refusal(view, limits) : ['face_low_score', `The face was gated as ${reason}.`];
+    })
+    .filter(([code]) => !accept.includes(code));
+  const [first] = refused;
+  if (first) throw new WatchpostError(first[0], refused.map(([, sentence]) => sentence).join(' '));
 };

@@ -58,7 +58,7 @@ describe('partitions', () => {
       expect(error).toBeNull();
       done.push(task);
     }
-    expect(done.sort()).toEqual(['partitions', 'retention', 'seal']);
+    expect(done.sort()).toEqual(['partitions', 'retention', 'seal', 'unknowns']);
     await submitMany(database, 1);
     expect(await one('select task from watchpost.upkeep()')).toEqual({ task: null });
     await database.rows(`update watchpost.upkeep_task set last_run = last_run - interval '11 seconds'`);
@@ -69,8 +69,14 @@ describe('partitions', () => {
     await database.rows('update watchpost.upkeep_task set last_run = null');
     await database.rows(`insert into watchpost.upkeep_task (task, every) values ('nonsense', '1 hour')`);
     const results = [];
-    for (let i = 0; i < 4; i++) results.push(await one('select * from watchpost.upkeep()'));
-    expect(results.map((row) => row.task).sort()).toEqual(['nonsense', 'partitions', 'retention', 'seal']);
+    for (let i = 0; i < 5; i++) results.push(await one('select * from watchpost.upkeep()'));
+    expect(results.map((row) => row.task).sort()).toEqual([
+      'nonsense',
+      'partitions',
+      'retention',
+      'seal',
+      'unknowns',
+    ]);
     expect(results.filter((row) => row.error)).toEqual([
       { task: 'nonsense', result: null, error: "There is no upkeep task 'nonsense'." },
     ]);
@@ -235,8 +241,8 @@ describe('partitions', () => {
         database,
         `insert into watchpost.search (id, embedding_id, face_id, model_id, watchlists, method, outcome)
        values (watchpost.uuidv7_at(${at}), gen_random_uuid(), gen_random_uuid(), 'm', '{}', 'exact', 'nobody')`,
-        `insert into watchpost.match (search_id, face_id, person_id, watchlist_id, similarity, threshold)
-       values (watchpost.uuidv7_at(${at}), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 1, 0)`,
+        `insert into watchpost.match (search_id, image_id, face_id, person_id, watchlist_id, similarity, threshold)
+       values (watchpost.uuidv7_at(${at}), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 1, 0)`,
       );
       await database.rows(
         `update watchpost.retention set action = 'drop', age = '14 days' where relation = 'search'`,

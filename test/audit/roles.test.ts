@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase } from '../../src/database/pool.ts';
 import { openLog } from '../../src/log.ts';
+import { raiseAlert } from '../support/alerts.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { enrolAda, openApi, realVision, runWorker, submit, untilFinal } from '../support/pipeline.ts';
@@ -85,6 +86,8 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'delete from watchpost.seal',
       'delete from watchpost.seal_leaves',
       `update watchpost.seal_head set number = 0`,
+      `insert into watchpost.alert_review (alert_id, decision, reviewer) select id, 'confirmed', 'x' from watchpost.alert`,
+      `update watchpost.alert_review set reviewer = 'x'`,
       `update watchpost.retention set action = 'drop'`,
       'select watchpost.retain()',
       'select * from watchpost_history.event_rest',
@@ -150,14 +153,15 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
     });
     afterAll(() => reader.leave());
 
-    it('reads every view and table but the photos and the keys', async () => {
+    it('reads every view and table but the photos, the keys and the secrets', async () => {
       const relations = await owner.rows(
         `select relname as name from pg_class
          where relnamespace = 'watchpost'::regnamespace and relkind in ('r', 'p', 'v') order by 1`,
       );
       for (const { name } of relations) {
         const reading = reader.rows(`select * from watchpost.${name} limit 1`);
-        if (name === 'api_key' || name === 'image_bytes') await expect(reading).rejects.toMatchObject(denied);
+        if (['api_key', 'image_bytes', 'endpoint_secret'].includes(name))
+          await expect(reading).rejects.toMatchObject(denied);
         else await expect(reading, name).resolves.toBeInstanceOf(Array);
       }
     });
@@ -173,8 +177,56 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       `select watchpost.submit_image('x')`,
       'select watchpost.upkeep()',
       'delete from watchpost.alert',
+      'select watchpost.confirm(gen_random_uuid())',
+      'select watchpost.valid_secrets(gen_random_uuid())',
+      'select * from watchpost.delivery_due(gen_random_uuid())',
+      'select watchpost.rotate_secret(gen_random_uuid())',
     ])('may not: %s', async (statement) => {
       await expect(reader.rows(statement)).rejects.toMatchObject(denied);
+    });
+  });
+
+  describe('watchpost_reviewer', () => {
+    let [ann, ben]: Awaited<ReturnType<typeof loginWith>>[] = [];
+    beforeAll(async () => {
+      ann = await loginWith('watchpost_reviewer');
+      ben = await loginWith('watchpost_reviewer');
+    });
+    afterAll(async () => {
+      await ann?.leave();
+      await ben?.leave();
+    });
+
+    it('acts on alerts under its own name, whatever it says it is', async () => {
+      const { alertId } = await raiseAlert(owner, { reviewers: 2 });
+      const nameOf = (user: { url: string } | undefined) => new URL(user?.url ?? '').username;
+      const open = await ann!.rows(`select id from watchpost.alert_detail where state = 'open'`);
+      expect(open).toContainEqual({ id: alertId });
+      await ann!.rows('select watchpost.confirm($1)', [alertId]);
+      // One connection, so that the setting holds for the statement after it.
+      const client = await ann!.pool.connect();
+      await client.query(`set watchpost.actor = 'api:somebody else'`);
+      await expect(client.query('select watchpost.confirm($1)', [alertId])).rejects.toMatchObject({
+        code: 'WP052',
+      });
+      client.release(true);
+      const [confirmed] = await ben!.rows('select * from watchpost.confirm($1)', [alertId]);
+      expect(confirmed).toMatchObject({
+        state: 'confirmed',
+        confirmed_by: nameOf(ann),
+        second_confirmed_by: nameOf(ben),
+      });
+    });
+
+    it.each([
+      `update watchpost.alert set state = 'open'`,
+      `insert into watchpost.alert_review (alert_id, decision, reviewer) select id, 'confirmed', 'x' from watchpost.alert`,
+      'delete from watchpost.alert_review',
+      'select watchpost.link_not(gen_random_uuid(), $$x$$, null)',
+      'select * from watchpost.endpoint_secret',
+      `insert into watchpost.image (bytes) values ('x')`,
+    ])('may not: %s', async (statement) => {
+      await expect(ann!.rows(statement)).rejects.toMatchObject(denied);
     });
   });
 

@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findHead, readExtent, readHead, verifyRecord } from '../../src/database/verify.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { handleAll, sealAll, submitMany, tamper } from '../support/record.ts';
-import { until } from '../support/wait.ts';
+import { until } from '../support/until.ts';
 
 describe('seals', () => {
   let database: TestDatabase;

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { match } from '../../src/pipeline/3-match.ts';
+import { writeRows } from '../../src/pipeline/fence.ts';
 import type { Tools } from '../../src/pipeline/stage.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { holdPhotos, untilTaken } from '../support/held.ts';
 import { sample } from '../support/photos.ts';
 import { enrolAda, realVision, runWorker, submit, untilFinal } from '../support/pipeline.ts';
 import { startWorkerProcess } from '../support/processes.ts';
-import { until } from '../support/wait.ts';
+import { until } from '../support/until.ts';
 import { check, countOf, untilSettled } from './checker.ts';
 import type { Acknowledged } from './ledger.ts';
 
@@ -54,6 +55,8 @@ describe.skipIf(!onServer)(`the checker of the chaos run ${onServer ? '' : needs
     await untilSettled(database.pool, 30_000);
 
     await database.rows('drop index watchpost.handling_done');
+    // What else would refuse the second match.
+    await database.rows('drop index watchpost.match_standing');
     await handleAgain(database, { database, vision });
     await untilMatchesAreInAlerts(database);
     const findings = await findingsOf(database, acknowledged);
@@ -144,7 +147,7 @@ const handleAgain = async (database: TestDatabase, tools: Tools): Promise<void> 
     const finished = results.flatMap((result, index) =>
       result.status === 'fulfilled' ? [{ item: items[index], result: result.value }] : [],
     );
-    await match.write(trx, finished, tools);
+    await writeRows(trx, match, finished, tools);
   });
 };
 

@@ -52,7 +52,7 @@ export const checks: readonly Check[] = [
     kind: 'duplicated',
     name: 'one event for each row',
     text: `select e.topic || ' ' || e.subject_id as what
-      from watchpost.event as e where e.topic not like 'worker.%'
+      from watchpost.event as e where e.topic not like 'worker.%' and e.topic <> 'backfill.continued'
       group by e.topic, e.subject_id having count(*) > 1`,
   },
   {
@@ -102,13 +102,15 @@ export const checks: readonly Check[] = [
   {
     kind: 'duplicated',
     name: 'one search for each embedding',
-    text: `select s.embedding_id::text as what from watchpost.search as s group by s.embedding_id having count(*) > 1`,
+    text: `select s.embedding_id::text as what
+      from watchpost.search as s where s.superseded_at is null group by s.embedding_id having count(*) > 1`,
   },
   {
     kind: 'duplicated',
     name: 'one match for each face, person and list',
     text: `select m.face_id::text as what
-      from watchpost.match as m group by m.face_id, m.person_id, m.watchlist_id having count(*) > 1`,
+      from watchpost.match as m where m.superseded_at is null
+      group by m.face_id, m.person_id, m.watchlist_id having count(*) > 1`,
   },
   {
     kind: 'duplicated',
@@ -118,9 +120,30 @@ export const checks: readonly Check[] = [
   {
     kind: 'duplicated',
     name: 'an alert counts the sightings it has',
-    text: `select a.id || ' counts ' || a.sightings || ' of ' || count(am.match_id) as what
-      from watchpost.alert as a left join watchpost.alert_match as am on am.alert_id = a.id
-      group by a.id having a.sightings <> count(am.match_id)`,
+    text: `select a.id || ' counts ' || a.sightings || ' of ' || count(m.id) as what
+      from watchpost.alert as a
+      left join watchpost.alert_match as am on am.alert_id = a.id
+      left join watchpost.match as m on m.id = am.match_id and m.superseded_at is null
+      where a.withdrawn_at is null
+      group by a.id having a.sightings <> count(m.id)`,
+  },
+  {
+    kind: 'duplicated',
+    name: 'a person is in a photo once, and a face is one person',
+    text: `select a.face_id || ' and ' || b.face_id as what
+      from watchpost.match as a
+      join watchpost.match as b on b.image_id = a.image_id and b.id > a.id and b.superseded_at is null
+      where a.superseded_at is null and (a.person_id = b.person_id) <> (a.face_id = b.face_id)`,
+  },
+  {
+    kind: 'duplicated',
+    name: 'one alert for each episode',
+    text: `select a.id || ' and ' || b.id as what
+      from watchpost.alert as a
+      join watchpost.alert as b
+        on (b.person_id, b.watchlist_id, b.place, b.retroactive) = (a.person_id, a.watchlist_id, a.place, a.retroactive)
+          and b.id > a.id and b.episode && a.episode
+      where a.withdrawn_at is null and b.withdrawn_at is null`,
   },
   {
     kind: 'duplicated',
@@ -187,7 +210,13 @@ export const checks: readonly Check[] = [
     kind: 'gap',
     name: 'every match has its alert',
     text: `select m.id::text as what
-      from watchpost.match as m left join watchpost.alert_match as am on am.match_id = m.id where am.match_id is null`,
+      from watchpost.match as m left join watchpost.alert_match as am on am.match_id = m.id
+      where am.match_id is null and m.superseded_at is null`,
+  },
+  {
+    kind: 'gap',
+    name: 'every search of the past has come to its end',
+    text: `select b.id || ' of ' || b.person_id as what from watchpost.backfill as b where b.finished_at is null`,
   },
   {
     kind: 'left',

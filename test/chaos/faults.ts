@@ -10,8 +10,8 @@ import type { Watch } from './watch.ts';
  * something is committed and somebody has not learned of it.
  */
 const statements: Record<string, string> = {
-  detect: 'insert into "watchpost"."face"',
-  embed: 'insert into "watchpost"."embedding"',
+  detect: 'watchpost-detect',
+  embed: 'watchpost-embed',
   match: 'insert into "watchpost"."search"',
   alert: 'select watchpost.raise_alert(',
   commit: 'commit\0',

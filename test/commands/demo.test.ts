@@ -46,7 +46,7 @@ describe('demo', () => {
   it('tells each stage as it happens and a table, and stays up with its URL, key and psql line until a signal', async () => {
     const demo = new Command(['demo'], settings);
     const [, url] = await demo.says(
-      /API +(http:\S+)\n +API key +wp_\S+\n +SQL +psql postgres:\S+\n[\s\S]*Stop with Ctrl-C\./,
+      /API +(http:\S+)\n +API key +wp_\S+\n +SQL +psql postgres:\S+\n +Console +http:\S+\n[\s\S]*Stop with Ctrl-C\./,
     );
     for (const line of [
       /sample1\.jpg +submitted +by POST/,

@@ -57,8 +57,8 @@ describe('migrating', () => {
 
   it('applies a file of sql/ again when it has changed, and no other', async () => {
     await database.rows('drop view watchpost.last_seen');
-    await database.rows(`update watchpost.migration set sha256 = 'older' where name = 'sql/views.sql'`);
-    expect(await migrate(database.pool, log)).toEqual(['sql/views.sql', 'sql/roles.sql']);
+    await database.rows(`update watchpost.migration set sha256 = 'older' where name = 'sql/episodes.sql'`);
+    expect(await migrate(database.pool, log)).toEqual(['sql/episodes.sql', 'sql/roles.sql']);
     expect(await database.rows('select * from watchpost.last_seen')).toEqual([]);
   });
 

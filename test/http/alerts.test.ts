@@ -51,6 +51,9 @@ describe('GET /v1/alerts', () => {
       similarity: expect.closeTo(0.71, 1),
       threshold: expect.closeTo(0.45),
       face_id: expect.any(String),
+      awaiting: null,
+      retroactive: false,
+      withdrawn_at: null,
       created_at: expect.any(String),
     };
     expect(await ask()).toEqual([
@@ -87,7 +90,11 @@ describe('GET /v1/alerts', () => {
     expect(await camerasOf('?since=2026-05-01T08:01:00Z')).toEqual(['lobby', 'gate']);
     expect(await camerasOf('?since=2026-05-01T10:01:01%2B02:00')).toEqual(['lobby']);
     expect(await camerasOf('?limit=1')).toEqual(['lobby']);
-    await database.rows(`update watchpost.alert set state = 'dismissed' where place = 'zone:outside'`);
+    expect(await camerasOf('?min_severity=warning')).toEqual(['lobby', 'gate']);
+    expect(await camerasOf('?min_severity=critical')).toEqual([]);
+    await database.rows(
+      `select watchpost.dismiss(id, 'resolved') from watchpost.alert where place = 'zone:outside'`,
+    );
     expect(await camerasOf('?state=open')).toEqual(['lobby']);
     expect(await camerasOf('?state=dismissed&limit=5')).toEqual(['gate']);
   });
@@ -96,6 +103,7 @@ describe('GET /v1/alerts', () => {
     ['state=closed', /^state: /],
     ['person_id=ada', /^person_id: /],
     ['since=today', /^since: .*2026-11-23T15:04:05Z/],
+    ['min_severity=loud', /^min_severity: /],
     ['limit=0', /^limit: /],
     ['limit=1001', /^limit: /],
     ['persn=x', /persn/],

@@ -202,7 +202,7 @@ describe('GET /v1/images/{id}, once a worker is there', () => {
 
     const steps = timeline.map((step: { topic: string; task: string }) => `${step.topic} ${step.task}`);
     expect(steps.toSorted()).toEqual([
-      'alert.raised null',
+      'alert.raised notify',
       ...Array(3).fill('face.detected embed'),
       ...Array(3).fill('face.embedded match'),
       'image.received detect',

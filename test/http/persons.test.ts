@@ -37,7 +37,7 @@ describe('POST /v1/persons', () => {
     expect(answer.headers.get('location')).toBe(`/v1/persons/${answer.body.id}`);
     const { status, body } = await api.call('GET', `/v1/persons/${answer.body.id}`);
     expect(status).toBe(200);
-    expect(body).toEqual({ ...answer.body, photos: [] });
+    expect(body).toEqual({ ...answer.body, watchlists: [{ id: listId, name: 'wanted' }], photos: [] });
     expect(
       await database.rows('select watchlist_id from watchpost.watchlist_entry where person_id = $1', [
         body.id,
@@ -45,10 +45,12 @@ describe('POST /v1/persons', () => {
     ).toEqual([{ watchlist_id: listId }]);
   });
 
-  it('refuses a reference that is taken', async () => {
-    await makePerson('Edsger', { external_ref: 'hr-18' });
+  it('refuses a reference that is taken, and says who has it', async () => {
+    const edsger = await makePerson('Edsger', { external_ref: 'hr-18' });
     const answer = await api.call('POST', '/v1/persons', { name: 'Somebody else', external_ref: 'hr-18' });
-    expect(expectProblem(answer, 'name_taken').detail).toContain('"hr-18"');
+    expect(expectProblem(answer, 'name_taken').detail).toBe(
+      `The external reference "hr-18" is taken: Edsger (${edsger}) has it.`,
+    );
   });
 
   it('refuses a list that nobody knows, names the known ones, and makes no person', async () => {
@@ -80,10 +82,25 @@ describe('POST /v1/persons/{id}/photos', () => {
         id,
         image_id,
         chosen_face: 2,
-        state: 'done',
+        state: 'enrolled',
         code: null,
         message: null,
         reference_id: expect.any(String),
+        best: true,
+        face_id: expect.any(String),
+        quality: {
+          score: expect.closeTo(1, 1),
+          height_px: expect.any(Number),
+          sharpness: expect.any(Number),
+          yaw: expect.any(Number),
+          pitch: expect.any(Number),
+          roll: expect.any(Number),
+          norm: expect.any(Number),
+          gate: [],
+        },
+        accept: [],
+        removed_at: null,
+        removed_by: null,
       },
     ]);
     expect(await referencesOf(ada)).toEqual([{ id: body.photos[0].reference_id }]);
@@ -97,10 +114,11 @@ describe('POST /v1/persons/{id}/photos', () => {
   it('needs no number where the photo has one face, and takes raw bytes and JSON too', async () => {
     const portrait = await portraitOfAda();
     const path = `/v1/persons/${await makePerson('Ada again')}/photos`;
+    const accept = 'face_of_another';
     const answers = [
-      await api.call('POST', path, portrait, { 'content-type': 'image/jpeg' }),
-      await api.call('POST', `${path}?face=1`, portrait, { 'content-type': 'image/jpeg' }),
-      await api.call('POST', path, { image: portrait.toString('base64'), face: 1 }),
+      await api.call('POST', `${path}?accept=${accept}`, portrait, { 'content-type': 'image/jpeg' }),
+      await api.call('POST', `${path}?face=1&accept=${accept}`, portrait, { 'content-type': 'image/jpeg' }),
+      await api.call('POST', path, { image: portrait.toString('base64'), face: 1, accept }),
     ];
     for (const { status, body } of answers) {
       expect(status).toBe(202);
@@ -118,14 +136,20 @@ describe('POST /v1/persons/{id}/photos', () => {
       { face: '4' },
       /Face 4 .* 3 faces/,
     ],
-    ['face_unfit', 'a face in profile', () => sample(2), { face: '1' }, /too poor .* profile/],
+    [
+      'face_profile',
+      'a face in profile',
+      () => sample(2),
+      { face: '1' },
+      /in profile: turned by \d\d degrees, and at most 40 are allowed\./,
+    ],
   ])('refuses with %s a photo with %s, and enrols nobody', async (code, _, make, fields, words) => {
     const person = await makePerson('Refused');
     const { body } = await enrol(person, await make(), fields);
     const message = expect.stringMatching(words);
     expect(await untilFinal(database, body.image_id)).toMatchObject({ state: 'failed', code, message });
     const answer = await api.call('GET', `/v1/persons/${person}`);
-    expect(answer.body.photos).toMatchObject([{ state: 'failed', code, message, reference_id: null }]);
+    expect(answer.body.photos).toMatchObject([{ state: 'refused', code, message, reference_id: null }]);
     expect(await referencesOf(person)).toEqual([]);
   });
 

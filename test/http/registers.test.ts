@@ -51,7 +51,17 @@ describe('/v1/watchlists', () => {
       purpose: '',
       severity: 'warning',
       threshold: 0.45,
+      target_fpir: null,
+      cooldown_seconds: 300,
       enabled: true,
+      valid_from: null,
+      valid_until: null,
+      in_force: true,
+      reviewers: 1,
+      page_retroactive: false,
+      version: 1,
+      changed_at: expect.any(String),
+      persons: 0,
     });
     const about = { name: 'told', purpose: 'a test', severity: 'critical', threshold: 1, enabled: false };
     const told = await api.call('POST', '/v1/watchlists', { ...about, cooldown_seconds: 90 });
@@ -100,11 +110,11 @@ describe('/v1/watchlists', () => {
 
 describe('an error that nobody foresaw', () => {
   it('is told as internal, without what went wrong inside', async () => {
-    await database.rows('alter table watchpost.camera rename to moved');
+    await database.rows('alter table watchpost.camera rename column name to moved');
     const answer = await api.call('GET', '/v1/cameras');
-    await database.rows('alter table watchpost.moved rename to camera');
+    await database.rows('alter table watchpost.camera rename column moved to name');
     expectProblem(answer, 'internal');
-    expect(JSON.stringify(answer.body)).not.toMatch(/relation|watchpost\.camera|select/i);
+    expect(JSON.stringify(answer.body)).not.toMatch(/column|order by|select/i);
     expect((await api.call('GET', '/v1/cameras')).status).toBe(200);
   });
 });

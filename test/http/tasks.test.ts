@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { stages } from '../../src/pipeline/index.ts';
 import type { Vision } from '../../src/vision/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { factsOf } from '../support/facts.ts';
@@ -58,6 +59,7 @@ const sighting: [string, string][] = [
   ['face.detected', 'embed'],
   ['face.embedded', 'match'],
   ['match.found', 'alert'],
+  ['alert.raised', 'notify'],
 ];
 
 /** Rows of every table that a stage writes to. */
@@ -134,7 +136,7 @@ describe('POST /v1/tasks/{task}, with no worker running', () => {
   it('does not know other tasks, other events, or events of other tasks', async () => {
     const call = (task: string, payload: unknown) => api.call('POST', `/v1/tasks/${task}`, payload);
     const { hint } = expectProblem(await call('detekt', { image_id: byHand }), 'task_unknown');
-    expect(hint).toBe('Tasks: detect, embed, match, alert, enrol.');
+    expect(hint).toBe(`Tasks: ${stages.map((stage) => stage.task).join(', ')}.`);
     const other = '01890000-0000-7000-8000-000000000000';
     expectProblem(await call('detect', { image_id: other }), 'event_unknown');
     expectProblem(await call('detect', { image_id: byHand, face_id: other }), 'event_unknown');

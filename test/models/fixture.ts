@@ -41,8 +41,7 @@ export const makeFixture = async (served?: Uint8Array): Promise<Fixture> => {
   const entry = (name: string, bytes: Uint8Array): InstallableModel => ({
     file: `${name}.onnx`,
     source,
-    path: `package/${name}.bin`,
-    sourceSha256: sha256(bytes),
+    files: [{ path: `package/${name}.bin`, sha256: sha256(bytes) }],
     edits: [],
     sha256: sha256(bytes),
   });

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { modelsDirectory } from '../../models/files.ts';
+import { modelsDirectory, sha256 } from '../../models/files.ts';
 import { installModels } from '../../models/install.ts';
-import { manifest } from '../../models/manifest.ts';
+import { ageGender, manifest } from '../../models/manifest.ts';
 import { type Fixture, makeFixture, tarball } from './fixture.ts';
 
 let fixture: Fixture;
@@ -64,8 +64,29 @@ describe('installModels', () => {
   });
 
   test('names a file that the tarball lacks', async () => {
-    const entries = fixture.entries.map((entry) => ({ ...entry, path: 'package/none.bin' }));
+    const entries = fixture.entries.map((entry) => ({
+      ...entry,
+      files: entry.files.map((file) => ({ ...file, path: 'package/none.bin' })),
+    }));
     await expect(installModels(fixture.directory, entries)).rejects.toThrow('no package/none.bin');
+  });
+
+  test('converts a model of a dependency without npm, to the same bytes every time', async () => {
+    const installed = await installModels(fixture.directory, [ageGender]);
+    expect(installed).toMatchObject({ written: ['age-gender.onnx'] });
+    expect(sha256(await readFile(join(fixture.directory, 'age-gender.onnx')))).toBe(ageGender.sha256);
+    expect(await calls()).toBe(0);
+  });
+
+  test('installs nothing from a dependency whose files are others, or that is not there', async () => {
+    const [first, ...rest] = ageGender.files;
+    const tampered = { ...ageGender, files: [{ ...first!, sha256: '0'.repeat(64) }, ...rest] };
+    await expect(installModels(fixture.directory, [tampered])).rejects.toThrow(
+      /model\/age_gender_model-weights_manifest\.json of @vladmandic\/face-api has sha256/,
+    );
+    const gone = { ...ageGender, source: { ...ageGender.source, package: 'not-a-dependency' } };
+    await expect(installModels(fixture.directory, [gone])).rejects.toThrow('run "npm install"');
+    expect(await readdir(fixture.directory)).toEqual([]);
   });
 });
 

@@ -9,7 +9,7 @@ import { urlOf } from '../support/choose-database.ts';
 import { sample } from '../support/photos.ts';
 import { startProcess, startWorkerProcess, type TestProcess } from '../support/processes.ts';
 import { findPrograms } from '../support/programs.ts';
-import { until } from '../support/wait.ts';
+import { until } from '../support/until.ts';
 
 const programs = await findPrograms();
 const reason = programs

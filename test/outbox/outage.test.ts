@@ -7,7 +7,7 @@ import { freePort, type Postgres, startPostgres } from '../chaos/postgres.ts';
 import { sample } from '../support/photos.ts';
 import { startProcess, startWorkerProcess, type TestProcess } from '../support/processes.ts';
 import { findPrograms } from '../support/programs.ts';
-import { until } from '../support/wait.ts';
+import { until } from '../support/until.ts';
 
 const programs = await findPrograms();
 const reason = programs ? '' : '(needs DATABASE_URL of a server whose pg_ctl is on this machine)';

@@ -4,7 +4,7 @@ import { holdPhotos, untilTaken } from '../support/held.ts';
 import { sample } from '../support/photos.ts';
 import { submit, untilFinal } from '../support/pipeline.ts';
 import { startWorkerProcess } from '../support/processes.ts';
-import { until } from '../support/wait.ts';
+import { until } from '../support/until.ts';
 
 const eventsOf = (database: TestDatabase, topic: string) =>
   database.rows('select payload from watchpost.event where topic = $1 order by id', [topic]);
@@ -186,7 +186,8 @@ describe.skipIf(!onServer)(`a fleet of two workers ${onServer ? '' : needsServer
       const listening = `datname = current_database() and query like 'LISTEN%'`;
       await until(async () => {
         const rows = await database.rows(`select from pg_stat_activity where ${listening}`);
-        return rows.length === 2;
+        // Each worker has one for what it computes and one for what it sends.
+        return rows.length === 4;
       });
       await database.rows(`select pg_terminate_backend(pid) from pg_stat_activity where ${listening}`);
       const id = await submit(database, sample(1));

@@ -8,7 +8,7 @@ import { freshDatabase, needsServer, onServer } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { submit, untilFinal } from '../support/pipeline.ts';
 import { startWorkerProcess } from '../support/processes.ts';
-import { until } from '../support/wait.ts';
+import { until } from '../support/until.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 

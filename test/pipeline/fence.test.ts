@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { WatchpostError } from '../../src/errors.ts';
 import { registerModels } from '../../src/outbox/registration.ts';
+import { writeRows } from '../../src/pipeline/fence.ts';
 import { type Delivery, handle } from '../../src/pipeline/handle.ts';
 import { stages } from '../../src/pipeline/index.ts';
 import type { AnyStage, Item, Stage, Tools } from '../../src/pipeline/stage.ts';
@@ -95,6 +96,47 @@ describe('handling an event', () => {
     expect(await recordOf(items[0])).toEqual([{ outcome: 'done', attempt: 1, code: null, error: null }]);
   });
 
+  describe('in one statement', () => {
+    const christenAtOnce = christen({
+      write: {
+        sql: `
+          person as (
+            insert into watchpost.person (name, metadata)
+            select p.name, jsonb_build_object('event', p.event_id)
+            from unnest($1::uuid[], $2::text[]) as p (event_id, name)
+            join fenced using (event_id)
+          )`,
+        parameters: 2,
+        values: (finished) => [
+          finished.map(({ item }) => item.event_id),
+          finished.map(({ result }) => result),
+        ],
+      },
+    });
+
+    it('writes its rows and its record once', async () => {
+      const items = await emit({ name: 'Eve' }, { name: 'Fay' });
+      expect(outcomes(await handle(christenAtOnce, items.slice(0, 1), tools, first))).toEqual(['done']);
+      expect(outcomes(await handle(christenAtOnce, items, tools, first))).toEqual(['done_before', 'done']);
+      expect(await namesOf(items)).toEqual(['Eve', 'Fay']);
+      expect(await recordOf(items[0])).toEqual([{ outcome: 'done', attempt: 1, code: null, error: null }]);
+    });
+
+    it('lets the one item fail that can not be written, and records both', async () => {
+      const items = await emit({ name: 'Gil' }, { name: '' });
+      expect(outcomes(await handle(christenAtOnce, items, tools, last))).toEqual(['done', 'failed']);
+      expect(await namesOf(items)).toEqual(['Gil']);
+      expect(await recordOf(items[1])).toEqual([
+        {
+          outcome: 'failed',
+          attempt: 5,
+          code: 'internal',
+          error: expect.stringContaining('person_name_check'),
+        },
+      ]);
+    });
+  });
+
   it('handles an event that a batch names twice once', async () => {
     const [item] = await emit({ name: 'Once' });
     expect(outcomes(await handle(christen(), [item!, item!], tools, first))).toEqual(['done', 'done']);
@@ -127,7 +169,7 @@ describe('handling an event', () => {
       async write(trx, finished, given) {
         reached();
         await untilBlocked(database);
-        await christen().write(trx, finished, given);
+        await writeRows(trx, christen(), finished, given);
       },
     });
     const one = handle(slow, items, tools, first);
@@ -243,7 +285,10 @@ describe('handling an event', () => {
         face_id: noOne,
         embedding_id: noOne,
         match_id: noOne,
+        backfill_id: noOne,
         person_photo_id: noOne,
+        alert_id: noOne,
+        notification_id: noOne,
       });
       expect(await handle(stage, [item!], tools, first)).toMatchObject([
         { outcome: 'failed', code: 'row_missing' },
@@ -257,7 +302,7 @@ describe('handling an event', () => {
       const items = await emit({ name: 'Mia' });
       const stage = christen({
         async write(trx, finished, given) {
-          await christen().write(trx, finished, given);
+          await writeRows(trx, christen(), finished, given);
           await trx
             .selectNoFrom((eb) => eb.fn('pg_terminate_backend', [eb.fn('pg_backend_pid')]).as('ended'))
             .execute();

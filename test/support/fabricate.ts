@@ -101,9 +101,10 @@ export const addMatch = async (
     similarity: number;
     camera?: string | null;
     capturedAt: string;
+    retroactive?: boolean;
   },
 ): Promise<string> => {
-  const { faceId, embeddingId } = await addFace(database, { vector: [1, 0, 0, 0], ...match });
+  const { imageId, faceId, embeddingId } = await addFace(database, { vector: [1, 0, 0, 0], ...match });
   const [row] = await database.rows(
     `with search as (
        insert into watchpost.search
@@ -111,10 +112,20 @@ export const addMatch = async (
        values ($1, $2, $3, array[$4::uuid], 'exact', 'match', $5, $6)
        returning id
      )
-     insert into watchpost.match (search_id, face_id, person_id, watchlist_id, similarity, threshold)
-     select s.id, $2, $5, $4, $6, 0.45 from search as s
+     insert into watchpost.match
+       (search_id, image_id, face_id, person_id, watchlist_id, similarity, threshold, retroactive)
+     select s.id, $7, $2, $5, $4, $6, 0.45, $8 from search as s
      returning id`,
-    [embeddingId, faceId, match.model, match.watchlistId, match.personId, match.similarity],
+    [
+      embeddingId,
+      faceId,
+      match.model,
+      match.watchlistId,
+      match.personId,
+      match.similarity,
+      imageId,
+      match.retroactive ?? false,
+    ],
   );
   return row.id;
 };
@@ -168,4 +179,47 @@ export const addKnownPeople = async (
   for (const table of tables)
     await database.rows(`alter table watchpost.${table} enable trigger ${table}_emit`);
   return ids.map((row) => row.id);
+};
+
+/**
+ * Faces of the past, one a photo a second, the first the oldest, all of which were searched for and were nobody; gives
+ * their embeddings' ids in that order. Of these rows no events are made.
+ */
+export const addPastFaces = async (
+  database: TestDatabase,
+  past: { model: string; vectors: readonly (readonly number[])[]; camera?: string; since: string },
+): Promise<string[]> => {
+  const tables = ['image', 'face', 'embedding'];
+  for (const table of tables)
+    await database.rows(`alter table watchpost.${table} disable trigger ${table}_emit`);
+  const rows = await database.rows<{ id: string }>(
+    `with given as materialized (
+       select
+         g.vector::halfvec as vector, $3::timestamptz + make_interval(secs => g.place) as at,
+         watchpost.uuidv7() as image_id, watchpost.uuidv7() as face_id,
+         watchpost.uuidv7_at($3::timestamptz + make_interval(secs => g.place)) as embedding_id
+       from unnest($1::text[]) with ordinality as g (vector, place)
+     ),
+     image as (
+       insert into watchpost.image (id, camera_id, captured_at, bytes)
+       select g.image_id, (select c.id from watchpost.camera as c where c.name = $4), g.at, 'no photo' from given as g
+     ),
+     face as (
+       insert into watchpost.face
+         (id, image_id, detector_id, ordinal, box_x, box_y, box_width, box_height, points, score,
+          height_px, sharpness, yaw, pitch, roll, crop)
+       select g.face_id, g.image_id, 'no-detector', 1, 0, 0, 100, 100, '{}', 1, 100, 500, 0, 0, 0, '' from given as g
+     ),
+     embedding as (
+       insert into watchpost.embedding (id, face_id, model_id, vector, norm)
+       select g.embedding_id, g.face_id, $2, g.vector, 10 from given as g
+     )
+     insert into watchpost.search (embedding_id, face_id, model_id, watchlists, method, outcome)
+     select g.embedding_id, g.face_id, $2, '{}', 'exact', 'nobody' from given as g
+     returning embedding_id as id`,
+    [past.vectors.map((vector) => JSON.stringify(vector)), past.model, past.since, past.camera ?? null],
+  );
+  for (const table of tables)
+    await database.rows(`alter table watchpost.${table} enable trigger ${table}_emit`);
+  return rows.map((row) => row.id).sort();
 };

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { TestDatabase } from './database.ts';
-import { until } from './wait.ts';
+import { until } from './until.ts';
 
 /**
  * Keeps every worker from getting on with a photo it has taken up, until `release`.

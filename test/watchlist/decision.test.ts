@@ -1,36 +1,47 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../src/watchlist/decision.ts';
-import type { Nearest } from '../../src/watchlist/nearest.ts';
+import type { Candidate, Nearest } from '../../src/watchlist/nearest.ts';
 
-/** A good view of a face that looks like Ada at 0.6, who is on two lists. */
-const nearest = (changes: Partial<Nearest> = {}): Nearest => ({
-  embedding_id: 'embedding',
-  face_id: 'face',
-  model_id: 'model',
-  norm: 10,
-  face_gate: [],
-  method: 'exact',
-  watchlists: ['wanted', 'staff', 'other'],
+/** Somebody a face looks like at 0.6, who is on two lists. */
+const candidate = (changes: Partial<Candidate> = {}): Candidate => ({
   person_id: 'ada',
   reference_id: 'reference',
   similarity: 0.6,
+  reference_similarity: 0.62,
+  ruled_out: false,
   lists: [
     { id: 'wanted', threshold: 0.5 },
     { id: 'staff', threshold: 0.55 },
   ],
   ...changes,
 });
+
+/** A good view of a face that looks like Ada. */
+const nearest = (changes: Partial<Nearest> = {}): Nearest => ({
+  embedding_id: 'embedding',
+  face_id: 'face',
+  image_id: 'image',
+  model_id: 'model',
+  norm: 10,
+  face_gate: [],
+  method: 'exact',
+  watchlists: ['other', 'staff', 'wanted'],
+  watchlist_versions: [1, 4, 2],
+  candidates: [candidate()],
+  ...changes,
+});
 const minimalNorm = 2.5;
-const found = { person_id: 'ada', reference_id: 'reference', similarity: 0.6 };
+const of = (...candidates: Candidate[]) => decide(nearest({ candidates }), minimalNorm);
 
 describe('decide()', () => {
   it('matches on every list whose threshold is reached', () => {
-    expect(decide(nearest(), minimalNorm)).toEqual({
+    expect(of(candidate())).toEqual({
       outcome: 'match',
       gate: [],
+      nearest: candidate(),
       matches: [
-        { ...found, watchlist_id: 'wanted', threshold: 0.5 },
-        { ...found, watchlist_id: 'staff', threshold: 0.55 },
+        { watchlist_id: 'wanted', threshold: 0.5 },
+        { watchlist_id: 'staff', threshold: 0.55 },
       ],
     });
   });
@@ -40,33 +51,57 @@ describe('decide()', () => {
       { id: 'wanted', threshold: 0.5 },
       { id: 'staff', threshold: 0.7 },
     ];
-    expect(decide(nearest({ lists }), minimalNorm)).toEqual({
+    expect(of(candidate({ lists }))).toMatchObject({
       outcome: 'match',
-      gate: [],
-      matches: [{ ...found, watchlist_id: 'wanted', threshold: 0.5 }],
+      matches: [{ watchlist_id: 'wanted', threshold: 0.5 }],
     });
   });
 
   it('counts a similarity that equals the threshold', () => {
-    const lists = [{ id: 'wanted', threshold: 0.6 }];
-    expect(decide(nearest({ lists }), minimalNorm).outcome).toBe('match');
+    expect(of(candidate({ lists: [{ id: 'wanted', threshold: 0.6 }] })).outcome).toBe('match');
+  });
+
+  it('goes by the similarity fused over the photos, not by that of one', () => {
+    const lists = [{ id: 'wanted', threshold: 0.61 }];
+    expect(of(candidate({ lists })).outcome).toBe('below_threshold');
   });
 
   it('finds nobody where nobody is enrolled', () => {
-    const nobody = nearest({ person_id: null, reference_id: null, similarity: null, lists: [] });
-    expect(decide(nobody, minimalNorm)).toEqual({ outcome: 'nobody', gate: [], matches: [] });
+    expect(of()).toEqual({ outcome: 'nobody', gate: [], nearest: null, matches: [] });
   });
 
-  it('matches nobody below every threshold', () => {
-    expect(decide(nearest({ similarity: 0.49 }), minimalNorm)).toEqual({
+  it('matches nobody below every threshold, and tells who was nearest', () => {
+    const far = candidate({ similarity: 0.49 });
+    expect(of(far)).toEqual({ outcome: 'below_threshold', gate: [], nearest: far, matches: [] });
+  });
+
+  it('never takes the second nearest because of the lower threshold of their list', () => {
+    const bea = candidate({ person_id: 'bea', similarity: 0.45, lists: [{ id: 'other', threshold: 0.4 }] });
+    expect(of(candidate({ similarity: 0.49 }), bea)).toMatchObject({
       outcome: 'below_threshold',
-      gate: [],
+      nearest: { person_id: 'ada' },
       matches: [],
     });
   });
 
+  it('takes the next one when the nearest is ruled out', () => {
+    const bea = candidate({ person_id: 'bea', similarity: 0.56 });
+    expect(of(candidate({ ruled_out: true }), bea)).toMatchObject({
+      outcome: 'match',
+      nearest: { person_id: 'bea' },
+      matches: [{ watchlist_id: 'wanted' }, { watchlist_id: 'staff' }],
+    });
+  });
+
+  it('says cannot_link, and of whom, when there is nobody else', () => {
+    const bea = candidate({ person_id: 'bea', similarity: 0.3 });
+    const ruledOut = candidate({ ruled_out: true });
+    expect(of(ruledOut, bea)).toEqual({ outcome: 'cannot_link', gate: [], nearest: ruledOut, matches: [] });
+    expect(of(ruledOut)).toMatchObject({ outcome: 'cannot_link' });
+  });
+
   it('never matches a face that its picture gates, and says why', () => {
-    expect(decide(nearest({ face_gate: ['profile', 'small'] }), minimalNorm)).toEqual({
+    expect(decide(nearest({ face_gate: ['profile', 'small'] }), minimalNorm)).toMatchObject({
       outcome: 'gated',
       gate: ['profile', 'small'],
       matches: [],
@@ -82,7 +117,8 @@ describe('decide()', () => {
   });
 
   it('calls a poor view that looks like nobody below_threshold, and keeps its reasons', () => {
-    expect(decide(nearest({ similarity: 0.1, face_gate: ['blurred'], norm: 1 }), minimalNorm)).toEqual({
+    const candidates = [candidate({ similarity: 0.1 })];
+    expect(decide(nearest({ candidates, face_gate: ['blurred'], norm: 1 }), minimalNorm)).toMatchObject({
       outcome: 'below_threshold',
       gate: ['blurred', 'low_norm'],
       matches: [],

@@ -4,7 +4,7 @@ import { exactUpTo, findNearest } from '../../src/watchlist/nearest.ts';
 import { addWatchlist } from '../../src/watchlist/registry.ts';
 import { connectClient } from '../support/client.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
-import { addFace, addKnownPeople, addKnownPerson, addModel } from '../support/fabricate.ts';
+import { addFace, addKnownPeople, addKnownPerson, addModel, addReference } from '../support/fabricate.ts';
 import { Vectors } from '../support/vectors.ts';
 
 /** People come in groups that look alike, and each is known by three photos: 5,100 references. */
@@ -59,7 +59,8 @@ describe('searching for the nearest person', () => {
     Array.from({ length: count }, (_, n) => vectors.near(centres[(n * 37) % people] as number[], 0.75));
 
   const ask = `
-    select person_id, reference_id, round(similarity::numeric, 3)::float8 as similarity
+    select person_id, reference_id, round(similarity::numeric, 3)::float8 as similarity,
+           round(reference_similarity::numeric, 3)::float8 as reference_similarity
     from watchpost.nearest_people($1::halfvec, $2, $3, $4)
   `;
   const exact = (probe: number[], most: number) =>
@@ -117,20 +118,26 @@ describe('searching for the nearest person', () => {
     await enable(many, short);
     expect(await search()).toMatchObject({
       method: 'hnsw',
-      person_id: ids[85],
       watchlists: [many, short].sort(),
-      lists: [
-        { id: many, threshold: 0.45 },
-        { id: short, threshold: 0.5 },
-      ].sort((a, b) => (a.id < b.id ? -1 : 1)),
+      candidates: expect.arrayContaining([
+        expect.objectContaining({
+          person_id: ids[85],
+          ruled_out: false,
+          lists: [
+            { id: many, threshold: 0.45 },
+            { id: short, threshold: 0.5 },
+          ].sort((a, b) => (a.id < b.id ? -1 : 1)),
+        }),
+      ]),
     });
     await enable(short);
     expect(await search()).toMatchObject({
       method: 'exact',
-      person_id: ids[85],
       watchlists: [short],
-      lists: [{ id: short, threshold: 0.5 }],
+      candidates: Array(5).fill(expect.objectContaining({ lists: [{ id: short, threshold: 0.5 }] })),
     });
+    const [first] = (await search())?.candidates ?? [];
+    expect(first?.person_id).toBe(ids[85]);
   });
 
   it('does not search lists that are not enabled', async () => {
@@ -149,9 +156,63 @@ describe('searching for the nearest person', () => {
     const { embeddingId } = await addFace(database, { model, vector });
     await enable(shown.id);
     const found = (await findNearest(database.db, [embeddingId])).get(embeddingId);
-    expect(found).toMatchObject({ person_id: twin.personId, reference_id: twin.referenceId });
-    expect(found?.lists).toEqual([{ id: shown.id, threshold: expect.closeTo(0.45) }]);
-    expect(found?.similarity).toBeCloseTo(0.9, 1);
+    expect(found?.candidates).toEqual([
+      {
+        person_id: twin.personId,
+        reference_id: twin.referenceId,
+        similarity: expect.closeTo(0.9, 1),
+        reference_similarity: expect.closeTo(found?.candidates[0]?.similarity ?? 0, 5),
+        ruled_out: false,
+        lists: [{ id: shown.id, threshold: expect.closeTo(0.45) }],
+      },
+    ]);
+    const [list] = await database.rows('select version from watchpost.watchlist where id = $1', [shown.id]);
+    expect(found).toMatchObject({ watchlists: [shown.id], watchlist_versions: [list.version] });
+  });
+
+  it('does not search a list before or after its time', async () => {
+    const vector = vectors.any();
+    const list = await addWatchlist(database.db, { name: 'in season' });
+    await addKnownPerson(database, { model, vector, name: 'Seasonal', watchlists: [list.id] });
+    const { embeddingId } = await addFace(database, { model, vector });
+    await enable(list.id);
+    const names = async (from: string | null, until: string | null) => {
+      await database.rows(
+        `update watchpost.watchlist set valid_from = now() + $2::interval, valid_until = now() + $3::interval where id = $1`,
+        [list.id, from, until],
+      );
+      return (await findNearest(database.db, [embeddingId])).get(embeddingId)?.candidates.length;
+    };
+    expect(await names('-1 hour', '1 hour')).toBe(1);
+    expect(await names('1 minute', null)).toBe(0);
+    expect(await names(null, '-1 minute')).toBe(0);
+    expect(await names(null, null)).toBe(1);
+  });
+
+  it('orders people by all of their photos, and tells the best one', async () => {
+    const list = await addWatchlist(database.db, { name: 'fused' });
+    const probe = vectors.any();
+    // One photo that hits by chance, against two that are both alike.
+    const lucky = await addKnownPerson(database, {
+      ...{ model, name: 'Lucky', watchlists: [list.id] },
+      vector: vectors.near(probe, 0.8),
+    });
+    await addReference(database, { personId: lucky.personId, model, vector: vectors.near(probe, 0.1) });
+    const alike = await addKnownPerson(database, {
+      ...{ model, name: 'Alike', watchlists: [list.id] },
+      vector: vectors.near(probe, 0.7),
+    });
+    await addReference(database, { personId: alike.personId, model, vector: vectors.near(probe, 0.7) });
+    await enable(list.id);
+    const { embeddingId } = await addFace(database, { model, vector: probe });
+    const found = (await findNearest(database.db, [embeddingId])).get(embeddingId)?.candidates;
+    expect(found?.map((one) => one.person_id)).toEqual([alike.personId, lucky.personId]);
+    const [first, second] = found ?? [];
+    expect(first?.similarity, 'what both photos have in common').toBeGreaterThan(
+      first?.reference_similarity ?? 1,
+    );
+    expect(second?.similarity).toBeLessThan(second?.reference_similarity ?? 0);
+    expect(second?.reference_id).toBe(lucky.referenceId);
   });
 
   it('compares vectors with those of the same model only', async () => {
@@ -175,9 +236,9 @@ describe('searching for the nearest person', () => {
       faces.map((face) => face.embeddingId),
     );
     const [byThis, byOther] = faces.map((face) => found.get(face.embeddingId));
-    expect(byThis).toMatchObject({ model_id: model, person_id: far.personId });
-    expect(byOther).toMatchObject({ model_id: other, similarity: expect.closeTo(1, 2) });
-    expect(byOther?.person_id).not.toBe(far.personId);
+    expect(byThis).toMatchObject({ model_id: model, candidates: [{ person_id: far.personId }] });
+    expect(byOther).toMatchObject({ model_id: other, candidates: [{ similarity: expect.closeTo(1, 2) }] });
+    expect(byOther?.candidates[0]?.person_id).not.toBe(far.personId);
   });
 
   it('finds nobody where no list is enabled, and leaves out an embedding that is gone', async () => {
@@ -191,7 +252,7 @@ describe('searching for the nearest person', () => {
     const found = await findNearest(database.db, [embeddingId, '00000000-0000-7000-8000-000000000000']);
     expect([...found.keys()]).toEqual([embeddingId]);
     expect(found.get(embeddingId)).toMatchObject({
-      ...{ person_id: null, reference_id: null, similarity: null, lists: [], watchlists: [] },
+      ...{ candidates: [], watchlists: [], watchlist_versions: [] },
       ...{ method: 'exact', face_gate: ['small'], norm: 4 },
     });
   });

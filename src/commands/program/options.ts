@@ -1,5 +1,7 @@
 import { InvalidArgumentError } from 'commander';
+import { z } from 'zod';
 import { capturedAt } from '../../captured-at.ts';
+import { acceptable } from '../../watchlist/enrolment.ts';
 
 /** Parsers of options: each says what would be right. */
 
@@ -11,6 +13,7 @@ const number =
     return value;
   };
 export const similarity = number('a number from 0 to 1', (value) => value >= 0 && value <= 1);
+export const share = number('a number between 0 and 1, like 0.003', (value) => value > 0 && value < 1);
 export const position = number('a whole number from 1', (value) => Number.isInteger(value) && value >= 1);
 export const seconds = number(
   'a number of seconds, 0 or more',
@@ -21,4 +24,31 @@ export const time = (text: string): string => {
   if (!parsed.success) throw new InvalidArgumentError(`${parsed.error.issues[0]?.message}.`);
   return text;
 };
+export const moment = (text: string): string => {
+  if (!z.iso.datetime({ offset: true }).safeParse(text).success)
+    throw new InvalidArgumentError('Give a time with its offset, like 2026-11-23T15:04:05Z.');
+  return text;
+};
 export const several = (value: string, before: string[]): string[] => [...before, value];
+export const gateCodes = (value: string, before: string[]): string[] => {
+  if (!acceptable.some((code) => code === value))
+    throw new InvalidArgumentError(`Give one of ${acceptable.join(', ')}.`);
+  return [...before, value];
+};
+export const jsonObject = (text: string): Record<string, unknown> => {
+  const value: unknown = (() => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return undefined;
+    }
+  })();
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw new InvalidArgumentError('Give a JSON object.');
+};
+export const identifier = (text: string): string => {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text))
+    throw new InvalidArgumentError('Give a UUID.');
+  return text.toLowerCase();
+};

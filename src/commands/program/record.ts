@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { CommandError } from '../../errors.ts';
 import { stageOf, stages } from '../../pipeline/index.ts';
+import { isReplayable } from '../../pipeline/stage.ts';
 import { connect } from '../connect.ts';
 import { type ReplayOptions, replayCommand } from '../replay.ts';
 import { runSql } from '../sql.ts';
@@ -25,7 +26,13 @@ export const addRecord = (program: Command): void => {
   program
     .command('replay')
     .description('Run a stage again over what it has done, or put dead letters back to work')
-    .option('--task <name>', 'detect, embed, match, alert or enrol')
+    .option(
+      '--task <name>',
+      stages
+        .filter(isReplayable)
+        .map((stage) => stage.task)
+        .join(', '),
+    )
     .option('--image <id>', 'of one photo')
     .option('--camera <name>', 'of the photos of one camera')
     .option('--since <time>', 'of photos taken at or after this time', time)
@@ -52,7 +59,7 @@ export const addRecord = (program: Command): void => {
     program
       .command(verb)
       .description(verb === 'pause' ? 'Let no worker take up a task' : 'Let workers take up a task again')
-      .argument('<task>', 'detect, embed, match, alert or enrol')
+      .argument('<task>', stages.map((stage) => stage.task).join(', '))
       .action(
         once(async ({ config, log }, task: string) => {
           if (!stageOf(task))

@@ -1,0 +1,202 @@
+-- The search of the past: somebody was enrolled, listed or corrected, so faces that were seen before are searched again,
+-- newest first, a batch an event. What a batch finds goes through the same match as a live face; see
+-- src/pipeline/6-backfill.ts.
+
+create or replace function watchpost.lowest_threshold(person uuid) returns real
+language sql stable
+begin atomic
+  select min(w.threshold)
+  from watchpost.watchlist_entry as e
+  join watchpost.active_watchlist as w on w.id = e.watchlist_id
+  where e.person_id = lowest_threshold.person;
+end;
+
+comment on function watchpost.lowest_threshold(uuid) is 'The least similarity that matches a person on any active list; null: they are on none.';
+
+
+-- A backfill for each model that the person is known by. Somebody on no active list is looked for nowhere, and somebody
+-- who was never found anywhere has nothing to be corrected: they cost nothing. Who is listed is searched for by what they
+-- were known by then: what was added since has an event of its own, and thousands of people who are imported, each with
+-- an entry and then a photo, would otherwise be searched for twice.
+create or replace function watchpost.begin_backfill(
+  reason text, person uuid, reference_ids uuid[] default '{}', since_event uuid default null
+) returns integer
+language plpgsql
+as $$
+declare
+  begun integer;
+begin
+  with made as (
+    insert into watchpost.backfill as b (reason, person_id, model_id, reference_ids)
+    select begin_backfill.reason, begin_backfill.person, r.model_id, begin_backfill.reference_ids
+    from watchpost.reference as r
+    where r.person_id = begin_backfill.person
+      and case begin_backfill.reason
+        when 'enrolled' then r.id = any (begin_backfill.reference_ids) and r.superseded_at is null
+        when 'listed' then
+          r.superseded_at is null and (since_event is null or r.created_at < watchpost.uuidv7_time(since_event))
+        when 'removed' then r.id = any (begin_backfill.reference_ids)
+        else true
+      end
+      and case
+        when begin_backfill.reason in ('enrolled', 'listed') then watchpost.lowest_threshold(begin_backfill.person) is not null
+        else exists (select from watchpost.match as m where m.person_id = begin_backfill.person)
+      end
+    group by r.model_id
+    returning b.id, b.person_id
+  ),
+  told as (
+    insert into watchpost.event (topic, subject_id, payload, tasks)
+    select
+      'backfill.continued', m.id, jsonb_build_object('backfill_id', m.id, 'person_id', m.person_id, 'cursor', null), s.tasks
+    from made as m
+    cross join (select watchpost.subscribers('backfill.continued') as tasks) as s
+  )
+  select count(*) into begun from made as m;
+  return begun;
+end;
+$$;
+
+comment on function watchpost.begin_backfill is 'Begins to search the past faces for a person; reason as in the table backfill. Returns how many backfills that made, one for each model: none if there is nothing to search.';
+
+
+-- One batch: the embeddings that are to be searched again. A face that is near enough is found by one distance, to the
+-- mean of the person's references: what similarity is, see nearest_people. The slack is for the mean, which is of half
+-- precision there as here, and for the rounding to real.
+create or replace function watchpost.next_past_faces(
+  backfill uuid, below uuid, scan integer, most integer
+) returns table (embeddings uuid[], searched integer, next_cursor uuid)
+language plpgsql stable
+as $$
+declare
+  asked watchpost.backfill;
+  centre halfvec;
+  threshold real;
+begin
+  select b.* into asked from watchpost.backfill as b where b.id = backfill;
+  if asked.reason in ('removed', 'cannot_link') then
+    -- Everybody in the photos that the person was found in: whoever gave way to a match that is gone comes back.
+    return query
+    with past as (
+      select e.id
+      from (
+        select distinct m.image_id
+        from watchpost.match as m
+        where m.person_id = asked.person_id
+          and (
+            m.superseded_at is null
+            or m.superseded_because in ('cannot_link', 'photo_removed')
+            or m.reference_id = any (asked.reference_ids)
+          )
+      ) as i
+      join watchpost.face as f on f.image_id = i.image_id and f.superseded_at is null
+      join watchpost.embedding as e on e.face_id = f.id and e.model_id = asked.model_id and e.superseded_at is null
+      where below is null or e.id < below
+      order by e.id desc
+      limit most
+    )
+    select
+      coalesce(array_agg(p.id order by p.id desc), '{}'),
+      count(*)::integer,
+      case when count(*) = most then (array_agg(p.id order by p.id))[1] end
+    from past as p;
+    return;
+  end if;
+
+  threshold := watchpost.lowest_threshold(asked.person_id);
+  select avg(r.vector) into centre
+  from watchpost.reference as r
+  where r.person_id = asked.person_id and r.model_id = asked.model_id and r.superseded_at is null;
+  if threshold is null or centre is null then
+    return query select '{}'::uuid[], 0, null::uuid;
+    return;
+  end if;
+
+  return query
+  with past as materialized (
+    select e.id, e.face_id, e.vector <=> centre as distance
+    from watchpost.embedding as e
+    where e.model_id = asked.model_id
+      and e.superseded_at is null
+      and (below is null or e.id < below)
+    order by e.id desc
+    limit scan
+  ),
+  near as materialized (
+    select p.id
+    from past as p
+    join watchpost.face as f on f.id = p.face_id
+    join watchpost.image as i on i.id = f.image_id and i.purpose = 'probe'
+    where p.distance <= 1 - threshold + 0.001
+    order by p.id desc
+    limit most
+  ),
+  -- A batch that found as many as it may ends there.
+  reached as (
+    select case
+      when (select count(*) from near) = most then (select n.id from near as n order by n.id limit 1)
+      else (select p.id from past as p order by p.id limit 1)
+    end as id
+  )
+  select
+    (select coalesce(array_agg(n.id order by n.id desc), '{}') from near as n),
+    (select count(*)::integer from past as p where p.id >= r.id),
+    case when (select count(*) from near) = most or (select count(*) from past) = scan then r.id end
+  from reached as r;
+end;
+$$;
+
+comment on function watchpost.next_past_faces is 'The next batch of a backfill: at most scan embeddings below the cursor are looked at, and at most most of them are to be searched again. next_cursor is null when there are no more.';
+
+
+create or replace function watchpost.continue_backfill(backfill uuid, looked_at integer, matched integer, next_cursor uuid) returns void
+language plpgsql
+as $$
+begin
+  update watchpost.backfill as b
+  set searched = b.searched + looked_at,
+      found = b.found + matched,
+      cursor = coalesce(next_cursor, b.cursor),
+      finished_at = case when next_cursor is null then clock_timestamp() end
+  where b.id = backfill;
+  if next_cursor is not null then
+    insert into watchpost.event (topic, subject_id, payload, tasks)
+    select
+      'backfill.continued', b.id,
+      jsonb_build_object('backfill_id', b.id, 'person_id', b.person_id, 'cursor', next_cursor),
+      watchpost.subscribers('backfill.continued')
+    from watchpost.backfill as b
+    where b.id = backfill;
+  end if;
+end;
+$$;
+
+comment on function watchpost.continue_backfill is 'Records a batch of a backfill, and asks for the next one or ends it.';
+
+
+-- A face whose own match is still to come was perhaps compared before the person was there. Whoever gets its event past
+-- the fence writes its search; a worker that is at it now is waited for, and has then done it.
+create or replace function watchpost.claim_unsearched(embeddings uuid[]) returns setof uuid
+language plpgsql
+as $$
+begin
+  return query
+  with claimed as (
+    insert into watchpost.handling (event_id, task, outcome, attempt, started_at, duration_ms)
+    select e.id, 'match', 'done', 1, clock_timestamp(), 0
+    from watchpost.event as e
+    where e.subject_id = any (embeddings)
+      and e.topic = 'face.embedded'
+      and 'match' = any (e.tasks)
+      and not exists (
+        select from watchpost.search as s where s.embedding_id = e.subject_id and s.superseded_at is null
+      )
+    order by e.id
+    on conflict (event_id, task) where outcome = 'done' do nothing
+    returning event_id
+  )
+  select e.subject_id from claimed as c join watchpost.event as e on e.id = c.event_id;
+end;
+$$;
+
+comment on function watchpost.claim_unsearched(uuid[]) is 'Takes over the first search of those embeddings whose match is still to come, and tells which these are.';

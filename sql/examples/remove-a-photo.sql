@@ -1,0 +1,19 @@
+-- How is a photo of a person taken back, with the matches that rested on it? Everything is kept, marked, and on record; the
+-- alerts that nothing else stands behind are withdrawn. Here: the latest photo of a person.
+with latest as (
+  select s.person_photo_id, s.person, s.reference_id
+  from watchpost.photo_status as s
+  where s.person = 'Ada' and s.state = 'enrolled'
+  order by s.person_photo_id desc
+  limit 1
+)
+select
+  l.person,
+  l.person_photo_id,
+  (
+    select count(*)
+    from watchpost.match as m
+    where m.reference_id = l.reference_id and m.superseded_at is null
+  ) as matches_withdrawn,
+  watchpost.remove_photo(l.person_photo_id, 'this is her sister') as removed
+from latest as l;

@@ -1,0 +1,9 @@
+-- Which way did somebody go in the last day? One row for each stay before a camera.
+with parameters as (
+  select 'Ada' as person, interval '1 day' as period
+)
+select t.arrived_at, t.left_at, t.location, t.zone, t.camera, t.sightings, round(t.similarity::numeric, 3) as similarity
+from parameters as q
+join watchpost.person as p on p.name = q.person
+cross join lateral watchpost.track(p.id, since => now() - q.period) as t
+order by t.arrived_at;

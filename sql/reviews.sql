@@ -1,0 +1,332 @@
+-- Acting on an alert: acknowledge, confirm, dismiss, reopen.
+--
+--   open ──acknowledge──> acknowledged ──confirm──> confirmed
+--     └──────confirm, dismiss───┴──dismiss──> dismissed        any of the three ──reopen──> open
+--
+-- Where two reviewers are needed the first confirm leads to acknowledged, and the second one, by somebody else, to
+-- confirmed; constraints of the table see to that whoever writes. Every decision is a row of alert_review, which is an
+-- event alert.reviewed.
+
+-- alert ---------------------------------------------------------------------------------------------------------------
+
+create or replace function watchpost.note_reviewers_needed() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  select w.reviewers into new.reviewers_needed from watchpost.watchlist as w where w.id = new.watchlist_id;
+  return new;
+end;
+$$;
+
+comment on function watchpost.note_reviewers_needed() is 'Notes with a new alert how many reviewers its list asks for now.';
+
+create or replace trigger alert_note_reviewers before insert on watchpost.alert
+for each row execute function watchpost.note_reviewers_needed();
+
+
+create or replace function watchpost.keep_reviewers_needed() returns trigger
+language plpgsql
+as $$
+begin
+  raise exception 'How many reviewers an alert needs is settled when it is raised.'
+    using errcode = 'WP051', hint = 'A change of watchlist.reviewers holds for the alerts after it.';
+end;
+$$;
+
+comment on function watchpost.keep_reviewers_needed() is 'Refuses to change reviewers_needed, by which the rule of two reviewers could be walked around (WP051).';
+
+create or replace trigger alert_keep_reviewers before update on watchpost.alert
+for each row when (old.reviewers_needed is distinct from new.reviewers_needed)
+execute function watchpost.keep_reviewers_needed();
+
+-- alert_review --------------------------------------------------------------------------------------------------------
+
+create or replace function watchpost.emit_alert_reviewed() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- Without image_id: what people decide is no step of the photo, which is done by then.
+  insert into watchpost.event (topic, subject_id, payload, tasks)
+  select
+    'alert.reviewed', r.id,
+    jsonb_build_object(
+      'alert_id', r.alert_id, 'person_id', a.person_id, 'decision', r.decision, 'dismissal', r.dismissal,
+      'reviewer', r.reviewer, 'state', a.state
+    ),
+    s.tasks
+  from new_rows as r
+  join watchpost.alert as a on a.id = r.alert_id
+  cross join (select watchpost.subscribers('alert.reviewed') as tasks) as s;
+  return null;
+end;
+$$;
+
+comment on function watchpost.emit_alert_reviewed() is 'One alert.reviewed for each new review.';
+
+create or replace trigger alert_review_emit after insert on watchpost.alert_review
+referencing new table as new_rows
+for each statement execute function watchpost.emit_alert_reviewed();
+
+
+-- A review goes with its alert, when a person is forgotten, and not otherwise: in a cascade the alert is gone already.
+create or replace function watchpost.keep_review() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'DELETE' and not exists (select from watchpost.alert as a where a.id = old.alert_id) then
+    return old;
+  end if;
+  raise exception 'Reviews are never changed: % of watchpost.alert_review is refused.', tg_op
+    using errcode = 'WP020', hint = 'Add a row that tells what is so now: select watchpost.reopen(alert, note).';
+end;
+$$;
+
+comment on function watchpost.keep_review() is 'Refuses to change or delete reviews (WP020).';
+
+create or replace trigger alert_review_keep before update or delete on watchpost.alert_review
+for each row execute function watchpost.keep_review();
+
+-- deciding ------------------------------------------------------------------------------------------------------------
+
+-- The API may speak for its callers, as it may submit for them. Whoever else calls is who they are, whatever setting
+-- they make: two reviewers are two people.
+create or replace function watchpost.reviewer() returns text
+language sql stable
+return case
+  when has_table_privilege(session_user, 'watchpost.alert', 'insert') then watchpost.actor()
+  else session_user
+end;
+
+comment on function watchpost.reviewer() is 'In whose name a review is made: actor() for those who may raise alerts themselves, else the database user.';
+
+
+create or replace function watchpost.lock_alert(alert uuid) returns watchpost.alert
+language plpgsql
+as $$
+declare
+  found_alert watchpost.alert;
+begin
+  select a.* into found_alert from watchpost.alert as a where a.id = lock_alert.alert for update;
+  if not found then
+    raise exception 'There is no alert %.', lock_alert.alert
+      using errcode = 'WP050', hint = 'select id, person_id, state from watchpost.alert order by id desc lists them.';
+  end if;
+  return found_alert;
+end;
+$$;
+
+comment on function watchpost.lock_alert(uuid) is 'Part of reviewing: the alert as it stands, for this transaction to decide about; an unknown one is an error (WP050).';
+
+
+create or replace function watchpost.refuse_review(alert watchpost.alert, verb text) returns void
+language plpgsql stable
+as $$
+begin
+  raise exception 'The alert can not be %: it %.', verb,
+    case
+      when alert.state = 'dismissed' then format('was dismissed by %s (%s)', alert.dismissed_by, alert.dismissal)
+      when alert.state = 'confirmed' then
+        'was confirmed by ' || concat_ws(' and ', alert.confirmed_by, alert.second_confirmed_by)
+      when alert.withdrawn_at is not null then 'was withdrawn, because nothing that it rested on stands'
+      when alert.state = 'acknowledged' then format('was acknowledged by %s', alert.acknowledged_by)
+      else 'is open'
+    end
+    using errcode = 'WP051',
+          hint = case
+            when alert.withdrawn_at is not null then 'What was seen of this person since, or found again, is in other alerts of theirs.'
+            when alert.state = 'open' then 'select * from watchpost.alert_review tells what was decided so far.'
+            else 'select watchpost.reopen(alert, note) makes it open again.'
+          end;
+end;
+$$;
+
+comment on function watchpost.refuse_review(watchpost.alert, text) is 'Tells why an alert, as it stands, can not be reviewed so (WP051).';
+
+
+create or replace function watchpost.acknowledge(alert uuid, note text default null) returns watchpost.alert
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  a watchpost.alert := watchpost.lock_alert(alert);
+begin
+  if a.state <> 'open' or a.withdrawn_at is not null then
+    perform watchpost.refuse_review(a, 'acknowledged');
+  end if;
+  update watchpost.alert as u
+  set state = 'acknowledged', acknowledged_by = watchpost.reviewer(), acknowledged_at = clock_timestamp()
+  where u.id = a.id
+  returning u.* into a;
+  insert into watchpost.alert_review (alert_id, decision, reviewer, note)
+  values (a.id, 'acknowledged', watchpost.reviewer(), nullif(acknowledge.note, ''));
+  return a;
+end;
+$$;
+
+comment on function watchpost.acknowledge(uuid, text) is 'Takes up an open alert.';
+
+
+create or replace function watchpost.confirm(alert uuid, note text default null) returns watchpost.alert
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  a watchpost.alert := watchpost.lock_alert(alert);
+  who text := watchpost.reviewer();
+begin
+  if a.state not in ('open', 'acknowledged') or a.withdrawn_at is not null then
+    perform watchpost.refuse_review(a, 'confirmed');
+  end if;
+  if a.confirmed_by = who then
+    raise exception '% has confirmed this alert already, and its list asks for a second reviewer.', who
+      using errcode = 'WP052', hint = 'Somebody else has to confirm it, under a name of their own.';
+  end if;
+
+  if a.confirmed_by is null then
+    update watchpost.alert as u
+    set state = case when a.reviewers_needed = 1 then 'confirmed' else 'acknowledged' end,
+        acknowledged_by = coalesce(a.acknowledged_by, who),
+        acknowledged_at = coalesce(a.acknowledged_at, clock_timestamp()),
+        confirmed_by = who,
+        confirmed_at = clock_timestamp()
+    where u.id = a.id
+    returning u.* into a;
+  else
+    update watchpost.alert as u
+    set state = 'confirmed', second_confirmed_by = who, second_confirmed_at = clock_timestamp()
+    where u.id = a.id
+    returning u.* into a;
+  end if;
+  insert into watchpost.alert_review (alert_id, decision, reviewer, note)
+  values (a.id, 'confirmed', who, nullif(confirm.note, ''));
+  return a;
+end;
+$$;
+
+comment on function watchpost.confirm(uuid, text) is 'Confirms an alert. Where its list asks for two reviewers it stays acknowledged until somebody else (WP052) has confirmed it too.';
+
+
+create or replace function watchpost.dismiss(alert uuid, dismissal text, note text default null) returns watchpost.alert
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  a watchpost.alert;
+  who text := watchpost.reviewer();
+begin
+  if dismissal is null or dismissal not in ('not_them', 'false_alarm', 'resolved', 'other') then
+    raise exception '% is no reason to dismiss an alert.', coalesce(quote_literal(dismissal), 'Nothing')
+      using errcode = 'WP055', hint = 'Reasons: not_them, false_alarm, resolved, other.';
+  end if;
+  a := watchpost.lock_alert(alert);
+  if a.state not in ('open', 'acknowledged') then
+    perform watchpost.refuse_review(a, 'dismissed');
+  end if;
+  update watchpost.alert as u
+  set state = 'dismissed', dismissed_by = who, dismissed_at = clock_timestamp(), dismissal = dismiss.dismissal
+  where u.id = a.id
+  returning u.* into a;
+  insert into watchpost.alert_review (alert_id, decision, dismissal, reviewer, note)
+  values (a.id, 'dismissed', dismiss.dismissal, who, nullif(dismiss.note, ''));
+
+  if dismissal = 'not_them' then
+    perform watchpost.link_not(a.id, who, dismiss.note);
+    -- Without its matches the alert is withdrawn by now.
+    select u.* into a from watchpost.alert as u where u.id = a.id;
+  end if;
+  return a;
+end;
+$$;
+
+comment on function watchpost.dismiss(uuid, text, text) is 'Dismisses an alert: not_them, false_alarm, resolved or other (WP055). not_them is remembered for each of its faces: they are never taken for this person again.';
+
+
+create or replace function watchpost.link_not(alert uuid, by_whom text, note text) returns void
+language plpgsql
+as $$
+begin
+  insert into watchpost.cannot_link (person_id, face_id, alert_id, reason, created_by)
+  select distinct m.person_id, m.face_id, link_not.alert, coalesce(nullif(note, ''), 'dismissed as not them'), by_whom
+  from watchpost.alert_match as am
+  join watchpost.match as m on m.id = am.match_id
+  where am.alert_id = link_not.alert and m.superseded_at is null
+  on conflict do nothing;
+end;
+$$;
+
+comment on function watchpost.link_not(uuid, text, text) is 'Part of dismiss: a cannot_link for each face that the alert rests on.';
+
+
+create or replace function watchpost.reopen(alert uuid, note text default null) returns watchpost.alert
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  a watchpost.alert := watchpost.lock_alert(alert);
+begin
+  if a.state = 'open' then
+    perform watchpost.refuse_review(a, 'reopened');
+  end if;
+  -- Somebody has thought again: the faces are searched again without it.
+  delete from watchpost.cannot_link as c where c.alert_id = a.id;
+  update watchpost.alert as u
+  set state = 'open',
+      acknowledged_by = null, acknowledged_at = null,
+      confirmed_by = null, confirmed_at = null,
+      second_confirmed_by = null, second_confirmed_at = null,
+      dismissed_by = null, dismissed_at = null, dismissal = null
+  where u.id = a.id
+  returning u.* into a;
+  insert into watchpost.alert_review (alert_id, decision, reviewer, note)
+  values (a.id, 'reopened', watchpost.reviewer(), nullif(reopen.note, ''));
+  return a;
+end;
+$$;
+
+comment on function watchpost.reopen(uuid, text) is 'Makes an alert open again; what was decided before stays in alert_review. A cannot_link stays too, until somebody deletes it.';
+
+-- asking --------------------------------------------------------------------------------------------------------------
+
+create or replace view watchpost.alert_detail as
+select
+  a.id,
+  a.person_id,
+  p.name as person,
+  p.external_ref,
+  w.id as watchlist_id,
+  w.name as watchlist,
+  a.severity,
+  a.state,
+  case
+    when a.state in ('open', 'acknowledged') and a.confirmed_by is not null then
+      'a second reviewer, other than ' || a.confirmed_by
+  end as awaiting,
+  a.similarity,
+  m.threshold,
+  k.name as camera,
+  k.location,
+  k.zone,
+  a.first_seen,
+  a.last_seen,
+  a.sightings,
+  f.image_id,
+  f.id as face_id,
+  a.retroactive,
+  a.reviewers_needed,
+  a.acknowledged_by,
+  a.acknowledged_at,
+  a.confirmed_by,
+  a.confirmed_at,
+  a.second_confirmed_by,
+  a.second_confirmed_at,
+  a.dismissed_by,
+  a.dismissed_at,
+  a.dismissal,
+  a.withdrawn_at,
+  a.created_at,
+  a.xid
+from watchpost.alert as a
+join watchpost.person as p on p.id = a.person_id
+join watchpost.watchlist as w on w.id = a.watchlist_id
+join watchpost.match as m on m.id = a.best_match_id
+join watchpost.face as f on f.id = m.face_id
+left join watchpost.camera as k on k.id = a.camera_id;
+
+comment on view   watchpost.alert_detail          is 'Every alert with its words: who, where, how sure, and what was made of it.';
+comment on column watchpost.alert_detail.awaiting is 'Whom it waits for, when one of two reviewers has confirmed it.';

@@ -1,0 +1,101 @@
+import type pg from 'pg';
+import type { Database } from '../database/pool.ts';
+import { WatchpostError } from '../errors.ts';
+
+/** The head of a measured curve: a row of `calibration`. */
+export interface Calibration {
+  readonly id: string;
+  readonly model_id: string;
+  readonly source: string;
+  /** People in the gallery, and their photos. */
+  readonly people: number;
+  readonly photos: number;
+  /** Searches that should have named their person, and that should have named nobody. */
+  readonly probes: number;
+  readonly strangers: number;
+  /** Whether only some of the photos were searched. */
+  readonly sampled: boolean;
+  readonly command: string;
+  readonly created_by: string;
+  readonly created_at: Date;
+}
+
+/** A point of the curve; rates 0..1. */
+export interface CurvePoint {
+  readonly threshold: number;
+  readonly false_positives: number;
+  readonly hits: number;
+  readonly wrong_names: number;
+  /** Share of strangers taken for somebody. */
+  readonly fpir: number;
+  /** Share of known people who were named right; null: there were none with two photos. */
+  readonly hit_rate: number | null;
+}
+
+/** What a rate asks for: the least threshold that keeps to it, as measured. */
+export interface Recommendation extends CurvePoint {
+  readonly target_fpir: number;
+  /** What fpir may really be, at 95%, with so few strangers. */
+  readonly fpir_at_most: number;
+  /** Whether there were strangers enough to tell such a rate at all: one in it at least. */
+  readonly enough: boolean;
+}
+
+/** Comparing ten thousand photos takes longer than the 30 s after which a pool gives up on a connection. */
+export const patient = (text: string, values: unknown[] = []): pg.QueryConfig =>
+  ({ text, values, query_timeout: 2 ** 31 - 1 }) as pg.QueryConfig;
+
+/** All curves, latest first. */
+export const readCalibrations = async ({ pool }: Database): Promise<Calibration[]> => {
+  const { rows } = await pool.query<Calibration>('select * from watchpost.calibration order by id desc');
+  return rows;
+};
+
+/**
+ * @param id undefined: the latest one.
+ * @throws {WatchpostError} calibration_unknown.
+ */
+export const readCurve = async (
+  { pool }: Database,
+  id?: string,
+): Promise<{ calibration: Calibration; points: CurvePoint[] }> => {
+  const { rows: heads } = await pool.query<Calibration>(
+    'select * from watchpost.calibration where $1::uuid is null or id = $1::uuid order by id desc limit 1',
+    [id ?? null],
+  );
+  const [calibration] = heads;
+  if (!calibration) {
+    throw new WatchpostError(
+      'calibration_unknown',
+      id === undefined ? 'Nothing has been measured yet.' : `There is no calibration ${id}.`,
+    );
+  }
+  const { rows: points } = await pool.query<CurvePoint>(
+    `select threshold, false_positives, hits, wrong_names, fpir, hit_rate
+     from watchpost.calibration_point where calibration_id = $1 order by threshold`,
+    [calibration.id],
+  );
+  return { calibration, points };
+};
+
+/** What this curve says for a rate; null: no threshold keeps to it. */
+export const recommend = async (
+  { pool }: Database,
+  calibrationId: string,
+  targetFpir: number,
+): Promise<Recommendation | null> => {
+  const { rows } = await pool.query<Recommendation>(
+    `select
+       p.threshold, p.false_positives, p.hits, p.wrong_names, p.fpir, p.hit_rate,
+       $2::real as target_fpir,
+       watchpost.rate_at_most(p.false_positives, c.strangers) as fpir_at_most,
+       c.strangers * $2::real >= 1 as enough
+     from watchpost.calibration as c
+     join watchpost.calibration_point as p on p.calibration_id = c.id
+     where c.id = $1 and p.fpir <= $2::real
+     order by p.threshold
+     limit 1`,
+    [calibrationId, targetFpir],
+  );
+  return rows[0] ?? null;
+};

@@ -1,0 +1,167 @@
+import { type Dirent, existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { WatchpostError } from '../errors.ts';
+import { inspectImage } from '../vision/index.ts';
+
+/** Photos of which somebody has said who is in them. Files are paths within the folder. */
+export interface LabelledFolder {
+  readonly path: string;
+  /** One subfolder each, which has their name. */
+  readonly people: readonly { readonly name: string; readonly photos: readonly string[] }[];
+  /** `_strangers/`: photos of people who have no subfolder, directly or one folder further down. */
+  readonly strangers: readonly string[];
+  /** `_groups/`, as `groups.csv` tells. */
+  readonly groups: readonly GroupPhoto[];
+}
+
+/** A photo of several people; null: not told. */
+export interface GroupPhoto {
+  readonly file: string;
+  /** Faces that can be seen in it. */
+  readonly faces: number | null;
+  /** Who of the labelled people is in it; nobody else of them is. */
+  readonly people: readonly string[] | null;
+}
+
+/**
+ * Reads a labelled folder: one subfolder a person, `_strangers/`, and `_groups/` with `groups.csv` (file, faces,
+ * people). Every photo must be readable and begin like one. Other files, and folders that begin with `.` or `_`, are
+ * passed over.
+ *
+ * @throws {WatchpostError} folder_invalid: no such folder, nobody in it, a file that is no photo, a bad groups.csv.
+ */
+export const readLabelledFolder = async (
+  path: string,
+  limits: { maxPixels: number },
+): Promise<LabelledFolder> => {
+  const entries = await list(path);
+  const people = [];
+  for (const entry of entries) {
+    if (!entry.isDirectory() || /^[._]/.test(entry.name)) continue;
+    const photos = await photosIn(path, entry.name);
+    if (photos.length > 0) people.push({ name: entry.name, photos });
+  }
+  if (people.length === 0) {
+    throw new WatchpostError(
+      'folder_invalid',
+      `There is nobody in ${path}: it has no subfolder with photos.`,
+      {
+        hint: 'Give a folder with one subfolder of JPEG, PNG or WebP photos for each person.',
+      },
+    );
+  }
+  const strangers = existsSync(join(path, '_strangers')) ? await strangersIn(path) : [];
+  const groups = existsSync(join(path, '_groups'))
+    ? await groupsIn(path, new Set(people.map((person) => person.name)))
+    : [];
+  const files = [
+    ...people.flatMap((person) => person.photos),
+    ...strangers,
+    ...groups.map((one) => one.file),
+  ];
+  await assertPhotos(path, files, limits);
+  return { path, people, strangers, groups };
+};
+
+/** In the order of their names, which is the same everywhere. */
+const list = async (path: string): Promise<Dirent[]> => {
+  const entries = await readdir(path, { withFileTypes: true }).catch((error) => {
+    const reason =
+      error.code === 'ENOENT'
+        ? 'there is no such folder'
+        : error.code === 'ENOTDIR'
+          ? 'it is no folder'
+          : error.message;
+    throw new WatchpostError('folder_invalid', `${path} can not be read: ${reason}.`, { cause: error });
+  });
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+};
+
+const photosIn = async (path: string, folder: string): Promise<string[]> =>
+  (await list(join(path, folder)))
+    .filter(
+      (entry) =>
+        !entry.isDirectory() && !entry.name.startsWith('.') && /\.(jpe?g|png|webp)$/i.test(entry.name),
+    )
+    .map((entry) => join(folder, entry.name));
+
+const strangersIn = async (path: string): Promise<string[]> => {
+  const photos = await photosIn(path, '_strangers');
+  for (const entry of await list(join(path, '_strangers'))) {
+    if (entry.isDirectory()) photos.push(...(await photosIn(path, join('_strangers', entry.name))));
+  }
+  return photos;
+};
+
+const groupsIn = async (path: string, people: ReadonlySet<string>): Promise<GroupPhoto[]> => {
+  const photos = await photosIn(path, '_groups');
+  const told = await readGroups(join(path, '_groups', 'groups.csv'), people);
+  const missing = [...told.keys()].find((file) => !photos.includes(join('_groups', file)));
+  if (missing !== undefined) throw bad(`there is no photo ${JSON.stringify(missing)} beside it`);
+  return photos.map((file) => told.get(file.slice('_groups/'.length)) ?? { file, faces: null, people: null });
+};
+
+const bad = (reason: string): WatchpostError =>
+  new WatchpostError('folder_invalid', `_groups/groups.csv will not do: ${reason}.`, {
+    hint: 'It has the columns file, faces (a number, or nothing) and people (names of subfolders with spaces, or ; between them, or nothing).',
+  });
+
+/** By file name. */
+const readGroups = async (path: string, people: ReadonlySet<string>): Promise<Map<string, GroupPhoto>> => {
+  const text = await readFile(path, 'utf8').catch((error) => {
+    throw bad(error.code === 'ENOENT' ? 'it is not there' : error.message);
+  });
+  let rows: Record<string, string>[];
+  try {
+    rows = parse(text, { columns: true, trim: true, skip_empty_lines: true, bom: true });
+  } catch (error) {
+    throw bad((error as Error).message);
+  }
+  const groups = new Map<string, GroupPhoto>();
+  rows.forEach((row, index) => {
+    const line = `row ${index + 1}`;
+    const { file, faces } = row;
+    if (file === undefined || faces === undefined) throw bad('it has no column "file" or no column "faces"');
+    if (file === '') throw bad(`${line} names no file`);
+    if (groups.has(file)) throw bad(`${line} names ${JSON.stringify(file)} again`);
+    if (!/^\d*$/.test(faces)) throw bad(`${line} says ${JSON.stringify(faces)} faces`);
+    groups.set(file, {
+      file: join('_groups', file),
+      faces: faces === '' ? null : Number(faces),
+      people: namesIn(row.people ?? '', people),
+    });
+  });
+  return groups;
+};
+
+/** Names may have spaces in them, if there is one name or ; between them. */
+const namesIn = (text: string, people: ReadonlySet<string>): string[] | null => {
+  if (text === '') return null;
+  if (people.has(text)) return [text];
+  return text.split(text.includes(';') ? ';' : /\s+/).flatMap((name) => name.trim() || []);
+};
+
+/** By their first bytes, whatever their names: what only decoding shows is told when it happens. */
+const assertPhotos = async (
+  path: string,
+  files: readonly string[],
+  limits: { maxPixels: number },
+): Promise<void> => {
+  const unreadable: string[] = [];
+  for (const file of files) {
+    try {
+      await inspectImage(await readFile(join(path, file)), limits);
+    } catch (error) {
+      unreadable.push(`${file}: ${(error as Error).message}`);
+    }
+  }
+  if (unreadable.length === 0) return;
+  const more = unreadable.length > 5 ? `\n  and ${unreadable.length - 5} more` : '';
+  throw new WatchpostError(
+    'folder_invalid',
+    `${unreadable.length === 1 ? 'A file' : `${unreadable.length} files`} in ${path} can not be read as photos:\n  ${unreadable.slice(0, 5).join('\n  ')}${more}`,
+    { hint: 'Mend them or take them out; nothing was done.' },
+  );
+};

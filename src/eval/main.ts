@@ -1,0 +1,66 @@
+import { Command } from 'commander';
+import { explain } from '../commands/explain.ts';
+import { stopper } from '../commands/program/context.ts';
+import { position } from '../commands/program/options.ts';
+import { readConfig } from '../config.ts';
+import { openLog } from '../log.ts';
+import { evaluate } from './evaluate.ts';
+import { show } from './show.ts';
+
+const program = new Command('npm run eval --')
+  .description(
+    'Measure recognition on labelled photos, through the whole pipeline and a database that goes afterwards.',
+  )
+  .argument('<folder>', 'one subfolder a person; _strangers/; _groups/ with groups.csv (file, faces, people)')
+  .option(
+    '--all-but-one',
+    'enrol everybody from all but one of their photos, and look for that one (the default)',
+  )
+  .option('--rounds <number>', 'hold out that many photos of each person, one after the other', position)
+  .option('--each', 'hold out each photo once')
+  .option('--keep', 'leave the databases, and say how to open them')
+  .option('--json', 'print one JSON object')
+  .addHelpText(
+    'after',
+    `
+Who has one photo only is not enrolled; the photo is submitted as a stranger's. The databases are made on the server of
+DATABASE_URL, else an embedded one is used.`,
+  )
+  .action(
+    async (
+      folder: string,
+      options: { rounds?: number; each?: boolean; keep?: boolean; json?: boolean },
+    ): Promise<void> => {
+      const config = readConfig();
+      void stopper.untilSignal(openLog('silent'));
+      const found = await evaluate(
+        config,
+        openLog(config.logLevel === 'info' ? 'warn' : config.logLevel),
+        stopper,
+        folder,
+        {
+          rounds: options.each ? Number.POSITIVE_INFINITY : (options.rounds ?? 1),
+          keep: options.keep ?? false,
+          onProgress: progress,
+        },
+      );
+      process.stderr.write('\n');
+      process.stdout.write(`${options.json ? JSON.stringify(found) : show(found)}\n`);
+    },
+  );
+
+/** One line that is written over on a terminal; elsewhere a line for each tenth. */
+const progress = (what: string, ended: number, of: number): void => {
+  if (process.stderr.isTTY) process.stderr.write(`\r${what}: ${ended} of ${of} photos\x1b[K`);
+  else if (of > 0 && ended === of) process.stderr.write(`${what}: ${of} photos\n`);
+};
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  await stopper.stop();
+  console.error(explain(error));
+  process.exit(1);
+}
+await stopper.stop();
+process.exit(0);

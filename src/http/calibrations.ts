@@ -1,0 +1,28 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { readCalibrations, readCurve, recommend } from '../calibration/calibration.ts';
+import { plot } from '../calibration/plot.ts';
+import { WatchpostError } from '../errors.ts';
+import type { Served, Services } from './app.ts';
+import { parseAs } from './body.ts';
+
+const query = z.strictObject({
+  target_fpir: z.coerce.number('give a share between 0 and 1').gt(0).lt(1).default(0.003),
+});
+
+/** GET /v1/calibrations, /v1/calibrations/{id} and /v1/calibrations/{id}.svg: what thresholds do, as measured. */
+export const calibrations = ({ database }: Services) =>
+  new Hono<Served>()
+    .get('/', async (c) => c.json({ calibrations: await readCalibrations(database) }))
+    .get('/:file', async (c) => {
+      const file = c.req.param('file');
+      const id = file.replace(/\.svg$/, '');
+      if (!z.guid().safeParse(id).success) {
+        throw new WatchpostError('id_invalid', `${JSON.stringify(id)} is not a UUID.`);
+      }
+      const { target_fpir } = parseAs(query, c.req.query(), 'query_invalid');
+      const { calibration, points } = await readCurve(database, id);
+      const recommended = await recommend(database, id, target_fpir);
+      if (file === id) return c.json({ ...calibration, recommended, points });
+      return c.body(plot(calibration, points, recommended), 200, { 'content-type': 'image/svg+xml' });
+    });

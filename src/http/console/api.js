@@ -1,0 +1,90 @@
+/** What the API refused, in its own words. */
+export class Refusal extends Error {
+  constructor(status, problem) {
+    super([problem?.detail ?? `The server answered ${status}.`, problem?.hint].filter(Boolean).join(' '));
+    this.status = status;
+  }
+}
+
+/** Calls with the key of this tab. Pictures need it too, so they are fetched here and not by an address in an img. */
+export class Api {
+  #key;
+  #pictures = new Map();
+
+  constructor(key) {
+    this.#key = key;
+  }
+
+  #fetch(path, options = {}) {
+    return fetch(path, { ...options, headers: { ...options.headers, authorization: `Bearer ${this.#key}` } });
+  }
+
+  /** The answer to a call. Throws a Refusal. */
+  async call(method, path, body) {
+    const json =
+      body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    const response = await this.#fetch(path, { method, ...json });
+    if (!response.ok) throw new Refusal(response.status, await response.json().catch(() => undefined));
+    return response.status === 204 ? undefined : response.json();
+  }
+
+  /** An address that an img can show, or undefined if there is no such picture any more. */
+  picture(path) {
+    if (!this.#pictures.has(path)) this.#pictures.set(path, this.#load(path));
+    // A day at the desk shows thousands of faces; those looked at longest ago are fetched again if need be.
+    if (this.#pictures.size > 300) {
+      const [oldest, address] = this.#pictures.entries().next().value;
+      this.#pictures.delete(oldest);
+      void address.then((url) => url && URL.revokeObjectURL(url));
+    }
+    return this.#pictures.get(path);
+  }
+
+  async #load(path) {
+    const response = await this.#fetch(path).catch(() => undefined);
+    return response?.ok ? URL.createObjectURL(await response.blob()) : undefined;
+  }
+
+  /**
+   * Follows the stream of alerts for as long as the tab is open. It goes on where it was cut off: the server is told
+   * the last alert that was seen.
+   */
+  async follow({ onAlert, onState, signal }) {
+    let last;
+    while (!signal.aborted) {
+      try {
+        const headers = last ? { 'last-event-id': last } : {};
+        const response = await this.#fetch('/v1/alerts/stream', { headers, signal });
+        if (!response.ok) throw new Refusal(response.status);
+        onState(true);
+        for await (const message of messages(response.body)) {
+          if (message.id) last = message.id;
+          if (message.data) onAlert(JSON.parse(message.data));
+        }
+      } catch {
+        // Cut off; tried again below.
+      }
+      onState(false);
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+    }
+  }
+}
+
+/** The messages of an event stream: blocks of `field: value` lines; lines that begin with a colon say nothing. */
+async function* messages(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const blocks = (rest + value).split('\n\n');
+    rest = blocks.pop();
+    for (const block of blocks) {
+      const fields = block.split('\n').map((line) => line.split(/: ?(.*)/s));
+      const field = (name) => fields.filter(([key]) => key === name).map(([, text]) => text);
+      yield { id: field('id')[0], event: field('event')[0], data: field('data').join('\n') };
+    }
+  }
+}

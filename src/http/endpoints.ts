@@ -1,0 +1,65 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import {
+  addEndpoint,
+  changeEndpoint,
+  findEndpoint,
+  readDeliveries,
+  readEndpoints,
+  rotateSecret,
+  testEndpoint,
+} from '../webhooks/endpoints.ts';
+import type { Served, Services } from './app.ts';
+import { asCaller } from './as-caller.ts';
+import { idIn, parseAs, readJson } from './body.ts';
+
+const newEndpoint = z.strictObject({
+  name: z.string().min(1),
+  url: z.string().min(1).max(2000),
+  watchlists: z.array(z.string().min(1)).max(1000).optional(),
+  min_severity: z.enum(['info', 'warning', 'critical']).optional(),
+  time_to_live_seconds: z.number().min(1).max(31_536_000).optional(),
+});
+const rotation = z.strictObject({ keep_seconds: z.coerce.number().min(0).max(2_592_000).default(86_400) });
+const page = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
+
+/**
+ * POST and GET /v1/endpoints, DELETE /v1/endpoints/{id}; POST /v1/endpoints/{id}/test, rotate, enable, disable;
+ * GET /v1/endpoints/{id}/deliveries. A secret is shown by the call that makes it, and never again.
+ */
+export const endpoints = ({ config, database }: Services) =>
+  new Hono<Served>()
+    .post('/', async (c) => {
+      const endpoint = await readJson(c, newEndpoint);
+      const made = await asCaller(database, c.get('caller'), (trx) =>
+        addEndpoint(trx, endpoint, { plainHttp: config.plainHttpWebhooks ?? false }),
+      );
+      return c.json(made, 201);
+    })
+    .get('/', async (c) => c.json({ endpoints: await readEndpoints(database.db) }))
+    .delete('/:id', async (c) => {
+      const id = idIn(c);
+      await asCaller(database, c.get('caller'), (trx) => changeEndpoint(trx, id, 'remove'));
+      return c.body(null, 204);
+    })
+    .post('/:id/enable', async (c) => {
+      const id = idIn(c);
+      await asCaller(database, c.get('caller'), (trx) => changeEndpoint(trx, id, 'enable'));
+      return c.body(null, 204);
+    })
+    .post('/:id/disable', async (c) => {
+      const id = idIn(c);
+      await asCaller(database, c.get('caller'), (trx) => changeEndpoint(trx, id, 'disable'));
+      return c.body(null, 204);
+    })
+    .post('/:id/rotate', async (c) => {
+      const id = idIn(c);
+      const { keep_seconds } = parseAs(rotation, c.req.query(), 'query_invalid');
+      return c.json(await asCaller(database, c.get('caller'), (trx) => rotateSecret(trx, id, keep_seconds)));
+    })
+    .post('/:id/test', async (c) => c.json(await testEndpoint(database, idIn(c), `api:${c.get('caller')}`)))
+    .get('/:id/deliveries', async (c) => {
+      const id = await findEndpoint(database.db, idIn(c));
+      const { limit } = parseAs(page, c.req.query(), 'query_invalid');
+      return c.json({ deliveries: await readDeliveries(database.db, id, limit) });
+    });

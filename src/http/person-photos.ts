@@ -1,0 +1,109 @@
+import { type Context, Hono } from 'hono';
+import type { Kysely } from 'kysely';
+import { z } from 'zod';
+import type { DB } from '../database/types.generated.ts';
+import { WatchpostError } from '../errors.ts';
+import { inspectImage } from '../vision/index.ts';
+import { acceptable } from '../watchlist/enrolment.ts';
+import {
+  acceptPhoto,
+  addPersonPhoto,
+  correctPhoto,
+  enrolFace,
+  readPerson,
+  removePhoto,
+} from '../watchlist/registry.ts';
+import type { Served, Services } from './app.ts';
+import { asCaller } from './as-caller.ts';
+import { idIn, parseAs, readJson, readPhoto } from './body.ts';
+
+const whichFace = 'give a whole number from 1: faces are counted from left to right';
+const position = z.coerce.number(whichFace).int(whichFace).min(1, whichFace).max(1000, whichFace);
+const accept = z.array(z.enum(acceptable));
+
+// In a form or a query, accept is a list with commas.
+const words = z.strictObject({
+  face: position.optional(),
+  accept: z
+    .string()
+    .transform((text) => text.split(',').filter(Boolean))
+    .pipe(accept)
+    .optional(),
+});
+const aFace = z.strictObject({ face_id: z.guid(), accept: accept.optional() });
+const correction = z
+  .strictObject({
+    face: position.optional(),
+    accept: accept.optional(),
+    reason: z.string().min(1).optional(),
+  })
+  .refine((wanted) => (wanted.face === undefined) !== (wanted.accept === undefined), {
+    error: 'give either face or accept',
+  });
+const removal = z.strictObject({ reason: z.string().min(1).optional() });
+
+/**
+ * POST /v1/persons/{id}/photos enrols a photo, POST …/faces a face of a photo that is here already; PATCH and DELETE
+ * …/photos/{photo} correct one and take it back.
+ */
+export const personPhotos = ({ config, database, relay }: Services) =>
+  new Hono<Served>()
+    .post('/:id/photos', async (c) => {
+      const personId = idIn(c);
+      const photo = await readPhoto(c, config.maxBodyBytes, words);
+      await inspectImage(photo.bytes, { maxPixels: config.maxPixels });
+      const added = await addPersonPhoto(database, {
+        personId,
+        bytes: photo.bytes,
+        chosenFace: photo.fields.face,
+        submittedBy: `api:${c.get('caller')}`,
+        accept: photo.fields.accept,
+      });
+      relay.nudge();
+      const address = `/v1/images/${added.image_id}`;
+      c.header('Location', address);
+      return c.json(
+        { id: added.person_photo_id, image_id: added.image_id, status_url: new URL(address, c.req.url).href },
+        202,
+      );
+    })
+
+    .post('/:id/faces', async (c) => {
+      const personId = idIn(c);
+      const wanted = await readJson(c, aFace);
+      const id = await asCaller(database, c.get('caller'), (trx) =>
+        enrolFace(trx, personId, wanted.face_id.toLowerCase(), wanted.accept),
+      );
+      relay.nudge();
+      c.header('Location', `/v1/persons/${personId}`);
+      return c.json({ id, status_url: new URL(`/v1/persons/${personId}`, c.req.url).href }, 202);
+    })
+
+    .patch('/:id/photos/:photo', async (c) => {
+      const { face, accept, reason } = await readJson(c, correction);
+      const id = await asCaller(database, c.get('caller'), async (trx) => {
+        const photo = await photoIn(c, trx);
+        if (face !== undefined) return correctPhoto(trx, photo, face, reason);
+        await acceptPhoto(trx, photo, accept ?? []);
+        return photo;
+      });
+      relay.nudge();
+      return c.json({ id }, 202);
+    })
+
+    .delete('/:id/photos/:photo', async (c) => {
+      const { reason } = parseAs(removal, c.req.query(), 'query_invalid');
+      await asCaller(database, c.get('caller'), async (trx) =>
+        removePhoto(trx, await photoIn(c, trx), reason ?? null),
+      );
+      relay.nudge();
+      return c.body(null, 204);
+    });
+
+/** The photo in a path, which must be one of the person in it. */
+const photoIn = async (c: Context<Served>, db: Kysely<DB>): Promise<string> => {
+  const id = idIn(c, 'photo');
+  const person = await readPerson(db, idIn(c));
+  if (person.photos.some((photo) => photo.id === id)) return id;
+  throw new WatchpostError('photo_unknown', `${person.name} has no photo ${id}.`);
+};

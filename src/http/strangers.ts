@@ -1,0 +1,41 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
+import type { Served, Services } from './app.ts';
+import { idIn, parseAs, readJson } from './body.ts';
+
+const filter = z.strictObject({
+  visits: z.coerce.number().int().min(1).max(1_000_000).default(2),
+  since: z.iso.datetime({ offset: true, error: 'give a time like 2026-11-23T15:04:05Z' }).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+
+const newPerson = z.strictObject({
+  name: z.string().min(1),
+  external_ref: z.string().min(1).optional(),
+  watchlists: z.array(z.string().min(1)).optional(),
+});
+
+const cropOf = (faceId: string) => `/v1/faces/${faceId}/crop`;
+
+/** GET /v1/strangers tells who keeps coming and is nobody; GET /v1/strangers/{id} shows their faces; POST …/person makes one a person. */
+export const strangers = ({ database, relay }: Services) =>
+  new Hono<Served>()
+    .get('/', async (c) => {
+      const found = await readRecurring(database, parseAs(filter, c.req.query(), 'query_invalid'));
+      return c.json({ strangers: found.map((one) => ({ ...one, crop: cropOf(one.best_face_id) })) });
+    })
+    .get('/:id', async (c) => {
+      const { faces, ...stranger } = await readStranger(database, idIn(c));
+      return c.json({
+        ...stranger,
+        faces: faces.map((face) => ({ ...face, crop: cropOf(face.face_id as string) })),
+      });
+    })
+    .post('/:id/person', async (c) => {
+      const wanted = await readJson(c, newPerson);
+      const personId = await enrolStranger(database, idIn(c), wanted, `api:${c.get('caller')}`);
+      relay.nudge();
+      c.header('Location', `/v1/persons/${personId}`);
+      return c.json({ person_id: personId }, 201);
+    });

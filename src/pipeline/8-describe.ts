@@ -1,0 +1,136 @@
+import { sql } from 'kysely';
+import { z } from 'zod';
+import { WatchpostError } from '../errors.ts';
+import type { Box, Description } from '../vision/index.ts';
+import type { Replayable, Stage } from './stage.ts';
+
+const payload = z.object({ face_id: z.uuid() });
+type Payload = z.infer<typeof payload>;
+
+/**
+ * face.detected, description.requested -> demography: estimates age and gender. Off unless somebody has switched it on,
+ * so it decodes the photo again rather than have every detect pay for a wider crop.
+ */
+export const describe: Stage<Payload, Description> & Replayable<Payload, Description> = {
+  task: 'describe',
+  payload,
+
+  async work(items, { database, vision }) {
+    const faces = await database.db
+      .selectFrom('watchpost.face')
+      .select(['id', 'image_id', 'box_x as x', 'box_y as y', 'box_width as width', 'box_height as height'])
+      .where(
+        'id',
+        'in',
+        items.map((item) => item.face_id),
+      )
+      .execute();
+    const photos = await database.db
+      .selectFrom('watchpost.image_bytes')
+      .select(['image_id', 'bytes'])
+      .where('image_id', 'in', (query) =>
+        query
+          .selectFrom('watchpost.face')
+          .select('image_id')
+          .where(
+            'id',
+            'in',
+            items.map((item) => item.face_id),
+          ),
+      )
+      .execute();
+    const bytesOf = new Map(photos.map((photo) => [photo.image_id, photo.bytes]));
+
+    // Each photo once, for all of its faces.
+    const estimateOf = new Map<string, Promise<Description>>();
+    for (const [imageId, together] of Map.groupBy(faces, (face) => face.image_id)) {
+      const estimates = describeFaces(vision.describe, bytesOf.get(imageId), together);
+      together.forEach((face, index) => {
+        estimateOf.set(
+          face.id,
+          estimates.then((all) => all[index] as Description),
+        );
+      });
+    }
+
+    return Promise.allSettled(
+      items.map(async (item) => {
+        const estimate = estimateOf.get(item.face_id);
+        if (!estimate) throw new WatchpostError('row_missing', `The face ${item.face_id} is gone.`);
+        return estimate;
+      }),
+    );
+  },
+
+  async write(trx, finished, { vision }) {
+    const { id, role, sha256, licence } = vision.describer;
+    await sql`
+      select watchpost.register_model(${id}, ${role}, ${sha256}, null, ${licence})
+      where not exists (select from watchpost.model as m where m.id = ${id} and m.sha256 = ${sha256})
+    `.execute(trx);
+    // A face may be superseded by now; and asked for twice, before it was switched off and after.
+    await sql`
+      insert into watchpost.demography (face_id, model_id, age, male, superseded_at)
+      select f.id, ${id}, d.age, d.male, f.superseded_at
+      from unnest(
+        ${finished.map(({ item }) => item.face_id)}::uuid[],
+        ${finished.map(({ result }) => result.age)}::real[],
+        ${finished.map(({ result }) => result.male)}::real[]
+      ) as d (face_id, age, male)
+      join watchpost.face as f on f.id = d.face_id
+      on conflict (face_id, model_id) where superseded_at is null do nothing
+    `.execute(trx);
+  },
+
+  async compare(db, finished, { vision }) {
+    const standing = await db
+      .selectFrom('watchpost.demography')
+      .select(['face_id', 'model_id', 'age', 'male'])
+      .where(
+        'face_id',
+        'in',
+        finished.map(({ item }) => item.face_id),
+      )
+      .where('superseded_at', 'is', null)
+      .execute();
+    return finished.map(({ item, result }) => {
+      const before = standing.filter((one) => one.face_id === item.face_id);
+      const again = before.some(
+        (one) =>
+          one.model_id === vision.describer.id &&
+          Math.abs(one.age - result.age) < sameAge &&
+          Math.abs(one.male - result.male) < sameProbability,
+      );
+      return { same: again, gained: again ? 0 : 1, lost: again ? 0 : before.length };
+    });
+  },
+
+  async supersede(trx, items) {
+    await trx
+      .updateTable('watchpost.demography')
+      .set({ superseded_at: sql`now()` })
+      .where(
+        'face_id',
+        'in',
+        items.map((item) => item.face_id),
+      )
+      .where('superseded_at', 'is', null)
+      .execute();
+  },
+};
+
+/** Runs of other batch sizes differ by less than these; another model, or another crop, by more. */
+const sameAge = 0.1;
+const sameProbability = 0.01;
+
+const describeFaces = async (
+  estimate: (bytes: Uint8Array, boxes: readonly Box[]) => Promise<Description[]>,
+  bytes: Buffer | undefined,
+  faces: readonly Box[],
+): Promise<Description[]> => {
+  if (bytes) return estimate(bytes, faces);
+  throw new WatchpostError(
+    'image_bytes_gone',
+    'The bytes of this photo were dropped before its faces were described.',
+  );
+};

@@ -1,0 +1,172 @@
+import { type Kysely, sql } from 'kysely';
+import type { Database } from '../database/pool.ts';
+import type { DB } from '../database/types.generated.ts';
+import { WatchpostError } from '../errors.ts';
+
+/** Alerts: asking for them, and acting on them. The rules are the database's, in sql/reviews.sql. */
+
+/** Which alerts are asked for. */
+export interface AlertFilter {
+  readonly state?: string | undefined;
+  readonly person_id?: string | undefined;
+  /** The list's name. */
+  readonly watchlist?: string | undefined;
+  /** This severity or a higher one. */
+  readonly min_severity?: string | undefined;
+  /** Seen at or after this time. */
+  readonly since?: string | undefined;
+}
+
+const columns = [
+  'id',
+  'person_id',
+  'person',
+  'watchlist',
+  'severity',
+  'state',
+  'awaiting',
+  'similarity',
+  'threshold',
+  'camera',
+  'location',
+  'zone',
+  'first_seen',
+  'last_seen',
+  'sightings',
+  'image_id',
+  'face_id',
+  'retroactive',
+  'withdrawn_at',
+  'created_at',
+] as const;
+
+/** Alerts that fit a filter, in no order yet. */
+export const selectAlerts = (db: Kysely<DB>, wanted: AlertFilter) =>
+  db
+    .selectFrom('watchpost.alert_detail as a')
+    .select(columns)
+    .$if(wanted.state !== undefined, (q) => q.where('a.state', '=', wanted.state as string))
+    // What nothing stands behind any more waits for nobody.
+    .$if(wanted.state === 'open' || wanted.state === 'acknowledged', (q) =>
+      q.where('a.withdrawn_at', 'is', null),
+    )
+    .$if(wanted.person_id !== undefined, (q) => q.where('a.person_id', '=', wanted.person_id as string))
+    .$if(wanted.watchlist !== undefined, (q) => q.where('a.watchlist', '=', wanted.watchlist as string))
+    .$if(wanted.min_severity !== undefined, (q) =>
+      q.where(
+        sql<boolean>`watchpost.severity_rank(a.severity) >= watchpost.severity_rank(${wanted.min_severity})`,
+      ),
+    )
+    .$if(wanted.since !== undefined, (q) => q.where('a.last_seen', '>=', new Date(wanted.since as string)));
+
+/** What can be done about an alert. */
+export const decisions = ['acknowledge', 'confirm', 'dismiss', 'reopen'] as const;
+export type Decision = (typeof decisions)[number];
+
+/** Why an alert may be dismissed. */
+export const dismissals = ['not_them', 'false_alarm', 'resolved', 'other'] as const;
+
+/**
+ * Reviews an alert in the name of whoever acts in this transaction.
+ *
+ * @param review.dismissal why, for `dismiss`: one of `dismissals`.
+ * @returns the alert as it stands then.
+ * @throws {WatchpostError} by SQLSTATE: alert_unknown, transition_invalid, reviewer_repeated, dismissal_invalid.
+ */
+export const reviewAlert = async (
+  db: Kysely<DB>,
+  alertId: string,
+  review: { decision: Decision; note?: string | undefined; dismissal?: string | undefined },
+) => {
+  const name = sql.ref(`watchpost.${review.decision}`);
+  const note = review.note ?? null;
+  await (review.decision === 'dismiss'
+    ? sql`select ${name}(${alertId}, ${review.dismissal ?? null}, ${note})`
+    : sql`select ${name}(${alertId}, ${note})`
+  ).execute(db);
+  return readAlert(db, alertId);
+};
+
+/**
+ * One alert with its reviewers.
+ *
+ * @throws {WatchpostError} alert_unknown.
+ */
+export const readAlert = async (db: Kysely<DB>, alertId: string) => {
+  const alert = await db
+    .selectFrom('watchpost.alert_detail')
+    .select([
+      ...columns,
+      'external_ref',
+      'reviewers_needed',
+      'acknowledged_by',
+      'acknowledged_at',
+      'confirmed_by',
+      'confirmed_at',
+      'second_confirmed_by',
+      'second_confirmed_at',
+      'dismissed_by',
+      'dismissed_at',
+      'dismissal',
+    ])
+    .where('id', '=', alertId)
+    .executeTakeFirst();
+  if (!alert) throw new WatchpostError('alert_unknown', `There is no alert ${alertId}.`);
+  return alert;
+};
+
+/** Every decision about an alert, the first one first. */
+export const readReviews = (db: Kysely<DB>, alertId: string) =>
+  db
+    .selectFrom('watchpost.alert_review')
+    .select(['id', 'decision', 'dismissal', 'reviewer', 'note', 'created_at'])
+    .where('alert_id', '=', alertId)
+    .orderBy('id')
+    .execute();
+
+/** The sightings that an alert rests on, or rested on, the earliest first; `stands` is false for withdrawn ones. */
+export const readAlertMatches = (db: Kysely<DB>, alertId: string) =>
+  db
+    .selectFrom('watchpost.alert_match as am')
+    .innerJoin('watchpost.match as m', 'm.id', 'am.match_id')
+    .innerJoin('watchpost.face as f', 'f.id', 'm.face_id')
+    .innerJoin('watchpost.image as i', 'i.id', 'f.image_id')
+    .leftJoin('watchpost.camera as k', 'k.id', 'i.camera_id')
+    .select((eb) => [
+      'm.id',
+      'm.face_id',
+      'f.image_id',
+      'm.similarity',
+      'm.threshold',
+      'i.captured_at',
+      'k.name as camera',
+      eb('m.superseded_at', 'is', null).as('stands'),
+    ])
+    .where('am.alert_id', '=', alertId)
+    .orderBy('i.captured_at')
+    .orderBy('m.id')
+    .execute();
+
+/** Everything an alert rests on; see sql/lineage.sql. */
+export const readLineage = async ({ pool }: Database, alertId: string) =>
+  (await pool.query('select * from watchpost.lineage($1)', [alertId])).rows;
+
+/** Whom an alert was told, or is to be told, and what came of it. */
+export const readNotifications = (db: Kysely<DB>, alertId: string) =>
+  db
+    .selectFrom('watchpost.notification as n')
+    .innerJoin('watchpost.endpoint as e', 'e.id', 'n.endpoint_id')
+    .select((eb) => [
+      'n.id',
+      'e.name as endpoint',
+      'n.state',
+      'n.settled_at',
+      eb
+        .selectFrom('watchpost.delivery as d')
+        .select((d) => d.cast<number>(d.fn.countAll(), 'integer').as('attempts'))
+        .whereRef('d.notification_id', '=', 'n.id')
+        .as('attempts'),
+    ])
+    .where('n.alert_id', '=', alertId)
+    .orderBy('n.id')
+    .execute();

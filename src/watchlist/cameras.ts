@@ -1,0 +1,17 @@
+import type { Kysely } from 'kysely';
+import type { DB } from '../database/types.generated.ts';
+import { orTaken } from './taken.ts';
+
+/** @throws {WatchpostError} name_taken. */
+export const addCamera = (
+  db: Kysely<DB>,
+  camera: { name: string; location: string; zone?: string | undefined },
+) =>
+  orTaken(
+    `The camera name ${JSON.stringify(camera.name)}`,
+    db
+      .insertInto('watchpost.camera')
+      .values({ name: camera.name, location: camera.location, zone: camera.zone ?? null })
+      .returning(['id', 'name', 'location', 'zone'])
+      .executeTakeFirstOrThrow(),
+  );

@@ -1,0 +1,53 @@
+import type { Kysely } from 'kysely';
+import type { DB } from '../database/types.generated.ts';
+import { WatchpostError } from '../errors.ts';
+
+/** Who is on which list. */
+
+/** @throws {WatchpostError} watchlist_unknown, naming the known ones. */
+export const findWatchlist = async (db: Kysely<DB>, nameOrId: string): Promise<string> => {
+  const lists = await db.selectFrom('watchpost.watchlist').select(['id', 'name']).orderBy('name').execute();
+  const found = lists.find((list) => list.name === nameOrId) ?? lists.find((list) => list.id === nameOrId);
+  if (found) return found.id;
+  throw new WatchpostError('watchlist_unknown', `There is no watchlist ${JSON.stringify(nameOrId)}.`, {
+    hint: `Watchlists: ${lists.map((list) => list.name).join(', ') || 'none yet'}.`,
+  });
+};
+
+/**
+ * Puts a person on a list; nothing happens if they are on it.
+ *
+ * @throws {WatchpostError} watchlist_unknown, person_unknown; watchlist_expired by SQLSTATE.
+ */
+export const addToWatchlist = async (
+  db: Kysely<DB>,
+  watchlistId: string,
+  personId: string,
+): Promise<void> => {
+  await db
+    .insertInto('watchpost.watchlist_entry')
+    .values({ watchlist_id: watchlistId, person_id: personId })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+    .catch((error) => {
+      if (error.code !== '23503') throw error;
+      const [code, message] =
+        error.constraint === 'watchlist_entry_person_id_fkey'
+          ? (['person_unknown', `There is no person ${personId}.`] as const)
+          : (['watchlist_unknown', `There is no watchlist ${watchlistId}.`] as const);
+      throw new WatchpostError(code, message, { cause: error });
+    });
+};
+
+/** Takes a person off a list; nothing happens if they are not on it. */
+export const removeFromWatchlist = async (
+  db: Kysely<DB>,
+  watchlistId: string,
+  personId: string,
+): Promise<void> => {
+  await db
+    .deleteFrom('watchpost.watchlist_entry')
+    .where('watchlist_id', '=', watchlistId)
+    .where('person_id', '=', personId)
+    .execute();
+};

@@ -1,0 +1,120 @@
+import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
+import type { DB } from '../database/types.generated.ts';
+import { WatchpostError } from '../errors.ts';
+import { orTaken } from './taken.ts';
+
+/** Lists: making, reading, changing and removing them. Who is on them is in entries.ts. */
+
+/** What can be said of a list. What is left out stays as it is, or as the schema has it. */
+export interface WatchlistFields {
+  readonly name?: string | undefined;
+  readonly purpose?: string | undefined;
+  readonly severity?: string | undefined;
+  /** Least cosine, 0 to 1. */
+  readonly threshold?: number | undefined;
+  /** Takes the threshold from the latest calibration; null: the threshold stays and is set by hand from now on. */
+  readonly target_fpir?: number | null | undefined;
+  readonly cooldown_seconds?: number | undefined;
+  readonly enabled?: boolean | undefined;
+  /** Times in ISO 8601; null: no bound. */
+  readonly valid_from?: string | null | undefined;
+  readonly valid_until?: string | null | undefined;
+  /** How many must confirm an alert: 1 or 2. */
+  readonly reviewers?: number | undefined;
+  readonly page_retroactive?: boolean | undefined;
+}
+
+const columnsOf = ({ cooldown_seconds, ...columns }: WatchlistFields) => ({
+  ...Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined)),
+  ...(cooldown_seconds === undefined
+    ? {}
+    : { cooldown: sql<string>`make_interval(secs => ${cooldown_seconds})` }),
+});
+
+const nameOf = (list: WatchlistFields) => `The watchlist name ${JSON.stringify(list.name)}`;
+
+/**
+ * Makes a list.
+ *
+ * @throws {WatchpostError} name_taken; by SQLSTATE threshold_invalid, validity_invalid, watchlist_expired,
+ *   calibration_missing.
+ */
+export const addWatchlist = async (db: Kysely<DB>, list: WatchlistFields & { readonly name: string }) => {
+  const { id } = await orTaken(
+    nameOf(list),
+    db
+      .insertInto('watchpost.watchlist')
+      .values({ name: list.name, ...columnsOf(list) })
+      .returning('id')
+      .executeTakeFirstOrThrow(),
+  );
+  return readWatchlist(db, id);
+};
+
+/**
+ * Changes a list; its version goes up if anything is different.
+ *
+ * @throws {WatchpostError} watchlist_unknown, and those of addWatchlist.
+ */
+export const setWatchlist = async (db: Kysely<DB>, id: string, fields: WatchlistFields) => {
+  const columns = columnsOf(fields);
+  if (Object.keys(columns).length > 0) {
+    await orTaken(
+      nameOf(fields),
+      db.updateTable('watchpost.watchlist').set(columns).where('id', '=', id).execute(),
+    );
+  }
+  return readWatchlist(db, id);
+};
+
+/**
+ * Removes a list, with its matches and alerts. To keep these, disable it or let it end.
+ *
+ * @throws {WatchpostError} watchlist_unknown.
+ */
+export const removeWatchlist = async (db: Kysely<DB>, id: string): Promise<void> => {
+  const { numDeletedRows } = await db
+    .deleteFrom('watchpost.watchlist')
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  if (numDeletedRows === 0n) throw unknown(id);
+};
+
+/** @throws {WatchpostError} watchlist_unknown. */
+export const readWatchlist = async (db: Kysely<DB>, id: string) => {
+  const list = await selected(
+    db.selectFrom('watchpost.watchlist as w').where('w.id', '=', id),
+  ).executeTakeFirst();
+  if (!list) throw unknown(id);
+  return list;
+};
+
+/** Every list with the number of people on it. */
+export const readWatchlists = (db: Kysely<DB>) =>
+  selected(db.selectFrom('watchpost.watchlist as w')).orderBy('w.name').execute();
+
+const selected = <O>(query: SelectQueryBuilder<DB & { w: DB['watchpost.watchlist'] }, 'w', O>) =>
+  query.select((eb) => [
+    'w.id',
+    'w.name',
+    'w.purpose',
+    'w.severity',
+    'w.threshold',
+    'w.target_fpir',
+    sql<number>`extract(epoch from w.cooldown)::real`.as('cooldown_seconds'),
+    'w.enabled',
+    'w.valid_from',
+    'w.valid_until',
+    sql<boolean>`exists (select from watchpost.active_watchlist as a where a.id = w.id)`.as('in_force'),
+    'w.reviewers',
+    'w.page_retroactive',
+    'w.version',
+    'w.changed_at',
+    eb
+      .selectFrom('watchpost.watchlist_entry as e')
+      .select(sql<number>`count(*)::integer`.as('n'))
+      .whereRef('e.watchlist_id', '=', 'w.id')
+      .as('persons'),
+  ]);
+
+const unknown = (id: string) => new WatchpostError('watchlist_unknown', `There is no watchlist ${id}.`);

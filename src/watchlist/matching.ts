@@ -1,0 +1,140 @@
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { DB } from '../database/types.generated.ts';
+import { decide } from './decision.ts';
+import { findNearest } from './nearest.ts';
+import { rank, type Searched, type Standing } from './ranking.ts';
+
+/** The one way a face is matched: live, in a replay, and in the search of the past. */
+
+/** Why matches are superseded: see the column match.superseded_because. */
+export type Because = 'replay' | 'backfill';
+
+/**
+ * Searches for each embedding and decides, face by face; reads only.
+ *
+ * @param minimalNorm of the embedder.
+ * @returns by embedding id; an embedding that is gone is missing.
+ */
+export const searchFaces = async (
+  db: Kysely<DB>,
+  embeddingIds: readonly string[],
+  minimalNorm: number,
+): Promise<Map<string, Searched>> => {
+  const found = await findNearest(db, embeddingIds);
+  return new Map(
+    [...found].map(([id, nearest]) => [id, { nearest, decision: decide(nearest, minimalNorm) }]),
+  );
+};
+
+/** What stands in the photos of these faces, with the photos locked. */
+const readStanding = async (db: Kysely<DB>, searched: readonly Searched[]): Promise<Standing[]> => {
+  const images = searched.map(({ nearest }) => nearest.image_id);
+  if (images.length === 0) return [];
+  const { rows } = await sql<Standing>`
+    select * from watchpost.standing_matches(${[...new Set(images)]}::uuid[])
+  `.execute(db);
+  return rows;
+};
+
+/**
+ * Writes a search for each face, and the matches of those that are recognised and are the best of their photo; a
+ * standing match that is beaten is superseded. The searches of a batch without any match are one statement.
+ *
+ * @returns the number of matches.
+ */
+export const writeMatches = async (
+  trx: Transaction<DB>,
+  found: readonly Searched[],
+  options: { retroactive: boolean },
+): Promise<number> => {
+  const { retroactive } = options;
+  const recognised = found.filter(({ decision }) => decision.outcome === 'match');
+  const { searched, beaten } = rank(found, await readStanding(trx, recognised));
+  if (beaten.length > 0) {
+    await sql`select watchpost.withdraw_matches(${beaten}::uuid[], 'outranked')`.execute(trx);
+  }
+  const searches = await trx
+    .insertInto('watchpost.search')
+    .values(
+      searched.map(({ nearest, decision }) => ({
+        embedding_id: nearest.embedding_id,
+        face_id: nearest.face_id,
+        model_id: nearest.model_id,
+        watchlists: nearest.watchlists,
+        watchlist_versions: nearest.watchlist_versions,
+        method: nearest.method,
+        outcome: decision.outcome,
+        gate: decision.gate,
+        reference_id: decision.nearest?.reference_id ?? null,
+        person_id: decision.nearest?.person_id ?? null,
+        similarity: decision.nearest?.similarity ?? null,
+        reference_similarity: decision.nearest?.reference_similarity ?? null,
+        retroactive,
+      })),
+    )
+    .returning(['id', 'embedding_id'])
+    .execute();
+  const searchOf = new Map(searches.map((search) => [search.embedding_id, search.id]));
+
+  const matches = searched.flatMap(({ nearest, decision }) =>
+    decision.matches.map((match) => ({
+      search_id: searchOf.get(nearest.embedding_id) as string,
+      image_id: nearest.image_id,
+      face_id: nearest.face_id,
+      person_id: decision.nearest?.person_id as string,
+      reference_id: decision.nearest?.reference_id as string,
+      similarity: decision.nearest?.similarity as number,
+      retroactive,
+      ...match,
+    })),
+  );
+  if (matches.length > 0) await trx.insertInto('watchpost.match').values(matches).execute();
+  return matches.length;
+};
+
+/** How a face stands, and how it would when it is searched again. */
+export interface Change {
+  readonly same: boolean;
+  readonly gained: number;
+  readonly lost: number;
+}
+
+/** Compares searches with the rows that stand; one change for each, in their order. */
+export const compareMatches = async (db: Kysely<DB>, found: readonly Searched[]): Promise<Change[]> => {
+  if (found.length === 0) return [];
+  const { searched } = rank(found, await readStanding(db, found));
+  const standing = await db
+    .selectFrom('watchpost.search as s')
+    .leftJoin('watchpost.match as m', (join) =>
+      join.onRef('m.face_id', '=', 's.face_id').on('m.superseded_at', 'is', null),
+    )
+    .select(['s.embedding_id', 's.outcome', 's.person_id as nearest', 'm.person_id', 'm.watchlist_id'])
+    .where(
+      's.embedding_id',
+      'in',
+      found.map(({ nearest }) => nearest.embedding_id),
+    )
+    .where('s.superseded_at', 'is', null)
+    .execute();
+  return searched.map(({ nearest, decision }) => {
+    const person = decision.nearest?.person_id ?? null;
+    const rows = standing.filter((row) => row.embedding_id === nearest.embedding_id);
+    const before = new Set(
+      rows.flatMap((row) => (row.person_id ? [`${row.person_id} ${row.watchlist_id}`] : [])),
+    );
+    const after = new Set(decision.matches.map((match) => `${person} ${match.watchlist_id}`));
+    const gained = [...after].filter((key) => !before.has(key)).length;
+    const lost = [...before].filter((key) => !after.has(key)).length;
+    const asBefore = rows.some((row) => row.outcome === decision.outcome && row.nearest === person);
+    return { same: asBefore && gained === 0 && lost === 0, gained, lost };
+  });
+};
+
+/** Marks the searches of these embeddings, and withdraws their matches. */
+export const supersedeMatches = async (
+  trx: Transaction<DB>,
+  embeddingIds: readonly string[],
+  because: Because,
+): Promise<void> => {
+  await sql`select watchpost.supersede_searches(${embeddingIds}::uuid[], ${because})`.execute(trx);
+};

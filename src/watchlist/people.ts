@@ -1,0 +1,217 @@
+import { type Kysely, sql } from 'kysely';
+import type { DB } from '../database/types.generated.ts';
+import { WatchpostError } from '../errors.ts';
+import { addToWatchlist, findWatchlist } from './entries.ts';
+import { orTaken } from './taken.ts';
+
+/** People: making, finding, reading, changing and forgetting them. */
+
+/** What can be said of a person. What is left out stays as it is. */
+export interface PersonFields {
+  readonly name?: string | undefined;
+  /** Null: none. */
+  readonly external_ref?: string | null | undefined;
+  /** In place of what was there. */
+  readonly metadata?: Record<string, unknown> | undefined;
+}
+
+/**
+ * Makes a person, at once on the given lists.
+ *
+ * @param person.watchlists names or ids.
+ * @throws {WatchpostError} name_taken for a known external_ref, watchlist_unknown, watchlist_expired; then nothing was made.
+ */
+export const addPerson = (
+  db: Kysely<DB>,
+  person: PersonFields & { readonly name: string; readonly watchlists?: readonly string[] | undefined },
+) =>
+  within(db, async (trx) => {
+    await assertFree(trx, person.external_ref);
+    const made = await refOrTaken(
+      person.external_ref,
+      trx
+        .insertInto('watchpost.person')
+        .values({
+          name: person.name,
+          external_ref: person.external_ref ?? null,
+          metadata: JSON.stringify(person.metadata ?? {}),
+        })
+        .returning(['id', 'name', 'external_ref', 'metadata', 'created_at'])
+        .executeTakeFirstOrThrow(),
+    );
+    for (const list of person.watchlists ?? []) {
+      await addToWatchlist(trx, await findWatchlist(trx, list), made.id);
+    }
+    return made;
+  });
+
+/**
+ * Changes a person.
+ *
+ * @throws {WatchpostError} person_unknown, name_taken for an external_ref of somebody else.
+ */
+export const setPerson = (db: Kysely<DB>, id: string, fields: PersonFields) =>
+  within(db, async (trx) => {
+    await assertFree(trx, fields.external_ref, id);
+    const { metadata, ...others } = fields;
+    const columns = Object.fromEntries(
+      Object.entries({
+        ...others,
+        metadata: metadata === undefined ? undefined : JSON.stringify(metadata),
+      }).filter(([, value]) => value !== undefined),
+    );
+    if (Object.keys(columns).length > 0) {
+      await refOrTaken(
+        fields.external_ref,
+        trx.updateTable('watchpost.person').set(columns).where('id', '=', id).execute(),
+      );
+    }
+    const person = await trx
+      .selectFrom('watchpost.person')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (!person) throw unknown(id);
+    return person;
+  });
+
+/**
+ * Forgets a person, with the photos handed in for them and every sighting.
+ *
+ * @throws {WatchpostError} by SQLSTATE: person_unknown.
+ */
+export const removePerson = async (db: Kysely<DB>, id: string): Promise<void> => {
+  await sql`select watchpost.forget_person(${id})`.execute(db);
+};
+
+/** Which people to list; each page begins after the id that the one before ended with. */
+export interface PersonFilter {
+  /** How the name begins, in any case. */
+  readonly name?: string | undefined;
+  readonly external_ref?: string | undefined;
+  /** Name or id. */
+  readonly watchlist?: string | undefined;
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/**
+ * People in the order in which they were made, with their lists and how many photos they are known by.
+ *
+ * @throws {WatchpostError} watchlist_unknown.
+ */
+export const findPersons = async (db: Kysely<DB>, filter: PersonFilter) => {
+  const listId = filter.watchlist === undefined ? undefined : await findWatchlist(db, filter.watchlist);
+  return db
+    .selectFrom('watchpost.person as p')
+    .select([
+      'p.id',
+      'p.name',
+      'p.external_ref',
+      'p.metadata',
+      'p.created_at',
+      watchlistsOf.as('watchlists'),
+      sql<number>`(
+        select count(*)::integer from watchpost.reference as r where r.person_id = p.id and r.superseded_at is null
+      )`.as('references'),
+    ])
+    .$if(filter.name !== undefined, (q) =>
+      q.where(sql<boolean>`starts_with(lower(p.name), lower(${filter.name}))`),
+    )
+    .$if(filter.external_ref !== undefined, (q) =>
+      q.where('p.external_ref', '=', filter.external_ref as string),
+    )
+    .$if(listId !== undefined, (q) =>
+      q.where(
+        sql<boolean>`exists (
+          select from watchpost.watchlist_entry as e where e.person_id = p.id and e.watchlist_id = ${listId}
+        )`,
+      ),
+    )
+    .$if(filter.after !== undefined, (q) => q.where('p.id', '>', filter.after as string))
+    .orderBy('p.id')
+    .limit(filter.limit)
+    .execute();
+};
+
+/**
+ * A person with their lists and photos: what became of each, and how good a view of the face it is.
+ *
+ * @throws {WatchpostError} person_unknown.
+ */
+export const readPerson = async (db: Kysely<DB>, id: string) => {
+  const person = await db
+    .selectFrom('watchpost.person as p')
+    .selectAll('p')
+    .select(watchlistsOf.as('watchlists'))
+    .where('p.id', '=', id)
+    .executeTakeFirst();
+  if (!person) throw unknown(id);
+  const photos = await db
+    .selectFrom('watchpost.photo_status as s')
+    .leftJoin('watchpost.best_photo as b', 'b.person_photo_id', 's.person_photo_id')
+    .selectAll('s')
+    .select(sql<boolean>`b.person_photo_id is not null`.as('best'))
+    .where('s.person_id', '=', id)
+    .orderBy('s.person_photo_id')
+    .execute();
+  return {
+    ...person,
+    photos: photos.map((photo) => ({
+      id: photo.person_photo_id,
+      image_id: photo.image_id,
+      chosen_face: photo.chosen_face,
+      state: photo.state,
+      code: photo.code,
+      message: photo.message,
+      reference_id: photo.reference_id,
+      best: photo.best,
+      face_id: photo.face_id,
+      quality: photo.face_id
+        ? {
+            score: photo.score,
+            height_px: photo.height_px,
+            sharpness: photo.sharpness,
+            yaw: photo.yaw,
+            pitch: photo.pitch,
+            roll: photo.roll,
+            norm: photo.norm,
+            gate: photo.gate,
+          }
+        : null,
+      accept: photo.accept,
+      removed_at: photo.removed_at,
+      removed_by: photo.removed_by,
+    })),
+  };
+};
+
+const watchlistsOf = sql<{ id: string; name: string }[]>`(
+  select coalesce(json_agg(json_build_object('id', w.id, 'name', w.name) order by w.name), '[]')
+  from watchpost.watchlist_entry as e
+  join watchpost.watchlist as w on w.id = e.watchlist_id
+  where e.person_id = p.id
+)`;
+
+const within = <T>(db: Kysely<DB>, act: (trx: Kysely<DB>) => Promise<T>): Promise<T> =>
+  db.isTransaction ? act(db) : db.transaction().execute(act);
+
+const refTaken = (ref: string, who = '') =>
+  new WatchpostError('name_taken', `The external reference ${JSON.stringify(ref)} is taken${who}.`);
+
+/** Asked before it is written: an error of the index does not tell who has it. */
+const assertFree = async (db: Kysely<DB>, ref: string | null | undefined, id?: string): Promise<void> => {
+  if (ref === null || ref === undefined) return;
+  const holder = await db
+    .selectFrom('watchpost.person')
+    .select(['id', 'name'])
+    .where('external_ref', '=', ref)
+    .executeTakeFirst();
+  if (holder && holder.id !== id) throw refTaken(ref, `: ${holder.name} (${holder.id}) has it`);
+};
+
+/** Somebody else may take it between the question and the answer. */
+const refOrTaken = <T>(ref: string | null | undefined, change: Promise<T>): Promise<T> =>
+  orTaken(`The external reference ${JSON.stringify(ref)}`, change);
+
+const unknown = (id: string) => new WatchpostError('person_unknown', `There is no person ${id}.`);

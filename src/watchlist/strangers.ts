@@ -1,0 +1,114 @@
+import { sql } from 'kysely';
+import type { Database } from '../database/pool.ts';
+import { WatchpostError } from '../errors.ts';
+
+/** Strangers: groups of faces that match nobody; see sql/stranger-groups.sql. */
+
+/** A group that nobody has made a person, by the visits that were asked for. */
+export interface Recurring {
+  readonly id: string;
+  /** Sightings that are closer in time than the setting's visit_gap are one visit. */
+  readonly visits: number;
+  readonly faces: number;
+  readonly first_seen: Date;
+  readonly last_seen: Date;
+  readonly cameras: string[];
+  readonly best_face_id: string;
+}
+
+/**
+ * Who keeps coming and is nobody, most visits first.
+ *
+ * @param wanted.visits at least so many.
+ * @param wanted.since only visits that went on after this time count; undefined: all that are kept.
+ */
+export const readRecurring = async (
+  database: Database,
+  wanted: { visits: number; since?: string | undefined; limit: number },
+): Promise<Recurring[]> => {
+  const { rows } = await sql<Recurring>`
+    select
+      v.stranger_id as id,
+      count(*)::integer as visits,
+      sum(v.faces)::integer as faces,
+      min(v.first_seen) as first_seen,
+      max(v.last_seen) as last_seen,
+      array(
+        select distinct c
+        from watchpost.stranger_visit as a
+        cross join unnest(a.cameras) as c
+        where a.stranger_id = v.stranger_id and a.last_seen >= ${wanted.since ?? '-infinity'}::timestamptz
+        order by c
+      ) as cameras,
+      (array_agg(v.best_face_id order by v.best_norm desc, v.best_face_id))[1] as best_face_id
+    from watchpost.stranger_visit as v
+    where v.person_id is null and v.last_seen >= ${wanted.since ?? '-infinity'}::timestamptz
+    group by v.stranger_id
+    having count(*) >= ${wanted.visits}::integer
+    order by visits desc, last_seen desc, v.stranger_id
+    limit ${wanted.limit}
+  `.execute(database.db);
+  return rows;
+};
+
+/**
+ * One group with its faces, latest first, 1,000 at most.
+ *
+ * @param id also one that was merged into another; the answer is that other one.
+ * @throws {WatchpostError} stranger_unknown.
+ */
+export const readStranger = async (database: Database, id: string) => {
+  const stranger = await database.db
+    .selectFrom('watchpost.stranger as asked')
+    .innerJoin('watchpost.stranger as s', (join) =>
+      join.on(sql<boolean>`s.id = coalesce(asked.merged_into, asked.id)`),
+    )
+    .leftJoin('watchpost.person as p', 'p.id', 's.person_id')
+    .select(['s.id', 's.person_id', 'p.name as person', 's.named_at', 's.named_by', 's.created_at'])
+    .where('asked.id', '=', id)
+    .executeTakeFirst();
+  if (!stranger) throw new WatchpostError('stranger_unknown', `There is no stranger ${id}.`);
+  const faces = await database.db
+    .selectFrom('watchpost.stranger_sighting')
+    .select(['face_id', 'image_id', 'seen_at', 'visit', 'camera', 'location'])
+    .where('stranger_id', '=', stranger.id)
+    .orderBy('seen_at', 'desc')
+    .orderBy('face_id')
+    .limit(1000)
+    .execute();
+  return { ...stranger, faces };
+};
+
+/**
+ * Makes a group a person, with its best views as photos; the stages take it from there.
+ *
+ * @param person.watchlists names or ids.
+ * @param actor who does it, for the record; undefined: the database user.
+ * @returns the person's id.
+ * @throws {WatchpostError} name_taken for a known external_ref; by SQLSTATE: stranger_unknown, stranger_named,
+ *   watchlist_unknown. Then nothing was made.
+ */
+export const enrolStranger = async (
+  database: Database,
+  id: string,
+  person: { name: string; external_ref?: string | undefined; watchlists?: string[] | undefined },
+  actor?: string,
+): Promise<string> => {
+  try {
+    return await database.db.transaction().execute(async (trx) => {
+      if (actor !== undefined) await sql`select set_config('watchpost.actor', ${actor}, true)`.execute(trx);
+      const { rows } = await sql<{ id: string }>`
+        select watchpost.enrol_stranger(
+          ${id}::uuid, ${person.name}, ${person.external_ref ?? null}, ${person.watchlists ?? []}::text[]
+        ) as id
+      `.execute(trx);
+      return (rows[0] as { id: string }).id;
+    });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === '23505') {
+      const taken = `The external reference ${JSON.stringify(person.external_ref)} is taken.`;
+      throw new WatchpostError('name_taken', taken, { cause: error });
+    }
+    throw error;
+  }
+};

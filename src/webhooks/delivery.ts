@@ -1,0 +1,40 @@
+import { sql } from 'kysely';
+import type { Database } from '../database/pool.ts';
+import { type Answer, post } from './post.ts';
+
+/** One attempt to deliver. */
+export interface Attempt {
+  readonly endpointId: string;
+  /** Null: a test message, which goes under the id of its delivery. */
+  readonly notificationId: string | null;
+  readonly url: string;
+  readonly secrets: readonly string[];
+  readonly body: string;
+}
+
+/**
+ * Sends a message once, on record: the row in `delivery` is there before it is sent, and completed with what came back.
+ *
+ * @throws only if the database can not be reached.
+ */
+export const attemptDelivery = async (
+  database: Database,
+  { endpointId, notificationId, url, secrets, body }: Attempt,
+): Promise<Answer & { readonly deliveryId: string; readonly attempt: number }> => {
+  const { rows } = await sql<{ delivery_id: string; attempt: number }>`
+    select * from watchpost.begin_delivery(${endpointId}, ${notificationId})
+  `.execute(database.db);
+  const { delivery_id: deliveryId, attempt } = rows[0] as { delivery_id: string; attempt: number };
+  const answer = await post({ url, id: notificationId ?? deliveryId, body, secrets });
+  await database.db
+    .updateTable('watchpost.delivery')
+    .set({
+      duration_ms: answer.durationMs,
+      status: answer.status,
+      error: answer.error,
+      answer: answer.answer,
+    })
+    .where('id', '=', deliveryId)
+    .execute();
+  return { ...answer, deliveryId, attempt };
+};

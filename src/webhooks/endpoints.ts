@@ -1,0 +1,174 @@
+import { type Kysely, sql } from 'kysely';
+import type { Database } from '../database/pool.ts';
+import type { DB } from '../database/types.generated.ts';
+import { WatchpostError } from '../errors.ts';
+import { attemptDelivery } from './delivery.ts';
+import type { Answer } from './post.ts';
+
+/** Endpoints: making, changing, asking and testing them. The rules are the database's, in sql/endpoints.sql. */
+
+/** What it takes to make an endpoint. */
+export interface NewEndpoint {
+  readonly name: string;
+  readonly url: string;
+  /** Names or ids; none: all lists. */
+  readonly watchlists?: readonly string[] | undefined;
+  readonly min_severity?: string | undefined;
+  readonly time_to_live_seconds?: number | undefined;
+}
+
+const one = async <Row>(query: { execute(db: Kysely<DB>): Promise<{ rows: Row[] }> }, db: Kysely<DB>) => {
+  const { rows } = await query.execute(db);
+  return rows[0] as Row;
+};
+
+/** @throws {WatchpostError} endpoint_unknown, by SQLSTATE. */
+export const findEndpoint = async (db: Kysely<DB>, nameOrId: string): Promise<string> =>
+  (await one(sql<{ id: string }>`select watchpost.find_endpoint(${nameOrId}) as id`, db)).id;
+
+/**
+ * Makes an endpoint.
+ *
+ * @param options.plainHttp whether it may be reached over plain http on another machine.
+ * @returns its id and its secret, which is shown this once.
+ * @throws {WatchpostError} name_taken, watchlist_unknown, url_invalid (by SQLSTATE); then nothing was made.
+ */
+export const addEndpoint = async (
+  db: Kysely<DB>,
+  endpoint: NewEndpoint,
+  options: { plainHttp: boolean },
+): Promise<{ id: string; secret: string }> => {
+  if (!URL.canParse(endpoint.url))
+    throw new WatchpostError('url_invalid', 'The URL can not be used: it is not a URL.');
+  const wanted = endpoint.watchlists ?? [];
+  const lists = await db
+    .selectFrom('watchpost.watchlist')
+    .select(['id', 'name'])
+    .where((eb) =>
+      eb.or([
+        eb('name', '=', sql<string>`any (${wanted}::text[])`),
+        eb(sql`id::text`, '=', sql`any (${wanted}::text[])`),
+      ]),
+    )
+    .execute();
+  const unknown = wanted.find((list) => !lists.some(({ id, name }) => id === list || name === list));
+  if (unknown !== undefined)
+    throw new WatchpostError('watchlist_unknown', `There is no watchlist ${JSON.stringify(unknown)}.`);
+  try {
+    const { endpoint_id, secret } = await one(
+      sql<{ endpoint_id: string; secret: string }>`
+        select * from watchpost.add_endpoint(
+          name => ${endpoint.name},
+          url => ${endpoint.url},
+          watchlists => ${lists.map((list) => list.id)}::uuid[],
+          min_severity => ${endpoint.min_severity ?? 'info'},
+          time_to_live => make_interval(secs => ${endpoint.time_to_live_seconds ?? 900}),
+          plain_http => ${options.plainHttp}
+        )
+      `,
+      db,
+    );
+    return { id: endpoint_id, secret };
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === '23505')
+      throw new WatchpostError('name_taken', `The endpoint name ${JSON.stringify(endpoint.name)} is taken.`);
+    throw error;
+  }
+};
+
+/** Every endpoint that was not removed, with how it fares; without secrets. */
+export const readEndpoints = (db: Kysely<DB>) =>
+  db
+    .selectFrom('watchpost.endpoint as e')
+    .select((eb) => [
+      'e.id',
+      'e.name',
+      'e.url',
+      'e.min_severity',
+      sql<number>`extract(epoch from e.time_to_live)::float8`.as('time_to_live_seconds'),
+      'e.enabled',
+      'e.disabled_reason',
+      'e.created_at',
+      sql<string[]>`array(
+        select w.name
+        from watchpost.endpoint_watchlist as l
+        join watchpost.watchlist as w on w.id = l.watchlist_id
+        where l.endpoint_id = e.id
+        order by w.name
+      )`.as('watchlists'),
+      eb
+        .selectFrom('watchpost.endpoint_secret as s')
+        .select('s.valid_until')
+        .whereRef('s.endpoint_id', '=', 'e.id')
+        .where('s.slot', '=', 'previous')
+        .where('s.valid_until', '>', sql<Date>`now()`)
+        .as('previous_secret_until'),
+      eb
+        .selectFrom('watchpost.notification as n')
+        .select((n) => n.cast<number>(n.fn.countAll(), 'integer').as('due'))
+        .whereRef('n.endpoint_id', '=', 'e.id')
+        .where('n.state', '=', 'due')
+        .as('due'),
+    ])
+    .where('e.removed_at', 'is', null)
+    .orderBy('e.name')
+    .execute();
+
+/**
+ * Gives an endpoint a new secret; the one before signs too for a while.
+ *
+ * @param keepSeconds how long; 0 ends it at once.
+ * @returns the secret, which is shown this once.
+ */
+export const rotateSecret = (db: Kysely<DB>, id: string, keepSeconds: number) =>
+  one(
+    sql<{ secret: string; previous_until: Date }>`
+      select * from watchpost.rotate_secret(${id}, make_interval(secs => ${keepSeconds}))
+    `,
+    db,
+  );
+
+/** enable, disable or remove an endpoint. */
+export const changeEndpoint = (db: Kysely<DB>, id: string, verb: 'enable' | 'disable' | 'remove') =>
+  sql`select ${sql.ref(`watchpost.${verb}_endpoint`)}(${id})`.execute(db);
+
+/** The latest attempts to tell an endpoint of something, the youngest first. */
+export const readDeliveries = (db: Kysely<DB>, id: string, limit: number) =>
+  db
+    .selectFrom('watchpost.delivery_log')
+    .selectAll()
+    .where('endpoint_id', '=', id)
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute();
+
+/**
+ * Sends a message of the type `test` at once, on record, also to an endpoint that is disabled.
+ *
+ * @param by who tests, as the message tells it.
+ * @returns what came back.
+ * @throws {WatchpostError} endpoint_unknown, by SQLSTATE.
+ */
+export const testEndpoint = async (database: Database, nameOrId: string, by: string): Promise<Answer> => {
+  const id = await findEndpoint(database.db, nameOrId);
+  const { url, name, secrets } = await one(
+    sql<{ url: string; name: string; secrets: string[] }>`
+      select e.url, e.name, watchpost.valid_secrets(e.id) as secrets
+      from watchpost.endpoint as e
+      where e.id = ${id}
+    `,
+    database.db,
+  );
+  const message = {
+    type: 'test',
+    timestamp: new Date().toISOString(),
+    data: { endpoint: name, sent_by: by },
+  };
+  return attemptDelivery(database, {
+    endpointId: id,
+    notificationId: null,
+    url,
+    secrets,
+    body: JSON.stringify(message),
+  });
+};

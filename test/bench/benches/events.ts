@@ -1,0 +1,86 @@
+import { availableParallelism } from 'node:os';
+import type { Bench, Sample } from '../bench.ts';
+import { start } from '../program.ts';
+
+const events = 200_000;
+
+/** As those of the product's own short stages: `match`, `alert`. */
+const batchSize = 64;
+
+/** Events a second from the beginning of their INSERT to the last one's handling, by a stage that does nothing. */
+export const eventsBench: Bench = {
+  name: 'events',
+  measures: `${events} events, INSERT to handled, one worker process, no-op stage, events/s`,
+  against: 'graphile-worker as on its performance page, as many jobs inserted before, jobs/s',
+  async prepare(server) {
+    let run = 0;
+    const ours = async (): Promise<Sample> => {
+      const name = `bench_events_${++run}`;
+      const url = await server.database(name, true);
+      const client = await server.client(url);
+      await client.query(
+        `insert into watchpost.subscription (topic, task, batch_size) values ('bench', 'noop', $1)`,
+        [batchSize],
+      );
+      const worker = start('handle-events', { url, events, concurrency: availableParallelism() });
+      await worker.ready;
+      const { result, cost } = await server.cost(url, async () => {
+        const begun = Date.now();
+        await client.query(
+          `insert into watchpost.event (topic, subject_id, payload, tasks)
+           select 'bench', watchpost.uuidv7(), jsonb_build_object('n', n), '{noop}'
+           from generate_series(1, $1::int) as n`,
+          [events],
+        );
+        const inserted = Date.now();
+        return { begun, inserted, told: await worker.told };
+      });
+      await client.end();
+      await server.drop(name);
+      const { begun, inserted, told } = result;
+      return {
+        value: events / ((told.ended - begun) / 1000),
+        details: {
+          insert_s: (inserted - begun) / 1000,
+          server_cpu_s: cost.cpu,
+          worker_cpu_s: told.cpu,
+          wal_bytes_an_event: cost.walBytes / events,
+          worker_mb: told.memory,
+        },
+      };
+    };
+
+    const theirs = async (): Promise<Sample> => {
+      const name = `bench_jobs_${++run}`;
+      const url = await server.database(name, false);
+      // Its schema, made by a first run that has nothing to do.
+      await start('peer-jobs', { url, jobs: 0 }).told;
+      const client = await server.client(url);
+      await client.query(
+        `select from graphile_worker.add_jobs(array(
+           select ('noop', json_build_object('n', n), null, null, null, null, null, null)::graphile_worker.job_spec
+           from generate_series(1, $1::int) as n))`,
+        [events],
+      );
+      const { result: told, cost } = await server.cost(
+        url,
+        () => start('peer-jobs', { url, jobs: events }).told,
+      );
+      await client.end();
+      await server.drop(name);
+      return {
+        value: events / ((told.ended - told.begun) / 1000),
+        details: {
+          server_cpu_s: cost.cpu,
+          worker_cpu_s: told.cpu,
+          wal_bytes_an_event: cost.walBytes / events,
+          worker_mb: told.memory,
+        },
+      };
+    };
+    return {
+      comparisons: [{ what: `${events} events`, unit: 'events/s', ours, theirs, target: { atLeast: 1 } }],
+      end: async () => {},
+    };
+  },
+};

@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** What every program of the bench tells at its end, as one line of JSON; times are of the machine's clock. */
+export interface Told {
+  /** Milliseconds since 1970 at which its work began and ended. */
+  readonly begun: number;
+  readonly ended: number;
+  readonly done: number;
+  /** Its own CPU seconds, and its largest resident memory in MB. */
+  readonly cpu: number;
+  readonly memory: number;
+  /** Percentiles in ms, where it took the time of each call. */
+  readonly latency?: { readonly p50: number; readonly p95: number; readonly p99: number };
+}
+
+/** A program of `programs/`, running. */
+export interface Running {
+  /** Resolves when it has said that it is ready. */
+  readonly ready: Promise<void>;
+  readonly told: Promise<Told>;
+}
+
+/** Starts one in a process of its own, so that neither side's memory and garbage is the other's. */
+export const start = (name: string, settings: Record<string, string | number>): Running => {
+  const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
+  const child = spawn(process.execPath, [file, JSON.stringify(settings)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  let ready = () => {};
+  const isReady = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
+  child.stdout.on('data', (more) => {
+    text += more;
+    if (text.includes('ready\n')) ready();
+  });
+  const told = new Promise<Told>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      if (code === 0) resolve(JSON.parse(text.trim().split('\n').at(-1)!));
+      else reject(new Error(`${name} ended with ${code}`));
+    });
+  });
+  return { ready: Promise.race([isReady, told.then(() => {})]), told };
+};
+
+/** For a program: its settings. */
+export const settings = <T>(): T => JSON.parse(process.argv[2] ?? '{}') as T;
+
+/** For a program: says that it is ready. */
+export const sayReady = (): void => void process.stdout.write('ready\n');
+
+/** For a program: tells how it went, at its very end. */
+export const tell = (went: Pick<Told, 'begun' | 'ended' | 'done' | 'latency'>): void => {
+  const { user, system } = process.cpuUsage();
+  const memory = process.resourceUsage().maxRSS / 1024;
+  process.stdout.write(`${JSON.stringify({ ...went, cpu: (user + system) / 1e6, memory })}\n`);
+};

@@ -1,0 +1,119 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { migrate } from '../../src/database/migrate.ts';
+import { openDatabase } from '../../src/database/pool.ts';
+import { openLog } from '../../src/log.ts';
+import { startPostgres } from '../chaos/postgres.ts';
+
+/** What a stretch of work cost the server. */
+export interface Cost {
+  /** Seconds of CPU of all server processes. */
+  readonly cpu: number;
+  readonly walBytes: number;
+}
+
+/** A Postgres of the bench's own, with fsync on. */
+export interface Server {
+  readonly version: string;
+  /** A new database and its URL; `migrated`: with Watchpost's schema. */
+  database(name: string, migrated: boolean): Promise<string>;
+  drop(name: string): Promise<void>;
+  /** A client of a database, to be ended by the caller. */
+  client(url: string): Promise<pg.Client>;
+  /** What something costs the server. The write-ahead log is flushed and tables are vacuumed before it begins. */
+  cost<T>(url: string, work: () => Promise<T>): Promise<{ result: T; cost: Cost }>;
+  end(): Promise<void>;
+}
+
+/** Starts it; `bin` is the folder of pg_ctl, else one is looked for. */
+export const startServer = async (bin: string | undefined): Promise<Server> => {
+  const folder = join(tmpdir(), `watchpost-bench-${process.pid}`);
+  const data = join(folder, 'data');
+  const postgres = await startPostgres({
+    bin,
+    data,
+    port: 0,
+    // As a server of two cores is set up: a checkpoint within a run would hit one side and not the other.
+    settings: [
+      'shared_buffers=512MB',
+      'max_wal_size=8GB',
+      'checkpoint_timeout=30min',
+      'synchronous_commit=on',
+    ],
+  });
+  const urlOf = (name: string) => postgres.url.replace(/postgres$/, name);
+  const open = async (url: string): Promise<pg.Client> => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    return client;
+  };
+  const admin = await open(postgres.url);
+  const postmaster = Number((await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')[0]);
+  const wal = async (): Promise<number> => {
+    const { rows } = await admin.query<{ bytes: string }>(
+      `select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') as bytes`,
+    );
+    return Number(rows[0]?.bytes);
+  };
+  const { rows: versions } = await admin.query<{ version: string }>(
+    `select current_setting('server_version') as version`,
+  );
+
+  return {
+    version: versions[0]?.version ?? '',
+    client: open,
+    async database(name, migrated) {
+      await admin.query(`create database ${name}`);
+      if (migrated) {
+        const log = openLog('silent');
+        const database = openDatabase(urlOf(name), { log });
+        await migrate(database.pool, log);
+        await database.close();
+      }
+      return urlOf(name);
+    },
+    drop: async (name) => void (await admin.query(`drop database ${name} with (force)`)),
+    async cost(url, work) {
+      const client = await open(url);
+      await client.query('vacuum analyze');
+      await client.query('checkpoint');
+      await client.end();
+      const before = { wal: await wal(), cpu: await cpuOf(postmaster) };
+      const result = await work();
+      return {
+        result,
+        cost: { cpu: (await cpuOf(postmaster)) - before.cpu, walBytes: (await wal()) - before.wal },
+      };
+    },
+    async end() {
+      await admin.end();
+      await postgres.end();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+};
+
+/** Clock ticks a second of /proc, the same on every Linux. */
+const ticks = 100;
+
+/** CPU seconds of a process, its living children, and those that it has waited for. */
+const cpuOf = async (parent: number): Promise<number> => {
+  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const stats = await Promise.all(ids.map((id) => readFile(`/proc/${id}/stat`, 'utf8').catch(() => '')));
+  let sum = 0;
+  for (const stat of stats) {
+    if (!stat) continue;
+    // The name, in parentheses, may hold spaces: fields are counted after it.
+    const fields = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
+    const id = Number.parseInt(stat, 10);
+    const [own, waited] = [fields[11]! + fields[12]!, fields[13]! + fields[14]!];
+    if (id === parent) sum += own + waited;
+    else if (fields[1] === parent) sum += own;
+  }
+  return sum / ticks;
+};

@@ -1,0 +1,126 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { raiseAlert } from '../support/alerts.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { answering, openReceiver, verifies } from '../webhooks/support.ts';
+import { watchpost } from './support.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await freshDatabase();
+});
+const run = (...args: string[]) => watchpost(args, { DATABASE_URL: database.url });
+
+describe('watchpost alert', () => {
+  it('lists, acknowledges, confirms, dismisses, reopens and shows', async () => {
+    const [one, other] = [await raiseAlert(database, { reviewers: 2 }), await raiseAlert(database)];
+    const listed = await run('alert', 'list', '--state', 'open');
+    expect(listed.stdout).toContain(one.alertId);
+    expect(listed.stdout).toContain(other.alertId);
+
+    expect(await run('alert', 'acknowledge', one.alertId, '--note', 'mine')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^Person \d+ at Gate \d+, list list \d+: acknowledged\n$/),
+    });
+    expect((await run('alert', 'confirm', one.alertId)).stdout).toMatch(
+      /acknowledged; it waits for a second/,
+    );
+    const again = await run('alert', 'confirm', one.alertId);
+    expect(again).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/second reviewer.*\nSomebody else/),
+    });
+
+    expect((await run('alert', 'dismiss', other.alertId, '--as', 'false_alarm')).stdout).toMatch(
+      /dismissed \(false_alarm\)/,
+    );
+    expect((await run('alert', 'reopen', other.alertId)).stdout).toMatch(/: open\n/);
+    const json = await run('alert', 'list', '--state', 'open', '--json');
+    expect(JSON.parse(json.stdout).map((alert: { id: string }) => alert.id)).toEqual([other.alertId]);
+
+    const shown = JSON.parse((await run('alert', 'show', one.alertId, '--json')).stdout);
+    expect(shown.reviews.map((review: { decision: string }) => review.decision)).toEqual([
+      'acknowledged',
+      'confirmed',
+    ]);
+    expect((await run('alert', 'show', one.alertId)).stdout).toMatch(/mine/);
+  });
+
+  it.each([
+    [['confirm', 'first'], /UUID/],
+    [['confirm', '01890000-0000-7000-8000-000000000000'], /no alert 01890000/],
+    [['dismiss', '01890000-0000-7000-8000-000000000000'], /--as/],
+    [['dismiss', '01890000-0000-7000-8000-000000000000', '--as', 'boring'], /not_them/],
+    [['list', '--state', 'closed'], /acknowledged/],
+  ])('refuses %s', async (args, words) => {
+    const { code, stderr } = await run('alert', ...args);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(words);
+  });
+});
+
+describe('watchpost endpoint', () => {
+  it('adds, lists, tests, rotates, disables and removes, and shows deliveries', async () => {
+    const receiver = await openReceiver();
+    const added = await run('endpoint', 'add', 'guards', receiver.url, '--min-severity', 'critical');
+    expect(added).toMatchObject({ code: 0 });
+    const secret = /^secret {2}(whsec_\S+)$/m.exec(added.stdout)?.[1] as string;
+    const list = await run('endpoint', 'list');
+    expect(list.stdout).toMatch(/guards +http:\/\/127.* +all +critical +900 +yes/);
+    expect(list.stdout).not.toContain('whsec_');
+
+    expect(await run('endpoint', 'test', 'guards')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^It took the message: 204\./),
+    });
+    expect(verifies(receiver.received[0]!, secret)).toBe(true);
+    const rotated = await run('endpoint', 'rotate', 'guards', '--keep', '60');
+    expect(rotated.stdout).toMatch(/^secret {2}whsec_\S+\nthe one before signs until \d{4}-/);
+    receiver.answer = answering(500, 'broken');
+    const failed = await run('endpoint', 'test', 'guards');
+    expect(failed).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^It answered 500\..*\nbroken\n$/),
+    });
+    expect((await run('endpoint', 'deliveries', 'guards')).stdout).toMatch(
+      /test +1 +failed +500[\s\S]*test +1 +delivered +204/,
+    );
+
+    expect((await run('endpoint', 'disable', 'guards')).stdout).toBe('guards is disabled\n');
+    expect((await run('endpoint', 'list')).stdout).toMatch(/ no +0$/m);
+    expect((await run('endpoint', 'enable', 'guards')).stdout).toBe('guards is enabled\n');
+    expect((await run('endpoint', 'remove', 'guards')).stdout).toBe('guards is removed\n');
+    expect((await run('endpoint', 'list')).stdout).toBe('no endpoints\n');
+  });
+
+  it('refuses an address that could be read on the way, and says what allows it', async () => {
+    const refused = await run('endpoint', 'add', 'plain', 'http://guards.example/');
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/https:\/\/[\s\S]*WATCHPOST_WEBHOOK_HTTP=allow/),
+    });
+    const allowed = await watchpost(['endpoint', 'add', 'plain', 'http://guards.example/'], {
+      DATABASE_URL: database.url,
+      WATCHPOST_WEBHOOK_HTTP: 'allow',
+    });
+    expect(allowed.code).toBe(0);
+    const wrong = await watchpost(['endpoint', 'list'], {
+      DATABASE_URL: database.url,
+      WATCHPOST_WEBHOOK_HTTP: 'yes',
+    });
+    expect(wrong).toMatchObject({ code: 1, stderr: expect.stringMatching(/give refuse or allow/) });
+  });
+
+  it('knows no endpoint that is not there, and names those that are', async () => {
+    const { code, stderr } = await run('endpoint', 'test', 'nobody');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/no endpoint 'nobody'\.\nEndpoints: /);
+  });
+});
+
+describe('watchpost replay', () => {
+  it('does not send again what was sent', async () => {
+    const { code, stderr } = await run('replay', '--task', 'deliver', '--all');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/what was sent was sent.*--dead-letters/);
+  });
+});

@@ -1,0 +1,132 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { addFace, addKnownPerson, addModel } from '../support/fabricate.ts';
+import { watchpost } from './support.ts';
+
+let database: TestDatabase;
+let model: string;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  model = await addModel(database, 'four-numbers', 4);
+});
+
+const run = (...args: string[]) => watchpost(args, { DATABASE_URL: database.url });
+
+describe('watchlist', () => {
+  it('set changes what it is told and leaves the rest, list tells whether a list is searched', async () => {
+    await database.rows(
+      `insert into watchpost.watchlist (name, severity) values ('staff', 'info'), ('wanted', 'critical')`,
+    );
+    const set = await run(
+      'watchlist',
+      'set',
+      'staff',
+      '--threshold',
+      '0.6',
+      '--no-enabled',
+      '--valid-until',
+      '2099-01-01T00:00:00Z',
+    );
+    expect(set).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/^staff {2}\S+ {2}threshold 0\.6 {2}version 2\n$/),
+    });
+    const { stdout } = await run('watchlist', 'list');
+    expect(stdout).toMatch(/^staff +info +0\.6 +0 +no +2099-01-01T00:00:00\.000Z +2 /m);
+    expect(stdout).toMatch(/^wanted +critical +0\.45 +0 +yes +1 /m);
+  });
+
+  it('refuses in a sentence what can not be', async () => {
+    const past = await run('watchlist', 'add', 'over', '--valid-until', '2020-01-01T00:00:00Z');
+    expect(past).toMatchObject({ code: 1, stdout: '' });
+    expect(past.stderr).toMatch(/^The list 'over' would have ended already.*\nGive a later valid_until/);
+    const two = await run('watchlist', 'set', 'wanted', '--threshold', '0.5', '--target-fpir', '0.01');
+    expect(two.stderr).toMatch(/--threshold or --target-fpir/);
+    const high = await run('watchlist', 'set', 'wanted', '--threshold', '1.5');
+    expect(high.stderr).toMatch(/Give a number from 0 to 1/);
+  });
+
+  it('put and take go by name where only one person has it', async () => {
+    await database.rows(
+      `insert into watchpost.person (name, external_ref) values ('Ada', null), ('Twin', 't-1'), ('Twin', 't-2')`,
+    );
+    const [ada, twin, second] = await Promise.all([
+      run('watchlist', 'put', 'wanted', 'Ada'),
+      run('watchlist', 'put', 'wanted', 'Twin'),
+      run('watchlist', 'put', 'wanted', 't-2'),
+    ]);
+    expect(ada?.stdout).toBe('Ada is on wanted\n');
+    expect(twin?.stderr).toMatch(/^Several people are called Twin/);
+    expect(second?.stdout).toBe('Twin is on wanted\n');
+    expect((await run('person', 'list', '--watchlist', 'wanted')).stdout).toMatch(
+      /^Ada {2}\S+ {2}photos=0 {2}wanted\nTwin {2}\S+ {2}t-2 {2}photos=0 {2}wanted\n$/,
+    );
+  });
+
+  it('take and remove undo that', async () => {
+    expect((await run('watchlist', 'take', 'wanted', 'Ada')).stdout).toBe('Ada is off wanted\n');
+    expect((await run('watchlist', 'remove', 'wanted')).code).toBe(0);
+    expect(await database.rows(`select from watchpost.watchlist where name = 'wanted'`)).toEqual([]);
+  });
+});
+
+describe('person', () => {
+  let personId: string;
+  let photo: string;
+
+  beforeAll(async () => {
+    const grace = await addKnownPerson(database, { name: 'Grace', model, vector: [1, 0, 0, 0] });
+    personId = grace.personId;
+    [{ photo }] = (await database.rows(
+      'select person_photo_id as photo from watchpost.reference where id = $1',
+      [grace.referenceId],
+    )) as [{ photo: string }];
+  });
+
+  it('set changes what is told, and remove-photo takes a photo back', async () => {
+    const set = await run(
+      'person',
+      'set',
+      personId,
+      '--name',
+      'Grace H.',
+      '--ref',
+      'g-1',
+      '--metadata',
+      '{"rank": 1}',
+    );
+    expect(set.stdout).toBe(`Grace H.  ${personId}\n`);
+    const removed = await run('person', 'remove-photo', photo, '--reason', 'another woman');
+    expect(removed.stdout).toBe(`${photo} is taken back\n`);
+  });
+
+  it('enrol-face makes a face that was seen a photo, and show tells of all photos', async () => {
+    const { faceId } = await addFace(database, { model, vector: [0, 1, 0, 0] });
+    const enrolled = await run('person', 'enrol-face', 'g-1', faceId, '--accept', 'face_unlike');
+    const [json, text] = await Promise.all([
+      run('person', 'show', 'g-1', '--json'),
+      run('person', 'show', 'g-1'),
+    ]);
+    expect(JSON.parse(json?.stdout ?? '')).toMatchObject({
+      name: 'Grace H.',
+      metadata: { rank: 1 },
+      photos: [
+        { id: photo, state: 'removed', message: 'another woman' },
+        { id: enrolled.stdout.trim(), state: 'received', accept: ['face_unlike'] },
+      ],
+    });
+    expect(text?.stdout).toMatch(/^Grace H\. {2}\S+ {2}no list\nphoto +state/);
+  });
+
+  it('accept-photo knows its codes, and remove forgets', async () => {
+    const [ugly, gone] = await Promise.all([
+      run('person', 'accept-photo', photo, 'face_ugly'),
+      run('person', 'remove', 'g-1'),
+    ]);
+    expect(ugly?.stderr).toMatch(/Give one of face_small/);
+    expect(gone?.stdout).toBe('Grace H. is forgotten\n');
+    expect((await run('person', 'show', 'g-1')).stderr).toBe('There is no person "g-1".\n(person_unknown)\n');
+  });
+});

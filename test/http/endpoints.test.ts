@@ -1,0 +1,196 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Vision } from '../../src/vision/index.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { realVision } from '../support/pipeline.ts';
+import { answering, openReceiver, verifies } from '../webhooks/support.ts';
+import { type Api, admit, expectProblem, idleProcess, listen, type Process } from './support.ts';
+
+const nobody = '01890000-0000-7000-8000-000000000000';
+
+describe('/v1/endpoints', () => {
+  let database: TestDatabase;
+  let vision: Vision;
+  let process: Process;
+  let api: Api;
+  beforeAll(async () => {
+    database = await freshDatabase();
+    vision = await realVision();
+    process = await idleProcess(database, vision, 'resting');
+    api = await listen(database, vision, process);
+    await admit(database, api);
+    await database.rows(`insert into watchpost.watchlist (name) values ('wanted'), ('vip')`);
+  });
+
+  const add = (body: object) => api.call('POST', '/v1/endpoints', body);
+  const listed = async (name: string) =>
+    (await api.call('GET', '/v1/endpoints')).body.endpoints.find(
+      (endpoint: { name: string }) => endpoint.name === name,
+    );
+  const count = async (table: string) =>
+    (await database.rows(`select count(*)::int as n from watchpost.${table}`))[0].n;
+
+  it('makes one, shows its secret this once, and lists it without', async () => {
+    const made = await add({
+      name: 'guards',
+      url: 'https://guards.example/hook?site=1',
+      watchlists: ['wanted'],
+      min_severity: 'warning',
+      time_to_live_seconds: 60,
+    });
+    expect(made).toMatchObject({
+      status: 201,
+      body: { id: expect.any(String), secret: expect.stringMatching(/^whsec_[\w+/]{43}=$/) },
+    });
+    const answer = await api.call('GET', '/v1/endpoints');
+    expect(JSON.stringify(answer.body)).not.toContain('whsec_');
+    expect(await listed('guards')).toEqual({
+      id: made.body.id,
+      name: 'guards',
+      url: 'https://guards.example/hook?site=1',
+      min_severity: 'warning',
+      time_to_live_seconds: 60,
+      watchlists: ['wanted'],
+      enabled: true,
+      disabled_reason: null,
+      previous_secret_until: null,
+      due: 0,
+      created_at: expect.any(String),
+    });
+    expect((await add({ name: 'guards', url: 'https://other.example' })).body.code).toBe('name_taken');
+  });
+
+  it.each([
+    ['https://guards.example'],
+    ['https://guards.example:8443/a/b?c=d'],
+    ['http://localhost:4000/hook'],
+    ['http://127.0.0.1/hook'],
+    ['http://[::1]:4000/'],
+  ])('takes %s', async (url) => {
+    const { status, body } = await add({ name: url, url });
+    expect(status).toBe(201);
+    expect((await api.call('DELETE', `/v1/endpoints/${body.id}`)).status).toBe(204);
+  });
+
+  it.each([
+    ['http://guards.example/', /https:\/\//],
+    ['http://localhost.example/', /https:\/\//],
+    ['http://127.0.0.1.example/', /https:\/\//],
+    ['http://10.0.0.1/', /https:\/\//],
+    ['https://user:password@guards.example/', /user or a password/],
+    ['http://localhost@guards.example/', /user or a password/],
+    ['https://guards.example/#top', /fragment/],
+    ['ftp://guards.example/', /https:\/\//],
+    ['https://guards.example:99999/', /not a URL/],
+    ['https://guards example/', /not a URL/],
+    ['guards', /not a URL/],
+    ['https://', /not a URL/],
+  ])('refuses %s, and makes nothing', async (url, words) => {
+    const before = [await count('endpoint'), await count('endpoint_secret')];
+    expect(expectProblem(await add({ name: 'bad', url }), 'url_invalid').detail).toMatch(words);
+    expect([await count('endpoint'), await count('endpoint_secret')]).toEqual(before);
+  });
+
+  it('takes plain http to other machines where the settings allow it', async () => {
+    const lenient = await listen(database, vision, process, { plainHttpWebhooks: true });
+    await admit(database, lenient);
+    const plain = { name: 'plain', url: 'http://guards.example/' };
+    expect((await lenient.call('POST', '/v1/endpoints', plain)).status).toBe(201);
+    await admit(database, api);
+  });
+
+  it.each([
+    [{ name: 'x' }, 'body_invalid'],
+    [{ name: '', url: 'https://a.example' }, 'body_invalid'],
+    [{ name: 'x', url: 'https://a.example', min_severity: 'loud' }, 'body_invalid'],
+    [{ name: 'x', url: 'https://a.example', time_to_live_seconds: 0 }, 'body_invalid'],
+    [{ name: 'x', url: 'https://a.example', secret: 'whsec_mine' }, 'body_invalid'],
+    [{ name: 'x', url: 'https://a.example', watchlists: ['wanted', 'none'] }, 'watchlist_unknown'],
+  ] as const)('refuses %o', async (body, code) => {
+    const before = await count('endpoint');
+    expectProblem(await add(body), code);
+    expect(await count('endpoint')).toBe(before);
+  });
+
+  it('tests one at once, on record, and tells what came back', async () => {
+    const receiver = await openReceiver();
+    receiver.answer = answering(200, 'got it');
+    const { body: made } = await add({ name: 'tested', url: receiver.url });
+    const test = () => api.call('POST', `/v1/endpoints/${made.id}/test`);
+    expect(await test()).toMatchObject({ status: 200, body: { status: 200, error: null, answer: 'got it' } });
+    const [sent] = receiver.received;
+    expect(sent!.message).toMatchObject({
+      type: 'test',
+      data: { endpoint: 'tested', sent_by: 'api:environment' },
+    });
+    expect(verifies(sent!, made.secret)).toBe(true);
+
+    receiver.answer = answering(500);
+    expect((await test()).body).toMatchObject({ status: 500, error: 'It answered 500.' });
+    const { body } = await api.call('GET', `/v1/endpoints/${made.id}/deliveries`);
+    expect(body.deliveries).toMatchObject([
+      { type: 'test', outcome: 'failed', status: 500, notification_id: null },
+      { type: 'test', outcome: 'delivered', status: 200, answer: 'got it' },
+    ]);
+    expect(sent!.headers['webhook-id']).toBe(body.deliveries[1].id);
+    const some = await api.call('GET', `/v1/endpoints/${made.id}/deliveries?limit=1`);
+    expect(some.body.deliveries).toHaveLength(1);
+  });
+
+  it('rotates a secret: the one before stays valid as long as it is told', async () => {
+    const receiver = await openReceiver();
+    const { body: made } = await add({ name: 'rotated', url: receiver.url });
+    const rotated = await api.call('POST', `/v1/endpoints/${made.id}/rotate?keep_seconds=3600`);
+    expect(rotated).toMatchObject({ status: 200, body: { secret: expect.stringMatching(/^whsec_/) } });
+    expect(await listed('rotated')).toMatchObject({ previous_secret_until: rotated.body.previous_until });
+    await api.call('POST', `/v1/endpoints/${made.id}/test`);
+    for (const secret of [made.secret, rotated.body.secret])
+      expect(verifies(receiver.received[0]!, secret)).toBe(true);
+    const late = await api.call('POST', `/v1/endpoints/${made.id}/rotate?keep_seconds=forever`);
+    expectProblem(late, 'query_invalid');
+  });
+
+  it('disables, enables and removes one, on record with who did it, and frees its name', async () => {
+    const { body: made } = await add({ name: 'moody', url: 'https://moody.example' });
+    const post = (verb: string) => api.call('POST', `/v1/endpoints/${made.id}/${verb}`);
+    expect((await post('disable')).status).toBe(204);
+    expect(await listed('moody')).toMatchObject({ enabled: false });
+    expect((await post('disable')).status, 'again').toBe(204);
+    expect((await post('enable')).status).toBe(204);
+    expect(await listed('moody')).toMatchObject({ enabled: true });
+    expect((await api.call('DELETE', `/v1/endpoints/${made.id}`)).status).toBe(204);
+    expect(await listed('moody')).toBeUndefined();
+    const changes = await database.rows(
+      `select payload->>'change' as change, payload->>'by' as by from watchpost.event
+       where topic = 'endpoint.changed' and subject_id = $1 order by id`,
+      [made.id],
+    );
+    expect(changes).toEqual(
+      ['added', 'disabled', 'enabled', 'removed'].map((change) => ({ change, by: 'api:environment' })),
+    );
+    expect(
+      await database.rows('select from watchpost.endpoint_secret where endpoint_id = $1', [made.id]),
+    ).toEqual([]);
+    expect((await add({ name: 'moody', url: 'https://moody.example' })).status).toBe(201);
+  });
+
+  it('never writes a secret into the record', async () => {
+    const events = await database.rows(`select payload::text from watchpost.event`);
+    expect(events.length).toBeGreaterThan(0);
+    expect(JSON.stringify(events)).not.toContain('whsec_');
+  });
+
+  it.each([
+    ['POST', 'test'],
+    ['POST', 'rotate'],
+    ['POST', 'enable'],
+    ['POST', 'disable'],
+    ['GET', 'deliveries'],
+  ])('knows no endpoint that is not there: %s %s', async (method, verb) => {
+    expectProblem(await api.call(method, `/v1/endpoints/${nobody}/${verb}`), 'endpoint_unknown');
+    expectProblem(await api.call(method, `/v1/endpoints/guards/${verb}`), 'id_invalid');
+  });
+
+  it('knows none to remove that is not there', async () => {
+    expectProblem(await api.call('DELETE', `/v1/endpoints/${nobody}`), 'endpoint_unknown');
+  });
+});

@@ -1,0 +1,82 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { raiseAlert } from '../../support/alerts.ts';
+import { freshDatabase, type TestDatabase } from '../../support/database.ts';
+import { examplesIn, openNorthGate, type RunExample } from '../../support/examples.ts';
+import { sample } from '../../support/photos.ts';
+import { submit, untilFinal } from '../../support/pipeline.ts';
+import { until } from '../../support/until.ts';
+
+describe('sql/examples of alerts and endpoints', () => {
+  let database: TestDatabase;
+  let run: RunExample;
+
+  beforeAll(async () => {
+    database = await freshDatabase();
+    run = examplesIn(database);
+    await openNorthGate(database);
+    await untilFinal(database, await submit(database, sample(1), 'north-gate'));
+  });
+
+  it('alerts-today.sql', async () => {
+    expect(await run('alerts-today.sql')).toMatchObject([
+      {
+        severity: 'warning',
+        person: 'Ada',
+        watchlist: 'missing',
+        location: 'North gate',
+        sightings: 1,
+        state: 'open',
+      },
+    ]);
+    await database.rows(`update watchpost.alert set created_at = now() - interval '2 days'`);
+    expect(await run('alerts-today.sql')).toEqual([]);
+  });
+
+  it('lineage-of-an-alert.sql', async () => {
+    const rows = await run('lineage-of-an-alert.sql');
+    expect(rows.map((row) => row.person)).toEqual(['Ada']);
+  });
+
+  it('open-alerts.sql, act-on-an-alert.sql and reviews-of-an-alert.sql', async () => {
+    const [user] = await database.rows('select session_user as name');
+    const open = await run('open-alerts.sql');
+    expect(open).toMatchObject([{ severity: 'warning', person: 'Ada', state: 'open', awaiting: null }]);
+    expect(await run('reviews-of-an-alert.sql')).toEqual([]);
+    const [acted] = await run('act-on-an-alert.sql');
+    expect(acted).toMatchObject({ alert_id: open[0].alert_id, state: 'confirmed', confirmed_by: user.name });
+    expect(await run('reviews-of-an-alert.sql')).toMatchObject([
+      { decision: 'acknowledged', reviewer: user.name },
+      { decision: 'confirmed', reviewer: user.name, note: 'known by the scar' },
+    ]);
+    expect(await run('open-alerts.sql')).toEqual([]);
+  });
+
+  it('add-an-endpoint.sql, rotate-a-secret.sql, deliveries-of-an-alert.sql and endpoints-that-fail.sql', async () => {
+    expect(await run('deliveries-of-an-alert.sql')).toEqual([]);
+    const [{ endpoint_id, secret }] = await run('add-an-endpoint.sql');
+    const [rotated] = await run('rotate-a-secret.sql');
+    expect([secret, rotated.secret]).toEqual(Array(2).fill(expect.stringMatching(/^whsec_/)));
+    expect(rotated.secret).not.toBe(secret);
+    // Somewhere on this machine where nobody listens.
+    await database.rows(
+      `update watchpost.endpoint set url = 'http://127.0.0.1:1/', min_severity = 'info' where id = $1`,
+      [endpoint_id],
+    );
+    expect(await run('endpoints-that-fail.sql')).toEqual([]);
+    await raiseAlert(database);
+    const [attempt] = await until(async () => {
+      const rows = await run('deliveries-of-an-alert.sql');
+      return rows[0]?.outcome === 'failed' && rows;
+    });
+    expect(attempt).toMatchObject({ endpoint: 'control room', state: 'due', attempt: 1, status: null });
+    expect(await run('endpoints-that-fail.sql')).toMatchObject([
+      { endpoint: 'control room', error: attempt.error, latest_success: null, due: '1', enabled: true },
+    ]);
+    await database.rows('select watchpost.disable_endpoint($1)', [endpoint_id]);
+  });
+
+  it('listen-for-alerts.sql', async () => {
+    const { alertId } = await raiseAlert(database);
+    expect((await run('listen-for-alerts.sql')).map((row) => row.alert_id)).toContain(alertId);
+  });
+});
