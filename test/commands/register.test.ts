@@ -79,8 +79,16 @@ describe('camera add and watchlist add', () => {
   it('refuse a name that is taken, in a sentence', async () => {
     const camera = await run('camera', 'add', 'gate', '--location', 'Elsewhere');
     const list = await run('watchlist', 'add', 'wanted');
-    expect(camera).toEqual({ code: 1, stdout: '', stderr: 'The camera name "gate" is taken.\n' });
-    expect(list).toEqual({ code: 1, stdout: '', stderr: 'The watchlist name "wanted" is taken.\n' });
+    expect(camera).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'The camera name "gate" is taken.\n(name_taken)\n',
+    });
+    expect(list).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'The watchlist name "wanted" is taken.\n(name_taken)\n',
+    });
   });
 });
 
@@ -103,7 +111,7 @@ describe('sql', () => {
     );
     expect(wrong.stderr).not.toMatch(/^\s+at /m);
     expect((await run('sql', `select watchpost.find_camera('gat')`)).stderr).toBe(
-      "There is no camera 'gat'.\nCameras: gate.\n",
+      "There is no camera 'gat'.\nCameras: gate.\n(camera_unknown)\n",
     );
   });
 });
@@ -135,7 +143,7 @@ describe('without a worker', () => {
     const absent = await run('submit', samplePath(4), join(folder, 'absent.jpg'));
     expect(absent.stderr).toMatch(/absent\.jpg can not be read: ENOENT/);
     const camera = await run('submit', samplePath(4), samplePath(5), '--camera', 'gat');
-    expect(camera.stderr).toBe("There is no camera 'gat'.\nCameras: gate.\n");
+    expect(camera.stderr).toBe("There is no camera 'gat'.\nCameras: gate.\n(camera_unknown)\n");
     for (const { code, stdout } of [text, absent, camera])
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(await count('image')).toBe(before);
@@ -188,7 +196,7 @@ describe('with a worker', () => {
     const text = await run('person', 'add', 'Nobody', '--photo', samplePath(3), '--photo', notes);
     const list = await run('person', 'add', 'Nobody', '--watchlist', 'wnated');
     expect(text.stderr).toContain(notes);
-    expect(list.stderr).toBe('There is no watchlist "wnated".\nWatchlists: wanted.\n');
+    expect(list.stderr).toBe('There is no watchlist "wnated".\nWatchlists: wanted.\n(watchlist_unknown)\n');
     for (const { code, stdout } of [text, list]) expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(await count('person')).toBe(before);
   });

@@ -183,7 +183,7 @@ describe('npm run eval', () => {
   it('says what is wrong with a folder in a sentence, and ends with 1', async () => {
     const { code, output } = await run('/nonexistent/folder', '--json');
     expect(code).toBe(1);
-    expect(output).toBe('/nonexistent/folder can not be read: there is no such folder.\n');
+    expect(output).toBe('/nonexistent/folder can not be read: there is no such folder.\n(folder_invalid)\n');
   });
 
   it('needs somebody with two photos', async () => {
