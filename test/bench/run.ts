@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type Bench, compare, type Outcome } from './bench.ts';
+import { type Bench, type Compared, compare, type Outcome } from './bench.ts';
 import { bulk } from './benches/bulk.ts';
 import { eventsBench } from './benches/events.ts';
 import { submit } from './benches/submit.ts';
@@ -9,6 +9,7 @@ import { startServer } from './server.ts';
 
 /**
  * npm run bench -- [NAME...] [--json] [--check] [--rounds 5] [--out bench.json] [--pg-bin FOLDER]
+ *   [--photos FOLDER] [--keep FOLDER]
  *
  * Runs the benches named, or all, against a Postgres of its own with fsync on, and tells ratios: what the machine is, and
  * what else it does, is in both sides of them.
@@ -23,6 +24,8 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     out: { type: 'string', default: 'bench.json' },
     'pg-bin': { type: 'string' },
+    photos: { type: 'string' },
+    keep: { type: 'string' },
   },
 });
 const unknown = positionals.filter((name) => !benches.some((bench) => bench.name === name));
@@ -41,16 +44,19 @@ const server = await startServer(values['pg-bin']);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void server.end().finally(() => process.exit(130)));
 }
-const outcomes: Outcome[] = [];
+const results: (Compared & { bench: string })[] = [];
 try {
   for (const bench of chosen) {
     if (!values.json) console.log(`\n${bench.name}: ${bench.measures}\n  against ${bench.against}`);
-    const { comparisons, end } = await bench.prepare(server);
+    const { comparisons, end } = await bench.prepare(server, {
+      photos: values.photos,
+      keep: values.keep,
+    });
     try {
       for (const comparison of comparisons) {
-        const outcome = await compare(bench.name, comparison, rounds);
-        outcomes.push(outcome);
-        if (!values.json) console.log(lineOf(outcome));
+        const compared = await compare(bench.name, comparison, rounds);
+        results.push({ bench: bench.name, ...compared });
+        if (!values.json) for (const outcome of compared.outcomes) console.log(lineOf(outcome));
       }
     } finally {
       await end();
@@ -70,21 +76,22 @@ const report = {
     postgres: server.version,
   },
   rounds,
-  outcomes,
+  results,
 };
 await writeFile(values.out, `${JSON.stringify(report, null, 2)}\n`);
 if (values.json) console.log(JSON.stringify(report));
-if (values.check && outcomes.some((outcome) => outcome.held === false)) process.exitCode = 1;
+if (values.check && results.some(({ outcomes }) => outcomes.some(({ held }) => held === false)))
+  process.exitCode = 1;
 
-function lineOf({ what, unit, ours, theirs, ratio, spread, target, held }: Outcome): string {
-  const number = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+function lineOf({ what, unit, by, ours, theirs, compared, spread, target, held }: Outcome): string {
+  const number = (value: number) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));
   const wanted =
     target &&
     `target ${'atLeast' in target ? `at least ${target.atLeast}` : `at most ${target.atMost}`}: ${held ? 'held' : 'MISSED'}`;
   return [
     `  ${what.padEnd(16)}`,
     `${number(ours)} ${unit} against ${number(theirs)}`.padEnd(34),
-    `ratio ${ratio.toFixed(2)} (${spread.map((one) => one.toFixed(2)).join(' to ')})`.padEnd(28),
+    `${by} ${number(compared)} (${spread.map(number).join(' to ')})`.padEnd(34),
     wanted ?? '',
   ].join('  ');
 }

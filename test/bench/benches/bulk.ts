@@ -1,4 +1,4 @@
-import type { Bench, Sample } from '../bench.ts';
+import type { Bench, Figures } from '../bench.ts';
 import { insertMany, makePlainTable } from '../tables.ts';
 
 /** Seconds that one statement takes which inserts many photos. */
@@ -10,21 +10,19 @@ export const bulk: Bench = {
     const url = await server.database('bench_bulk', true);
     const client = await server.client(url);
     await makePlainTable(client);
-    const take = async (rows: number, statement: string): Promise<Sample> => {
+    const take = async (rows: number, statement: string): Promise<Figures> => {
       const { result, cost } = await server.cost(url, async () => {
         const start = performance.now();
         await client.query(statement, [rows]);
         return (performance.now() - start) / 1000;
       });
-      return { value: result, details: { server_cpu_s: cost.cpu, wal_bytes_a_row: cost.walBytes / rows } };
+      return { seconds: result, server_cpu_s: cost.cpu, wal_bytes_a_row: cost.walBytes / rows };
     };
     return {
       comparisons: [10_000, 100_000].map((rows) => ({
-        what: `${rows} rows`,
-        unit: 's',
         ours: () => take(rows, insertMany.ours),
         theirs: () => take(rows, insertMany.theirs),
-        target: { atMost: 3 },
+        judged: [{ what: `${rows} rows`, unit: 's', figure: 'seconds', by: 'ratio', target: { atMost: 3 } }],
       })),
       async end() {
         await client.end();

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { Bench, Sample } from '../bench.ts';
+import type { Bench, Figures } from '../bench.ts';
 import { start } from '../program.ts';
 
 const events = 200_000;
@@ -14,7 +14,7 @@ export const eventsBench: Bench = {
   against: 'graphile-worker as on its performance page, as many jobs inserted before, jobs/s',
   async prepare(server) {
     let run = 0;
-    const ours = async (): Promise<Sample> => {
+    const ours = async (): Promise<Figures> => {
       const name = `bench_events_${++run}`;
       const url = await server.database(name, true);
       const client = await server.client(url);
@@ -39,18 +39,16 @@ export const eventsBench: Bench = {
       await server.drop(name);
       const { begun, inserted, told } = result;
       return {
-        value: events / ((told.ended - begun) / 1000),
-        details: {
-          insert_s: (inserted - begun) / 1000,
-          server_cpu_s: cost.cpu,
-          worker_cpu_s: told.cpu,
-          wal_bytes_an_event: cost.walBytes / events,
-          worker_mb: told.memory,
-        },
+        rate: events / ((told.ended - begun) / 1000),
+        insert_s: (inserted - begun) / 1000,
+        server_cpu_s: cost.cpu,
+        worker_cpu_s: told.cpu,
+        wal_bytes_an_event: cost.walBytes / events,
+        worker_mb: told.memory,
       };
     };
 
-    const theirs = async (): Promise<Sample> => {
+    const theirs = async (): Promise<Figures> => {
       const name = `bench_jobs_${++run}`;
       const url = await server.database(name, false);
       // Its schema, made by a first run that has nothing to do.
@@ -69,17 +67,29 @@ export const eventsBench: Bench = {
       await client.end();
       await server.drop(name);
       return {
-        value: events / ((told.ended - told.begun) / 1000),
-        details: {
-          server_cpu_s: cost.cpu,
-          worker_cpu_s: told.cpu,
-          wal_bytes_an_event: cost.walBytes / events,
-          worker_mb: told.memory,
-        },
+        rate: events / ((told.ended - told.begun) / 1000),
+        server_cpu_s: cost.cpu,
+        worker_cpu_s: told.cpu,
+        wal_bytes_an_event: cost.walBytes / events,
+        worker_mb: told.memory,
       };
     };
     return {
-      comparisons: [{ what: `${events} events`, unit: 'events/s', ours, theirs, target: { atLeast: 1 } }],
+      comparisons: [
+        {
+          ours,
+          theirs,
+          judged: [
+            {
+              what: `${events} events`,
+              unit: 'events/s',
+              figure: 'rate',
+              by: 'ratio',
+              target: { atLeast: 1 },
+            },
+          ],
+        },
+      ],
       end: async () => {},
     };
   },

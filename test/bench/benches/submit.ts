@@ -1,4 +1,4 @@
-import type { Bench, Sample } from '../bench.ts';
+import type { Bench, Figures } from '../bench.ts';
 import { start } from '../program.ts';
 import { insertOne, makePlainTable } from '../tables.ts';
 
@@ -15,29 +15,32 @@ export const submit: Bench = {
     const client = await server.client(url);
     await makePlainTable(client);
     await client.end();
-    const take = async (clients: number, statement: string): Promise<Sample> => {
+    const take = async (clients: number, statement: string): Promise<Figures> => {
       const { result, cost } = await server.cost(url, () => {
         const running = start('insert-rows', { url, statement, clients, seconds });
         return running.told;
       });
-      const rate = result.done / ((result.ended - result.begun) / 1000);
       return {
-        value: rate,
-        details: {
-          ...result.latency,
-          server_cpu_s: cost.cpu,
-          client_cpu_s: result.cpu,
-          wal_bytes_a_row: cost.walBytes / result.done,
-        },
+        rate: result.done / ((result.ended - result.begun) / 1000),
+        ...result.latency,
+        server_cpu_s: cost.cpu,
+        client_cpu_s: result.cpu,
+        wal_bytes_a_row: cost.walBytes / result.done,
       };
     };
     return {
       comparisons: [1, 16, 48].map((clients) => ({
-        what: `${clients} client${clients > 1 ? 's' : ''}`,
-        unit: 'rows/s',
         ours: () => take(clients, insertOne.ours),
         theirs: () => take(clients, insertOne.theirs),
-        target: clients === 16 ? { atLeast: 0.6 } : null,
+        judged: [
+          {
+            what: `${clients} client${clients > 1 ? 's' : ''}`,
+            unit: 'rows/s',
+            figure: 'rate',
+            by: 'ratio',
+            target: clients === 16 ? { atLeast: 0.6 } : null,
+          },
+        ],
       })),
       end: () => server.drop('bench_submit'),
     };
