@@ -1,4 +1,5 @@
-import { runTaskList, type TaskList, type WorkerPool } from 'graphile-worker';
+import { EventEmitter } from 'node:events';
+import { runTaskList, type TaskList, type WorkerEvents, type WorkerPool } from 'graphile-worker';
 import { graphileLogger } from '../database/graphile-log.ts';
 import type { Database } from '../database/pool.ts';
 import { promptPool } from '../database/prompt-pool.ts';
@@ -30,13 +31,20 @@ const pauses = { first: 250, longest: 5_000 };
  *
  * @param options.paused names the tasks that are not to be taken up now; asked before each fetch.
  * @param options.opened is told of each new pool: its id must be written down, because jobs are locked by it.
+ * @param options.busy is told whether every slot is at a job, or about to ask for one.
  */
 export const startJobs = (
   database: Database,
   tasks: TaskList,
-  options: { concurrency: number; paused: () => string[]; opened: () => void; log: Log },
+  options: {
+    concurrency: number;
+    paused: () => string[];
+    opened: () => void;
+    busy?: (busy: boolean) => void;
+    log: Log;
+  },
 ): Jobs => {
-  const { concurrency, paused, opened, log } = options;
+  const { concurrency, paused, opened, busy, log } = options;
   const pools = new Set<string>();
   const pgPool = promptPool(database.pool);
   let stopping = false;
@@ -51,6 +59,7 @@ export const startJobs = (
         // One owner for shutdown: the command that started this worker.
         noHandleSignals: true,
         forbiddenFlags: paused,
+        ...(busy ? { events: watchSlots(busy) } : {}),
         preset: {
           worker: {
             concurrentJobs: concurrency,
@@ -95,6 +104,21 @@ export const startJobs = (
       await stopPool(current, graceMs);
     },
   };
+};
+
+/** A slot that found no job is idle until it starts one. */
+const watchSlots = (busy: (busy: boolean) => void): WorkerEvents => {
+  const events: WorkerEvents = new EventEmitter();
+  const idle = new Set<string>();
+  events.on('worker:getJob:empty', ({ worker }) => {
+    idle.add(worker.workerId);
+    busy(false);
+  });
+  events.on('job:start', ({ worker }) => {
+    idle.delete(worker.workerId);
+    busy(idle.size === 0);
+  });
+  return events;
 };
 
 const stopPool = async (pool: WorkerPool, graceMs: number): Promise<void> => {

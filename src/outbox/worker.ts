@@ -52,17 +52,19 @@ export const startWorker = async (
     living: () => ({ pools: jobs.flatMap((some) => some.pools()), jobs: [...atWork] }),
   });
   const run: Run = { tools, workerId: id, relay, atWork, stopping: () => stopping };
-  const start = (some: readonly AnyStage[], concurrent: number) =>
+  const start = (some: readonly AnyStage[], concurrent: number, busy?: (busy: boolean) => void) =>
     startJobs(database, Object.fromEntries(some.map((stage) => [stage.task, jobOf(stage, run)])), {
       concurrency: concurrent,
       paused: heartbeat.paused,
       opened: heartbeat.beat,
+      ...(busy ? { busy } : {}),
       log,
     });
   jobs.push(
     start(
       stages.filter((stage) => !stage.outward),
       concurrency,
+      (busy) => relay.setBusy(busy),
     ),
   );
   jobs.push(

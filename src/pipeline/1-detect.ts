@@ -1,9 +1,11 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
+import { fromBase64 } from '../database/binary.ts';
+import type { Database } from '../database/pool.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Box, FoundFaces } from '../vision/index.ts';
 import { assertEnrollable, assertStanding } from '../watchlist/enrolment.ts';
-import type { Replayable, Stage } from './stage.ts';
+import type { Item, Replayable, Stage } from './stage.ts';
 
 const payload = z.object({ image_id: z.uuid(), person_photo_id: z.uuid().optional() });
 type Payload = z.infer<typeof payload>;
@@ -17,38 +19,18 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
   payload,
 
   async work(items, { database, vision }) {
-    const photos = await database.db
-      .selectFrom('watchpost.image as i')
-      .leftJoin('watchpost.image_bytes as b', 'b.image_id', 'i.id')
-      .select(['i.id', 'b.bytes'])
-      .where(
-        'i.id',
-        'in',
-        items.map((item) => item.image_id),
-      )
-      .execute();
-    const photoOf = new Map(photos.map((photo) => [photo.id, photo]));
-    const toEnrol = items.flatMap((item) => item.person_photo_id ?? []);
-    const choices = await database.db
-      .selectFrom('watchpost.person_photo')
-      .select(['id', 'chosen_face', 'removed_at'])
-      .where(({ eb, val }) => eb('id', '=', eb.fn.any(val(toEnrol))))
-      .execute();
-    const choiceOf = new Map(choices.map((choice) => [choice.id, choice]));
-
+    const photos = await readPhotos(database, items);
     return Promise.allSettled(
-      items.map(async (item) => {
-        const photo = photoOf.get(item.image_id);
-        if (!photo) throw new WatchpostError('row_missing', `The image ${item.image_id} is gone.`);
-        if (!photo.bytes) {
+      photos.map(async ({ image_id, image_there, bytes, choice }, index) => {
+        if (!image_there) throw new WatchpostError('row_missing', `The image ${image_id} is gone.`);
+        if (!bytes) {
           throw new WatchpostError(
             'image_bytes_gone',
             'The bytes of this photo were dropped before it was processed.',
           );
         }
-        const choice = item.person_photo_id ? choiceOf.get(item.person_photo_id) : undefined;
-        if (item.person_photo_id) assertStanding(choice);
-        const found = await vision.findFaces(photo.bytes);
+        if (items[index]?.person_photo_id) assertStanding(choice ?? undefined);
+        const found = await vision.findFaces(fromBase64(bytes));
         if (choice) assertEnrollable(found.faces.length, choice.chosen_face);
         return found;
       }),
@@ -72,16 +54,19 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
         )
         select
           f.image_id, $6, f.ordinal, f.box[1], f.box[2], f.box[3], f.box[4], f.points::real[], f.quality[1],
-          f.quality[2], f.quality[3], f.quality[4], f.quality[5], f.quality[6], f.gate::text[], f.crop
+          f.quality[2], f.quality[3], f.quality[4], f.quality[5], f.quality[6], f.gate::text[],
+          substr($15::bytea, f.crop_at, f.crop_length)
         from (
           select
-            u.event_id, u.image_id, u.ordinal, u.box::real[] as box, u.points, u.quality::real[] as quality, u.gate, u.crop
-          from unnest($7::uuid[], $8::uuid[], $9::smallint[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bytea[])
-            as u (event_id, image_id, ordinal, box, points, quality, gate, crop)
+            u.event_id, u.image_id, u.ordinal, u.box::real[] as box, u.points, u.quality::real[] as quality, u.gate,
+            u.crop_length,
+            (1 + sum(u.crop_length) over (order by u.place) - u.crop_length)::integer as crop_at
+          from unnest($7::uuid[], $8::uuid[], $9::smallint[], $10::text[], $11::text[], $12::text[], $13::text[], $14::integer[])
+            with ordinality as u (event_id, image_id, ordinal, box, points, quality, gate, crop_length, place)
         ) as f
         join fenced using (event_id)
       )`,
-    parameters: 14,
+    parameters: 15,
     values(finished, { vision }) {
       const faces = finished.flatMap(({ item, result }) =>
         result.faces.map((face, index) => ({ ...face, ordinal: index + 1, item })),
@@ -102,7 +87,9 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
           literal([score, heightPx, sharpness, yaw, pitch, roll]),
         ),
         faces.map(({ gate }) => literal(gate)),
-        faces.map(({ crop }) => Buffer.from(crop)),
+        faces.map(({ crop }) => crop.length),
+        // All crops as one: a single bytea goes in binary, an array of them as hex.
+        Buffer.concat(faces.map(({ crop }) => crop)),
       ];
     },
   },
@@ -130,6 +117,41 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
   async supersede(trx, items) {
     await sql`select watchpost.supersede_faces(${items.map((item) => item.image_id)}::uuid[])`.execute(trx);
   },
+};
+
+interface Photo {
+  readonly image_id: string;
+  readonly image_there: boolean;
+  /** In base64; null: dropped. */
+  readonly bytes: string | null;
+  /** The row in person_photo that an item is to enrol from. */
+  readonly choice: { readonly chosen_face: number | null; readonly removed_at: string | null } | null;
+}
+
+/**
+ * Reads the photos of items, one for each, in their order. Each row is looked up by itself: joined as a whole, the plan
+ * that a session makes while the tables are small reads all of them for each photo.
+ */
+const readPhotos = async ({ pool }: Database, items: readonly Item<Payload>[]): Promise<Photo[]> => {
+  const { rows } = await pool.query<Photo>({
+    name: 'watchpost-photos',
+    text: `
+      select
+        a.image_id,
+        i.id is not null as image_there,
+        encode(b.bytes, 'base64') as bytes,
+        p.choice
+      from unnest($1::uuid[], $2::uuid[]) with ordinality as a (image_id, person_photo_id, place)
+      left join lateral (select i.id from watchpost.image as i where i.id = a.image_id limit 1) as i on true
+      left join lateral (select b.bytes from watchpost.image_bytes as b where b.image_id = a.image_id limit 1) as b on true
+      left join lateral (
+        select json_build_object('chosen_face', p.chosen_face, 'removed_at', p.removed_at) as choice
+        from watchpost.person_photo as p where p.id = a.person_photo_id limit 1
+      ) as p on true
+      order by a.place`,
+    values: [items.map((item) => item.image_id), items.map((item) => item.person_photo_id ?? null)],
+  });
+  return rows;
 };
 
 /** Boxes that share more than this of their union are of one face, found again. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import pgvector from 'pgvector';
 import { z } from 'zod';
+import { fromBase64, realArray } from '../database/binary.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Embedding } from '../vision/types.ts';
 import { type Replayable, type Stage, settle } from './stage.ts';
@@ -14,16 +15,12 @@ export const embed: Stage<Payload, Embedding> & Replayable<Payload, Embedding> =
   payload,
 
   async work(items, { database, vision }) {
-    const faces = await database.db
-      .selectFrom('watchpost.face')
-      .select(['id', 'crop'])
-      .where(
-        'id',
-        'in',
-        items.map((item) => item.face_id),
-      )
-      .execute();
-    const vectors = await vision.embed(faces.map((face) => face.crop));
+    const { rows: faces } = await database.pool.query<{ id: string; crop: string }>({
+      name: 'watchpost-crops',
+      text: `select f.id, encode(f.crop, 'base64') as crop from watchpost.face as f where f.id = any ($1::uuid[])`,
+      values: [items.map((item) => item.face_id)],
+    });
+    const vectors = await vision.embed(faces.map((face) => fromBase64(face.crop)));
     const vectorOf = new Map(faces.map((face, index) => [face.id, vectors[index]]));
 
     return items.map((item) =>
@@ -39,17 +36,18 @@ export const embed: Stage<Payload, Embedding> & Replayable<Payload, Embedding> =
     sql: `
       embedding as (
         insert into watchpost.embedding (face_id, model_id, vector, norm)
-        select v.face_id, $1, v.vector::halfvec, v.norm
-        from unnest($2::uuid[], $3::uuid[], $4::text[], $5::real[]) as v (event_id, face_id, vector, norm)
+        select v.face_id, $1, ($5::real[])[(v.place - 1) * $6::integer + 1 : v.place * $6::integer]::halfvec, v.norm
+        from unnest($2::uuid[], $3::uuid[], $4::real[]) with ordinality as v (event_id, face_id, norm, place)
         join fenced using (event_id)
       )`,
-    parameters: 5,
+    parameters: 6,
     values: (finished, { vision }) => [
       vision.embedder.id,
       finished.map(({ item }) => item.event_id),
       finished.map(({ item }) => item.face_id),
-      finished.map(({ result }) => pgvector.toSql(Array.from(result.vector))),
       finished.map(({ result }) => result.norm),
+      realArray(finished.map(({ result }) => result.vector)),
+      vision.embedder.dimension,
     ],
   },
 

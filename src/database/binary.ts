@@ -1,0 +1,31 @@
+/**
+ * Bytes that a query gives as `encode(column, 'base64')`. As a bytea they come in hex, which the driver knows no way
+ * around: it reads binary results as UTF-8. A photo of 144 KB took 1.5 ms of the server and 1.0 here in hex, and takes
+ * 0.5 and 0.6 so.
+ */
+export const fromBase64 = (text: string): Buffer => Buffer.from(text, 'base64');
+
+/**
+ * A parameter of type real[]: in binary eight bytes a number, where its digits as text are twenty, to be made and
+ * parsed.
+ */
+export const realArray = (vectors: readonly Float32Array[]): Buffer => {
+  const length = vectors.reduce((sum, vector) => sum + vector.length, 0);
+  const array = Buffer.alloc(headerBytes + 8 * length);
+  // One dimension, no nulls, the element's type, how many, counted from 1.
+  for (const [index, value] of [1, 0, real, length, 1].entries()) array.writeInt32BE(value, 4 * index);
+  let at = headerBytes;
+  for (const vector of vectors) {
+    for (const value of vector) {
+      array.writeInt32BE(4, at);
+      array.writeFloatBE(value, at + 4);
+      at += 8;
+    }
+  }
+  return array;
+};
+
+const headerBytes = 20;
+
+/** The type's number in every Postgres. */
+const real = 700;
