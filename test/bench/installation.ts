@@ -134,7 +134,7 @@ export interface Stored {
  * @throws if one was not: a figure of such a run would mean nothing.
  */
 export const countStored = async (client: pg.Client): Promise<Stored> => {
-  const { rows } = await client.query<Stored & { looked_at: number; searches: number; failed: number }>(`
+  const { rows } = await client.query<Stored & { looked_at: number; searches: number }>(`
     select
       (select count(*) from watchpost.image where purpose = 'probe')::int as photos,
       (select count(*) from watchpost.image where purpose = 'probe' and width is not null)::int as looked_at,
