@@ -3,7 +3,11 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Bench, type Compared, compare, type Outcome } from './bench.ts';
 import { bulk } from './benches/bulk.ts';
+import { embedded } from './benches/embedded.ts';
 import { eventsBench } from './benches/events.ts';
+import { pipeline } from './benches/pipeline.ts';
+import { scale } from './benches/scale.ts';
+import { soak } from './benches/soak.ts';
 import { submit } from './benches/submit.ts';
 import { startServer } from './server.ts';
 
@@ -14,7 +18,7 @@ import { startServer } from './server.ts';
  * Runs the benches named, or all, against a Postgres of its own with fsync on, and tells ratios: what the machine is, and
  * what else it does, is in both sides of them.
  */
-const benches: readonly Bench[] = [eventsBench, submit, bulk];
+const benches: readonly Bench[] = [eventsBench, submit, bulk, pipeline, scale, soak, embedded];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

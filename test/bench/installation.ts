@@ -1,0 +1,154 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type pg from 'pg';
+import type { PhotoSet } from './photos.ts';
+
+/** The product as it is run: worker processes, people on a list, photos by INSERT. */
+
+const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** A process of `watchpost work`. */
+export interface WorkerProcess {
+  readonly pid: number;
+  /** Resolves when it has ended in good order. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts one with the settings that a user has who sets none; resolves when it is at work.
+ *
+ * @param core It may use that one only; undefined: all.
+ */
+export const startWork = async (url: string, core?: number): Promise<WorkerProcess> => {
+  const data = await mkdtemp(join(tmpdir(), 'watchpost-bench-work-'));
+  const command = [process.execPath, mainFile, 'work'];
+  const [program, ...args] = core === undefined ? command : ['taskset', '-c', String(core), ...command];
+  const child = spawn(program!, args, {
+    env: { ...plainEnvironment(), DATABASE_URL: url, WATCHPOST_DATA: data, WATCHPOST_LOG: 'warn' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    let text = '';
+    child.stdout.on('data', (more) => {
+      text += more;
+      if (text.includes('is at work')) resolve();
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`The worker ended with ${code}: ${text}`)));
+  });
+  return {
+    // taskset becomes the program it is told to run.
+    pid: child.pid!,
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+      await rm(data, { recursive: true, force: true });
+    },
+  };
+};
+
+/** This process's environment without settings of Watchpost. */
+export const plainEnvironment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(WATCHPOST_|DATABASE_URL$)/.test(name)),
+  );
+
+/** Enrols a set's people on one list; needs a worker. Somebody whose photo will not do is left out. */
+export const enrol = async (client: pg.Client, { people }: PhotoSet): Promise<void> => {
+  await client.query(`insert into watchpost.watchlist (name) values ('bench')`);
+  for (const { name, photo, face } of people) {
+    await client.query(
+      `with person as (insert into watchpost.person (name) values ($1) returning id)
+       insert into watchpost.watchlist_entry (watchlist_id, person_id)
+       select w.id, p.id from person as p cross join watchpost.watchlist as w`,
+      [name],
+    );
+    await client.query(
+      `select from watchpost.person as p cross join lateral watchpost.add_person_photo(p.id, $2, $3::smallint)
+       where p.name = $1`,
+      [name, photo, face ?? null],
+    );
+  }
+  await untilHandled(client);
+  const { rows } = await client.query<{ enrolled: number }>(
+    'select count(*)::int as enrolled from watchpost.reference',
+  );
+  if (!rows[0]?.enrolled) throw new Error(`Nobody was enrolled of ${people.length}.`);
+};
+
+/** Submits photos of a set, over and over until there are so many, each by an INSERT and a transaction of its own. */
+export const submitPhotos = async (client: pg.Client, { photos }: PhotoSet, count: number): Promise<void> => {
+  for (let n = 0; n < count; n++) await submitPhoto(client, photos[n % photos.length]!);
+};
+
+/** Submits one photo. */
+export const submitPhoto = async (client: pg.Client, photo: Buffer): Promise<void> => {
+  await client.query({
+    name: 'submit',
+    text: 'insert into watchpost.image (bytes) values ($1)',
+    values: [photo],
+  });
+};
+
+/** Milliseconds between looks: what is measured takes seconds, and a look takes a thousandth of this. */
+const lookEvery = 50;
+
+/**
+ * Resolves when nothing is left to be done for any photo, enrolment and match included. In one snapshot an event that
+ * is not handled is in the outbox or in a job: the relay moves it in one transaction, and what a stage writes has its
+ * outbox rows before its own job is deleted.
+ */
+export const untilHandled = async (client: pg.Client): Promise<void> => {
+  for (;;) {
+    const { rows } = await client.query<{ open: boolean }>({
+      name: 'open',
+      text: `
+        select exists (select from watchpost.outbox where task = any ($1))
+          or exists (
+            select
+            from graphile_worker._private_jobs as j
+            join graphile_worker._private_tasks as t on t.id = j.task_id
+            where t.identifier = any ($1)
+          ) as open`,
+      values: [['detect', 'embed', 'enrol', 'match']],
+    });
+    if (!rows[0]?.open) return;
+    await new Promise((resolve) => setTimeout(resolve, lookEvery));
+  }
+};
+
+/** What stands in the database, for photos that were submitted as probes. */
+export interface Stored {
+  readonly photos: number;
+  readonly faces: number;
+  readonly matches: number;
+}
+
+/**
+ * Counts it, and makes sure that every photo was looked at and every face searched.
+ *
+ * @throws if one was not: a figure of such a run would mean nothing.
+ */
+export const countStored = async (client: pg.Client): Promise<Stored> => {
+  const { rows } = await client.query<Stored & { looked_at: number; searches: number }>(`
+    select
+      (select count(*) from watchpost.image where purpose = 'probe')::int as photos,
+      (select count(*) from watchpost.image where purpose = 'probe' and width is not null)::int as looked_at,
+      (select count(*)
+       from watchpost.face as f
+       join watchpost.image as i on i.id = f.image_id
+       where i.purpose = 'probe')::int as faces,
+      (select count(*) from watchpost.search)::int as searches,
+      (select count(*) from watchpost.match)::int as matches`);
+  const { photos, looked_at, faces, searches, matches } = rows[0]!;
+  if (looked_at !== photos || searches !== faces) {
+    throw new Error(
+      `${looked_at} of ${photos} photos were looked at, ${searches} of ${faces} faces searched.`,
+    );
+  }
+  return { photos, faces, matches };
+};
