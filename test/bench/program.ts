@@ -12,6 +12,8 @@ export interface Told {
   readonly memory: number;
   /** Percentiles in ms, where it took the time of each call. */
   readonly latency?: { readonly p50: number; readonly p95: number; readonly p99: number };
+  /** What else it has to tell, by name. */
+  readonly more?: Readonly<Record<string, number>>;
 }
 
 /** A program of `programs/`, running. */
@@ -53,7 +55,7 @@ export const settings = <T>(): T => JSON.parse(process.argv[2] ?? '{}') as T;
 export const sayReady = (): void => void process.stdout.write('ready\n');
 
 /** For a program: tells how it went, at its very end. */
-export const tell = (went: Pick<Told, 'begun' | 'ended' | 'done' | 'latency'>): void => {
+export const tell = (went: Pick<Told, 'begun' | 'ended' | 'done' | 'latency' | 'more'>): void => {
   const { user, system } = process.cpuUsage();
   const memory = process.resourceUsage().maxRSS / 1024;
   process.stdout.write(`${JSON.stringify({ ...went, cpu: (user + system) / 1e6, memory })}\n`);
