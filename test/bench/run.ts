@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { type Bench, type Compared, compare, type Outcome } from './bench.ts';
 import { bulk } from './benches/bulk.ts';
 import { eventsBench } from './benches/events.ts';
+import { latency } from './benches/latency.ts';
 import { submit } from './benches/submit.ts';
 import { visionBench } from './benches/vision.ts';
 import { startServer } from './server.ts';
@@ -15,7 +16,7 @@ import { startServer } from './server.ts';
  * Runs the benches named, or all, against a Postgres of its own with fsync on, and tells ratios: what the machine is, and
  * what else it does, is in both sides of them.
  */
-const benches: readonly Bench[] = [eventsBench, submit, bulk, visionBench];
+const benches: readonly Bench[] = [eventsBench, submit, bulk, visionBench, latency];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
