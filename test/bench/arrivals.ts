@@ -5,6 +5,8 @@ import { now, type WatchedServer } from './watched-server.ts';
 /** What became of one photo; times in ms. */
 export interface Arrival {
   readonly image: string;
+  /** When it was to be sent, since 1970. */
+  readonly due: number;
   /** From the moment at which it was to be sent until its alert arrived on the stream. */
   readonly total: number;
   /** Of that, what the vision calls took. */
@@ -67,6 +69,7 @@ export const submitAt = async (
   const compute = await server.compute();
   return images.map((image, n) => ({
     image,
+    due: begun + timetable[n]!,
     total: server.alerts.get(nameOf(n))! - begun - timetable[n]!,
     compute: compute.get(image)!,
   }));

@@ -128,23 +128,46 @@ const percentiles = (name: string, arrivals: readonly Arrival[], of: (one: Arriv
   return { [`${name}_p50`]: ms(50), [`${name}_p95`]: ms(95), [`${name}_max`]: histogram.maxValue / 1000 };
 };
 
-/** Where the time goes, by task: medians of an event's wait until it is begun, and of its handling. */
+/**
+ * Where the time goes, as medians. `posted`: until the photo's event is written; by task, how long its event waits until it
+ * is begun, and its handling; `streamed`: from the alert's row until it arrives. `row_p50`, `row_p95`: what the time until
+ * the alert's row has beyond the vision calls.
+ */
 const stepsOf = async (client: pg.Client, arrivals: readonly Arrival[]): Promise<Figures> => {
-  const { rows } = await client.query<{ task: string; waited: number; took: number }>(
+  const { rows } = await client.query<{
+    image: string;
+    task: string;
+    waited: number;
+    took: number;
+    written: number;
+  }>(
     `select
-       h.task,
-       percentile_cont(0.5) within group (order by 1000 * extract(epoch from h.started_at - e.created_at))::float as waited,
-       percentile_cont(0.5) within group (order by h.duration_ms)::float as took
+       e.image_id as image, h.task, 1000 * extract(epoch from h.created_at)::float as written, h.duration_ms as took,
+       1000 * extract(epoch from h.started_at - e.created_at)::float as waited
      from watchpost.event as e
      join watchpost.handling as h on h.event_id = e.id
-     where e.image_id = any ($1) and h.task in ('detect', 'embed', 'match', 'alert')
-     group by h.task`,
+     where e.image_id = any ($1) and h.task in ('detect', 'embed', 'match', 'alert')`,
     [arrivals.map(({ image }) => image)],
   );
-  return Object.fromEntries(
-    rows.flatMap(({ task, waited, took }) => [
-      [`${task}_waited`, waited],
-      [`${task}_took`, took],
-    ]),
+  const by = Map.groupBy(rows, ({ task }) => task);
+  const steps = [...by].flatMap(([task, some]) => [
+    [`${task}_waited`, median(some.map(({ waited }) => waited))],
+    [`${task}_took`, median(some.map(({ took }) => took))],
+  ]);
+  const received = new Map(by.get('detect')!.map((row) => [row.image, row.written - row.took - row.waited]));
+  const alerted = new Map(by.get('alert')!.map((row) => [row.image, row.written]));
+  const { overhead_p50, overhead_p95 } = percentiles(
+    'overhead',
+    arrivals,
+    ({ image, due, compute }) => alerted.get(image)! - due - compute,
   );
+  return {
+    posted: median(arrivals.map(({ image, due }) => received.get(image)! - due)),
+    ...Object.fromEntries(steps),
+    streamed: median(arrivals.map(({ image, due, total }) => due + total - alerted.get(image)!)),
+    row_p50: overhead_p50!,
+    row_p95: overhead_p95!,
+  };
 };
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
