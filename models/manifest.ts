@@ -31,6 +31,8 @@ export interface ModelEntry {
   /** How the files become an ONNX graph, where they are none. */
   conversion?: Conversion;
   edits: readonly GraphEdit[];
+  /** What is changed in memory only, when it is opened: how the runtime computes, and nothing of what. */
+  atOpening?: readonly GraphEdit[];
   /** Of the converted and edited file; what the loader insists on. */
   sha256: string;
   licence: string;
@@ -102,6 +104,7 @@ export const mobilefacenet = {
     },
   ],
   edits: ['dynamic-batch', 'prelu-as-min'],
+  atOpening: ['prelu-in-blocks'],
   sha256: '017bcad9279a477830b9665ab101f1811706fd1346107e09790fd95bc4d2f610',
   licence: 'MIT',
   provenance: unknownProvenance,

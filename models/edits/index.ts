@@ -1,11 +1,13 @@
 import { dynamicBatch } from './dynamic-batch.ts';
 import { decodeModel, encodeModel } from './graph.ts';
 import { preluAsMin } from './prelu-as-min.ts';
+import { preluInBlocks } from './prelu-in-blocks.ts';
 import { ultrafaceAnySize } from './ultraface-any-size.ts';
 
 const edits = {
   'dynamic-batch': dynamicBatch,
   'prelu-as-min': preluAsMin,
+  'prelu-in-blocks': preluInBlocks,
   'ultraface-any-size': ultrafaceAnySize,
 };
 

@@ -1,9 +1,11 @@
+import type { GraphEdit } from '../../models/edits/index.ts';
 import { floats, openSession } from './session.ts';
 import { writePlanes } from './tensor.ts';
 import type { Embedder, EmbedderDeclaration, Embedding, Pixels } from './types.ts';
 
 /**
- * Opens an ONNX embedder as its declaration describes it. `sha256` is insisted on when given.
+ * Opens an ONNX embedder as its declaration describes it. `sha256` is insisted on when given; `edits` are made to the
+ * graph in memory.
  *
  * @example
  * const embedder = await openEmbedder(sface, '/opt/models/sface.onnx');
@@ -13,8 +15,9 @@ export const openEmbedder = async (
   declaration: EmbedderDeclaration,
   file: string,
   sha256?: string,
+  edits: readonly GraphEdit[] = [],
 ): Promise<Embedder> => {
-  const session = await openSession(file, sha256);
+  const session = await openSession(file, sha256, edits);
   const { id, licence, size, dimension, batch, normalisation } = declaration;
   const output = declaration.output ?? session.outputs[0]!;
   const planes = 3 * size * size;

@@ -128,7 +128,12 @@ export const loadVision = async (options: VisionOptions = {}): Promise<Vision> =
   const landmarks = await openLandmarks(directory);
   const embedder =
     options.embedder ??
-    (await openEmbedder(mobilefacenet.embedder, join(directory, mobilefacenet.file), mobilefacenet.sha256));
+    (await openEmbedder(
+      mobilefacenet.embedder,
+      join(directory, mobilefacenet.file),
+      mobilefacenet.sha256,
+      mobilefacenet.atOpening,
+    ));
   const { id, dimension, template, thresholds, size } = embedder.declaration;
 
   const findFaces = async (bytes: Uint8Array): Promise<FoundFaces> => {

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
+import { applyEdits, type GraphEdit } from '../../models/edits/index.ts';
 import { sha256 } from '../../models/files.ts';
 import type { ModelEntry } from '../../models/manifest.ts';
 import { VisionError } from './errors.ts';
 
-/** An open ONNX graph and the digest of the very bytes it was built from. */
+/** An open ONNX graph and the digest of the file it was built from. */
 export interface Session {
   readonly sha256: string;
   /** Runs the graph's one float32 input; outputs by name. */
@@ -17,12 +18,17 @@ export interface Session {
 
 /**
  * Opens a weights file. With `expected`, refuses any other sha256 (`model_hash_mismatch`): a vector's model
- * id must mean one thing only. Throws `model_missing` when there is no such file.
+ * id must mean one thing only. Throws `model_missing` when there is no such file. `edits` are then made to the
+ * graph in memory; they change how it is computed, never what.
  *
  * One thread a run, and several pictures in flight: two threads a run spin against each other and halve
  * the speed.
  */
-export const openSession = async (path: string, expected?: string): Promise<Session> => {
+export const openSession = async (
+  path: string,
+  expected?: string,
+  edits: readonly GraphEdit[] = [],
+): Promise<Session> => {
   const bytes = await readFile(path).catch((cause) => {
     throw new VisionError('model_missing', `There is no model at ${path}: run "npm run models".`, { cause });
   });
@@ -33,7 +39,7 @@ export const openSession = async (path: string, expected?: string): Promise<Sess
       `${path} has sha256 ${digest} and should have ${expected}: run "npm run models" to install it anew.`,
     );
   }
-  const session = await ort.InferenceSession.create(bytes, {
+  const session = await ort.InferenceSession.create(applyEdits(bytes, edits), {
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
@@ -49,7 +55,7 @@ export const openSession = async (path: string, expected?: string): Promise<Sess
 
 /** Opens a model of the manifest from the folder of installed weights. */
 export const openInstalled = (entry: ModelEntry, directory: string): Promise<Session> =>
-  openSession(join(directory, entry.file), entry.sha256);
+  openSession(join(directory, entry.file), entry.sha256, entry.atOpening);
 
 /** A float32 output by name. */
 export const floats = (outputs: ort.InferenceSession.OnnxValueMapType, name: string): Float32Array => {

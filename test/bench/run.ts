@@ -8,7 +8,9 @@ import { eventsBench } from './benches/events.ts';
 import { pipeline } from './benches/pipeline.ts';
 import { scale } from './benches/scale.ts';
 import { soak } from './benches/soak.ts';
+import { latency } from './benches/latency.ts';
 import { submit } from './benches/submit.ts';
+import { visionBench } from './benches/vision.ts';
 import { startServer } from './server.ts';
 
 /**
@@ -19,6 +21,7 @@ import { startServer } from './server.ts';
  * what else it does, is in both sides of them.
  */
 const benches: readonly Bench[] = [eventsBench, submit, bulk, pipeline, scale, soak, embedded];
+const benches: readonly Bench[] = [eventsBench, submit, bulk, visionBench, latency];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

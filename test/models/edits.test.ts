@@ -54,6 +54,17 @@ describe('graph edits', () => {
     expect(graph!.node!.map((node) => node.opType)).toEqual(['Relu', 'Min', 'Mul', 'Add', 'Reshape']);
   });
 
+  test('prelu-in-blocks computes the same function with convolutions', async () => {
+    const edited = applyEdits(published(), ['prelu-as-min', 'prelu-in-blocks']);
+    const data = [-8, 6, -2, 0];
+    expect(await run(edited, data, [1, 2, 2, 1])).toEqual(await run(published(), data, [1, 2, 2, 1]));
+    const { graph } = onnx.ModelProto.decode(edited);
+    expect(graph!.node!.map((node) => node.opType)).toEqual([
+      ...['Relu', 'Conv', 'Relu', 'Conv', 'Add'],
+      'Reshape',
+    ]);
+  });
+
   test('dynamic-batch takes what the published graph refuses', async () => {
     const data = [-8, 6, -2, 0, 1, 2, 3, -4];
     await expect(run(published(), data, [2, 2, 2, 1])).rejects.toThrow();

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeModel, onnx } from '../../models/edits/graph.ts';
 import { modelsDirectory } from '../../models/files.ts';
 import { mobilefacenet } from '../../models/manifest.ts';
+import { decodeCrop } from '../../src/vision/crop.ts';
 import { arcfaceW600k, dlibResnet, sface } from '../../src/vision/declarations.ts';
 import { openEmbedder } from '../../src/vision/embedder.ts';
 import { loadVision } from '../../src/vision/index.ts';
@@ -104,6 +105,22 @@ describe.each([mobilefacenet.embedder as EmbedderDeclaration, arcfaceW600k, sfac
     });
   },
 );
+
+test('a graph edited when it is opened gives the vectors of its file', async () => {
+  const file = join(modelsDirectory(), mobilefacenet.file);
+  const { embedder: declaration, sha256, atOpening } = mobilefacenet;
+  const plain = await openEmbedder(declaration, file, sha256);
+  const edited = await openEmbedder(declaration, file, sha256, atOpening);
+  expect(edited.model.sha256).toBe(sha256);
+  const vision = await loadVision();
+  const { faces } = await vision.findFaces(await samplePhoto(3));
+  const crops = await Promise.all(faces.map(({ crop }) => decodeCrop(crop, declaration.size)));
+  const [expected, actual] = await Promise.all([plain.embed(crops), edited.embed(crops)]);
+  for (const [index, { vector }] of expected.entries()) {
+    expect(cosine(vector, actual[index]!.vector)).toBeGreaterThan(0.999999);
+  }
+  await Promise.all([plain.close(), edited.close(), vision.close()]);
+});
 
 test('a graph whose dimension is not the declared one is refused', async () => {
   const embedder = await openEmbedder(sface, await meansGraph(sface));
