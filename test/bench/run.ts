@@ -2,8 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Bench, type Compared, compare, type Outcome } from './bench.ts';
+import { backfill } from './benches/backfill.ts';
 import { bulk } from './benches/bulk.ts';
 import { eventsBench } from './benches/events.ts';
+import { search } from './benches/search.ts';
 import { submit } from './benches/submit.ts';
 import { startServer } from './server.ts';
 
@@ -14,7 +16,7 @@ import { startServer } from './server.ts';
  * Runs the benches named, or all, against a Postgres of its own with fsync on, and tells ratios: what the machine is, and
  * what else it does, is in both sides of them.
  */
-const benches: readonly Bench[] = [eventsBench, submit, bulk];
+const benches: readonly Bench[] = [eventsBench, submit, bulk, search, backfill];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
