@@ -65,9 +65,9 @@ comment on function watchpost.nearest_people is 'Whom a vector of this model loo
 -- few people among many comes back empty. Whether the index is worth it was decided by counting (search_method): the
 -- planner, who can only guess how many people are on the lists, is kept from sorting.
 --
--- Among a million references of 250,000 people (test/bench/faces.ts) an ef_search of 100, 200, 400 and 1000 finds 0.64,
--- 0.76, 0.86 and 0.93 of the ten nearest people in 6, 9, 16 and 38 ms; the nearest of all, where they are enrolled, 0.56,
--- 0.68, 0.81 and 0.91 of the times.
+-- Among a million made-up references of 250,000 people (test/bench/faces.ts) an ef_search of 100, 200, 400 and 800 finds
+-- 0.64, 0.76, 0.86 and 0.92 of the ten nearest people, in 6, 9, 16 and 32 ms; the one who is nearest of all, for a probe
+-- of somebody enrolled, is found by 100, 200, 400 and 1000 in 0.56, 0.68, 0.81 and 0.91 of the searches.
 create or replace function watchpost.nearest_by_index(
   probe halfvec, model text, contenders integer, lists uuid[]
 ) returns uuid[]
@@ -104,7 +104,7 @@ $$;
 comment on function watchpost.nearest_by_index is 'Part of nearest_people: the people with the nearest references, through the HNSW index of the model.';
 
 
--- What counts is who is searched for, not who is enrolled. Counting up to the limit costs as much as a small
+-- What counts is who is searched for, not who is enrolled. Counting goes up to the limit at every
 -- search, so a session remembers what it found for these lists: their versions go up whenever somebody is listed or taken off.
 -- For some seconds only, because a person may get more photos; until then a search is slower than it might be, not wrong.
 create or replace function watchpost.search_method(

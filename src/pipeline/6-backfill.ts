@@ -45,7 +45,7 @@ export interface BatchSize {
 
 /**
  * Comparing 200,000 vectors of 512 numbers takes about 0.1 s: a million past faces are 5 batches, and each gives way to
- * live photos after that. An event for each 20,000, as it was before, took as long again as the comparing. 200 faces
+ * live photos after that. 200 faces
  * searched again are as many as three live jobs.
  */
 const usual: BatchSize = { scan: 200_000, most: 200 };

@@ -2,10 +2,9 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 
 /**
- * Up to this many references on active watchlists, every one is compared: never wrong, and 1.1 to 2.1 ms a
- * thousand, so at most about what embedding the face has cost. Above, the HNSW index is asked: 2 ms at 50,000. What counts is who is
- * searched for, not who is enrolled: with 30 people on the lists of 16,667 enrolled ones the index took 57 ms and
- * named the wrong one 6 times in 40, comparing them all 18 ms and never.
+ * Up to this many references on active watchlists, every one is compared: never wrong, and 1.2 ms a thousand. Above, the
+ * HNSW index is asked. What counts is who is searched for, not who is enrolled: with 30 people on the lists of 16,667
+ * enrolled ones the index took 57 ms and named the wrong one 6 times in 40, comparing them all 18 ms and never.
  */
 export const exactUpTo = 5_000;
 
