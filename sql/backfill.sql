@@ -66,12 +66,14 @@ comment on function watchpost.begin_backfill is 'Begins to search the past faces
 create or replace function watchpost.next_past_faces(
   backfill uuid, below uuid, scan integer, most integer
 ) returns table (embeddings uuid[], searched integer, next_cursor uuid)
-language plpgsql stable
+language plpgsql stable set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 declare
   asked watchpost.backfill;
   centre halfvec;
   threshold real;
+  looked_at uuid[];
+  near uuid[];
 begin
   select b.* into asked from watchpost.backfill as b where b.id = backfill;
   if asked.reason in ('removed', 'cannot_link') then
@@ -112,37 +114,34 @@ begin
     return;
   end if;
 
-  return query
-  with past as materialized (
-    select e.id, e.face_id, e.vector <=> centre as distance
+  -- One pass, backwards along the key: in the order of the rows on disk, and nothing is kept of a face but its id.
+  select array_agg(p.id), array_agg(p.id) filter (where p.distance <= 1 - threshold + 0.001)
+  into looked_at, near
+  from (
+    select e.id, e.vector <=> centre as distance
     from watchpost.embedding as e
     where e.model_id = asked.model_id
       and e.superseded_at is null
-      and (below is null or e.id < below)
+      and e.id < coalesce(below, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
     order by e.id desc
     limit scan
-  ),
-  near as materialized (
-    select p.id
-    from past as p
-    join watchpost.face as f on f.id = p.face_id
+  ) as p;
+  near := array(
+    select e.id
+    from unnest(near) as n (id)
+    join watchpost.embedding as e on e.id = n.id
+    join watchpost.face as f on f.id = e.face_id
     join watchpost.image as i on i.id = f.image_id and i.purpose = 'probe'
-    where p.distance <= 1 - threshold + 0.001
-    order by p.id desc
+    order by e.id desc
     limit most
-  ),
+  );
   -- A batch that found as many as it may ends there.
-  reached as (
-    select case
-      when (select count(*) from near) = most then (select n.id from near as n order by n.id limit 1)
-      else (select p.id from past as p order by p.id limit 1)
-    end as id
-  )
-  select
-    (select coalesce(array_agg(n.id order by n.id desc), '{}') from near as n),
-    (select count(*)::integer from past as p where p.id >= r.id),
-    case when (select count(*) from near) = most or (select count(*) from past) = scan then r.id end
-  from reached as r;
+  if cardinality(near) = most then
+    return query select near, array_position(looked_at, near[most]), near[most];
+  else
+    return query
+    select near, coalesce(cardinality(looked_at), 0), case when cardinality(looked_at) = scan then looked_at[scan] end;
+  end if;
 end;
 $$;
 

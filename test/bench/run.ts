@@ -2,13 +2,15 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Bench, type Compared, compare, type Outcome } from './bench.ts';
+import { backfill } from './benches/backfill.ts';
 import { bulk } from './benches/bulk.ts';
 import { embedded } from './benches/embedded.ts';
 import { eventsBench } from './benches/events.ts';
+import { latency } from './benches/latency.ts';
 import { pipeline } from './benches/pipeline.ts';
 import { scale } from './benches/scale.ts';
+import { search } from './benches/search.ts';
 import { soak } from './benches/soak.ts';
-import { latency } from './benches/latency.ts';
 import { submit } from './benches/submit.ts';
 import { visionBench } from './benches/vision.ts';
 import { startServer } from './server.ts';
@@ -20,8 +22,19 @@ import { startServer } from './server.ts';
  * Runs the benches named, or all, against a Postgres of its own with fsync on, and tells ratios: what the machine is, and
  * what else it does, is in both sides of them.
  */
-const benches: readonly Bench[] = [eventsBench, submit, bulk, pipeline, scale, soak, embedded];
-const benches: readonly Bench[] = [eventsBench, submit, bulk, visionBench, latency];
+const benches: readonly Bench[] = [
+  eventsBench,
+  submit,
+  bulk,
+  pipeline,
+  visionBench,
+  latency,
+  search,
+  backfill,
+  scale,
+  soak,
+  embedded,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -24,12 +24,18 @@ export interface Server {
   client(url: string): Promise<pg.Client>;
   /** What something costs the server. The write-ahead log is flushed and tables are vacuumed before it begins. */
   cost<T>(url: string, work: () => Promise<T>): Promise<{ result: T; cost: Cost }>;
+  urlOf(database: string): string;
+  /** Another one, with these settings, in a folder that is kept if one is given. */
+  another(options: { keep: string | undefined; settings: readonly string[] }): Promise<Server>;
   end(): Promise<void>;
 }
 
 /** Starts it; `bin` is the folder of pg_ctl, else one is looked for. */
-export const startServer = async (bin: string | undefined): Promise<Server> => {
-  const folder = join(tmpdir(), `watchpost-bench-${process.pid}`);
+export const startServer = async (
+  bin: string | undefined,
+  options: { keep?: string | undefined; settings?: readonly string[] } = {},
+): Promise<Server> => {
+  const folder = options.keep ?? join(tmpdir(), `watchpost-bench-${process.pid}-${++started}`);
   const data = join(folder, 'data');
   const postgres = await startPostgres({
     bin,
@@ -41,7 +47,9 @@ export const startServer = async (bin: string | undefined): Promise<Server> => {
       'max_wal_size=8GB',
       'checkpoint_timeout=30min',
       'synchronous_commit=on',
+      ...(options.settings ?? []),
     ],
+    keep: options.keep !== undefined,
   });
   const urlOf = (name: string) => postgres.url.replace(/postgres$/, name);
   const open = async (url: string): Promise<pg.Client> => {
@@ -64,6 +72,8 @@ export const startServer = async (bin: string | undefined): Promise<Server> => {
   return {
     version: versions[0]?.version ?? '',
     client: open,
+    urlOf,
+    another: (more) => startServer(bin, more),
     async database(name, migrated) {
       await admin.query(`create database ${name}`);
       if (migrated) {
@@ -90,10 +100,12 @@ export const startServer = async (bin: string | undefined): Promise<Server> => {
     async end() {
       await admin.end();
       await postgres.end();
-      await rm(folder, { recursive: true, force: true });
+      if (!options.keep) await rm(folder, { recursive: true, force: true });
     },
   };
 };
+
+let started = 0;
 
 /** Clock ticks a second of /proc, the same on every Linux. */
 const ticks = 100;

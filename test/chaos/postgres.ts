@@ -11,7 +11,7 @@ export interface Postgres {
   /** Stops it as a crash does: no checkpoint, no goodbye to anybody; the next start recovers from the log. */
   crash(): Promise<void>;
   start(): Promise<void>;
-  /** Stops it and removes its data folder if it was made here. */
+  /** Stops it and removes its data folder if it was made here and is not to be kept. */
   end(): Promise<void>;
 }
 
@@ -59,6 +59,7 @@ export const startPostgres = async (options: {
   data: string;
   port: number;
   settings?: readonly string[];
+  keep?: boolean;
 }): Promise<Postgres> => {
   const bin = await findBin(options.bin);
   const user = await unprivileged();
@@ -117,7 +118,7 @@ export const startPostgres = async (options: {
     crash: () => run('pg_ctl', ['-D', data, '-m', 'immediate', '-w', 'stop']),
     async end() {
       await run('pg_ctl', ['-D', data, '-m', 'fast', '-w', 'stop']).catch(() => {});
-      if (made) await rm(data, { recursive: true, force: true });
+      if (made && !options.keep) await rm(data, { recursive: true, force: true });
     },
   };
 };

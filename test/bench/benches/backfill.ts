@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Bench, Figures } from '../bench.ts';
+import { endOf, enrol, forget, sightingsOf } from '../enrolling.ts';
+import { faces, lists, model, openMillion } from '../million.ts';
+
+/** Faces a second that are seen live meanwhile, and for how long. */
+const live = { rate: 20, seconds: 8 };
+
+/** Seconds from somebody's enrolment until the last past face was compared, and what live faces notice of it. */
+export const backfill: Bench = {
+  name: 'backfill',
+  measures: `one person enrolled against ${faces} past faces, from the event to the end of the search, seconds`,
+  against: 'one exact scan of them by one process, as plain SQL',
+  async prepare(server, options) {
+    const million = await openMillion(server, options);
+    const { url } = million;
+    const client = await million.server.client(url);
+    await client.query('update watchpost.watchlist set enabled = name = $1', [lists.everybody]);
+    // Warm, for both sides.
+    await client.query(`select count(*) from watchpost.embedding where norm < 0`);
+    const worker = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('../../../src/main.ts', import.meta.url)), 'work'],
+      { env: { ...process.env, DATABASE_URL: url, WATCHPOST_LOG_LEVEL: 'warn' }, stdio: 'ignore' },
+    );
+    let next = 0;
+
+    const ours = async (): Promise<Figures> => {
+      const person = await enrol(client, next++);
+      const ended = await endOf(client, person);
+      await forget(client, person);
+      return { seconds: ended.seconds, searched: ended.searched, found: ended.found };
+    };
+    const theirs = async (processes: number): Promise<Figures> => {
+      await client.query(`set max_parallel_workers_per_gather = ${processes - 1}`);
+      const { rows: probes } = await client.query<{ vector: string }>(
+        'select vector::text from watchpost.embedding order by id desc offset 5 limit 1',
+      );
+      const begun = performance.now();
+      const { rows } = await client.query(
+        `select id from watchpost.embedding
+         where model_id = $1 and superseded_at is null and 1 - (vector <=> $2::halfvec) >= 0.6`,
+        [model, probes[0]?.vector],
+      );
+      const seconds = (performance.now() - begun) / 1000;
+      await client.query('reset max_parallel_workers_per_gather');
+      return { seconds, searched: faces, found: rows.length };
+    };
+
+    /** Live faces at an even pace, while `meanwhile` goes on over and over. */
+    const sightings = async (meanwhile: () => Promise<unknown>): Promise<Figures> => {
+      let over = false;
+      const busy = (async () => {
+        while (!over) await meanwhile();
+      })();
+      const feeder = await million.server.client(url);
+      const times = await sightingsOf(feeder, live);
+      over = true;
+      await busy;
+      await feeder.end();
+      times.sort((a, b) => a - b);
+      return { p50: times[Math.floor(times.length * 0.5)]!, p95: times[Math.floor(times.length * 0.95)]! };
+    };
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
+    await ours();
+    return {
+      comparisons: [
+        {
+          ours,
+          theirs: () => theirs(1),
+          judged: [
+            { what: 'enrolled', unit: 's', figure: 'seconds', by: 'ratio', target: { atMost: 1 } },
+            { what: 'found', unit: 'faces', figure: 'found', by: 'ratio', target: null },
+          ],
+        },
+        {
+          ours,
+          theirs: () => theirs(3),
+          judged: [{ what: 'parallel scan', unit: 's', figure: 'seconds', by: 'ratio', target: null }],
+        },
+        {
+          ours: () => sightings(ours),
+          theirs: () => sightings(pause),
+          judged: [
+            { what: 'live meanwhile', unit: 'ms', figure: 'p95', by: 'ratio', target: { atMost: 1.3 } },
+            { what: 'its median', unit: 'ms', figure: 'p50', by: 'ratio', target: null },
+          ],
+        },
+      ],
+      async end() {
+        worker.kill('SIGTERM');
+        await new Promise((resolve) => worker.once('exit', resolve));
+        await client.end();
+        await million.end();
+      },
+    };
+  },
+};

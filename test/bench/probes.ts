@@ -1,0 +1,82 @@
+import type pg from 'pg';
+import { copyVectors } from './copy.ts';
+import { photoOf } from './faces.ts';
+import { keys, type Million, model, passersBy, people, photosOfEach } from './million.ts';
+
+/** Other views of people who are enrolled, and after them strangers. */
+const views = 160;
+const strangers = 40;
+export const probes = views + strangers;
+
+/** A probe with what comparing all the references gives: the ten nearest people of each list, and the ten nearest references. */
+export interface Probe {
+  readonly id: string;
+  readonly vector: string;
+  readonly everybody: readonly string[];
+  readonly tenth: readonly string[];
+  readonly references: readonly string[];
+}
+
+const vectorOf = (n: number) =>
+  n < views ? photoOf((n * 1543) % people, photosOfEach) : photoOf(people + passersBy + n, 0);
+
+/** Writes probes and compares them with a million references each: a minute or two, once for a database that is kept. */
+export const readProbes = async ({ server, url }: Million): Promise<Probe[]> => {
+  const client = await server.client(url);
+  const { rows: known } = await client.query(`select from pg_tables where tablename = 'probe'`);
+  if (known.length === 0) await writeProbes(client);
+  const { rows } = await client.query<Probe>(
+    `select e.id, e.vector::text as vector, p.everybody, p.tenth, p.refs as references
+     from probe as p join watchpost.embedding as e on e.id = key_of(${keys.embedding}, -1 - p.n) order by p.n`,
+  );
+  await client.end();
+  return rows;
+};
+
+// Before all that was seen, so that they stand at the end of the search of the past.
+const writeProbes = async (client: pg.Client): Promise<void> => {
+  await client.query('drop table if exists asked; create unlogged table asked (n integer, vector halfvec)');
+  await copyVectors(client, 'asked', probes, vectorOf);
+  await client.query(`
+    set session_replication_role = replica;
+    insert into watchpost.image (id, captured_at, byte_length, sha256)
+    select key_of(${keys.image}, -1 - n), '2026-01-01Z', 1, sha256('x') from asked;
+    insert into watchpost.face (
+      id, image_id, detector_id, ordinal, box_x, box_y, box_width, box_height, points, score, height_px, sharpness,
+      yaw, pitch, roll, crop
+    )
+    select
+      key_of(${keys.face}, -1 - n), key_of(${keys.image}, -1 - n), 'no-detector', 1, 0, 0, 100, 100, '{}', 1, 100, 500,
+      0, 0, 0, ''
+    from asked;
+    insert into watchpost.embedding (id, face_id, model_id, vector, norm)
+    select key_of(${keys.embedding}, -1 - n), key_of(${keys.face}, -1 - n), '${model}', vector, 10 from asked;
+    set session_replication_role = origin;
+
+    create table probe as
+    select a.n, t.everybody, t.tenth, t.refs
+    from asked as a
+    cross join lateral (
+      with near as materialized (
+        select r.id, r.person_id, r.vector <=> a.vector as distance
+        from watchpost.reference as r
+        where r.model_id = '${model}'
+        order by distance
+        limit 4000
+      ),
+      person as (select n.person_id as id, min(n.distance) as distance from near as n group by 1)
+      select
+        array(select p.id from person as p order by p.distance limit 10) as everybody,
+        array(
+          select p.id
+          from person as p
+          join watchpost.watchlist_entry as e on e.person_id = p.id
+          join watchpost.watchlist as w on w.id = e.watchlist_id and w.name = 'every tenth'
+          order by p.distance
+          limit 10
+        ) as tenth,
+        array(select n.id from near as n order by n.distance limit 10) as refs
+    ) as t;
+    drop table asked;
+  `);
+};
