@@ -30,7 +30,9 @@ const settings = z.object({
     .string()
     .min(20, 'give at least 20 characters, or leave it out and one is made')
     .optional(),
-  WATCHPOST_CONCURRENCY: wholeNumber(1, 64).default(availableParallelism()),
+  // Two a core: while one is at the database or being decoded, the other is at the models (18.6 -> 26.9 photos a second
+  // with one face by threads, and 31.8 with two a core).
+  WATCHPOST_CONCURRENCY: wholeNumber(1, 64).default(Math.min(64, 2 * availableParallelism())),
   WATCHPOST_MAX_BODY_MB: wholeNumber(1, 100).default(20),
   WATCHPOST_MAX_MEGAPIXELS: wholeNumber(1, 1000).default(64),
   WATCHPOST_MAX_BACKLOG: wholeNumber(1, 100_000_000).default(20_000),

@@ -10,7 +10,7 @@ import { persistAtStart } from '../outbox/persist.ts';
 import { registerProcess, sayGoodbye } from '../outbox/registration.ts';
 import { Relay } from '../outbox/relay.ts';
 import { startWorker } from '../outbox/worker.ts';
-import { loadVision } from '../vision/index.ts';
+import { loadVisionThreads } from '../vision/threads.ts';
 import { provideDatabase } from './connect.ts';
 import type { Stopper } from './stop.ts';
 
@@ -35,7 +35,8 @@ export const bringUp = async (
 ): Promise<Up> => {
   const { database, kind } = await provideDatabase(config, log, stopper);
   await persistAtStart(database, () => migrate(database.pool, log));
-  const vision = await loadVision({
+  const vision = await loadVisionThreads({
+    calls: config.concurrency,
     maxPixels: config.maxPixels,
     smallFaces: config.smallFaces,
     ...(config.modelsDir ? { modelsDirectory: config.modelsDir } : {}),

@@ -3,7 +3,7 @@ import { migrate } from '../database/migrate.ts';
 import type { Log } from '../log.ts';
 import { persistAtStart } from '../outbox/persist.ts';
 import { startWorker } from '../outbox/worker.ts';
-import { loadVision } from '../vision/index.ts';
+import { loadVisionThreads } from '../vision/threads.ts';
 import { connect } from './connect.ts';
 import type { Stopper } from './stop.ts';
 
@@ -12,7 +12,8 @@ export const work = async (config: Config, log: Log, stopper: Stopper): Promise<
   const ended = stopper.untilSignal(log);
   const database = await connect(config, log, stopper);
   await persistAtStart(database, () => migrate(database.pool, log));
-  const vision = await loadVision({
+  const vision = await loadVisionThreads({
+    calls: config.concurrency,
     maxPixels: config.maxPixels,
     smallFaces: config.smallFaces,
     ...(config.modelsDir ? { modelsDirectory: config.modelsDir } : {}),

@@ -16,7 +16,15 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const makeNextVersion = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'watchpost-next-'));
   await mkdir(join(folder, 'models'));
-  for (const part of ['src', 'sql', 'migrations', 'models/manifest.ts', 'models/files.ts', 'package.json']) {
+  for (const part of [
+    'src',
+    'sql',
+    'migrations',
+    'models/edits',
+    'models/manifest.ts',
+    'models/files.ts',
+    'package.json',
+  ]) {
     await cp(join(root, part), join(folder, part), { recursive: true });
   }
   await symlink(join(root, 'models/installed'), join(folder, 'models/installed'));

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readConfig } from '../../../src/config.ts';
 import { loadVision } from '../../../src/vision/index.ts';
 import type { Bench, Comparison } from '../bench.ts';
 import { composed, labelled, type PhotoSet, samples, writeSet } from '../photos.ts';
@@ -11,7 +12,7 @@ import { type Counts, countsFor, throughBareLoop, throughOneWorker } from '../th
 const seconds = 12;
 
 /** As a worker's default is. */
-const concurrency = availableParallelism();
+const { concurrency } = readConfig({});
 
 /** Photos a second of one worker process, from the first INSERT until every face of the last photo is searched. */
 export const pipeline: Bench = {

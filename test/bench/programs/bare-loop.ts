@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readConfig } from '../../../src/config.ts';
-import { loadVision } from '../../../src/vision/index.ts';
+import { loadVisionThreads } from '../../../src/vision/threads.ts';
 import { sayReady, settings, tell } from '../program.ts';
 
 /**
@@ -18,7 +18,7 @@ const { folder, warmUp, count, concurrency } = settings<{
 const files = (await readdir(folder)).sort();
 const photos = await Promise.all(files.map((file) => readFile(join(folder, file))));
 const { maxPixels, smallFaces } = readConfig({});
-const vision = await loadVision({ maxPixels, smallFaces });
+const vision = await loadVisionThreads({ maxPixels, smallFaces });
 
 const see = async (most: number): Promise<number> => {
   let [next, faces] = [0, 0];

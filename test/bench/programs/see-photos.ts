@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '../../../src/config.ts';
-import { loadVision } from '../../../src/vision/index.ts';
+import { loadVisionThreads } from '../../../src/vision/threads.ts';
 import { judge, labelledPhotos, type Seen, samplePhotos } from '../known-photos.ts';
 import type { See } from '../peers/tensorflow.ts';
 import { sayReady, settings, tell } from '../program.ts';
@@ -26,7 +26,7 @@ const openOurs = async (): Promise<{
   close: () => Promise<void>;
 }> => {
   const { maxPixels, smallFaces, concurrency } = readConfig({});
-  const vision = await loadVision({ maxPixels, smallFaces });
+  const vision = await loadVisionThreads({ maxPixels, smallFaces });
   const see: See = async (photo) => {
     const { faces } = await vision.findFaces(photo);
     const embeddings = await vision.embed(faces.map((face) => face.crop));

@@ -8,7 +8,8 @@ import { openLog } from '../../../src/log.ts';
 import { startWorker } from '../../../src/outbox/worker.ts';
 import { stages } from '../../../src/pipeline/index.ts';
 import type { AnyStage } from '../../../src/pipeline/stage.ts';
-import { loadVision, type Vision } from '../../../src/vision/index.ts';
+import type { Vision } from '../../../src/vision/index.ts';
+import { loadVisionThreads } from '../../../src/vision/threads.ts';
 
 /**
  * API and worker in one process, put together as `watchpost up` does it and with its defaults, but for a watch on the
@@ -41,7 +42,11 @@ const watchedStage = (stage: AnyStage): AnyStage => ({
 });
 
 const database = openDatabase(config.databaseUrl!, { log });
-const opened = await loadVision({ maxPixels: config.maxPixels, smallFaces: config.smallFaces });
+const opened = await loadVisionThreads({
+  calls: config.concurrency,
+  maxPixels: config.maxPixels,
+  smallFaces: config.smallFaces,
+});
 const vision: Vision = {
   ...opened,
   findFaces: (bytes) => watched(opened.findFaces(bytes)),

@@ -1,0 +1,114 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { VisionError, type VisionErrorCode } from './errors.ts';
+import type { Vision, VisionOptions } from './index.ts';
+
+/** What can be asked of a thread. */
+type Method = 'findFaces' | 'embed' | 'describe';
+
+/** A call, as a thread is sent it. */
+export interface Call {
+  readonly number: number;
+  readonly method: Method;
+  readonly parameters: readonly unknown[];
+}
+
+/** An error as it is told between threads; with a code it was a VisionError. */
+export interface ToldError {
+  readonly message: string;
+  readonly code?: VisionErrorCode;
+}
+
+/** What a thread answers to a call. */
+export interface Answer {
+  readonly number: number;
+  readonly result?: unknown;
+  readonly error?: ToldError;
+}
+
+/** What a thread says first: what it has opened, or why it could not. */
+export interface Opened {
+  readonly facts?: Omit<Vision, Method | 'close'>;
+  readonly error?: ToldError;
+}
+
+/**
+ * The same as `loadVision`, each core with models of its own (30 MB a thread). ONNX Runtime computes in the thread that
+ * asks for it: in the one that also talks to the database, two cores gave no more than one and a half, and every answer
+ * of the database waited for a model. A call goes to the thread with the fewest.
+ *
+ * @param options.calls how many come at a time at most: more threads than that, or than cores, are not opened. No
+ *   detector or embedder of one's own: those can not be sent to a thread.
+ */
+export const loadVisionThreads = async (
+  options: Omit<VisionOptions, 'detector' | 'embedder'> & { readonly calls?: number } = {},
+): Promise<Vision> => {
+  const { calls = Number.POSITIVE_INFINITY, ...rest } = options;
+  const length = Math.min(calls, availableParallelism());
+  const opening = await Promise.allSettled(Array.from({ length }, () => openThread(rest)));
+  const threads = opening.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const close = async () => void (await Promise.all(threads.map((thread) => thread.close())));
+  const failed = opening.find((one) => one.status === 'rejected');
+  if (failed) {
+    await close();
+    throw failed.reason;
+  }
+
+  const call = (method: Method, ...parameters: unknown[]): Promise<never> => {
+    const idlest = threads.reduce((a, b) => (b.calls() < a.calls() ? b : a));
+    return idlest.call(method, parameters);
+  };
+  return {
+    ...threads[0]!.facts,
+    findFaces: (bytes) => call('findFaces', bytes),
+    embed: (crops) => call('embed', crops),
+    describe: (bytes, boxes) => call('describe', bytes, boxes),
+    close,
+  };
+};
+
+const openThread = async (options: VisionOptions) => {
+  const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: options });
+  const opened = await new Promise<Opened>((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+  if (!opened.facts) {
+    await worker.terminate();
+    throw errorOf(opened.error);
+  }
+
+  const waiting = new Map<number, { resolve(result: never): void; reject(error: Error): void }>();
+  let last = 0;
+  worker.on('message', ({ number, result, error }: Answer) => {
+    const call = waiting.get(number);
+    waiting.delete(number);
+    if (error) call?.reject(errorOf(error));
+    else call?.resolve(result as never);
+    // Only what is asked for keeps the process alive.
+    if (waiting.size === 0) worker.unref();
+  });
+  // A thread tells what fails in an answer; what ends it is out of memory or a defect, and ends the process: others take
+  // up its jobs.
+  worker.removeAllListeners('error');
+  worker.on('error', (error) => {
+    throw error;
+  });
+  worker.unref();
+
+  return {
+    facts: opened.facts,
+    calls: () => waiting.size,
+    call: (method: Method, parameters: readonly unknown[]) =>
+      new Promise<never>((resolve, reject) => {
+        const number = ++last;
+        waiting.set(number, { resolve, reject });
+        worker.ref();
+        worker.postMessage({ number, method, parameters } satisfies Call);
+      }),
+    close: async () => void (await worker.terminate()),
+  };
+};
+
+const errorOf = (told: ToldError | undefined): Error =>
+  told?.code ? new VisionError(told.code, told.message) : new Error(told?.message ?? 'A thread has ended.');
