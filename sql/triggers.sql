@@ -42,13 +42,19 @@ for each row execute function watchpost.store_image_bytes();
 
 -- event -> outbox -----------------------------------------------------------------------------------------------------
 
+-- In plpgsql, whose plan a session keeps: as an SQL function it was parsed and planned for every statement that writes an
+-- event (a single-row INSERT: 540 us, so 425).
 create or replace function watchpost.subscribers(of_topic text) returns text[]
-language sql stable
-return (
-  select coalesce(array_agg(s.task order by s.task), '{}')
-  from watchpost.subscription as s
-  where s.topic = of_topic and s.enabled
-);
+language plpgsql stable
+as $$
+begin
+  return (
+    select coalesce(array_agg(s.task order by s.task), '{}')
+    from watchpost.subscription as s
+    where s.topic = of_topic and s.enabled
+  );
+end;
+$$;
 
 comment on function watchpost.subscribers(text) is 'The tasks that consume a topic now.';
 
@@ -72,6 +78,8 @@ for each statement execute function watchpost.fill_outbox();
 
 -- rows -> events ------------------------------------------------------------------------------------------------------
 
+-- The offset keeps the look at the subscriptions from being made for each row (20,000 photos: 1.2 s, and 0.9 without).
+
 create or replace function watchpost.emit_image_received() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -79,7 +87,7 @@ begin
   insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
   select 'image.received', i.id, i.id, jsonb_build_object('image_id', i.id), s.tasks
   from new_rows as i
-  cross join (select watchpost.subscribers('image.received') as tasks) as s
+  cross join (select watchpost.subscribers('image.received') as tasks offset 0) as s
   where i.purpose = 'probe';
   return null;
 end;
@@ -101,7 +109,7 @@ begin
     'face.detected', f.id, f.image_id,
     jsonb_build_object('image_id', f.image_id, 'face_id', f.id), s.tasks
   from new_rows as f
-  cross join (select watchpost.subscribers('face.detected') as tasks) as s;
+  cross join (select watchpost.subscribers('face.detected') as tasks offset 0) as s;
   return null;
 end;
 $$;
@@ -126,7 +134,7 @@ begin
   from new_rows as e
   join watchpost.face as f on f.id = e.face_id
   join watchpost.image as i on i.id = f.image_id and i.purpose = 'probe'
-  cross join (select watchpost.subscribers('face.embedded') as tasks) as s;
+  cross join (select watchpost.subscribers('face.embedded') as tasks offset 0) as s;
 
   insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
   select
@@ -138,7 +146,7 @@ begin
   join watchpost.face as f on f.id = e.face_id
   join watchpost.person_photo as p
     on p.image_id = f.image_id and f.ordinal = coalesce(p.chosen_face, 1) and p.removed_at is null
-  cross join (select watchpost.subscribers('photo.embedded') as tasks) as s;
+  cross join (select watchpost.subscribers('photo.embedded') as tasks offset 0) as s;
   return null;
 end;
 $$;
@@ -159,7 +167,7 @@ begin
     'match.found', m.id, m.image_id,
     jsonb_build_object('image_id', m.image_id, 'face_id', m.face_id, 'match_id', m.id), s.tasks
   from new_rows as m
-  cross join (select watchpost.subscribers('match.found') as tasks) as s;
+  cross join (select watchpost.subscribers('match.found') as tasks offset 0) as s;
   return null;
 end;
 $$;
@@ -185,7 +193,7 @@ begin
     s.tasks
   from new_rows as a
   join watchpost.match as m on m.id = a.best_match_id
-  cross join (select watchpost.subscribers('alert.raised') as tasks) as s;
+  cross join (select watchpost.subscribers('alert.raised') as tasks offset 0) as s;
   return null;
 end;
 $$;
