@@ -1,11 +1,16 @@
 -- Sightings become episodes: one alert for a person at a place, however many frames, workers and orders of arrival.
 
+-- In plpgsql, whose plan a session keeps; an SQL function is planned at each call.
 create or replace function watchpost.place_of(camera uuid) returns text
-language sql stable
-return coalesce(
-  (select coalesce('zone:' || c.zone, 'camera:' || c.name) from watchpost.camera as c where c.id = camera),
-  'nowhere'
-);
+language plpgsql stable
+as $$
+begin
+  return coalesce(
+    (select coalesce('zone:' || c.zone, 'camera:' || c.name) from watchpost.camera as c where c.id = camera),
+    'nowhere'
+  );
+end;
+$$;
 
 comment on function watchpost.place_of(uuid) is 'What makes two sightings the same episode: the zone, else the camera.';
 

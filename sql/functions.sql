@@ -26,11 +26,16 @@ $$;
 comment on function watchpost.find_camera(text) is 'The id of a camera by its name or id; an unknown one is an error (WP002).';
 
 
+-- In plpgsql, whose plan a session keeps; an SQL function is planned at each call.
 create or replace function watchpost.insert_image(
   bytes bytea, camera text, captured_at timestamptz, idempotency_key text, submitted_by text
 ) returns uuid
-language sql
-begin atomic
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+  new_id uuid;
+begin
   insert into watchpost.image (bytes, camera_id, captured_at, idempotency_key, submitted_by)
   values (
     insert_image.bytes,
@@ -39,8 +44,10 @@ begin atomic
     insert_image.idempotency_key,
     coalesce(insert_image.submitted_by, session_user)
   )
-  returning id;
+  returning id into new_id;
+  return new_id;
 end;
+$$;
 
 comment on function watchpost.insert_image is 'Part of submit_image: the row as it is asked for, with no look for an earlier one.';
 

@@ -41,11 +41,17 @@ export class Relay {
     this.#schedule();
   }
 
-  /** Tells that this process has committed outbox rows. Returns at once. */
-  nudge(): void {
+  /**
+   * Tells that this process has committed outbox rows.
+   *
+   * @returns when they are relayed; at once while they are gathered.
+   */
+  async nudge(): Promise<void> {
     this.#again = true;
-    if (!this.#busy) this.#run(false);
-    else if (!this.#running && !(this.#due <= performance.now() + gathered)) this.#schedule();
+    if (!this.#busy) {
+      this.#run(false);
+      await this.#running;
+    } else if (!this.#running && !(this.#due <= performance.now() + gathered)) this.#schedule();
   }
 
   /** Whether every slot of this process is at work. When the first one is not any more, what was gathered is relayed. */

@@ -112,7 +112,8 @@ const jobOf =
       const handled = await persist(run.tools.database, run.stopping, (again) =>
         handle(stage, items, run.tools, deliveryOf(job, run.workerId, again)),
       );
-      run.relay.nudge();
+      // A slot that asks for jobs before there are any only stands in the way of the one that relays them.
+      await run.relay.nudge();
       const failed = handled.filter((one) => one.outcome === 'retry');
       if (failed.length === 0) return;
       if (!Array.isArray(payload)) throw errorOf(failed[0] as Handled);
