@@ -8,13 +8,12 @@ const views = 160;
 const strangers = 40;
 export const probes = views + strangers;
 
-/** A probe with what comparing all the references gives: the ten nearest people of each list, and the ten nearest references. */
+/** A probe with what comparing all the references gives: the ten nearest people of each list. */
 export interface Probe {
   readonly id: string;
   readonly vector: string;
   readonly everybody: readonly string[];
   readonly tenth: readonly string[];
-  readonly references: readonly string[];
 }
 
 const vectorOf = (n: number) =>
@@ -26,7 +25,7 @@ export const readProbes = async ({ server, url }: Million): Promise<Probe[]> => 
   const { rows: known } = await client.query(`select from pg_tables where tablename = 'probe'`);
   if (known.length === 0) await writeProbes(client);
   const { rows } = await client.query<Probe>(
-    `select e.id, e.vector::text as vector, p.everybody, p.tenth, p.refs as references
+    `select e.id, e.vector::text as vector, p.everybody, p.tenth
      from probe as p join watchpost.embedding as e on e.id = key_of(${keys.embedding}, -1 - p.n) order by p.n`,
   );
   await client.end();
@@ -54,11 +53,11 @@ const writeProbes = async (client: pg.Client): Promise<void> => {
     set session_replication_role = origin;
 
     create table probe as
-    select a.n, t.everybody, t.tenth, t.refs
+    select a.n, t.everybody, t.tenth
     from asked as a
     cross join lateral (
       with near as materialized (
-        select r.id, r.person_id, r.vector <=> a.vector as distance
+        select r.person_id, r.vector <=> a.vector as distance
         from watchpost.reference as r
         where r.model_id = '${model}'
         order by distance
@@ -74,8 +73,7 @@ const writeProbes = async (client: pg.Client): Promise<void> => {
           join watchpost.watchlist as w on w.id = e.watchlist_id and w.name = 'every tenth'
           order by p.distance
           limit 10
-        ) as tenth,
-        array(select n.id from near as n order by n.distance limit 10) as refs
+        ) as tenth
     ) as t;
     drop table asked;
   `);

@@ -1,7 +1,7 @@
 import { openDatabase } from '../../../src/database/pool.ts';
 import { openLog } from '../../../src/log.ts';
 import { findNearest } from '../../../src/watchlist/nearest.ts';
-import type { Bench, Comparison, Figures, Judged } from '../bench.ts';
+import type { Bench, Comparison, Figures } from '../bench.ts';
 import { dimension } from '../faces.ts';
 import { lists, model, openMillion } from '../million.ts';
 import { type Probe, readProbes } from '../probes.ts';
@@ -10,7 +10,8 @@ import { type Probe, readProbes } from '../probes.ts';
 export const search: Bench = {
   name: 'search',
   measures: 'the 10 nearest people among 1,000,000 references, with the list filter, p95 in ms',
-  against: 'the 10 nearest references by a plain pgvector query, prepared, with the same ef_search',
+  against:
+    'the 10 nearest references of the same people by a plain pgvector query, prepared, with the same ef_search',
   async prepare(server, options) {
     const million = await openMillion(server, options);
     const probes = await readProbes(million);
@@ -63,36 +64,34 @@ export const search: Bench = {
       );
       return { ...figures, of_exact: figures.recall! };
     };
-    const plain = (filter: string, column: string) => async (probe: Probe) => {
+    /** As somebody would write it who has pgvector and nothing else: the list filter in the query, an iterative scan. */
+    const plain = (list: 'everybody' | 'tenth') => async (probe: Probe) => {
       const { rows } = await client.query<{ id: string }>({
-        name: `plain ${column}`,
+        name: `plain ${list}`,
         text: `
-          select ${column} as id from watchpost.reference as r
-          where r.model_id = '${model}' ${filter}
+          select r.person_id as id from watchpost.reference as r
+          where r.model_id = '${model}'
+            and exists (
+              select from watchpost.watchlist_entry as e
+              where e.person_id = r.person_id
+                and e.watchlist_id = (select w.id from watchpost.watchlist as w where w.name = $2)
+            )
           order by r.vector::halfvec(${dimension}) <=> $1::halfvec(${dimension}) limit 10`,
-        values: [probe.vector],
+        values: [probe.vector, lists[list]],
       });
       return rows.map((row) => row.id);
     };
-    const comparison = (
-      what: string,
-      list: 'everybody' | 'tenth',
-      theirs: Comparison['theirs'],
-    ): Comparison => ({
+    const comparison = (what: string, list: 'everybody' | 'tenth'): Comparison => ({
       ours: () => ours(list),
-      theirs,
+      theirs: () => measure((probe) => probe[list], plain(list)),
       judged: [
         { what: `${what} p95`, unit: 'ms', figure: 'p95', by: 'ratio', target: { atMost: 1.2 } },
         { what: `${what} CPU`, unit: 'ms', figure: 'server_cpu_ms', by: 'ratio', target: null },
-        recall(what),
         { what: `${what} exact`, unit: 'of 1', figure: 'of_exact', by: 'ratio', target: { atLeast: 0.99 } },
       ],
     });
     return {
-      comparisons: [
-        comparison('all listed', 'everybody', () => measure((probe) => probe.references, plain('', 'r.id'))),
-        comparison('a tenth listed', 'tenth', () => measure((probe) => probe.references, plain('', 'r.id'))),
-      ],
+      comparisons: [comparison('all listed', 'everybody'), comparison('a tenth listed', 'tenth')],
       async end() {
         await client.end();
         await database.close();
@@ -101,15 +100,6 @@ export const search: Bench = {
     };
   },
 };
-
-/** Of the people nearest by comparing all, and beside it what the plain query finds of the references. */
-const recall = (what: string): Judged => ({
-  what: `${what} recall`,
-  unit: 'of 10',
-  figure: 'recall',
-  by: 'ratio',
-  target: null,
-});
 
 /** What the product sets for its own search, and only there. */
 const searchWidth = async (
