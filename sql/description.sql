@@ -40,8 +40,9 @@ begin
     limit most
   ),
   wanting as materialized (
-    select l.id, l.image_id, exists (select from watchpost.image_bytes as b where b.image_id = l.image_id) as has_photo
+    select l.id, l.image_id, i.bytes is not null as has_photo
     from looked_at as l
+    join watchpost.image as i on i.id = l.image_id
     where not exists (select from watchpost.demography as d where d.face_id = l.id and d.superseded_at is null)
       -- Asked for already: it is on its way, or was given up and is a dead letter.
       and not exists (

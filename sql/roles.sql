@@ -10,6 +10,7 @@ do $$
 declare
   wanted text;
   item record;
+  facts text;
 begin
   -- Roles belong to the whole server. Another database of it may be making them at this moment: then this waits for it
   -- and finds them there.
@@ -54,12 +55,20 @@ begin
     end if;
   end loop;
 
+  -- All that is known of a photo but itself, with the columns of later migrations.
+  select string_agg(quote_ident(a.attname), ', ' order by a.attnum) into facts
+  from pg_attribute as a
+  where a.attrelid = 'watchpost.image'::regclass and a.attnum > 0 and not a.attisdropped and a.attname <> 'bytes';
+
   -- app -----------------------------------------------------------------------------------------------------------
   grant select, insert, update, delete on all tables in schema watchpost to watchpost_app;
   revoke insert, update, delete on
     watchpost.event, watchpost.handling, watchpost.seal, watchpost.seal_leaves, watchpost.seal_head,
     watchpost.retention, watchpost.upkeep_task, watchpost.migration
   from watchpost_app;
+  -- Workers note what they find a photo to be. To drop it is for whoever answers for that.
+  revoke update on watchpost.image from watchpost_app;
+  execute format('grant update (%s) on watchpost.image to watchpost_app', facts);
   -- Without xid: nobody chooses the place in the record where a row appears.
   grant insert (id, topic, subject_id, image_id, payload, tasks, created_at) on watchpost.event to watchpost_app;
   grant insert (
@@ -90,11 +99,13 @@ begin
 
   -- reader --------------------------------------------------------------------------------------------------------
   grant select on all tables in schema watchpost to watchpost_reader;
-  revoke select on watchpost.api_key, watchpost.image_bytes, watchpost.endpoint_secret from watchpost_reader;
+  revoke select on watchpost.api_key, watchpost.image, watchpost.endpoint_secret from watchpost_reader;
+  execute format('grant select (%s) on watchpost.image to watchpost_reader', facts);
 
   -- reviewer ------------------------------------------------------------------------------------------------------
   -- Not by membership, which only an administrator of watchpost_reader can grant.
   grant select on all tables in schema watchpost to watchpost_reviewer;
-  revoke select on watchpost.api_key, watchpost.image_bytes, watchpost.endpoint_secret from watchpost_reviewer;
+  revoke select on watchpost.api_key, watchpost.image, watchpost.endpoint_secret from watchpost_reviewer;
+  execute format('grant select (%s) on watchpost.image to watchpost_reviewer', facts);
 end;
 $$;

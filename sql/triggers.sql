@@ -3,42 +3,49 @@
 -- (10,000 rows: 6.8 s, against 0.16 s), and no NOTIFY here: it takes a lock of the whole database at commit
 -- (16 clients inserting single rows: 2,050 rows/s with it, 19,900 without).
 --
--- Every trigger function runs with its owner's rights: whoever may insert a row may cause its event, and nothing else.
+-- What writes an event runs with its owner's rights: whoever may insert a row may cause its event, and nothing else.
 
--- image: the bytes go to their own table ------------------------------------------------------------------------------
+-- image: size and hash ------------------------------------------------------------------------------------------------
 
--- Planned once a session, maybe while the table is empty: a plan that reads all of it would be kept for every row of a
--- statement that fills it (the first 5,000 photos of a new database: 12 s of which 3 of CPU; 1.9 s and 0.4 without).
-create or replace function watchpost.store_image_bytes() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off
+-- With the rights of whoever inserts and no settings of its own: it touches nothing but the row.
+create or replace function watchpost.measure_image_bytes() returns trigger
+language plpgsql
 as $$
 begin
-  if new.bytes is null or octet_length(new.bytes) = 0 then
+  new.byte_length := pg_catalog.octet_length(new.bytes);
+  if new.byte_length between 1 and 104857600 then
+    new.sha256 := pg_catalog.sha256(new.bytes);
+    return new;
+  elsif new.byte_length > 0 then
+    raise exception 'The photo has more than 100 MiB.' using errcode = 'check_violation';
+  else
     raise exception 'The photo is empty.'
       using errcode = 'WP001', hint = 'Put the bytes of a JPEG, PNG or WebP file into image.bytes.';
   end if;
-  new.sha256 := sha256(new.bytes);
-  new.byte_length := octet_length(new.bytes);
-  -- A row that ON CONFLICT will not insert must leave no bytes, nor bring back those that were dropped. Of two
-  -- transactions that insert one idempotency key at the same moment, the second fails at commit, on the foreign key.
-  insert into watchpost.image_bytes (image_id, bytes)
-  select new.id, new.bytes
-  where not exists (select from watchpost.image as i where i.id = new.id)
-    and not exists (
-      select
-      from watchpost.image as i
-      where i.submitted_by = new.submitted_by and i.idempotency_key = new.idempotency_key
-    )
-  on conflict do nothing;
-  new.bytes := null;
-  return new;
 end;
 $$;
 
-comment on function watchpost.store_image_bytes() is 'Moves image.bytes to image_bytes and notes their size and hash; an empty photo is an error (WP001).';
+comment on function watchpost.measure_image_bytes() is 'Notes size and hash of image.bytes; an empty photo is an error (WP001), one of more than 100 MiB violates a check (23514).';
 
-create or replace trigger image_store_bytes before insert on watchpost.image
-for each row execute function watchpost.store_image_bytes();
+create or replace trigger image_measure_bytes before insert on watchpost.image
+for each row execute function watchpost.measure_image_bytes();
+
+
+create or replace function watchpost.keep_image_bytes() returns trigger
+language plpgsql
+as $$
+begin
+  raise exception 'A photo is never changed.'
+    using errcode = 'WP008', hint = 'Drop it with bytes = null; insert a new row for another photo.';
+end;
+$$;
+
+comment on function watchpost.keep_image_bytes() is 'Refuses another photo in place of the one that was handed in, also when that was dropped (WP008).';
+
+-- The look for null comes first: to drop a photo it need not be read.
+create or replace trigger image_keep_bytes before update of bytes on watchpost.image
+for each row when (new.bytes is not null and new.bytes is distinct from old.bytes)
+execute function watchpost.keep_image_bytes();
 
 -- event -> outbox -----------------------------------------------------------------------------------------------------
 

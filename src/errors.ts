@@ -51,6 +51,7 @@ export const problems = {
   image_too_many_pixels: { status: 422, title: 'The photo has too many pixels' },
   image_corrupt: { status: 422, title: 'The photo can not be decoded' },
   image_bytes_gone: { status: 410, title: 'The bytes of the photo were dropped' },
+  image_unchangeable: { status: 409, title: 'A photo is never changed', sqlstate: 'WP008' },
 
   face_missing: { status: 422, title: 'The photo to enrol has no face' },
   faces_several: { status: 422, title: 'The photo to enrol has several faces', sqlstate: 'WP036' },

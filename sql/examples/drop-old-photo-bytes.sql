@@ -1,20 +1,22 @@
 -- How are the photos older than 30 days dropped, and everything that was found in them kept? Photos that are still
--- being processed stay.
+-- being processed stay. The oldest 10,000 at a time, so that no transaction is long: run it until it drops none.
 with parameters as (
-  select interval '30 days' as age
+  select interval '30 days' as age, 10000 as most
 ),
-old as (
+old as materialized (
   select i.id
   from watchpost.image as i
   join watchpost.image_status as s on s.image_id = i.id and s.state in ('done', 'failed')
-  cross join parameters as p
-  where i.received_at < now() - p.age
+  where i.bytes is not null and i.received_at < now() - (select p.age from parameters as p)
+  order by i.id
+  limit (select p.most from parameters as p)
 ),
 dropped as (
-  delete from watchpost.image_bytes as b
-  using old as o
-  where b.image_id = o.id
-  returning octet_length(b.bytes) as freed
+  update watchpost.image as i
+  set bytes = null
+  from old as o
+  where i.id = o.id
+  returning i.byte_length
 )
-select count(*) as photos, coalesce(sum(d.freed), 0) as bytes
+select count(*) as photos, coalesce(sum(d.byte_length), 0) as bytes
 from dropped as d;

@@ -665,11 +665,11 @@ export interface WatchpostHandling {
 
 export interface WatchpostImage {
   /**
-   * Size of the encoded photo, filled in by the trigger.
+   * Size of the encoded photo, filled in by the trigger; stays when the bytes are dropped.
    */
   byte_length: number;
   /**
-   * Write-only: give the encoded photo here; a trigger moves it to image_bytes. Always null when read.
+   * The encoded photo: JPEG, PNG or WebP, at most 100 MiB. It is never changed; set it to null to drop it and keep what was found in it. null: it was dropped.
    */
   bytes: Buffer | null;
   /**
@@ -713,14 +713,6 @@ export interface WatchpostImage {
    * Pixels, upright (after the EXIF rotation); filled in by the detector.
    */
   width: number | null;
-}
-
-export interface WatchpostImageBytes {
-  /**
-   * JPEG, PNG or WebP, at most 100 MiB.
-   */
-  bytes: Buffer;
-  image_id: string;
 }
 
 export interface WatchpostImageStatus {
@@ -1457,7 +1449,6 @@ export interface DB {
   "watchpost.face": WatchpostFace;
   "watchpost.handling": WatchpostHandling;
   "watchpost.image": WatchpostImage;
-  "watchpost.image_bytes": WatchpostImageBytes;
   "watchpost.image_status": WatchpostImageStatus;
   "watchpost.invariant": WatchpostInvariant;
   "watchpost.last_seen": WatchpostLastSeen;

@@ -139,11 +139,10 @@ const readPhotos = async ({ pool }: Database, items: readonly Item<Payload>[]): 
       select
         a.image_id,
         i.id is not null as image_there,
-        encode(b.bytes, 'base64') as bytes,
+        encode(i.bytes, 'base64') as bytes,
         p.choice
       from unnest($1::uuid[], $2::uuid[]) with ordinality as a (image_id, person_photo_id, place)
-      left join lateral (select i.id from watchpost.image as i where i.id = a.image_id limit 1) as i on true
-      left join lateral (select b.bytes from watchpost.image_bytes as b where b.image_id = a.image_id limit 1) as b on true
+      left join lateral (select i.id, i.bytes from watchpost.image as i where i.id = a.image_id limit 1) as i on true
       left join lateral (
         select json_build_object('chosen_face', p.chosen_face, 'removed_at', p.removed_at) as choice
         from watchpost.person_photo as p where p.id = a.person_photo_id limit 1

@@ -26,9 +26,9 @@ export const describe: Stage<Payload, Description> & Replayable<Payload, Descrip
       )
       .execute();
     const photos = await database.db
-      .selectFrom('watchpost.image_bytes')
-      .select(['image_id', 'bytes'])
-      .where('image_id', 'in', (query) =>
+      .selectFrom('watchpost.image')
+      .select(['id', 'bytes'])
+      .where('id', 'in', (query) =>
         query
           .selectFrom('watchpost.face')
           .select('image_id')
@@ -39,7 +39,7 @@ export const describe: Stage<Payload, Description> & Replayable<Payload, Descrip
           ),
       )
       .execute();
-    const bytesOf = new Map(photos.map((photo) => [photo.image_id, photo.bytes]));
+    const bytesOf = new Map(photos.map((photo) => [photo.id, photo.bytes]));
 
     // Each photo once, for all of its faces.
     const estimateOf = new Map<string, Promise<Description>>();
@@ -125,7 +125,7 @@ const sameProbability = 0.01;
 
 const describeFaces = async (
   estimate: (bytes: Uint8Array, boxes: readonly Box[]) => Promise<Description[]>,
-  bytes: Buffer | undefined,
+  bytes: Buffer | null | undefined,
   faces: readonly Box[],
 ): Promise<Description[]> => {
   if (bytes) return estimate(bytes, faces);

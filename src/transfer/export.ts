@@ -125,12 +125,12 @@ const writePhotos = async (db: Kysely<DB>, personId: string, place: string): Pro
   for (const [index, photo] of photos.entries()) {
     // One at a time: the photos of one person may be many, and large.
     const original = await db
-      .selectFrom('watchpost.image_bytes')
+      .selectFrom('watchpost.image')
       .select('bytes')
-      .where('image_id', '=', photo.image_id as string)
+      .where('id', '=', photo.image_id as string)
       .executeTakeFirst();
     const accept = photo.accept ?? [];
-    if (original) {
+    if (original?.bytes) {
       const file = `${index + 1}${extensionOf(photo.format)}`;
       await writeFile(join(place, file), original.bytes);
       written.push({ file, face: photo.chosen_face, accept, crop: false });

@@ -93,6 +93,9 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'select * from watchpost_history.event_rest',
       'alter table watchpost.event disable trigger all',
       `create table watchpost.mine ()`,
+      'update watchpost.image set bytes = null',
+      `update watchpost.image set format = 'png', bytes = 'x'`,
+      `insert into watchpost.image (bytes) values ('x') on conflict (id) do update set bytes = null`,
     ])('may not: %s', async (statement) => {
       await expect(app.rows(statement)).rejects.toMatchObject(denied);
     });
@@ -140,16 +143,21 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'select watchpost.upkeep()',
       `insert into watchpost.event (topic, subject_id) values ('x', gen_random_uuid())`,
       'select * from graphile_worker.jobs',
+      'select bytes from watchpost.image',
+      `insert into watchpost.image (bytes) values ('x') returning bytes`,
       'update watchpost.image set camera_id = null',
+      'update watchpost.image set bytes = null',
+      `insert into watchpost.image (bytes) values ('x') on conflict (id) do update set bytes = null`,
+      'delete from watchpost.image',
     ])('may not: %s', async (statement) => {
       await expect(submitter.rows(statement)).rejects.toMatchObject(denied);
     });
   });
 
-  describe('watchpost_reader', () => {
+  describe.each(['watchpost_reader', 'watchpost_reviewer'])('%s', (role) => {
     let reader: Awaited<ReturnType<typeof loginWith>>;
     beforeAll(async () => {
-      reader = await loginWith('watchpost_reader');
+      reader = await loginWith(role);
     });
     afterAll(() => reader.leave());
 
@@ -160,11 +168,44 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       );
       for (const { name } of relations) {
         const reading = reader.rows(`select * from watchpost.${name} limit 1`);
-        if (['api_key', 'image_bytes', 'endpoint_secret'].includes(name))
+        if (['api_key', 'image', 'endpoint_secret'].includes(name))
           await expect(reading).rejects.toMatchObject(denied);
         else await expect(reading, name).resolves.toBeInstanceOf(Array);
       }
     });
+
+    it('reads every column of image but the photo, also those of later migrations', async () => {
+      await owner.rows('alter table watchpost.image add column "of a later one" text');
+      await owner.rows(`update watchpost.migration set sha256 = 'older' where name = 'sql/roles.sql'`);
+      expect(await migrate(owner.pool, openLog('silent'))).toEqual(['sql/roles.sql']);
+      const columns = await owner.rows(
+        `select quote_ident(column_name) as name from information_schema.columns
+         where table_schema = 'watchpost' and table_name = 'image'`,
+      );
+      const names = columns.map((column) => column.name).filter((name) => name !== 'bytes');
+      expect(names).toHaveLength(columns.length - 1);
+      await reader.rows(`select ${names} from watchpost.image`);
+      await reader.rows('select count(*) from watchpost.image');
+      await owner.rows('alter table watchpost.image drop column "of a later one"');
+    });
+
+    it.each([
+      'select bytes from watchpost.image',
+      'select octet_length(bytes) from watchpost.image',
+      'select id from watchpost.image where bytes is null',
+      'select i from watchpost.image as i',
+      'copy watchpost.image to stdout',
+    ])('sees nothing of a photo: %s', async (statement) => {
+      await expect(reader.rows(statement)).rejects.toMatchObject(denied);
+    });
+  });
+
+  describe('watchpost_reader', () => {
+    let reader: Awaited<ReturnType<typeof loginWith>>;
+    beforeAll(async () => {
+      reader = await loginWith('watchpost_reader');
+    });
+    afterAll(() => reader.leave());
 
     it('asks the functions that only read', async () => {
       await reader.rows('select * from watchpost.timeline(gen_random_uuid())');

@@ -1,12 +1,8 @@
 import type pg from 'pg';
 
-/** The table `image` as it is, but for triggers: the photo stays in the row, which says its size and hash itself. */
+/** The table `image` as it is, but for triggers: whoever inserts says the size and the hash. */
 export const makePlainTable = async (client: pg.Client): Promise<void> => {
-  await client.query(`
-    create table watchpost.plain_image (like watchpost.image including all);
-    alter table watchpost.plain_image drop constraint image_bytes_check;
-    alter table watchpost.plain_image alter column bytes set storage external;
-  `);
+  await client.query('create table watchpost.plain_image (like watchpost.image including all)');
 };
 
 /** One row each, `$1` the photo. */

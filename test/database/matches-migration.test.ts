@@ -1,26 +1,10 @@
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { migrate } from '../../src/database/migrate.ts';
 import { openLog } from '../../src/log.ts';
-import { freshDatabase } from '../support/database.ts';
-
-const folder = new URL('../../migrations/', import.meta.url);
+import { databaseBefore } from '../support/older.ts';
 
 it('takes matches and alerts over that stood side by side before the constraints', async () => {
-  const database = await freshDatabase({ empty: true });
-  await database.rows(
-    `create schema watchpost;
-     create table watchpost.migration (name text primary key, sha256 text not null, applied_at timestamptz not null default now())`,
-  );
-  for (const file of (await readdir(folder)).filter((name) => name < '0010').sort()) {
-    const text = await readFile(new URL(file, folder), 'utf8');
-    await database.rows(text);
-    await database.rows('insert into watchpost.migration (name, sha256) values ($1, $2)', [
-      `migrations/${file}`,
-      createHash('sha256').update(text).digest('hex'),
-    ]);
-  }
+  const database = await databaseBefore('0010');
   // Six photos, three minutes apart, the third with two faces of one person; each sighting in an alert of its own.
   await database.rows(`
     insert into watchpost.model (id, role, sha256, licence) values ('none', 'detector', repeat('0', 64), 'none');

@@ -150,7 +150,7 @@ describe('POST /v1/tasks/{task}, with no worker running', () => {
 
   it('tells what can not be done, for good, with a code and a sentence', async () => {
     const dropped = await submit(database, sample(4));
-    await database.rows('delete from watchpost.image_bytes where image_id = $1', [dropped]);
+    await database.rows('update watchpost.image set bytes = null where id = $1', [dropped]);
     expect(await run('detect', { image_id: dropped })).toMatchObject([
       { outcome: 'failed', code: 'image_bytes_gone', error: expect.stringMatching(/dropped/) },
     ]);

@@ -12,7 +12,7 @@ describe('submitting by SQL', () => {
 
   const bytesOf = async (id: string) => {
     const [row] = await database.rows(
-      `select convert_from(bytes, 'UTF8') as bytes from watchpost.image_bytes where image_id = $1`,
+      `select convert_from(bytes, 'UTF8') as bytes from watchpost.image where id = $1`,
       [id],
     );
     return row?.bytes;
@@ -47,9 +47,8 @@ describe('submitting by SQL', () => {
       `insert into watchpost.image (bytes, idempotency_key) values ('from a camera', 'only-insert')`,
     );
     const [image] = await database.rows(`
-      select e.tasks, o.task, b.bytes is not null as stored
+      select e.tasks, o.task, i.bytes is not null as stored
       from watchpost.image as i
-      join watchpost.image_bytes as b on b.image_id = i.id
       join watchpost.event as e on e.image_id = i.id
       join watchpost.outbox as o on o.event_id = e.id
       where i.idempotency_key = 'only-insert'
@@ -58,8 +57,11 @@ describe('submitting by SQL', () => {
 
     const forbidden = [
       'select id from watchpost.image',
-      'select bytes from watchpost.image_bytes',
+      'select bytes from watchpost.image',
       `update watchpost.image set captured_at = now()`,
+      'update watchpost.image set bytes = null',
+      `insert into watchpost.image (bytes) values ('x') on conflict (id) do update set bytes = null`,
+      `insert into watchpost.image (bytes) values ('x') returning bytes`,
       'delete from watchpost.image',
       'select * from watchpost.last_seen',
       `insert into watchpost.event (topic, subject_id) values ('image.received', watchpost.uuidv7())`,
@@ -84,21 +86,20 @@ describe('submitting by SQL', () => {
       1,
     );
 
-    await database.rows('delete from watchpost.image_bytes where image_id = $1', [id]);
+    await database.rows('update watchpost.image set bytes = null where id = $1', [id]);
     await database.rows(again, [id]);
-    expect(await bytesOf(id), 'dropped bytes stay dropped').toBeUndefined();
+    expect(await bytesOf(id), 'dropped bytes stay dropped').toBeNull();
   });
 
-  it('leaves one image and no stray bytes when a key is inserted again with ON CONFLICT DO NOTHING', async () => {
+  it('leaves one image and its bytes when a key is inserted again with ON CONFLICT DO NOTHING', async () => {
     const insert = `insert into watchpost.image (bytes, idempotency_key) values ($1, 'twice') on conflict do nothing returning id`;
     const id = await idOf(insert, ['first']);
     expect(await idOf(insert, ['second'])).toBeUndefined();
     expect(await bytesOf(id)).toBe('first');
-    expect(
-      await database.rows(
-        'select b.image_id from watchpost.image_bytes b left join watchpost.image i on i.id = b.image_id where i.id is null',
-      ),
-    ).toEqual([]);
+
+    await database.rows('update watchpost.image set bytes = null where id = $1', [id]);
+    expect(await idOf(insert, ['third'])).toBeUndefined();
+    expect(await bytesOf(id), 'dropped bytes stay dropped').toBeNull();
   });
 
   it('answers with the first id when a key is submitted again, and refuses it for another photo (WP003)', async () => {
@@ -140,12 +141,11 @@ describe('submitting by SQL', () => {
     );
     await copyIn(client, 'copy watchpost.image (idempotency_key, bytes) from stdin', lines.join(''));
     const [counted] = await database.rows(`
-      select count(distinct i.id)::int as images, count(b.bytes)::int as stored, count(distinct o.event_id)::int as outbox
+      select count(distinct i.id)::int as images, count(distinct i.bytes)::int as stored, count(distinct o.event_id)::int as outbox
       from watchpost.image as i
-      left join watchpost.image_bytes as b on b.image_id = i.id
       left join watchpost.event as e on e.image_id = i.id
       left join watchpost.outbox as o on o.event_id = e.id
-      where i.idempotency_key like 'copied-%' and i.bytes is null
+      where i.idempotency_key like 'copied-%'
     `);
     expect(counted).toEqual({ images: 500, stored: 500, outbox: 500 });
   });

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openLog } from '../../src/log.ts';
 import { Relay } from '../../src/outbox/relay.ts';
 import { connectClient } from '../support/client.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { addFace, addModel } from '../support/fabricate.ts';
 import { sample } from '../support/photos.ts';
 
@@ -39,7 +39,7 @@ describe('inserting rows', () => {
     expect(counted).toEqual({ images: 1000, events: 1000, outbox: 1000 });
   });
 
-  it('fires once a statement, but for the trigger that moves the bytes', async () => {
+  it('fires once a statement, but for the trigger that measures a photo', async () => {
     // Where rows come by the thousand; a list, an alert or a review comes by itself.
     const tables = ['image', 'face', 'embedding', 'search', 'match', 'event', 'handling', 'outbox'];
     const perRow = await database.rows(
@@ -53,7 +53,7 @@ describe('inserting rows', () => {
     `,
       [tables],
     );
-    expect(perRow).toEqual([{ name: 'image_store_bytes' }, { name: 'match_image' }]);
+    expect(perRow).toEqual([{ name: 'image_measure_bytes' }, { name: 'match_image' }]);
   });
 
   it('emits nothing for a reference image until it is a photo of a person', async () => {
@@ -71,15 +71,24 @@ describe('inserting rows', () => {
     expect(await eventsOf()).toEqual([{ topic: 'photo.added', tasks: ['detect'] }]);
   });
 
-  it('moves the bytes to a table of their own, with their size and hash', async () => {
+  it('keeps the bytes as they are, with their size and hash, whatever was said of these', async () => {
     const photo = sample(1);
-    const image = await insertImage({ bytes: photo });
-    expect(image.bytes).toBeNull();
-    expect(image.byte_length).toBe(photo.length);
-    expect(image.sha256).toEqual(createHash('sha256').update(photo).digest());
+    const measured = {
+      bytes: photo,
+      byte_length: photo.length,
+      sha256: createHash('sha256').update(photo).digest(),
+    };
+    expect(await insertImage({ bytes: photo })).toMatchObject(measured);
     expect(
-      await database.rows('select bytes from watchpost.image_bytes where image_id = $1', [image.id]),
-    ).toEqual([{ bytes: photo }]);
+      await database.rows(
+        `insert into watchpost.image (bytes, byte_length, sha256) values ($1, 1, 'x') returning bytes, byte_length, sha256`,
+        [photo],
+      ),
+    ).toEqual([measured]);
+    const [column] = await database.rows(
+      `select attstorage as storage from pg_attribute where attrelid = 'watchpost.image'::regclass and attname = 'bytes'`,
+    );
+    expect(column, 'out of line and not compressed again').toEqual({ storage: 'e' });
   });
 
   it.each([
@@ -89,7 +98,44 @@ describe('inserting rows', () => {
     await expect(insertImage({ bytes })).rejects.toMatchObject({
       code: 'WP001',
       message: 'The photo is empty.',
+      hint: expect.stringMatching(/JPEG, PNG or WebP/),
     });
+  });
+
+  it.skipIf(!onServer)(`refuses an image of more than 100 MiB (23514) ${needsServer}`, async () => {
+    // Made there, so that nothing of it is sent.
+    const insert = `insert into watchpost.image (bytes) select convert_to(repeat('x', 100 * 1024 * 1024 + 1), 'UTF8')`;
+    await expect(database.rows(insert)).rejects.toMatchObject({
+      code: '23514',
+      message: 'The photo has more than 100 MiB.',
+    });
+  });
+
+  it('refuses another photo in place of the first, also when that was dropped (WP008)', async () => {
+    const { id } = await insertImage({ key: 'kept' });
+    const bytesOf = async () =>
+      (
+        await database.rows(
+          `select convert_from(bytes, 'UTF8') as bytes from watchpost.image where id = $1`,
+          [id],
+        )
+      )[0];
+    const refused = { code: 'WP008', hint: expect.stringMatching(/bytes = null.*new row/) };
+    const others = [
+      `update watchpost.image set bytes = 'another' where id = $1`,
+      `update watchpost.image set bytes = '' where id = $1`,
+      `insert into watchpost.image (id, bytes) values ($1, 'another') on conflict (id) do update set bytes = excluded.bytes`,
+    ];
+    for (const statement of others)
+      await expect(database.rows(statement, [id]), statement).rejects.toMatchObject(refused);
+    expect(await bytesOf()).toEqual({ bytes: 'a photo' });
+    await database.rows(`update watchpost.image set bytes = bytes, format = 'jpeg' where id = $1`, [id]);
+    expect(await bytesOf(), 'the same is no other').toEqual({ bytes: 'a photo' });
+
+    await database.rows('update watchpost.image set bytes = null where id = $1', [id]);
+    for (const statement of [...others, `update watchpost.image set bytes = 'a photo' where id = $1`])
+      await expect(database.rows(statement, [id]), statement).rejects.toMatchObject(refused);
+    expect(await bytesOf(), 'dropped bytes stay dropped').toEqual({ bytes: null });
   });
 
   it('keeps what was found when the bytes are dropped', async () => {
@@ -104,7 +150,7 @@ describe('inserting rows', () => {
       );
     const before = await factsOf();
     const dropped = await database.rows(
-      'delete from watchpost.image_bytes where image_id = $1 returning image_id',
+      'update watchpost.image set bytes = null where id = $1 and bytes is not null returning id',
       [imageId],
     );
     expect(dropped).toHaveLength(1);

@@ -7,8 +7,8 @@ import type { TestDatabase } from './database.ts';
 export const factsOf = async (database: TestDatabase, imageId: string) => {
   const image = await database.rows(
     `select purpose, byte_length, encode(sha256, 'hex') as sha256, format, width, height,
-            (select encode(sha256(b.bytes), 'hex') from watchpost.image_bytes b where b.image_id = i.id) as stored
-     from watchpost.image i where id = $1`,
+            encode(sha256(bytes), 'hex') as stored
+     from watchpost.image where id = $1`,
     [imageId],
   );
   const faces = await database.rows(
