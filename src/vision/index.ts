@@ -11,7 +11,6 @@ import type { ImageFormat, ImageLimits } from './inspect.ts';
 import { openLandmarks } from './landmarks.ts';
 import { poseOf } from './pose.ts';
 import { defaultGate, type GateLimits, type GateReason, gate, sharpnessOf } from './quality.ts';
-import { letGo } from './tensor.ts';
 import type {
   Box,
   Description,
@@ -163,7 +162,6 @@ export const loadVision = async (options: VisionOptions = {}): Promise<Vision> =
           crop: await encodeCrop(crop),
         };
       });
-    letGo(picture.data);
     return { ...header, faces: await Promise.all(faces) };
   };
 

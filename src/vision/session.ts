@@ -5,12 +5,11 @@ import { applyEdits, type GraphEdit } from '../../models/edits/index.ts';
 import { sha256 } from '../../models/files.ts';
 import type { ModelEntry } from '../../models/manifest.ts';
 import { VisionError } from './errors.ts';
-import { letGo } from './tensor.ts';
 
 /** An open ONNX graph and the digest of the file it was built from. */
 export interface Session {
   readonly sha256: string;
-  /** Runs the graph's one float32 input, which is let go; outputs by name. */
+  /** Runs the graph's one float32 input; outputs by name. */
   run(data: Float32Array, dims: readonly number[]): Promise<ort.InferenceSession.OnnxValueMapType>;
   /** Names of the outputs in the graph's order. */
   readonly outputs: readonly string[];
@@ -49,11 +48,7 @@ export const openSession = async (
   return {
     sha256: digest,
     outputs: session.outputNames,
-    run: async (data, dims) => {
-      const outputs = await session.run({ [input]: new ort.Tensor('float32', data, dims) });
-      letGo(data);
-      return outputs;
-    },
+    run: (data, dims) => session.run({ [input]: new ort.Tensor('float32', data, dims) }),
     close: () => session.release(),
   };
 };

@@ -27,12 +27,3 @@ export const luma = (pixels: Pixels): Float32Array => {
   }
   return gray;
 };
-
-/**
- * Gives the memory of an array back at once; it is empty then. The garbage collector counts such memory and marks all of
- * the heap anew after some of it: at 11 MB a photo after every third one, a tenth of all that a photo costs.
- */
-export const letGo = ({ buffer, byteLength }: Uint8Array | Float32Array): void => {
-  // Of a buffer that is shared only the owner knows when nobody needs it.
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
-};

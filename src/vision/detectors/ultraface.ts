@@ -2,7 +2,7 @@ import { ultraface } from '../../../models/manifest.ts';
 import { type Fitted, fitInside, halveFitted, pad } from '../letterbox.ts';
 import { iou, overlap, suppress } from '../nms.ts';
 import { floats, openInstalled, type Session } from '../session.ts';
-import { letGo, writePlanes } from '../tensor.ts';
+import { writePlanes } from '../tensor.ts';
 import type { Detection, Detector, Normalisation } from '../types.ts';
 import { priorBox } from './ultraface-priors.ts';
 
@@ -52,7 +52,6 @@ export const openUltraFace = async (directory: string, options: UltraFaceOptions
         // at 16:9 and 7.0 for an upright picture.
         pass(session, pad(large, cells(large.pixels.width), cells(large.pixels.height)), smallThreshold),
       ]);
-      if (large.pixels !== picture) letGo(large.pixels.data);
       return merge(
         found,
         extra.filter(({ box }) => box.height < smallHeight * half.scaleY),
