@@ -13,7 +13,7 @@ import { dimension, photoOf } from './faces.ts';
 import type { Server } from './server.ts';
 
 /** What is in the database; another version or size is made anew. */
-const contents = { version: 1, people: 250_000, photosOfEach: 4, faces: 1_000_000, passersBy: 200_000 };
+const contents = { version: 2, people: 250_000, photosOfEach: 4, faces: 1_000_000, passersBy: 200_000 };
 export const { people, photosOfEach, faces, passersBy } = contents;
 export const model = mobilefacenet.id;
 
