@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MiddlewareHandler } from 'hono';
 import type { Database } from '../database/pool.ts';
@@ -17,7 +17,7 @@ const digest = (key: string): Buffer => createHash('sha256').update(key).digest(
  *
  * @param given the value of WATCHPOST_API_KEY.
  * @returns the key itself, for showing to the person who starts the server.
- * @throws {CommandError} if the key was revoked.
+ * @throws {CommandError} if the key was revoked, or the file is empty.
  */
 export const provideApiKey = async (database: Database, dataDir: string, given?: string): Promise<string> => {
   const file = join(dataDir, 'api-key');
@@ -48,13 +48,30 @@ export const provideApiKey = async (database: Database, dataDir: string, given?:
 
 const keptKey = async (dataDir: string, file: string): Promise<string> => {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  // 'wx': of two processes that start at once, one writes and both read what it wrote.
-  await writeFile(file, `wp_${randomBytes(32).toString('base64url')}\n`, { flag: 'wx', mode: 0o600 }).catch(
-    (error) => {
-      if (error.code !== 'EEXIST') throw error;
-    },
-  );
-  return (await readFile(file, 'utf8')).trim();
+  const known = await readKey(file);
+  if (known !== undefined) return known;
+  // Written aside and then linked: of processes that start at once one file is the first, and nobody reads half of one.
+  const own = `${file}.${randomBytes(6).toString('hex')}`;
+  await writeFile(own, `wp_${randomBytes(32).toString('base64url')}\n`, { flag: 'wx', mode: 0o600 });
+  try {
+    await link(own, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await unlink(own);
+  }
+  return (await readKey(file)) as string;
+};
+
+/** The key in a file; undefined: there is none. */
+const readKey = async (file: string): Promise<string | undefined> => {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  if (text?.trim() === '') {
+    throw new CommandError(`The file ${file} holds no API key: delete it, and a new key is made.`);
+  }
+  return text?.trim();
 };
 
 /** How long a key that was found good is not looked up again, in ms: a revoked key works that long. */

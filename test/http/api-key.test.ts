@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -89,14 +89,24 @@ describe('the key of an installation', () => {
   it('is made once, kept for its owner only, and stands beside those of other folders', async () => {
     const here = join(folder, 'here');
     const there = join(folder, 'there');
-    const [key, ...others] = await Promise.all([1, 2, 3].map(() => provideApiKey(database, here)));
+    const [key, ...others] = await Promise.all(
+      Array.from({ length: 20 }, () => provideApiKey(database, here)),
+    );
     expect(key).toMatch(/^wp_[\w-]{43}$/);
-    expect(others).toEqual([key, key]);
+    expect(others).toEqual(Array(19).fill(key));
+    expect(await readdir(here)).toEqual(['api-key']);
     expect((await stat(join(here, 'api-key'))).mode & 0o777).toBe(0o600);
     expect((await stat(here)).mode & 0o777).toBe(0o700);
     const other = await provideApiKey(database, there);
     expect(other).not.toBe(key);
     for (const known of [key!, other]) expect((await list(bearer(known))).status).toBe(200);
+  });
+
+  it('is not read from an empty file', async () => {
+    const empty = join(folder, 'empty');
+    await mkdir(empty);
+    await writeFile(join(empty, 'api-key'), '\n');
+    await expect(provideApiKey(database, empty)).rejects.toThrow(/holds no API key: delete it/);
   });
 
   it('is nowhere in the database', async () => {
