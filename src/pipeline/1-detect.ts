@@ -1,11 +1,10 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { fromBase64 } from '../database/binary.ts';
-import type { Database } from '../database/pool.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Box, FoundFaces } from '../vision/index.ts';
 import { assertEnrollable, assertStanding } from '../watchlist/enrolment.ts';
-import type { Item, Replayable, Stage } from './stage.ts';
+import { readPhoto } from './photo.ts';
+import { type Item, type Replayable, type Stage, settleEach, type Tools } from './stage.ts';
 
 const payload = z.object({ image_id: z.uuid(), person_photo_id: z.uuid().optional() });
 type Payload = z.infer<typeof payload>;
@@ -18,23 +17,8 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
   task: 'detect',
   payload,
 
-  async work(items, { database, vision }) {
-    const photos = await readPhotos(database, items);
-    return Promise.allSettled(
-      photos.map(async ({ image_id, image_there, bytes, choice }, index) => {
-        if (!image_there) throw new WatchpostError('row_missing', `The image ${image_id} is gone.`);
-        if (!bytes) {
-          throw new WatchpostError(
-            'image_bytes_gone',
-            'The bytes of this photo were dropped before it was processed.',
-          );
-        }
-        if (items[index]?.person_photo_id) assertStanding(choice ?? undefined);
-        const found = await vision.findFaces(fromBase64(bytes));
-        if (choice) assertEnrollable(found.faces.length, choice.chosen_face);
-        return found;
-      }),
-    );
+  async work(items, tools) {
+    return settleEach(items, photosAtATime, (item) => lookAt(item, tools));
   },
 
   write: {
@@ -119,38 +103,29 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
   },
 };
 
-interface Photo {
-  readonly image_id: string;
-  readonly image_there: boolean;
-  /** In base64; null: dropped. */
-  readonly bytes: string | null;
-  /** The row in person_photo that an item is to enrol from. */
-  readonly choice: { readonly chosen_face: number | null; readonly removed_at: string | null } | null;
-}
-
 /**
- * Reads the photos of items, one for each, in their order. Each row is looked up by itself: joined as a whole, the plan
- * that a session makes while the tables are small reads all of them for each photo.
+ * Photos of one job that are under way at a time: while the models see one, the next is read. Not all of them, as each is
+ * held in memory: a photo may have 100 MiB.
  */
-const readPhotos = async ({ pool }: Database, items: readonly Item<Payload>[]): Promise<Photo[]> => {
-  const { rows } = await pool.query<Photo>({
-    name: 'watchpost-photos',
-    text: `
-      select
-        a.image_id,
-        i.id is not null as image_there,
-        encode(i.bytes, 'base64') as bytes,
-        p.choice
-      from unnest($1::uuid[], $2::uuid[]) with ordinality as a (image_id, person_photo_id, place)
-      left join lateral (select i.id, i.bytes from watchpost.image as i where i.id = a.image_id limit 1) as i on true
-      left join lateral (
-        select json_build_object('chosen_face', p.chosen_face, 'removed_at', p.removed_at) as choice
-        from watchpost.person_photo as p where p.id = a.person_photo_id limit 1
-      ) as p on true
-      order by a.place`,
-    values: [items.map((item) => item.image_id), items.map((item) => item.person_photo_id ?? null)],
-  });
-  return rows;
+const photosAtATime = 2;
+
+const lookAt = async (
+  { image_id, person_photo_id }: Item<Payload>,
+  { database, vision }: Tools,
+): Promise<FoundFaces> => {
+  const photo = await readPhoto(database.pool, image_id, person_photo_id);
+  if (!photo) throw new WatchpostError('row_missing', `The image ${image_id} is gone.`);
+  const { bytes, choice } = photo;
+  if (!bytes) {
+    throw new WatchpostError(
+      'image_bytes_gone',
+      'The bytes of this photo were dropped before it was processed.',
+    );
+  }
+  if (person_photo_id) assertStanding(choice);
+  const found = await vision.findFaces(bytes);
+  if (choice) assertEnrollable(found.faces.length, choice.chosen_face);
+  return found;
 };
 
 /** Boxes that share more than this of their union are of one face, found again. */

@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
-import type { Box, Description } from '../vision/index.ts';
+import type { Box, Description, Vision } from '../vision/index.ts';
+import { type Photo, readPhoto } from './photo.ts';
 import type { Replayable, Stage } from './stage.ts';
 
 const payload = z.object({ face_id: z.uuid() });
@@ -25,26 +26,10 @@ export const describe: Stage<Payload, Description> & Replayable<Payload, Descrip
         items.map((item) => item.face_id),
       )
       .execute();
-    const photos = await database.db
-      .selectFrom('watchpost.image')
-      .select(['id', 'bytes'])
-      .where('id', 'in', (query) =>
-        query
-          .selectFrom('watchpost.face')
-          .select('image_id')
-          .where(
-            'id',
-            'in',
-            items.map((item) => item.face_id),
-          ),
-      )
-      .execute();
-    const bytesOf = new Map(photos.map((photo) => [photo.id, photo.bytes]));
-
     // Each photo once, for all of its faces.
     const estimateOf = new Map<string, Promise<Description>>();
     for (const [imageId, together] of Map.groupBy(faces, (face) => face.image_id)) {
-      const estimates = describeFaces(vision.describe, bytesOf.get(imageId), together);
+      const estimates = describeFaces(readPhoto(database.pool, imageId), together, vision);
       together.forEach((face, index) => {
         estimateOf.set(
           face.id,
@@ -124,11 +109,12 @@ const sameAge = 0.1;
 const sameProbability = 0.01;
 
 const describeFaces = async (
-  estimate: (bytes: Uint8Array, boxes: readonly Box[]) => Promise<Description[]>,
-  bytes: Buffer | null | undefined,
+  photo: Promise<Photo | undefined>,
   faces: readonly Box[],
+  vision: Vision,
 ): Promise<Description[]> => {
-  if (bytes) return estimate(bytes, faces);
+  const bytes = (await photo)?.bytes;
+  if (bytes) return vision.describe(bytes, faces);
   throw new WatchpostError(
     'image_bytes_gone',
     'The bytes of this photo were dropped before its faces were described.',

@@ -105,3 +105,22 @@ export const settle = <T>(outcome: () => T): PromiseSettledResult<T> => {
     return { status: 'rejected', reason };
   }
 };
+
+/** The outcome of each item, in their order, with so many under way at a time. */
+export const settleEach = async <T, R>(
+  items: readonly T[],
+  atATime: number,
+  work: (item: T) => Promise<R>,
+): Promise<PromiseSettledResult<R>[]> => {
+  const outcomes: PromiseSettledResult<R>[] = [];
+  const queue = items.entries();
+  await Promise.all(
+    Array.from({ length: atATime }, async () => {
+      for (const [index, item] of queue) {
+        const [outcome] = await Promise.allSettled([work(item)]);
+        outcomes[index] = outcome;
+      }
+    }),
+  );
+  return outcomes;
+};

@@ -41,7 +41,10 @@ export interface Opened {
 /**
  * The same as `loadVision`, each core with models of its own (30 MB a thread). ONNX Runtime computes in the thread that
  * asks for it: in the one that also talks to the database, two cores gave no more than one and a half, and every answer
- * of the database waited for a model. A call goes to the thread with the fewest.
+ * of the database waited for a model.
+ *
+ * A thread is given two calls at a time, so that one picture is decoded while another is computed (one at a time: 26.9
+ * instead of 31.8 photos a second); the others wait, those for faces that are found already first.
  *
  * @param options.calls how many come at a time at most: more threads than that, or than cores, are not opened. No
  *   detector or embedder of one's own: those can not be sent to a thread.
@@ -60,10 +63,21 @@ export const loadVisionThreads = async (
     throw failed.reason;
   }
 
-  const call = (method: Method, ...parameters: unknown[]): Promise<never> => {
+  const begun: Waiting[] = [];
+  const fresh: Waiting[] = [];
+  const next = (): void => {
     const idlest = threads.reduce((a, b) => (b.calls() < a.calls() ? b : a));
-    return idlest.call(method, parameters);
+    if (idlest.calls() >= callsAtATime) return;
+    const call = begun.shift() ?? fresh.shift();
+    if (!call) return;
+    idlest.call(call.method, call.parameters).then(call.resolve, call.reject).finally(next);
+    next();
   };
+  const call = (method: Method, ...parameters: unknown[]): Promise<never> =>
+    new Promise<never>((resolve, reject) => {
+      (method === 'findFaces' ? fresh : begun).push({ method, parameters, resolve, reject });
+      next();
+    });
   return {
     ...threads[0]!.facts,
     findFaces: (bytes) => call('findFaces', bytes),
@@ -72,6 +86,17 @@ export const loadVisionThreads = async (
     close,
   };
 };
+
+/** Calls that a thread is given at a time. */
+const callsAtATime = 2;
+
+/** A call that waits for a thread. */
+interface Waiting {
+  readonly method: Method;
+  readonly parameters: readonly unknown[];
+  resolve(result: never): void;
+  reject(error: Error): void;
+}
 
 const openThread = async (options: VisionOptions) => {
   const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: options });

@@ -1,0 +1,51 @@
+import pg from 'pg';
+
+/**
+ * Reads large values as they are. As the result of a query a bytea comes in hex, or as text in base64, is built anew four
+ * times on its way and read as UTF-8 by the driver: a photo of 200 KB took 3.6 ms of the server and 2.1 here, and takes
+ * 0.15 and 0.45 as a COPY. A COPY takes no parameters and is planned each time, so it is for what is large.
+ *
+ * @param select a SELECT with every value in it escaped.
+ * @returns its rows, each field as its binary format has it; null as null.
+ */
+export const copyOut = async (pool: pg.Pool, select: string): Promise<(Buffer | null)[][]> => {
+  const client = await pool.connect();
+  try {
+    const pieces: Buffer[] = [];
+    await new Promise<void>((resolve, reject) => {
+      const query = new pg.Query(`copy (${select}) to stdout (format binary)`, (error?: Error | null) =>
+        error ? reject(error) : resolve(),
+      );
+      client.query(
+        Object.assign(query, { handleCopyData: ({ chunk }: { chunk: Buffer }) => void pieces.push(chunk) }),
+      );
+    });
+    client.release();
+    return rowsOf(Buffer.concat(pieces));
+  } catch (error) {
+    // It may be in the middle of an answer.
+    client.release(true);
+    throw error;
+  }
+};
+
+/** A signature of 11 bytes and flags of 4, before the length of what else the header has. */
+const headerLength = 15;
+
+/** Rows are a count of fields, each with its length before it; -1 is no field, and no row. */
+const rowsOf = (copied: Buffer): (Buffer | null)[][] => {
+  const rows: (Buffer | null)[][] = [];
+  let at = headerLength + 4 + copied.readInt32BE(headerLength);
+  for (let fields = copied.readInt16BE(at); fields >= 0; fields = copied.readInt16BE(at)) {
+    at += 2;
+    const row: (Buffer | null)[] = [];
+    for (let field = 0; field < fields; field++) {
+      const length = copied.readInt32BE(at);
+      at += 4;
+      row.push(length < 0 ? null : copied.subarray(at, at + length));
+      at += Math.max(0, length);
+    }
+    rows.push(row);
+  }
+  return rows;
+};
