@@ -46,10 +46,7 @@ begin
 
   -- Two replays of one letter at the same moment: the second meets the first one's outbox row.
   insert into watchpost.outbox (event_id, task, topic, image_id, payload)
-  values (
-    letter.event_id, letter.task, letter.topic, letter.image_id,
-    jsonb_build_object('event_id', letter.event_id) || letter.payload
-  )
+  values (letter.event_id, letter.task, letter.topic, letter.image_id, letter.payload)
   on conflict do nothing;
   if not found then
     return false;

@@ -160,7 +160,12 @@ begin
     -- The events of an image rank the same, so they stay in one job as far as they are taken together (max_rows may
     -- part them).
     select
-      t.*,
+      t.topic,
+      t.task,
+      -- As text, which is what a job keeps: taken apart and put together as jsonb it took twice as long.
+      (
+        '{"event_id": "' || t.event_id || case t.payload when '{}' then '"}' else '", ' || substr(t.payload::text, 2) end
+      )::json as item,
       (rank() over (partition by t.topic, t.task order by coalesce(t.image_id, t.event_id)) - 1)
         / coalesce(s.batch_size, 1) as batch,
       s.max_attempts,
@@ -173,7 +178,7 @@ begin
     select
       b.task,
       b.batch,
-      json_agg(b.payload) as payload,
+      json_agg(b.item) as payload,
       min(b.max_attempts) as max_attempts,
       min(b.priority) as priority,
       min(b.queue) as queue,

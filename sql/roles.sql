@@ -33,8 +33,8 @@ begin
   -- Functions are for everybody unless somebody says otherwise. Those that run with their owner's rights must not be.
   revoke execute on all functions in schema watchpost from public;
   grant execute on all functions in schema watchpost to watchpost_app;
-  -- The default of every key: whoever was given an INSERT by hand needs it.
-  grant execute on function watchpost.uuidv7() to public;
+  -- The defaults of every key: whoever was given an INSERT by hand needs them.
+  grant execute on function watchpost.uuidv7(), watchpost.record_key() to public;
   for item in
     select p.oid::regprocedure::text as name, p.prosecdef, p.provolatile, p.proname
     from pg_proc as p

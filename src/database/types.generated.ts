@@ -845,7 +845,7 @@ export interface WatchpostOutbox {
   event_id: string;
   image_id: string | null;
   /**
-   * The event's payload with its event_id: one item of a job's payload.
+   * The event's payload. The relay adds the event_id: one item of a job's payload.
    */
   payload: Json;
   task: string;
