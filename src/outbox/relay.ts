@@ -12,9 +12,9 @@ import type { Log } from '../log.ts';
  *             were committed after the statement began are not seen by it.
  *   stopped   for good.
  *
- * Rows written by this process come with a nudge, so a chain of stages never waits for a timer while there is a slot
- * that could take it up. While there is none, what several photos have led to is gathered, and goes on in one job
- * instead of one each. Rows written by anybody else are found by polling, and a poll that meets another one gives way
+ * What this process writes while one of its slots is free becomes jobs in the transaction that writes it (handsOver), so a
+ * chain of stages waits for no relay. What it writes otherwise comes with a nudge: while every slot is at work, what
+ * several photos have led to is gathered, and goes on in one job instead of one each. Rows written by anybody else are found by polling, and a poll that meets another one gives way
  * and backs off: of many idle processes few poll fast.
  */
 export class Relay {
@@ -27,6 +27,7 @@ export class Relay {
   #running: Promise<void> | undefined;
   #again = false;
   #polls = false;
+  #handedOver = Number.NEGATIVE_INFINITY;
   #busy = false;
   #stopped = false;
 
@@ -52,6 +53,17 @@ export class Relay {
       this.#run(false);
       await this.#running;
     } else if (!this.#running && !(this.#due <= performance.now() + gathered)) this.#schedule();
+  }
+
+  /**
+   * Whether rows that are about to be written are to become jobs in their own transaction; else nudge when they are
+   * committed. Every `together` ms at most, as each makes a NOTIFY, for which all that commit wait for each other.
+   */
+  handsOver(): boolean {
+    const now = performance.now();
+    if (this.#busy || this.#stopped || now < this.#handedOver + together) return false;
+    this.#handedOver = now;
+    return true;
   }
 
   /** Whether every slot of this process is at work. When the first one is not any more, what was gathered is relayed. */
@@ -127,6 +139,9 @@ const answerWithinMs = 10_000;
  * together. A photo in a backlog comes to its alert by so much later at each step.
  */
 const gathered = 100;
+
+/** Milliseconds within which rows of this process are relayed together, rather than each with its transaction. */
+const together = 10;
 
 /** Milliseconds between polls while there is work: adds 10 ms on average to a row inserted by SQL. */
 const fastest = 20;

@@ -108,12 +108,18 @@ const jobOf =
   async (payload, { job }) => {
     const items = (Array.isArray(payload) ? payload : [payload]) as Item[];
     run.atWork.add(job.id);
+    let gathered = false;
+    const handOver = () => {
+      const atOnce = run.relay.handsOver();
+      gathered ||= !atOnce;
+      return atOnce;
+    };
     try {
       const handled = await persist(run.tools.database, run.stopping, (again) =>
-        handle(stage, items, run.tools, deliveryOf(job, run.workerId, again)),
+        handle(stage, items, run.tools, { ...deliveryOf(job, run.workerId, again), handOver }),
       );
       // A slot that asks for jobs before there are any only stands in the way of the one that relays them.
-      await run.relay.nudge();
+      if (gathered) await run.relay.nudge();
       const failed = handled.filter((one) => one.outcome === 'retry');
       if (failed.length === 0) return;
       if (!Array.isArray(payload)) throw errorOf(failed[0] as Handled);

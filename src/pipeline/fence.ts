@@ -2,21 +2,34 @@ import { CompiledQuery, type Transaction } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import type { AnyStage, Finished, Tools } from './stage.ts';
 
-/** The arguments of watchpost.fence() as parameters from $`first` on. */
+/**
+ * A call of watchpost.fence() with parameters from $`first` on, its arguments and then whether the events of this
+ * transaction become jobs in it ('on') or wait for a relay ('off').
+ */
 const fenceCall = (first: number): string => {
   const types = ['text', 'integer', 'uuid', 'float8', 'uuid[]', 'text[]', 'text[]', 'text[]'];
-  return `watchpost.fence(${types.map((type, i) => `$${first + i}::${type}`).join(', ')})`;
+  const call = `watchpost.fence(${types.map((type, i) => `$${first + i}::${type}`).join(', ')})`;
+  const setting = `set_config('watchpost.hand_over', $${first + types.length}::text, true)`;
+  return `(select ${setting} offset 0) as setting cross join lateral ${call}`;
 };
 
-/** Records outcomes and writes the rows of `done`, both or neither; returns the events that passed the fence. */
+/**
+ * Records outcomes and writes the rows of `done`, both or neither.
+ *
+ * @param fence the arguments of watchpost.fence().
+ * @param handOver whether the events of these rows become jobs in the transaction that writes them.
+ * @returns the events that passed the fence.
+ */
 export const writeFenced = async (
   stage: AnyStage,
   fence: readonly unknown[],
+  handOver: boolean,
   done: readonly Finished<object, unknown>[],
   tools: Tools,
 ): Promise<string[]> => {
   const { database } = tools;
   const { write } = stage;
+  const setting = handOver ? 'on' : 'off';
   if (typeof write !== 'function' && done.length > 0) {
     const { rows } = await database.pool.query<{ passed: string }>({
       name: `watchpost-${stage.task}`,
@@ -24,12 +37,12 @@ export const writeFenced = async (
         with fenced as materialized (select passed as event_id from ${fenceCall(write.parameters + 1)}),
         ${write.sql}
         select event_id as passed from fenced`,
-      values: [...write.values(done, tools), ...fence],
+      values: [...write.values(done, tools), ...fence, setting],
     });
     return rows.map((row) => row.passed);
   }
   return database.db.transaction().execute(async (trx) => {
-    const call = CompiledQuery.raw(`select passed from ${fenceCall(1)}`, [...fence]);
+    const call = CompiledQuery.raw(`select passed from ${fenceCall(1)}`, [...fence, setting]);
     const { rows } = await trx.executeQuery<{ passed: string }>(call);
     const passed = new Set(rows.map((row) => row.passed));
     const finished = done.filter((one) => passed.has(one.item.event_id));
