@@ -38,7 +38,7 @@ const readStanding = async (db: Kysely<DB>, searched: readonly Searched[]): Prom
 
 /**
  * Writes a search for each face, and the matches of those that are recognised and are the best of their photo; a
- * standing match that is beaten is superseded. The searches of a batch without any match are one statement.
+ * standing match that is beaten is superseded.
  *
  * @returns the number of matches.
  */
@@ -53,44 +53,60 @@ export const writeMatches = async (
   if (beaten.length > 0) {
     await sql`select watchpost.withdraw_matches(${beaten}::uuid[], 'outranked')`.execute(trx);
   }
-  const searches = await trx
-    .insertInto('watchpost.search')
-    .values(
-      searched.map(({ nearest, decision }) => ({
-        embedding_id: nearest.embedding_id,
-        face_id: nearest.face_id,
-        model_id: nearest.model_id,
-        watchlists: nearest.watchlists,
-        watchlist_versions: nearest.watchlist_versions,
-        method: nearest.method,
-        outcome: decision.outcome,
-        gate: decision.gate,
-        reference_id: decision.nearest?.reference_id ?? null,
-        person_id: decision.nearest?.person_id ?? null,
-        similarity: decision.nearest?.similarity ?? null,
-        reference_similarity: decision.nearest?.reference_similarity ?? null,
-        retroactive,
-      })),
-    )
-    .returning(['id', 'embedding_id'])
-    .execute();
-  const searchOf = new Map(searches.map((search) => [search.embedding_id, search.id]));
-
-  const matches = searched.flatMap(({ nearest, decision }) =>
-    decision.matches.map((match) => ({
-      search_id: searchOf.get(nearest.embedding_id) as string,
-      image_id: nearest.image_id,
-      face_id: nearest.face_id,
-      person_id: decision.nearest?.person_id as string,
-      reference_id: decision.nearest?.reference_id as string,
-      similarity: decision.nearest?.similarity as number,
-      retroactive,
-      ...match,
-    })),
-  );
-  if (matches.length > 0) await trx.insertInto('watchpost.match').values(matches).execute();
-  return matches.length;
+  const decided = searched.map(({ nearest, decision }) => ({
+    embedding_id: nearest.embedding_id,
+    image_id: nearest.image_id,
+    face_id: nearest.face_id,
+    model_id: nearest.model_id,
+    watchlists: nearest.watchlists,
+    watchlist_versions: nearest.watchlist_versions,
+    method: nearest.method,
+    outcome: decision.outcome,
+    gate: decision.gate,
+    reference_id: decision.nearest?.reference_id ?? null,
+    person_id: decision.nearest?.person_id ?? null,
+    similarity: decision.nearest?.similarity ?? null,
+    reference_similarity: decision.nearest?.reference_similarity ?? null,
+    matches: decision.matches,
+  }));
+  const matches = decided.reduce((sum, one) => sum + one.matches.length, 0);
+  const searches = insertSearches(JSON.stringify(decided), retroactive);
+  await (matches > 0 ? sql`${searches} ${insertMatches(retroactive)}` : sql`${searches} select`).execute(trx);
+  return matches;
 };
+
+/** One text for any number of searches, which a session plans once; a statement is to follow. */
+const insertSearches = (decided: string, retroactive: boolean) => sql`
+  with decided as materialized (
+    select *
+    from jsonb_to_recordset(${decided}::text::jsonb) as d (
+      embedding_id uuid, image_id uuid, face_id uuid, model_id text, watchlists uuid[], watchlist_versions integer[],
+      method text, outcome text, gate text[], reference_id uuid, person_id uuid, similarity real,
+      reference_similarity real, matches jsonb
+    )
+  ),
+  searched as (
+    insert into watchpost.search (
+      embedding_id, face_id, model_id, watchlists, watchlist_versions, method, outcome, gate, reference_id, person_id,
+      similarity, reference_similarity, retroactive
+    )
+    select
+      d.embedding_id, d.face_id, d.model_id, d.watchlists, d.watchlist_versions, d.method, d.outcome, d.gate,
+      d.reference_id, d.person_id, d.similarity, d.reference_similarity, ${retroactive}
+    from decided as d
+    returning id, embedding_id
+  )`;
+
+/** The matches of the searches that are inserted by the same statement. */
+const insertMatches = (retroactive: boolean) => sql`
+  insert into watchpost.match (
+    search_id, image_id, face_id, person_id, reference_id, watchlist_id, similarity, threshold, retroactive
+  )
+  select
+    s.id, d.image_id, d.face_id, d.person_id, d.reference_id, m.watchlist_id, d.similarity, m.threshold, ${retroactive}
+  from decided as d
+  join searched as s using (embedding_id)
+  cross join lateral jsonb_to_recordset(d.matches) as m (watchlist_id uuid, threshold real)`;
 
 /** How a face stands, and how it would when it is searched again. */
 export interface Change {
