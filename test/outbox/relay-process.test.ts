@@ -33,6 +33,16 @@ describe('the relay of a process', () => {
     await untilJobs('nudged', 5);
   });
 
+  it('lets rows become jobs with their own transaction, but not while every slot is at work, nor many at a time', () => {
+    const relay = new Relay(database, openLog('silent'));
+    relay.setBusy(true);
+    expect(relay.handsOver()).toBe(false);
+    relay.setBusy(false);
+    const [first, ...others] = Array.from({ length: 1000 }, () => relay.handsOver());
+    expect(first).toBe(true);
+    expect(others).toContain(false);
+  });
+
   it('goes on until a backlog larger than a round is relayed', async () => {
     await subscribe(database, { task: 'backlog', batch_size: 500 });
     const relay = new Relay(database, openLog('silent'));

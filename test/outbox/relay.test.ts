@@ -75,6 +75,27 @@ describe('watchpost.relay()', () => {
     expect(await jobsOf(database, 'undone')).toEqual([]);
   });
 
+  it('is not needed for rows of a transaction that asks for jobs at once', async () => {
+    await subscribe(database, { task: 'at_once', batch_size: 2 });
+    const client = await connectClient(database);
+    const emitAtOnce = async (events: number, end: 'commit' | 'rollback') => {
+      await client.query('begin');
+      await client.query(`select set_config('watchpost.hand_over', 'on', true)`);
+      await client.query(emitting, ['at_once', events, 1]);
+      await client.query(end);
+    };
+    await emitAtOnce(5, 'rollback');
+    expect(await jobsOf(database, 'at_once')).toEqual([]);
+    await emitAtOnce(3, 'commit');
+    const jobs = await jobsOf(database, 'at_once');
+    expect(jobs.map((job) => job.payload.length).sort()).toEqual([1, 2]);
+    expect(numbersIn(jobs)).toEqual(firstNumbers(3));
+    expect(await database.rows(`select from watchpost.outbox where task = 'at_once'`)).toEqual([]);
+    // The setting ends with its transaction.
+    await client.query(emitting, ['at_once', 1, 1]);
+    expect(await relay()).toBe(1);
+  });
+
   it('puts the rows back if its own transaction is rolled back', async () => {
     await subscribe(database, { task: 'retaken' });
     await emit(database, 'retaken', 5);

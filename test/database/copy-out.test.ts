@@ -1,0 +1,35 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { copyOut } from '../../src/database/copy-out.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+
+describe('copying out', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await freshDatabase({ empty: true });
+    await database.rows('create table kept (n integer primary key, bytes bytea)');
+  });
+
+  it('gives bytes as they are, of no length and of many megabytes, and null as null', async () => {
+    const large = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 7919) % 256));
+    for (const [n, bytes] of [Buffer.alloc(0), large, null].entries())
+      await database.rows('insert into kept values ($1, $2)', [n, bytes]);
+    const rows = await copyOut(database.pool, 'select k.bytes, k.n from kept as k order by k.n');
+    expect(rows.map(([, n]) => n?.readInt32BE())).toEqual([0, 1, 2]);
+    expect(rows[0]?.[0]).toEqual(Buffer.alloc(0));
+    expect(rows[1]?.[0]?.equals(large)).toBe(true);
+    expect(rows[2]?.[0]).toBeNull();
+  });
+
+  it('gives nothing where there is nothing', async () => {
+    expect(await copyOut(database.pool, 'select k.bytes from kept as k where k.n = -1')).toEqual([]);
+  });
+
+  it('tells of a failure, also in the middle, and leaves no connection that is of no use', async () => {
+    await expect(copyOut(database.pool, 'select from nowhere')).rejects.toMatchObject({ code: '42P01' });
+    await expect(
+      copyOut(database.pool, 'select 1 / (500 - n) from generate_series(1, 1000) as n'),
+    ).rejects.toMatchObject({ code: '22012' });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => database.rows('select 1 as one')));
+    expect(answers).toEqual(Array.from({ length: 20 }, () => [{ one: 1 }]));
+  });
+});
