@@ -12,7 +12,7 @@ import type { Watch } from './watch.ts';
 const statements: Record<string, string> = {
   detect: 'watchpost-detect',
   embed: 'watchpost-embed',
-  match: 'insert into "watchpost"."search"',
+  match: 'with decided as materialized',
   alert: 'select watchpost.raise_alert(',
   commit: 'commit\0',
   complete: 'complete_job/graphile_worker',
