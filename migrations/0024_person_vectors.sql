@@ -5,8 +5,9 @@
 -- Whoever enrols or takes back meanwhile waits, and then finds the triggers; searches go on, by the old index.
 lock table watchpost.reference in share row exclusive mode;
 
--- An argument has another name; sql/ makes it anew.
+-- An argument has another name, or one was added; sql/ makes them anew.
 drop function if exists watchpost.nearest_by_index(halfvec, text, integer, uuid[]);
+drop function if exists watchpost.next_past_faces(uuid, uuid, integer, integer);
 
 create table watchpost.person_vector (
   person_id       uuid not null references watchpost.person on delete cascade,
