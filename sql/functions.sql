@@ -215,8 +215,8 @@ comment on function watchpost.relay(integer, boolean) is 'Turns outbox rows into
 
 -- models --------------------------------------------------------------------------------------------------------------
 
--- An embedder gets an HNSW index over its own references, because vectors of different models are not comparable and
--- an index needs one dimension.
+-- An embedder gets an HNSW index over the vectors of people by it, because vectors of different models are not comparable
+-- and an index needs one dimension.
 create or replace function watchpost.register_model(
   id text, role text, sha256 text, dimension integer, licence text
 ) returns void
@@ -246,10 +246,10 @@ begin
   values (register_model.id, register_model.role, register_model.sha256, register_model.dimension, register_model.licence);
 
   if role = 'embedder' then
-    -- Twice as dense as pgvector makes it by itself: see nearest_by_index.
+    -- Denser than pgvector makes it by itself: see nearest_by_index.
     execute format(
-      'create index if not exists %I on watchpost.reference using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_cosine_ops) with (m = 32, ef_construction = 128) where model_id = %4$L',
-      'reference_hnsw_' || left(encode(sha256(convert_to(register_model.id, 'UTF8')), 'hex'), 16),
+      'create index if not exists %I on watchpost.person_vector using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where model_id = %4$L',
+      'person_vector_hnsw_' || left(encode(sha256(convert_to(register_model.id, 'UTF8')), 'hex'), 16),
       home,
       dimension,
       register_model.id

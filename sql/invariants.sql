@@ -204,7 +204,25 @@ select
 from watchpost.cannot_link as c
 cross join lateral watchpost.same_faces(c.face_id) as declared (face_id)
 join watchpost.match as m on m.face_id = declared.face_id and m.person_id = c.person_id
-where m.superseded_at is null;
+where m.superseded_at is null
+
+union all
+select
+  'person_vector_untrue',
+  person_id::text,
+  format(
+    'The person''s vector by %s is the mean of %s references, and %s stand.',
+    model_id, coalesce(v.reference_count, 0), coalesce(r.standing, 0)
+  ),
+  'Written with triggers off? Compute it anew: select watchpost.refresh_person_vectors(''{' || person_id || '}'').'
+from watchpost.person_vector as v
+full join (
+  select r.person_id, r.model_id, avg(r.vector) as vector, count(*) as standing
+  from watchpost.reference as r
+  where r.superseded_at is null
+  group by r.person_id, r.model_id
+) as r using (person_id, model_id)
+where v.vector is distinct from r.vector or v.reference_count is distinct from r.standing;
 
 comment on view   watchpost.invariant         is 'What is wrong with the data, and what to do about it; empty when all is well.';
 comment on column watchpost.invariant.rule    is 'A stable name of what must hold.';

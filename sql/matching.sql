@@ -2,8 +2,8 @@
 
 -- searching -----------------------------------------------------------------------------------------------------------
 
--- The people on active watchlists that are nearest to a vector: those with the nearest references, in the order of
--- their similarity fused over all their photos, which is the cosine with the mean of their references.
+-- The people on active watchlists that are nearest to a vector: by their similarity fused over all their photos, which is
+-- the cosine with the mean of their references (person_vector).
 --
 -- Measured on the 400 ORL portraits (some photos of each person enrolled, the rest of all people as probes): at a
 -- threshold of 0.45 the best single reference takes 0.38, 0.50 and 0.71% of strangers for somebody with 2, 3 and 5
@@ -12,65 +12,58 @@
 -- photos. The mean of the best two finds 0.5% fewer with 2 photos; the greater of best and mean errs like the best.
 --
 -- lists are those that count; null: the active ones. Whoever asks for many faces looks for the lists once.
---
--- The exact form takes the least distance of each person, with no sort of all references by person.
 create or replace function watchpost.nearest_people(
   probe halfvec, model text, method text, most integer default 5, lists uuid[] default null
 ) returns table (person_id uuid, reference_id uuid, similarity real, reference_similarity real)
 language plpgsql
 as $$
 declare
-  -- Who is nearest by one photo need not be by all of them: at least so many compete.
-  contenders integer := greatest(most, 5);
   searched uuid[] := coalesce(lists, array(select w.id from watchpost.active_watchlist as w));
   found uuid[];
 begin
   if method = 'exact' then
     found := array(
-      select r.person_id
-      from watchpost.reference as r
-      where r.model_id = model
-        and r.superseded_at is null
+      select v.person_id
+      from watchpost.person_vector as v
+      where v.model_id = model
         and exists (
-          select from watchpost.watchlist_entry as e where e.person_id = r.person_id and e.watchlist_id = any (searched)
+          select from watchpost.watchlist_entry as e where e.person_id = v.person_id and e.watchlist_id = any (searched)
         )
-      group by r.person_id
-      order by min(r.vector <=> probe)
-      limit contenders
+      order by v.vector <=> probe, v.person_id
+      limit most
     );
   else
-    found := watchpost.nearest_by_index(probe, model, contenders, searched);
+    found := watchpost.nearest_by_index(probe, model, most, searched);
   end if;
 
   return query
-  select n.person_id, f.reference_id, f.similarity, f.reference_similarity
+  select n.person_id, r.id, (1 - (v.vector <=> probe))::real, (1 - r.distance)::real
   from unnest(found) as n (person_id)
+  join watchpost.person_vector as v on v.person_id = n.person_id and v.model_id = model
   cross join lateral (
-    select
-      (1 - (avg(r.vector) <=> probe))::real as similarity,
-      (1 - min(r.vector <=> probe))::real as reference_similarity,
-      (array_agg(r.id order by r.vector <=> probe))[1] as reference_id
+    select r.id, r.vector <=> probe as distance
     from watchpost.reference as r
     where r.person_id = n.person_id and r.model_id = model and r.superseded_at is null
-  ) as f
-  order by f.similarity desc, n.person_id
-  limit most;
+    order by r.vector <=> probe, r.id
+    limit 1
+  ) as r
+  order by 3 desc, 1;
 end;
 $$;
 
-comment on function watchpost.nearest_people is 'Whom a vector of this model looks like most, among the people on active watchlists, or on these: the nearest reference of each, and the similarity fused over all their photos, by which they are ordered. method: exact or hnsw.';
+comment on function watchpost.nearest_people is 'Whom a vector of this model looks like most, among the people on active watchlists, or on these: in the order of the similarity fused over all their photos, each with the nearest reference. method: exact or hnsw.';
 
 
 -- Orders by the expression of the model's index. An HNSW scan filters afterwards, so it must be iterative, or a list of
 -- few people among many comes back empty. Whether the index is worth it was decided by counting (search_method): the
 -- planner, who can only guess how many people are on the lists, is kept from sorting.
 --
--- Among a million made-up references of 250,000 people (test/bench/faces.ts) an ef_search of 100, 200, 400, 800 and 1000
--- finds 0.80, 0.89, 0.94, 0.98 and 0.985 of the ten nearest people, and the nearest of all in 0.77, 0.86, 0.91, 0.96 and
--- 0.98 of the searches; an index as pgvector makes it by itself 0.64, 0.76, 0.86 and 0.92 of the ten at 100 to 800. Among
--- 40,000 references 400 finds them all.
+-- Of the ten nearest of 250,000 made-up people with four photos each (test/bench/faces.ts) an ef_search of 200, 400, 800
+-- and 1000 finds 0.91, 0.96, 0.98 and 0.985, and the nearest of all in 0.84, 0.90, 0.945 and 0.955 of the searches; where
+-- a tenth of them is listed 0.85, 0.92, 0.96 and 0.97. Asking for more than are wanted, so that the scan goes on, finds no
+-- more: who is missing is hardly linked to. 1000 is the most that pgvector takes.
 create or replace function watchpost.nearest_by_index(
-  probe halfvec, model text, contenders integer, lists uuid[]
+  probe halfvec, model text, most integer, lists uuid[]
 ) returns uuid[]
 language plpgsql set enable_sort = off
 as $$
@@ -78,36 +71,32 @@ declare
   dimension integer := vector_dims(probe);
   found uuid[];
 begin
-  perform set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', '800', true);
+  perform set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', '1000', true);
   execute format(
     $query$
-      with near as materialized (
-        select r.person_id, (r.vector::halfvec(%1$s)) <=> $1::halfvec(%1$s) as distance
-        from watchpost.reference as r
-        where r.model_id = %2$L
-          and r.superseded_at is null
-          and exists (
-            select from watchpost.watchlist_entry as e where e.person_id = r.person_id and e.watchlist_id = any ($3)
-          )
-        order by (r.vector::halfvec(%1$s)) <=> $1::halfvec(%1$s)
-        limit $2 * 4
-      )
       select array(
-        select n.person_id from near as n group by n.person_id order by min(n.distance) limit $2
+        select v.person_id
+        from watchpost.person_vector as v
+        where v.model_id = %2$L
+          and exists (
+            select from watchpost.watchlist_entry as e where e.person_id = v.person_id and e.watchlist_id = any ($3)
+          )
+        order by (v.vector::halfvec(%1$s)) <=> $1::halfvec(%1$s)
+        limit $2
       )
     $query$,
     dimension, model
-  ) into found using probe, contenders, lists;
+  ) into found using probe, most, lists;
   return found;
 end;
 $$;
 
-comment on function watchpost.nearest_by_index is 'Part of nearest_people: the people with the nearest references, through the HNSW index of the model.';
+comment on function watchpost.nearest_by_index is 'Part of nearest_people: the nearest people, through the HNSW index of the model.';
 
 
 -- What counts is who is searched for, not who is enrolled. Counting goes up to the limit at every
 -- search, so a session remembers what it found for these lists: their versions go up whenever somebody is listed or taken off.
--- For some seconds only, because a person may get more photos; until then a search is slower than it might be, not wrong.
+-- For some seconds only, because somebody listed may be enrolled; until then a search is slower than it might be, not wrong.
 create or replace function watchpost.search_method(
   model text, lists uuid[], versions integer[], exact_up_to integer
 ) returns text
@@ -126,11 +115,10 @@ begin
   select count(*) into counted
   from (
     select
-    from watchpost.reference as r
-    where r.model_id = model
-      and r.superseded_at is null
+    from watchpost.person_vector as v
+    where v.model_id = model
       and exists (
-        select from watchpost.watchlist_entry as e where e.person_id = r.person_id and e.watchlist_id = any (lists)
+        select from watchpost.watchlist_entry as e where e.person_id = v.person_id and e.watchlist_id = any (lists)
       )
     limit exact_up_to + 1
   ) as c;
@@ -140,7 +128,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.search_method is 'exact where at most so many references are on these lists, else hnsw.';
+comment on function watchpost.search_method is 'exact where at most so many people who are enrolled are on these lists, else hnsw.';
 
 
 -- A function, so that a session plans all of it once.

@@ -14,6 +14,7 @@ const replaceable = [
   'functions.sql',
   'changes.sql',
   'enrolment.sql',
+  'person-vectors.sql',
   'person-photos.sql',
   'triggers.sql',
   'matching.sql',

@@ -908,6 +908,25 @@ export interface WatchpostPersonPhoto {
   removed_by: string | null;
 }
 
+export interface WatchpostPersonVector {
+  /**
+   * The embedder. Vectors of different models are never compared.
+   */
+  model_id: string;
+  /**
+   * Whose it is.
+   */
+  person_id: string;
+  /**
+   * Of how many references.
+   */
+  reference_count: number;
+  /**
+   * The mean of the references' vectors; not of unit length. Its cosine with a probe is the similarity of the person.
+   */
+  vector: string;
+}
+
 export interface WatchpostPhotoStatus {
   accept: string[] | null;
   chosen_face: number | null;
@@ -1460,6 +1479,7 @@ export interface DB {
   "watchpost.partition": WatchpostPartition;
   "watchpost.person": WatchpostPerson;
   "watchpost.person_photo": WatchpostPersonPhoto;
+  "watchpost.person_vector": WatchpostPersonVector;
   "watchpost.photo_status": WatchpostPhotoStatus;
   "watchpost.recurring_stranger": WatchpostRecurringStranger;
   "watchpost.reference": WatchpostReference;

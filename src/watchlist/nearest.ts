@@ -2,9 +2,9 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 
 /**
- * Up to this many references on active watchlists, every one is compared: never wrong, and 1.2 ms a thousand. Above, the
- * HNSW index is asked, which takes 12 ms of 10,000 references and 29 of 20,000, where comparing them all takes 11 and 27. What counts is who is searched for, not who is enrolled: with 30 people on the lists of 16,667
- * enrolled ones the index took 57 ms and named the wrong one 6 times in 40, comparing them all 18 ms and never.
+ * Up to this many people on active watchlists, every one is compared: never wrong, and about 1 ms a thousand. Above, the
+ * HNSW index is asked. What counts is who is searched for, not who is enrolled: with 30 people on the lists of 16,667
+ * enrolled ones an index took 57 ms and named the wrong one 6 times in 40, comparing them all 18 ms and never.
  */
 const exactUpTo = 10_000;
 
@@ -46,7 +46,7 @@ export interface Nearest {
 /**
  * Searches the active watchlists for each embedding, in one statement.
  *
- * @param options how many people at most, and up to how many references all are compared; a test has fewer.
+ * @param options how many people at most, and up to how many people all are compared; a test has fewer.
  * @returns by embedding id; an embedding that is gone is missing.
  */
 export const findNearest = async (

@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { setPriority } from 'node:os';
 import { join } from 'node:path';
-import type pg from 'pg';
 import { mobilefacenet } from '../../models/manifest.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase } from '../../src/database/pool.ts';
@@ -13,7 +11,7 @@ import { dimension, photoOf } from './faces.ts';
 import type { Server } from './server.ts';
 
 /** What is in the database; another version or size is made anew. */
-const contents = { version: 2, people: 250_000, photosOfEach: 4, faces: 1_000_000, passersBy: 200_000 };
+const contents = { version: 3, people: 250_000, photosOfEach: 4, faces: 1_000_000, passersBy: 200_000 };
 export const { people, photosOfEach, faces, passersBy } = contents;
 export const model = mobilefacenet.id;
 
@@ -34,11 +32,11 @@ export interface Million {
 }
 
 /**
- * Opens it; what takes long, mostly the HNSW index, is done once if a folder is given in which it is kept.
+ * Opens it; what takes long is done once if a folder is given in which it is kept.
  *
- * Written as its tables say, with triggers off: no photos, and of the references nothing but themselves and their people,
- * since a search reads no more. A past face has all that a search of the past reads: photo, face, vector, event,
- * handling and search.
+ * Written as its tables say, with triggers off: no photos, and of the references nothing but themselves, their people and
+ * these people's vectors, since a search reads no more. A past face has all that a search of the past reads: photo, face,
+ * vector, event, handling and search.
  */
 export const openMillion = async (server: Server, { keep }: Options): Promise<Million> => {
   const marker = keep && join(keep, 'million.json');
@@ -76,18 +74,17 @@ const warm = async (server: Server, url: string): Promise<void> => {
   await client.query('set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off');
   for (const [table, column] of [
     ['embedding', 'norm'],
-    ['reference', 'created_at'],
     ['face', 'score'],
     ['image', 'purpose'],
   ])
     await client.query(
       `select count(*) from (select ${column} as x from watchpost.${table} order by id offset 0) as t where x is null`,
     );
-  // The HNSW index has no order to be read in: searches all over it.
+  // An HNSW index has no order to be read in: searches all over it.
   await client.query(`set hnsw.ef_search = 1000`);
   for (let n = 0; n < 300; n++)
     await client.query(
-      `select id from watchpost.reference where model_id = $1
+      `select person_id from watchpost.person_vector where model_id = $1
        order by vector::halfvec(${dimension}) <=> $2::halfvec(${dimension}) limit 1`,
       [model, JSON.stringify(Array.from(photoOf(n * 811, 9)))],
     );
@@ -116,7 +113,7 @@ const fill = async (server: Server, url: string): Promise<void> => {
   `);
   // Made when all are there, in memory.
   const { rows } = await client.query<{ name: string; definition: string }>(
-    `select indexname as name, indexdef as definition from pg_indexes where indexname like 'reference_hnsw_%'`,
+    `select indexname as name, indexdef as definition from pg_indexes where indexname like 'person_vector_hnsw_%'`,
   );
   const index = rows[0]!;
   await client.query(`drop index watchpost.${index.name}`);
@@ -127,26 +124,15 @@ const fill = async (server: Server, url: string): Promise<void> => {
     ),
   );
   await step('references written', () => client.query(referencesOf));
-  await step('index built', () => buildIndex(client, index.definition));
   await step(`${faces} past faces made`, () =>
     copyVectors(client, 'seen', faces, (n) => photoOf(passerBy(n), Math.floor(n / passersBy))),
   );
   await step('past faces written', () => client.query(pastOf));
   await client.query('drop table enrolled, seen');
+  await step('index built', () => client.query(index.definition));
   await step('vacuumed', () => client.query('vacuum (freeze, analyze)'));
   await client.query('checkpoint');
   await client.end();
-};
-
-/** Long and of one core: whoever else is at work goes first. */
-const buildIndex = async (client: pg.Client, definition: string): Promise<void> => {
-  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-  try {
-    setPriority(rows[0]!.pid, 19);
-  } catch {
-    // It belongs to somebody else.
-  }
-  await client.query(definition);
 };
 
 const referencesOf = `
@@ -163,6 +149,9 @@ const referencesOf = `
     key_of(${keys.reference}, n), key_of(${keys.person}, n / ${photosOfEach}), gen_random_uuid(), gen_random_uuid(),
     '${model}', vector
   from enrolled;
+
+  insert into watchpost.person_vector (person_id, model_id, vector, reference_count)
+  select person_id, model_id, avg(vector), count(*) from watchpost.reference group by person_id, model_id;
 `;
 
 const pastOf = `

@@ -17,7 +17,8 @@ export const backfill: Bench = {
     const { url } = million;
     const client = await million.server.client(url);
     await client.query('update watchpost.watchlist set enabled = name = $1', [lists.everybody]);
-    // Warm, for both sides.
+    // Warm, for both sides: the first time that a session passes over all this memory it takes 1.9 s of CPU instead of
+    // 0.5, as each of its pages is mapped then. The worker has several sessions, and any of them may be the one.
     await client.query(`select count(*) from watchpost.embedding where norm < 0`);
     const worker = spawn(
       process.execPath,
@@ -63,7 +64,7 @@ export const backfill: Bench = {
       return { p50: times[Math.floor(times.length * 0.5)]!, p95: times[Math.floor(times.length * 0.95)]! };
     };
     const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
-    await ours();
+    for (let n = 0; n < 5; n++) await ours();
     return {
       comparisons: [
         {

@@ -1,0 +1,228 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { migrate } from '../../src/database/migrate.ts';
+import { openLog } from '../../src/log.ts';
+import { connectClient, untilBlocked } from '../support/client.ts';
+import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
+import { addFace, addKnownPerson, addModel, addReference } from '../support/fabricate.ts';
+import { databaseBefore } from '../support/older.ts';
+import { Vectors } from '../support/vectors.ts';
+
+const dimension = 16;
+
+/** What person_vector holds, and what it should: both by person and model. */
+const held = (database: TestDatabase) =>
+  database.rows(
+    `select person_id, model_id, vector::text as vector, reference_count as photos
+     from watchpost.person_vector order by 1, 2`,
+  );
+const wanted = (database: TestDatabase) =>
+  database.rows(
+    `select person_id, model_id, avg(vector)::text as vector, count(*)::int as photos
+     from watchpost.reference where superseded_at is null group by 1, 2 order by 1, 2`,
+  );
+
+describe('the vector of a person', () => {
+  let database: TestDatabase;
+  let models: string[];
+  const vectors = new Vectors(dimension, 5);
+
+  beforeAll(async () => {
+    database = await freshDatabase();
+    models = [await addModel(database, 'one', dimension), await addModel(database, 'two', dimension)];
+    await addKnownPerson(database, { name: 'Bystander', model: models[0]!, vector: vectors.any() });
+  });
+
+  /** Holds all of it against the references, and tells how many of each model those of a person are. */
+  const photosOf = async (personId: string) => {
+    const rows = await held(database);
+    expect(rows).toEqual(await wanted(database));
+    return rows.filter((row) => row.person_id === personId).map((row) => [row.model_id, row.photos]);
+  };
+  const known = async (name: string) => {
+    const [model, other] = models as [string, string];
+    const { personId, referenceId } = await addKnownPerson(database, { name, model, vector: vectors.any() });
+    const second = await addReference(database, { personId, model, vector: vectors.any() });
+    await addReference(database, { personId, model: other, vector: vectors.any() });
+    return { personId, referenceIds: [referenceId, second] };
+  };
+
+  it('is the mean of the references that stand, of each model, whatever becomes of them', async () => {
+    const { personId, referenceIds } = await known('Ada');
+    expect(await photosOf(personId)).toEqual([
+      ['one', 2],
+      ['two', 1],
+    ]);
+    const [photo] = await database.rows(
+      'select person_photo_id as id from watchpost.reference where id = $1',
+      referenceIds.slice(0, 1),
+    );
+    await database.rows(`select watchpost.remove_photo($1, 'not her')`, [photo.id]);
+    expect(await photosOf(personId), 'taken back').toEqual([
+      ['one', 1],
+      ['two', 1],
+    ]);
+    await database.rows('update watchpost.reference set superseded_at = now() where id = $1', [
+      referenceIds[1],
+    ]);
+    expect(await photosOf(personId), 'the last of a model').toEqual([['two', 1]]);
+    await database.rows('update watchpost.reference set superseded_at = null where id = any ($1)', [
+      referenceIds,
+    ]);
+    expect(await photosOf(personId), 'put back').toEqual([
+      ['one', 2],
+      ['two', 1],
+    ]);
+    await database.rows('update watchpost.reference set vector = $1::halfvec where id = $2', [
+      JSON.stringify(vectors.any()),
+      referenceIds[0],
+    ]);
+    expect(await photosOf(personId), 'computed anew').toHaveLength(2);
+    await database.rows('delete from watchpost.reference where id = $1', [referenceIds[0]]);
+    expect(await photosOf(personId), 'deleted').toEqual([
+      ['one', 1],
+      ['two', 1],
+    ]);
+  });
+
+  it('moves with a reference that turns out to be of somebody else', async () => {
+    const [from, to] = [await known('Bea'), await known('Cleo')];
+    await database.rows('update watchpost.reference set person_id = $1 where id = $2', [
+      to.personId,
+      from.referenceIds[0],
+    ]);
+    expect(await photosOf(from.personId)).toContainEqual(['one', 1]);
+    expect(await photosOf(to.personId)).toContainEqual(['one', 3]);
+  });
+
+  it('goes with its person, with their photo and with its embedding', async () => {
+    const gone = await known('Dora');
+    await database.rows('delete from watchpost.person where id = $1', [gone.personId]);
+    expect(await photosOf(gone.personId)).toEqual([]);
+    const forgotten = await known('Emma');
+    await database.rows('select watchpost.forget_person($1)', [forgotten.personId]);
+    expect(await photosOf(forgotten.personId)).toEqual([]);
+    const without = await known('Fay');
+    await database.rows('delete from watchpost.person_photo where person_id = $1', [without.personId]);
+    expect(await photosOf(without.personId)).toEqual([]);
+    const replaced = await known('Gwen');
+    await database.rows(
+      'delete from watchpost.embedding where id = (select embedding_id from watchpost.reference where id = $1)',
+      [replaced.referenceIds[0]],
+    );
+    expect(await photosOf(replaced.personId)).toContainEqual(['one', 1]);
+  });
+
+  it('is there for a person of whom nothing was written by triggers, when it is asked for', async () => {
+    const { personId } = await known('Hedy');
+    await database.rows('delete from watchpost.person_vector where person_id = $1', [personId]);
+    const broken = () =>
+      database.rows(`select subject from watchpost.invariant where rule = 'person_vector_untrue'`);
+    expect(await broken()).toEqual([{ subject: personId }, { subject: personId }]);
+    await database.rows('select watchpost.refresh_person_vectors(array[$1::uuid])', [personId]);
+    expect(await photosOf(personId)).toHaveLength(2);
+    expect(await broken()).toEqual([]);
+  });
+
+  describe.skipIf(!onServer)(`by two transactions at once ${needsServer}`, () => {
+    const add = `
+      insert into watchpost.reference (person_id, person_photo_id, embedding_id, model_id, vector)
+      select $1, p.id, e.id, e.model_id, e.vector
+      from watchpost.person_photo as p cross join watchpost.embedding as e where p.id = $2 and e.id = $3
+    `;
+    const photo = async (personId: string) => {
+      const { imageId, embeddingId } = await addFace(database, {
+        ...{ model: models[0]!, vector: vectors.any() },
+        purpose: 'reference',
+      });
+      const [row] = await database.rows(
+        'insert into watchpost.person_photo (person_id, image_id) values ($1, $2) returning id',
+        [personId, imageId],
+      );
+      return [personId, row.id, embeddingId];
+    };
+
+    it('counts what both have added', async () => {
+      const { personId } = await known('Ida');
+      const [one, two] = [await connectClient(database), await connectClient(database)];
+      await one.query('begin');
+      await one.query(add, await photo(personId));
+      const second = two.query(add, await photo(personId));
+      await untilBlocked(database);
+      await one.query('commit');
+      await second;
+      expect(await photosOf(personId)).toContainEqual(['one', 4]);
+    });
+
+    it('leaves none behind when one takes back what the other takes back too', async () => {
+      const { personId, referenceIds } = await known('Jo');
+      const [one, two] = [await connectClient(database), await connectClient(database)];
+      const takeBack = 'update watchpost.reference set superseded_at = now() where id = $1';
+      await one.query('begin');
+      await one.query(takeBack, [referenceIds[0]]);
+      const second = two.query(takeBack, [referenceIds[1]]);
+      await untilBlocked(database);
+      await one.query('commit');
+      await second;
+      expect(await photosOf(personId)).toEqual([['two', 1]]);
+    });
+
+    it('is not there for somebody who is deleted while they are enrolled', async () => {
+      const { personId } = await known('Kim');
+      const [one, two] = [await connectClient(database), await connectClient(database)];
+      await one.query('begin');
+      await one.query(add, await photo(personId));
+      const second = two.query('delete from watchpost.person where id = $1', [personId]);
+      await untilBlocked(database);
+      await one.query('commit');
+      await second;
+      expect(await photosOf(personId)).toEqual([]);
+    });
+
+    it('refuses who would not see what the other has added', async () => {
+      const { personId } = await known('Lou');
+      const [one, two] = [await connectClient(database), await connectClient(database)];
+      const [first, later] = [await photo(personId), await photo(personId)];
+      await two.query('begin isolation level repeatable read; select from watchpost.person');
+      await one.query(add, first);
+      await expect(two.query(add, later)).rejects.toMatchObject({ code: '40001' });
+      await two.query('rollback');
+      expect(await photosOf(personId)).toContainEqual(['one', 3]);
+    });
+  });
+});
+
+it('computes the vectors of whoever was enrolled before there were any, and lets go of the old index', async () => {
+  const database = await databaseBefore('0024');
+  const vectors = new Vectors(dimension, 6);
+  // What a trigger of sql/ filled in.
+  await database.rows(
+    `alter table watchpost.image alter byte_length set default 1, alter sha256 set default sha256('x')`,
+  );
+  await database.rows(
+    `insert into watchpost.model (id, role, sha256, dimension, licence) values
+       ('old', 'embedder', repeat('0', 64), $1, 'none'), ('no-detector', 'detector', repeat('0', 64), null, 'none')`,
+    [dimension],
+  );
+  const key = `left(encode(sha256('old'), 'hex'), 16)`;
+  const indexes = () =>
+    database.rows(
+      `select tablename as on, replace(indexname, ${key}, '') as name from pg_indexes where indexdef like '%hnsw%'
+         and tablename in ('reference', 'person_vector')`,
+    );
+  const [{ name }] = await database.rows(`select 'reference_hnsw_' || ${key} as name`);
+  await database.rows(
+    `create index ${name} on watchpost.reference using hnsw ((vector::halfvec(${dimension})) halfvec_cosine_ops) where model_id = 'old'`,
+  );
+  const { personId } = await addKnownPerson(database, { name: 'Ada', model: 'old', vector: vectors.any() });
+  await addReference(database, { personId, model: 'old', vector: vectors.any() });
+  const gone = await addReference(database, { personId, model: 'old', vector: vectors.any() });
+  await database.rows('update watchpost.reference set superseded_at = now() where id = $1', [gone]);
+  expect(await indexes()).toEqual([{ on: 'reference', name: 'reference_hnsw_' }]);
+
+  await migrate(database.pool, openLog('silent'));
+
+  const rows = await held(database);
+  expect(rows).toEqual(await wanted(database));
+  expect(rows).toMatchObject([{ person_id: personId, model_id: 'old', photos: 2 }]);
+  expect(await indexes()).toEqual([{ on: 'person_vector', name: 'person_vector_hnsw_' }]);
+});
