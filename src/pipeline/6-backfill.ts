@@ -30,6 +30,8 @@ interface Beginning {
 }
 
 interface Batch {
+  /** Who is looked for. */
+  readonly person: string;
   readonly embeddings: string[];
   readonly searched: number;
   readonly next_cursor: string | null;
@@ -73,7 +75,12 @@ export const backfillOf = (size: BatchSize): Stage<Payload, Result> & Replayable
     const results: PromiseSettledResult<Result>[] = [];
     for (const item of items) {
       const read = 'backfill_id' in item ? await readBatch(database.db, item, size) : undefined;
-      const searches = await searchFaces(database.db, read?.embeddings ?? [], vision.embedder.minimalNorm);
+      const searches = await searchFaces(
+        database.db,
+        read?.embeddings ?? [],
+        vision.embedder.minimalNorm,
+        read && { besides: read.person },
+      );
       results.push(
         settle(() => {
           if (!('backfill_id' in item)) return { begin: beginningOf(item) };
@@ -155,7 +162,7 @@ const readBatch = async (
     atMost = scan,
   ): Promise<Batch | undefined> => {
     const { rows } = await sql<Batch>`
-      select n.embeddings, n.searched, n.next_cursor
+      select b.person_id as person, n.embeddings, n.searched, n.next_cursor
       from watchpost.backfill as b
       cross join lateral watchpost.next_past_faces(b.id, ${below}::uuid, ${atMost}, ${most}, ${from}::uuid) as n
       where b.id = ${backfill_id}
@@ -173,6 +180,7 @@ const readBatch = async (
   // Where the newer half was not looked at to its end, the next batch goes on there.
   if (!newer || !older || newer.next_cursor) return newer;
   return {
+    person: newer.person,
     embeddings: [...newer.embeddings, ...older.embeddings],
     searched: newer.searched + older.searched,
     next_cursor: older.next_cursor,

@@ -13,14 +13,16 @@ export type Because = 'replay' | 'backfill';
  * Searches for each embedding and decides, face by face; reads only.
  *
  * @param minimalNorm of the embedder.
+ * @param options somebody who is compared even if an index misses them.
  * @returns by embedding id; an embedding that is gone is missing.
  */
 export const searchFaces = async (
   db: Kysely<DB>,
   embeddingIds: readonly string[],
   minimalNorm: number,
+  options: { besides?: string } = {},
 ): Promise<Map<string, Searched>> => {
-  const found = await findNearest(db, embeddingIds);
+  const found = await findNearest(db, embeddingIds, options);
   return new Map(
     [...found].map(([id, nearest]) => [id, { nearest, decision: decide(nearest, minimalNorm) }]),
   );

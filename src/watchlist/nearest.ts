@@ -46,16 +46,16 @@ export interface Nearest {
 /**
  * Searches the active watchlists for each embedding, in one statement.
  *
- * @param options how many people at most, and up to how many people all are compared; a test has fewer.
+ * @param options how many people at most, somebody who is compared even if an index misses them, and up to how many people all are compared; a test has fewer.
  * @returns by embedding id; an embedding that is gone is missing.
  */
 export const findNearest = async (
   db: Kysely<DB>,
   embeddingIds: readonly string[],
-  options: { most?: number; exactUpTo?: number } = {},
+  options: { most?: number; exactUpTo?: number; besides?: string } = {},
 ): Promise<Map<string, Nearest>> => {
   const { rows } = await sql<Nearest>`
-    select * from watchpost.find_nearest(${embeddingIds}::uuid[], ${options.exactUpTo ?? exactUpTo}, ${options.most ?? most})
+    select * from watchpost.find_nearest(${embeddingIds}::uuid[], ${options.exactUpTo ?? exactUpTo}, ${options.most ?? most}, ${options.besides ?? null}::uuid)
   `.execute(db);
   return new Map(rows.map((row) => [row.embedding_id, row]));
 };

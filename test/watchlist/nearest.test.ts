@@ -141,6 +141,31 @@ describe('searching for the nearest person', () => {
     expect(first?.person_id).toBe(ids[85]);
   });
 
+  it('compares somebody whom the index misses, where that is asked for, unless they are on no list', async () => {
+    const vector = vectors.any();
+    const ready = (is: boolean) =>
+      database.rows(
+        `update pg_index set indisready = $1 where indexrelid::regclass::text like 'watchpost.person_vector_hnsw_%'`,
+        [is],
+      );
+    await ready(false);
+    const missed = await addKnownPerson(database, { model, name: 'Missed', vector, watchlists: [many] });
+    const unlisted = await addKnownPerson(database, { model, name: 'Missed and unlisted', vector });
+    await ready(true);
+    await enable(many);
+    const { embeddingId } = await addFace(database, { model, vector });
+    const search = async (besides?: string) => {
+      const options = { exactUpTo: 0, ...(besides ? { besides } : {}) };
+      const found = (await findNearest(database.db, [embeddingId], options)).get(embeddingId);
+      return found?.candidates.map((one) => one.person_id) ?? [];
+    };
+    const others = await search();
+    expect(others).not.toContain(missed.personId);
+    expect(await search(missed.personId)).toEqual([missed.personId, ...others.slice(0, -1)]);
+    expect(await search(unlisted.personId)).toEqual(others);
+    expect(await search(others[0])).toEqual(others);
+  });
+
   it('does not search lists that are not enabled', async () => {
     const vector = vectors.any();
     const hidden = await addWatchlist(database.db, { name: 'hidden', enabled: false });
