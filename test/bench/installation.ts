@@ -8,7 +8,7 @@ import type { PhotoSet } from './photos.ts';
 
 /** The product as it is run: worker processes, people on a list, photos by INSERT. */
 
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const mainFile = fileURLToPath(new URL('../../src/watchpost.mjs', import.meta.url));
 
 /** A process of `watchpost work`. */
 export interface WorkerProcess {

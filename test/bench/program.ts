@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { memorySettings } from '../../src/keep-memory.ts';
 
 /** What every program of the bench tells at its end, as one line of JSON; times are of the machine's clock. */
 export interface Told {
@@ -27,6 +28,8 @@ export interface Running {
 export const start = (name: string, settings: Record<string, string | number>): Running => {
   const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
   const child = spawn(process.execPath, [file, JSON.stringify(settings)], {
+    // As a worker is started, and a peer no worse.
+    env: { ...process.env, ...memorySettings },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let text = '';

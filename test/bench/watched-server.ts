@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { memorySettings } from '../../src/keep-memory.ts';
 
 /** A running API with a worker, and a stream of its alerts. */
 export interface WatchedServer {
@@ -25,6 +26,7 @@ export const startWatchedServer = async (url: string): Promise<WatchedServer> =>
     serialization: 'advanced',
     env: {
       ...Object.fromEntries(plain),
+      ...memorySettings,
       DATABASE_URL: url,
       PORT: '0',
       WATCHPOST_API_KEY: key,

@@ -72,7 +72,13 @@ export const startPostgres = async (options: {
       const child = spawn(join(bin, program), args, {
         ...user,
         cwd: '/',
-        env: { ...process.env, HOME: '/tmp' },
+        // The memory as docker-compose.yml has it.
+        env: {
+          ...process.env,
+          MALLOC_MMAP_THRESHOLD_: '33554432',
+          MALLOC_TRIM_THRESHOLD_: '67108864',
+          HOME: '/tmp',
+        },
         // pg_ctl's child keeps what it inherits: a pipe would never close.
         stdio: 'ignore',
       });

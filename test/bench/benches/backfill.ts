@@ -22,7 +22,7 @@ export const backfill: Bench = {
     await client.query(`select count(*) from watchpost.embedding where norm < 0`);
     const worker = spawn(
       process.execPath,
-      [fileURLToPath(new URL('../../../src/main.ts', import.meta.url)), 'work'],
+      [fileURLToPath(new URL('../../../src/watchpost.mjs', import.meta.url)), 'work'],
       { env: { ...process.env, DATABASE_URL: url, WATCHPOST_LOG_LEVEL: 'warn' }, stdio: 'ignore' },
     );
     let next = 0;

@@ -15,7 +15,7 @@ import { type PhotoSet, samples, writeSet } from '../photos.ts';
 import { cpuSecondsOf } from '../processes.ts';
 import { type Counts, countsFor, throughOneWorker, throughWorkers } from '../throughput.ts';
 
-const mainFile = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
+const mainFile = fileURLToPath(new URL('../../../src/watchpost.mjs', import.meta.url));
 
 /** Seconds that a run of the pipeline is to take. */
 const seconds = 8;
