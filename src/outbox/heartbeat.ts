@@ -49,6 +49,8 @@ export const startHeartbeat = (
   const { log, pulse = calmPulse, living = () => ({ pools: [], jobs: [] }) } = options;
   const { heartbeatMs, deadAfterSeconds } = pulse;
   let paused: string[] = [];
+  /** Since when every beat was answered, by performance.now(). */
+  let heardSince = Number.NEGATIVE_INFINITY;
 
   const ask = async <Row extends object>(text: string, values: unknown[]): Promise<Row | undefined> => {
     const query = { text, values, query_timeout: Math.max(answerWithinMs, heartbeatMs) };
@@ -61,9 +63,16 @@ export const startHeartbeat = (
     const life = await ask<{ was_lost: boolean; forgotten: number }>(
       'select was_lost, forgotten from watchpost.beat($1, $2, $3, make_interval(secs => $4))',
       [workerId, pools, jobs, deadAfterSeconds],
-    );
+    ).catch((error) => {
+      heardSince = Number.POSITIVE_INFINITY;
+      throw error;
+    });
+    heardSince = Math.min(heardSince, performance.now());
     if (life?.was_lost) log.warn('this worker was taken for dead; its jobs may be done by others by now');
     if (life?.forgotten) log.warn({ jobs: life.forgotten }, 'released jobs that were given to nobody');
+    // Who could not be heard could not hear the others either: after an outage, however long the database took to recover,
+    // they have time to tell that they live.
+    if (performance.now() < heardSince + (deadAfterSeconds * 1000) / 2) return;
     // By itself, so that trouble with the dead does not take the sign of life back.
     const rescue = await ask<{ released: number }>(
       'select watchpost.rescue(make_interval(secs => $1)) as released',
