@@ -14,8 +14,8 @@ import type { Log } from '../log.ts';
  *
  * What this process writes while one of its slots is free becomes jobs in the transaction that writes it (handsOver), so a
  * chain of stages waits for no relay. What it writes otherwise comes with a nudge: while every slot is at work, what
- * several photos have led to is gathered, and goes on in one job instead of one each. Rows written by anybody else are found by polling, and a poll that meets another one gives way
- * and backs off: of many idle processes few poll fast.
+ * several photos have led to is gathered, and goes on in one job instead of one each. Rows written by anybody else are
+ * found by polling, and a poll that meets another one gives way and backs off: of many idle processes few poll fast.
  */
 export class Relay {
   readonly #database: Database;
