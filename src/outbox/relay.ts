@@ -12,10 +12,11 @@ import type { Log } from '../log.ts';
  *             were committed after the statement began are not seen by it.
  *   stopped   for good.
  *
- * What this process writes while one of its slots is free becomes jobs in the transaction that writes it (handsOver), so a
- * chain of stages waits for no relay. What it writes otherwise comes with a nudge: while every slot is at work, what
- * several photos have led to is gathered, and goes on in one job instead of one each. Rows written by anybody else are
- * found by polling, and a poll that meets another one gives way and backs off: of many idle processes few poll fast.
+ * A photo that is posted to this process while one of its slots is free becomes a job in the transaction that writes it
+ * (handsOver), and of what its worker writes only the rest comes here: what is not urgent, or too much for one (worker.ts).
+ * That comes with a nudge: while every slot is at work, what several photos have led to is gathered, and goes on in one
+ * job instead of one each. Rows written by anybody else are found by polling, and a poll that meets another one gives way
+ * and backs off: of many idle processes few poll fast.
  */
 export class Relay {
   readonly #database: Database;

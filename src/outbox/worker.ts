@@ -1,4 +1,6 @@
-import type { Job, Task } from 'graphile-worker';
+import { randomUUID } from 'node:crypto';
+import type { Task } from 'graphile-worker';
+import type { Database } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 import { type Delivery, type Handled, handle } from '../pipeline/handle.ts';
 import { stages as pipeline } from '../pipeline/index.ts';
@@ -8,6 +10,7 @@ import { type Jobs, startJobs } from './jobs.ts';
 import { persist, persistAtStart } from './persist.ts';
 import { registerProcess, sayGoodbye } from './registration.ts';
 import { Relay } from './relay.ts';
+import { giveBack, type TakenJob, type Taker, takeUp } from './take-up.ts';
 import { startUpkeep } from './upkeep.ts';
 
 /**
@@ -51,7 +54,19 @@ export const startWorker = async (
     ...(pulse ? { pulse } : {}),
     living: () => ({ pools: jobs.flatMap((some) => some.pools()), jobs: [...atWork] }),
   });
-  const run: Run = { tools, workerId: id, relay, atWork, stopping: () => stopping };
+  const inward = stages.filter((stage) => !stage.outward);
+  const run: Run = {
+    tools,
+    workerId: id,
+    stages,
+    relay,
+    atWork,
+    stopping: () => stopping,
+    pool: () => jobs[0]?.pools().at(-1) ?? '',
+    // Who stops leaves what comes next to others.
+    takes: () =>
+      stopping ? [] : inward.map(({ task }) => task).filter((task) => !heartbeat.paused().includes(task)),
+  };
   const start = (some: readonly AnyStage[], concurrent: number, busy?: (busy: boolean) => void) =>
     startJobs(database, Object.fromEntries(some.map((stage) => [stage.task, jobOf(stage, run)])), {
       concurrency: concurrent,
@@ -60,13 +75,7 @@ export const startWorker = async (
       ...(busy ? { busy } : {}),
       log,
     });
-  jobs.push(
-    start(
-      stages.filter((stage) => !stage.outward),
-      concurrency,
-      (busy) => relay.setBusy(busy),
-    ),
-  );
+  jobs.push(start(inward, concurrency, (busy) => relay.setBusy(busy)));
   jobs.push(
     start(
       stages.filter((stage) => stage.outward),
@@ -84,6 +93,11 @@ export const startWorker = async (
     async stop(graceMs = 8_000) {
       stopping = true;
       await Promise.all(jobs.map((some) => some.stop(graceMs)));
+      // graphile-worker puts back what it has given out itself; what was taken up besides is put back here.
+      await releaseAll(
+        database,
+        jobs.flatMap((some) => some.pools()),
+      );
       heartbeat.stop();
       await upkeep.stop();
       await relay.stop();
@@ -92,14 +106,23 @@ export const startWorker = async (
   };
 };
 
+const releaseAll = async (database: Database, pools: readonly string[]): Promise<void> => {
+  await database.pool.query('select graphile_worker.force_unlock_workers($1)', [pools]).catch(() => {});
+};
+
 /** What the jobs of one worker share. */
 interface Run {
   readonly tools: Tools;
   readonly workerId: string;
+  readonly stages: readonly AnyStage[];
   readonly relay: Relay;
   /** Ids of the jobs that are under way. */
   readonly atWork: Set<string>;
   readonly stopping: () => boolean;
+  /** What the jobs of this process are locked by now. */
+  readonly pool: () => string;
+  /** The tasks that this process takes up itself when it has led to them. */
+  readonly takes: () => string[];
 }
 
 /** A stage as a graphile-worker batch task: rejects just the items that are to be delivered again. */
@@ -107,31 +130,63 @@ const jobOf =
   (stage: AnyStage, run: Run): Task =>
   async (payload, { job }) => {
     const items = (Array.isArray(payload) ? payload : [payload]) as Item[];
-    run.atWork.add(job.id);
-    let gathered = false;
-    const handOver = () => {
-      const atOnce = run.relay.handsOver();
-      gathered ||= !atOnce;
-      return atOnce;
-    };
-    try {
-      const handled = await persist(run.tools.database, run.stopping, (again) =>
-        handle(stage, items, run.tools, { ...deliveryOf(job, run.workerId, again), handOver }),
-      );
-      // A slot that asks for jobs before there are any only stands in the way of the one that relays them.
-      if (gathered) await run.relay.nudge();
-      const failed = handled.filter((one) => one.outcome === 'retry');
-      if (failed.length === 0) return;
-      if (!Array.isArray(payload)) throw errorOf(failed[0] as Handled);
-      return handled.map((one) =>
-        one.outcome === 'retry' ? Promise.reject(errorOf(one)) : Promise.resolve(),
-      );
-    } finally {
-      run.atWork.delete(job.id);
-    }
+    const handled = await goOn(stage, items, job, null, run);
+    const failed = handled.filter((one) => one.outcome === 'retry');
+    if (failed.length === 0) return;
+    if (!Array.isArray(payload)) throw errorOf(failed[0] as Handled);
+    return handled.map((one) => (one.outcome === 'retry' ? Promise.reject(errorOf(one)) : Promise.resolve()));
   };
 
-const deliveryOf = (job: Job, workerId: string, again: boolean): Delivery => ({
+/**
+ * Handles a job, and then what it has led to, as far as this process has taken that: a photo comes from its detection to
+ * its alerts without waiting for anybody. Each step is a job all the same, locked by this process: if it dies, the others
+ * go on from the step that was not done.
+ *
+ * @param taken the job, if it was taken up so and is not graphile-worker's to complete.
+ * @returns what became of the items of the job itself.
+ */
+const goOn = async (
+  stage: AnyStage,
+  items: readonly Item[],
+  job: Pick<TakenJob, 'id' | 'attempts' | 'max_attempts'>,
+  taken: TakenJob | null,
+  run: Run,
+): Promise<Handled[]> => {
+  const { tools, relay, atWork } = run;
+  const taker: Taker = { pool: run.pool(), key: `${randomUUID()} `, tasks: run.takes() };
+  const handOver = () => JSON.stringify(taker);
+  atWork.add(job.id);
+  try {
+    const handled = await persist(tools.database, run.stopping, (again) =>
+      handle(stage, items, tools, { ...deliveryOf(job, run.workerId, again), handOver }),
+    );
+    const again = handled.filter((one) => one.outcome === 'retry');
+    if (taken && again.length > 0) {
+      const left = items.filter((item) => again.some((one) => one.event_id === item.event_id));
+      await persist(tools.database, run.stopping, () =>
+        giveBack(tools.database, taken, left, errorOf(again[0] as Handled)),
+      );
+    }
+    const finished = taken && again.length === 0 ? taken.id : null;
+    const next = await persist(tools.database, run.stopping, () => takeUp(tools.database, taker, finished));
+    for (const one of next) {
+      const following = run.stages.find(({ task }) => task === one.task);
+      if (following) await goOn(following, one.payload as readonly Item[], one, one, run);
+    }
+    // What others are to do, or this process too, but not at once. A slot that asks for jobs before there are any only
+    // stands in the way of the one that relays them.
+    if (next.length === 0) await relay.nudge();
+    return handled;
+  } finally {
+    atWork.delete(job.id);
+  }
+};
+
+const deliveryOf = (
+  job: Pick<TakenJob, 'attempts' | 'max_attempts'>,
+  workerId: string,
+  again: boolean,
+): Delivery => ({
   workerId,
   attempt: job.attempts,
   mayRetry: job.attempts < job.max_attempts,

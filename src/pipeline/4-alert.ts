@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import { type Replayable, type Stage, settle } from './stage.ts';
@@ -31,26 +30,34 @@ export const alert: Stage<Payload, null> & Replayable<Payload, null> = {
     );
   },
 
-  async write(trx, finished) {
+  write: {
     // The matches first, then their episodes in the order of person, list and place: two workers that take either
     // kind of lock in one order cannot deadlock.
-    await sql`
-      with locked as materialized (
+    sql: `
+      locked as materialized (
         select m.id, m.person_id, m.watchlist_id, m.image_id
-        from watchpost.match as m
-        where m.id = any (${finished.map(({ item }) => item.match_id)}::uuid[]) and m.superseded_at is null
+        from unnest($1::uuid[], $2::uuid[]) as f (event_id, match_id)
+        join fenced using (event_id)
+        join watchpost.match as m on m.id = f.match_id and m.superseded_at is null
         order by m.id
-        for share
-      )
-      select watchpost.raise_alert(o.id)
-      from (
-        select l.id
-        from locked as l
-        join watchpost.image as i on i.id = l.image_id
-        order by l.person_id, l.watchlist_id, watchpost.place_of(i.camera_id), i.captured_at, l.id
-        offset 0
-      ) as o
-    `.execute(trx);
+        for share of m
+      ),
+      raised as materialized (
+        select watchpost.raise_alert(o.id)
+        from (
+          select l.id
+          from locked as l
+          join watchpost.image as i on i.id = l.image_id
+          order by l.person_id, l.watchlist_id, watchpost.place_of(i.camera_id), i.captured_at, l.id
+          offset 0
+        ) as o
+      )`,
+    called: 'raised',
+    parameters: 2,
+    values: (finished) => [
+      finished.map(({ item }) => item.event_id),
+      finished.map(({ item }) => item.match_id),
+    ],
   },
 
   async compare(db, finished) {

@@ -37,8 +37,8 @@ export interface Delivery {
   readonly mayRetry: boolean;
   /** Whether the items may have been handled before; spares their work if they were. */
   readonly redelivered: boolean;
-  /** Asked when rows are written: whether their events become jobs in that transaction. Else a relay is to be nudged. */
-  readonly handOver?: () => boolean;
+  /** Asked when rows are written: what becomes of their events, in the words of the setting watchpost.hand_over. */
+  readonly handOver?: () => string;
 }
 
 /** Codes that no retry can cure: the same input fails again. */
@@ -210,7 +210,7 @@ const writeBatch = async (
     ordered.map((one) => one.error?.code ?? null),
     ordered.map((one) => one.error?.message ?? null),
   ];
-  const passed = new Set(await writeFenced(stage, fence, delivery.handOver?.() ?? false, done, tools));
+  const passed = new Set(await writeFenced(stage, fence, delivery.handOver?.() ?? 'off', done, tools));
   return new Map(
     ordered.map((one): [string, Handled] => {
       const { event_id } = one.item;

@@ -68,6 +68,8 @@ export interface Insertion<Payload extends object, Result> {
    * `fenced (event_id)`. Their parameters are $1, $2 and so on.
    */
   readonly sql: string;
+  /** One of them that only calls a function, with something in its one column: it is done though nothing reads it. */
+  readonly called?: string;
   /** How many parameters that are. */
   readonly parameters: number;
   /** Their values: arrays with an element for each row, the event's id among them. */
