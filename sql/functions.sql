@@ -300,7 +300,7 @@ begin
   if role = 'embedder' then
     -- Denser than pgvector makes it by itself: see nearest_by_index.
     execute format(
-      'create index if not exists %I on watchpost.person_vector using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_cosine_ops) with (m = 24, ef_construction = 128) where model_id = %4$L',
+      'create index if not exists %I on watchpost.person_vector using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_cosine_ops) with (m = 40, ef_construction = 200) where model_id = %4$L',
       'person_vector_hnsw_' || left(encode(sha256(convert_to(register_model.id, 'UTF8')), 'hex'), 16),
       home,
       dimension,
