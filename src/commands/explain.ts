@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { ConfigError } from '../config.ts';
 import { CommandError, toWatchpostError } from '../errors.ts';
-import { VisionError } from '../vision/index.ts';
+import { VisionError } from '../vision/errors.ts';
 
 /**
  * What a person at a terminal is told about an error that ended a command: its sentence, what to do, and its code. Only what is

@@ -1,12 +1,7 @@
 import type { Command } from 'commander';
 import { readConfig } from '../../config.ts';
-import { migrate } from '../../database/migrate.ts';
 import { openLog } from '../../log.ts';
 import { connect } from '../connect.ts';
-import { demo } from '../demo.ts';
-import { doctor } from '../doctor.ts';
-import { up } from '../up.ts';
-import { work } from '../work.ts';
 import { once, stopper } from './context.ts';
 
 /** up, work, migrate, demo, doctor: what runs, and whether it runs well. */
@@ -17,6 +12,7 @@ export const addProcesses = (program: Command): void => {
     .option('--no-worker', 'serve the API only; workers run elsewhere')
     .action(async (options: { worker: boolean }) => {
       const config = readConfig();
+      const { up } = await import('../up.ts');
       await up(config, openLog(config.logLevel), stopper, options);
     });
 
@@ -25,6 +21,7 @@ export const addProcesses = (program: Command): void => {
     .description('Start one more worker against the same database')
     .action(async () => {
       const config = readConfig();
+      const { work } = await import('../work.ts');
       await work(config, openLog(config.logLevel), stopper);
     });
 
@@ -34,6 +31,7 @@ export const addProcesses = (program: Command): void => {
     .action(
       once(async ({ config, log }) => {
         const database = await connect(config, log, stopper);
+        const { migrate } = await import('../../database/migrate.ts');
         const applied = await migrate(database.pool, log);
         process.stdout.write(
           applied.length > 0 ? `applied: ${applied.join(', ')}\n` : 'the database is up to date\n',
@@ -53,11 +51,17 @@ export const addProcesses = (program: Command): void => {
     .action(async (options: { once?: boolean; json?: boolean }) => {
       const config = readConfig();
       const log = openLog(config.logLevel === 'info' ? 'warn' : config.logLevel);
+      const { demo } = await import('../demo.ts');
       await demo(config, log, stopper, options);
     });
 
   program
     .command('doctor')
     .description('Check the installation and say what to do about what is wrong')
-    .action(once(async ({ config, log }) => doctor(config, log, stopper)));
+    .action(
+      once(async ({ config, log }) => {
+        const { doctor } = await import('../doctor.ts');
+        return doctor(config, log, stopper);
+      }),
+    );
 };

@@ -4,25 +4,12 @@ import { stageOf, stages } from '../../pipeline/index.ts';
 import { isReplayable } from '../../pipeline/stage.ts';
 import { connect } from '../connect.ts';
 import { type ReplayOptions, replayCommand } from '../replay.ts';
-import { runSql } from '../sql.ts';
 import { verify } from '../verify.ts';
 import { once, stopper } from './context.ts';
 import { time } from './options.ts';
 
-/** sql, replay, pause, resume, verify: what happened, and doing it again. */
+/** replay, pause, resume, verify: what happened, and doing it again. */
 export const addRecord = (program: Command): void => {
-  program
-    .command('sql')
-    .description('Run one SQL statement and print its rows')
-    .argument('<statement>')
-    .option('--json', 'print JSON')
-    .action(
-      once(async ({ config, log }, statement: string, options: { json?: boolean }) => {
-        await runSql(await connect(config, log, stopper), statement, options.json ?? false);
-        return true;
-      }),
-    );
-
   program
     .command('replay')
     .description('Run a stage again over what it has done, or put dead letters back to work')
