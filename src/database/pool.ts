@@ -11,6 +11,11 @@ export interface Database {
   readonly pool: pg.Pool;
   /** Queries name their tables in full: `watchpost.image`. */
   readonly db: Kysely<DB>;
+  /**
+   * For what reads a table from end to end: two sessions that stay. A session that passes over memory for the first time
+   * has to map it: the first look at a million faces takes 1.9 s, every other 0.45.
+   */
+  readonly sweep: Kysely<DB>;
   /** Where parts of this process tell that they could, or could not, reach the database. */
   readonly outage: Outage;
   close(): Promise<void>;
@@ -27,9 +32,8 @@ export const openDatabase = (
   url: string,
   options: { log: Log; max?: number; answerWithinMs?: number },
 ): Database => {
-  const pool = new pg.Pool({
+  const settings = {
     connectionString: url,
-    max: options.max ?? 10,
     application_name: 'watchpost',
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
@@ -40,20 +44,29 @@ export const openDatabase = (
     // same work again waits for its locks until then.
     idle_in_transaction_session_timeout: 12_000,
     Client: WatchedClient,
-  });
-  // Without a listener, an idle connection that the server drops would end the process.
-  pool.on('error', (error) =>
-    options.log.debug({ reason: error.message }, 'lost an idle database connection'),
-  );
+  };
+  // A new session plans everything anew and maps all the memory that it reads, so those that were needed once are kept.
+  const pool = new pg.Pool({ ...settings, max: options.max ?? 10, idleTimeoutMillis: 10 * 60_000 });
+  const sweeping = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 0 });
+  for (const one of [pool, sweeping]) {
+    // Without a listener, an idle connection that the server drops would end the process.
+    one.on('error', (error) =>
+      options.log.debug({ reason: error.message }, 'lost an idle database connection'),
+    );
+  }
   // The listener that graphile-worker looks for; a WatchedClient has one from the beginning.
   pool.on('connect', (client) => client.on('error', () => {}));
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
+  const sweep = new Kysely<DB>({ dialect: new PostgresDialect({ pool: sweeping }) });
   return {
     url,
     pool,
     db,
+    sweep,
     outage: new Outage(options.log),
     async close() {
+      await sweep.destroy();
+      if (!sweeping.ending) await sweeping.end();
       await db.destroy();
       // Kysely ends the pool only if it has used it itself.
       if (!pool.ending) await pool.end();

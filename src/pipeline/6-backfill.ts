@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../database/types.generated.ts';
@@ -45,13 +46,20 @@ export interface BatchSize {
   readonly most: number;
   /** From so many past faces on, and while no photo came for so many seconds, two sessions look at half a batch each. */
   readonly halved: { readonly from: number; readonly quiet: number };
+  /** The embeddings that one batch compares while photos come: then it rests for four times as long as that took. */
+  readonly sparing: number;
 }
 
 /**
  * Comparing a million vectors of 512 numbers takes 0.4 s, so that a batch begins anew within a second if its worker dies,
  * and most pasts are one batch. 200 faces searched again are as many as three live jobs.
  */
-const usual: BatchSize = { scan: 2_000_000, most: 200, halved: { from: 100_000, quiet: 2 } };
+const usual: BatchSize = {
+  scan: 2_000_000,
+  most: 200,
+  halved: { from: 100_000, quiet: 2 },
+  sparing: 100_000,
+};
 
 /**
  * person.enrolled, watchlist.person_added, photo.removed, cannot_link.added and .removed -> backfill -> match: searches the faces of
@@ -74,7 +82,7 @@ export const backfillOf = (size: BatchSize): Stage<Payload, Result> & Replayable
   async work(items, { database, vision }) {
     const results: PromiseSettledResult<Result>[] = [];
     for (const item of items) {
-      const read = 'backfill_id' in item ? await readBatch(database.db, item, size) : undefined;
+      const read = 'backfill_id' in item ? await readBatch(database.sweep, item, size) : undefined;
       const searches = await searchFaces(
         database.db,
         read?.embeddings ?? [],
@@ -154,7 +162,7 @@ type Continued = { readonly backfill_id: string; readonly cursor?: string | null
 const readBatch = async (
   db: Kysely<DB>,
   { backfill_id, cursor = null }: Continued,
-  { scan, most, halved }: BatchSize,
+  { scan, most, halved, sparing }: BatchSize,
 ): Promise<Batch | undefined> => {
   const read = async (
     below: string | null,
@@ -169,12 +177,19 @@ const readBatch = async (
     `.execute(db);
     return rows[0];
   };
-  const { rows } = await sql<{ middle: string | null }>`
-    select watchpost.middle_of_past(
-      ${backfill_id}, ${cursor}::uuid, ${scan}, ${halved.from}, make_interval(secs => ${halved.quiet})
-    ) as middle
+  const { rows } = await sql<{ live: boolean; middle: string | null }>`
+    select
+      watchpost.is_live(q.quiet) as live,
+      watchpost.middle_of_past(${backfill_id}, ${cursor}::uuid, ${scan}, ${halved.from}, q.quiet) as middle
+    from (select make_interval(secs => ${halved.quiet}) as quiet) as q
   `.execute(db);
-  const middle = rows[0]?.middle ?? null;
+  const { live = false, middle = null } = rows[0] ?? {};
+  if (live) {
+    const begun = performance.now();
+    const batch = await read(cursor, null, Math.min(scan, sparing));
+    await sleep(4 * (performance.now() - begun));
+    return batch;
+  }
   if (!middle) return read(cursor, null);
   const [newer, older] = await Promise.all([read(cursor, middle), read(middle, null, Math.ceil(scan / 2))]);
   // Where the newer half was not looked at to its end, the next batch goes on there.

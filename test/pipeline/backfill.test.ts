@@ -44,7 +44,7 @@ describe('searching the past', () => {
   let adaId: string;
   /** A face that one photo of hers alone does not find. */
   let hidden: string | undefined;
-  const small = backfillOf({ scan: 300, most: 10, halved: { from: 1_000_000, quiet: 0 } });
+  const small = backfillOf({ scan: 300, most: 10, halved: { from: 1_000_000, quiet: 0 }, sparing: 300 });
 
   beforeAll(async () => {
     ({ database, model, watchlistId, vectors } = await prepare());
@@ -233,7 +233,7 @@ describe('searching a quiet past by two sessions', () => {
     });
     await database.rows('analyze watchpost.embedding');
     await addKnownPerson(database, { name: 'Ada', model, vector: ada, watchlists: [watchlistId] });
-    const halving = backfillOf({ scan, most, halved: { from: 1000, quiet: 0 } });
+    const halving = backfillOf({ scan, most, halved: { from: 1000, quiet: 0 }, sparing: 300 });
     expect(await drain(halving, tools), 'listed, begun, and the batches').toBe(2 + batches);
     expect(
       await database.rows(
@@ -242,6 +242,26 @@ describe('searching a quiet past by two sessions', () => {
     ).toEqual(past.filter((_, n) => n % 40 === 7).map((id) => ({ id })));
     expect(await database.rows('select found, searched, cursor from watchpost.backfill')).toEqual([
       { found: 25, searched: 1001, cursor: batches > 1 ? expect.any(String) : null },
+    ]);
+  });
+});
+
+describe('a search of the past while photos come', () => {
+  it('takes small batches, and finds the same', async () => {
+    const { database, model, watchlistId, vectors } = await prepare();
+    const tools = { database, vision: await realVision() };
+    const ada = vectors.any();
+    await addPastFaces(database, {
+      ...{ model, camera: 'gate', since: '2026-01-05T12:00:00Z' },
+      vectors: Array.from({ length: 90 }, (_, n) => (n % 40 === 7 ? vectors.near(ada, 0.8) : vectors.any())),
+    });
+    await addKnownPerson(database, { name: 'Ada', model, vector: ada, watchlists: [watchlistId] });
+    await addFace(database, { model, vector: vectors.any(), camera: 'gate' });
+    const sparing = backfillOf({ scan: 1000, most: 10, halved: { from: 1000, quiet: 3600 }, sparing: 30 });
+    // Those of the past, the reference's own and the one that has just come: four batches.
+    expect(await drain(sparing, tools), 'listed, begun, and the batches').toBe(2 + 4);
+    expect(await database.rows('select found, searched from watchpost.backfill')).toEqual([
+      { found: 3, searched: 92 },
     ]);
   });
 });
