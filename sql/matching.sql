@@ -81,7 +81,7 @@ declare
   dimension integer := vector_dims(probe);
   found uuid[];
 begin
-  perform set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', '640', true);
+  perform set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', '500', true);
   execute format(
     $query$
       select array(

@@ -67,7 +67,12 @@ export class Relay {
     return true;
   }
 
-  /** Whether every slot of this process is at work. When the first one is not any more, what was gathered is relayed. */
+  /** Whether every slot of this process is at work. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** Tells whether every slot of this process is at work. When the first one is not any more, what was gathered is relayed. */
   setBusy(busy: boolean): void {
     this.#busy = busy;
     if (!busy && this.#again) this.#run(false);

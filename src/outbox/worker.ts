@@ -142,6 +142,9 @@ const jobOf =
  * its alerts without waiting for anybody. Each step is a job all the same, locked by this process: if it dies, the others
  * go on from the step that was not done.
  *
+ * In a backlog, when every slot is at work and a job has several items, nothing is taken: what several photos have led to
+ * goes on together, in fewer statements.
+ *
  * @param taken the job, if it was taken up so and is not graphile-worker's to complete.
  * @returns what became of the items of the job itself.
  */
@@ -154,7 +157,13 @@ const goOn = async (
 ): Promise<Handled[]> => {
   const { tools, relay, atWork } = run;
   const taker: Taker = { pool: run.pool(), key: `${randomUUID()} `, tasks: run.takes() };
-  const handOver = () => JSON.stringify(taker);
+  let takes = false;
+  const handOver = () => {
+    const backlog = !taken && items.length > 1 && relay.busy;
+    if (taker.tasks.length === 0 || backlog) return 'off';
+    takes = true;
+    return JSON.stringify(taker);
+  };
   atWork.add(job.id);
   try {
     const handled = await persist(tools.database, run.stopping, (again) =>
@@ -168,7 +177,10 @@ const goOn = async (
       );
     }
     const finished = taken && again.length === 0 ? taken.id : null;
-    const next = await persist(tools.database, run.stopping, () => takeUp(tools.database, taker, finished));
+    const next =
+      takes || finished
+        ? await persist(tools.database, run.stopping, () => takeUp(tools.database, taker, finished))
+        : [];
     for (const one of next) {
       const following = run.stages.find(({ task }) => task === one.task);
       if (following) await goOn(following, one.payload as readonly Item[], one, one, run);
