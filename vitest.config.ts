@@ -5,8 +5,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/choose-database.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // For what hangs: on a slow machine the demo, twice on a new embedded database, takes a minute beside two other files.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // Two cores are what the suite is made for; each file has a database of its own. One more than there are cores, as
     // many a test waits for a process that it has killed to be missed.
     maxWorkers: 3,
