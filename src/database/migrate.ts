@@ -11,7 +11,10 @@ const root = new URL('../../', import.meta.url);
 const replaceable = [
   'lists.sql',
   'fence.sql',
-  'functions.sql',
+  'submitting.sql',
+  'relaying.sql',
+  'taking-up.sql',
+  'models.sql',
   'changes.sql',
   'enrolment.sql',
   'person-vectors.sql',
