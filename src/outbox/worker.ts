@@ -181,9 +181,15 @@ const goOn = async (
       takes || finished
         ? await persist(tools.database, run.stopping, () => takeUp(tools.database, taker, finished))
         : [];
-    for (const one of next) {
-      const following = run.stages.find(({ task }) => task === one.task);
-      if (following) await goOn(following, one.payload as readonly Item[], one, one, run);
+    // Those that wait for their turn are in good hands, too.
+    for (const one of next) atWork.add(one.id);
+    try {
+      for (const one of next) {
+        const following = run.stages.find(({ task }) => task === one.task);
+        if (following) await goOn(following, one.payload as readonly Item[], one, one, run);
+      }
+    } finally {
+      for (const one of next) atWork.delete(one.id);
     }
     // What others are to do, or this process too, but not at once. A slot that asks for jobs before there are any only
     // stands in the way of the one that relays them.
