@@ -41,16 +41,22 @@ const closeSoon = async (database: Database): Promise<void> => {
   await Promise.race([database.close(), sleep(300, undefined, { ref: false })]);
 };
 
-/** Connects to DATABASE_URL, else starts the embedded database, which stops with this process. */
+/**
+ * Connects to DATABASE_URL, else starts the embedded database, which stops with this process.
+ *
+ * @param options.brief which is in seconds.
+ */
 export const provideDatabase = async (
   config: Config,
   log: Log,
   stopper: Stopper,
+  { brief = false } = {},
 ): Promise<{ database: Database; kind: 'embedded' | 'server' }> => {
   if (config.databaseUrl) return { database: await connect(config, log, stopper), kind: 'server' };
   const embedded = await startEmbedded({
     dataDir: config.dataDir,
     port: config.databasePort,
+    brief,
     onLog: (line) => log.info(line),
   }).catch((error) => {
     const remedy =

@@ -51,7 +51,8 @@ export const demo = async (
   const ended = stopper.untilSignal(log);
   const say = (text: string) => options.json || process.stdout.write(`${text}\n`);
   say('Starting the database, the API and a worker …');
-  const up = await bringUp(config, log, stopper, { worker: true });
+  const brief = Boolean(options.json || options.once);
+  const up = await bringUp(config, log, stopper, { worker: true, brief });
   const narrator = new Narrator(up.database, say);
 
   const { watchlistId } = await enrol(up, narrator);
@@ -66,7 +67,7 @@ export const demo = async (
   if (options.json) process.stdout.write(`${JSON.stringify(report.json)}\n`);
   if (!good)
     console.error('The demo did not raise exactly the one alert it should have: Ada in sample1.jpg.');
-  if (options.json || options.once) {
+  if (brief) {
     await stopper.stop();
     process.exit(good ? 0 : 1);
   }

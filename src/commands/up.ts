@@ -26,14 +26,15 @@ export interface Up {
  * Starts everything and registers with `stopper` how to stop it.
  *
  * @param options.worker false: the API only, for workers that run elsewhere.
+ * @param options.brief it ends within seconds.
  */
 export const bringUp = async (
   config: Config,
   log: Log,
   stopper: Stopper,
-  options: { worker: boolean },
+  options: { worker: boolean; brief?: boolean },
 ): Promise<Up> => {
-  const { database, kind } = await provideDatabase(config, log, stopper);
+  const { database, kind } = await provideDatabase(config, log, stopper, options);
   await persistAtStart(database, () => migrate(database.pool, log));
   const vision = await loadVisionThreads({
     calls: config.concurrency,

@@ -48,7 +48,7 @@ export const provideTemporaryDatabase = async (
 const embedded = async (log: Log, stopper: Stopper, keep: boolean): Promise<TemporaryDatabase> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'watchpost-eval-'));
   if (!keep) stopper.add(() => rm(dataDir, { recursive: true, force: true }));
-  const running = await startEmbedded({ dataDir, fsync: false });
+  const running = await startEmbedded({ dataDir, fsync: false, brief: true });
   stopper.add(() => running.stop());
   const database = openDatabase(running.url, { log });
   stopper.add(() => database.close());

@@ -61,7 +61,7 @@ const useServer = async (project: TestProject, url: string, from: string): Promi
 
 const useEmbedded = async (project: TestProject): Promise<() => Promise<void>> => {
   const template = await mkdtemp(join(tmpdir(), 'watchpost-template-'));
-  const embedded = await startEmbedded({ dataDir: template });
+  const embedded = await startEmbedded({ dataDir: template, brief: true });
   await migrateAt(embedded.url);
   await embedded.stop();
   tell('the embedded one; tests that need a server are skipped. Set DATABASE_URL to run them.');

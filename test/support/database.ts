@@ -57,7 +57,7 @@ const copyOnServer = async (serverUrl: string, template: string | undefined) => 
 const copyEmbedded = async (template: string | undefined) => {
   const dataDir = await mkdtemp(join(tmpdir(), 'watchpost-test-'));
   if (template) await cp(template, dataDir, { recursive: true });
-  const embedded = await startEmbedded({ dataDir });
+  const embedded = await startEmbedded({ dataDir, brief: true });
   const drop = async () => {
     await embedded.stop();
     await rm(dataDir, { recursive: true, force: true });

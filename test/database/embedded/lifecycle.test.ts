@@ -21,7 +21,7 @@ const log = new Log();
 beforeAll(async () => {
   directory = await temporaryDirectory();
   dataDir = join(directory.path, 'data');
-  database = await startEmbedded({ dataDir, onLog: log.add });
+  database = await startEmbedded({ dataDir, brief: true, onLog: log.add });
 });
 afterAll(async () => {
   await database?.stop();
@@ -46,7 +46,7 @@ describe('the data directory', () => {
   });
 
   it('is refused to a second start, which says who has it', async () => {
-    const second = startEmbedded({ dataDir });
+    const second = startEmbedded({ dataDir, brief: true });
     await expect(second).rejects.toBeInstanceOf(DataDirectoryLocked);
     const { startedAt } = (await readRunning(dataDir))!;
     for (const part of [`process ${database.pid()} `, database.url, startedAt.toISOString()]) {
@@ -84,7 +84,7 @@ describe('a crash', () => {
     await exit;
     // as if it had been killed at the very beginning of the copy, whatever it got to
     await rm(join(other.path, 'database.creating', 'global'), { recursive: true, force: true });
-    const second = await startEmbedded({ dataDir: other.path, fsync: false });
+    const second = await startEmbedded({ dataDir: other.path, fsync: false, brief: true });
     onTestFinished(() => second.stop());
     const client = await connectClient(second.url);
     expect((await client.query('SELECT 1 AS n')).rows).toEqual([{ n: 1 }]);
@@ -175,7 +175,7 @@ describe('the end', () => {
   });
 
   it('leaves the directory to exactly one of several that start at once', async () => {
-    const results = await Promise.allSettled([1, 2, 3].map(() => startEmbedded({ dataDir })));
+    const results = await Promise.allSettled([1, 2, 3].map(() => startEmbedded({ dataDir, brief: true })));
     const winners = results.filter((result) => result.status === 'fulfilled');
     for (const { value } of winners) await value.stop();
     expect(winners.length).toBe(1);

@@ -2,5 +2,5 @@
 
 import { startEmbedded } from '../../../src/database/embedded/start.ts';
 
-const database = await startEmbedded({ dataDir: process.argv[2]! });
+const database = await startEmbedded({ dataDir: process.argv[2]!, brief: true });
 process.send!(database.pid());

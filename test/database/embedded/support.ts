@@ -37,7 +37,7 @@ export class Log {
 
 /** A database in memory, for a whole file: stop it in `afterAll`. */
 export function startInMemory(options: Partial<EmbeddedOptions> = {}): Promise<Embedded> {
-  return startEmbedded({ dataDir: '', memory: true, ...options });
+  return startEmbedded({ dataDir: '', memory: true, brief: true, ...options });
 }
 
 /** A connected client that ends with the test. */
