@@ -12,7 +12,7 @@ import type { Worker } from '../../src/outbox/worker.ts';
 import type { Vision } from '../../src/vision/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { realVision, runWorker } from '../support/pipeline.ts';
+import { realVision, runWorker, untilIdle } from '../support/pipeline.ts';
 
 const log = openLog('silent');
 
@@ -149,10 +149,9 @@ export const expectProblem = (answer: Answer, code: ProblemCode): { detail: stri
   return answer.body;
 };
 
-/** Expects that every event was handled to its end and nothing waits anywhere. */
+/** Resolves when nothing waits anywhere, and expects that every event was handled to its end. */
 export const expectNothingLeft = async (database: TestDatabase): Promise<void> => {
-  expect(await database.rows('select * from watchpost.outbox')).toEqual([]);
-  expect(await database.rows('select id, task_identifier, last_error from graphile_worker.jobs')).toEqual([]);
+  await untilIdle(database);
   expect(
     await database.rows(
       `select topic, task from watchpost.event_task where outcome is null or outcome not in ('done', 'failed')`,

@@ -4,8 +4,7 @@ import type { Vision } from '../../src/vision/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { factsOf } from '../support/facts.ts';
 import { sample } from '../support/photos.ts';
-import { realVision, runWorker, submit, untilFinal } from '../support/pipeline.ts';
-import { until } from '../support/until.ts';
+import { realVision, runWorker, submit, untilFinal, untilIdle } from '../support/pipeline.ts';
 import { type Api, admit, expectNothingLeft, expectProblem, formOf, idleProcess, listen } from './support.ts';
 
 let database: TestDatabase;
@@ -181,7 +180,6 @@ describe('a worker that comes later', () => {
     await runWorker(database, vision);
     for (const { id } of await database.rows('select id from watchpost.image'))
       await untilFinal(database, id);
-    await untilQueueIsEmpty();
     await expectNothingLeft(database);
     expect(await factsOf(database, byHand)).toEqual(before);
     const twice = await database.rows(
@@ -199,8 +197,8 @@ describe('a worker that comes later', () => {
 
     const personPhoto = `select watchpost.add_person_photo((select id from watchpost.person), $1, 2::smallint)`;
     await database.rows(personPhoto, [sample(3)]);
+    await untilIdle(database);
     const references = `select r.model_id, r.vector from watchpost.reference r order by r.id`;
-    await untilQueueIsEmpty();
     const [hand, worker, ...others] = await database.rows(references);
     expect(others).toEqual([]);
     const [{ cosine }] = (await database.rows('select 1 - ($1::halfvec <=> $2::halfvec) as cosine', [
@@ -211,12 +209,3 @@ describe('a worker that comes later', () => {
     expect(cosine).toBeGreaterThan(0.999);
   });
 });
-
-/** Resolves when neither the outbox nor the queue holds anything. */
-const untilQueueIsEmpty = (): Promise<unknown> =>
-  until(async () => {
-    const [row] = await database.rows(
-      `select not exists (select from watchpost.outbox) and not exists (select from graphile_worker.jobs) as empty`,
-    );
-    return row.empty;
-  });

@@ -2,8 +2,15 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { factsOf } from '../support/facts.ts';
 import { sample } from '../support/photos.ts';
-import { enrolAda, openApi, realVision, runWorker, submit, untilFinal } from '../support/pipeline.ts';
-import { until } from '../support/until.ts';
+import {
+  enrolAda,
+  openApi,
+  realVision,
+  runWorker,
+  submit,
+  untilFinal,
+  untilIdle,
+} from '../support/pipeline.ts';
 
 describe('from a photo to an alert', () => {
   let database: TestDatabase;
@@ -121,8 +128,6 @@ describe('from a photo to an alert', () => {
       `select topic, task from watchpost.event_task where outcome is distinct from 'done'`,
     );
     expect(open).toEqual([]);
-    expect(await database.rows('select * from watchpost.outbox')).toEqual([]);
-    // A job is taken off the queue a moment after its work is on record.
-    await until(async () => (await database.rows('select id from graphile_worker.jobs')).length === 0);
+    await untilIdle(database);
   });
 });

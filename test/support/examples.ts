@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { TestDatabase } from './database.ts';
-import { enrolAda, realVision, runWorker } from './pipeline.ts';
-import { until } from './until.ts';
+import { enrolAda, realVision, runWorker, untilIdle } from './pipeline.ts';
 
 /** Where the examples are. */
 export const examplesFolder = new URL('../../sql/examples/', import.meta.url);
@@ -25,16 +24,6 @@ export const examplesIn =
 /** Puts a photo in place of an example's grey pixels. */
 export const withPhoto = (photo: Buffer) => (text: string) =>
   text.replaceAll(/decode\('[^']+', 'base64'\)/g, `decode('${photo.toString('base64')}', 'base64')`);
-
-/** Resolves when nothing waits and nothing is under way. A job is taken off the queue a moment after its work is on record. */
-export const untilIdle = async (database: TestDatabase): Promise<void> => {
-  await until(async () => {
-    const [left] = await database.rows(
-      'select exists (select from watchpost.outbox) or exists (select from graphile_worker.jobs) as work',
-    );
-    return !left.work;
-  });
-};
 
 /** What the examples ask about: a worker, the camera north-gate, and Ada on the list 'missing'; nothing is left to do. */
 export const openNorthGate = async (database: TestDatabase): Promise<void> => {

@@ -7,6 +7,7 @@ import { addToWatchlist, addWatchlist } from '../../src/watchlist/registry.ts';
 import { atEnd } from './at-end.ts';
 import type { TestDatabase } from './database.ts';
 import { sample } from './photos.ts';
+import { until } from './until.ts';
 
 const log = openLog('silent');
 
@@ -56,6 +57,16 @@ export const untilFinal = async (database: TestDatabase, imageId: string): Promi
     if (row?.state === 'done' || row?.state === 'failed') return row;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+};
+
+/** Resolves when nothing waits and nothing is under way. A job is taken off the queue a moment after its work is on record. */
+export const untilIdle = async (database: TestDatabase): Promise<void> => {
+  await until(async () => {
+    const [left] = await database.rows(
+      'select exists (select from watchpost.outbox) or exists (select from graphile_worker.jobs) as work',
+    );
+    return !left.work;
+  });
 };
 
 /** Submits by SQL and returns the id. */

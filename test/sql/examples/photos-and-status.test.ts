@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../../support/database.ts';
-import { examplesIn, openNorthGate, type RunExample, untilIdle, withPhoto } from '../../support/examples.ts';
+import { examplesIn, openNorthGate, type RunExample, withPhoto } from '../../support/examples.ts';
 import { sample } from '../../support/photos.ts';
-import { submit, untilFinal } from '../../support/pipeline.ts';
+import { submit, untilFinal, untilIdle } from '../../support/pipeline.ts';
 
 describe('sql/examples of photos and their status', () => {
   let database: TestDatabase;
