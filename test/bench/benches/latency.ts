@@ -109,15 +109,18 @@ export const enrol = async (client: pg.Client, photos: readonly Uint8Array[]): P
   }
 };
 
-/** Photos a second, from many that come at once: from the alert of the tenth to that of the last. */
+/**
+ * Photos a second of many that come at once: from the moment the first is sent to the last alert. Not from the first alerts
+ * on: by then photos that come later have their detection behind them, and 14 photos a second look like 20.
+ */
 const capacityOf = async (
   server: WatchedServer,
   client: pg.Client,
   photos: readonly Uint8Array[],
 ): Promise<number> => {
   const arrivals = await submitAt(server, client, photos, evenly(photosOf.capacity, 1000));
-  const alerts = arrivals.map(({ total }, n) => total + n).sort((a, b) => a - b);
-  return ((alerts.length - 10) * 1000) / (alerts.at(-1)! - alerts[9]!);
+  const [first] = arrivals;
+  return (arrivals.length * 1000) / Math.max(...arrivals.map(({ due, total }) => due + total - first!.due));
 };
 
 const percentiles = (name: string, arrivals: readonly Arrival[], of: (one: Arrival) => number): Figures => {
