@@ -164,6 +164,7 @@ const goOn = async (
     takes = true;
     return JSON.stringify(taker);
   };
+  let next: TakenJob[] = [];
   atWork.add(job.id);
   try {
     const handled = await persist(tools.database, run.stopping, (again) =>
@@ -177,26 +178,21 @@ const goOn = async (
       );
     }
     const finished = taken && again.length === 0 ? taken.id : null;
-    const next =
-      takes || finished
-        ? await persist(tools.database, run.stopping, () => takeUp(tools.database, taker, finished))
-        : [];
+    if (takes || finished) {
+      next = await persist(tools.database, run.stopping, () => takeUp(tools.database, taker, finished));
+    }
     // Those that wait for their turn are in good hands, too.
     for (const one of next) atWork.add(one.id);
-    try {
-      for (const one of next) {
-        const following = run.stages.find(({ task }) => task === one.task);
-        if (following) await goOn(following, one.payload as readonly Item[], one, one, run);
-      }
-    } finally {
-      for (const one of next) atWork.delete(one.id);
+    for (const one of next) {
+      const following = run.stages.find(({ task }) => task === one.task);
+      if (following) await goOn(following, one.payload as readonly Item[], one, one, run);
     }
     // What others are to do, or this process too, but not at once. A slot that asks for jobs before there are any only
     // stands in the way of the one that relays them.
     if (next.length === 0) await relay.nudge();
     return handled;
   } finally {
-    atWork.delete(job.id);
+    for (const { id } of [job, ...next]) atWork.delete(id);
   }
 };
 
