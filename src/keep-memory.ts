@@ -17,16 +17,27 @@ export const memorySettings = {
   MALLOC_ARENA_MAX: String(availableParallelism()),
 };
 
+/**
+ * V8 keeps twice 16 MB of young objects at most in each thread, where by itself it comes to twice 64. It grows by doubling,
+ * minutes apart, and photos, which lie outside its heap, are free only when it has looked: a worker that had 773 MB for
+ * four minutes had 872 in the fifth. With 16 a photo takes the CPU that it took, 115 ms; with 8 it is 118, and with 4,
+ * which would save 100 MB more, 126.
+ */
+export const heapSettings = ['--max-semi-space-size=16'];
+
 /** The commands that see photos for as long as they run. */
 const lasting = ['up', 'work', 'demo'];
 
 /** Begins this process anew in its own place, with those of these settings that it has not, if it is to see photos. */
 export const keepMemory = (): void => {
-  const set = Object.keys(memorySettings).every((name) => name in process.env);
-  if (process.platform !== 'linux' || set || !process.execve || !lasting.includes(process.argv[2] ?? ''))
+  const told =
+    Object.keys(memorySettings).every((name) => name in process.env) &&
+    process.execArgv.some((option) => option.startsWith('--max-semi-space-size'));
+  if (process.platform !== 'linux' || told || !process.execve || !lasting.includes(process.argv[2] ?? ''))
     return;
-  process.execve(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
-    ...memorySettings,
-    ...process.env,
-  });
+  process.execve(
+    process.execPath,
+    [process.execPath, ...heapSettings, ...process.execArgv, ...process.argv.slice(1)],
+    { ...memorySettings, ...process.env },
+  );
 };

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { memorySettings } from '../../src/keep-memory.ts';
+import { heapSettings, memorySettings } from '../../src/keep-memory.ts';
 
 /** A running API with a worker, and a stream of its alerts. */
 export interface WatchedServer {
@@ -24,6 +24,7 @@ export const startWatchedServer = async (url: string): Promise<WatchedServer> =>
   const plain = Object.entries(process.env).filter(([name]) => !name.startsWith('WATCHPOST_'));
   const child = fork(fileURLToPath(new URL('programs/watched-server.ts', import.meta.url)), {
     serialization: 'advanced',
+    execArgv: [...heapSettings, ...process.execArgv],
     env: {
       ...Object.fromEntries(plain),
       ...memorySettings,

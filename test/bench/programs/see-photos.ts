@@ -38,9 +38,10 @@ const openOurs = async (): Promise<{
 const openPeer = async (): ReturnType<typeof openOurs> => {
   const file = fileURLToPath(new URL('./see-as-peer.ts', import.meta.url));
   const children = Array.from({ length: availableParallelism() }, () => {
-    // What they print is nothing for us.
+    // What they print is nothing for us, and what V8 is told for our code nothing for them.
     const child = fork(file, [who], {
       serialization: 'advanced',
+      execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     /** One question at a time. */
