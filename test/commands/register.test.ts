@@ -51,6 +51,13 @@ describe('on an empty database', () => {
   });
 });
 
+describe('on a database that is up to date', () => {
+  it('doctor tells how much memory it shares, and that a small one needs no huge pages', async () => {
+    const { stdout } = await run('doctor');
+    expect(stdout).toMatch(/^ok +memory +\d+[kM]B shared(, huge pages)?$/m);
+  });
+});
+
 describe('camera add and watchlist add', () => {
   it('make what they are told, and print its id', async () => {
     const camera = await run('camera', 'add', 'gate', '--location', 'North gate', '--zone', 'outside');
