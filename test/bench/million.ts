@@ -71,7 +71,7 @@ export const openMillion = async (server: Server, { keep }: Options): Promise<Mi
 
 /**
  * Tells on stderr whether the server has huge pages, as docs/performance.md advises for a database of this size: without
- * them each session maps a gigabyte page by page, and again whenever the system has unmapped it.
+ * them each session maps a gigabyte page by page.
  */
 const tellOfHugePages = async (server: Server, url: string): Promise<void> => {
   const client = await server.client(url);
