@@ -100,8 +100,8 @@ const databaseChecks = [
     remedy: 'Run "npm run watchpost -- migrate".',
   },
   {
-    // Without huge pages a session maps what it reads page by page: its first pass over a million faces takes 2.4 s, every
-    // other 0.4. Small databases need none.
+    // Without huge pages a session maps what it reads page by page: the first search of a million past faces took 2.6 to
+    // 5.4 s, and with them 0.5. Small databases need none.
     name: 'memory',
     sql: `select true as well,
                  setting || ' shared'

@@ -82,7 +82,7 @@ export const backfillOf = (size: BatchSize): Stage<Payload, Result> & Replayable
     for (const item of items) {
       const batch =
         'backfill_id' in item
-          ? await readBatch(database.sweep, item, size, vision.embedder.minimalNorm)
+          ? await searchBatch(database.sweep, item, size, vision.embedder.minimalNorm)
           : undefined;
       results.push(
         settle(() => {
@@ -154,14 +154,14 @@ const grouped = (beginnings: readonly Beginning[]): Beginning[] => {
 
 type Continued = { readonly backfill_id: string; readonly cursor?: string | null | undefined };
 
-const readBatch = async (
+const searchBatch = async (
   db: Kysely<DB>,
   { backfill_id, cursor = null }: Continued,
   { scan, most, halved, sparing }: BatchSize,
   minimalNorm: number,
 ): Promise<Batch | undefined> => {
   // Each half searches again what it has found: an index over 250,000 people takes 40 ms a face.
-  const read = async (
+  const search = async (
     below: string | null,
     from: string | null,
     atMost = scan,
@@ -191,12 +191,15 @@ const readBatch = async (
   const { live = false, middle = null } = rows[0] ?? {};
   if (live) {
     const begun = performance.now();
-    const batch = await read(cursor, null, Math.min(scan, sparing));
+    const batch = await search(cursor, null, Math.min(scan, sparing));
     await sleep(4 * (performance.now() - begun));
     return batch;
   }
-  if (!middle) return read(cursor, null);
-  const [newer, older] = await Promise.all([read(cursor, middle), read(middle, null, Math.ceil(scan / 2))]);
+  if (!middle) return search(cursor, null);
+  const [newer, older] = await Promise.all([
+    search(cursor, middle),
+    search(middle, null, Math.ceil(scan / 2)),
+  ]);
   // Where the newer half was not looked at to its end, the next batch goes on there.
   if (!newer || !older || newer.next_cursor) return newer;
   return {

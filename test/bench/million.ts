@@ -60,26 +60,13 @@ export const openMillion = async (server: Server, { keep }: Options): Promise<Mi
     const database = openDatabase(url, { log });
     await migrate(database.pool, log);
     await database.close();
-    await tellOfHugePages(own, url);
+    process.stderr.write(`  huge pages: ${own.hugePages ? 'on' : 'off'}\n`);
     await warm(own, url);
     return { server: own, url, end: () => own.end() };
   } catch (error) {
     await own.end();
     throw error;
   }
-};
-
-/**
- * Tells on stderr whether the server has huge pages, as docs/performance.md advises for a database of this size: without
- * them each session maps a gigabyte page by page.
- */
-const tellOfHugePages = async (server: Server, url: string): Promise<void> => {
-  const client = await server.client(url);
-  const { rows } = await client.query<{ status: string | null }>(
-    `select current_setting('huge_pages_status', true) as status`,
-  );
-  await client.end();
-  process.stderr.write(`  huge pages: ${rows[0]?.status ?? 'unknown'}\n`);
 };
 
 /** Reads all that the benches read into memory: by the key, as a scan of a whole large table leaves nothing there. */

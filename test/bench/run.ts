@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Bench, type Compared, compare, type Outcome } from './bench.ts';
@@ -92,7 +92,6 @@ const report = {
     cpu: cpus()[0]?.model,
     cores: cpus().length,
     memory_mb: Math.round(totalmem() / 1024 / 1024),
-    huge_pages_mb: await hugePages(),
     node: process.version,
     postgres: server.version,
   },
@@ -103,13 +102,6 @@ await writeFile(values.out, `${JSON.stringify(report, null, 2)}\n`);
 if (values.json) console.log(JSON.stringify(report));
 if (values.check && results.some(({ outcomes }) => outcomes.some(({ held }) => held === false)))
   process.exitCode = 1;
-
-/** Memory that is reserved as huge pages; a server uses them if its memory fits. */
-async function hugePages(): Promise<number> {
-  const told = await readFile('/proc/meminfo', 'utf8').catch(() => '');
-  const figure = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(told)?.[1] ?? 0);
-  return (figure('HugePages_Total') * figure('Hugepagesize')) / 1024;
-}
 
 function lineOf({ what, unit, by, ours, theirs, compared, spread, target, held }: Outcome): string {
   const number = (value: number) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));

@@ -17,6 +17,8 @@ export interface Cost {
 /** A Postgres of the bench's own, with fsync on. */
 export interface Server {
   readonly version: string;
+  /** Whether its shared memory is in huge pages; Postgres tells since version 17. */
+  readonly hugePages: boolean;
   /** A new database and its URL; `migrated`: with Watchpost's schema. */
   database(name: string, migrated: boolean): Promise<string>;
   drop(name: string): Promise<void>;
@@ -65,12 +67,13 @@ export const startServer = async (
     );
     return Number(rows[0]?.bytes);
   };
-  const { rows: versions } = await admin.query<{ version: string }>(
-    `select current_setting('server_version') as version`,
+  const { rows: versions } = await admin.query<{ version: string; pages: string | null }>(
+    `select current_setting('server_version') as version, current_setting('huge_pages_status', true) as pages`,
   );
 
   return {
     version: versions[0]?.version ?? '',
+    hugePages: versions[0]?.pages === 'on',
     client: open,
     urlOf,
     another: (more) => startServer(bin, more),

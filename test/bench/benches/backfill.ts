@@ -31,7 +31,8 @@ export const backfill: Bench = {
       const person = await enrol(client, next++);
       const ended = await endOf(client, person);
       await forget(client, person);
-      return { seconds: ended.seconds, searched: ended.searched, found: ended.found };
+      const huge_pages = Number(million.server.hugePages);
+      return { seconds: ended.seconds, searched: ended.searched, found: ended.found, huge_pages };
     };
     const theirs = async (processes: number): Promise<Figures> => {
       await client.query(`set max_parallel_workers_per_gather = ${processes - 1}`);
