@@ -21,6 +21,11 @@ export interface SourceFile {
 
 /** One weights file: where it comes from, what is done to it, what must result. */
 export interface ModelEntry {
+  /**
+   * Names what the model computes, not its file. An edit that leaves all outputs as they are (vectors of cosine 0.999999 and
+   * more with those before it) keeps the id, although the file has another sha256; any other change needs a new id, because
+   * vectors are compared with vectors of the same id only.
+   */
   id: string;
   role: ModelRole;
   /** Name inside the weights' folder. */
@@ -84,8 +89,8 @@ export const landmarks68: ModelEntry = {
       sha256: 'f10b0ba1d2a8a099adefede1ebf3733e44fe370715e7303dbeb7f59c02142258',
     },
   ],
-  edits: ['dynamic-batch'],
-  sha256: 'e671779b515b87338758e83812e5707788a641774bce68cc9d92d5be93b89705',
+  edits: ['dynamic-batch', 'clear-tiny-weights'],
+  sha256: 'e7a4098af489f41f50c93d58545112d74047370e119083b648eb875a5c0b0ebc',
   licence: 'MIT',
   provenance: unknownProvenance,
   input: { width: 64, height: 64, channels: 1 },
@@ -103,9 +108,9 @@ export const mobilefacenet = {
       sha256: '87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581',
     },
   ],
-  edits: ['dynamic-batch', 'prelu-as-min'],
+  edits: ['dynamic-batch', 'prelu-as-min', 'clear-tiny-weights'],
   atOpening: ['prelu-in-blocks'],
-  sha256: '017bcad9279a477830b9665ab101f1811706fd1346107e09790fd95bc4d2f610',
+  sha256: '96940a92ff7b74c4a32ba00010d8799b0c79e410fd142a0569e9954c33366154',
   licence: 'MIT',
   provenance: unknownProvenance,
   input: { width: 112, height: 112, channels: 3 },

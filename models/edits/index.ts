@@ -1,3 +1,4 @@
+import { clearTinyWeights } from './clear-tiny-weights.ts';
 import { dynamicBatch } from './dynamic-batch.ts';
 import { decodeModel, encodeModel } from './graph.ts';
 import { preluAsMin } from './prelu-as-min.ts';
@@ -5,6 +6,7 @@ import { preluInBlocks } from './prelu-in-blocks.ts';
 import { ultrafaceAnySize } from './ultraface-any-size.ts';
 
 const edits = {
+  'clear-tiny-weights': clearTinyWeights,
   'dynamic-batch': dynamicBatch,
   'prelu-as-min': preluAsMin,
   'prelu-in-blocks': preluInBlocks,

@@ -64,6 +64,7 @@ const server = await startServer(values['pg-bin']);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void server.end().finally(() => process.exit(130)));
 }
+if (!values.json) console.log(`${cpus().length} cores of ${cpus()[0]?.model}, PostgreSQL ${server.version}`);
 const results: (Compared & { bench: string })[] = [];
 try {
   for (const bench of chosen) {

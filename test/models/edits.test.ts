@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
-import { encodeModel, floatTensor, onnx } from '../../models/edits/graph.ts';
+import { decodeModel, encodeModel, floatTensor, onnx, rawBytes } from '../../models/edits/graph.ts';
 import { applyEdits } from '../../models/edits/index.ts';
 
 const value = (name: string, shape: number[]) => ({
@@ -70,6 +70,26 @@ describe('graph edits', () => {
     await expect(run(published(), data, [2, 2, 2, 1])).rejects.toThrow();
     const edited = applyEdits(published(), ['dynamic-batch', 'prelu-as-min']);
     expect(await run(edited, data, [2, 2, 2, 1])).toEqual([-2, 6, 6, 0, 1, 2, 3, 12]);
+  });
+
+  test('clear-tiny-weights sets to 0 what is below 1e-15 on either side, and nothing else', () => {
+    const weights = Float32Array.of(1e-40, -1e-40, 9e-16, -9e-16, 1.1e-15, -1.1e-15, 0, 1, -2);
+    const edited = applyEdits(
+      encodeModel(
+        onnx.ModelProto.fromObject({
+          graph: {
+            initializer: [
+              floatTensor('weights', [9], weights),
+              { name: 'shape', dims: [1], dataType: 7, rawData: new Uint8Array(BigInt64Array.of(1n).buffer) },
+            ],
+          },
+        }),
+      ),
+      ['clear-tiny-weights'],
+    );
+    const [cleared, shape] = decodeModel(edited).graph.initializer;
+    expect([...new Float32Array(rawBytes(cleared!))]).toEqual([0, 0, 0, 0, ...weights.slice(4)]);
+    expect([...new BigInt64Array(rawBytes(shape!))]).toEqual([1n]);
   });
 
   test('write the same bytes every time, as the manifest pins them', () => {
