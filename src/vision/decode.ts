@@ -1,6 +1,7 @@
 import sharp from 'sharp';
+import { isSrgb } from './colour-profile.ts';
 import { VisionError } from './errors.ts';
-import { type ImageHeader, type ImageLimits, inspectImage } from './inspect.ts';
+import { type ImageHeader, type ImageLimits, inspect } from './inspect.ts';
 import type { Pixels } from './types.ts';
 
 // Every picture is seen once: a cache of operations would only grow.
@@ -28,11 +29,12 @@ export interface Decoded {
  * Throws what `inspectImage` throws, and `image_corrupt` for a picture cut short or undecodable.
  */
 export const decode = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<Decoded> => {
-  const header = await inspectImage(bytes, limits);
+  const { header, profile } = await inspect(bytes, limits);
+  const ignoreIcc = profile !== undefined && isSrgb(profile);
   try {
     // 'error' fails on truncated and broken data and lets warnings pass: odd EXIF or ICC blocks are common
     // in good photos.
-    const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: false })
+    const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: false, ignoreIcc })
       .autoOrient()
       .resize(decodedSide, decodedSide, { fit: 'inside', withoutEnlargement: true })
       .flatten({ background: '#808080' })

@@ -36,7 +36,14 @@ export const defaultMaxPixels = 64_000_000;
  * @example
  * const { format, width, height } = await inspectImage(await readFile('door.jpg'));
  */
-export const inspectImage = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<ImageHeader> => {
+export const inspectImage = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<ImageHeader> =>
+  (await inspect(bytes, limits)).header;
+
+/** As {@link inspectImage}, with the ICC profile that the picture carries. */
+export const inspect = async (
+  bytes: Uint8Array,
+  limits: ImageLimits = {},
+): Promise<{ header: ImageHeader; profile: Uint8Array | undefined }> => {
   if (bytes.length === 0) throw new VisionError('image_empty', 'The photo is empty.');
   const format = formatOf(bytes);
   if (isAnimated(bytes, format))
@@ -47,7 +54,7 @@ export const inspectImage = async (bytes: Uint8Array, limits: ImageLimits = {}):
   if (format !== 'jpeg' && format !== 'png' && format !== 'webp') {
     throw new VisionError('image_format_unsupported', 'This is not a JPEG, PNG or WebP photo.');
   }
-  const { width, height } = await uprightSize(bytes);
+  const { width, height, profile } = await readHeader(bytes);
   const maxPixels = limits.maxPixels ?? defaultMaxPixels;
   if (width * height > maxPixels) {
     throw new VisionError(
@@ -55,14 +62,16 @@ export const inspectImage = async (bytes: Uint8Array, limits: ImageLimits = {}):
       `The photo has ${width} × ${height} pixels, ${Math.round((width * height) / 1e6)} megapixels; the limit is ${maxPixels / 1e6}.`,
     );
   }
-  return { format, width, height };
+  return { header: { format, width, height }, profile };
 };
 
-const uprightSize = async (bytes: Uint8Array): Promise<{ width: number; height: number }> => {
+const readHeader = async (
+  bytes: Uint8Array,
+): Promise<{ width: number; height: number; profile: Uint8Array | undefined }> => {
   try {
     // The limit is checked by us, so that it has a code of its own.
-    const { autoOrient } = await sharp(bytes, { limitInputPixels: false }).metadata();
-    return { width: autoOrient.width, height: autoOrient.height };
+    const { autoOrient, icc } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    return { width: autoOrient.width, height: autoOrient.height, profile: icc };
   } catch (error) {
     throw new VisionError(
       'image_corrupt',

@@ -1,0 +1,86 @@
+/** Primaries of sRGB as ICC profiles hold them, adapted to D50, by tag. */
+const primaries = {
+  rXYZ: [0.4361, 0.2225, 0.0139],
+  gXYZ: [0.3851, 0.7169, 0.0971],
+  bXYZ: [0.1431, 0.0606, 0.7141],
+} as const;
+
+/** Light of the value 0.5 in sRGB. With a gamma of 2.2 it is 0.2176, half a step of 8 bits away. */
+const middle = 0.214;
+
+/** Differences up to these are rounding, or variants of sRGB that other programs write. */
+const samePrimary = 0.003;
+const sameLight = 0.006;
+
+const tagCountAt = 128;
+const firstTagAt = 132;
+const tagEntryLength = 12;
+
+/**
+ * Whether an ICC profile describes sRGB, so that converting with it would leave the pixels as they are. Most photos that
+ * carry a profile carry this one, and of a photo of 1920 x 1280 the conversion takes 40 ms where all other decoding takes 18.
+ *
+ * False for anything that is not certainly sRGB, broken profiles included.
+ */
+export const isSrgb = (profile: Uint8Array): boolean => {
+  const view = new DataView(profile.buffer, profile.byteOffset, profile.byteLength);
+  try {
+    const tags = readTags(view);
+    // A lookup table takes precedence over primaries and curves.
+    if (textAt(view, 16) !== 'RGB ' || tags.has('A2B0')) return false;
+    const samePrimaries = Object.entries(primaries).every(([tag, expected]) => {
+      const at = tags.get(tag);
+      if (at === undefined) return false;
+      return expected.every(
+        (value, axis) => Math.abs(fixedAt(view, at + 8 + 4 * axis) - value) <= samePrimary,
+      );
+    });
+    return (
+      samePrimaries &&
+      ['rTRC', 'gTRC', 'bTRC'].every((tag) => {
+        const at = tags.get(tag);
+        return at !== undefined && Math.abs(lightOfMiddle(view, at) - middle) <= sameLight;
+      })
+    );
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+};
+
+/** Offsets of the tags' data, by signature. */
+const readTags = (view: DataView): Map<string, number> => {
+  const tags = new Map<string, number>();
+  const count = Math.min(view.getUint32(tagCountAt), (view.byteLength - firstTagAt) / tagEntryLength);
+  for (let index = 0; index < count; index++) {
+    const entry = firstTagAt + tagEntryLength * index;
+    tags.set(textAt(view, entry), view.getUint32(entry + 4));
+  }
+  return tags;
+};
+
+const textAt = (view: DataView, at: number): string =>
+  String.fromCharCode(...[0, 1, 2, 3].map((index) => view.getUint8(at + index)));
+
+/** An s15Fixed16Number. */
+const fixedAt = (view: DataView, at: number): number => view.getInt32(at) / 65_536;
+
+/** What a tone curve makes of 0.5; NaN for a type of curve that is not known. */
+const lightOfMiddle = (view: DataView, at: number): number => {
+  const type = textAt(view, at);
+  if (type === 'curv') {
+    const count = view.getUint32(at + 8);
+    if (count === 0) return 0.5;
+    if (count === 1) return 0.5 ** (view.getUint16(at + 12) / 256);
+    const [low, high] = [Math.floor, Math.ceil].map((round) =>
+      view.getUint16(at + 12 + 2 * round((count - 1) / 2)),
+    );
+    return ((low as number) + (high as number)) / 2 / 65_535;
+  }
+  if (type !== 'para') return Number.NaN;
+  // All five kinds raise (a x + b) to g above a small d; kinds 1 and 2, 4 add a constant that is 0 in sRGB.
+  const kind = view.getUint16(at + 8);
+  const [g, a, b] = [0, 4, 8].map((offset) => fixedAt(view, at + 12 + offset)) as [number, number, number];
+  if (kind === 0) return 0.5 ** g;
+  return kind === 3 || kind === 4 ? (a * 0.5 + b) ** g : Number.NaN;
+};
