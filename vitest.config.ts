@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/count-cpu.ts'],
+    reporters: ['default', 'test/support/slowest.ts'],
     globalSetup: ['test/support/choose-database.ts'],
     // For what hangs: on a slow machine the demo, twice on a new embedded database, takes a minute beside two other files.
     testTimeout: 180_000,

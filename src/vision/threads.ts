@@ -1,3 +1,4 @@
+import './no-telemetry.ts';
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';

@@ -44,9 +44,7 @@ describe.skipIf(!onServer)(`two versions at once ${onServer ? '' : needsServer}`
   });
   afterAll(() => rm(next, { recursive: true, force: true }));
 
-  it('work side by side, and the older leaves the newer one its functions', {
-    timeout: 120_000,
-  }, async () => {
+  it('work side by side, and the older leaves the newer one its functions', async () => {
     const database = await freshDatabase();
     const appliedViews = async () => {
       const [row] = await database.rows(

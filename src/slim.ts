@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process';
+import { globSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+/** What to remove beside the two that {@link slim} works out, as globs within node_modules, with their sizes. */
+const unused = [
+  // 20 MB: protobufjs's command line with its own dependencies. onnx-proto uses the library only.
+  'protobufjs/cli',
+  // 20 MB: face-api is here for one model, converted at install, and for its sample photos.
+  '@vladmandic/face-api/{dist,src,types}',
+  '@vladmandic/face-api/model/!(age_gender_model)*',
+];
+
+/**
+ * Removes from an installation what production never opens: onnxruntime's libraries for other platforms (243 MB), a
+ * few large parts of packages (40 MB) and, with `ownNode`, the Node that npm scripts run on machines whose own is
+ * older (189 MB). `npm ci` brings everything back.
+ *
+ * @param modules the installation's `node_modules`
+ * @param ownNode whether this machine's own Node is new enough to do without the installed one
+ */
+export const slim = (modules: string, { ownNode }: { ownNode: boolean }): void => {
+  const here = join(process.platform, process.arch);
+  const binaries = globSync('onnxruntime-node/bin/napi-v*/*/*', { cwd: modules });
+  const foreign = binaries.filter((folder) => !folder.endsWith(here));
+  if (binaries.length === foreign.length)
+    throw new Error(`onnxruntime-node in ${modules} has no library for ${here}: nothing was removed`);
+  const nodes = ownNode ? globSync('{node-linux-*,.bin/node}', { cwd: modules }) : [];
+  for (const path of [...foreign, ...globSync(unused, { cwd: modules }), ...nodes])
+    rmSync(join(modules, path), { recursive: true });
+};
+
+/** Whether the Node that runs npm, and not the installed one that npm's scripts find first, is new enough. */
+const hasOwnNode = (modules: string, checkNode: string): boolean => {
+  const node = process.env.npm_node_execpath ?? process.execPath;
+  if (node.startsWith(modules)) return false;
+  try {
+    execFileSync(node, [checkNode], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const modules = fileURLToPath(new URL('../node_modules', import.meta.url));
+  const ownNode = hasOwnNode(modules, fileURLToPath(new URL('check-node.mjs', import.meta.url)));
+  slim(modules, { ownNode });
+  console.log(`Removed what production never opens${ownNode ? '.' : '; the installed Node 24 stays.'}`);
+}
