@@ -47,5 +47,6 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
   const modules = fileURLToPath(new URL('../node_modules', import.meta.url));
   const ownNode = hasOwnNode(modules, fileURLToPath(new URL('check-node.mjs', import.meta.url)));
   slim(modules, { ownNode });
-  console.log(`Removed what production never opens${ownNode ? '.' : '; the installed Node 24 stays.'}`);
+  const stays = ownNode ? '' : ', but for the installed Node 24';
+  console.log(`Removed what production never opens${stays}. "npm ci" brings it back.`);
 }
