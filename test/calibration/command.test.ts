@@ -65,7 +65,7 @@ describe('watchpost calibrate', () => {
       },
     ]);
     const [at] = await database.rows(
-      'select hits, wrong_names, false_positives from watchpost.calibration_point where threshold = 0.45::real',
+      'select hits, wrong_names, false_positives from watchpost.calibration_point where threshold = 0.5::real',
     );
     expect(at).toEqual({ hits: 4, wrong_names: 0, false_positives: 0 });
     for (const table of ['image', 'face', 'embedding', 'reference', 'person'])
@@ -73,8 +73,10 @@ describe('watchpost calibrate', () => {
 
     expect(stdout).toContain('4 photos of 2 people');
     expect(stdout).toContain(
-      `Too few strangers to know: an FPIR of 0.3% takes 334 at least, and there were ${4 + usable}.`,
+      `No threshold is recommended: an FPIR of 0.3% takes 334 strangers to tell, and there were ${4 + usable}.`,
     );
+    expect(stdout).toContain('--target-fpir 0.');
+    expect(stdout).not.toContain('<- recommended');
     expect(await readFile(svg, 'utf8')).toMatch(/^<svg [\s\S]+<\/svg>\n$/);
   });
 
@@ -84,7 +86,8 @@ describe('watchpost calibrate', () => {
     const shown = JSON.parse(stdout);
     expect(shown).toMatchObject({
       people: 2,
-      recommended: { enough: true, target_fpir: expect.closeTo(0.2) },
+      recommended: { target_fpir: expect.closeTo(0.2) },
+      strangers_needed: 5,
     });
     expect(shown.points).toHaveLength(1001);
     expect(shown.recommended.fpir).toBeLessThanOrEqual(0.2);
