@@ -23,10 +23,14 @@ begin
 
   -- As vector_of_person does it, which sql/ has yet to make.
   update watchpost.person_vector as v
-  set vector = (v.vector * array_fill((2 / c.divisor)::real, array[vector_dims(v.vector)])::halfvec)
-    || array[(1 - (1 - (v.vector <#> v.vector)) / c.divisor)::real]::halfvec
+  set vector = v.vector * array_fill(2 / c.divisor, array[vector_dims(v.vector)])::halfvec
+    || array[c.added, sqrt(greatest(0, 1.45 - 4 * c.squared / c.divisor ^ 2 - c.added ^ 2))::real]::halfvec
   from (
-    select p.person_id, p.model_id, 1.7 + 0.3 / p.reference_count as divisor from watchpost.person_vector as p
+    select n.*, (1 - (1 + n.squared) / n.divisor)::real as added
+    from (
+      select p.person_id, p.model_id, (1.7 + 0.3 / p.reference_count)::real as divisor, (-(p.vector <#> p.vector))::real as squared
+      from watchpost.person_vector as p
+    ) as n
   ) as c
   where c.person_id = v.person_id and c.model_id = v.model_id;
 
@@ -39,15 +43,20 @@ begin
     where m.role = 'embedder'
   loop
     execute format(
-      'create index %I on watchpost.person_vector using hnsw ((vector::halfvec(%s)) halfvec_ip_ops) with (m = 40, ef_construction = 200) where model_id = %L',
-      'person_vector_hnsw_' || known.key, known.dimension + 1, known.id
+      'create index %I on watchpost.person_vector using hnsw ((vector::halfvec(%s)) halfvec_l2_ops) with (m = 40, ef_construction = 200) where model_id = %L',
+      'person_vector_hnsw_' || known.key, known.dimension + 2, known.id
     );
   end loop;
 end;
 $$;
 
 comment on table  watchpost.person_vector        is 'What probes are compared with: one row for each person and model, computed from the standing references. Written by nobody but the triggers of reference.';
-comment on column watchpost.person_vector.vector is 'The mean of the references'' vectors, scaled, and one number more: the inner product with a probe that has a 1 appended is the similarity. See watchpost.similarity().';
+comment on column watchpost.person_vector.vector is 'The mean of the references'' vectors, scaled, and two numbers more: the inner product with a probe to which 1 and 0 are appended is the similarity. See watchpost.similarity().';
+
+-- An index of vectors takes 4,000 numbers, and what is stored of a person has two more than the model gives.
+alter table watchpost.model
+  drop constraint model_dimension_check,
+  add constraint model_dimension_check check (dimension between 1 and 3998);
 
 -- named thresholds ------------------------------------------------------------------------------------------------------
 

@@ -61,7 +61,7 @@ comment on function watchpost.begin_backfill is 'Begins to search the past faces
 
 
 -- One batch: the embeddings that are to be searched again. A face is near enough if similarity() reaches the threshold: its
--- inner product with all of the person's vector but the last number, plus that number. The slack is for rounding.
+-- inner product with the scaled mean, plus what is to be added to it (vector_of_person). The slack is for rounding.
 create or replace function watchpost.next_past_faces(
   backfill uuid, below uuid, scan integer, most integer, from_key uuid default null
 ) returns table (embeddings uuid[], searched integer, next_cursor uuid)
@@ -71,7 +71,7 @@ declare
   asked watchpost.backfill;
   person halfvec;
   scaled halfvec;
-  base real;
+  added real;
   threshold real;
   first uuid := coalesce(below, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
   last uuid := coalesce(from_key, '00000000-0000-0000-0000-000000000000');
@@ -118,8 +118,8 @@ begin
     return;
   end if;
 
-  scaled := subvector(person, 1, vector_dims(person) - 1);
-  base := (person::real[])[vector_dims(person)];
+  scaled := subvector(person, 1, vector_dims(person) - 2);
+  added := (person::real[])[vector_dims(person) - 1];
 
   -- Of somebody who is seen often a batch is full after few faces: by what was found so far, about twice as many are
   -- looked at as are needed.
@@ -129,7 +129,7 @@ begin
 
   -- One pass, backwards along the key: in the order of the rows on disk. Nothing is kept of a face that is not near, not
   -- even its id: an array of a million took 0.2 s of 0.6.
-  select count(*), coalesce(array_agg(p.id) filter (where p.distance <= base - threshold + 0.001), '{}')
+  select count(*), coalesce(array_agg(p.id) filter (where p.distance <= added - threshold + 0.001), '{}')
   into looked_at, near
   from (
     select e.id, e.vector <#> scaled as distance

@@ -43,7 +43,7 @@ begin
   select p.number, p.person, mine.similarity, others.similarity
   from pg_temp.calibration_sample as p
   cross join lateral (
-    select watchpost.similarity(p.vector, watchpost.vector_of_person(avg(g.vector), nullif(count(*), 0)::integer)) as similarity
+    select watchpost.similarity(p.vector, watchpost.vector_of_person(avg(g.vector), count(*)::integer)) as similarity
     from pg_temp.calibration_sample as g
     where g.person = p.person and g.number <> p.number
   ) as mine

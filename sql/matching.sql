@@ -15,7 +15,7 @@ language plpgsql
 as $$
 declare
   searched uuid[] := coalesce(lists, array(select w.id from watchpost.active_watchlist as w));
-  asked halfvec := probe || '[1]';
+  asked halfvec := probe || '[1,0]';
   found uuid[];
 begin
   if method = 'exact' then
@@ -85,7 +85,7 @@ begin
           and exists (
             select from watchpost.watchlist_entry as e where e.person_id = v.person_id and e.watchlist_id = any ($3)
           )
-        order by (v.vector::halfvec(%1$s)) <#> $1::halfvec(%1$s)
+        order by (v.vector::halfvec(%1$s)) <-> $1::halfvec(%1$s)
         limit $2
       )
     $query$,
@@ -95,7 +95,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.nearest_by_index is 'Part of nearest_people: the people most like a probe, which has a 1 appended as in similarity(), through the HNSW index of the model.';
+comment on function watchpost.nearest_by_index is 'Part of nearest_people: the people most like a probe, which is given as similarity() multiplies it, through the HNSW index of the model.';
 
 
 -- What counts is who is searched for, not who is enrolled. Counting goes up to the limit at every

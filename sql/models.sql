@@ -39,10 +39,10 @@ begin
   if role = 'embedder' then
     -- Denser than pgvector makes it by itself: see nearest_by_index.
     execute format(
-      'create index if not exists %I on watchpost.person_vector using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_ip_ops) with (m = 40, ef_construction = 200) where model_id = %4$L',
+      'create index if not exists %I on watchpost.person_vector using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_l2_ops) with (m = 40, ef_construction = 200) where model_id = %4$L',
       'person_vector_hnsw_' || left(encode(sha256(convert_to(register_model.id, 'UTF8')), 'hex'), 16),
       home,
-      dimension + 1,
+      dimension + 2,
       register_model.id
     );
   end if;

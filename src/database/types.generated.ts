@@ -931,7 +931,7 @@ export interface WatchpostPersonVector {
    */
   reference_count: number;
   /**
-   * The mean of the references' vectors, scaled, and one number more: the inner product with a probe that has a 1 appended is the similarity. See watchpost.similarity().
+   * The mean of the references' vectors, scaled, and two numbers more: the inner product with a probe to which 1 and 0 are appended is the similarity. See watchpost.similarity().
    */
   vector: string;
 }
