@@ -60,8 +60,8 @@ $$;
 comment on function watchpost.begin_backfill is 'Begins to search the past faces for a person; reason as in the table backfill. Returns how many backfills that made, one for each model: none if there is nothing to search.';
 
 
--- One batch: the embeddings that are to be searched again. A face that is near enough is found by one distance, to the
--- person's vector: what similarity is, see nearest_people. The slack is for the rounding to real.
+-- One batch: the embeddings that are to be searched again. A face is near enough if similarity() reaches the threshold: its
+-- inner product with the scaled mean, plus what is to be added to it (vector_of_person). The slack is for rounding.
 create or replace function watchpost.next_past_faces(
   backfill uuid, below uuid, scan integer, most integer, from_key uuid default null
 ) returns table (embeddings uuid[], searched integer, next_cursor uuid)
@@ -69,7 +69,9 @@ language plpgsql stable set enable_seqscan = off set enable_bitmapscan = off set
 as $$
 declare
   asked watchpost.backfill;
-  centre halfvec;
+  person halfvec;
+  scaled halfvec;
+  added real;
   threshold real;
   first uuid := coalesce(below, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
   last uuid := coalesce(from_key, '00000000-0000-0000-0000-000000000000');
@@ -108,13 +110,16 @@ begin
   end if;
 
   threshold := watchpost.lowest_threshold(asked.person_id);
-  select v.vector into centre
+  select v.vector into person
   from watchpost.person_vector as v
   where v.person_id = asked.person_id and v.model_id = asked.model_id;
-  if threshold is null or centre is null then
+  if threshold is null or person is null then
     return query select '{}'::uuid[], 0, null::uuid;
     return;
   end if;
+
+  scaled := subvector(person, 1, vector_dims(person) - 2);
+  added := (person::real[])[vector_dims(person) - 1];
 
   -- Of somebody who is seen often a batch is full after few faces: by what was found so far, about twice as many are
   -- looked at as are needed.
@@ -124,10 +129,10 @@ begin
 
   -- One pass, backwards along the key: in the order of the rows on disk. Nothing is kept of a face that is not near, not
   -- even its id: an array of a million took 0.2 s of 0.6.
-  select count(*), coalesce(array_agg(p.id) filter (where p.distance <= 1 - threshold + 0.001), '{}')
+  select count(*), coalesce(array_agg(p.id) filter (where p.distance <= added - threshold + 0.001), '{}')
   into looked_at, near
   from (
-    select e.id, e.vector <=> centre as distance
+    select e.id, e.vector <#> scaled as distance
     from watchpost.embedding as e
     where e.model_id = asked.model_id and e.superseded_at is null and e.id < first and e.id >= last
     order by e.id desc

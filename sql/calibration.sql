@@ -24,8 +24,8 @@ comment on function watchpost.open_calibration_sample() is 'Makes the temporary 
 
 
 -- Each photo of the gallery is searched twice: for its person, among all photos but itself; and as a stranger, among
--- the photos of all other people. As in a search, what counts is the cosine with the mean of a person's photos. The
--- means are a table of their own, so that a photo costs one comparison for each person and not for each photo.
+-- the photos of all other people. As in a search, what counts is similarity() with all of a person's photos. The vectors of
+-- people are a table of their own, so that a photo costs one comparison for each person and not for each photo.
 create or replace function watchpost.compare_calibration_sample() returns table (
   number integer, person text, own real, other real
 )
@@ -33,7 +33,7 @@ language plpgsql
 as $$
 begin
   create temporary table calibration_person on commit drop as
-  select s.person, avg(s.vector) as mean
+  select s.person, watchpost.vector_of_person(avg(s.vector), count(*)::integer) as vector
   from pg_temp.calibration_sample as s
   where s.person is not null
   group by s.person;
@@ -43,12 +43,12 @@ begin
   select p.number, p.person, mine.similarity, others.similarity
   from pg_temp.calibration_sample as p
   cross join lateral (
-    select (1 - (avg(g.vector) <=> p.vector))::real as similarity
+    select watchpost.similarity(p.vector, watchpost.vector_of_person(avg(g.vector), count(*)::integer)) as similarity
     from pg_temp.calibration_sample as g
     where g.person = p.person and g.number <> p.number
   ) as mine
   cross join lateral (
-    select (1 - min(m.mean <=> p.vector))::real as similarity
+    select max(watchpost.similarity(p.vector, m.vector)) as similarity
     from pg_temp.calibration_person as m
     where m.person is distinct from p.person
   ) as others

@@ -20,15 +20,54 @@ comment on function watchpost.changed_columns(jsonb, jsonb) is 'Of two rows as J
 
 -- watchlist -----------------------------------------------------------------------------------------------------------
 
+-- What decides a list's threshold: a number set by hand, the name of a threshold of the model, or a rate (target_fpir).
+-- Only one of them does: whatever is set takes the place of the others, and a list that is given none is default. A name
+-- that stands decides again at every change, so a new model's thresholds come by a plain update.
+create or replace function watchpost.decided_threshold(becomes watchpost.watchlist, was watchpost.watchlist)
+returns watchpost.watchlist
+language plpgsql
+as $$
+declare
+  -- A calibration or a model brings the number up to date; anybody else has set it by hand.
+  followed boolean := coalesce(current_setting('watchpost.calibrating', true), '') = 'on';
+begin
+  if was.id is null then
+    if becomes.threshold is null and becomes.target_fpir is null then
+      becomes.threshold_name := coalesce(becomes.threshold_name, 'default');
+    end if;
+  elsif becomes.threshold_name is distinct from was.threshold_name then
+    becomes.target_fpir := case when becomes.threshold_name is null then becomes.target_fpir end;
+  elsif becomes.target_fpir is distinct from was.target_fpir then
+    becomes.threshold_name := case when becomes.target_fpir is null then becomes.threshold_name end;
+  elsif becomes.threshold is distinct from was.threshold and not followed
+    and becomes.threshold is distinct from watchpost.named_threshold(becomes.threshold_name)
+  then
+    becomes.threshold_name := null;
+    becomes.target_fpir := null;
+  end if;
+
+  if becomes.threshold_name is not null then
+    becomes.threshold := watchpost.named_threshold(becomes.threshold_name);
+    becomes.target_fpir := null;
+  elsif becomes.target_fpir is not null and becomes.target_fpir is distinct from was.target_fpir then
+    becomes.threshold := watchpost.threshold_for(becomes.target_fpir);
+  end if;
+  return becomes;
+end;
+$$;
+
+comment on function watchpost.decided_threshold is 'Part of check_watchlist: the row with its threshold, threshold_name and target_fpir in agreement.';
+
+
 -- Row by row and before the row is written: what is wrong with it is told by a code before a constraint tells it by a
--- name, the threshold follows target_fpir, and the version goes up. Lists are few.
+-- name, the threshold follows its name or target_fpir, and the version goes up. Lists are few.
 create or replace function watchpost.check_watchlist() returns trigger
 language plpgsql
 as $$
 begin
-  if not coalesce(new.threshold between 0 and 1, false) then
-    raise exception 'The threshold of the list % is %, and must be from 0 to 1.', quote_literal(new.name), coalesce(new.threshold::text, 'null')
-      using errcode = 'WP030', hint = 'It is the least cosine similarity for a match; 0.45 is the default.';
+  if not coalesce(new.threshold_name in ('loose', 'default', 'strict'), true) then
+    raise exception 'The list % names the threshold %, and there is no such one.', quote_literal(new.name), quote_literal(new.threshold_name)
+      using errcode = 'WP030', hint = 'Name loose, default or strict, or give a number from 0 to 1 as threshold.';
   end if;
   if not coalesce(new.target_fpir > 0 and new.target_fpir < 1, true) then
     raise exception 'The target_fpir of the list % is %, and must be between 0 and 1.', quote_literal(new.name), new.target_fpir
@@ -38,27 +77,18 @@ begin
     raise exception 'The list % would be valid from % until %, which is no time at all.', quote_literal(new.name), new.valid_from, new.valid_until
       using errcode = 'WP031', hint = 'Let valid_until be after valid_from.';
   end if;
-
-  if tg_op = 'INSERT' then
-    if new.valid_until <= now() then
-      raise exception 'The list % would have ended already: it is valid until %.', quote_literal(new.name), new.valid_until
-        using errcode = 'WP032', hint = 'Give a later valid_until, or none.';
-    end if;
-    if new.target_fpir is not null then
-      new.threshold := watchpost.threshold_for(new.target_fpir);
-    end if;
-    return new;
+  if tg_op = 'INSERT' and new.valid_until <= now() then
+    raise exception 'The list % would have ended already: it is valid until %.', quote_literal(new.name), new.valid_until
+      using errcode = 'WP032', hint = 'Give a later valid_until, or none.';
   end if;
 
-  if new.target_fpir is distinct from old.target_fpir then
-    if new.target_fpir is not null then
-      new.threshold := watchpost.threshold_for(new.target_fpir);
-    end if;
-  -- A new calibration brings the thresholds up to date, and says so; anybody else has set it by hand.
-  elsif new.threshold <> old.threshold and coalesce(current_setting('watchpost.calibrating', true), '') <> 'on' then
-    new.target_fpir := null;
+  new := watchpost.decided_threshold(new, case when tg_op = 'UPDATE' then old end);
+  if not coalesce(new.threshold between 0 and 1, false) then
+    raise exception 'The threshold of the list % is %, and must be from 0 to 1.', quote_literal(new.name), coalesce(new.threshold::text, 'null')
+      using errcode = 'WP030',
+            hint = format('It is the least similarity for a match; the default is %s. threshold_name takes loose, default or strict.', watchpost.named_threshold('default'));
   end if;
-  if to_jsonb(new) - '{version,changed_at}'::text[] <> to_jsonb(old) - '{version,changed_at}'::text[] then
+  if tg_op = 'UPDATE' and to_jsonb(new) - '{version,changed_at}'::text[] <> to_jsonb(old) - '{version,changed_at}'::text[] then
     new.version := old.version + 1;
     new.changed_at := now();
   end if;
@@ -66,7 +96,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.check_watchlist() is 'Refuses a list with a wrong threshold (WP030), validity (WP031) or one that has ended already (WP032); keeps threshold, target_fpir and version true.';
+comment on function watchpost.check_watchlist() is 'Refuses a list with a wrong threshold (WP030), validity (WP031) or one that has ended already (WP032); keeps threshold, threshold_name, target_fpir and version true.';
 
 create or replace trigger watchlist_check before insert or update on watchpost.watchlist
 for each row execute function watchpost.check_watchlist();

@@ -211,13 +211,13 @@ select
   'person_vector_untrue',
   person_id::text,
   format(
-    'The person''s vector by %s is the mean of %s references, and %s stand.',
+    'The person''s vector by %s is that of %s references, and %s stand.',
     model_id, coalesce(v.reference_count, 0), coalesce(r.standing, 0)
   ),
   'Written with triggers off? Compute it anew: select watchpost.refresh_person_vectors(''{' || person_id || '}'').'
 from watchpost.person_vector as v
 full join (
-  select r.person_id, r.model_id, avg(r.vector) as vector, count(*) as standing
+  select r.person_id, r.model_id, watchpost.vector_of_person(avg(r.vector), count(*)::integer) as vector, count(*) as standing
   from watchpost.reference as r
   where r.superseded_at is null
   group by r.person_id, r.model_id

@@ -2,14 +2,7 @@
 
 -- searching -----------------------------------------------------------------------------------------------------------
 
--- The people on active watchlists that are nearest to a vector: by their similarity fused over all their photos, which is
--- the cosine with the mean of their references (person_vector).
---
--- Measured on the 400 ORL portraits (some photos of each person enrolled, the rest of all people as probes): at a
--- threshold of 0.45 the best single reference takes 0.38, 0.50 and 0.71% of strangers for somebody with 2, 3 and 5
--- photos a person, and finds 98.9, 99.3 and 99.6%; the mean takes 0.25, 0 and 0%, and finds 99.0, 99.2 and 99.6%. At
--- one false-positive rate they find the same within 0.3%: what the mean gains is one threshold for any number of
--- photos. The mean of the best two finds 0.5% fewer with 2 photos; the greater of best and mean errs like the best.
+-- The people on active watchlists that are most like a face, by similarity() with all their references.
 --
 -- lists are those that count; null: the active ones. Whoever asks for many faces looks for the lists once.
 --
@@ -22,6 +15,7 @@ language plpgsql
 as $$
 declare
   searched uuid[] := coalesce(lists, array(select w.id from watchpost.active_watchlist as w));
+  asked halfvec := probe || '[1,0]';
   found uuid[];
 begin
   if method = 'exact' then
@@ -32,11 +26,11 @@ begin
         and exists (
           select from watchpost.watchlist_entry as e where e.person_id = v.person_id and e.watchlist_id = any (searched)
         )
-      order by v.vector <=> probe, v.person_id
+      order by v.vector <#> asked, v.person_id
       limit most
     );
   else
-    found := watchpost.nearest_by_index(probe, model, most, searched);
+    found := watchpost.nearest_by_index(asked, model, most, searched);
     if besides <> all (found) and exists (
       select from watchpost.watchlist_entry as e where e.person_id = besides and e.watchlist_id = any (searched)
     ) then
@@ -45,7 +39,7 @@ begin
   end if;
 
   return query
-  select n.person_id, r.id, (1 - (v.vector <=> probe))::real, (1 - r.distance)::real
+  select n.person_id, r.id, watchpost.similarity(probe, v.vector), (1 - r.distance)::real
   from unnest(found) as n (person_id)
   join watchpost.person_vector as v on v.person_id = n.person_id and v.model_id = model
   cross join lateral (
@@ -60,7 +54,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.nearest_people is 'Whom a vector of this model looks like most, among the people on active watchlists, or on these: in the order of the similarity fused over all their photos, each with the nearest reference. method: exact or hnsw. besides: somebody whom the index is not to miss.';
+comment on function watchpost.nearest_people is 'Whom a vector of this model looks like most, among the people on active watchlists, or on these: in the order of similarity(), each with the nearest reference. method: exact or hnsw. besides: somebody whom the index is not to miss.';
 
 
 -- Orders by the expression of the model's index. An HNSW scan filters afterwards, so it must be iterative, or a list of
@@ -73,12 +67,12 @@ comment on function watchpost.nearest_people is 'Whom a vector of this model loo
 -- missing is hardly linked to. A denser index finds more in less time: m 24 and ef_construction 128 gave 0.985 at 1000,
 -- in 42 ms.
 create or replace function watchpost.nearest_by_index(
-  probe halfvec, model text, most integer, lists uuid[]
+  asked halfvec, model text, most integer, lists uuid[]
 ) returns uuid[]
 language plpgsql set enable_sort = off
 as $$
 declare
-  dimension integer := vector_dims(probe);
+  dimension integer := vector_dims(asked);
   found uuid[];
 begin
   perform set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', '500', true);
@@ -91,17 +85,17 @@ begin
           and exists (
             select from watchpost.watchlist_entry as e where e.person_id = v.person_id and e.watchlist_id = any ($3)
           )
-        order by (v.vector::halfvec(%1$s)) <=> $1::halfvec(%1$s)
+        order by (v.vector::halfvec(%1$s)) <-> $1::halfvec(%1$s)
         limit $2
       )
     $query$,
     dimension, model
-  ) into found using probe, most, lists;
+  ) into found using asked, most, lists;
   return found;
 end;
 $$;
 
-comment on function watchpost.nearest_by_index is 'Part of nearest_people: the nearest people, through the HNSW index of the model.';
+comment on function watchpost.nearest_by_index is 'Part of nearest_people: the people most like a probe, which is given as similarity() multiplies it, through the HNSW index of the model.';
 
 
 -- What counts is who is searched for, not who is enrolled. Counting goes up to the limit at every

@@ -1,7 +1,7 @@
 -- An embedder gets an HNSW index over the vectors of people by it, because vectors of different models are not comparable
 -- and an index needs one dimension.
 create or replace function watchpost.register_model(
-  id text, role text, sha256 text, dimension integer, licence text
+  id text, role text, sha256 text, dimension integer, licence text, thresholds jsonb default null
 ) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -22,23 +22,60 @@ begin
       raise exception 'The model % is registered here with other weights (sha256 %, not %).', register_model.id, known_sha256, register_model.sha256
         using errcode = 'WP005', hint = 'Give other weights another model id, so that their vectors are kept apart.';
     end if;
+    update watchpost.model as m
+    set thresholds = coalesce(register_model.thresholds, m.thresholds), opened_at = clock_timestamp()
+    where m.id = register_model.id;
+    perform watchpost.follow_model();
     return;
   end if;
 
-  insert into watchpost.model (id, role, sha256, dimension, licence)
-  values (register_model.id, register_model.role, register_model.sha256, register_model.dimension, register_model.licence);
+  insert into watchpost.model (id, role, sha256, dimension, licence, thresholds, opened_at)
+  values (
+    register_model.id, register_model.role, register_model.sha256, register_model.dimension, register_model.licence,
+    register_model.thresholds, clock_timestamp()
+  );
+  perform watchpost.follow_model();
 
   if role = 'embedder' then
     -- Denser than pgvector makes it by itself: see nearest_by_index.
     execute format(
-      'create index if not exists %I on watchpost.person_vector using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_cosine_ops) with (m = 40, ef_construction = 200) where model_id = %4$L',
+      'create index if not exists %I on watchpost.person_vector using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_l2_ops) with (m = 40, ef_construction = 200) where model_id = %4$L',
       'person_vector_hnsw_' || left(encode(sha256(convert_to(register_model.id, 'UTF8')), 'hex'), 16),
       home,
-      dimension,
+      dimension + 2,
       register_model.id
     );
   end if;
 end;
 $$;
 
-comment on function watchpost.register_model is 'Makes a model known, once; the same id with other weights is an error (WP005).';
+comment on function watchpost.register_model is 'Makes a model known; the same id with other weights is an error (WP005). thresholds, of an embedder: {"loose": …, "default": …, "strict": …}; lists that name one follow.';
+
+
+-- The numbers are those of the default embedder in models/manifest.ts, for a list that is made before anything has run
+-- here; a test compares them.
+create or replace function watchpost.named_threshold(name text) returns real
+language sql stable
+return coalesce(
+  (
+    select (m.thresholds ->> named_threshold.name)::real
+    from watchpost.model as m
+    where m.thresholds is not null
+    order by m.opened_at desc, m.id
+    limit 1
+  ),
+  ('{"loose": 0.42, "default": 0.5, "strict": 0.55}'::jsonb ->> named_threshold.name)::real
+);
+
+comment on function watchpost.named_threshold is 'The threshold of this name (loose, default or strict) of the embedder that was opened last; null: there is no such name.';
+
+
+create or replace function watchpost.follow_model() returns void
+language sql
+begin atomic
+  update watchpost.watchlist as w
+  set threshold = watchpost.named_threshold(w.threshold_name)
+  where w.threshold <> watchpost.named_threshold(w.threshold_name);
+end;
+
+comment on function watchpost.follow_model() is 'Gives lists that name their threshold that of the embedder opened last.';

@@ -157,4 +157,4 @@ for each statement execute function watchpost.follow_calibration();
 
 -- the shipped default -------------------------------------------------------------------------------------------------
 
-comment on column watchpost.watchlist.threshold is 'Least cosine similarity for a match. 0.45 by default: as measured, 1 of 416 strangers is taken for somebody and 413 of 414 known faces are named right (docs/thresholds.md).';
+comment on column watchpost.watchlist.threshold is 'Least similarity for a match. 0.5 by default, from a measurement on real photos: docs/thresholds.md. threshold_name tells whether it is one of the model''s.';

@@ -37,9 +37,10 @@ export interface Recommendation extends CurvePoint {
   readonly target_fpir: number;
   /** What fpir may really be, at 95%, with so few strangers. */
   readonly fpir_at_most: number;
-  /** Whether there were strangers enough to tell such a rate at all: one in it at least. */
-  readonly enough: boolean;
 }
+
+/** How many strangers it takes to tell a rate at all: one of them in it. */
+export const strangersNeeded = (targetFpir: number): number => Math.ceil(1 / targetFpir);
 
 /** Comparing ten thousand photos takes longer than the 30 s after which a pool gives up on a connection. */
 export const patient = (text: string, values: unknown[] = []): pg.QueryConfig =>
@@ -78,7 +79,10 @@ export const readCurve = async (
   return { calibration, points };
 };
 
-/** What this curve says for a rate; null: no threshold keeps to it. */
+/**
+ * What this curve says for a rate; null: there were fewer strangers than the rate takes, or no threshold keeps to it. Of
+ * a few strangers none passes even a low threshold, which is then no advice.
+ */
 export const recommend = async (
   { pool }: Database,
   calibrationId: string,
@@ -88,14 +92,13 @@ export const recommend = async (
     `select
        p.threshold, p.false_positives, p.hits, p.wrong_names, p.fpir, p.hit_rate,
        $2::real as target_fpir,
-       watchpost.rate_at_most(p.false_positives, c.strangers) as fpir_at_most,
-       c.strangers * $2::real >= 1 as enough
+       watchpost.rate_at_most(p.false_positives, c.strangers) as fpir_at_most
      from watchpost.calibration as c
      join watchpost.calibration_point as p on p.calibration_id = c.id
-     where c.id = $1 and p.fpir <= $2::real
+     where c.id = $1 and p.fpir <= $2::real and c.strangers >= $3
      order by p.threshold
      limit 1`,
-    [calibrationId, targetFpir],
+    [calibrationId, targetFpir, strangersNeeded(targetFpir)],
   );
   return rows[0] ?? null;
 };

@@ -3,6 +3,8 @@ import type { Calibration, CurvePoint, Recommendation } from './calibration.ts';
 const width = 760;
 const left = 64;
 const right = 736;
+/** Of a letter, in ems: no less than the widest of the fonts that may be at hand (DejaVu Sans) takes on average. */
+const letter = 0.66;
 const hitPanel = { top: 76, bottom: 236 };
 const fpirPanel = { top: 284, bottom: 484 };
 
@@ -46,7 +48,12 @@ export const plot = (
       : `<text class="tick" x="${left + 12}" y="${hitPanel.top + 24}">Nobody has two photos, so there were no known faces to find.</text>`,
     `<path class="fpir" d="${path(shown, (point) => [x(point.threshold), fpirY(point.fpir)])}"/>`,
   ];
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} 540" font-family="ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif">
+  const about = wrapped(
+    `${calibration.model_id}; ${calibration.source}; ${calibration.people} people, ${calibration.probes} known and ${calibration.strangers} unknown faces searched`,
+    (right - left) / (12 * letter),
+  );
+  const below = 16 * (about.length - 1);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${540 + below}" font-family="ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif">
   <title>Hit rate and false-positive rate by threshold</title>
   <style>
     .head { font-weight: 700; font-size: 16px; fill: #0f172a; }
@@ -57,17 +64,41 @@ export const plot = (
     .mark { stroke: #1d4ed8; stroke-width: 1.5; stroke-dasharray: 5 4; fill: none; }
     .told { font-size: 12px; font-weight: 600; fill: #1d4ed8; }
   </style>
-  <rect width="${width}" height="540" fill="#ffffff"/>
+  <rect width="${width}" height="${540 + below}" fill="#ffffff"/>
   <text class="head" x="${left}" y="28">What a threshold lets through, and what it finds</text>
-  <text class="sub" x="${left}" y="47">${escaped(`${calibration.model_id}; ${calibration.source}; ${calibration.people} people, ${calibration.probes} known and ${calibration.strangers} unknown faces searched`)}</text>
+  ${about.map((text, n) => `<text class="sub" x="${left}" y="${47 + 16 * n}">${escaped(text)}</text>`).join('\n  ')}
+  <g transform="translate(0 ${below})">
   <text class="sub" x="${left}" y="${hitPanel.top - 8}">Hit rate: known people named right</text>
   <text class="sub" x="${left}" y="${fpirPanel.top - 8}">False-positive rate: strangers taken for somebody (logarithmic)</text>
   ${grid.join('\n  ')}
   ${curves.join('\n  ')}
   ${recommended ? mark(recommended, x, hitY, fpirY) : ''}
-  <text class="sub" x="${(left + right) / 2}" y="${fpirPanel.bottom + 40}" text-anchor="middle">threshold (least cosine similarity for a match)</text>
+  <text class="sub" x="${(left + right) / 2}" y="${fpirPanel.bottom + 40}" text-anchor="middle">threshold (least similarity for a match)</text>
+  </g>
 </svg>
 `;
+};
+
+/** Words in lines of at most so many letters; a word that is longer is cut. Letters beyond Latin count twice. */
+const wrapped = (text: string, most: number): string[] => {
+  const lines = [''];
+  let room = most;
+  const put = (part: string, size: number) => {
+    if (size > room && lines.at(-1) !== '') {
+      lines.push('');
+      room = most;
+    }
+    const line = lines.at(-1) as string;
+    lines[lines.length - 1] = line === '' ? part.trimStart() : line + part;
+    room -= size;
+  };
+  for (const word of text.split(/(?= )/)) {
+    const letters = [...word].map((one) => ({ one, size: one > '\u024f' ? 2 : 1 }));
+    const size = letters.reduce((sum, { size }) => sum + size, 0);
+    if (size <= most) put(word, size);
+    else for (const { one, size } of letters) put(one, size);
+  }
+  return lines;
 };
 
 /** Where something happens: from nearly all strangers passing to hardly anybody being found. */

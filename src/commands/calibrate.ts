@@ -6,6 +6,7 @@ import {
   type Recommendation,
   readCurve,
   recommend,
+  strangersNeeded,
 } from '../calibration/calibration.ts';
 import {
   findLabelledFaces,
@@ -59,7 +60,7 @@ export const calibrate = async (
 
   if (options.json) {
     process.stdout.write(
-      `${JSON.stringify({ ...calibration, recommended, left_out: measured.leftOut, points })}\n`,
+      `${JSON.stringify({ ...calibration, recommended, strangers_needed: strangersNeeded(options.targetFpir), left_out: measured.leftOut, points })}\n`,
     );
     return true;
   }
@@ -177,15 +178,20 @@ const tell = (
 };
 
 const advice = (recommended: Recommendation | null, strangers: number, target: number): string => {
+  if (strangers < strangersNeeded(target)) {
+    return [
+      `No threshold is recommended: an FPIR of ${percent(target)} takes ${strangersNeeded(target)} strangers to tell, and there were ${strangers}. No list follows this curve for such a rate.`,
+      `Give more (--strangers DIR, --strangers-since TIME)${strangers > 1 ? `, or ask for what so few can tell: --target-fpir ${Math.ceil(1000 / strangers) / 1000}` : ''}.`,
+    ].join('\n');
+  }
   if (!recommended) {
     return `No threshold keeps to an FPIR of ${percent(target)}: is somebody enrolled twice, under two names?`;
   }
-  const { threshold, false_positives, fpir_at_most, enough } = recommended;
-  const seen = `${false_positives} of ${strangers} strangers reached it, so in truth up to ${percent(fpir_at_most)} may (95%)`;
-  const least = Math.ceil(1 / target);
-  return enough
-    ? `For an FPIR of ${percent(target)} take the threshold ${Math.round(threshold * 1000) / 1000}: ${seen}.\nTo be sure of ${percent(target)}, none of ${Math.ceil(3 / target)} strangers may reach it.`
-    : `Too few strangers to know: an FPIR of ${percent(target)} takes ${least} at least, and there were ${strangers}. At ${Math.round(threshold * 1000) / 1000}, ${seen}.\nNo list follows this curve for such a rate. Give more: --strangers DIR, --strangers-since TIME.`;
+  const { threshold, false_positives, fpir_at_most } = recommended;
+  return [
+    `For an FPIR of ${percent(target)} take the threshold ${Math.round(threshold * 1000) / 1000}: ${false_positives} of ${strangers} strangers reached it, so in truth up to ${percent(fpir_at_most)} may (95%).`,
+    `To be sure of ${percent(target)}, none of ${Math.ceil(3 / target)} strangers may reach it.`,
+  ].join('\n');
 };
 
 /** A dozen points from where nearly all strangers pass to where hardly anybody is found, and the recommended one. */

@@ -49,6 +49,7 @@ export interface WatchpostActiveWatchlist {
   severity: string | null;
   target_fpir: number | null;
   threshold: number | null;
+  threshold_name: string | null;
   valid_from: Timestamp | null;
   valid_until: Timestamp | null;
   version: number | null;
@@ -817,12 +818,20 @@ export interface WatchpostModel {
    */
   id: string;
   licence: string;
+  /**
+   * When a process last registered it. Lists that name a threshold take it from the embedder that was opened last.
+   */
+  opened_at: Generated<Timestamp>;
   registered_at: Generated<Timestamp>;
   role: string;
   /**
    * Of the weights file, in hex; a file with another hash is refused.
    */
   sha256: string;
+  /**
+   * Of an embedder: the thresholds that lists may name, {"loose": …, "default": …, "strict": …}.
+   */
+  thresholds: Json | null;
 }
 
 export interface WatchpostNotification {
@@ -922,7 +931,7 @@ export interface WatchpostPersonVector {
    */
   reference_count: number;
   /**
-   * The mean of the references' vectors; not of unit length. Its cosine with a probe is the similarity of the person.
+   * The mean of the references' vectors, scaled, and two numbers more: the inner product with a probe to which 1 and 0 are appended is the similarity. See watchpost.similarity().
    */
   vector: string;
 }
@@ -1384,9 +1393,13 @@ export interface WatchpostWatchlist {
    */
   target_fpir: number | null;
   /**
-   * Least cosine similarity for a match. 0.45 by default: as measured, 1 of 416 strangers is taken for somebody and 413 of 414 known faces are named right (docs/thresholds.md).
+   * Least similarity for a match. 0.5 by default, from a measurement on real photos: docs/thresholds.md. threshold_name tells whether it is one of the model's.
    */
-  threshold: Generated<number>;
+  threshold: number;
+  /**
+   * loose, default or strict: the threshold is the model's of that name, and follows it when another embedder is used. Null: the threshold was set by hand, or by target_fpir. A list that is given none of the three is default.
+   */
+  threshold_name: string | null;
   /**
    * The list is searched from then on; null: from the beginning.
    */

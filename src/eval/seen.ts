@@ -71,8 +71,7 @@ export const readSeen = async (
 };
 
 /**
- * Of the faces of an image, the one that is most like an enrolled person, and how much, by the
- * mean of their photos.
+ * Of the faces of an image, the one that is most like an enrolled person, and how much.
  * Null: the image has no face, or the person no reference.
  */
 export const likest = async (
@@ -81,13 +80,12 @@ export const likest = async (
   person: string,
 ): Promise<{ face_id: string; similarity: number } | null> => {
   const { rows } = await pool.query<{ face_id: string; similarity: number }>(
-    `select f.id as face_id, (1 - (avg(r.vector) <=> e.vector))::real as similarity
+    `select f.id as face_id, watchpost.similarity(e.vector, v.vector) as similarity
      from watchpost.face as f
      join watchpost.embedding as e on e.face_id = f.id and e.superseded_at is null
-     join watchpost.reference as r on r.model_id = e.model_id and r.superseded_at is null
-     join watchpost.person as p on p.id = r.person_id and p.external_ref = $2
+     join watchpost.person_vector as v on v.model_id = e.model_id
+     join watchpost.person as p on p.id = v.person_id and p.external_ref = $2
      where f.image_id = $1 and f.superseded_at is null
-     group by f.id, e.vector
      order by similarity desc
      limit 1`,
     [imageId, person],

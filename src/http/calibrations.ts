@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { readCalibrations, readCurve, recommend } from '../calibration/calibration.ts';
+import { readCalibrations, readCurve, recommend, strangersNeeded } from '../calibration/calibration.ts';
 import { plot } from '../calibration/plot.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Served, Services } from './app.ts';
@@ -23,6 +23,13 @@ export const calibrations = ({ database }: Services) =>
       const { target_fpir } = parseAs(query, c.req.query(), 'query_invalid');
       const { calibration, points } = await readCurve(database, id);
       const recommended = await recommend(database, id, target_fpir);
-      if (file === id) return c.json({ ...calibration, recommended, points });
+      if (file === id) {
+        return c.json({
+          ...calibration,
+          recommended,
+          strangers_needed: strangersNeeded(target_fpir),
+          points,
+        });
+      }
       return c.body(plot(calibration, points, recommended), 200, { 'content-type': 'image/svg+xml' });
     });

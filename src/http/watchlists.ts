@@ -8,6 +8,7 @@ import {
   removeFromWatchlist,
   removeWatchlist,
   setWatchlist,
+  thresholdNames,
 } from '../watchlist/registry.ts';
 import type { Served, Services } from './app.ts';
 import { asCaller } from './as-caller.ts';
@@ -19,7 +20,11 @@ const fields = z.strictObject({
   name: z.string().min(1),
   purpose: z.string().optional(),
   severity: z.enum(['info', 'warning', 'critical']).optional(),
-  threshold: z.number().min(0).max(1).optional(),
+  threshold: z
+    .union([z.number().min(0).max(1), z.enum(thresholdNames)], {
+      error: `give a number from 0 to 1, or one of ${thresholdNames.join(', ')}`,
+    })
+    .optional(),
   target_fpir: z.number().gt(0).lt(1).nullable().optional(),
   cooldown_seconds: z.number().min(0).max(31_536_000).optional(),
   enabled: z.boolean().optional(),
@@ -32,7 +37,7 @@ const onlyOne = {
   error: 'give threshold or target_fpir: one follows from the other',
   path: ['target_fpir'],
 };
-const isOne = (list: { threshold?: number | undefined; target_fpir?: number | null | undefined }) =>
+const isOne = (list: { threshold?: number | string | undefined; target_fpir?: number | null | undefined }) =>
   list.threshold === undefined || typeof list.target_fpir !== 'number';
 const newWatchlist = fields.refine(isOne, onlyOne);
 const changes = fields.partial().refine(isOne, onlyOne);

@@ -4,18 +4,19 @@ import { version } from '../version.ts';
 import type { Vision } from '../vision/index.ts';
 
 /**
- * Makes the models of this process known to the database, so that rows can name them.
+ * Makes the models of this process known to the database, so that rows can name them, and lists its thresholds.
  *
  * @throws {WatchpostError} model_conflict (by SQLSTATE) if one is registered with other weights.
  */
 export const registerModels = async (database: Database, vision: Vision): Promise<void> => {
   for (const model of vision.models) {
-    await database.pool.query('select watchpost.register_model($1, $2, $3, $4, $5)', [
+    await database.pool.query('select watchpost.register_model($1, $2, $3, $4, $5, $6)', [
       model.id,
       model.role,
       model.sha256,
       model.dimension,
       model.licence,
+      model.role === 'embedder' ? JSON.stringify(vision.embedder.thresholds) : null,
     ]);
   }
 };

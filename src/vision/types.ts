@@ -71,7 +71,7 @@ export interface Normalisation {
   std: readonly [number, number, number];
 }
 
-/** Cosine similarities from which two vectors of one model are called the same person. */
+/** Similarities from which a face is called a person: what a list may name as its threshold. */
 export interface Thresholds {
   default: number;
   strict: number;

@@ -5,13 +5,17 @@ import { orTaken } from './taken.ts';
 
 /** Lists: making, reading, changing and removing them. Who is on them is in entries.ts. */
 
+/** Thresholds that an embedder declares, for a list to name instead of a number. */
+export const thresholdNames = ['loose', 'default', 'strict'] as const;
+export type ThresholdName = (typeof thresholdNames)[number];
+
 /** What can be said of a list. What is left out stays as it is, or as the schema has it. */
 export interface WatchlistFields {
   readonly name?: string | undefined;
   readonly purpose?: string | undefined;
   readonly severity?: string | undefined;
-  /** Least cosine, 0 to 1. */
-  readonly threshold?: number | undefined;
+  /** Least similarity for a match, 0 to 1, or the name of a threshold of the model, which the list then follows. */
+  readonly threshold?: number | ThresholdName | undefined;
   /** Takes the threshold from the latest calibration; null: the threshold stays and is set by hand from now on. */
   readonly target_fpir?: number | null | undefined;
   readonly cooldown_seconds?: number | undefined;
@@ -24,7 +28,9 @@ export interface WatchlistFields {
   readonly page_retroactive?: boolean | undefined;
 }
 
-const columnsOf = ({ cooldown_seconds, ...columns }: WatchlistFields) => ({
+const columnsOf = ({ threshold, cooldown_seconds, ...columns }: WatchlistFields) => ({
+  ...(typeof threshold === 'number' ? { threshold, threshold_name: null } : {}),
+  ...(typeof threshold === 'string' ? { threshold_name: threshold } : {}),
   ...Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined)),
   ...(cooldown_seconds === undefined
     ? {}
@@ -44,7 +50,8 @@ export const addWatchlist = async (db: Kysely<DB>, list: WatchlistFields & { rea
     nameOf(list),
     db
       .insertInto('watchpost.watchlist')
-      .values({ name: list.name, ...columnsOf(list) })
+      // Of a list that is given no threshold the database chooses it.
+      .values({ name: list.name, threshold: sql<number>`default`, ...columnsOf(list) })
       .returning('id')
       .executeTakeFirstOrThrow(),
   );
@@ -100,6 +107,7 @@ const selected = <O>(query: SelectQueryBuilder<DB & { w: DB['watchpost.watchlist
     'w.purpose',
     'w.severity',
     'w.threshold',
+    'w.threshold_name',
     'w.target_fpir',
     sql<number>`extract(epoch from w.cooldown)::real`.as('cooldown_seconds'),
     'w.enabled',

@@ -8,6 +8,8 @@ export {
   readWatchlists,
   removeWatchlist,
   setWatchlist,
+  type ThresholdName,
+  thresholdNames,
   type WatchlistFields,
 } from './lists.ts';
 export {

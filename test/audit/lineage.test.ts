@@ -46,11 +46,11 @@ describe('lineage of an alert', () => {
         watchlist: expect.stringMatching(/^list/),
         // Made, and then Ada was put on it.
         watchlist_version: 2,
-        threshold: 0.45,
+        threshold: 0.5,
         search_id: match.search_id,
         searched_at: expect.any(Date),
         method: 'exact',
-        reference_similarity: match.similarity,
+        reference_similarity: expect.closeTo(match.similarity, 3),
         person_id: ada.personId,
         person: 'Ada',
         reference_id: match.reference_id,

@@ -86,7 +86,7 @@ const warm = async (server: Server, url: string): Promise<void> => {
   for (let n = 0; n < 300; n++)
     await client.query(
       `select person_id from watchpost.person_vector where model_id = $1
-       order by vector::halfvec(${dimension}) <=> $2::halfvec(${dimension}) limit 1`,
+       order by vector::halfvec(${dimension + 2}) <-> ($2::halfvec || '[1,0]')::halfvec(${dimension + 2}) limit 1`,
       [model, JSON.stringify(Array.from(photoOf(n * 811, 9)))],
     );
   await client.end();
@@ -152,7 +152,8 @@ const referencesOf = `
   from enrolled;
 
   insert into watchpost.person_vector (person_id, model_id, vector, reference_count)
-  select person_id, model_id, avg(vector), count(*) from watchpost.reference group by person_id, model_id;
+  select person_id, model_id, watchpost.vector_of_person(avg(vector), count(*)::integer), count(*)
+  from watchpost.reference group by person_id, model_id;
 `;
 
 const pastOf = `

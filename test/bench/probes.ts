@@ -64,10 +64,10 @@ const writeProbes = async (client: pg.Client): Promise<void> => {
       select v.person_id, w.name as list, v.distance
       from (
         -- As many as hold ten of every tenth person for sure.
-        select p.person_id, p.vector <=> a.vector as distance
+        select p.person_id, -watchpost.similarity(a.vector, p.vector) as distance
         from watchpost.person_vector as p
         where p.model_id = '${model}'
-        order by p.vector <=> a.vector
+        order by p.vector <#> (a.vector || '[1,0]'::halfvec)
         limit 1000
       ) as v
       join watchpost.watchlist_entry as e on e.person_id = v.person_id

@@ -58,8 +58,11 @@ describe('a calibration', () => {
       command: 'select * from watchpost.calibrate(NULL, NULL, 2000)',
       created_by: 'postgres',
     });
-    // As strangers: Ada's 0.5 and 0.4 to Cleo, Bea's 0 and 0.693 to Cleo, Cleo's 0.474 to the mean of Ada's.
-    expect(await point(head.id, 0)).toMatchObject({ false_positives: 5, fpir: 1 });
+    // As strangers: Ada's 0.5 and 0.4 to Cleo, Bea's 0 and 0.693 to Cleo, Cleo's 0.459 to both of Ada's
+    // (d^2 is 1, over 1.7 + 0.3 / 2).
+    expect(await point(head.id, 0.001)).toMatchObject({ false_positives: 4, fpir: expect.closeTo(0.8) });
+    expect(await point(head.id, 0.45)).toMatchObject({ false_positives: 3 });
+    expect(await point(head.id, 0.465)).toMatchObject({ false_positives: 2 });
     expect(await point(head.id, 0.44)).toMatchObject({ false_positives: 3 });
     expect(await point(head.id, 0.48)).toMatchObject({ false_positives: 2, fpir: expect.closeTo(0.4) });
     expect(await point(head.id, 0.51)).toMatchObject({ false_positives: 1 });
@@ -100,8 +103,8 @@ describe('a calibration', () => {
       photos: 5,
     });
     expect(head.command).toContain('2026-11-01');
-    // To Ada's photos 0.9 and 0.98, and 0.992 to their mean.
-    expect(await point(head.id, 0.99)).toMatchObject({ false_positives: 1 });
+    // To Ada's photos 0.9 and 0.98, and 0.990 to both.
+    expect(await point(head.id, 0.985)).toMatchObject({ false_positives: 1 });
     expect(await point(head.id, 0.995)).toMatchObject({ false_positives: 0 });
   });
 

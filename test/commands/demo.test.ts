@@ -29,7 +29,7 @@ describe('demo', () => {
       alerts: [
         {
           person: 'Ada',
-          similarity: expect.closeTo(0.71, 1),
+          similarity: expect.closeTo(0.73, 1),
           camera: 'demo north gate',
           location: 'North gate',
           photo: 'sample1.jpg',

@@ -35,7 +35,13 @@ describe('watchlist', () => {
     });
     const { stdout } = await run('watchlist', 'list');
     expect(stdout).toMatch(/^staff +info +0\.6 +0 +no +2099-01-01T00:00:00\.000Z +2 /m);
-    expect(stdout).toMatch(/^wanted +critical +0\.45 +0 +yes +1 /m);
+    expect(stdout).toMatch(/^wanted +critical +0\.5 \(default\) +0 +yes +1 /m);
+    const strict = await run('watchlist', 'set', 'wanted', '--threshold', 'strict');
+    expect(strict.stdout).toMatch(/ {2}threshold 0\.55 \(strict\) {2}version 2\n$/);
+    const [list] = await database.rows(
+      `select threshold_name from watchpost.watchlist where name = 'wanted'`,
+    );
+    expect(list).toEqual({ threshold_name: 'strict' });
   });
 
   it('refuses in a sentence what can not be', async () => {
@@ -45,7 +51,9 @@ describe('watchlist', () => {
     const two = await run('watchlist', 'set', 'wanted', '--threshold', '0.5', '--target-fpir', '0.01');
     expect(two.stderr).toMatch(/--threshold or --target-fpir/);
     const high = await run('watchlist', 'set', 'wanted', '--threshold', '1.5');
-    expect(high.stderr).toMatch(/Give a number from 0 to 1/);
+    expect(high.stderr).toMatch(/Give a number from 0 to 1, or one of loose, default, strict/);
+    const unknown = await run('watchlist', 'set', 'wanted', '--threshold', 'severe');
+    expect(unknown.stderr).toMatch(/'severe' is invalid\. Give a number/);
   });
 
   it('put and take go by name where only one person has it', async () => {

@@ -52,7 +52,7 @@ describe('a value that can not be', () => {
   it.each([
     [
       ['watchlist', 'add', 'x', '--threshold', '1.5'],
-      /--threshold.*'1.5' is invalid\. Give a number from 0 to 1\./,
+      /--threshold.*'1.5' is invalid\. Give a number from 0 to 1, or one of loose, default, strict\./,
     ],
     [
       ['watchlist', 'add', 'x', '--severity', 'high'],

@@ -49,7 +49,7 @@ describe('GET /v1/alerts', () => {
       severity: 'warning',
       state: 'open',
       similarity: expect.closeTo(0.71, 1),
-      threshold: expect.closeTo(0.45),
+      threshold: expect.closeTo(0.5),
       face_id: expect.any(String),
       awaiting: null,
       retroactive: false,

@@ -123,7 +123,7 @@ describe('a body', () => {
 
 describe('a value', () => {
   it('that can not be is refused, by its name', async () => {
-    for (const threshold of [-0.1, 1.01, '0.5']) {
+    for (const threshold of [-0.1, 1.01, '0.5', 'severe', '', null, ['strict']]) {
       await refused('body_invalid', json('/v1/watchlists', { name: 'wanted', threshold }), /^threshold: /);
     }
     await refused(

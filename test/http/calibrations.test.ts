@@ -27,9 +27,16 @@ describe('/v1/calibrations', () => {
     const { body } = await api.call('GET', `/v1/calibrations/${id}?target_fpir=0.5`);
     expect(body).toMatchObject({ id, model_id: 'four', people: 2 });
     expect(body.points).toHaveLength(1001);
-    // Bea's 0.822 to the mean of Ada's; Ada's 0.6 and 0.96 to Bea.
-    expect(body.recommended).toMatchObject({ false_positives: 1, enough: true });
-    expect(body.recommended.threshold).toBeCloseTo(0.823);
+    // Bea's 0.816 to Ada (d^2 is 0.34); Ada's 0.6 and 0.96 to Bea.
+    expect(body).toMatchObject({ recommended: { false_positives: 1 }, strangers_needed: 2 });
+    expect(body.recommended.threshold).toBeCloseTo(0.817);
+  });
+
+  it('recommends nothing for a rate that three strangers can not tell, and says how many can', async () => {
+    const { body } = await api.call('GET', `/v1/calibrations/${id}`);
+    expect(body).toMatchObject({ strangers: 3, recommended: null, strangers_needed: 334 });
+    const { body: svg } = await api.call('GET', `/v1/calibrations/${id}.svg`);
+    expect(new TextDecoder().decode(svg)).not.toMatch(/class="mark"/);
   });
 
   it('draws the curve, with the threshold for the rate marked', async () => {
@@ -38,7 +45,7 @@ describe('/v1/calibrations', () => {
     expect(headers.get('content-type')).toBe('image/svg+xml');
     const svg = new TextDecoder().decode(body);
     expect(svg).toMatch(/^<svg [\s\S]+<\/svg>\n$/);
-    expect(svg).toMatch(/threshold 0\.823 for 50% of strangers/);
+    expect(svg).toMatch(/threshold 0\.817 for 50% of strangers/);
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   });
 

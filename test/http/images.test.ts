@@ -185,7 +185,7 @@ describe('GET /v1/images/{id}, once a worker is there', () => {
       outcome: 'match',
       nearest: { person_id: expect.any(String), person: 'Ada', similarity: expect.closeTo(0.71, 1) },
     });
-    expect(matches).toMatchObject([{ face_id: faces[2].id, person: 'Ada', threshold: expect.closeTo(0.45) }]);
+    expect(matches).toMatchObject([{ face_id: faces[2].id, person: 'Ada', threshold: expect.closeTo(0.5) }]);
     expect(alerts).toMatchObject([
       {
         id: matches[0].alert_id,

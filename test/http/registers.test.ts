@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { mobilefacenet } from '../../models/manifest.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { realVision } from '../support/pipeline.ts';
 import { type Api, admit, expectProblem, idleProcess, listen } from './support.ts';
@@ -50,7 +51,8 @@ describe('/v1/watchlists', () => {
       name: 'plain',
       purpose: '',
       severity: 'warning',
-      threshold: 0.45,
+      threshold: 0.5,
+      threshold_name: 'default',
       target_fpir: null,
       cooldown_seconds: 300,
       enabled: true,
@@ -71,6 +73,25 @@ describe('/v1/watchlists', () => {
       { name: 'plain', cooldown_seconds: 300, persons: 0 },
       { ...about, cooldown_seconds: 90, persons: 0 },
     ]);
+  });
+
+  it('takes a threshold by its name, and keeps the name until a number or a rate is given', async () => {
+    const { strict, loose } = mobilefacenet.embedder.thresholds;
+    const { body: made } = await api.call('POST', '/v1/watchlists', { name: 'by name', threshold: 'strict' });
+    expect(made).toMatchObject({ threshold: strict, threshold_name: 'strict', target_fpir: null });
+    const patch = async (fields: unknown) =>
+      (await api.call('PATCH', `/v1/watchlists/${made.id}`, fields)).body;
+    expect(await patch({ purpose: 'kept' })).toMatchObject({ threshold: strict, threshold_name: 'strict' });
+    expect(await patch({ threshold: 'loose' })).toMatchObject({ threshold: loose, threshold_name: 'loose' });
+    expect(await patch({ threshold: loose }), 'a number stays').toMatchObject({
+      threshold: loose,
+      threshold_name: null,
+    });
+    await patch({ threshold: 'strict' });
+    expect((await api.call('GET', `/v1/watchlists/${made.id}`)).body).toMatchObject({
+      threshold: strict,
+      threshold_name: 'strict',
+    });
   });
 
   it('refuses a name that is taken', async () => {

@@ -48,7 +48,7 @@ describe('a change of a list', () => {
     await client.query('begin');
     await client.query(`select set_config('watchpost.actor', 'api:desk', true)`);
     await client.query(
-      `update watchpost.watchlist set threshold = 0.5, purpose = 'theft', severity = severity where id = $1`,
+      `update watchpost.watchlist set threshold = 0.6, purpose = 'theft', severity = severity where id = $1`,
       [listId],
     );
     await client.query('commit');
@@ -56,7 +56,7 @@ describe('a change of a list', () => {
     expect(others).toEqual([]);
     expect(made).toMatchObject({
       topic: 'watchlist.changed',
-      payload: { change: 'created', version: 1, old: {}, new: { threshold: 0.45, enabled: true } },
+      payload: { change: 'created', version: 1, old: {}, new: { threshold: 0.5, enabled: true } },
     });
     expect(changed).toEqual({
       topic: 'watchlist.changed',
@@ -66,8 +66,8 @@ describe('a change of a list', () => {
         version: 2,
         change: 'updated',
         by: 'api:desk',
-        old: { threshold: 0.45, purpose: '' },
-        new: { threshold: 0.5, purpose: 'theft' },
+        old: { threshold: 0.5, threshold_name: 'default', purpose: '' },
+        new: { threshold: 0.6, threshold_name: null, purpose: 'theft' },
       },
     });
   });
@@ -110,7 +110,7 @@ describe('a change of a list', () => {
       ]),
     );
     const deleted = events.find(({ payload }) => payload.change === 'deleted');
-    expect(deleted.payload).toMatchObject({ old: { threshold: 0.45 }, new: {} });
+    expect(deleted.payload).toMatchObject({ old: { threshold: 0.5 }, new: {} });
   });
 });
 

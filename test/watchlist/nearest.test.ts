@@ -125,7 +125,7 @@ describe('searching for the nearest person', () => {
           person_id: ids[85],
           ruled_out: false,
           lists: [
-            { id: many, threshold: 0.45 },
+            { id: many, threshold: 0.5 },
             { id: short, threshold: 0.5 },
           ].sort((a, b) => (a.id < b.id ? -1 : 1)),
         }),
@@ -187,9 +187,9 @@ describe('searching for the nearest person', () => {
         person_id: twin.personId,
         reference_id: twin.referenceId,
         similarity: expect.closeTo(0.9, 1),
-        reference_similarity: expect.closeTo(found?.candidates[0]?.similarity ?? 0, 5),
+        reference_similarity: expect.closeTo(found?.candidates[0]?.similarity ?? 0, 3),
         ruled_out: false,
-        lists: [{ id: shown.id, threshold: expect.closeTo(0.45) }],
+        lists: [{ id: shown.id, threshold: expect.closeTo(0.5) }],
       },
     ]);
     const [list] = await database.rows('select version from watchpost.watchlist where id = $1', [shown.id]);

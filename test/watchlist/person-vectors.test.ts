@@ -17,7 +17,9 @@ const held = (database: TestDatabase) =>
   );
 const wanted = (database: TestDatabase) =>
   database.rows(
-    `select person_id, model_id, avg(vector)::text as vector, count(*)::int as photos
+    `select
+       person_id, model_id, watchpost.vector_of_person(avg(vector), count(*)::int)::text as vector,
+       count(*)::int as photos
      from watchpost.reference where superseded_at is null group by 1, 2 order by 1, 2`,
   );
 
@@ -46,7 +48,30 @@ describe('the vector of a person', () => {
     return { personId, referenceIds: [referenceId, second] };
   };
 
-  it('is the mean of the references that stand, of each model, whatever becomes of them', async () => {
+  // Of one reference that is their cosine.
+  it.each([1, 2, 3, 5, 12])(
+    'gives 1 - d^2 / (1.7 + 0.3 / k) as the similarity, of %i references',
+    async (k) => {
+      const probe = vectors.any();
+      const references = Array.from({ length: k }, (_, n) => vectors.near(probe, n % 2 === 0 ? 0.7 : 0.2));
+      const [first, ...others] = references as [number[], ...number[][]];
+      const { personId } = await addKnownPerson(database, {
+        ...{ name: 'Measured', model: models[0]! },
+        vector: first,
+      });
+      for (const vector of others) await addReference(database, { personId, model: models[0]!, vector });
+
+      const mean = probe.map((_, i) => references.reduce((sum, vector) => sum + vector[i]!, 0) / k);
+      const squared = probe.reduce((sum, x, i) => sum + (x - mean[i]!) ** 2, 0);
+      const [row] = await database.rows(
+        'select watchpost.similarity($2, v.vector) as similarity from watchpost.person_vector as v where v.person_id = $1',
+        [personId, JSON.stringify(probe)],
+      );
+      expect(row.similarity).toBeCloseTo(1 - squared / (1.7 + 0.3 / k), 3);
+    },
+  );
+
+  it('is that of the references that stand, of each model, whatever becomes of them', async () => {
     const { personId, referenceIds } = await known('Ada');
     expect(await photosOf(personId)).toEqual([
       ['one', 2],

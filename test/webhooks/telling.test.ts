@@ -65,7 +65,7 @@ describe('an endpoint', () => {
         watchlist: expect.any(String),
         severity: 'warning',
         similarity: expect.closeTo(0.71, 1),
-        threshold: expect.closeTo(0.45),
+        threshold: expect.closeTo(0.5),
         camera: 'gate',
         location: 'North gate',
         zone: 'outside',

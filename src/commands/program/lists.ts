@@ -8,16 +8,17 @@ import {
   removeFromWatchlist,
   removeWatchlist,
   setWatchlist,
+  type ThresholdName,
   type WatchlistFields,
 } from '../../watchlist/registry.ts';
 import { connect } from '../connect.ts';
 import { findOnePerson } from '../person.ts';
 import { table } from '../sql.ts';
 import { once, stopper } from './context.ts';
-import { moment, seconds, share, similarity } from './options.ts';
+import { moment, seconds, share, threshold } from './options.ts';
 
 interface ListOptions {
-  threshold?: number;
+  threshold?: number | ThresholdName;
   targetFpir?: number;
   severity?: string;
   purpose?: string;
@@ -45,10 +46,18 @@ const fieldsOf = ({ targetFpir, cooldown, validFrom, validUntil, reviewers, ...o
   } satisfies WatchlistFields;
 };
 
+/** A threshold with its name, if it has one. */
+const shown = (list: { threshold: number; threshold_name: string | null }): string =>
+  list.threshold_name === null ? `${list.threshold}` : `${list.threshold} (${list.threshold_name})`;
+
 /** What add and set have in common. */
 const withFields = (command: Command): Command =>
   command
-    .option('--threshold <similarity>', 'least cosine for a match, 0 to 1 (default: 0.45)', similarity)
+    .option(
+      '--threshold <similarity>',
+      'least similarity for a match: 0 to 1, or loose, default or strict, which follow the model (default: default)',
+      threshold,
+    )
     .option(
       '--target-fpir <share>',
       'take the threshold from the calibration: strangers taken for somebody',
@@ -78,7 +87,7 @@ export const addLists = (program: Command): void => {
     once(async ({ config, log }, name: string, options: ListOptions) => {
       const database = await connect(config, log, stopper);
       const list = await addWatchlist(database.db, { name, ...fieldsOf(options) });
-      process.stdout.write(`${list.name}  ${list.id}  threshold ${list.threshold}\n`);
+      process.stdout.write(`${list.name}  ${list.id}  threshold ${shown(list)}\n`);
       return true;
     }),
   );
@@ -98,7 +107,7 @@ export const addLists = (program: Command): void => {
               lists.map((list) => ({
                 name: list.name,
                 severity: list.severity,
-                threshold: list.threshold,
+                threshold: shown(list),
                 persons: list.persons,
                 in_force: list.in_force ? 'yes' : 'no',
                 valid_until: list.valid_until,
@@ -122,9 +131,7 @@ export const addLists = (program: Command): void => {
       const database = await connect(config, log, stopper);
       const id = await findWatchlist(database.db, name);
       const list = await setWatchlist(database.db, id, { name: rename, ...fieldsOf(options) });
-      process.stdout.write(
-        `${list.name}  ${list.id}  threshold ${list.threshold}  version ${list.version}\n`,
-      );
+      process.stdout.write(`${list.name}  ${list.id}  threshold ${shown(list)}  version ${list.version}\n`);
       return true;
     }),
   );

@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import { z } from 'zod';
 import { capturedAt } from '../../captured-at.ts';
 import { acceptable } from '../../watchlist/enrolment.ts';
+import { type ThresholdName, thresholdNames } from '../../watchlist/lists.ts';
 
 /** Parsers of options: each says what would be right. */
 
@@ -13,6 +14,12 @@ const number =
     return value;
   };
 export const similarity = number('a number from 0 to 1', (value) => value >= 0 && value <= 1);
+export const threshold = (text: string): number | ThresholdName =>
+  thresholdNames.find((name) => name === text) ??
+  number(
+    `a number from 0 to 1, or one of ${thresholdNames.join(', ')}`,
+    (value) => value >= 0 && value <= 1,
+  )(text);
 export const share = number('a number between 0 and 1, like 0.003', (value) => value > 0 && value < 1);
 export const position = number('a whole number from 1', (value) => Number.isInteger(value) && value >= 1);
 export const seconds = number(

@@ -25,9 +25,9 @@ describe('sql/examples of sightings and matching', () => {
     run = examplesIn(database);
     await openNorthGate(database);
     photos.ada = await process(sample(1), 'north-gate');
-    await setThreshold(0.4);
+    await setThreshold(0.1);
     photos.profile = await process(sample(2), 'north-gate');
-    await setThreshold(0.45);
+    await setThreshold(0.5);
   });
 
   it('last-seen.sql', async () => {
@@ -52,7 +52,7 @@ describe('sql/examples of sightings and matching', () => {
   it('near-misses.sql', async () => {
     await setThreshold(0.75);
     onTestFinished(async () => {
-      await setThreshold(0.45);
+      await setThreshold(0.5);
     });
     expect(await run('near-misses.sql')).toEqual([]);
     const near = await process(sample(1), 'north-gate');
