@@ -7,7 +7,7 @@ import { freshDatabase, needsServer, onServer, type TestDatabase } from '../supp
 import { addFace, addKnownPeople, addKnownPerson, addModel, addReference } from '../support/fabricate.ts';
 import { Vectors } from '../support/vectors.ts';
 
-/** People come in groups that look alike, and each is known by three photos. */
+/** People come in groups that look alike, and are known by one photo to five. */
 const dimension = 32;
 const groups = 30;
 const people = 1700;
@@ -34,7 +34,9 @@ describe('searching for the nearest person', () => {
     await database.rows(`drop index watchpost.${index.name}`);
     ids = await addKnownPeople(database, {
       model,
-      vectors: centres.map((centre) => [1, 2, 3].map(() => vectors.near(centre, 0.8))),
+      vectors: centres.map((centre, n) =>
+        Array.from({ length: 1 + (n % 5) }, () => vectors.near(centre, 0.8)),
+      ),
     });
     await database.rows(index.definition);
     many = (await addWatchlist(database.db, { name: 'many' })).id;

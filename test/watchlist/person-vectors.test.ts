@@ -3,7 +3,7 @@ import { migrate } from '../../src/database/migrate.ts';
 import { openLog } from '../../src/log.ts';
 import { connectClient, untilBlocked } from '../support/client.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
-import { addFace, addKnownPerson, addModel, addReference } from '../support/fabricate.ts';
+import { addFace, addKnownPeople, addKnownPerson, addModel, addReference } from '../support/fabricate.ts';
 import { databaseBefore } from '../support/older.ts';
 import { Vectors } from '../support/vectors.ts';
 
@@ -70,6 +70,33 @@ describe('the vector of a person', () => {
       expect(row.similarity).toBeCloseTo(1 - squared / (1.7 + 0.3 / k), 3);
     },
   );
+
+  it('leaves strangers as far from people of ten references as from people of one', async () => {
+    const model = await addModel(database, 'wide', 64);
+    const wide = new Vectors(64, 8);
+    const centres = Array.from({ length: 30 }, () => wide.any());
+    const strangers = Array.from({ length: 100 }, () => wide.any());
+    const reached = async (k: number): Promise<number> => {
+      const ids = await addKnownPeople(database, {
+        model,
+        vectors: centres.map((centre) => Array.from({ length: k }, () => wide.near(centre, 0.8))),
+      });
+      const [row] = await database.rows(
+        `select percentile_cont(0.9) within group (order by best) as reached
+         from unnest($1::text[]) as s (vector)
+         cross join lateral (
+           select max(watchpost.similarity(s.vector::halfvec, v.vector)) as best
+           from watchpost.person_vector as v where v.person_id = any ($2)
+         ) as m`,
+        [strangers.map((vector) => JSON.stringify(vector)), ids],
+      );
+      return row.reached;
+    };
+    // By the distance alone, 1 - d^2 / 2, people of ten are 0.1 nearer.
+    const [one, ten] = [await reached(1), await reached(10)];
+    expect(Math.abs(ten - one)).toBeLessThan(0.05);
+    expect(one).toBeGreaterThan(0.2);
+  });
 
   it('is that of the references that stand, of each model, whatever becomes of them', async () => {
     const { personId, referenceIds } = await known('Ada');
