@@ -25,6 +25,7 @@ export interface Limit {
     | 'items'
     | 'characters'
     | 'streams'
+    | 'connections'
     | 'time';
   /** The code in `errors.ts` that what exceeds it gets. */
   readonly code: string;
@@ -123,11 +124,18 @@ export const limits = {
     what: 'The JSON body of POST /v1/tasks/{task}, which takes many payloads.',
   },
   jsonDepth: {
-    max: 32,
+    max: 40,
     unit: 'levels',
     code: 'body_invalid',
     at: ['api'],
     what: 'Objects and arrays within each other in a JSON body.',
+  },
+  jsonValues: {
+    max: 10_000,
+    unit: 'items',
+    code: 'body_invalid',
+    at: ['api'],
+    what: 'Values in a JSON body, counted by its commas and opening brackets.',
   },
   listItems: {
     max: 1000,
@@ -150,6 +158,13 @@ export const limits = {
     at: ['api'],
     what: 'One field of a multipart form that is not the photo.',
   },
+  partHeaderBytes: {
+    max: 2048,
+    unit: 'bytes',
+    code: 'body_invalid',
+    at: ['api'],
+    what: 'The headers of one part of a multipart form, with the names of its field and file.',
+  },
   headerBytes: {
     max: 16_384,
     unit: 'bytes',
@@ -170,6 +185,34 @@ export const limits = {
     code: 'body_too_slow',
     at: ['api'],
     what: 'From the headers of a call to the end of its body.',
+  },
+  headersSeconds: {
+    max: 20,
+    unit: 'seconds',
+    code: 'body_too_slow',
+    at: ['api'],
+    what: 'From the beginning of a call to the end of its headers.',
+  },
+  silentSeconds: {
+    max: 300,
+    unit: 'seconds',
+    code: 'none: the connection is closed',
+    at: ['api'],
+    what: 'How long a connection may carry nothing while a call is answered: who does not read an answer holds it no longer than that.',
+  },
+  keepAliveSeconds: {
+    max: 5,
+    unit: 'seconds',
+    code: 'none: the connection is closed',
+    at: ['api'],
+    what: 'How long a connection stays open between two calls.',
+  },
+  connections: {
+    max: 1000,
+    unit: 'connections',
+    code: 'none: the connection is closed',
+    at: ['api'],
+    what: 'Connections to the API of one process; further ones are closed at once.',
   },
   streams: {
     max: 100,

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
-import { capturedAt } from '../captured-at.ts';
+import { capturedAt } from '../fields.ts';
 import type { Database } from '../database/pool.ts';
 import { WatchpostError } from '../errors.ts';
 import { inspectImage } from '../vision/index.ts';

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { z } from 'zod';
-import { capturedAt } from '../../captured-at.ts';
+import { capturedAt } from '../../fields.ts';
 import { acceptable } from '../../watchlist/enrolment.ts';
 
 /** Parsers of options: each says what would be right. */
