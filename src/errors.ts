@@ -1,3 +1,4 @@
+import { violationOf } from './violations.ts';
 import { VisionError } from './vision/errors.ts';
 
 /**
@@ -9,17 +10,17 @@ export const problems = {
   body_invalid: { status: 400, title: 'The body is not what this call takes' },
   query_invalid: { status: 400, title: 'The query is not what this call takes' },
   header_invalid: { status: 400, title: 'A header is not what this call takes' },
-  body_too_large: { status: 413, title: 'The body is too large' },
+  body_too_large: { status: 413, title: 'The body is too large', sqlstate: 'WP070' },
   body_too_slow: { status: 408, title: 'The call did not arrive in time' },
   server_busy: { status: 503, title: 'The server holds as many bodies as it may' },
   request_malformed: { status: 400, title: 'The call is not HTTP' },
   media_type_unsupported: { status: 415, title: 'The body has a content type that this call does not take' },
   id_invalid: { status: 400, title: 'The id is not a UUID' },
   name_invalid: { status: 422, title: 'The name is not one' },
-  token_invalid: { status: 422, title: 'The reference or key is not one' },
-  text_too_long: { status: 422, title: 'The text is too long' },
+  token_invalid: { status: 422, title: 'The reference or key is not one', sqlstate: 'WP072' },
+  text_too_long: { status: 422, title: 'The text is too long', sqlstate: 'WP073' },
   metadata_invalid: { status: 422, title: 'The metadata is too large or nested too deeply' },
-  time_invalid: { status: 422, title: 'The time is out of range' },
+  time_invalid: { status: 422, title: 'The time is out of range', sqlstate: 'WP071' },
   interval_invalid: { status: 422, title: 'The interval is out of range' },
   value_invalid: { status: 422, title: 'The database can not hold a value' },
   key_missing: { status: 401, title: 'The API key is missing' },
@@ -154,6 +155,8 @@ interface DatabaseError {
   code: string;
   message: string;
   hint?: string;
+  table?: string;
+  constraint?: string;
 }
 
 const isCoded = (error: unknown): error is DatabaseError =>
@@ -217,6 +220,10 @@ export const toWatchpostError = (error: unknown): WatchpostError => {
         cause: error,
       },
     );
+  }
+  if (isCoded(error) && error.code === '23514') {
+    const violation = violationOf(error.table ?? '', error.constraint ?? '');
+    if (violation) return new WatchpostError(violation.code, violation.sentence, { cause: error });
   }
   if (isCoded(error) && valueStates.has(error.code)) {
     return new WatchpostError('value_invalid', 'A value is out of the range that the database can hold.', {

@@ -1,8 +1,8 @@
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
-import { capturedAt } from '../fields.ts';
 import type { Database } from '../database/pool.ts';
 import { WatchpostError } from '../errors.ts';
+import { capturedAt } from '../fields.ts';
 import { inspectImage } from '../vision/index.ts';
 import type { Served, Services } from './app.ts';
 import { Backlog } from './backlog.ts';
