@@ -47,9 +47,9 @@ export const readBytes = async (
   let length = 0;
   for await (const piece of piecesUntil(c, dueAt)) {
     if (length + piece.length > maxBytes) throw tooLarge();
+    hold.growTo(length + piece.length);
     if (length + piece.length > bytes.length) {
       const size = Math.min(maxBytes, Math.max(2 * bytes.length, length + piece.length));
-      hold.growTo(size);
       const larger = Buffer.allocUnsafeSlow(size);
       bytes.copy(larger, 0, 0, length);
       bytes = larger;

@@ -11,8 +11,8 @@ export interface Form {
   readonly fields: Record<string, string>;
 }
 
-/** Most bytes that a form takes beside its file. */
-export const formOverhead = limits.formParts.max * (limits.fieldBytes.max + limits.partHeaderBytes.max);
+/** Most bytes that a form takes beside its file: a field and the headers of its part. */
+export const formOverhead = 2 * limits.formParts.max * limits.fieldBytes.max;
 
 /** Bytes that are parsed at a time: a form over a limit is refused soon, and other calls have their turn in between. */
 const pieceBytes = 65_536;
@@ -66,7 +66,7 @@ const openParser = (contentType: string): BusboyInstance =>
     limits: {
       parts: limits.formParts.max,
       fieldSize: limits.fieldBytes.max,
-      headerSize: limits.partHeaderBytes.max,
+      headerSize: limits.fieldBytes.max,
     },
   });
 

@@ -23,15 +23,11 @@ const callsWithQuery = new Set([
  * @throws {WatchpostError} query_invalid.
  */
 export const refuseQuery: MiddlewareHandler<Served> = async (c, next) => {
-  const [parameter] = Object.keys(c.req.query());
-  const route = matchedRoutes(c).at(-1);
-  if (
-    parameter !== undefined &&
-    route &&
-    !callsWithQuery.has(`${route.method} ${route.path}`) &&
-    route.method !== 'ALL'
-  ) {
-    throw new WatchpostError('query_invalid', `${c.req.method} ${route.path} takes no query.`);
+  // The first that is not a middleware answers; /alerts/stream fits /alerts/:id too.
+  const route = matchedRoutes(c).find(({ method }) => method !== 'ALL');
+  const takesNone = route && !callsWithQuery.has(`${route.method} ${route.path}`);
+  if (takesNone && Object.keys(c.req.query()).length > 0) {
+    throw new WatchpostError('query_invalid', `${route.method} ${route.path} takes no query.`);
   }
   return next();
 };

@@ -81,7 +81,8 @@ const createBoundedServer = (
   const answers = new WeakMap<Duplex, ServerResponse>();
   const listener = getRequestListener(app.fetch, { hostname });
   const settings = {
-    maxHeaderSize: limits.headerBytes.max,
+    // Node refuses what reaches its limit.
+    maxHeaderSize: limits.headerBytes.max + 1,
     headersTimeout: headersSeconds * 1000,
     // The API itself answers a slow body; this is for the bodies that no call reads.
     requestTimeout: (headersSeconds + bodySeconds) * 1000,
