@@ -156,21 +156,14 @@ export const limits = {
     unit: 'bytes',
     code: 'body_invalid',
     at: ['api'],
-    what: 'One field of a multipart form that is not the photo.',
-  },
-  partHeaderBytes: {
-    max: 2048,
-    unit: 'bytes',
-    code: 'body_invalid',
-    at: ['api'],
-    what: 'The headers of one part of a multipart form, with the names of its field and file.',
+    what: 'One field of a multipart form that is not the photo; of the headers of a part no more is read.',
   },
   headerBytes: {
     max: 16_384,
     unit: 'bytes',
     code: 'header_invalid',
     at: ['api'],
-    what: 'The headers of a call together with its address.',
+    what: 'The address of a call and the names and values of its headers.',
   },
   bytesInFlight: {
     max: 256 * mebibyte,
