@@ -20,22 +20,33 @@ export interface DecodingCost {
  * @param bytes of a file of that format; of a broken one the estimate is too low, and decoding it fails.
  */
 export const decodingCost = (bytes: Uint8Array, format: ImageFormat): DecodingCost => {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (format === 'jpeg') return costOfJpeg(view);
-  if (format === 'png') return costOfPng(view);
-  return costOfWebp(view);
+  if (format === 'jpeg') return costOfJpeg(bytes);
+  if (format === 'png') return costOfPng(bytes);
+  return costOfWebp(bytes);
 };
 
+const rowByRow: DecodingCost = { bytes: 0, scans: 1, surplus: 0 };
+
+// Beyond the end of a file everything is 0: a broken file is for the decoder to refuse.
+const byteAt = (bytes: Uint8Array, at: number): number => bytes[at] ?? 0;
+const shortAt = (bytes: Uint8Array, at: number): number => byteAt(bytes, at) * 256 + byteAt(bytes, at + 1);
+const wordAt = (bytes: Uint8Array, at: number): number =>
+  shortAt(bytes, at) * 65_536 + shortAt(bytes, at + 2);
+/** The same, its lowest byte first. */
+const shortFromLow = (bytes: Uint8Array, at: number): number =>
+  byteAt(bytes, at) + byteAt(bytes, at + 1) * 256;
+const wordFromLow = (bytes: Uint8Array, at: number): number =>
+  shortFromLow(bytes, at) + shortFromLow(bytes, at + 2) * 65_536;
+
 /** As libjpeg does: with more than one scan the coefficients of the whole picture are kept, two bytes each. */
-const costOfJpeg = (view: DataView): DecodingCost => {
-  let frame: { progressive: boolean; components: number; bytes: number } | undefined;
+const costOfJpeg = (bytes: Uint8Array): DecodingCost => {
+  let frame: ReturnType<typeof readFrame> | undefined;
   let scans = 0;
-  for (const { marker, at } of jpegSegments(view)) {
-    if (isFrame(marker)) frame ??= readFrame(view, at, marker);
+  for (const { marker, at } of jpegSegments(bytes)) {
+    if (isFrame(marker)) frame ??= readFrame(bytes, at, marker);
     if (marker !== 0xda || !frame) continue;
     scans += 1;
-    if (!frame.progressive && view.getUint8(at + 2) >= frame.components)
-      return { bytes: 0, scans: 1, surplus: 0 };
+    if (!frame.progressive && byteAt(bytes, at + 2) >= frame.components) return rowByRow;
   }
   return { bytes: frame?.bytes ?? 0, scans, surplus: 0 };
 };
@@ -44,79 +55,87 @@ const costOfJpeg = (view: DataView): DecodingCost => {
 const isFrame = (marker: number): boolean =>
   marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
 
-const readFrame = (view: DataView, at: number, marker: number) => {
-  const [height, width, components] = [view.getUint16(at + 3), view.getUint16(at + 5), view.getUint8(at + 7)];
-  const sampling = Array.from({ length: components }, (_, index) => view.getUint8(at + 9 + 3 * index));
-  const [across, down] = [sampling.map((byte) => byte >> 4), sampling.map((byte) => byte & 15)];
+const readFrame = (bytes: Uint8Array, at: number, marker: number) => {
+  const [height, width] = [shortAt(bytes, at + 3), shortAt(bytes, at + 5)];
+  const components = byteAt(bytes, at + 7);
+  const sampling = Array.from({ length: components }, (_, index) => byteAt(bytes, at + 9 + 3 * index));
+  const across = sampling.map((byte) => byte >> 4);
+  const down = sampling.map((byte) => byte & 15);
   const samples = across.reduce((sum, h, index) => sum + h * down[index]!, 0);
-  const share = samples / (Math.max(...across) * Math.max(...down));
+  const share = samples / Math.max(1, Math.max(0, ...across) * Math.max(0, ...down));
   return { progressive: (marker & 3) === 2, components, bytes: 2 * Math.ceil(width * height * share) };
 };
 
 /** The segments of a JPEG up to the end of the picture; `at` is where their length stands. What is broken ends it. */
-function* jpegSegments(view: DataView): Generator<{ marker: number; at: number }> {
+function* jpegSegments(bytes: Uint8Array): Generator<{ marker: number; at: number }> {
   let at = 2;
-  while (at + 12 < view.byteLength) {
-    if (view.getUint8(at) !== 0xff) return;
-    const marker = view.getUint8(at + 1);
+  while (byteAt(bytes, at) === 0xff) {
+    const marker = byteAt(bytes, at + 1);
     if (marker === 0xff) at += 1;
     else if (marker === 0xd9) return;
     else {
-      const length = view.getUint16(at + 2);
-      if (isFrame(marker) && at + 2 + length > view.byteLength) return;
       yield { marker, at: at + 2 };
-      at += 2 + length;
-      if (marker === 0xda) at = afterEntropyData(view, at);
+      at += 2 + shortAt(bytes, at + 2);
+      if (marker === 0xda) at = afterEntropyData(bytes, at);
     }
   }
 }
 
 /** Where the next marker stands that is neither a stuffed FF nor a restart. */
-const afterEntropyData = (view: DataView, from: number): number => {
-  for (let at = from; at + 1 < view.byteLength; at++) {
-    if (view.getUint8(at) !== 0xff) continue;
-    const next = view.getUint8(at + 1);
+const afterEntropyData = (bytes: Uint8Array, from: number): number => {
+  for (let at = from; at + 1 < bytes.length; at++) {
+    if (bytes[at] !== 0xff) continue;
+    const next = bytes[at + 1]!;
     if (next !== 0 && next !== 0xff && (next < 0xd0 || next > 0xd7)) return at;
   }
-  return view.byteLength;
+  return bytes.length;
 };
 
+/** Samples a pixel that a PNG stores, by its colour type. */
+const storedSamples: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+
 /** An interlaced PNG is read into memory whole; seven passes. A palette becomes RGB with alpha. */
-const costOfPng = (view: DataView): DecodingCost => {
-  if (view.byteLength < 33) return { bytes: 0, scans: 1, surplus: 0 };
-  const [width, height] = [view.getUint32(16), view.getUint32(20)];
-  const [depth, colour, interlaced] = [view.getUint8(24), view.getUint8(25), view.getUint8(28) !== 0];
-  const stored = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }[colour] ?? 4;
+const costOfPng = (bytes: Uint8Array): DecodingCost => {
+  const [width, height] = [wordAt(bytes, 16), wordAt(bytes, 20)];
+  const [depth, interlaced] = [byteAt(bytes, 24), byteAt(bytes, 28) !== 0];
+  const stored = storedSamples[byteAt(bytes, 25)] ?? 4;
   const rows = height * (1 + Math.ceil((width * stored * depth) / 8));
   let compressed = 0;
-  for (let at = 8; at + 12 <= view.byteLength; at += 12 + view.getUint32(at)) {
-    if (view.getUint32(at + 4) === 0x49444154) compressed += view.getUint32(at);
+  for (let at = 8; at + 12 <= bytes.length; at += 12 + wordAt(bytes, at)) {
+    if (wordAt(bytes, at + 4) === idat) compressed += wordAt(bytes, at);
   }
   return {
     // Transparency may be added to gray and RGB: four channels for three.
     bytes: interlaced ? width * height * (stored === 2 ? 2 : 4) * (depth === 16 ? 2 : 1) : 0,
     scans: interlaced ? 7 : 1,
+    // Twice what the rows take, as an encoder may store instead of compressing, in small blocks.
     surplus: Math.max(0, compressed - 2 * rows - 65_536),
   };
 };
 
+/** Four letters as the number that they are in a file. */
+const wordOf = (letters: string): number => Buffer.from(letters, 'latin1').readUInt32BE();
+const [idat, extended, lossless, lossy] = [
+  wordOf('IDAT'),
+  wordOf('VP8X'),
+  wordOf('VP8L'),
+  wordOf('VP8 '),
+] as const;
+
 /** Lossless WebP is decoded whole, and so is the alpha of a lossy one. */
-const costOfWebp = (view: DataView): DecodingCost => {
-  const four = (at: number) => (at + 4 <= view.byteLength ? view.getUint32(at) : 0);
-  const extended = four(12) === 0x56503858;
-  const alpha = extended && (view.getUint8(20) & 0x10) !== 0;
-  for (let at = 12; at + 18 <= view.byteLength; ) {
-    const length = view.getUint32(at + 4, true);
-    if (four(at) === 0x5650384c) {
-      const bits = view.getUint32(at + 9, true);
-      const pixels = ((bits & 0x3fff) + 1) * (((bits >> 14) & 0x3fff) + 1);
-      return { bytes: 4 * pixels, scans: 1, surplus: 0 };
+const costOfWebp = (bytes: Uint8Array): DecodingCost => {
+  const alpha = wordAt(bytes, 12) === extended && (byteAt(bytes, 20) & 0x10) !== 0;
+  for (let at = 12; at < bytes.length; ) {
+    if (wordAt(bytes, at) === lossless) {
+      const bits = wordFromLow(bytes, at + 9);
+      return { ...rowByRow, bytes: 4 * ((bits & 0x3fff) + 1) * (((bits >>> 14) & 0x3fff) + 1) };
     }
-    if (four(at) === 0x56503820) {
-      const pixels = (view.getUint16(at + 14, true) & 0x3fff) * (view.getUint16(at + 16, true) & 0x3fff);
-      return { bytes: alpha ? pixels : 0, scans: 1, surplus: 0 };
+    if (wordAt(bytes, at) === lossy) {
+      const [width, height] = [shortFromLow(bytes, at + 14), shortFromLow(bytes, at + 16)];
+      return { ...rowByRow, bytes: alpha ? (width & 0x3fff) * (height & 0x3fff) : 0 };
     }
+    const length = wordFromLow(bytes, at + 4);
     at += 8 + length + (length & 1);
   }
-  return { bytes: 0, scans: 1, surplus: 0 };
+  return rowByRow;
 };
