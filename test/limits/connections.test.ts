@@ -80,7 +80,9 @@ describe('bodies of all calls together', () => {
       raw.write('\r\n');
     };
     chunk(piece);
-    await until(async () => (await api.call('POST', '/v1/images', new Uint8Array(150_000), jpeg)).status === 503);
+    await until(
+      async () => (await api.call('POST', '/v1/images', new Uint8Array(150_000), jpeg)).status === 503,
+    );
     chunk(piece);
     await raw.has('503 Service Unavailable');
     await untilFree(api, budget);
