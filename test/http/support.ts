@@ -28,6 +28,8 @@ export interface Answer {
 export interface Api {
   readonly url: string;
   readonly key: string;
+  /** Every route of the app, in the order of registration. */
+  readonly routes: readonly { readonly method: string; readonly path: string }[];
   /** Calls with the API key; a body of bytes or a form goes as it is, any other one as JSON. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
@@ -78,6 +80,7 @@ export const listen = async (
   return {
     url: server.url,
     key,
+    routes: app.routes.filter(({ method }) => method !== 'ALL'),
     call: (method, path, body, headers = {}) =>
       ask(new URL(path, server.url), method, body, { authorization: `Bearer ${key}`, ...headers }),
   };

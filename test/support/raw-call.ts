@@ -55,9 +55,7 @@ export const readAnswer = (text: string) => {
   const [head = '', body = ''] = text.split(/\r\n\r\n(.*)/s);
   const [first = '', ...lines] = head.split('\r\n');
   const headers = new Headers(lines.map((line) => line.split(/: ?(.*)/s).slice(0, 2) as [string, string]));
-  return {
-    status: Number(first.split(' ')[1]),
-    headers,
-    body: body.startsWith('{') ? JSON.parse(body) : body,
-  };
+  const isJson = headers.get('content-type')?.includes('json') && headers.has('content-length');
+  const status = Number(first.split(' ')[1] ?? 0);
+  return { status, headers, body: isJson ? JSON.parse(body) : body, text: body };
 };
