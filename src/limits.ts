@@ -84,7 +84,7 @@ export const limits = {
     unit: 'bytes',
     code: 'image_too_costly',
     at: ['api', 'vision'],
-    what: 'Memory that a decoder holds for one photo, estimated from its header: of an interlaced PNG, a progressive JPEG, a WebP or a photo to be rotated it is the whole picture. Six bytes for each pixel of photoPixels.',
+    what: 'Memory that a decoder holds for one photo, estimated from its header: of an interlaced PNG, a progressive JPEG, a WebP or a photo to be rotated it is the whole picture. Six bytes for each pixel of photoPixels: a progressive JPEG without subsampling, or an interlaced PNG of 16 bits.',
     setting: 'WATCHPOST_MAX_MEGAPIXELS',
   },
   decodingBytes: {
@@ -106,7 +106,7 @@ export const limits = {
     unit: 'seconds',
     code: 'image_too_slow',
     at: ['vision'],
-    what: 'Decoding one photo; a decoder that takes longer is stopped.',
+    what: 'Decoding one photo; a decoder that takes longer is stopped at its next row.',
   },
 
   jsonBytes: {
@@ -281,7 +281,7 @@ export const limits = {
     unit: 'seconds',
     code: 'time_invalid',
     at: ['api', 'database', 'command line'],
-    what: "How far captured_at may lie after the moment a photo is received: a photo from 2099 would be somebody's latest location for ever, and a day covers every clock set to a wrong zone.",
+    what: "How far captured_at may lie ahead of the clock when a photo is handed in: a photo from 2099 would be somebody's latest location for ever, and a day covers every clock set to a wrong zone.",
   },
   times: {
     min: '1826-01-01T00:00:00Z',
