@@ -69,8 +69,8 @@ declare
   stored watchpost.calibration;
   gallery record;
 begin
-  if max_probes < 1 then
-    raise exception 'max_probes must be 1 or more, not %.', max_probes using errcode = 'WP047';
+  if max_probes is null or max_probes < 1 then
+    raise exception 'max_probes must be 1 or more, not %.', coalesce(max_probes::text, 'null') using errcode = 'WP047';
   end if;
   select count(distinct s.person) as people, count(s.person) as photos, count(*) - count(s.person) as strangers
   into gallery

@@ -35,6 +35,12 @@ begin
   grant execute on all functions in schema watchpost to watchpost_app;
   -- The defaults of every key: whoever was given an INSERT by hand needs them.
   grant execute on function watchpost.uuidv7(), watchpost.record_key() to public;
+  -- What constraints and the trigger of every photo ask.
+  grant execute on function
+    watchpost.is_name(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
+    watchpost.is_time(timestamptz), watchpost.is_interval(interval), watchpost.is_metadata(jsonb),
+    watchpost.refuse_image(watchpost.image)
+  to public;
   for item in
     select p.oid::regprocedure::text as name, p.prosecdef, p.provolatile, p.proname
     from pg_proc as p

@@ -71,6 +71,9 @@ begin
       using errcode = 'WP065',
             hint = 'Tasks: ' || (select string_agg(distinct s.task, ', ') from watchpost.subscription as s) || '.';
   end if;
+  if not watchpost.is_text(note) then
+    raise exception 'note: give 2000 characters at most.' using errcode = 'WP073';
+  end if;
   perform set_config('watchpost.note', coalesce(note, ''), true);
   update watchpost.subscription as s
   set enabled = switch_task.enabled

@@ -7,28 +7,73 @@
 
 -- image: size and hash ------------------------------------------------------------------------------------------------
 
+-- Limits of a row that are no constraints: as those are prepared anew for each statement, see migrations/0028_limits.sql.
+-- A day covers every clock that is set to a wrong zone. What was right when it came is right for ever.
+create or replace function watchpost.refuse_image(image watchpost.image) returns void
+language plpgsql
+as $$
+begin
+  if coalesce(image.byte_length, 0) = 0 then
+    raise exception 'The photo is empty.'
+      using errcode = 'WP001', hint = 'Put the bytes of a JPEG, PNG or WebP file into image.bytes.';
+  elsif image.byte_length > 104857600 then
+    raise exception 'A photo may have 100 MB here.' using errcode = 'WP070';
+  elsif least(image.captured_at, image.received_at) < '1826-01-01T00:00:00Z' then
+    raise exception 'captured_at: give a time since 1826-01-01T00:00:00Z.' using errcode = 'WP071';
+  elsif image.captured_at > clock_timestamp() + interval '24 hours' then
+    raise exception 'captured_at: give a time that is not in the future.' using errcode = 'WP071';
+  elsif image.received_at > clock_timestamp() + interval '24 hours' then
+    raise exception 'received_at: give a time that is not in the future.' using errcode = 'WP071';
+  elsif not watchpost.is_token(image.submitted_by) then
+    raise exception 'submitted_by: give 1 to 255 characters without control characters.' using errcode = 'WP072';
+  elsif not watchpost.is_token(image.idempotency_key) then
+    raise exception 'idempotency_key: give 1 to 255 characters without control characters.' using errcode = 'WP072';
+  end if;
+end;
+$$;
+
+comment on function watchpost.refuse_image is 'Tells what is wrong with a row of image: no photo (WP001), too large (WP070), a time out of range (WP071), a submitter or key that is none (WP072). A row with nothing wrong passes.';
+
+
 -- With the rights of whoever inserts and no settings of its own: it touches nothing but the row.
 create or replace function watchpost.measure_image_bytes() returns trigger
 language plpgsql
 as $$
 begin
   new.byte_length := pg_catalog.octet_length(new.bytes);
-  if new.byte_length between 1 and 104857600 then
+  if new.byte_length between 1 and 104857600
+    and least(new.captured_at, new.received_at) >= '1826-01-01T00:00:00Z'
+    and greatest(new.captured_at, new.received_at) <= pg_catalog.clock_timestamp() + interval '24 hours'
+    and (new.submitted_by = session_user or watchpost.is_token(new.submitted_by))
+    and (new.idempotency_key is null or watchpost.is_token(new.idempotency_key))
+  then
     new.sha256 := pg_catalog.sha256(new.bytes);
-    return new;
-  elsif new.byte_length > 0 then
-    raise exception 'The photo has more than 100 MiB.' using errcode = 'check_violation';
   else
-    raise exception 'The photo is empty.'
-      using errcode = 'WP001', hint = 'Put the bytes of a JPEG, PNG or WebP file into image.bytes.';
+    perform watchpost.refuse_image(new);
   end if;
+  return new;
 end;
 $$;
 
-comment on function watchpost.measure_image_bytes() is 'Notes size and hash of image.bytes; an empty photo is an error (WP001), one of more than 100 MiB violates a check (23514).';
+comment on function watchpost.measure_image_bytes() is 'Notes size and hash of image.bytes, and refuses a row that is beyond the limits; see refuse_image.';
 
 create or replace trigger image_measure_bytes before insert on watchpost.image
 for each row execute function watchpost.measure_image_bytes();
+
+
+create or replace function watchpost.check_image() returns trigger
+language plpgsql
+as $$
+begin
+  perform watchpost.refuse_image(new);
+  return new;
+end;
+$$;
+
+comment on function watchpost.check_image() is 'Refuses changes of a row that put it beyond the limits; see refuse_image.';
+
+create or replace trigger image_check before update of captured_at, received_at, submitted_by, idempotency_key on watchpost.image
+for each row execute function watchpost.check_image();
 
 
 create or replace function watchpost.keep_image_bytes() returns trigger

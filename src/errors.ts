@@ -1,3 +1,4 @@
+import { violationOf } from './violations.ts';
 import { VisionError } from './vision/errors.ts';
 
 /**
@@ -9,9 +10,19 @@ export const problems = {
   body_invalid: { status: 400, title: 'The body is not what this call takes' },
   query_invalid: { status: 400, title: 'The query is not what this call takes' },
   header_invalid: { status: 400, title: 'A header is not what this call takes' },
-  body_too_large: { status: 413, title: 'The body is too large' },
+  body_too_large: { status: 413, title: 'The body is too large', sqlstate: 'WP070' },
+  body_too_slow: { status: 408, title: 'The call did not arrive in time' },
+  server_busy: { status: 503, title: 'The server holds as many bodies as it may' },
+  request_malformed: { status: 400, title: 'The call is not HTTP' },
   media_type_unsupported: { status: 415, title: 'The body has a content type that this call does not take' },
   id_invalid: { status: 400, title: 'The id is not a UUID' },
+  name_invalid: { status: 422, title: 'The name is not one' },
+  token_invalid: { status: 422, title: 'The reference or key is not one', sqlstate: 'WP072' },
+  text_too_long: { status: 422, title: 'The text is too long', sqlstate: 'WP073' },
+  metadata_invalid: { status: 422, title: 'The metadata is too large or nested too deeply' },
+  time_invalid: { status: 422, title: 'The time is out of range', sqlstate: 'WP071' },
+  interval_invalid: { status: 422, title: 'The interval is out of range' },
+  value_invalid: { status: 422, title: 'The database can not hold a value' },
   key_missing: { status: 401, title: 'The API key is missing' },
   key_invalid: { status: 401, title: 'The API key is wrong or revoked' },
   route_unknown: { status: 404, title: 'There is nothing at this address' },
@@ -49,6 +60,10 @@ export const problems = {
   image_format_unsupported: { status: 415, title: 'The file is not a JPEG, PNG or WebP photo' },
   image_animated: { status: 415, title: 'The photo is animated' },
   image_too_many_pixels: { status: 422, title: 'The photo has too many pixels' },
+  image_too_long: { status: 422, title: 'A side of the photo is too long' },
+  image_too_narrow: { status: 422, title: 'The photo is too narrow' },
+  image_too_costly: { status: 422, title: 'The photo takes too much to decode' },
+  image_too_slow: { status: 422, title: 'The photo took too long to decode' },
   image_corrupt: { status: 422, title: 'The photo can not be decoded' },
   image_bytes_gone: { status: 410, title: 'The bytes of the photo were dropped' },
   image_unchangeable: { status: 409, title: 'A photo is never changed', sqlstate: 'WP008' },
@@ -140,6 +155,8 @@ interface DatabaseError {
   code: string;
   message: string;
   hint?: string;
+  table?: string;
+  constraint?: string;
 }
 
 const isCoded = (error: unknown): error is DatabaseError =>
@@ -165,6 +182,25 @@ export const isCollision = (error: unknown): boolean =>
   isCoded(error) && ['40P01', '40001'].includes(error.code);
 
 /**
+ * SQLSTATEs of a value that Postgres can not take: text that is no number, time or UUID, what is out of a type's range or
+ * longer than an index can hold, characters it can not store, and what a CHECK refuses.
+ */
+const valueStates = new Set([
+  '22001',
+  '22003',
+  '22007',
+  '22008',
+  '22009',
+  '2200F',
+  '22021',
+  '22P02',
+  '22P03',
+  '22P05',
+  '23514',
+  '54000',
+]);
+
+/**
  * Any thrown value as a WatchpostError. Errors of the vision code and of the database functions keep their code and
  * sentence; whatever is not known becomes `internal`, with the cause attached and not shown.
  */
@@ -184,6 +220,15 @@ export const toWatchpostError = (error: unknown): WatchpostError => {
         cause: error,
       },
     );
+  }
+  if (isCoded(error) && error.code === '23514') {
+    const violation = violationOf(error.table ?? '', error.constraint ?? '');
+    if (violation) return new WatchpostError(violation.code, violation.sentence, { cause: error });
+  }
+  if (isCoded(error) && valueStates.has(error.code)) {
+    return new WatchpostError('value_invalid', 'A value is out of the range that the database can hold.', {
+      cause: error,
+    });
   }
   if (isDatabaseAway(error)) {
     return new WatchpostError('database_unavailable', 'The database can not be reached.', { cause: error });

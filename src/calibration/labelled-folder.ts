@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { WatchpostError } from '../errors.ts';
-import { inspectImage } from '../vision/index.ts';
+import { readPhotoFile } from '../photo-file.ts';
 
 /** Photos of which somebody has said who is in them. Files are paths within the folder. */
 export interface LabelledFolder {
@@ -152,7 +152,7 @@ const assertPhotos = async (
   const unreadable: string[] = [];
   for (const file of files) {
     try {
-      await inspectImage(await readFile(join(path, file)), limits);
+      await readPhotoFile(join(path, file), limits);
     } catch (error) {
       unreadable.push(`${file}: ${(error as Error).message}`);
     }

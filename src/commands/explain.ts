@@ -12,7 +12,8 @@ export const explain = (error: unknown): string => {
     return error.message;
   }
   const { code, message, hint } = toWatchpostError(error);
-  if (code !== 'internal') return lines(message, hint, `(${code})`);
+  // The database's own words say which value.
+  if (code !== 'internal' && code !== 'value_invalid') return lines(message, hint, `(${code})`);
   if (error instanceof pg.DatabaseError) {
     return lines(`The database refused: ${error.message}`, error.detail, error.hint);
   }

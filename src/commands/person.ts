@@ -3,7 +3,7 @@ import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 import { CommandError, WatchpostError } from '../errors.ts';
 import { addPerson, addPersonPhoto } from '../watchlist/registry.ts';
-import { readPhotoFile, untilEnded, warnWithoutWorker } from './submit.ts';
+import { readPhoto, untilEnded, warnWithoutWorker } from './submit.ts';
 
 /**
  * `watchpost person add`: makes a person, hands in their photos and tells for each whether it was enrolled.
@@ -25,7 +25,7 @@ export const addPersonWithPhotos = async (
   },
 ): Promise<boolean> => {
   const photos = [];
-  for (const file of person.photo) photos.push({ file, bytes: await readPhotoFile(file, person.maxPixels) });
+  for (const file of person.photo) photos.push({ file, bytes: await readPhoto(file, person.maxPixels) });
 
   const made = await addPerson(database.db, {
     name: person.name,

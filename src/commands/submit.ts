@@ -1,19 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Database } from '../database/pool.ts';
 import { CommandError, WatchpostError } from '../errors.ts';
-import { inspectImage } from '../vision/index.ts';
+import { readPhotoFile } from '../photo-file.ts';
 
 /** The bytes of a photo that was named on the command line. */
-export const readPhotoFile = async (file: string, maxPixels: number): Promise<Buffer> => {
-  const bytes = await readFile(file).catch((error) => {
-    throw new CommandError(`${file} can not be read: ${error.message}`);
+export const readPhoto = (file: string, maxPixels: number): Promise<Buffer> =>
+  readPhotoFile(file, { maxPixels }).catch((error) => {
+    throw new CommandError(
+      'syscall' in error ? `${file} can not be read: ${error.message}` : `${file}: ${error.message}`,
+    );
   });
-  await inspectImage(bytes, { maxPixels }).catch((error) => {
-    throw new CommandError(`${file}: ${error.message}`);
-  });
-  return bytes;
-};
 
 /** How a photo ended. */
 interface Ended {
@@ -62,7 +58,7 @@ export const submit = async (
 ): Promise<boolean> => {
   // All files are read before the first is submitted: a wrong name leaves nothing half done.
   const photos = [];
-  for (const file of files) photos.push({ file, bytes: await readPhotoFile(file, options.maxPixels) });
+  for (const file of files) photos.push({ file, bytes: await readPhoto(file, options.maxPixels) });
 
   const submitted = [];
   for (const { file, bytes } of photos) {

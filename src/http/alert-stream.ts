@@ -3,21 +3,21 @@ import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import { z } from 'zod';
 import type { Database } from '../database/pool.ts';
 import { isDatabaseAway, WatchpostError } from '../errors.ts';
+import { moment, searchWord } from '../fields.ts';
+import { limits } from '../limits.ts';
 import { NewAlerts } from '../watchlist/new-alerts.ts';
 import { AlertListener } from './alert-listener.ts';
 import type { Served, Services } from './app.ts';
-import { parseAs } from './body.ts';
+import { readQuery } from './body.ts';
 
 /** The filters that a list and a stream of alerts share. */
 export const alertFilter = z.strictObject({
   state: z.enum(['open', 'acknowledged', 'confirmed', 'dismissed']).optional(),
   person_id: z.guid().optional(),
-  watchlist: z.string().optional(),
+  watchlist: searchWord.optional(),
   min_severity: z.enum(['info', 'warning', 'critical']).optional(),
-  since: z.iso.datetime({ offset: true, error: 'give a time like 2026-11-23T15:04:05Z' }).optional(),
+  since: moment.optional(),
 });
-/** Streams that one process serves at a time. */
-const mostStreams = 100;
 
 /** Milliseconds between signs of life, which keep proxies from cutting an idle stream (60 s is common). */
 const heartbeatEvery = 15_000;
@@ -32,25 +32,28 @@ const patience = 2_000;
  *
  * @throws {WatchpostError} streams_full, header_invalid, query_invalid.
  */
-export const alertStream = ({ database, log, stopping }: Services): Handler<Served> => {
+export const alertStream = ({ config, database, log, stopping }: Services): Handler<Served> => {
   const listener = new AlertListener(database, log);
-  let open = 0;
+  const open = new OpenStreams(
+    config.streams ?? limits.streams.max,
+    config.streamsPerKey ?? limits.streamsPerKey.max,
+  );
   return async (c) => {
-    const wanted = parseAs(alertFilter, c.req.query(), 'query_invalid');
+    const wanted = readQuery(c, alertFilter);
     const last = c.req.header('last-event-id');
     if (last !== undefined && !(await isPosition(database, last))) {
       throw new WatchpostError('header_invalid', 'Last-Event-ID is not the id of an event of this stream.');
     }
-    if (open >= mostStreams || stopping?.aborted) {
-      throw new WatchpostError('streams_full', `${open} streams of alerts are open; try again later.`);
-    }
-    open += 1;
+    if (stopping?.aborted) throw new WatchpostError('streams_full', 'The server is stopping.');
+    // HEAD comes here as GET does, and nobody would ever read or end its stream.
+    if (c.req.raw.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' });
+    const close = open.add(c.get('caller'));
     const sleep = new Sleep();
     const unsubscribe = listener.subscribe(() => sleep.end());
     const leave = () => sleep.end();
     stopping?.addEventListener('abort', leave);
     const end = () => {
-      open -= 1;
+      close();
       unsubscribe();
       stopping?.removeEventListener('abort', leave);
     };
@@ -108,6 +111,38 @@ const follow = async (
     await sleep.atMost(Math.max(Math.min(pause, beatAt - Date.now()), patience));
   }
 };
+
+/** Counts the streams of each API key. */
+class OpenStreams {
+  readonly #most: number;
+  readonly #mostOfOne: number;
+  readonly #ofKey = new Map<string, number>();
+
+  constructor(most: number, mostOfOne: number) {
+    this.#most = most;
+    this.#mostOfOne = mostOfOne;
+  }
+
+  /**
+   * Counts one more, until the function that is returned is called.
+   *
+   * @throws {WatchpostError} streams_full.
+   */
+  add(caller: string): () => void {
+    const all = [...this.#ofKey.values()].reduce((sum, streams) => sum + streams, 0);
+    const own = this.#ofKey.get(caller) ?? 0;
+    if (all >= this.#most || own >= this.#mostOfOne) {
+      const whose = own >= this.#mostOfOne ? `${own} streams of this API key` : `${all} streams of alerts`;
+      throw new WatchpostError('streams_full', `${whose} are open; try again later.`);
+    }
+    this.#ofKey.set(caller, own + 1);
+    return () => {
+      const left = (this.#ofKey.get(caller) ?? 0) - 1;
+      if (left > 0) this.#ofKey.set(caller, left);
+      else this.#ofKey.delete(caller);
+    };
+  }
+}
 
 /** Whether a header is a position that the database can read. */
 const isPosition = async ({ pool }: Database, text: string): Promise<boolean> => {

@@ -1,7 +1,7 @@
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import { z } from 'zod';
+import { pageLimit, text } from '../fields.ts';
 import {
-  type Decision,
   decisions,
   dismissals,
   readAlert,
@@ -15,16 +15,22 @@ import {
 import { alertFilter, alertStream } from './alert-stream.ts';
 import type { Served, Services } from './app.ts';
 import { asCaller } from './as-caller.ts';
-import { idIn, parseAs } from './body.ts';
+import { idIn, readOptionalJson, readQuery } from './body.ts';
 
-const listed = alertFilter.extend({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
+const listed = alertFilter.extend({ limit: pageLimit });
 
-const note = z.string().max(2000).optional();
+const note = text.optional();
 const review = z.strictObject({ note });
 const dismissal = z.strictObject({
   note,
   dismissal: z.enum(dismissals, `give one of ${dismissals.join(', ')}`),
 });
+
+/** What is said with a review. */
+interface Words {
+  readonly note?: string | undefined;
+  readonly dismissal?: string | undefined;
+}
 
 /**
  * GET /v1/alerts: who was seen where, latest first; GET /v1/alerts/stream as they come; GET /v1/alerts/{id} with all
@@ -34,7 +40,7 @@ export const alerts = (services: Services) => {
   const { database } = services;
   const routes = new Hono<Served>()
     .get('/', async (c) => {
-      const { limit, ...wanted } = parseAs(listed, c.req.query(), 'query_invalid');
+      const { limit, ...wanted } = readQuery(c, listed);
       const found = await selectAlerts(database.db, wanted)
         .orderBy('a.last_seen', 'desc')
         .orderBy('a.id', 'desc')
@@ -62,7 +68,8 @@ export const alerts = (services: Services) => {
   for (const decision of decisions) {
     routes.post(`/:id/${decision}`, async (c) => {
       const id = idIn(c);
-      const words = await readWords(c, decision);
+      const schema: z.ZodType<Words> = decision === 'dismiss' ? dismissal : review;
+      const words = await readOptionalJson(c, schema);
       const reviewed = await asCaller(database, c.get('caller'), (trx) =>
         reviewAlert(trx, id, { decision, ...words }),
       );
@@ -71,19 +78,4 @@ export const alerts = (services: Services) => {
     });
   }
   return routes;
-};
-
-/** The body of a review, which may be left out where it says nothing that is needed. */
-const readWords = async (
-  c: Context<Served>,
-  decision: Decision,
-): Promise<{ note?: string | undefined; dismissal?: string }> => {
-  const text = await c.req.text();
-  let body: unknown = {};
-  try {
-    if (text.trim() !== '') body = JSON.parse(text);
-  } catch {
-    body = text;
-  }
-  return decision === 'dismiss' ? parseAs(dismissal, body) : parseAs(review, body);
 };

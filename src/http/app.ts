@@ -1,12 +1,14 @@
 import { Hono } from 'hono';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/pool.ts';
+import { limits } from '../limits.ts';
 import type { Log } from '../log.ts';
 import type { Relay } from '../outbox/relay.ts';
 import type { Vision } from '../vision/index.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
-import { limitBody } from './body.ts';
+import { receiveWithin } from './body.ts';
+import { BytesInFlight, type Hold } from './bytes-in-flight.ts';
 import { calibrations } from './calibrations.ts';
 import { cameras } from './cameras.ts';
 import { console } from './console.ts';
@@ -17,14 +19,24 @@ import { health } from './health.ts';
 import { images } from './images.ts';
 import { persons } from './persons.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
+import { refuseQuery } from './queries.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
 
+/** Limits of the table that a test may set lower. */
+export interface HttpLimits {
+  readonly bytesInFlight: number;
+  readonly bodySeconds: number;
+  readonly streams: number;
+  readonly streamsPerKey: number;
+}
+
 /** What the resources use. */
 export interface Services {
   readonly config: Pick<Config, 'maxBodyBytes' | 'maxPixels' | 'maxBacklog' | 'maxBacklogPerKey'> &
-    Partial<Pick<Config, 'plainHttpWebhooks'>>;
+    Partial<Pick<Config, 'plainHttpWebhooks'>> &
+    Partial<HttpLimits>;
   readonly database: Database;
   /** Nudged after each commit, so that work begins at once. */
   readonly relay: Relay;
@@ -36,16 +48,22 @@ export interface Services {
   readonly log: Log;
 }
 
-/** What a call carries through the API: `caller` is the name of its API key. */
+/** What a call carries through the API: the name of its API key, and what its body may take. */
 export interface Served {
-  Variables: { caller: string };
+  Variables: {
+    caller: string;
+    /** `dueAt`: when the body has to be here, in ms since 1970. */
+    receiving: { readonly hold: Hold; readonly dueAt: number };
+  };
 }
 
 /** The API: /healthz, /readyz and the page /console for whoever asks, everything under /v1 with an API key. */
 export const createApp = (services: Services): Hono<Served> => {
+  const { bytesInFlight = limits.bytesInFlight.max, bodySeconds = limits.bodySeconds.max } = services.config;
   const v1 = new Hono<Served>()
     .use(requireApiKey(services.database))
-    .use(limitBody(services.config.maxBodyBytes))
+    .use(refuseQuery)
+    .use(receiveWithin(new BytesInFlight(bytesInFlight), bodySeconds))
     .route('/images', images(services))
     .route('/faces', faces(services))
     .route('/persons', persons(services))

@@ -1,129 +1,137 @@
-import type { Context } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
+import type { Context, MiddlewareHandler } from 'hono';
 import { z } from 'zod';
 import { type ProblemCode, WatchpostError } from '../errors.ts';
+import { codeOf } from '../fields.ts';
+import { limits } from '../limits.ts';
 import type { Served } from './app.ts';
+import type { BytesInFlight } from './bytes-in-flight.ts';
+import { parseJson } from './json.ts';
 
-/** A photo as it was handed in, with the words that came with it. */
-export interface HandedIn<Fields = Record<string, string>> {
-  readonly bytes: Buffer;
-  readonly fields: Fields;
-}
-
-/** Refuses larger bodies before they are read; base64 makes three bytes four. */
-export const limitBody = (maxBytes: number) =>
-  bodyLimit({
-    maxSize: Math.ceil((maxBytes * 4) / 3) + 4096,
-    onError: () => {
-      throw tooLarge(maxBytes);
-    },
-  });
-
-const tooLarge = (maxBytes: number) =>
-  new WatchpostError('body_too_large', `A photo may have ${Math.round(maxBytes / 1024 / 1024)} MB here.`, {
-    hint: 'WATCHPOST_MAX_BODY_MB sets the limit.',
-  });
-
-const inJson = z.record(z.string(), z.union([z.string(), z.number()], 'give text or a number'));
+/** Gives each call a hold on the budget of bytes and the time within which its body has to be here. */
+export const receiveWithin =
+  (budget: BytesInFlight, seconds: number): MiddlewareHandler<Served> =>
+  async (c, next) => {
+    const hold = budget.open();
+    c.set('receiving', { hold, dueAt: Date.now() + seconds * 1000 });
+    try {
+      await next();
+    } finally {
+      hold.release();
+    }
+  };
 
 /**
- * Reads a photo in any of three forms: multipart with a file in the field `image`, the raw bytes, or JSON with base64
- * in the key `image`. The other fields come from the form, the query or the other keys.
+ * The body of a call. It is held within the budget of all calls until the call is answered.
  *
- * @param schema of the other fields.
- * @throws {WatchpostError} body_empty, body_invalid, body_too_large, media_type_unsupported; query_invalid for fields
- *   in the query.
+ * @param maxBytes refused before it is read if it says so itself, or when more have come.
+ * @param tooLarge the error for a larger one.
+ * @throws {WatchpostError} tooLarge; server_busy, body_too_slow, media_type_unsupported for a compressed one;
+ *   body_invalid if the caller goes away.
  */
-export const readPhoto = async <Fields>(
+export const readBytes = async (
   c: Context<Served>,
   maxBytes: number,
-  schema: z.ZodType<Fields>,
-): Promise<HandedIn<Fields>> => {
-  const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  const handedIn = await readAs(type, c);
-  if (handedIn.bytes.length === 0) {
-    throw new WatchpostError('body_empty', 'The call carries no photo.', {
-      hint: 'Send the bytes of a JPEG, PNG or WebP file.',
+  tooLarge: () => WatchpostError,
+): Promise<Buffer> => {
+  const encoding = c.req.header('content-encoding') ?? 'identity';
+  if (encoding !== 'identity') {
+    throw new WatchpostError('media_type_unsupported', 'A body can not be sent compressed.', {
+      hint: 'Leave out Content-Encoding.',
     });
   }
-  if (handedIn.bytes.length > maxBytes) throw tooLarge(maxBytes);
-  const source = type === 'multipart/form-data' || type === 'application/json' ? 'body' : 'query';
-  return { bytes: handedIn.bytes, fields: parseAs(schema, handedIn.fields, `${source}_invalid`) };
+  const { hold, dueAt } = c.get('receiving');
+  const announced = Number(c.req.header('content-length') ?? 0);
+  if (announced > maxBytes) throw tooLarge();
+  hold.growTo(announced);
+  let bytes = Buffer.allocUnsafeSlow(announced || Math.min(maxBytes, 65_536));
+  let length = 0;
+  for await (const piece of piecesUntil(c, dueAt)) {
+    if (length + piece.length > maxBytes) throw tooLarge();
+    hold.growTo(length + piece.length);
+    if (length + piece.length > bytes.length) {
+      const size = Math.min(maxBytes, Math.max(2 * bytes.length, length + piece.length));
+      const larger = Buffer.allocUnsafeSlow(size);
+      bytes.copy(larger, 0, 0, length);
+      bytes = larger;
+    }
+    bytes.set(piece, length);
+    length += piece.length;
+  }
+  return bytes.subarray(0, length);
 };
 
-const readAs = async (type: string, c: Context<Served>): Promise<HandedIn> => {
-  if (type === 'multipart/form-data') return readForm(c);
-  if (type === 'application/json') return readBase64(c);
-  if (type.startsWith('image/') || type === 'application/octet-stream') {
-    return { bytes: Buffer.from(await c.req.arrayBuffer()), fields: c.req.query() };
-  }
-  if (Number(c.req.header('content-length') ?? 0) === 0 && !c.req.header('transfer-encoding')) {
-    return { bytes: Buffer.alloc(0), fields: {} };
-  }
-  throw new WatchpostError(
-    'media_type_unsupported',
-    `A photo can not be sent as ${type || 'a body without a type'}.`,
-    {
-      hint: 'Use multipart/form-data with a file in the field image, or image/jpeg with the raw bytes, or application/json with base64 in the key image.',
-    },
-  );
-};
-
-const readForm = async (c: Context<Served>): Promise<HandedIn> => {
-  const form = await c.req.parseBody().catch(() => {
-    throw new WatchpostError('body_invalid', 'The multipart form can not be read.');
+/** The pieces of a body as they come; ends with an error at `dueAt`. */
+async function* piecesUntil(c: Context<Served>, dueAt: number): AsyncGenerator<Uint8Array> {
+  // Not cancelled when it is left: that would close the connection before the call is answered.
+  const reader = c.req.raw.body?.getReader();
+  if (!reader) return;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new WatchpostError('body_too_slow', 'The body did not arrive in time.')),
+      Math.max(dueAt - Date.now(), 0),
+    );
   });
-  const { image, ...others } = form;
-  if (!(image instanceof File)) {
-    throw new WatchpostError('body_invalid', 'The form has no file in the field image.');
+  late.catch(() => {});
+  const brokenOff = (cause: unknown) => {
+    throw new WatchpostError('body_invalid', 'The body broke off.', { cause });
+  };
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read().catch(brokenOff), late]);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    clearTimeout(timer);
   }
-  const fields = Object.entries(others).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  );
-  return { bytes: Buffer.from(await image.arrayBuffer()), fields: Object.fromEntries(fields) };
-};
-
-const readBase64 = async (c: Context<Served>): Promise<HandedIn> => {
-  const { image, ...others } = await readJson(c, inJson);
-  if (typeof image !== 'string') {
-    throw new WatchpostError('body_invalid', 'The JSON has no photo in the key image, as base64.');
-  }
-  // Spaces go first: a pattern that allows them everywhere takes hours over a megabyte of them.
-  const base64 = image.replace(/^data:[^,]*,/, '').replace(/\s+/g, '');
-  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(base64)) {
-    throw new WatchpostError('body_invalid', 'The key image is not base64.');
-  }
-  const fields = Object.fromEntries(Object.entries(others).map(([key, value]) => [key, String(value)]));
-  return { bytes: Buffer.from(base64, 'base64'), fields };
-};
+}
 
 /**
  * A JSON body that fits a schema.
  *
- * @throws {WatchpostError} body_empty, body_invalid with every misfit.
+ * @param maxBytes for the calls that take more than others.
+ * @throws {WatchpostError} body_empty, body_invalid with every misfit, and those of readBytes.
  */
-export const readJson = async <T>(c: Context<Served>, schema: z.ZodType<T>): Promise<T> => {
-  const text = await c.req.text();
-  if (text.trim() === '') throw new WatchpostError('body_empty', 'This call takes a JSON body.');
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new WatchpostError('body_invalid', 'The body is not JSON.', { cause: error });
+export const readJson = async <T>(
+  c: Context<Served>,
+  schema: z.ZodType<T>,
+  maxBytes: number = limits.jsonBytes.max,
+): Promise<T> => parseAs(schema, parseJson(await readJsonBytes(c, maxBytes)));
+
+/** As readJson, for a body that may be left out. */
+export const readOptionalJson = async <T>(c: Context<Served>, schema: z.ZodType<T>): Promise<T> => {
+  const bytes = await readJsonBytes(c, limits.jsonBytes.max);
+  return parseAs(schema, bytes.length === 0 ? {} : parseJson(bytes));
+};
+
+const readJsonBytes = (c: Context<Served>, maxBytes: number): Promise<Buffer> =>
+  readBytes(
+    c,
+    maxBytes,
+    () => new WatchpostError('body_too_large', `The JSON of this call may have ${maxBytes / 1024} kB.`),
+  );
+
+/**
+ * The query of a call.
+ *
+ * @throws {WatchpostError} query_invalid, also for a parameter that is given twice; the code of a field that has its own.
+ */
+export const readQuery = <T>(c: Context<Served>, schema: z.ZodType<T>): T => {
+  const twice = Object.entries(c.req.queries()).find(([, values]) => values.length > 1);
+  if (twice) {
+    throw new WatchpostError('query_invalid', `${shortened(twice[0])}: is given more than once.`);
   }
-  return parseAs(schema, value);
+  return parseAs(schema, c.req.query(), 'query_invalid');
 };
 
 /**
  * A value that fits a schema.
  *
- * @param code what to call it if it does not.
+ * @param code what to call it if it does not, unless every misfit has one code of its own.
  * @throws {WatchpostError} with that code and every misfit.
  */
 export const parseAs = <T>(schema: z.ZodType<T>, value: unknown, code: ProblemCode = 'body_invalid'): T => {
-  if (depthOf(value) > deepest) {
-    throw new WatchpostError(code, `Values may be nested ${deepest} deep.`);
-  }
   if (!isStorable(value)) {
     throw new WatchpostError(
       code,
@@ -132,24 +140,19 @@ export const parseAs = <T>(schema: z.ZodType<T>, value: unknown, code: ProblemCo
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const misfits = parsed.error.issues.map((issue) =>
-    [issue.path.join('.'), issue.message].filter(Boolean).join(': '),
-  );
-  throw new WatchpostError(code, `${misfits.join('. ')}.`);
+  const { issues } = parsed.error;
+  const codes = new Set(issues.map((issue) => codeOf(issue) ?? code));
+  const [only = code] = codes;
+  const misfits = issues.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': '));
+  throw new WatchpostError(codes.size === 1 ? only : code, `${shortened(misfits.join('. '))}.`);
 };
 
-/** More levels than anybody's metadata has; a few thousand would overflow the stack. */
-const deepest = 100;
+/** What is repeated to the caller, who may have sent much. */
+const shortened = (text: string): string =>
+  text.length > 1000 ? `${text.slice(0, 1000).toWellFormed()}…` : text;
 
 const insideOf = (value: unknown): unknown[] =>
   typeof value === 'object' && value !== null ? Object.values(value) : [];
-
-/** Levels of nesting, counted up to one more than is allowed. */
-const depthOf = (value: unknown): number => {
-  let depth = 0;
-  for (let level = [value]; level.length > 0 && depth <= deepest; depth++) level = level.flatMap(insideOf);
-  return depth;
-};
 
 /** Whether Postgres can keep every text in it. */
 const isStorable = (value: unknown): boolean =>
@@ -165,5 +168,5 @@ const isStorable = (value: unknown): boolean =>
 export const idIn = (c: Context<Served>, parameter = 'id'): string => {
   const id = c.req.param(parameter) ?? '';
   if (z.guid().safeParse(id).success) return id.toLowerCase();
-  throw new WatchpostError('id_invalid', `${JSON.stringify(id)} is not a UUID.`);
+  throw new WatchpostError('id_invalid', `${JSON.stringify(shortened(id))} is not a UUID.`);
 };

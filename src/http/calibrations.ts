@@ -3,11 +3,12 @@ import { z } from 'zod';
 import { readCalibrations, readCurve, recommend, strangersNeeded } from '../calibration/calibration.ts';
 import { plot } from '../calibration/plot.ts';
 import { WatchpostError } from '../errors.ts';
+import { share } from '../fields.ts';
 import type { Served, Services } from './app.ts';
-import { parseAs } from './body.ts';
+import { readQuery } from './body.ts';
 
 const query = z.strictObject({
-  target_fpir: z.coerce.number('give a share between 0 and 1').gt(0).lt(1).default(0.003),
+  target_fpir: share.default(0.003),
 });
 
 /** GET /v1/calibrations, /v1/calibrations/{id} and /v1/calibrations/{id}.svg: what thresholds do, as measured. */
@@ -20,7 +21,7 @@ export const calibrations = ({ database }: Services) =>
       if (!z.guid().safeParse(id).success) {
         throw new WatchpostError('id_invalid', `${JSON.stringify(id)} is not a UUID.`);
       }
-      const { target_fpir } = parseAs(query, c.req.query(), 'query_invalid');
+      const { target_fpir } = readQuery(c, query);
       const { calibration, points } = await readCurve(database, id);
       const recommended = await recommend(database, id, target_fpir);
       if (file === id) {

@@ -1,13 +1,14 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { name } from '../fields.ts';
 import { addCamera } from '../watchlist/registry.ts';
 import type { Served, Services } from './app.ts';
 import { readJson } from './body.ts';
 
 const newCamera = z.strictObject({
-  name: z.string().min(1),
-  location: z.string().min(1),
-  zone: z.string().min(1).optional(),
+  name,
+  location: name,
+  zone: name.optional(),
 });
 
 /** POST and GET /v1/cameras. */

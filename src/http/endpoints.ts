@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { interval, listOf, name, pageLimit, searchWord, url, whole } from '../fields.ts';
 import {
   addEndpoint,
   changeEndpoint,
@@ -11,17 +12,17 @@ import {
 } from '../webhooks/endpoints.ts';
 import type { Served, Services } from './app.ts';
 import { asCaller } from './as-caller.ts';
-import { idIn, parseAs, readJson } from './body.ts';
+import { idIn, readJson, readQuery } from './body.ts';
 
 const newEndpoint = z.strictObject({
-  name: z.string().min(1),
-  url: z.string().min(1).max(2000),
-  watchlists: z.array(z.string().min(1)).max(1000).optional(),
+  name,
+  url,
+  watchlists: listOf(searchWord).optional(),
   min_severity: z.enum(['info', 'warning', 'critical']).optional(),
-  time_to_live_seconds: z.number().min(1).max(31_536_000).optional(),
+  time_to_live_seconds: interval(1).optional(),
 });
-const rotation = z.strictObject({ keep_seconds: z.coerce.number().min(0).max(2_592_000).default(86_400) });
-const page = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
+const rotation = z.strictObject({ keep_seconds: whole(0, 2_592_000).default(86_400) });
+const page = z.strictObject({ limit: pageLimit });
 
 /**
  * POST and GET /v1/endpoints, DELETE /v1/endpoints/{id}; POST /v1/endpoints/{id}/test, rotate, enable, disable;
@@ -54,12 +55,12 @@ export const endpoints = ({ config, database }: Services) =>
     })
     .post('/:id/rotate', async (c) => {
       const id = idIn(c);
-      const { keep_seconds } = parseAs(rotation, c.req.query(), 'query_invalid');
+      const { keep_seconds } = readQuery(c, rotation);
       return c.json(await asCaller(database, c.get('caller'), (trx) => rotateSecret(trx, id, keep_seconds)));
     })
     .post('/:id/test', async (c) => c.json(await testEndpoint(database, idIn(c), `api:${c.get('caller')}`)))
     .get('/:id/deliveries', async (c) => {
       const id = await findEndpoint(database.db, idIn(c));
-      const { limit } = parseAs(page, c.req.query(), 'query_invalid');
+      const { limit } = readQuery(c, page);
       return c.json({ deliveries: await readDeliveries(database.db, id, limit) });
     });

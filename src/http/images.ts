@@ -1,17 +1,18 @@
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
-import { capturedAt } from '../captured-at.ts';
 import type { Database } from '../database/pool.ts';
 import { WatchpostError } from '../errors.ts';
+import { capturedAt, searchWord, token } from '../fields.ts';
 import { inspectImage } from '../vision/index.ts';
 import type { Served, Services } from './app.ts';
 import { Backlog } from './backlog.ts';
-import { idIn, readPhoto } from './body.ts';
+import { idIn } from './body.ts';
 import { readImage, readState } from './image-report.ts';
+import { readPhoto } from './photo.ts';
 
 // Strict, as a camera that is misspelt would be a photo from nowhere.
 const words = z.strictObject({
-  camera: z.string().min(1, 'give the name or the id of a camera').optional(),
+  camera: searchWord.optional(),
   captured_at: capturedAt.optional(),
 });
 
@@ -74,10 +75,13 @@ const submit = async (database: Database, submission: Submission): Promise<strin
 
 const idempotencyKey = (c: Context<Served>): string | undefined => {
   const key = c.req.header('idempotency-key');
-  if (key !== undefined && (key === '' || key.length > 255)) {
-    throw new WatchpostError('header_invalid', 'An Idempotency-Key has 1 to 255 characters.');
-  }
-  return key;
+  if (key === undefined) return undefined;
+  const parsed = token.safeParse(key);
+  if (parsed.success) return parsed.data;
+  throw new WatchpostError(
+    'header_invalid',
+    'An Idempotency-Key has 1 to 255 characters, none of them a control character.',
+  );
 };
 
 /** Seconds to wait, from `Prefer: wait=N`; at most a minute, as proxies cut longer calls off. */

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
+import { listOf, text, whole } from '../fields.ts';
 import { inspectImage } from '../vision/index.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
 import {
@@ -15,11 +16,14 @@ import {
 } from '../watchlist/registry.ts';
 import type { Served, Services } from './app.ts';
 import { asCaller } from './as-caller.ts';
-import { idIn, parseAs, readJson, readPhoto } from './body.ts';
+import { idIn, readJson, readQuery } from './body.ts';
+import { readPhoto } from './photo.ts';
 
-const whichFace = 'give a whole number from 1: faces are counted from left to right';
-const position = z.coerce.number(whichFace).int(whichFace).min(1, whichFace).max(1000, whichFace);
-const accept = z.array(z.enum(acceptable));
+/** Which face is meant, counted from left to right. */
+const position = whole(1, 1000);
+const accept = listOf(z.enum(acceptable));
+/** Why something was done. */
+const reason = text.refine((given) => given.trim() !== '', 'give a reason');
 
 // In a form or a query, accept is a list with commas.
 const words = z.strictObject({
@@ -35,12 +39,12 @@ const correction = z
   .strictObject({
     face: position.optional(),
     accept: accept.optional(),
-    reason: z.string().min(1).optional(),
+    reason: reason.optional(),
   })
   .refine((wanted) => (wanted.face === undefined) !== (wanted.accept === undefined), {
     error: 'give either face or accept',
   });
-const removal = z.strictObject({ reason: z.string().min(1).optional() });
+const removal = z.strictObject({ reason: reason.optional() });
 
 /**
  * POST /v1/persons/{id}/photos enrols a photo, POST …/faces a face of a photo that is here already; PATCH and DELETE
@@ -92,7 +96,7 @@ export const personPhotos = ({ config, database, relay }: Services) =>
     })
 
     .delete('/:id/photos/:photo', async (c) => {
-      const { reason } = parseAs(removal, c.req.query(), 'query_invalid');
+      const { reason } = readQuery(c, removal);
       await asCaller(database, c.get('caller'), async (trx) =>
         removePhoto(trx, await photoIn(c, trx), reason ?? null),
       );

@@ -1,29 +1,29 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { listOf, metadata, name, pageLimit, searchWord, token } from '../fields.ts';
 import { addPerson, findPersons, readPerson, removePerson, setPerson } from '../watchlist/registry.ts';
 import type { Served, Services } from './app.ts';
 import { asCaller } from './as-caller.ts';
-import { idIn, parseAs, readJson } from './body.ts';
+import { idIn, readJson, readQuery } from './body.ts';
 import { personPhotos } from './person-photos.ts';
 
-const metadata = z.record(z.string(), z.json());
 const newPerson = z.strictObject({
-  name: z.string().min(1),
-  external_ref: z.string().min(1).nullable().optional(),
+  name,
+  external_ref: token.nullable().optional(),
   metadata: metadata.optional(),
-  watchlists: z.array(z.string().min(1)).optional(),
+  watchlists: listOf(searchWord).optional(),
 });
 const changes = z.strictObject({
-  name: z.string().min(1).optional(),
-  external_ref: z.string().min(1).nullable().optional(),
+  name: name.optional(),
+  external_ref: token.nullable().optional(),
   metadata: metadata.optional(),
 });
 const filter = z.strictObject({
-  name: z.string().optional(),
-  external_ref: z.string().optional(),
-  watchlist: z.string().min(1).optional(),
+  name: searchWord.optional(),
+  external_ref: token.optional(),
+  watchlist: searchWord.optional(),
   after: z.guid().optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: pageLimit,
 });
 
 /** POST and GET /v1/persons; GET, PATCH and DELETE /v1/persons/{id}; and their photos. */
@@ -38,7 +38,7 @@ export const persons = (services: Services) => {
     })
 
     .get('/', async (c) => {
-      const wanted = parseAs(filter, c.req.query(), 'query_invalid');
+      const wanted = readQuery(c, filter);
       const found = await findPersons(database.db, wanted);
       const next = found.length === wanted.limit ? (found.at(-1)?.id ?? null) : null;
       return c.json({ persons: found, next });

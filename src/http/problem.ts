@@ -1,27 +1,37 @@
 import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
-import { problems, toWatchpostError, WatchpostError } from '../errors.ts';
+import { type ProblemCode, problems, toWatchpostError, WatchpostError } from '../errors.ts';
 import type { Log } from '../log.ts';
 
+/** Longer words are cut: a hint may list every camera. */
+const shortened = (text: string): string =>
+  text.length > 2000 ? `${text.slice(0, 2000).toWellFormed()}…` : text;
+
 /**
- * An error as RFC 9457 problem details: `code` is the stable name of the kind, `detail` the sentence for this case,
+ * An error as RFC 9457 problem details in JSON: `code` is the stable name of the kind, `detail` the sentence for this case,
  * `hint` what to do about it.
+ *
+ * @param path of the call, where it is known.
  */
-const respond = (c: Context, error: WatchpostError): Response => {
-  const { status, title } = problems[error.code];
-  const body = {
+export const problemBody = (error: WatchpostError, path?: string): string =>
+  JSON.stringify({
     type: `urn:watchpost:problem:${error.code.replaceAll('_', '-')}`,
-    title,
-    status,
+    title: problems[error.code].title,
+    status: problems[error.code].status,
     code: error.code,
-    detail: error.message,
-    ...(error.hint ? { hint: error.hint } : {}),
-    instance: c.req.path,
-  };
+    detail: shortened(error.message),
+    ...(error.hint ? { hint: shortened(error.hint) } : {}),
+    ...(path === undefined ? {} : { instance: path }),
+  });
+
+const leavesBody = new Set<ProblemCode>(['body_too_large', 'body_too_slow', 'server_busy']);
+
+const respond = (c: Context, error: WatchpostError): Response => {
+  const { status } = problems[error.code];
   if (status === 503 || status === 429) c.header('Retry-After', '5');
   // The rest of the body is not read, so the connection can not carry another call.
-  if (status === 413) c.header('Connection', 'close');
+  if (leavesBody.has(error.code)) c.header('Connection', 'close');
   if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="watchpost"');
-  return c.body(JSON.stringify(body), status, { 'content-type': 'application/problem+json' });
+  return c.body(problemBody(error, c.req.path), status, { 'content-type': 'application/problem+json' });
 };
 
 /** Answers every error; what is not foreseen is logged with its cause and told without it. */
@@ -33,6 +43,10 @@ export const problemHandler =
     // An outage is told once, by whoever notices it first; not again by each call that meets it.
     if (status >= 500 && error.code !== 'database_unavailable') {
       log.error({ method: c.req.method, path: c.req.path, code: error.code, err: thrown }, error.message);
+    }
+    // The types of the fields should have refused it, with a better sentence.
+    if (error.code === 'value_invalid') {
+      log.warn({ method: c.req.method, path: c.req.path, err: thrown }, 'only the database refused a value');
     }
     return respond(c, error);
   };

@@ -1,8 +1,12 @@
-import type { AddressInfo } from 'node:net';
-import { type ServerType, serve } from '@hono/node-server';
+import { createServer, type Server as HttpServer, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
-import { CommandError } from '../errors.ts';
+import { CommandError, type ProblemCode, problems, WatchpostError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { Served } from './app.ts';
+import { problemBody } from './problem.ts';
 
 /** A listening API. */
 export interface Server {
@@ -12,16 +16,31 @@ export interface Server {
   stop(graceMs?: number): Promise<void>;
 }
 
+/** What a connection may take, by default as the table of limits has it. */
+export interface ConnectionLimits {
+  readonly headersSeconds: number;
+  readonly bodySeconds: number;
+  readonly silentSeconds: number;
+  readonly keepAliveSeconds: number;
+  readonly connections: number;
+}
+
 /**
  * Listens.
  *
  * @param port 0 takes a free one.
  * @throws {CommandError} if it can not, for one because the port is taken, saying what to do.
  */
-export const startServer = async (app: Hono<Served>, host: string, port: number): Promise<Server> => {
-  const server = await new Promise<ServerType>((resolve, reject) => {
-    const listening = serve({ fetch: app.fetch, hostname: host, port }, () => resolve(listening));
-    listening.once('error', (error: NodeJS.ErrnoException) =>
+export const startServer = async (
+  app: Hono<Served>,
+  host: string,
+  port: number,
+  lower: Partial<ConnectionLimits> = {},
+): Promise<Server> => {
+  const server = createBoundedServer(app, host, lower);
+  await new Promise<void>((resolve, reject) => {
+    server.listen(port, host, resolve);
+    server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
         new CommandError(
           error.code === 'EADDRINUSE'
@@ -38,15 +57,76 @@ export const startServer = async (app: Hono<Served>, host: string, port: number)
     url: `http://${shownHost}:${address.port}`,
     stop: (graceMs = 3_000) =>
       new Promise((resolve) => {
-        const cut = setTimeout(
-          () => 'closeAllConnections' in server && server.closeAllConnections(),
-          graceMs,
-        );
+        const cut = setTimeout(() => server.closeAllConnections(), graceMs);
         server.close(() => {
           clearTimeout(cut);
           resolve();
         });
-        if ('closeIdleConnections' in server) server.closeIdleConnections();
+        server.closeIdleConnections();
       }),
   };
+};
+
+const createBoundedServer = (
+  app: Hono<Served>,
+  hostname: string,
+  {
+    headersSeconds = limits.headersSeconds.max,
+    bodySeconds = limits.bodySeconds.max,
+    silentSeconds = limits.silentSeconds.max,
+    keepAliveSeconds = limits.keepAliveSeconds.max,
+    connections = limits.connections.max,
+  }: Partial<ConnectionLimits>,
+): HttpServer => {
+  const answers = new WeakMap<Duplex, ServerResponse>();
+  const listener = getRequestListener(app.fetch, { hostname });
+  const settings = {
+    // Node refuses what reaches its limit.
+    maxHeaderSize: limits.headerBytes.max + 1,
+    headersTimeout: headersSeconds * 1000,
+    // The API itself answers a slow body; this is for the bodies that no call reads.
+    requestTimeout: (headersSeconds + bodySeconds) * 1000,
+    // By default a connection that is late is noticed up to 30 s later.
+    connectionsCheckingInterval: Math.min(headersSeconds * 100, 5_000),
+    keepAliveTimeout: keepAliveSeconds * 1000,
+  };
+  const server = createServer(settings, (request, response) => {
+    answers.set(request.socket, response);
+    void listener(request, response);
+  });
+  server.maxConnections = connections;
+  server.timeout = silentSeconds * 1000;
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
+    refuse(error, socket, answers.get(socket)),
+  );
+  return server;
+};
+
+const codes: Record<string, [ProblemCode, string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['body_too_slow', 'The call did not arrive in time.'],
+  HPE_HEADER_OVERFLOW: [
+    'header_invalid',
+    `The headers and the address of a call may have ${limits.headerBytes.max} bytes.`,
+  ],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [
+    'body_too_large',
+    'The chunks of the body are described at too great a length.',
+  ],
+};
+
+/** Answers what never became a call, unless an answer is under way, and closes the connection. */
+const refuse = (error: NodeJS.ErrnoException, socket: Duplex, answer: ServerResponse | undefined): void => {
+  const underWay = answer?.headersSent && !answer.writableFinished;
+  if (error.code === 'ECONNRESET' || !socket.writable || underWay) {
+    socket.destroy();
+    return;
+  }
+  const [code, words] = codes[error.code ?? ''] ?? ['request_malformed', 'The call is not well-formed HTTP.'];
+  const { status } = problems[code];
+  const body = problemBody(new WatchpostError(code, words));
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    () => (socket as Socket).destroySoon(),
+  );
 };

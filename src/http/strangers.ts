@@ -1,19 +1,20 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { listOf, moment, name, pageLimit, searchWord, token, whole } from '../fields.ts';
 import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
 import type { Served, Services } from './app.ts';
-import { idIn, parseAs, readJson } from './body.ts';
+import { idIn, readJson, readQuery } from './body.ts';
 
 const filter = z.strictObject({
-  visits: z.coerce.number().int().min(1).max(1_000_000).default(2),
-  since: z.iso.datetime({ offset: true, error: 'give a time like 2026-11-23T15:04:05Z' }).optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  visits: whole(1, 1_000_000).default(2),
+  since: moment.optional(),
+  limit: pageLimit,
 });
 
 const newPerson = z.strictObject({
-  name: z.string().min(1),
-  external_ref: z.string().min(1).optional(),
-  watchlists: z.array(z.string().min(1)).optional(),
+  name,
+  external_ref: token.optional(),
+  watchlists: listOf(searchWord).optional(),
 });
 
 const cropOf = (faceId: string) => `/v1/faces/${faceId}/crop`;
@@ -22,7 +23,7 @@ const cropOf = (faceId: string) => `/v1/faces/${faceId}/crop`;
 export const strangers = ({ database, relay }: Services) =>
   new Hono<Served>()
     .get('/', async (c) => {
-      const found = await readRecurring(database, parseAs(filter, c.req.query(), 'query_invalid'));
+      const found = await readRecurring(database, readQuery(c, filter));
       return c.json({ strangers: found.map((one) => ({ ...one, crop: cropOf(one.best_face_id) })) });
     })
     .get('/:id', async (c) => {

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { sql } from 'kysely';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { handle } from '../pipeline/handle.ts';
 import { stageOf, stages } from '../pipeline/index.ts';
 import type { Item } from '../pipeline/stage.ts';
@@ -9,8 +10,11 @@ import type { Served, Services } from './app.ts';
 import { readJson } from './body.ts';
 
 const payload = z.looseObject({ image_id: z.guid(), event_id: z.guid().optional() });
-const whatToGive = 'give the payload of an event, which has an image_id, or a list of up to 1000 of them';
-const oneOrMany = z.union([payload, z.array(payload).min(1, whatToGive).max(1000, whatToGive)], whatToGive);
+const whatToGive = `give the payload of an event, which has an image_id, or a list of up to ${limits.listItems.max} of them`;
+const oneOrMany = z.union(
+  [payload, z.array(payload).min(1, whatToGive).max(limits.listItems.max, whatToGive)],
+  whatToGive,
+);
 
 /**
  * POST /v1/tasks/{task} runs a stage here and now, with the payload that its event carries; part of a payload stands
@@ -24,7 +28,7 @@ export const tasks = ({ database, vision, workerId, relay }: Services) =>
       const known = stages.map((one) => one.task).join(', ');
       throw new WatchpostError('task_unknown', `There is no task ${task}.`, { hint: `Tasks: ${known}.` });
     }
-    const payloads = [await readJson(c, oneOrMany)].flat();
+    const payloads = [await readJson(c, oneOrMany, limits.tasksBytes.max)].flat();
     const { rows } = await sql<{ event_id: string; payload: object }>`
       select distinct on (e.id) e.id as event_id, e.payload
       from jsonb_array_elements(${JSON.stringify(payloads)}::jsonb) as asked

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { interval, moment, name, text } from '../fields.ts';
 import {
   addToWatchlist,
   addWatchlist,
@@ -14,11 +15,9 @@ import type { Served, Services } from './app.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn, readJson } from './body.ts';
 
-const moment = z.iso.datetime({ offset: true, error: 'give a time like 2026-11-23T15:04:05Z' });
-
 const fields = z.strictObject({
-  name: z.string().min(1),
-  purpose: z.string().optional(),
+  name,
+  purpose: text.optional(),
   severity: z.enum(['info', 'warning', 'critical']).optional(),
   threshold: z
     .union([z.number().min(0).max(1), z.enum(thresholdNames)], {
@@ -26,7 +25,7 @@ const fields = z.strictObject({
     })
     .optional(),
   target_fpir: z.number().gt(0).lt(1).nullable().optional(),
-  cooldown_seconds: z.number().min(0).max(31_536_000).optional(),
+  cooldown_seconds: interval().optional(),
   enabled: z.boolean().optional(),
   valid_from: moment.nullable().optional(),
   valid_until: moment.nullable().optional(),

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
-import { inspectImage } from '../vision/index.ts';
+import { readPhotoFile } from '../photo-file.ts';
 import {
   addPerson,
   addPersonPhoto,
@@ -66,8 +65,7 @@ export const importPerson = async (
   const photos: Photo[] = [];
   for (const photo of person.photos) {
     try {
-      const bytes = await readFile(photo.file);
-      await inspectImage(bytes, { maxPixels: options.maxPixels });
+      const bytes = await readPhotoFile(photo.file, options);
       photos.push({ ...photo, bytes, sha256: createHash('sha256').update(bytes).digest() });
     } catch (error) {
       refuse(photo.file, error);

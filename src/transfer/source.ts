@@ -3,6 +3,7 @@ import { basename, dirname, extname, join, relative } from 'node:path';
 import { CsvError, parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { type ProblemCode, toWatchpostError, WatchpostError } from '../errors.ts';
+import { codeOf, listOf as itemsOf, metadata, name, token } from '../fields.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
 
 /**
@@ -56,16 +57,16 @@ export interface Source {
 const codes = z.array(z.enum(acceptable));
 const position = z.int().min(1).max(1000);
 const about = z.strictObject({
-  name: z.string().min(1).optional(),
-  external_ref: z.string().min(1).nullable().optional(),
-  metadata: z.record(z.string(), z.json()).optional(),
-  watchlists: z.array(z.string().min(1)).optional(),
+  name: name.optional(),
+  external_ref: token.nullable().optional(),
+  metadata: metadata.optional(),
+  watchlists: itemsOf(name).optional(),
   faces: z.record(z.string(), position).optional(),
   accept: z.record(z.string(), codes).optional(),
 });
 const row = z.object({
-  name: z.string().min(1, 'a person needs a name'),
-  external_ref: z.string().optional(),
+  name: z.string().min(1, 'a person needs a name').pipe(name),
+  external_ref: z.union([z.literal(''), token]).optional(),
   photos: z.string().optional(),
   watchlists: z.string().optional(),
   metadata: z.string().optional(),
@@ -80,7 +81,8 @@ export const fileError = (file: string, error: unknown): WatchpostError => {
     const misfits = error.issues.map((issue) =>
       [issue.path.join('.'), issue.message].filter(Boolean).join(': '),
     );
-    return new WatchpostError('import_invalid', `${misfits.join('. ')}.`, { cause: error });
+    const code = error.issues.map(codeOf).find(Boolean) ?? 'import_invalid';
+    return new WatchpostError(code, `${misfits.join('. ')}.`, { cause: error });
   }
   if (error instanceof Error && 'syscall' in error) {
     return new WatchpostError('file_unreadable', `${file} can not be read: ${error.message}.`, {
@@ -212,7 +214,7 @@ const personOf = (cells: Record<string, string>, at: string, folder: string): Pe
     external_ref: told.external_ref || undefined,
     metadata: about.shape.metadata.parse(told.metadata ? JSON.parse(told.metadata) : undefined) ?? {},
     watchlists: told.watchlists?.startsWith('[')
-      ? z.array(z.string().min(1)).parse(JSON.parse(told.watchlists))
+      ? itemsOf(name).parse(JSON.parse(told.watchlists))
       : listOf(told.watchlists),
     photos: files.map((file, index) => ({
       file: join(folder, file),

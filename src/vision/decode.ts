@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { limits as table } from '../limits.ts';
 import { isSrgb } from './colour-profile.ts';
 import { VisionError } from './errors.ts';
 import { type ImageHeader, type ImageLimits, inspect } from './inspect.ts';
@@ -26,15 +27,20 @@ export interface Decoded {
  * shrink while it is being decoded. Transparent parts become mid-gray: black or white would draw hard edges
  * that the detector can take for something.
  *
- * Throws what `inspectImage` throws, and `image_corrupt` for a picture cut short or undecodable.
+ * Throws what `inspectImage` throws, `image_corrupt` for a picture cut short or undecodable, and `image_too_slow` for one
+ * that takes longer than it may. libvips looks at the time between rows, so what a decoder does before its first row
+ * goes on to its end: all of a lossless WebP, an interlaced PNG or a progressive JPEG. Ending its thread would wait for
+ * that too (Node.js waits for what its pool has begun; 3.8 s of 4.8 s tried). inspectImage bounds that part instead.
  */
 export const decode = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<Decoded> => {
   const { header, profile } = await inspect(bytes, limits);
   const ignoreIcc = profile !== undefined && isSrgb(profile);
+  const seconds = limits.decodingSeconds ?? table.decodingSeconds.max;
   try {
     // 'error' fails on truncated and broken data and lets warnings pass: odd EXIF or ICC blocks are common
     // in good photos.
     const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: false, ignoreIcc })
+      .timeout({ seconds })
       .autoOrient()
       .resize(decodedSide, decodedSide, { fit: 'inside', withoutEnlargement: true })
       .flatten({ background: '#808080' })
@@ -44,6 +50,13 @@ export const decode = async (bytes: Uint8Array, limits: ImageLimits = {}): Promi
     const picture = { data: threeChannels(data, info.channels), width: info.width, height: info.height };
     return { header, picture, scale: header.width / info.width };
   } catch (error) {
+    if (/^timeout:/m.test((error as Error).message)) {
+      throw new VisionError(
+        'image_too_slow',
+        `Decoding the photo was stopped, as it took more than ${seconds} s. Hand it in smaller, or as a baseline JPEG.`,
+        { cause: error },
+      );
+    }
     throw new VisionError('image_corrupt', `The photo cannot be decoded: ${firstLine(error)}.`, {
       cause: error,
     });

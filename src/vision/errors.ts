@@ -4,6 +4,10 @@ export type VisionErrorCode =
   | 'image_format_unsupported'
   | 'image_animated'
   | 'image_too_many_pixels'
+  | 'image_too_long'
+  | 'image_too_narrow'
+  | 'image_too_costly'
+  | 'image_too_slow'
   | 'image_corrupt'
   | 'model_missing'
   | 'model_hash_mismatch';

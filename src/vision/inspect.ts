@@ -1,4 +1,6 @@
 import sharp from 'sharp';
+import { limits as table } from '../limits.ts';
+import { decodingCost } from './cost.ts';
 import { VisionError } from './errors.ts';
 import { formatOf, isAnimated } from './format.ts';
 
@@ -19,19 +21,19 @@ export interface ImageHeader {
 
 /** Limits to what {@link inspectImage} lets through. */
 export interface ImageLimits {
-  /** Width times height; 64 megapixels unless told. */
+  /** Width times height; `limits.photoPixels` unless given. A decoder may hold six bytes for each of them. */
   maxPixels?: number;
+  /** Seconds after which a decoder is stopped, whole; `limits.decodingSeconds` unless given. */
+  decodingSeconds?: number;
 }
-
-/** 64 megapixels: above every phone's default mode, and 200 MB decoded, which one process can hold. */
-export const defaultMaxPixels = 64_000_000;
 
 /**
  * Reads a picture's header and refuses what the pipeline would refuse; never decodes a pixel.
  *
  * Throws a VisionError: `image_empty`, `image_format_unsupported` (not a JPEG, PNG or WebP by its first
- * bytes, whatever the name), `image_animated`, `image_too_many_pixels`, or `image_corrupt` when the header
- * cannot be read. A file cut short after its header passes here and fails when decoded.
+ * bytes, whatever the name), `image_animated`, `image_too_many_pixels`, `image_too_long`, `image_too_narrow`,
+ * `image_too_costly`, or `image_corrupt` when the header cannot be read. A file cut short after its header passes here
+ * and fails when decoded.
  *
  * @example
  * const { format, width, height } = await inspectImage(await readFile('door.jpg'));
@@ -55,14 +57,57 @@ export const inspect = async (
     throw new VisionError('image_format_unsupported', 'This is not a JPEG, PNG or WebP photo.');
   }
   const { width, height, profile } = await readHeader(bytes);
-  const maxPixels = limits.maxPixels ?? defaultMaxPixels;
+  const maxPixels = limits.maxPixels ?? table.photoPixels.max;
+  assertSize(width, height, maxPixels);
+  assertAffordable(bytes, format, maxPixels);
+  return { header: { format, width, height }, profile };
+};
+
+const assertSize = (width: number, height: number, maxPixels: number): void => {
+  const size = `The photo has ${width} × ${height} pixels`;
+  const [shorter, longer] = [Math.min(width, height), Math.max(width, height)];
   if (width * height > maxPixels) {
     throw new VisionError(
       'image_too_many_pixels',
-      `The photo has ${width} × ${height} pixels, ${Math.round((width * height) / 1e6)} megapixels; the limit is ${maxPixels / 1e6}.`,
+      `${size}, ${Math.round((width * height) / 1e6)} megapixels; the limit is ${maxPixels / 1e6}.`,
     );
   }
-  return { header: { format, width, height }, profile };
+  if (longer > table.photoSide.max) {
+    throw new VisionError(
+      'image_too_long',
+      `${size}; a side may have ${table.photoSide.max}. Hand it in reduced.`,
+    );
+  }
+  if (longer > shorter * table.photoAspect.max) {
+    throw new VisionError(
+      'image_too_narrow',
+      `${size}; the longer side may be ${table.photoAspect.max} times the shorter one. Hand in a part of it.`,
+    );
+  }
+};
+
+/** Six bytes for each pixel that is allowed: a progressive JPEG without subsampling, or an interlaced PNG of 16 bits. */
+const bytesPerPixel = table.decodedBytes.max / table.photoPixels.max;
+
+const assertAffordable = (bytes: Uint8Array, format: ImageFormat, maxPixels: number): void => {
+  const cost = decodingCost(bytes, format);
+  const megabytes = (count: number) => `${Math.round(count / 1e6)} MB`;
+  const hint = 'Hand it in as a baseline JPEG or as a PNG that is not interlaced.';
+  if (cost.bytes > bytesPerPixel * maxPixels) {
+    throw new VisionError(
+      'image_too_costly',
+      `To decode the photo takes ${megabytes(cost.bytes)} of memory; the limit is ${megabytes(bytesPerPixel * maxPixels)}. ${hint}`,
+    );
+  }
+  if (cost.scans > table.photoScans.max) {
+    throw new VisionError(
+      'image_too_costly',
+      `The photo has ${cost.scans} scans; the limit is ${table.photoScans.max}. ${hint}`,
+    );
+  }
+  if (cost.surplus > 0) {
+    throw new VisionError('image_too_costly', 'The photo has more compressed data than its pixels take.');
+  }
 };
 
 const readHeader = async (

@@ -2,7 +2,11 @@ import './no-telemetry.ts';
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
+import { limits } from '../limits.ts';
+import { Budget } from './budget.ts';
+import { decodingCost } from './cost.ts';
 import { VisionError, type VisionErrorCode } from './errors.ts';
+import { formatOf } from './format.ts';
 import type { Vision, VisionOptions } from './index.ts';
 
 // Photos and pixels lie outside the heap. By itself V8 collects all of a heap after every 64 MB of such memory, however
@@ -45,7 +49,8 @@ export interface Opened {
  * of the database waited for a model.
  *
  * A thread answers two calls at a time and is given a third, so that it never waits for a thread that also talks to the
- * database; the others wait here, those for faces that are found already first.
+ * database; the others wait here, those for faces that are found already first. Photos whose decoders would together
+ * hold more than `limits.decodingBytes` are decoded one after the other.
  *
  * @param options.calls how many come at a time at most: more threads than that, or than cores, are not opened. No
  *   detector or embedder of one's own: those can not be sent to a thread.
@@ -79,13 +84,26 @@ export const loadVisionThreads = async (
       (method === 'findFaces' ? fresh : begun).push({ method, parameters, resolve, reject });
       next();
     });
+  // Before it is given to a thread, so that a photo which waits for memory keeps no other photo from a thread. Eight
+  // interlaced PNGs of 64 megapixels at once took 1.5 GB.
+  const budget = new Budget(limits.decodingBytes.max);
+  const decoding = async (method: Method, bytes: Uint8Array, ...others: unknown[]): Promise<never> => {
+    const giveBack = await budget.take(memoryFor(bytes));
+    return call(method, bytes, ...others).finally(giveBack);
+  };
   return {
     ...threads[0]!.facts,
-    findFaces: (bytes) => call('findFaces', bytes),
+    findFaces: (bytes) => decoding('findFaces', bytes),
     embed: (crops) => call('embed', crops),
-    describe: (bytes, boxes) => call('describe', bytes, boxes),
+    describe: (bytes, boxes) => decoding('describe', bytes, boxes),
     close,
   };
+};
+
+/** Bytes that decoding a photo takes; 0 for what no decoder is given. */
+const memoryFor = (bytes: Uint8Array): number => {
+  const format = formatOf(bytes);
+  return format === null || format === 'gif' ? 0 : decodingCost(bytes, format).bytes;
 };
 
 /** Calls that a thread is given at a time. */

@@ -217,7 +217,7 @@ describe('GET /v1/alerts/stream', () => {
   );
 
   it('answers 503 to the 101st, and takes another when one has left', async () => {
-    const fresh = await listen(database, vision, process);
+    const fresh = await listen(database, vision, process, { streamsPerKey: 100 });
     await admit(database, fresh);
     const streams = await Promise.all(Array.from({ length: 100 }, () => follow('', {}, fresh)));
     const refused = await fresh.call('GET', '/v1/alerts/stream');

@@ -142,8 +142,8 @@ describe('a value', () => {
     for (const time of ['yesterday', '2026-02-30T00:00:00Z', '2026-01-01T00:00:00', '1767225600', '']) {
       await refused('body_invalid', at(time), /^captured_at: .*2026-11-23T15:04:05Z/);
     }
-    await refused('body_invalid', at('0000-01-01T00:00:00Z'), /^captured_at: .*1826/);
-    await refused('body_invalid', at(new Date(Date.now() + 2 * day).toISOString()), /^captured_at: .*future/);
+    await refused('time_invalid', at('0000-01-01T00:00:00Z'), /^captured_at: .*1826/);
+    await refused('time_invalid', at(new Date(Date.now() + 2 * day).toISOString()), /^captured_at: .*future/);
   });
 
   it('of text that Postgres can not keep, or nested without end, is refused and not an error of the server', async () => {

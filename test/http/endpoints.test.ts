@@ -100,9 +100,9 @@ describe('/v1/endpoints', () => {
 
   it.each([
     [{ name: 'x' }, 'body_invalid'],
-    [{ name: '', url: 'https://a.example' }, 'body_invalid'],
+    [{ name: ' ', url: 'https://a.example' }, 'name_invalid'],
     [{ name: 'x', url: 'https://a.example', min_severity: 'loud' }, 'body_invalid'],
-    [{ name: 'x', url: 'https://a.example', time_to_live_seconds: 0 }, 'body_invalid'],
+    [{ name: 'x', url: 'https://a.example', time_to_live_seconds: 0 }, 'interval_invalid'],
     [{ name: 'x', url: 'https://a.example', secret: 'whsec_mine' }, 'body_invalid'],
     [{ name: 'x', url: 'https://a.example', watchlists: ['wanted', 'none'] }, 'watchlist_unknown'],
   ] as const)('refuses %o', async (body, code) => {

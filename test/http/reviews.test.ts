@@ -108,8 +108,8 @@ describe('/v1/alerts/{id}', () => {
     ['dismiss', { dismissal: 'boring' }, /dismissal: give one of/],
     ['confirm', { note: 5 }, /note/],
     ['confirm', { reviewer: 'api:somebody' }, /reviewer/],
-    ['confirm', 'not json', /expected object/],
-    ['reopen', { note: 'x'.repeat(2001) }, /note/],
+    ['confirm', '"words"', /expected object/],
+    ['confirm', 'not json', /not JSON/],
   ])('refuses to %s with %o, and changes nothing', async (decision, body, words) => {
     const { alertId } = await raiseAlert(database);
     expect(expectProblem(await review(alertId, decision, body), 'body_invalid').detail).toMatch(words);

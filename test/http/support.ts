@@ -4,7 +4,7 @@ import type { Database } from '../../src/database/pool.ts';
 import { type ProblemCode, problems } from '../../src/errors.ts';
 import { provideApiKey } from '../../src/http/api-key.ts';
 import { createApp, type Services } from '../../src/http/app.ts';
-import { startServer } from '../../src/http/server.ts';
+import { type ConnectionLimits, startServer } from '../../src/http/server.ts';
 import { openLog } from '../../src/log.ts';
 import { registerProcess } from '../../src/outbox/registration.ts';
 import { Relay } from '../../src/outbox/relay.ts';
@@ -28,6 +28,8 @@ export interface Answer {
 export interface Api {
   readonly url: string;
   readonly key: string;
+  /** Every route of the app, in the order of registration. */
+  readonly routes: readonly { readonly method: string; readonly path: string }[];
   /** Calls with the API key; a body of bytes or a form goes as it is, any other one as JSON. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
@@ -53,7 +55,7 @@ export const listen = async (
   database: Database,
   vision: Vision,
   process: Process,
-  limits: Partial<Services['config']> = {},
+  limits: Partial<Services['config'] & ConnectionLimits> = {},
   stopping = new AbortController().signal,
 ): Promise<Api> => {
   const config = {
@@ -72,12 +74,13 @@ export const listen = async (
     stopping,
     log,
   });
-  const server = await startServer(app, '127.0.0.1', 0);
+  const server = await startServer(app, '127.0.0.1', 0, limits);
   atEnd(() => server.stop(0));
   const key = `test-key-${randomBytes(16).toString('hex')}`;
   return {
     url: server.url,
     key,
+    routes: app.routes.filter(({ method }) => method !== 'ALL'),
     call: (method, path, body, headers = {}) =>
       ask(new URL(path, server.url), method, body, { authorization: `Bearer ${key}`, ...headers }),
   };

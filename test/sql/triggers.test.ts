@@ -102,12 +102,12 @@ describe('inserting rows', () => {
     });
   });
 
-  it.skipIf(!onServer)(`refuses an image of more than 100 MiB (23514) ${needsServer}`, async () => {
+  it.skipIf(!onServer)(`refuses an image of more than 100 MiB (WP070) ${needsServer}`, async () => {
     // Made there, so that nothing of it is sent.
     const insert = `insert into watchpost.image (bytes) select convert_to(repeat('x', 100 * 1024 * 1024 + 1), 'UTF8')`;
     await expect(database.rows(insert)).rejects.toMatchObject({
-      code: '23514',
-      message: 'The photo has more than 100 MiB.',
+      code: 'WP070',
+      message: 'A photo may have 100 MB here.',
     });
   });
 

@@ -81,7 +81,7 @@ describe.skipIf(!existsSync(portraits))(
       expectProblem(await api.call('GET', `/v1/strangers/${unknown}`), 'stranger_unknown');
       expectProblem(await api.call('GET', '/v1/strangers/x'), 'id_invalid');
       expectProblem(await api.call('GET', '/v1/strangers?visits=0'), 'query_invalid');
-      expectProblem(await api.call('POST', `/v1/strangers/${unknown}/person`, { name: '' }), 'body_invalid');
+      expectProblem(await api.call('POST', `/v1/strangers/${unknown}/person`, { name: '' }), 'name_invalid');
       expectProblem(
         await api.call('POST', `/v1/strangers/${unknown}/person`, { name: 'Ada' }),
         'stranger_unknown',

@@ -9,7 +9,7 @@ import {
 import { connect } from '../connect.ts';
 import { table } from '../sql.ts';
 import { once, stopper } from './context.ts';
-import { identifier, position, time } from './options.ts';
+import { identifier, position, time, words } from './options.ts';
 
 interface Wanted {
   readonly state?: string;
@@ -94,7 +94,7 @@ export const addAlerts = (program: Command): void => {
       .command(decision)
       .description(description)
       .argument('<id>', "the alert's id", identifier)
-      .option('--note <words>', 'why')
+      .option('--note <words>', 'why', words)
       .action(
         once(async ({ config, log }, id: string, options: { note?: string }) => {
           const { db } = await connect(config, log, stopper);
@@ -116,7 +116,7 @@ export const addAlerts = (program: Command): void => {
         .choices(['not_them', 'false_alarm', 'resolved', 'other'])
         .makeOptionMandatory(),
     )
-    .option('--note <words>', 'why')
+    .option('--note <words>', 'why', words)
     .action(
       once(async ({ config, log }, id: string, { as, note }: { as: string; note?: string }) => {
         const { db } = await connect(config, log, stopper);

@@ -11,7 +11,7 @@ import {
 import { connect } from '../connect.ts';
 import { table } from '../sql.ts';
 import { once, stopper } from './context.ts';
-import { position, seconds, several } from './options.ts';
+import { named, position, seconds, several } from './options.ts';
 
 /** endpoint: who is told of alerts, by signed POSTs. */
 export const addEndpoints = (program: Command): void => {
@@ -20,7 +20,7 @@ export const addEndpoints = (program: Command): void => {
   endpoint
     .command('add')
     .description('Add an endpoint and print its secret, this once')
-    .argument('<name>')
+    .argument('<name>', '', named)
     .argument('<url>', 'an https:// address')
     .option('--watchlist <name>', 'alerts of this list only; may be repeated', several, [])
     .addOption(

@@ -15,7 +15,7 @@ import { connect } from '../connect.ts';
 import { findOnePerson } from '../person.ts';
 import { table } from '../sql.ts';
 import { once, stopper } from './context.ts';
-import { moment, seconds, share, threshold } from './options.ts';
+import { moment, named, seconds, share, threshold, words } from './options.ts';
 
 interface ListOptions {
   threshold?: number | ThresholdName;
@@ -70,7 +70,7 @@ const withFields = (command: Command): Command =>
         'critical',
       ]),
     )
-    .option('--purpose <words>', 'what it is for')
+    .option('--purpose <words>', 'what it is for', words)
     .option('--cooldown <seconds>', 'sightings closer than this extend one alert (default: 300)', seconds)
     .option('--valid-from <time>', 'searched from then on, like 2026-11-23T15:04:05Z', moment)
     .option('--valid-until <time>', 'searched until then', moment)
@@ -83,7 +83,7 @@ const withFields = (command: Command): Command =>
 export const addLists = (program: Command): void => {
   const watchlist = program.command('watchlist').description('Watchlists');
 
-  withFields(watchlist.command('add').description('Add a watchlist').argument('<name>')).action(
+  withFields(watchlist.command('add').description('Add a watchlist').argument('<name>', '', named)).action(
     once(async ({ config, log }, name: string, options: ListOptions) => {
       const database = await connect(config, log, stopper);
       const list = await addWatchlist(database.db, { name, ...fieldsOf(options) });
@@ -125,7 +125,7 @@ export const addLists = (program: Command): void => {
       .command('set')
       .description('Change a list')
       .argument('<name>', 'name or id')
-      .option('--rename <name>', 'another name'),
+      .option('--rename <name>', 'another name', named),
   ).action(
     once(async ({ config, log }, name: string, { rename, ...options }: ListOptions & { rename?: string }) => {
       const database = await connect(config, log, stopper);

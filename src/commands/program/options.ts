@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
-import { z } from 'zod';
-import { capturedAt } from '../../captured-at.ts';
+import type { z } from 'zod';
+import * as fields from '../../fields.ts';
 import { acceptable } from '../../watchlist/enrolment.ts';
 import { type ThresholdName, thresholdNames } from '../../watchlist/lists.ts';
 
@@ -26,16 +26,22 @@ export const seconds = number(
   'a number of seconds, 0 or more',
   (value) => value >= 0 && Number.isFinite(value),
 );
-export const time = (text: string): string => {
-  const parsed = capturedAt.safeParse(text);
-  if (!parsed.success) throw new InvalidArgumentError(`${parsed.error.issues[0]?.message}.`);
-  return text;
-};
-export const moment = (text: string): string => {
-  if (!z.iso.datetime({ offset: true }).safeParse(text).success)
-    throw new InvalidArgumentError('Give a time with its offset, like 2026-11-23T15:04:05Z.');
-  return text;
-};
+
+/** An option that a call over HTTP takes as well. */
+const field =
+  (type: z.ZodType<string>) =>
+  (text: string): string => {
+    const parsed = type.safeParse(text);
+    if (parsed.success) return parsed.data;
+    const sentence = parsed.error.issues[0]?.message ?? '';
+    throw new InvalidArgumentError(`${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`);
+  };
+export const time = field(fields.capturedAt);
+export const moment = field(fields.moment);
+export const named = field(fields.name);
+export const token = field(fields.token);
+export const words = field(fields.text);
+
 export const several = (value: string, before: string[]): string[] => [...before, value];
 export const gateCodes = (value: string, before: string[]): string[] => {
   if (!acceptable.some((code) => code === value))

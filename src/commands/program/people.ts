@@ -14,7 +14,7 @@ import { connect } from '../connect.ts';
 import { addPersonWithPhotos, findOnePerson } from '../person.ts';
 import { table } from '../sql.ts';
 import { once, stopper } from './context.ts';
-import { gateCodes, jsonObject, position, several } from './options.ts';
+import { gateCodes, jsonObject, named, position, several, token, words } from './options.ts';
 
 const who = 'id, external reference, or a name that only one person has';
 
@@ -25,9 +25,9 @@ export const addPeople = (program: Command): void => {
     .description('Cameras')
     .command('add')
     .description('Add a camera')
-    .argument('<name>')
-    .requiredOption('--location <words>', 'where it stands')
-    .option('--zone <name>', 'cameras of one zone share their alerts')
+    .argument('<name>', '', named)
+    .requiredOption('--location <words>', 'where it stands', named)
+    .option('--zone <name>', 'cameras of one zone share their alerts', named)
     .action(
       once(async ({ config, log }, name: string, options: { location: string; zone?: string }) => {
         const database = await connect(config, log, stopper);
@@ -46,7 +46,7 @@ const addPersons = (person: Command): void => {
   person
     .command('add')
     .description('Add a person and enrol photos of them')
-    .argument('<name>')
+    .argument('<name>', '', named)
     .option('--photo <file>', 'a photo of them; may be repeated', several, [])
     .option('--face <number>', 'which face of the photo, counted from 1, left to right', position)
     .option(
@@ -56,7 +56,7 @@ const addPersons = (person: Command): void => {
       [],
     )
     .option('--watchlist <name>', 'put them on this list; may be repeated', several, [])
-    .option('--ref <key>', 'their key in another system')
+    .option('--ref <key>', 'their key in another system', token)
     .option('--metadata <json>', 'more about them, as a JSON object', jsonObject)
     .option('--no-wait', 'do not wait for the enrolment')
     .action(
@@ -145,8 +145,8 @@ const addPersons = (person: Command): void => {
     .command('set')
     .description('Change what is known of a person')
     .argument('<person>', who)
-    .option('--name <name>', 'another name')
-    .option('--ref <key>', 'their key in another system')
+    .option('--name <name>', 'another name', named)
+    .option('--ref <key>', 'their key in another system', token)
     .option('--metadata <json>', 'in place of what is there, a JSON object', jsonObject)
     .action(
       once(
@@ -203,7 +203,7 @@ const addPersonPhotos = (person: Command): void => {
     .command('remove-photo')
     .description('Take a photo back, with the matches that rested on it')
     .argument('<photo>', 'its id; "person show" tells it')
-    .option('--reason <words>', 'why')
+    .option('--reason <words>', 'why', words)
     .action(
       once(async ({ config, log }, photo: string, options: { reason?: string }) => {
         const database = await connect(config, log, stopper);
@@ -218,7 +218,7 @@ const addPersonPhotos = (person: Command): void => {
     .description('Take a photo back and enrol another face of it instead')
     .argument('<photo>', 'its id')
     .requiredOption('--face <number>', 'the face that is meant, counted from 1, left to right', position)
-    .option('--reason <words>', 'why')
+    .option('--reason <words>', 'why', words)
     .action(
       once(async ({ config, log }, photo: string, options: { face: number; reason?: string }) => {
         const database = await connect(config, log, stopper);

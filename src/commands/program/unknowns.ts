@@ -3,7 +3,7 @@ import { enrolStranger, readRecurring, readStranger } from '../../watchlist/stra
 import { connect } from '../connect.ts';
 import { table } from '../sql.ts';
 import { once, stopper } from './context.ts';
-import { position, several, similarity, time } from './options.ts';
+import { named, position, several, similarity, time, token } from './options.ts';
 
 interface Setting {
   similarity?: number;
@@ -91,8 +91,8 @@ export const addUnknowns = (program: Command): void => {
     .command('enrol')
     .description('Make a stranger a person, with their best views as photos')
     .argument('<id>')
-    .argument('<name>')
-    .option('--ref <key>', 'their key in another system')
+    .argument('<name>', '', named)
+    .option('--ref <key>', 'their key in another system', token)
     .option('--watchlist <name>', 'put them on this list; may be repeated', several, [])
     .action(
       once(

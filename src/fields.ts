@@ -1,0 +1,164 @@
+import { z } from 'zod';
+import type { ProblemCode } from './errors.ts';
+import { limits } from './limits.ts';
+
+/**
+ * The types of the fields that users give, over HTTP and on the command line, with the bounds of the table of limits. What
+ * is out of bounds carries the table's code: see codeOf.
+ */
+
+/** How a misfit is reported: its sentence, and the code it has in place of `body_invalid` or `query_invalid`. */
+const misfit = (code: ProblemCode, error: string) => ({ error, params: { code } });
+
+/** The code that a misfit brings along, if it has one of its own. */
+export const codeOf = (issue: z.core.$ZodIssue): ProblemCode | undefined =>
+  issue.code === 'custom' ? issue.params?.code : undefined;
+
+/** Characters as Postgres counts them: one for each code point. */
+const isAtMost = (text: string, max: number): boolean =>
+  text.length <= max || (text.length <= 2 * max && [...text].length <= max);
+
+const hasControls = (text: string): boolean => /\p{Cc}/u.test(text);
+
+/** Something that can be seen: a letter, number, mark, or sign. */
+const isVisible = (text: string): boolean => /[\p{L}\p{N}\p{P}\p{S}]/u.test(text);
+
+const nameMax = limits.nameCharacters.max;
+const nameError = `give 1 to ${nameMax} characters on one line`;
+
+/** A name, location or zone; white space at its ends is taken off. */
+export const name = z
+  .string()
+  .trim()
+  .refine(
+    (text) => isVisible(text) && isAtMost(text, nameMax) && !hasControls(text),
+    misfit('name_invalid', nameError),
+  );
+
+const tokenMax = limits.tokenCharacters.max;
+
+/** A word that another system chooses, such as an external_ref. */
+export const token = z
+  .string()
+  .trim()
+  .refine(
+    (text) => isVisible(text) && isAtMost(text, tokenMax) && !hasControls(text),
+    misfit('token_invalid', `give 1 to ${tokenMax} characters without control characters`),
+  );
+
+/** A name, a part of one, or an id by which something is looked for. */
+export const searchWord = z
+  .string()
+  .min(1, 'give a name or an id')
+  .refine((text) => isAtMost(text, nameMax), `give ${nameMax} characters at most`);
+
+/** A note, a reason or a purpose; may be empty. */
+export const text = z
+  .string()
+  .refine(
+    (given) => isAtMost(given, limits.textCharacters.max),
+    misfit('text_too_long', `give ${limits.textCharacters.max} characters at most`),
+  );
+
+/** The URL of an endpoint; whether anything may be sent to it is decided in sql/endpoints.sql. */
+export const url = z
+  .string()
+  .refine(
+    (given) => given.length > 0 && isAtMost(given, limits.urlCharacters.max),
+    misfit('url_invalid', `give a URL of 1 to ${limits.urlCharacters.max} characters`),
+  );
+
+const timeFormat = 'give a time with its offset, like 2026-11-23T15:04:05Z';
+
+/**
+ * A time in ISO 8601 with an offset, as text in UTC with milliseconds: Postgres takes no offset beyond 15:59, and none that
+ * leads out of the calendar.
+ */
+const instant = z.iso
+  .datetime({ offset: true, error: timeFormat })
+  .transform((time) => new Date(time))
+  .refine((time) => !Number.isNaN(time.getTime()), { error: timeFormat, abort: true });
+
+const outside = (limit: { min: string; max: string }, time: Date): boolean =>
+  time.getTime() < Date.parse(limit.min) || time.getTime() > Date.parse(limit.max);
+
+/** Any time that is not captured_at. */
+export const moment = instant
+  .refine(
+    (time) => !outside(limits.times, time),
+    misfit('time_invalid', `give a time from ${limits.times.min} to ${limits.times.max}`),
+  )
+  .transform((time) => time.toISOString());
+
+/** When a photo was taken: not before photography, and hardly in the future. */
+export const capturedAt = instant
+  .refine(
+    (time) => !outside(limits.capturedEarliest, time),
+    misfit('time_invalid', `give a time since ${limits.capturedEarliest.min}`),
+  )
+  .refine(
+    (time) => time.getTime() <= Date.now() + limits.capturedAheadSeconds.max * 1000,
+    misfit('time_invalid', 'give a time that is not in the future'),
+  )
+  .transform((time) => time.toISOString());
+
+const depthOf = (value: unknown): number =>
+  typeof value === 'object' && value !== null
+    ? 1 + Object.values(value).reduce((deepest: number, inner) => Math.max(deepest, depthOf(inner)), 0)
+    : 0;
+
+/** Bytes that Postgres writes for a value: it puts a space after each comma and colon. Large numbers may take it more. */
+const jsonbBytes = (value: unknown): number => {
+  if (typeof value !== 'object' || value === null) return Buffer.byteLength(JSON.stringify(value));
+  const inside = Array.isArray(value)
+    ? value.map(jsonbBytes)
+    : Object.entries(value).map(([key, inner]) => jsonbBytes(key) + 2 + jsonbBytes(inner));
+  return 2 + inside.reduce((sum, bytes) => sum + bytes, 0) + 2 * Math.max(inside.length - 1, 0);
+};
+
+/** A person's metadata. Its depth must be bounded already, as JSON bodies are. */
+export const metadata = z
+  .record(z.string(), z.json())
+  .refine(
+    (value) => depthOf(value) <= limits.metadataDepth.max,
+    misfit('metadata_invalid', `nest it ${limits.metadataDepth.max} levels deep at most`),
+  )
+  .refine(
+    (value) => jsonbBytes(value) <= limits.metadataBytes.max,
+    misfit('metadata_invalid', `give ${limits.metadataBytes.max} bytes at most`),
+  );
+
+/** Seconds of a cool-down or time to live. */
+export const interval = (min: number = limits.intervalSeconds.min) =>
+  z
+    .number()
+    .refine(
+      (seconds) => seconds >= min && seconds <= limits.intervalSeconds.max,
+      misfit('interval_invalid', `give ${min} to ${limits.intervalSeconds.max} seconds`),
+    );
+
+/** A list of names, ids or codes. */
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.array(item).max(limits.listItems.max, `give ${limits.listItems.max} at most`);
+
+/** A whole number, in JSON or as digits in a form or query. */
+export const whole = (min: number, max: number) => {
+  const error = `give a whole number from ${min} to ${max}`;
+  const digits = z
+    .string()
+    .regex(/^\d{1,9}$/, error)
+    .transform(Number);
+  return z
+    .union([z.number(), digits], error)
+    .refine((value) => Number.isInteger(value) && value >= min && value <= max, error);
+};
+
+/** A share between 0 and 1, in a query. */
+export const share = z
+  .string()
+  .regex(/^(\d{0,3}\.)?\d{1,20}(e-?\d{1,2})?$/i, 'give a share between 0 and 1')
+  .transform(Number)
+  .refine((value) => value > 0 && value < 1, 'give a share between 0 and 1');
+
+/** How many entries a page has. */
+export const pageLimit = whole(1, limits.listItems.max).default(100);

@@ -1,0 +1,75 @@
+import { Readable } from 'node:stream';
+import { Busboy, type BusboyInstance } from '@fastify/busboy';
+import { WatchpostError } from '../errors.ts';
+import { limits } from '../limits.ts';
+
+/** A multipart form. */
+export interface Form {
+  /** The file in the field `image`; undefined: there is none. */
+  readonly image: Buffer | undefined;
+  /** The other fields. */
+  readonly fields: Record<string, string>;
+}
+
+/** Most bytes that a form takes beside its file: a field and the headers of its part. */
+export const formOverhead = 2 * limits.formParts.max * limits.fieldBytes.max;
+
+/** Bytes that are parsed at a time: a form over a limit is refused soon, and other calls have their turn in between. */
+const pieceBytes = 65_536;
+
+const invalid = (message: string, cause?: unknown) => new WatchpostError('body_invalid', message, { cause });
+
+/**
+ * Parses a multipart form.
+ *
+ * @param contentType with the boundary.
+ * @throws {WatchpostError} body_invalid, for a form that is broken, has too many or too large parts, a field twice, or a
+ *   file that is not in the field `image`.
+ */
+export const parseForm = async (bytes: Buffer, contentType: string): Promise<Form> => {
+  const source = Readable.from(piecesOf(bytes));
+  const file: Buffer[] = [];
+  const fields = new Map<string, string>();
+  let hasFile = false;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const refuse = (message: string) => reject(invalid(message));
+      const parser = openParser(contentType);
+      parser.on('error', reject).on('finish', resolve);
+      parser.on('partsLimit', () => refuse(`A form may have ${limits.formParts.max} parts.`));
+      parser.on('file', (name, stream) => {
+        if (hasFile || name !== 'image') refuse('A form may have one file, in the field image.');
+        hasFile = true;
+        // The parser itself reports what is wrong; an error that nobody listens to would end the process.
+        stream.on('error', () => {}).on('data', (piece: Buffer) => file.push(piece));
+      });
+      parser.on('field', (name: string | undefined, value, _, truncated) => {
+        if (name === undefined) refuse('A part of the form has no name.');
+        else if (truncated) refuse(`A field of a form may have ${limits.fieldBytes.max} bytes.`);
+        else if (fields.has(name))
+          refuse(`The form has the field ${JSON.stringify(name.slice(0, 100))} twice.`);
+        else fields.set(name, value);
+      });
+      source.pipe(parser);
+    });
+  } catch (error) {
+    throw error instanceof WatchpostError ? error : invalid('The multipart form can not be read.', error);
+  } finally {
+    source.destroy();
+  }
+  return { image: hasFile ? Buffer.concat(file) : undefined, fields: Object.fromEntries(fields) };
+};
+
+const openParser = (contentType: string): BusboyInstance =>
+  new Busboy({
+    headers: { 'content-type': contentType },
+    limits: {
+      parts: limits.formParts.max,
+      fieldSize: limits.fieldBytes.max,
+      headerSize: limits.fieldBytes.max,
+    },
+  });
+
+function* piecesOf(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+}

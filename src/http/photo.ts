@@ -1,0 +1,102 @@
+import type { Context } from 'hono';
+import { z } from 'zod';
+import { WatchpostError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Served } from './app.ts';
+import { parseAs, readBytes, readQuery } from './body.ts';
+import { formOverhead, parseForm } from './form.ts';
+import { parseJson } from './json.ts';
+
+/** A photo as it was handed in, with the fields that came with it. */
+export interface HandedIn<Fields> {
+  readonly bytes: Buffer;
+  readonly fields: Fields;
+}
+
+/** A photo whose fields have not been looked at. */
+interface Unchecked {
+  readonly bytes: Buffer;
+  readonly fields: Record<string, unknown>;
+}
+
+/**
+ * Reads a photo in any of three forms: multipart with a file in the field `image`, the raw bytes, or JSON with base64
+ * in the key `image`. The other fields come from the form, the query or the other keys.
+ *
+ * @param schema of the other fields.
+ * @throws {WatchpostError} body_empty, body_invalid, body_too_large, media_type_unsupported; query_invalid for fields
+ *   in the query; server_busy, body_too_slow.
+ */
+export const readPhoto = async <Fields>(
+  c: Context<Served>,
+  maxBytes: number,
+  schema: z.ZodType<Fields>,
+): Promise<HandedIn<Fields>> => {
+  const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  // In the query of a form or of JSON a field would be ignored, and a camera there would be a photo from nowhere.
+  const inQuery = readQuery(c, type === 'multipart/form-data' || type === 'application/json' ? none : any);
+  const { bytes, fields } = await readAs(type, c, maxBytes, inQuery);
+  if (bytes.length === 0) {
+    throw new WatchpostError('body_empty', 'The call carries no photo.', {
+      hint: 'Send the bytes of a JPEG, PNG or WebP file.',
+    });
+  }
+  if (bytes.length > maxBytes) throw tooLarge(maxBytes)();
+  return { bytes, fields: parseAs(schema, fields, fields === inQuery ? 'query_invalid' : 'body_invalid') };
+};
+
+const none = z.strictObject({});
+const any = z.record(z.string(), z.string());
+
+const tooLarge = (maxBytes: number) => () =>
+  new WatchpostError('body_too_large', `A photo may have ${Math.round(maxBytes / 1024 / 1024)} MB here.`, {
+    hint: 'WATCHPOST_MAX_BODY_MB sets the limit.',
+  });
+
+const readAs = async (
+  type: string,
+  c: Context<Served>,
+  maxBytes: number,
+  inQuery: Record<string, string>,
+): Promise<Unchecked> => {
+  if (type === 'multipart/form-data') return readForm(c, maxBytes);
+  if (type === 'application/json') return readBase64(c, maxBytes);
+  if (type.startsWith('image/') || type === 'application/octet-stream') {
+    return { bytes: await readBytes(c, maxBytes, tooLarge(maxBytes)), fields: inQuery };
+  }
+  if (Number(c.req.header('content-length') ?? 0) === 0 && !c.req.header('transfer-encoding')) {
+    return { bytes: Buffer.alloc(0), fields: {} };
+  }
+  throw new WatchpostError(
+    'media_type_unsupported',
+    `A photo can not be sent as ${type.slice(0, 100) || 'a body without a type'}.`,
+    {
+      hint: 'Use multipart/form-data with a file in the field image, or image/jpeg with the raw bytes, or application/json with base64 in the key image.',
+    },
+  );
+};
+
+const readForm = async (c: Context<Served>, maxBytes: number): Promise<Unchecked> => {
+  const body = await readBytes(c, maxBytes + formOverhead, tooLarge(maxBytes));
+  const { image, fields } = await parseForm(body, c.req.header('content-type') ?? '');
+  if (!image) throw new WatchpostError('body_invalid', 'The form has no file in the field image.');
+  return { bytes: image, fields };
+};
+
+const inJson = z.record(z.string(), z.union([z.string(), z.number()], 'give text or a number'));
+
+const readBase64 = async (c: Context<Served>, maxBytes: number): Promise<Unchecked> => {
+  // Base64 makes three bytes four; the rest is for line breaks in it and for the other keys.
+  const most = Math.ceil(maxBytes * (4 / 3) * 1.06) + limits.jsonBytes.max;
+  const { image, ...others } = parseAs(inJson, parseJson(await readBytes(c, most, tooLarge(maxBytes))));
+  if (typeof image !== 'string') {
+    throw new WatchpostError('body_invalid', 'The JSON has no photo in the key image, as base64.');
+  }
+  // Spaces go first: a pattern that allows them everywhere takes hours over a megabyte of them.
+  const base64 = image.replace(/^data:[^,]*,/, '').replace(/\s+/g, '');
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(base64)) {
+    throw new WatchpostError('body_invalid', 'The key image is not base64.');
+  }
+  const fields = Object.fromEntries(Object.entries(others).map(([key, value]) => [key, String(value)]));
+  return { bytes: Buffer.from(base64, 'base64'), fields };
+};

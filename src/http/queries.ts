@@ -1,0 +1,33 @@
+import type { MiddlewareHandler } from 'hono';
+import { matchedRoutes } from 'hono/route';
+import { WatchpostError } from '../errors.ts';
+import type { Served } from './app.ts';
+
+/** The calls that take a query, each by a schema of its own. */
+const callsWithQuery = new Set([
+  'POST /v1/images',
+  'GET /v1/persons',
+  'POST /v1/persons/:id/photos',
+  'DELETE /v1/persons/:id/photos/:photo',
+  'GET /v1/calibrations/:file',
+  'GET /v1/alerts',
+  'GET /v1/alerts/stream',
+  'GET /v1/strangers',
+  'POST /v1/endpoints/:id/rotate',
+  'GET /v1/endpoints/:id/deliveries',
+]);
+
+/**
+ * Refuses a query where none is taken: what is asked for there would be ignored without a word.
+ *
+ * @throws {WatchpostError} query_invalid.
+ */
+export const refuseQuery: MiddlewareHandler<Served> = async (c, next) => {
+  // The first that is not a middleware answers; /alerts/stream fits /alerts/:id too.
+  const route = matchedRoutes(c).find(({ method }) => method !== 'ALL');
+  const takesNone = route && !callsWithQuery.has(`${route.method} ${route.path}`);
+  if (takesNone && Object.keys(c.req.query()).length > 0) {
+    throw new WatchpostError('query_invalid', `${route.method} ${route.path} takes no query.`);
+  }
+  return next();
+};

@@ -1,0 +1,44 @@
+import type { ProblemCode } from './errors.ts';
+import { limits } from './limits.ts';
+
+/** What a test of `migrations/0028_limits.sql` asks for: the code of what fails it, and the sentence over HTTP. */
+const tests: Record<string, { readonly code: ProblemCode; readonly rule: string }> = {
+  is_name: {
+    code: limits.nameCharacters.code,
+    rule: `give 1 to ${limits.nameCharacters.max} characters on one line, without white space at the ends`,
+  },
+  is_token: {
+    code: limits.tokenCharacters.code,
+    rule: `give 1 to ${limits.tokenCharacters.max} characters without control characters`,
+  },
+  is_text: { code: limits.textCharacters.code, rule: `give ${limits.textCharacters.max} characters at most` },
+  is_url: {
+    code: limits.urlCharacters.code,
+    rule: `give a URL of 1 to ${limits.urlCharacters.max} characters`,
+  },
+  is_time: { code: limits.times.code, rule: `give a time from ${limits.times.min} to ${limits.times.max}` },
+  is_interval: {
+    code: limits.intervalSeconds.code,
+    rule: `give ${limits.intervalSeconds.min} to ${limits.intervalSeconds.max} seconds`,
+  },
+  is_metadata: {
+    code: limits.metadataBytes.code,
+    rule: `give an object of ${limits.metadataBytes.max} bytes and ${limits.metadataDepth.max} levels at most`,
+  },
+};
+
+/**
+ * The code and the sentence for a constraint that a row violates.
+ *
+ * @param table without its schema.
+ * @param constraint its name, made of the table, the column and the test: person_name_is_name.
+ * @returns undefined for a constraint with another kind of name.
+ */
+export const violationOf = (
+  table: string,
+  constraint: string,
+): { code: ProblemCode; sentence: string } | undefined => {
+  const [, column, name] = /^(.+)_(is_[a-z]+)$/.exec(constraint.slice(table.length + 1)) ?? [];
+  const test = tests[name ?? ''];
+  return test && { code: test.code, sentence: `${column}: ${test.rule}.` };
+};

@@ -1,0 +1,131 @@
+import { Agent, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { problems } from '../../src/errors.ts';
+import { type Api, serve } from '../http/support.ts';
+import { atEnd } from '../support/at-end.ts';
+import { animatedWebp, svg, textFile } from '../support/bad-photos.ts';
+import { needsServer, onServer, type TestDatabase } from '../support/database.ts';
+import { sample } from '../support/photos.ts';
+import { untilIdle } from '../support/pipeline.ts';
+import { type Call, callTo, type Route } from './fuzz/calls.ts';
+import { randomOf } from './fuzz/random.ts';
+import { type Outcome, send, sendBroken } from './fuzz/send.ts';
+import { prepare, refresh } from './fuzz/state.ts';
+
+/** Replays a run: `WATCHPOST_FUZZ_SEED=5 npm run fuzz`. */
+const seed = Number(process.env.WATCHPOST_FUZZ_SEED ?? 1);
+const requests = Number(process.env.WATCHPOST_FUZZ_REQUESTS ?? (onServer ? 10_000 : 1_000));
+/** Requests under way at a time, and those after which the state is made anew. */
+const [atOnce, round] = [8, 250];
+const patience = 30_000;
+
+/** The 503 that mean a limit. */
+const busy = new Set(['server_busy', 'streams_full']);
+/** What the inside of the server looks like. */
+const inside =
+  /\.[tj]s:\d+|node_modules|\bat \w+ \(|ECONN|violates|syntax error|relation "|out of range for type/;
+
+let database: TestDatabase;
+let api: Api;
+let endpointUrl: string;
+let photos: Buffer[];
+
+beforeAll(async () => {
+  ({ database, api } = await serve());
+  const receiver = createServer((_, response) => response.end()).listen(0, '127.0.0.1');
+  atEnd(() => receiver.close());
+  await new Promise((resolve) => receiver.once('listening', resolve));
+  endpointUrl = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+  const small = await sharp(sample(4)).resize(160).jpeg().toBuffer();
+  const tiny = await sharp(sample(4)).resize(16).png().toBuffer();
+  photos = [small, small, small, tiny, small.subarray(0, 700), textFile(), svg(), await animatedWebp()];
+  await prepare(database);
+});
+
+/** Why an outcome is a fault; undefined: it is none. */
+const faultOf = ({ status, type, text }: Outcome): string | undefined => {
+  if (status === 0 || (status === 400 && text === '')) return undefined;
+  if (status >= 400 && text !== '') {
+    if (type !== 'application/problem+json') return `no problem details but ${type}`;
+    const { code, detail, hint } = JSON.parse(text) as {
+      code: keyof typeof problems;
+      detail: string;
+      hint?: string;
+    };
+    if (problems[code]?.status !== status) return `the code ${code} with the status ${status}`;
+    if (inside.test(`${detail} ${hint}`)) return 'it tells of the inside';
+    if (busy.has(code)) return undefined;
+  }
+  return status >= 500 ? 'an error of the server' : undefined;
+};
+
+const shown = (call: Call) =>
+  `${call.method} ${call.path.slice(0, 300)} ${JSON.stringify(call.headers).slice(0, 600)} ${call.body?.subarray(0, 600).toString()}`;
+
+/** A call that has nothing wrong with it. */
+const expectHealth = async () => {
+  expect((await api.call('GET', '/readyz')).status).toBe(200);
+  const answer = await api.call('POST', '/v1/images', photos[0], { 'content-type': 'image/jpeg' });
+  expect(answer.status).toBe(202);
+  expect((await api.call('GET', `/v1/images/${answer.body.id}`)).status).toBe(200);
+};
+
+describe(`${requests} requests over all routes, seed ${seed}${onServer ? '' : ` (fewer on the embedded database) ${needsServer}`}`, () => {
+  it('find no error of the server, no words from inside, and leave it well', {
+    timeout: 900_000,
+  }, async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
+    atEnd(() => agent.destroy());
+    const faults: string[] = [];
+    const statuses: Record<string, number> = {};
+    const succeeded = new Set<Route>();
+
+    const attempt = async (index: number, state: Awaited<ReturnType<typeof refresh>>) => {
+      const random = randomOf(seed * 1_000_003 + index);
+      const route = api.routes[index % api.routes.length] as Route;
+      const call = callTo(route, { random, state, photos, endpointUrl, index });
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error('no answer')), patience);
+      });
+      const sent = random.chance(0.05)
+        ? sendBroken(api.url, api.key, call, random)
+        : send(api.url, api.key, call, agent);
+      const outcome = await Promise.race([sent, late]).catch((error) => {
+        faults.push(`${index}: ${error.message}: ${shown(call)}`);
+        return undefined;
+      });
+      clearTimeout(timer);
+      if (!outcome) return;
+      statuses[outcome.status] = (statuses[outcome.status] ?? 0) + 1;
+      if (outcome.status < 300 && outcome.status >= 200) succeeded.add(route);
+      const fault = faultOf(outcome);
+      if (fault)
+        faults.push(`${index}: ${fault}: ${outcome.status} ${outcome.text.slice(0, 400)} to ${shown(call)}`);
+    };
+
+    for (let first = 0; first < requests && faults.length < 20; first += round) {
+      const state = await refresh(database, endpointUrl);
+      let next = first;
+      const last = Math.min(first + round, requests);
+      const sender = async () => {
+        while (next < last) await attempt(next++, state);
+      };
+      await Promise.all(Array.from({ length: atOnce }, sender));
+      await expectHealth();
+    }
+
+    if (process.env.WATCHPOST_FUZZ_SEED) {
+      process.stdout.write(
+        `seed ${seed}: ${api.routes.length} routes, by status ${JSON.stringify(statuses)}\n`,
+      );
+    }
+    expect(faults).toEqual([]);
+    const never = api.routes.filter((route) => !succeeded.has(route));
+    expect(never).toEqual([]);
+    await untilIdle(database);
+    expect(await database.rows('select * from watchpost.invariant')).toEqual([]);
+  });
+});

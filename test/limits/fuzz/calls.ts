@@ -1,0 +1,258 @@
+import { dismissals } from '../../../src/watchlist/alerts.ts';
+import { hostileBody, hostileJson, hostileText } from './hostile.ts';
+import type { Random } from './random.ts';
+import type { State } from './state.ts';
+
+/** A route of the app. */
+export interface Route {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** A call as it is sent. */
+export interface Call {
+  readonly route: Route;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer | undefined;
+}
+
+/** What a valid call to a route carries: values as JSON text, so that hostile ones can stand in their place. */
+type Fields = Record<string, string>;
+
+/** What calls are made of. */
+export interface Supplies {
+  readonly random: Random;
+  readonly state: State;
+  readonly photos: readonly Buffer[];
+  readonly endpointUrl: string;
+  readonly index: number;
+}
+
+const json = (value: unknown) => JSON.stringify(value);
+
+/** Whatever a state has, or an id that nothing has. */
+const any = ({ random, state }: Supplies, word: string): string =>
+  random.pick([...(state[word] ?? []), '01890000-0000-7000-8000-000000000000']);
+
+const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
+  'POST /v1/images': (s) => ({
+    camera: json(any(s, 'cameras')),
+    captured_at: json(new Date().toISOString()),
+  }),
+  'POST /v1/persons': (s) => ({
+    name: json(`Person ${s.index}`),
+    external_ref: json(`ref ${s.index}`),
+    metadata: json({ height: 1.8, tags: ['a', 'b'] }),
+    watchlists: json([any(s, 'names of watchlists')]),
+  }),
+  'PATCH /v1/persons/:id': (s) => ({
+    name: json(`Person ${s.index}`),
+    external_ref: 'null',
+    metadata: json({ k: s.index }),
+  }),
+  'POST /v1/persons/:id/photos': () => ({ face: '1', accept: json('face_small,face_blurred') }),
+  'POST /v1/persons/:id/faces': (s) => ({ face_id: json(any(s, 'faces')), accept: '["face_small"]' }),
+  'PATCH /v1/persons/:id/photos/:photo': (s) =>
+    s.random.chance(0.5) ? { face: '2', reason: '"a slip"' } : { accept: '["face_small"]' },
+  'POST /v1/watchlists': (s) => ({
+    name: json(`list ${s.index}`),
+    purpose: '"a test"',
+    severity: '"critical"',
+    threshold: '0.5',
+    cooldown_seconds: '60',
+    enabled: 'true',
+    valid_from: '"2026-01-01T00:00:00+02:00"',
+    valid_until: '"2999-01-01T00:00:00Z"',
+    reviewers: '2',
+    page_retroactive: 'false',
+  }),
+  'PATCH /v1/watchlists/:id': () => ({ threshold: '0.4', valid_until: 'null', cooldown_seconds: '5.5' }),
+  'POST /v1/cameras': (s) => ({
+    name: json(`camera ${s.index}`),
+    location: '"North gate"',
+    zone: '"outside"',
+  }),
+  'POST /v1/strangers/:id/person': (s) => ({
+    name: json(`Found ${s.index}`),
+    external_ref: json(`s${s.index}`),
+  }),
+  'POST /v1/endpoints': (s) => ({
+    name: json(`guards ${s.index}`),
+    url: json(s.endpointUrl),
+    watchlists: json([any(s, 'names of watchlists')]),
+    min_severity: '"warning"',
+    time_to_live_seconds: '60',
+  }),
+  'POST /v1/alerts/:id/dismiss': (s) => ({ dismissal: json(s.random.pick(dismissals)), note: '"a poster"' }),
+  'POST /v1/alerts/:id/acknowledge': () => ({ note: '"seen"' }),
+  'POST /v1/alerts/:id/confirm': () => ({ note: '"it is them"' }),
+  'POST /v1/alerts/:id/reopen': () => ({}),
+};
+
+const queryOf: Record<string, (supplies: Supplies) => Record<string, string>> = {
+  'GET /v1/persons': (s) => ({
+    name: 'Per',
+    limit: '10',
+    after: any(s, 'persons'),
+    watchlist: any(s, 'names of watchlists'),
+    external_ref: 'ref 1',
+  }),
+  'DELETE /v1/persons/:id/photos/:photo': () => ({ reason: 'not them' }),
+  'GET /v1/calibrations/:file': () => ({ target_fpir: '0.01' }),
+  'GET /v1/alerts': (s) => ({
+    state: 'open',
+    person_id: any(s, 'persons'),
+    watchlist: any(s, 'names of watchlists'),
+    min_severity: 'warning',
+    since: '2026-01-01T00:00:00Z',
+    limit: '5',
+  }),
+  'GET /v1/alerts/stream': () => ({ min_severity: 'critical', since: '2026-01-01T00:00:00Z' }),
+  'GET /v1/strangers': () => ({ visits: '1', since: '2026-01-01T00:00:00Z', limit: '3' }),
+  'POST /v1/endpoints/:id/rotate': () => ({ keep_seconds: '60' }),
+  'GET /v1/endpoints/:id/deliveries': () => ({ limit: '5' }),
+};
+
+const photoRoutes = new Set(['POST /v1/images', 'POST /v1/persons/:id/photos']);
+
+/** A call to a route: valid, or with one or more parts of it changed to what nobody should send. */
+export const callTo = (route: Route, supplies: Supplies): Call => {
+  const { random } = supplies;
+  const evil = () => random.chance(0.25);
+  const key = `${route.method} ${route.path}`;
+  const path = pathOf(route, supplies, random.chance(0.15));
+  const query = mutated(queryOf[key]?.(supplies) ?? {}, random, random.chance(0.3), () =>
+    hostileText(random),
+  );
+  const { body, headers, inQuery } = bodyOf(key, supplies, random.chance(0.5));
+  const search = new URLSearchParams({ ...query, ...inQuery }).toString();
+  return {
+    route,
+    method: random.chance(0.06) ? random.pick(methods) : route.method,
+    path: search && (queryOf[key] || inQuery || evil()) ? `${path}?${search}` : path,
+    headers: { ...headers, ...headersOf(random) },
+    body,
+  };
+};
+
+const methods = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+  'PROPFIND',
+  'QUERY',
+  'LOCK',
+];
+
+const pathOf = (route: Route, supplies: Supplies, hostile: boolean): string => {
+  const [, , resource = ''] = route.path.split('/');
+  return route.path.replace(/:(\w+)/g, (_, parameter: string) => {
+    if (hostile) return encodeURIComponent(hostileText(supplies.random).toWellFormed());
+    if (parameter === 'photo') return any(supplies, 'photos');
+    if (parameter === 'person') return any(supplies, 'persons');
+    if (parameter === 'task') return any(supplies, 'tasks');
+    if (route.path.includes(':photo')) return any(supplies, 'persons of photos');
+    const id = any(supplies, resource);
+    return parameter === 'file' && supplies.random.chance(0.5) ? `${id}.svg` : id;
+  });
+};
+
+const headersOf = (random: Random): Record<string, string> => {
+  const headers: Record<string, string> = {};
+  // Node sends headers as Latin-1 and without control characters.
+  const value = () =>
+    hostileText(random)
+      .replace(/[^\x20-\x7e\xa0-\xff]/g, '?')
+      .slice(0, 9000);
+  if (random.chance(0.1)) headers['idempotency-key'] = random.chance(0.5) ? 'again' : value();
+  if (random.chance(0.1))
+    headers.prefer = random.pick(['wait=0', 'wait=-1', 'wait', 'wait=1e9', value().replaceAll('=', '')]);
+  if (random.chance(0.1))
+    headers['last-event-id'] = random.pick(['1:1:', '9:8:7', '1:2:1,1', '5:9:6,7', value()]);
+  if (random.chance(0.03))
+    headers.authorization = random.pick(['', 'Bearer ', 'Basic x', `Bearer ${value()}`]);
+  if (random.chance(0.03)) headers['x-forwarded-host'] = value();
+  if (random.chance(0.03))
+    headers.host = random.pick(['', 'a b', '[::1', 'x'.repeat(300), 'evil.example:99999', value()]);
+  return headers;
+};
+
+/** Fields with one or two changed, left out or added, if `change`. */
+const mutated = (fields: Fields, random: Random, change: boolean, hostile: () => string): Fields => {
+  const entries = Object.entries(fields).filter(() => random.chance(0.7));
+  const result = random.chance(0.5) ? Object.fromEntries(entries) : { ...fields };
+  if (!change) return random.chance(0.5) ? { ...fields } : result;
+  for (let times = random.below(2) + 1; times > 0; times--) {
+    const key = random.chance(0.1)
+      ? hostileText(random)
+      : random.pick([...Object.keys(fields), 'limit', 'name']);
+    result[key] = hostile();
+  }
+  return result;
+};
+
+const textOf = (fields: Fields) =>
+  `{${Object.entries(fields)
+    .map(([key, value]) => `${json(key)}:${value}`)
+    .join(',')}}`;
+
+interface Body {
+  readonly body: Buffer | undefined;
+  readonly headers: Record<string, string>;
+  readonly inQuery?: Record<string, string>;
+}
+
+const bodyOf = (key: string, supplies: Supplies, change: boolean): Body => {
+  const { random } = supplies;
+  if (change && random.chance(0.35)) return hostileBody(random);
+  const headers = { 'content-type': 'application/json' };
+  if (key === 'POST /v1/tasks/:task') {
+    const payload = any(supplies, 'payloads');
+    const text = payload.startsWith('{') ? payload : json({ image_id: payload });
+    return {
+      body: Buffer.from(change ? text.replace(/"[^"]*"(?=[,}])/, () => hostileJson(random)) : text),
+      headers,
+    };
+  }
+  const make = fieldsOf[key];
+  if (!make) return { body: undefined, headers: {} };
+  const fields = mutated(make(supplies), random, change, () => hostileJson(random));
+  return photoRoutes.has(key) ? photoBody(fields, supplies) : { body: Buffer.from(textOf(fields)), headers };
+};
+
+/** A photo with its fields, in one of the three forms. */
+const photoBody = (fields: Fields, { random, photos }: Supplies): Body => {
+  const photo = random.pick(photos);
+  const words = Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      value.startsWith('"') ? JSON.parse(value) : value.slice(0, 9000),
+    ]),
+  );
+  switch (random.below(3)) {
+    case 0:
+      return { body: photo, headers: { 'content-type': 'image/jpeg' }, inQuery: words };
+    case 1:
+      return {
+        body: Buffer.from(textOf({ image: json(photo.toString('base64')), ...fields })),
+        headers: { 'content-type': 'application/json' },
+      };
+    default: {
+      const parts = Object.entries(words).map(
+        ([name, value]) => `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+      );
+      const file = '--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n';
+      return {
+        body: Buffer.concat([Buffer.from(parts.join('') + file), photo, Buffer.from('\r\n--x--\r\n')]),
+        headers: { 'content-type': 'multipart/form-data; boundary=x' },
+      };
+    }
+  }
+};

@@ -1,0 +1,20 @@
+import { Vectors } from '../../support/vectors.ts';
+
+/** A source of chance that gives the same for the same seed. */
+export interface Random {
+  /** A whole number from 0 to one less than this. */
+  below(count: number): number;
+  /** Whether something of this probability happens. */
+  chance(probability: number): boolean;
+  pick<T>(among: readonly T[]): T;
+}
+
+export const randomOf = (seed: number): Random => {
+  const source = new Vectors(1, seed);
+  const below = (count: number) => Math.floor(source.random() * count);
+  return {
+    below,
+    chance: (probability) => source.random() < probability,
+    pick: (among) => among[below(among.length)] as (typeof among)[number],
+  };
+};

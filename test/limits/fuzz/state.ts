@@ -1,0 +1,74 @@
+import { raiseAlert } from '../../support/alerts.ts';
+import type { TestDatabase } from '../../support/database.ts';
+import { addKnownPerson, addModel, addReference } from '../../support/fabricate.ts';
+import { sample } from '../../support/photos.ts';
+import { addUnknown, groupStrangers } from '../../support/strangers.ts';
+import { Vectors } from '../../support/vectors.ts';
+
+/** Ids and names of what there is, by the word that a path uses for it. */
+export type State = Record<string, string[]>;
+
+const queries: Record<string, string> = {
+  persons: 'select id from watchpost.person',
+  photos: 'select id from watchpost.person_photo where removed_at is null',
+  'persons of photos': 'select person_id as id from watchpost.person_photo where removed_at is null',
+  watchlists: 'select id from watchpost.watchlist',
+  'names of watchlists': 'select name as id from watchpost.watchlist',
+  cameras: 'select name as id from watchpost.camera',
+  images: 'select id from watchpost.image',
+  faces: 'select id from watchpost.face',
+  alerts: 'select id from watchpost.alert',
+  endpoints: 'select id from watchpost.endpoint where removed_at is null',
+  calibrations: 'select id from watchpost.calibration',
+  strangers: 'select id from watchpost.stranger where person_id is null and merged_into is null',
+  'dead-letters': 'select id from watchpost.dead_letter',
+  payloads: `select payload::text as id from watchpost.event where image_id is not null`,
+  tasks: 'select distinct unnest(tasks) as id from watchpost.event',
+};
+
+/** Once: what is measured, and strangers that are grouped. */
+export const prepare = async (database: TestDatabase): Promise<void> => {
+  await database.rows(`insert into watchpost.camera (name, location) values ('gate', 'North gate')`);
+  await database.rows(`select watchpost.enable_unknowns(0.55, 3, interval '30 days', interval '30 minutes')`);
+  const model = await addModel(database, 'four', 4);
+  const ada = await addKnownPerson(database, { name: 'Ada', model, vector: [1, 0, 0, 0] });
+  await addReference(database, { ...ada, model, vector: [0.8, 0.6, 0, 0] });
+  await addKnownPerson(database, { name: 'Bea', model, vector: [0.6, 0.8, 0, 0] });
+  await database.rows(`select watchpost.calibrate(model => 'four')`);
+};
+
+let made = 0;
+const vectors = new Vectors(64, 3);
+
+/** Makes one more of everything by SQL, as the calls remove much of it, and tells what there is. */
+export const refresh = async (database: TestDatabase, endpointUrl: string): Promise<State> => {
+  made += 1;
+  const { personId } = await raiseAlert(database);
+  await raiseAlert(database, { reviewers: 2 });
+  for (const face of [1, 2]) {
+    await database.rows('select watchpost.add_person_photo($1, $2, $3::smallint)', [
+      personId,
+      sample(4),
+      face,
+    ]);
+  }
+  // A photo that fails, for a dead letter.
+  await database.rows('select watchpost.submit_image($1)', [sample(4).subarray(0, 20_000)]);
+  await database.rows('select watchpost.add_endpoint(name => $1, url => $2, plain_http => true)', [
+    `endpoint ${made}`,
+    endpointUrl,
+  ]);
+  const model = await addModel(database, 'strangers', 64);
+  const vector = vectors.any();
+  for (const minutes of [5, 100, 200]) {
+    const capturedAt = new Date(Date.now() - minutes * 60_000).toISOString();
+    await addUnknown(database, { model, vector, capturedAt });
+  }
+  await groupStrangers(database);
+  const state: State = {};
+  for (const [word, query] of Object.entries(queries)) {
+    const rows = await database.rows(`select id from (${query}) as q order by random() limit 20`);
+    state[word] = rows.map(({ id }) => id);
+  }
+  return state;
+};

@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { problems } from '../../src/errors.ts';
+import { type Limit, limits } from '../../src/limits.ts';
+
+const here = new URL('.', import.meta.url);
+const table: [string, Limit][] = Object.entries(limits);
+
+const number = (value: number | string) =>
+  typeof value === 'number' ? value.toLocaleString('en').replaceAll(',', '\u202f') : value;
+const rangeOf = ({ min, max }: Limit) =>
+  min === undefined ? number(max) : `${number(min)} to ${number(max)}`;
+const rows = table.map(([name, limit]) =>
+  [
+    `\`${name}\``,
+    limit.unit === 'time' ? rangeOf(limit) : `${rangeOf(limit)} ${limit.unit}`,
+    limit.what + (limit.setting ? ` Set by \`${limit.setting}\`.` : ''),
+    limit.code in problems ? `\`${limit.code}\`` : limit.code,
+    limit.at.join(', '),
+  ].join(' | '),
+);
+
+const document = `# Limits
+
+What one call, one row or one photo may hold and cost. The table is [src/limits.ts](../src/limits.ts): the API, the
+database, the models and the command line enforce the same figures, and \`test/limits\` tries each of them at its largest
+value and one beyond. This file is made from it: \`npm test -- test/limits/table.test.ts -u\`.
+
+What exceeds a limit is refused with the code, before anything of it is kept. Over HTTP the code is in the problem
+details. A row that comes by INSERT violates a constraint that is named by its table, column and test
+(\`person_name_is_name\`), or is refused with a SQLSTATE of [src/errors.ts](../src/errors.ts). A photo that comes by INSERT
+and is beyond a limit of photos is stored and ends as \`failed\` with the code. All codes are final: such a photo is not
+tried again.
+
+| limit | values | what | code | enforced by |
+|---|---|---|---|---|
+${rows.map((row) => `| ${row} |`).join('\n')}
+
+## How much a photo costs to decode
+
+\`decodedBytes\` and \`photoScans\` are read from the header, before anything is decoded. A baseline JPEG, a PNG that is not
+interlaced and a lossy WebP are decoded row by row and cost next to nothing; a progressive JPEG, an interlaced PNG and a
+lossless WebP are held in memory whole. Of photos that are, one process decodes \`decodingBytes\` at a time, and lets the
+others wait without keeping a thread from other photos.
+
+A decoder is stopped after \`decodingSeconds\` between two rows that it yields. What it does before the first one goes on to
+its end, because Node.js waits for what a thread has begun: that part is bounded by the limits above, which leave 4 s of
+one core for the most expensive photo that was found (AMD EPYC Zen 4).
+`;
+
+it('docs/limits.md has every limit', async () => {
+  await expect(document).toMatchFileSnapshot('../../docs/limits.md');
+});
+
+it('every limit has a code of the table of errors, or says that the connection is closed', () => {
+  const unknown = table.filter(([, { code }]) => !(code in problems) && !code.startsWith('none: '));
+  expect(unknown).toEqual([]);
+});
+
+it('every limit is named in a test of this folder', () => {
+  const tests = readdirSync(here)
+    .filter((file) => file.endsWith('.test.ts') && file !== 'table.test.ts')
+    .map((file) => readFileSync(new URL(file, here), 'utf8'))
+    .join('\n');
+  expect(table.map(([name]) => name).filter((name) => !tests.includes(name))).toEqual([]);
+});
+
+it('every setting that changes a limit is in the README', () => {
+  const readme = readFileSync(new URL('../../README.md', here), 'utf8');
+  const settings = table.flatMap(([, { setting }]) => setting ?? []);
+  expect(settings.filter((setting) => !readme.includes(setting))).toEqual([]);
+});
