@@ -23,7 +23,18 @@ export const send = (url: string, key: string, call: Call, agent: Agent): Promis
       reject(error);
       return;
     }
-    asked.on('error', () => resolve(closed));
+    asked.on('error', (e) => {
+      console.log(
+        'CLOSED',
+        (e as NodeJS.ErrnoException).code,
+        e.message,
+        call.method,
+        call.path.slice(0, 100),
+        call.body?.length,
+        JSON.stringify(call.headers).slice(0, 200),
+      );
+      resolve(closed);
+    });
     asked.on('response', (response) => {
       const { statusCode: status = 0, headers } = response;
       const type = headers['content-type'] ?? '';
