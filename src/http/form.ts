@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { Busboy, type BusboyInstance } from '@fastify/busboy';
 import { WatchpostError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -33,7 +34,10 @@ export const parseForm = async (bytes: Buffer, contentType: string): Promise<For
   let hasFile = false;
   try {
     await new Promise<void>((resolve, reject) => {
-      const refuse = (message: string) => reject(invalid(message));
+      const refuse = (message: string) => {
+        source.destroy();
+        reject(invalid(message));
+      };
       const parser = openParser(contentType);
       parser.on('error', reject).on('finish', resolve);
       parser.on('partsLimit', () => refuse(`A form may have ${limits.formParts.max} parts.`));
@@ -70,6 +74,10 @@ const openParser = (contentType: string): BusboyInstance =>
     },
   });
 
-function* piecesOf(bytes: Buffer): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+async function* piecesOf(bytes: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    yield bytes.subarray(at, at + pieceBytes);
+    // The streams of the parser go on by nextTick, which lets nobody else run: 300,000 parts took 2.5 s in one go.
+    await setImmediate();
+  }
 }
