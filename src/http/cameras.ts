@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { faceRanges } from '../vision/index.ts';
 import { addCamera } from '../watchlist/registry.ts';
 import type { Served, Services } from './app.ts';
 import { readJson } from './body.ts';
@@ -8,6 +9,7 @@ const newCamera = z.strictObject({
   name: z.string().min(1),
   location: z.string().min(1),
   zone: z.string().min(1).optional(),
+  faces: z.enum(faceRanges).optional(),
 });
 
 /** POST and GET /v1/cameras. */

@@ -1,10 +1,13 @@
 import pg from 'pg';
 import { copyOut } from '../database/copy-out.ts';
+import type { FaceRange } from '../vision/index.ts';
 
 /** A photo as it is stored. */
 export interface Photo {
   /** As it was handed in; null: it was dropped. */
   readonly bytes: Buffer | null;
+  /** How small its faces are, by its camera; automatic where it has none. */
+  readonly faces: FaceRange;
   /** What it is to enrol; undefined: it was not asked for, or is gone. */
   readonly choice: { readonly chosen_face: number | null; readonly removed_at: string | null } | undefined;
 }
@@ -25,6 +28,7 @@ export const readPhoto = async (
     pool,
     `select
        i.bytes,
+       coalesce((select k.faces from watchpost.camera as k where k.id = i.camera_id), 'automatic'),
        (
          select json_build_object('chosen_face', p.chosen_face, 'removed_at', p.removed_at)
          from watchpost.person_photo as p
@@ -34,6 +38,10 @@ export const readPhoto = async (
      where i.id = ${pg.escapeLiteral(imageId)}`,
   );
   if (!row) return undefined;
-  const [bytes = null, choice] = row;
-  return { bytes, choice: choice ? JSON.parse(choice.toString()) : undefined };
+  const [bytes = null, faces, choice] = row;
+  return {
+    bytes,
+    faces: String(faces) as FaceRange,
+    choice: choice ? JSON.parse(choice.toString()) : undefined,
+  };
 };

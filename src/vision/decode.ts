@@ -8,13 +8,13 @@ sharp.cache(false);
 // One libvips thread a picture, as several are in flight: a group photo cost 101 ms of CPU with one, 110 with two.
 sharp.concurrency(1);
 
-/** Longer side of the decoded picture at most; a face of 48 px in it is a twenty-seventh of the frame. */
+/** Longer side of the decoded picture, unless asked for more; a face of 48 px in it is a twenty-seventh of the frame. */
 export const decodedSide = 1280;
 
 /** A picture ready for the detectors, and how it relates to the bytes it came from. */
 export interface Decoded {
   header: ImageHeader;
-  /** Upright, at most {@link decodedSide} on its longer side, never enlarged. */
+  /** Upright, at most the asked side on its longer side, never enlarged. */
   picture: Pixels;
   /** Pixels of the upright full-size picture for one of `picture`. */
   scale: number;
@@ -25,16 +25,22 @@ export interface Decoded {
  * shrink while it is being decoded. Transparent parts become mid-gray: black or white would draw hard edges
  * that the detector can take for something.
  *
+ * @param side of the decoded picture, the longer one, at most; in pixels.
+ *
  * Throws what `inspectImage` throws, and `image_corrupt` for a picture cut short or undecodable.
  */
-export const decode = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<Decoded> => {
+export const decode = async (
+  bytes: Uint8Array,
+  limits: ImageLimits = {},
+  side = decodedSide,
+): Promise<Decoded> => {
   const header = await inspectImage(bytes, limits);
   try {
     // 'error' fails on truncated and broken data and lets warnings pass: odd EXIF or ICC blocks are common
     // in good photos.
     const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: false })
       .autoOrient()
-      .resize(decodedSide, decodedSide, { fit: 'inside', withoutEnlargement: true })
+      .resize(side, side, { fit: 'inside', withoutEnlargement: true })
       .flatten({ background: '#808080' })
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })

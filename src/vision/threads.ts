@@ -80,7 +80,7 @@ export const loadVisionThreads = async (
     });
   return {
     ...threads[0]!.facts,
-    findFaces: (bytes) => call('findFaces', bytes),
+    findFaces: (bytes, range) => call('findFaces', bytes, range),
     embed: (crops) => call('embed', crops),
     describe: (bytes, boxes) => call('describe', bytes, boxes),
     close,

@@ -23,8 +23,6 @@ export interface Box {
 export interface Detection {
   box: Box;
   score: number;
-  /** Null when the detector's family yields no points: a {@link Landmarker} then supplies them. */
-  points: FivePoints | null;
 }
 
 export type ModelRole = 'detector' | 'landmarks' | 'embedder' | 'describer';
@@ -40,13 +38,38 @@ export interface ModelInfo {
   dimension: number | null;
 }
 
+/**
+ * How small the faces in a camera's pictures are, and so how hard to look for them:
+ * `near` faces fill a tenth of the picture's height or more; `far` ones may be as small as 24 pixels in pictures of up
+ * to 3840; `automatic` looks closer where a first pass suggests small faces.
+ */
+export const faceRanges = ['near', 'automatic', 'far'] as const;
+export type FaceRange = (typeof faceRanges)[number];
+
+/** What the usual passes over a picture found. */
+export interface FirstLook {
+  /** In no particular order, no two of them the same face. */
+  faces: Detection[];
+  /** Whether there seem to be faces too small for these passes: {@link Detector.detectSmall} finds them. */
+  smaller: boolean;
+}
+
 /** A family of face detectors; it owns its input size, letterbox, normalisation, decoding and NMS. */
 export interface Detector {
   /** One entry for each weights file in use. */
   readonly models: readonly ModelInfo[];
   readonly id: string;
-  /** Faces in no particular order, no two of them the same face. */
-  detect(picture: Pixels): Promise<Detection[]>;
+  /**
+   * The usual passes, over the picture shrunk to some 640 pixels.
+   *
+   * @param near only the cheapest pass, for large faces.
+   */
+  detect(picture: Pixels, near?: boolean): Promise<FirstLook>;
+  /**
+   * Passes over more of the picture's pixels, for faces that are too small for `detect`: of 12 pixels and more in the
+   * picture scaled by `scale` (0..1), and less than a fifteenth of its height.
+   */
+  detectSmall(picture: Pixels, scale: number): Promise<Detection[]>;
   close(): Promise<void>;
 }
 
@@ -55,7 +78,7 @@ export interface Landmarker {
   readonly model: ModelInfo;
   /** The 68 landmarks (iBUG order) of each box, in order, in pixels of `picture`. */
   outline(picture: Pixels, boxes: readonly Box[]): Promise<Point[][]>;
-  /** The five points of each box, for detectors that give none; in order, in pixels of `picture`. */
+  /** The five points of each box, in order, in pixels of `picture`. */
   locate(picture: Pixels, boxes: readonly Box[]): Promise<FivePoints[]>;
   close(): Promise<void>;
 }

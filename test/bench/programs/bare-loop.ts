@@ -17,8 +17,8 @@ const { folder, warmUp, count, concurrency } = settings<{
 
 const files = (await readdir(folder)).sort();
 const photos = await Promise.all(files.map((file) => readFile(join(folder, file))));
-const { maxPixels, smallFaces } = readConfig({});
-const vision = await loadVisionThreads({ maxPixels, smallFaces });
+const { maxPixels } = readConfig({});
+const vision = await loadVisionThreads({ maxPixels });
 
 const see = async (most: number): Promise<number> => {
   let [next, faces] = [0, 0];
