@@ -3,4 +3,4 @@
 alter table watchpost.camera
   add column faces text not null default 'automatic' check (faces in ('near', 'automatic', 'far'));
 
-comment on column watchpost.camera.faces is 'How small the faces in its pictures are: near (a tenth of the picture''s height or more: a door; the cheapest), automatic (looks closer where there seem to be small faces, in up to 1920 pixels), far (every picture in up to 3840 pixels: a square, a grandstand; the dearest). Applies to photos that are processed from then on.';
+comment on column watchpost.camera.faces is 'How small the faces in its pictures are: near (a twentieth of the picture''s height or more, as at a door), automatic (looks closer where there seem to be smaller ones, in up to 1920 pixels of width), far (a crowd in a square: searches every pixel of up to 3840, which takes several times as long). Applies to photos that are processed from then on.';

@@ -6,7 +6,7 @@ import type { FaceRange } from '../vision/index.ts';
 export interface Photo {
   /** As it was handed in; null: it was dropped. */
   readonly bytes: Buffer | null;
-  /** How small its faces are, by its camera; automatic where it has none. */
+  /** How small its faces are: as its camera has it, automatic without one, near where it is to enrol somebody. */
   readonly faces: FaceRange;
   /** What it is to enrol; undefined: it was not asked for, or is gone. */
   readonly choice: { readonly chosen_face: number | null; readonly removed_at: string | null } | undefined;
@@ -28,7 +28,11 @@ export const readPhoto = async (
     pool,
     `select
        i.bytes,
-       coalesce((select k.faces from watchpost.camera as k where k.id = i.camera_id), 'automatic'),
+       ${
+         personPhotoId === null
+           ? `coalesce((select k.faces from watchpost.camera as k where k.id = i.camera_id), 'automatic')`
+           : `'near'`
+       },
        (
          select json_build_object('chosen_face', p.chosen_face, 'removed_at', p.removed_at)
          from watchpost.person_photo as p

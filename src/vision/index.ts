@@ -94,7 +94,7 @@ export interface Vision {
   /**
    * Inspects, decodes, detects, aligns and judges. Throws a VisionError with an `image_*` code.
    *
-   * @param range how small the faces may be; `automatic` unless told.
+   * @param range how small the faces may be; `near` unless told.
    */
   findFaces(bytes: Uint8Array, range?: FaceRange): Promise<FoundFaces>;
   /** Vectors of length 1 for crops as `findFaces` encoded them, in order. */
@@ -152,7 +152,7 @@ export const loadVision = async (options: VisionOptions = {}): Promise<Vision> =
     ));
   const { id, dimension, template, thresholds, size } = embedder.declaration;
 
-  const findFaces = async (bytes: Uint8Array, range: FaceRange = 'automatic'): Promise<FoundFaces> => {
+  const findFaces = async (bytes: Uint8Array, range: FaceRange = 'near'): Promise<FoundFaces> => {
     const { header, picture, scale, detections } = await search(bytes, detector, range, options);
     const located = await landmarks.locate(
       picture,

@@ -32,7 +32,7 @@ export const search = async (
   limits: ImageLimits = {},
 ): Promise<Searched> => {
   const decoded = await decode(bytes, limits, range === 'far' ? farSide : decodedSide);
-  const { faces, smaller } = await detector.detect(decoded.picture, range === 'near');
+  const { faces, smaller } = await detector.detect(decoded.picture);
   if (range === 'near' || (range === 'automatic' && !smaller)) return { ...decoded, detections: faces };
   const larger =
     range === 'automatic' && decoded.scale > 1 ? await decode(bytes, limits, automaticSide) : decoded;

@@ -39,9 +39,9 @@ export interface ModelInfo {
 }
 
 /**
- * How small the faces in a camera's pictures are, and so how hard to look for them:
- * `near` faces fill a tenth of the picture's height or more; `far` ones may be as small as 24 pixels in pictures of up
- * to 3840; `automatic` looks closer where a first pass suggests small faces.
+ * How small the faces in a camera's pictures are, and so how many of its pixels are searched. `near`: the usual passes,
+ * which find most faces of a twenty-fifth of the picture's height and more; `automatic`: a finer pass where those suggest
+ * that there are smaller faces; `far`: every pixel of pictures up to 3840 wide.
  */
 export const faceRanges = ['near', 'automatic', 'far'] as const;
 export type FaceRange = (typeof faceRanges)[number];
@@ -59,15 +59,11 @@ export interface Detector {
   /** One entry for each weights file in use. */
   readonly models: readonly ModelInfo[];
   readonly id: string;
-  /**
-   * The usual passes, over the picture shrunk to some 640 pixels.
-   *
-   * @param near only the cheapest pass, for large faces.
-   */
-  detect(picture: Pixels, near?: boolean): Promise<FirstLook>;
+  /** The usual passes, over the picture shrunk to 640 pixels. */
+  detect(picture: Pixels): Promise<FirstLook>;
   /**
    * Passes over more of the picture's pixels, for faces that are too small for `detect`: of 12 pixels and more in the
-   * picture scaled by `scale` (0..1), and less than a fifteenth of its height.
+   * picture scaled by `scale` (0..1), and less than a fifteenth of its height (a twentieth of its width).
    */
   detectSmall(picture: Pixels, scale: number): Promise<Detection[]>;
   close(): Promise<void>;

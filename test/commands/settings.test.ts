@@ -62,6 +62,10 @@ describe('a value that can not be', () => {
     [['person', 'add', 'Ada', '--face', '0'], /--face.*Give a whole number from 1\./],
     [['submit', 'x.jpg', '--captured-at', 'noon'], /--captured-at.*like 2026-11-23T15:04:05Z/],
     [['camera', 'add', 'gate'], /required option '--location <words>'/],
+    [
+      ['camera', 'add', 'gate', '--location', 'x', '--faces', 'tiny'],
+      /--faces.*Allowed choices are near, automatic, far\./,
+    ],
   ])('is named with what would be right, before anything is done: %j', async (args, words) => {
     const { code, stderr } = await watchpost(args);
     expect(code).toBe(1);

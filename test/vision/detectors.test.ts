@@ -15,11 +15,9 @@ import type { Detection, Detector, Pixels } from '../../src/vision/types.ts';
 import { cosine, sampleFaces, samplePhoto, yunetWeights } from './support.ts';
 
 const openOurYuNet = yunetWeights ? () => openYuNet(yunetWeights!) : null;
-const variants: { name: string; open: (() => Promise<Detector>) | null; near: boolean }[] = [
-  { name: 'UltraFace', open: () => openUltraFace(modelsDirectory()), near: false },
-  { name: 'UltraFace, near', open: () => openUltraFace(modelsDirectory()), near: true },
-  { name: 'YuNet (skipped where ../shared/models is not at hand)', open: openOurYuNet, near: false },
-  { name: 'YuNet, near (skipped where ../shared/models is not at hand)', open: openOurYuNet, near: true },
+const variants: { name: string; open: (() => Promise<Detector>) | null }[] = [
+  { name: 'UltraFace', open: () => openUltraFace(modelsDirectory()) },
+  { name: 'YuNet (skipped where ../shared/models is not at hand)', open: openOurYuNet },
 ];
 
 const leftToRight = (found: Detection[]): Detection[] => found.toSorted((a, b) => a.box.x - b.box.x);
@@ -44,10 +42,9 @@ const resized = async (
   return { data, width, height };
 };
 
-describe.each(variants)('$name', ({ open, near }) => {
+describe.each(variants)('$name', ({ open }) => {
   let detector: Detector;
-  const detect = async (picture: Pixels): Promise<Detection[]> =>
-    (await detector.detect(picture, near)).faces;
+  const detect = async (picture: Pixels): Promise<Detection[]> => (await detector.detect(picture)).faces;
   beforeAll(async () => {
     if (open) detector = await open();
   });
@@ -96,7 +93,7 @@ describe.each(variants)('$name', ({ open, near }) => {
     [800, 600],
   ])('finds nothing in %i x %i of gray', async (width, height) => {
     const gray = { data: new Uint8Array(width * height * 3).fill(128), width, height };
-    expect(await detector.detect(gray, near)).toEqual({ faces: [], smaller: false });
+    expect(await detector.detect(gray)).toEqual({ faces: [], smaller: false });
     expect(await detector.detectSmall(gray, 1)).toEqual([]);
   });
 
@@ -122,24 +119,17 @@ const farAway = async (across: number, width: number, height: number): Promise<P
   return { data, width, height };
 };
 
-describe.each([
-  { name: 'UltraFace', open: () => openUltraFace(modelsDirectory()) },
-  { name: 'YuNet (skipped where ../shared/models is not at hand)', open: openOurYuNet },
-])('small faces and $name', ({ open }) => {
+describe.each(variants)('small faces and $name', ({ open }) => {
   let detector: Detector;
   beforeAll(async () => {
     if (open) detector = await open();
   });
   afterAll(() => detector?.close());
 
-  test.skipIf(!open)(
-    'faces a twenty-eighth of the picture high are found, unless it is to be near ones',
-    async () => {
-      const scene = await farAway(320, 1280, 960);
-      expect((await detector.detect(scene)).faces).toHaveLength(3);
-      expect((await detector.detect(scene, true)).faces.length).toBeLessThan(3);
-    },
-  );
+  test.skipIf(!open)('faces a twenty-eighth of the picture high are found at once', async () => {
+    const scene = await farAway(320, 1280, 960);
+    expect((await detector.detect(scene)).faces).toHaveLength(3);
+  });
 
   test.skipIf(!open)('smaller ones are suspected at first, and found by a closer look', async () => {
     // Some 27 px high.

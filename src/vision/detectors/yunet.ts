@@ -21,8 +21,6 @@ export const defaultThreshold = 0.6;
 
 /** The usual pass: a face of 24 px in 1280 x 960 has 12 in it. */
 const side = 640;
-/** `near` faces fill a tenth of the picture. */
-const nearSide = 320;
 /** A face this likely and lower than this in the usual pass suggests that there are more to be found in a finer one. */
 const [suggestive, suggestiveHeight] = [0.45, 22];
 
@@ -49,17 +47,12 @@ export const openYuNet = async (file: string, options: YuNetOptions = {}): Promi
   return {
     id,
     models: [{ id, role: 'detector', sha256: session.sha256, licence: 'MIT', dimension: null }],
-    detect: async (picture, near = false) => {
-      const longest = near ? nearSide : side;
-      const input = await fitInside(picture, longest, longest);
-      const found = await pass(
-        session,
-        padToCells(input),
-        near ? threshold : Math.min(suggestive, threshold),
-      );
+    detect: async (picture) => {
+      const input = await fitInside(picture, side, side);
+      const found = await pass(session, padToCells(input), Math.min(suggestive, threshold));
       return {
         faces: found.filter(({ score }) => score >= threshold),
-        smaller: !near && found.some(({ box }) => box.height < suggestiveHeight * input.scaleY),
+        smaller: found.some(({ box }) => box.height < suggestiveHeight * input.scaleY),
       };
     },
     detectSmall: (picture, scale) => findSmall(picture, scale, (input) => pass(session, input, threshold)),

@@ -25,7 +25,7 @@ const see = async (most: number): Promise<number> => {
   await Promise.all(
     Array.from({ length: concurrency }, async () => {
       while (next < most) {
-        const found = await vision.findFaces(photos[next++ % photos.length]!);
+        const found = await vision.findFaces(photos[next++ % photos.length]!, 'automatic');
         const vectors = await vision.embed(found.faces.map((face) => face.crop));
         faces += vectors.length;
       }

@@ -48,7 +48,7 @@ const opened = await loadVisionThreads({
 });
 const vision: Vision = {
   ...opened,
-  findFaces: (bytes) => watched(opened.findFaces(bytes)),
+  findFaces: (bytes, range) => watched(opened.findFaces(bytes, range)),
   embed: (crops) => watched(opened.embed(crops)),
 };
 const worker = await startWorker(
