@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { VisionError } from './errors.ts';
+import { isSrgb } from './icc.ts';
 import { type ImageHeader, type ImageLimits, inspectImage } from './inspect.ts';
 import type { Pixels } from './types.ts';
 
@@ -38,7 +39,9 @@ export const decode = async (
   try {
     // 'error' fails on truncated and broken data and lets warnings pass: odd EXIF or ICC blocks are common
     // in good photos.
-    const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: false })
+    const { icc } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    const ignoreIcc = icc !== undefined && isSrgb(icc);
+    const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: false, ignoreIcc })
       .autoOrient()
       .resize(side, side, { fit: 'inside', withoutEnlargement: true })
       .flatten({ background: '#808080' })
