@@ -80,14 +80,17 @@ export const makeCrowds = async (
   const crowds: CrowdPhoto[] = [];
   while (waiting.length > 0) {
     const places = shuffled([...Array(columns * rows).keys()], random);
+    // All drawn before anything is waited for, so that their order is the same each time.
+    const drawn = waiting
+      .splice(0, perFrame)
+      .map((face, index) => ({ ...face, place: places[index] as number, right: random(), down: random() }));
     const pasted = await Promise.all(
-      waiting.splice(0, perFrame).map(async ({ image, box }, index) => {
+      drawn.map(async ({ image, box, place, right, down }) => {
         const scale = height / box.height;
         const { width: w, height: h } = await sharp(image).metadata();
         const [width, tall] = [Math.round(w * scale), Math.round(h * scale)];
-        const place = places[index] as number;
-        const left = (place % columns) * cell + Math.floor(random() * Math.max(1, cell - width));
-        const top = Math.floor(place / columns) * cell + Math.floor(random() * Math.max(1, cell - tall));
+        const left = (place % columns) * cell + Math.floor(right * Math.max(1, cell - width));
+        const top = Math.floor(place / columns) * cell + Math.floor(down * Math.max(1, cell - tall));
         const input = await sharp(image).resize(width, tall, { fit: 'fill' }).png().toBuffer();
         return {
           layer: { input, left, top },

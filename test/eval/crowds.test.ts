@@ -1,3 +1,4 @@
+import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Stopper } from '../../src/commands/stop.ts';
 import { readConfig } from '../../src/config.ts';
@@ -81,7 +82,12 @@ describe('a made-up crowd', () => {
   const frame = { width: 1280, height: 960 };
   const cuts = async () => {
     const image = await emptyScene();
-    return Array.from({ length: 100 }, () => ({ image, box: { x: 110, y: 70, width: 80, height: 100 } }));
+    const large = await sharp(image).resize(1600, 1200).png().toBuffer();
+    return Array.from({ length: 100 }, (_, index) =>
+      index % 3 === 0
+        ? { image: large, box: { x: 550, y: 350, width: 400, height: 500 } }
+        : { image, box: { x: 110, y: 70, width: 80, height: 100 } },
+    );
   };
 
   it('is the same for the same seed, and uses each face once', async () => {
