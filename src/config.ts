@@ -10,8 +10,6 @@ const wholeNumber = (min: number, max: number) =>
     .min(min, `give a whole number from ${min} to ${max}`)
     .max(max, `give a whole number from ${min} to ${max}`);
 
-const onOff = z.enum(['on', 'off'], 'give on or off').transform((word) => word === 'on');
-
 /** Every setting, by the name of its environment variable. */
 const settings = z.object({
   DATABASE_URL: z
@@ -37,7 +35,12 @@ const settings = z.object({
   WATCHPOST_MAX_MEGAPIXELS: wholeNumber(1, 1000).default(64),
   WATCHPOST_MAX_BACKLOG: wholeNumber(1, 100_000_000).default(20_000),
   WATCHPOST_MAX_BACKLOG_PER_KEY: wholeNumber(1, 100_000_000).default(10_000),
-  WATCHPOST_SMALL_FACES: onOff.default(true),
+  WATCHPOST_YUNET: z.string().min(1, 'give the path of an ONNX file').optional(),
+  WATCHPOST_YUNET_THRESHOLD: z.coerce
+    .number('give a number from 0.3 to 0.95')
+    .min(0.3, 'give a number from 0.3 to 0.95')
+    .max(0.95, 'give a number from 0.3 to 0.95')
+    .optional(),
   WATCHPOST_WEBHOOK_HTTP: z.enum(['refuse', 'allow'], 'give refuse or allow').default('refuse'),
   WATCHPOST_HEARTBEAT_MS: wholeNumber(100, 60_000).default(calmPulse.heartbeatMs),
   WATCHPOST_DEAD_AFTER_S: wholeNumber(1, 3600).default(calmPulse.deadAfterSeconds),
@@ -68,8 +71,8 @@ export interface Config {
   /** Photos that may wait to be looked at before a POST is refused: in all, and of one API key. */
   readonly maxBacklog: number;
   readonly maxBacklogPerKey: number;
-  /** Whether the detector looks a second time, for small faces. */
-  readonly smallFaces: boolean;
+  /** A YuNet file of the user's to detect faces with; undefined: the installed detector. */
+  readonly yunet: { readonly file: string; readonly threshold?: number } | undefined;
   /** Whether endpoints on other machines may be entered that are reached over plain http. */
   readonly plainHttpWebhooks: boolean;
   /** How often a process gives a sign of life, and when a silent one's jobs are given to others. */
@@ -117,9 +120,22 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     maxPixels: s.WATCHPOST_MAX_MEGAPIXELS * 1_000_000,
     maxBacklog: s.WATCHPOST_MAX_BACKLOG,
     maxBacklogPerKey: s.WATCHPOST_MAX_BACKLOG_PER_KEY,
-    smallFaces: s.WATCHPOST_SMALL_FACES,
+    yunet:
+      s.WATCHPOST_YUNET === undefined
+        ? undefined
+        : {
+            file: resolve(s.WATCHPOST_YUNET),
+            ...(s.WATCHPOST_YUNET_THRESHOLD === undefined ? {} : { threshold: s.WATCHPOST_YUNET_THRESHOLD }),
+          },
     plainHttpWebhooks: s.WATCHPOST_WEBHOOK_HTTP === 'allow',
     pulse: { heartbeatMs: s.WATCHPOST_HEARTBEAT_MS, deadAfterSeconds: s.WATCHPOST_DEAD_AFTER_S },
     logLevel: s.WATCHPOST_LOG,
   };
 };
+
+/** What of the settings concerns the models and the photos that they are given. */
+export const visionOptions = ({ maxPixels, modelsDir, yunet }: Config) => ({
+  maxPixels,
+  ...(modelsDir ? { modelsDirectory: modelsDir } : {}),
+  ...(yunet ? { yunet } : {}),
+});

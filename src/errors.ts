@@ -115,6 +115,7 @@ export const problems = {
   backlog_full: { status: 429, title: 'Too much is waiting to be processed' },
   model_missing: { status: 503, title: 'A model is not installed' },
   model_hash_mismatch: { status: 503, title: 'A model file is not the one it should be' },
+  model_unfit: { status: 503, title: 'A model file cannot be used' },
   schema_missing: { status: 503, title: 'The database has no schema of Watchpost' },
   database_unavailable: { status: 503, title: 'The database can not be reached' },
   internal: { status: 500, title: 'Something went wrong in the server' },

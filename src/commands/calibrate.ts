@@ -17,7 +17,7 @@ import {
 import { readLabelledFolder } from '../calibration/labelled-folder.ts';
 import { measure } from '../calibration/measure.ts';
 import { percent, plot } from '../calibration/plot.ts';
-import type { Config } from '../config.ts';
+import { type Config, visionOptions } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import { CommandError } from '../errors.ts';
 import { registerModels } from '../outbox/registration.ts';
@@ -119,11 +119,7 @@ const facesOf = async (
   stopper: Stopper,
   photos: readonly LabelledPhoto[],
 ): Promise<{ faces: LabelledFace[]; leftOut: LeftOut[]; model: string }> => {
-  const vision = await loadVision({
-    maxPixels: config.maxPixels,
-    smallFaces: config.smallFaces,
-    ...(config.modelsDir ? { modelsDirectory: config.modelsDir } : {}),
-  });
+  const vision = await loadVision(visionOptions(config));
   stopper.add(() => vision.close());
   const found = await findLabelledFaces(vision, photos, (done, of) => {
     if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${of} photos${done === of ? '\n' : ''}`);

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Config } from '../config.ts';
+import { type Config, visionOptions } from '../config.ts';
 import { withoutPassword } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 import { loadVision } from '../vision/index.ts';
@@ -79,7 +79,7 @@ const checkNode: Check = async () => {
 };
 
 const checkModels = async (config: Config): Promise<Finding> => {
-  const vision = await loadVision(config.modelsDir ? { modelsDirectory: config.modelsDir } : {});
+  const vision = await loadVision(visionOptions(config));
   const found = vision.models.map((model) => model.id).join(', ');
   await vision.close();
   return { well: true, found };

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import { type Config, visionOptions } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import { CommandError } from '../errors.ts';
 import { registerModels } from '../outbox/registration.ts';
@@ -53,11 +53,7 @@ export const replayCommand = async (
         .rows[0]?.id
     : undefined;
 
-  const vision = await loadVision({
-    maxPixels: config.maxPixels,
-    smallFaces: config.smallFaces,
-    ...(config.modelsDir ? { modelsDirectory: config.modelsDir } : {}),
-  });
+  const vision = await loadVision(visionOptions(config));
   stopper.add(() => vision.close());
   if (!options.dryRun) await registerModels(database, vision);
   const result = await replay(

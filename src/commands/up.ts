@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import { type Config, visionOptions } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
 import { type Database, withoutPassword } from '../database/pool.ts';
 import { provideApiKey } from '../http/api-key.ts';
@@ -38,9 +38,7 @@ export const bringUp = async (
   await persistAtStart(database, () => migrate(database.pool, log));
   const vision = await loadVisionThreads({
     calls: config.concurrency,
-    maxPixels: config.maxPixels,
-    smallFaces: config.smallFaces,
-    ...(config.modelsDir ? { modelsDirectory: config.modelsDir } : {}),
+    ...visionOptions(config),
   });
   stopper.add(() => vision.close());
   const { id: workerId, relay } = options.worker ? await withWorker() : await withoutWorker();

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import { type Config, visionOptions } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
 import type { Log } from '../log.ts';
 import { persistAtStart } from '../outbox/persist.ts';
@@ -14,9 +14,7 @@ export const work = async (config: Config, log: Log, stopper: Stopper): Promise<
   await persistAtStart(database, () => migrate(database.pool, log));
   const vision = await loadVisionThreads({
     calls: config.concurrency,
-    maxPixels: config.maxPixels,
-    smallFaces: config.smallFaces,
-    ...(config.modelsDir ? { modelsDirectory: config.modelsDir } : {}),
+    ...visionOptions(config),
   });
   stopper.add(() => vision.close());
   const worker = await startWorker(

@@ -332,6 +332,10 @@ export interface WatchpostCalibrationPoint {
 
 export interface WatchpostCamera {
   created_at: Generated<Timestamp>;
+  /**
+   * How small the faces in its pictures are: near (a tenth of the picture's height or more: a door; the cheapest), automatic (looks closer where there seem to be small faces, in up to 1920 pixels), far (every picture in up to 3840 pixels: a square, a grandstand; the dearest). Applies to photos that are processed from then on.
+   */
+  faces: Generated<string>;
   id: Generated<string>;
   /**
    * Where it stands, in words a guard understands. Shown with every alert.

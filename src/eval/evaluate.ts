@@ -1,7 +1,7 @@
 import { readLabelledFolder } from '../calibration/labelled-folder.ts';
 import type { Stopper } from '../commands/stop.ts';
 import { Stopper as RoundStopper } from '../commands/stop.ts';
-import type { Config } from '../config.ts';
+import { type Config, visionOptions } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -57,11 +57,7 @@ export const evaluate = async (
       `Nobody in ${path} has two photos: one to enrol, and one to be found in.`,
     );
   }
-  const vision = await loadVision({
-    maxPixels: config.maxPixels,
-    smallFaces: config.smallFaces,
-    ...(config.modelsDir ? { modelsDirectory: config.modelsDir } : {}),
-  });
+  const vision = await loadVision(visionOptions(config));
   stopper.add(() => vision.close());
 
   let figures: Figures | undefined;

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { name } from '../fields.ts';
+import { faceRanges } from '../vision/index.ts';
 import { addCamera } from '../watchlist/registry.ts';
 import type { Served, Services } from './app.ts';
 import { readJson } from './body.ts';
@@ -9,6 +10,7 @@ const newCamera = z.strictObject({
   name,
   location: name,
   zone: name.optional(),
+  faces: z.enum(faceRanges).optional(),
 });
 
 /** POST and GET /v1/cameras. */

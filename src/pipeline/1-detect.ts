@@ -115,7 +115,7 @@ const lookAt = async (
 ): Promise<FoundFaces> => {
   const photo = await readPhoto(database.pool, image_id, person_photo_id);
   if (!photo) throw new WatchpostError('row_missing', `The image ${image_id} is gone.`);
-  const { bytes, choice } = photo;
+  const { bytes, faces, choice } = photo;
   if (!bytes) {
     throw new WatchpostError(
       'image_bytes_gone',
@@ -123,7 +123,7 @@ const lookAt = async (
     );
   }
   if (person_photo_id) assertStanding(choice);
-  const found = await vision.findFaces(bytes);
+  const found = await vision.findFaces(bytes, faces);
   if (choice) assertEnrollable(found.faces.length, choice.chosen_face);
   return found;
 };

@@ -10,13 +10,13 @@ sharp.cache(false);
 // One libvips thread a picture, as several are in flight: a group photo cost 101 ms of CPU with one, 110 with two.
 sharp.concurrency(1);
 
-/** Longer side of the decoded picture at most; a face of 48 px in it is a twenty-seventh of the frame. */
+/** Longer side of the decoded picture, unless asked for more; a face of 48 px in it is a twenty-seventh of the frame. */
 export const decodedSide = 1280;
 
 /** A picture ready for the detectors, and how it relates to the bytes it came from. */
 export interface Decoded {
   header: ImageHeader;
-  /** Upright, at most {@link decodedSide} on its longer side, never enlarged. */
+  /** Upright, at most the asked side on its longer side, never enlarged. */
   picture: Pixels;
   /** Pixels of the upright full-size picture for one of `picture`. */
   scale: number;
@@ -27,12 +27,18 @@ export interface Decoded {
  * shrink while it is being decoded. Transparent parts become mid-gray: black or white would draw hard edges
  * that the detector can take for something.
  *
+ * @param side of the decoded picture, the longer one, at most; in pixels.
+ *
  * Throws what `inspectImage` throws, `image_corrupt` for a picture cut short or undecodable, and `image_too_slow` for one
  * that takes longer than it may. libvips looks at the time between rows, so what a decoder does before its first row
  * goes on to its end: all of a lossless WebP, an interlaced PNG or a progressive JPEG. Ending its thread would wait for
  * that too (Node.js waits for what its pool has begun; 3.8 s of 4.8 s tried). inspectImage bounds that part instead.
  */
-export const decode = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<Decoded> => {
+export const decode = async (
+  bytes: Uint8Array,
+  limits: ImageLimits = {},
+  side = decodedSide,
+): Promise<Decoded> => {
   const { header, profile } = await inspect(bytes, limits);
   const ignoreIcc = profile !== undefined && isSrgb(profile);
   const seconds = limits.decodingSeconds ?? table.decodingSeconds.max;
@@ -42,7 +48,7 @@ export const decode = async (bytes: Uint8Array, limits: ImageLimits = {}): Promi
     const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: false, ignoreIcc })
       .timeout({ seconds })
       .autoOrient()
-      .resize(decodedSide, decodedSide, { fit: 'inside', withoutEnlargement: true })
+      .resize(side, side, { fit: 'inside', withoutEnlargement: true })
       .flatten({ background: '#808080' })
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })

@@ -10,11 +10,13 @@ export type VisionErrorCode =
   | 'image_too_slow'
   | 'image_corrupt'
   | 'model_missing'
-  | 'model_hash_mismatch';
+  | 'model_hash_mismatch'
+  | 'model_unfit';
 
 /**
  * Thrown by everything in `src/vision`. The `image_*` codes are permanent: the same bytes fail again, so a
- * task that meets one must not retry. The `model_*` codes are repaired by `npm run models`.
+ * task that meets one must not retry. `model_missing` and `model_hash_mismatch` are repaired by `npm run models`, or by
+ * naming the right file where it is one of the user's own; `model_unfit` is a file that cannot be used.
  */
 export class VisionError extends Error {
   readonly code: VisionErrorCode;

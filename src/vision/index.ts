@@ -6,11 +6,13 @@ import { decodeCrop, encodeCrop } from './crop.ts';
 import { decode } from './decode.ts';
 import { type Describer, describerModel, openDescriber } from './describer.ts';
 import { openUltraFace } from './detectors/ultraface.ts';
+import { openYuNet } from './detectors/yunet.ts';
 import { openEmbedder } from './embedder.ts';
 import type { ImageFormat, ImageLimits } from './inspect.ts';
 import { openLandmarks } from './landmarks.ts';
 import { poseOf } from './pose.ts';
 import { defaultGate, type GateLimits, type GateReason, gate, sharpnessOf } from './quality.ts';
+import { search } from './search.ts';
 import type {
   Box,
   Description,
@@ -18,6 +20,7 @@ import type {
   Embedder,
   Embedding,
   EnrolmentLimits,
+  FaceRange,
   FivePoints,
   ModelInfo,
   Point,
@@ -30,7 +33,9 @@ export { openYuNet } from './detectors/yunet.ts';
 export { openEmbedder } from './embedder.ts';
 export { VisionError, type VisionErrorCode } from './errors.ts';
 export { type ImageFormat, type ImageHeader, inspectImage } from './inspect.ts';
+export { iou } from './nms.ts';
 export type { GateLimits, GateReason } from './quality.ts';
+export { search } from './search.ts';
 export type {
   Box,
   Description,
@@ -38,11 +43,13 @@ export type {
   Embedder,
   Embedding,
   EnrolmentLimits,
+  FaceRange,
   FivePoints,
   ModelInfo,
   Point,
   Quality,
 } from './types.ts';
+export { faceRanges } from './types.ts';
 
 /** A face as the pipeline stores it; box and points in pixels of the upright full-size picture. */
 export interface FoundFace {
@@ -84,8 +91,12 @@ export interface Vision {
   readonly describer: ModelInfo;
   /** Every model that is open from the start, for the database to register. */
   readonly models: readonly ModelInfo[];
-  /** Inspects, decodes once, detects, aligns and judges. Throws a VisionError with an `image_*` code. */
-  findFaces(bytes: Uint8Array): Promise<FoundFaces>;
+  /**
+   * Inspects, decodes, detects, aligns and judges. Throws a VisionError with an `image_*` code.
+   *
+   * @param range how small the faces may be; `near` unless told.
+   */
+  findFaces(bytes: Uint8Array, range?: FaceRange): Promise<FoundFaces>;
   /** Vectors of length 1 for crops as `findFaces` encoded them, in order. */
   embed(crops: readonly Uint8Array[]): Promise<Embedding[]>;
   /**
@@ -97,13 +108,19 @@ export interface Vision {
   close(): Promise<void>;
 }
 
+/** A YuNet that the user brings: path of the ONNX file, and the least score of a face, 0 to 1. */
+export interface YuNetFile {
+  readonly file: string;
+  readonly threshold?: number;
+}
+
 /** Options of {@link loadVision}. */
 export interface VisionOptions extends ImageLimits {
   /** Folder of the installed weights; `WATCHPOST_MODELS` or `models/installed` unless told. */
   modelsDirectory?: string;
-  /** The second detector pass for crowds, on unless false; the default detector only. */
-  smallFaces?: boolean;
-  /** A detector in place of the default one; closed with the rest. */
+  /** A YuNet file to detect with in place of the installed detector, and the score from which it counts. */
+  yunet?: YuNetFile | undefined;
+  /** A detector in place of both; closed with the rest. */
   detector?: Detector;
   /** An embedder in place of the default one; closed with the rest. */
   embedder?: Embedder;
@@ -123,8 +140,7 @@ export interface VisionOptions extends ImageLimits {
 export const loadVision = async (options: VisionOptions = {}): Promise<Vision> => {
   const directory = options.modelsDirectory ?? modelsDirectory();
   const limits = { ...defaultGate, ...options.gate };
-  const smallFaces = options.smallFaces ?? true;
-  const detector = options.detector ?? (await openUltraFace(directory, { smallFaces }));
+  const detector = options.detector ?? (await openDetector(options));
   const landmarks = await openLandmarks(directory);
   const embedder =
     options.embedder ??
@@ -136,19 +152,14 @@ export const loadVision = async (options: VisionOptions = {}): Promise<Vision> =
     ));
   const { id, dimension, template, thresholds, size } = embedder.declaration;
 
-  const findFaces = async (bytes: Uint8Array): Promise<FoundFaces> => {
-    const { header, picture, scale } = await decode(bytes, options);
-    const detections = await detector.detect(picture);
-    const unlocated = detections.filter((detection) => !detection.points);
+  const findFaces = async (bytes: Uint8Array, range: FaceRange = 'near'): Promise<FoundFaces> => {
+    const { header, picture, scale, detections } = await search(bytes, detector, range, options);
     const located = await landmarks.locate(
       picture,
-      unlocated.map(({ box }) => box),
+      detections.map(({ box }) => box),
     );
     const faces = detections
-      .map((detection) => ({
-        ...detection,
-        points: detection.points ?? located[unlocated.indexOf(detection)]!,
-      }))
+      .map(({ box, score }, index) => ({ box, score, points: located[index]! }))
       .sort((a, b) => a.box.x + a.box.width / 2 - (b.box.x + b.box.width / 2))
       .map(async ({ box, score, points }): Promise<FoundFace> => {
         const crop = align(picture, points, template, size);
@@ -207,6 +218,13 @@ export const loadVision = async (options: VisionOptions = {}): Promise<Vision> =
     },
   };
 };
+
+/** Opens the user's YuNet where there is one, else the installed detector. Throws as {@link loadVision} does. */
+export const openDetector = ({
+  modelsDirectory: directory = modelsDirectory(),
+  yunet,
+}: Pick<VisionOptions, 'modelsDirectory' | 'yunet'>): Promise<Detector> =>
+  yunet ? openYuNet(yunet.file, yunet) : openUltraFace(directory);
 
 const scaled = (box: Box, scale: number): Box => ({
   x: box.x * scale,

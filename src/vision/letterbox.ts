@@ -45,6 +45,23 @@ export const pad = (fitted: Fitted, width: number, height: number): Fitted => {
   return { ...fitted, pixels: { data, width, height } };
 };
 
+/** Copies a rectangle that lies inside the picture. */
+export const cut = (picture: Pixels, x: number, y: number, width: number, height: number): Pixels => {
+  if (width === picture.width && height === picture.height) return picture;
+  const data = new Uint8Array(width * height * 3);
+  for (let row = 0; row < height; row++) {
+    const from = ((y + row) * picture.width + x) * 3;
+    data.set(picture.data.subarray(from, from + width * 3), row * width * 3);
+  }
+  return { data, width, height };
+};
+
+/** Extends a fitted picture to multiples of 32, the stride of the networks' coarser grids. */
+export const padToCells = (fitted: Fitted): Fitted => {
+  const cells = (length: number): number => Math.ceil(length / 32) * 32;
+  return pad(fitted, cells(fitted.pixels.width), cells(fitted.pixels.height));
+};
+
 /** Averages 2 x 2 pixels; an odd last row or column is dropped unless it is the only one. */
 export const halve = (picture: Pixels): Pixels => {
   const width = Math.max(1, picture.width >> 1);

@@ -20,12 +20,24 @@ export const overlap = (a: Box, b: Box): number => {
   return common === 0 ? 0 : common / Math.min(area(a), area(b));
 };
 
-/** Non-maximum suppression: keeps the best of any detections whose IoU exceeds `limit`, best first. */
-export const suppress = (detections: readonly Detection[], limit: number): Detection[] => {
+/** Non-maximum suppression: keeps the best of any detections that share more than `limit` (IoU, or as told), best first. */
+export const suppress = (detections: readonly Detection[], limit: number, shared = iou): Detection[] => {
   const kept: Detection[] = [];
   for (const candidate of [...detections].sort((a, b) => b.score - a.score)) {
-    if (area(candidate.box) > 0 && kept.every(({ box }) => iou(box, candidate.box) <= limit))
+    if (area(candidate.box) > 0 && kept.every(({ box }) => shared(box, candidate.box) <= limit))
       kept.push(candidate);
   }
   return kept;
 };
+
+/** Those of `more` that are none of the faces in `found`, whole or in part. */
+export const fresh = (found: readonly Detection[], more: readonly Detection[]): Detection[] =>
+  more.filter((candidate) =>
+    found.every(({ box }) => iou(box, candidate.box) <= 0.35 && overlap(box, candidate.box) <= 0.6),
+  );
+
+/** The same face in a picture `scale` times as large, then moved by `x` and `y` pixels. */
+export const moved = ({ box, score }: Detection, scale: number, x = 0, y = 0): Detection => ({
+  box: { x: box.x * scale + x, y: box.y * scale + y, width: box.width * scale, height: box.height * scale },
+  score,
+});

@@ -14,12 +14,14 @@ export interface Session {
   run(data: Float32Array, dims: readonly number[]): Promise<ort.InferenceSession.OnnxValueMapType>;
   /** Names of the outputs in the graph's order. */
   readonly outputs: readonly string[];
+  /** Of the graph's one input; a name where a dimension is free. */
+  readonly inputShape: readonly (number | string)[];
   close(): Promise<void>;
 }
 
 /**
  * Opens a weights file. With `expected`, refuses any other sha256 (`model_hash_mismatch`): a vector's model
- * id must mean one thing only. Throws `model_missing` when there is no such file. `edits` are then made to the
+ * id must mean one thing only. Throws `model_missing` when there is no such file, `model_unfit` for one that is no model. `edits` are then made to the
  * graph in memory; they change how it is computed, never what.
  *
  * One thread a run, and several pictures in flight: two threads a run spin against each other and halve
@@ -44,11 +46,17 @@ export const openSession = async (
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
+  }).catch((cause) => {
+    throw new VisionError('model_unfit', `${path} can not be opened as an ONNX model: ${cause.message}`, {
+      cause,
+    });
   });
   const input = session.inputNames[0]!;
+  const metadata = session.inputMetadata[0];
   return {
     sha256: digest,
     outputs: session.outputNames,
+    inputShape: metadata?.isTensor ? metadata.shape : [],
     run: (data, dims) => session.run({ [input]: new ort.Tensor('float32', data, dims) }),
     close: () => session.release(),
   };

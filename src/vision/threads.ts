@@ -93,7 +93,7 @@ export const loadVisionThreads = async (
   };
   return {
     ...threads[0]!.facts,
-    findFaces: (bytes) => decoding('findFaces', bytes),
+    findFaces: (bytes, range) => decoding('findFaces', bytes, range),
     embed: (crops) => call('embed', crops),
     describe: (bytes, boxes) => decoding('describe', bytes, boxes),
     close,

@@ -23,8 +23,6 @@ export interface Box {
 export interface Detection {
   box: Box;
   score: number;
-  /** Null when the detector's family yields no points: a {@link Landmarker} then supplies them. */
-  points: FivePoints | null;
 }
 
 export type ModelRole = 'detector' | 'landmarks' | 'embedder' | 'describer';
@@ -40,13 +38,34 @@ export interface ModelInfo {
   dimension: number | null;
 }
 
+/**
+ * How small the faces in a camera's pictures are, and so how many of its pixels are searched. `near`: the usual passes,
+ * which find most faces of a twenty-fifth of the picture's height and more; `automatic`: a finer pass where those suggest
+ * that there are smaller faces; `far`: every pixel of pictures up to 3840 wide.
+ */
+export const faceRanges = ['near', 'automatic', 'far'] as const;
+export type FaceRange = (typeof faceRanges)[number];
+
+/** What the usual passes over a picture found. */
+export interface FirstLook {
+  /** In no particular order, no two of them the same face. */
+  faces: Detection[];
+  /** Whether there seem to be faces too small for these passes: {@link Detector.detectSmall} finds them. */
+  smaller: boolean;
+}
+
 /** A family of face detectors; it owns its input size, letterbox, normalisation, decoding and NMS. */
 export interface Detector {
   /** One entry for each weights file in use. */
   readonly models: readonly ModelInfo[];
   readonly id: string;
-  /** Faces in no particular order, no two of them the same face. */
-  detect(picture: Pixels): Promise<Detection[]>;
+  /** The usual passes, over the picture shrunk to 640 pixels. */
+  detect(picture: Pixels): Promise<FirstLook>;
+  /**
+   * Passes over more of the picture's pixels, for faces that are too small for `detect`: of 12 pixels and more in the
+   * picture scaled by `scale` (0..1), and less than a fifteenth of its height (a twentieth of its width).
+   */
+  detectSmall(picture: Pixels, scale: number): Promise<Detection[]>;
   close(): Promise<void>;
 }
 
@@ -55,7 +74,7 @@ export interface Landmarker {
   readonly model: ModelInfo;
   /** The 68 landmarks (iBUG order) of each box, in order, in pixels of `picture`. */
   outline(picture: Pixels, boxes: readonly Box[]): Promise<Point[][]>;
-  /** The five points of each box, for detectors that give none; in order, in pixels of `picture`. */
+  /** The five points of each box, in order, in pixels of `picture`. */
   locate(picture: Pixels, boxes: readonly Box[]): Promise<FivePoints[]>;
   close(): Promise<void>;
 }

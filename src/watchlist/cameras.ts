@@ -1,17 +1,28 @@
 import type { Kysely } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
+import type { FaceRange } from '../vision/index.ts';
 import { orTaken } from './taken.ts';
 
 /** @throws {WatchpostError} name_taken. */
 export const addCamera = (
   db: Kysely<DB>,
-  camera: { name: string; location: string; zone?: string | undefined },
+  camera: {
+    name: string;
+    location: string;
+    zone?: string | undefined;
+    faces?: FaceRange | undefined;
+  },
 ) =>
   orTaken(
     `The camera name ${JSON.stringify(camera.name)}`,
     db
       .insertInto('watchpost.camera')
-      .values({ name: camera.name, location: camera.location, zone: camera.zone ?? null })
-      .returning(['id', 'name', 'location', 'zone'])
+      .values({
+        name: camera.name,
+        location: camera.location,
+        zone: camera.zone ?? null,
+        ...(camera.faces ? { faces: camera.faces } : {}),
+      })
+      .returning(['id', 'name', 'location', 'zone', 'faces'])
       .executeTakeFirstOrThrow(),
   );

@@ -7,7 +7,7 @@ import { type Album, prepareAlbum } from './photos.ts';
 
 /** The models count the faces of the album's photos, and are closed again: the harness sees nothing itself. */
 export const openAlbum = async (): Promise<Album> => {
-  const vision = await loadVision({ smallFaces: false });
+  const vision = await loadVision();
   try {
     return await prepareAlbum(vision);
   } finally {

@@ -116,7 +116,6 @@ const startFleet = async (fleet: Fleet, databasePort: number, options: Options) 
     PORT: String(port),
     WATCHPOST_API_KEY: key,
     WATCHPOST_CONCURRENCY: '2',
-    WATCHPOST_SMALL_FACES: 'off',
     WATCHPOST_LOG: 'info',
     // A hundred starts and more: what one has compiled the next need not.
     NODE_COMPILE_CACHE: join(options.folder, 'compiled'),

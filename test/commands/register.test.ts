@@ -60,7 +60,9 @@ describe('on a database that is up to date', () => {
 
 describe('camera add and watchlist add', () => {
   it('make what they are told, and print its id', async () => {
-    const camera = await run('camera', 'add', 'gate', '--location', 'North gate', '--zone', 'outside');
+    const camera = await run(
+      ...['camera', 'add', 'gate', '--location', 'North gate', '--zone', 'outside', '--faces', 'far'],
+    );
     const list = await run(
       'watchlist',
       'add',
@@ -73,8 +75,8 @@ describe('camera add and watchlist add', () => {
       '60',
     );
     expect([camera.code, list.code]).toEqual([0, 0]);
-    const [made] = await database.rows('select id, name, location, zone from watchpost.camera');
-    expect(made).toMatchObject({ name: 'gate', location: 'North gate', zone: 'outside' });
+    const [made] = await database.rows('select id, name, location, zone, faces from watchpost.camera');
+    expect(made).toMatchObject({ name: 'gate', location: 'North gate', zone: 'outside', faces: 'far' });
     expect(camera.stdout).toBe(`gate  ${made.id}\n`);
     const [list_] = await database.rows(
       'select id, threshold, severity, extract(epoch from cooldown)::int as cooldown from watchpost.watchlist',

@@ -62,6 +62,10 @@ describe('a value that can not be', () => {
     [['person', 'add', 'Ada', '--face', '0'], /--face.*Give a whole number from 1\./],
     [['submit', 'x.jpg', '--captured-at', 'noon'], /--captured-at.*like 2026-11-23T15:04:05Z/],
     [['camera', 'add', 'gate'], /required option '--location <words>'/],
+    [
+      ['camera', 'add', 'gate', '--location', 'x', '--faces', 'tiny'],
+      /--faces.*Allowed choices are near, automatic, far\./,
+    ],
   ])('is named with what would be right, before anything is done: %j', async (args, words) => {
     const { code, stderr } = await watchpost(args);
     expect(code).toBe(1);
@@ -78,7 +82,7 @@ describe('settings', () => {
       WATCHPOST_CONCURRENCY: 'many',
       WATCHPOST_MAX_BODY_MB: '0',
       WATCHPOST_MAX_MEGAPIXELS: '1.5',
-      WATCHPOST_SMALL_FACES: 'yes',
+      WATCHPOST_YUNET_THRESHOLD: '70%',
       WATCHPOST_LOG: 'loud',
     });
     expect(code).toBe(1);
@@ -92,7 +96,7 @@ describe('settings', () => {
       '  WATCHPOST_CONCURRENCY: "many" will not do; give a whole number from 1 to 64',
       '  WATCHPOST_MAX_BODY_MB: "0" will not do; give a whole number from 1 to 100',
       '  WATCHPOST_MAX_MEGAPIXELS: "1.5" will not do; give a whole number from 1 to 1000',
-      '  WATCHPOST_SMALL_FACES: "yes" will not do; give on or off',
+      '  WATCHPOST_YUNET_THRESHOLD: "70%" will not do; give a number from 0.3 to 0.95',
       '  WATCHPOST_LOG: "loud" will not do; give debug, info, warn, error or silent',
     ]);
     for (const secret of ['hunter2', 'too-short-secret']) expect(stderr).not.toContain(secret);
@@ -107,7 +111,7 @@ describe('settings', () => {
       dataDir: join(process.cwd(), '.watchpost'),
       maxBodyBytes: 20 * 1024 * 1024,
       maxPixels: 64_000_000,
-      smallFaces: true,
+      yunet: undefined,
     });
     expect(readConfig({ PORT: '', DATABASE_URL: '', WATCHPOST_DATA: '' })).toEqual(defaults);
   });

@@ -118,6 +118,8 @@ describe('a body', () => {
     await refused('body_invalid', json('/v1/persons', { name: 'Ada', watchlist: 'wanted' }), /watchlist/);
     await refused('body_invalid', json('/v1/watchlists', { name: 'wanted', treshold: 0.5 }), /treshold/);
     await refused('body_invalid', json('/v1/cameras', { name: 'gate', location: 'North', lat: 1 }), /lat/);
+    const tiny = { name: 'gate', location: 'North', faces: 'tiny' };
+    await refused('body_invalid', json('/v1/cameras', tiny), /^faces: .*"near"\|"automatic"\|"far"/);
   });
 });
 

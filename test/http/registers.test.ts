@@ -23,13 +23,20 @@ describe('/v1/cameras', () => {
       name: 'gate',
       location: 'North gate',
       zone: 'outside',
+      faces: 'far',
     });
     expect([lobby.status, gate.status]).toEqual([201, 201]);
-    expect(lobby.body).toEqual({ id: lobby.body.id, name: 'lobby', location: 'Ground floor', zone: null });
+    expect(lobby.body).toEqual({
+      id: lobby.body.id,
+      name: 'lobby',
+      location: 'Ground floor',
+      zone: null,
+      faces: 'automatic',
+    });
     const { body } = await api.call('GET', '/v1/cameras');
     expect(body.cameras).toMatchObject([
-      { id: gate.body.id, name: 'gate', zone: 'outside' },
-      { id: lobby.body.id, name: 'lobby', zone: null },
+      { id: gate.body.id, name: 'gate', zone: 'outside', faces: 'far' },
+      { id: lobby.body.id, name: 'lobby', zone: null, faces: 'automatic' },
     ]);
   });
 

@@ -9,7 +9,7 @@ import { samplePhoto } from './support.ts';
 let detector: Detector;
 let landmarks: Landmarker;
 beforeAll(async () => {
-  detector = await openUltraFace(modelsDirectory(), { smallFaces: true });
+  detector = await openUltraFace(modelsDirectory());
   landmarks = await openLandmarks(modelsDirectory());
 });
 afterAll(() => Promise.all([detector?.close(), landmarks?.close()]));
@@ -30,7 +30,8 @@ test('landmarks hardly depend on how tightly the box sits on the face', async ()
   const distances: number[] = [];
   for (const number of [1, 3, 4, 5, 6]) {
     const { picture } = await decode(await samplePhoto(number), { maxPixels: 64e6 });
-    const boxes = (await detector.detect(picture)).map(({ box }) => box);
+    const { faces } = await detector.detect(picture);
+    const boxes = faces.map(({ box }) => box);
     const exact = await landmarks.outline(picture, boxes);
     for (const [scale, dx, dy] of [
       [1.15, 0, 0],

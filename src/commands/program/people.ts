@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { faceRanges } from '../../vision/types.ts';
 import {
   acceptPhoto,
   addCamera,
@@ -28,8 +29,14 @@ export const addPeople = (program: Command): void => {
     .argument('<name>', '', named)
     .requiredOption('--location <words>', 'where it stands', named)
     .option('--zone <name>', 'cameras of one zone share their alerts', named)
+    .addOption(
+      new Option(
+        '--faces <range>',
+        'how small faces are in its pictures: near (a door), automatic (looks closer where there are small ones), far (a square)',
+      ).choices(faceRanges),
+    )
     .action(
-      once(async ({ config, log }, name: string, options: { location: string; zone?: string }) => {
+      once(async ({ config, log }, name: string, options: Omit<Parameters<typeof addCamera>[1], 'name'>) => {
         const database = await connect(config, log, stopper);
         const camera = await addCamera(database.db, { name, ...options });
         process.stdout.write(`${camera.name}  ${camera.id}\n`);

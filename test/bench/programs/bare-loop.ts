@@ -17,15 +17,15 @@ const { folder, warmUp, count, concurrency } = settings<{
 
 const files = (await readdir(folder)).sort();
 const photos = await Promise.all(files.map((file) => readFile(join(folder, file))));
-const { maxPixels, smallFaces } = readConfig({});
-const vision = await loadVisionThreads({ maxPixels, smallFaces });
+const { maxPixels } = readConfig({});
+const vision = await loadVisionThreads({ maxPixels });
 
 const see = async (most: number): Promise<number> => {
   let [next, faces] = [0, 0];
   await Promise.all(
     Array.from({ length: concurrency }, async () => {
       while (next < most) {
-        const found = await vision.findFaces(photos[next++ % photos.length]!);
+        const found = await vision.findFaces(photos[next++ % photos.length]!, 'automatic');
         const vectors = await vision.embed(found.faces.map((face) => face.crop));
         faces += vectors.length;
       }

@@ -25,10 +25,10 @@ const openOurs = async (): Promise<{
   cpu: () => Promise<number>;
   close: () => Promise<void>;
 }> => {
-  const { maxPixels, smallFaces, concurrency } = readConfig({});
-  const vision = await loadVisionThreads({ maxPixels, smallFaces });
+  const { maxPixels, concurrency } = readConfig({});
+  const vision = await loadVisionThreads({ maxPixels });
   const see: See = async (photo) => {
-    const { faces } = await vision.findFaces(photo);
+    const { faces } = await vision.findFaces(photo, 'automatic');
     const embeddings = await vision.embed(faces.map((face) => face.crop));
     return faces.map((face, index) => ({ height: face.box.height, vector: embeddings[index]!.vector }));
   };

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type Config, readConfig } from '../../../src/config.ts';
+import { type Config, readConfig, visionOptions } from '../../../src/config.ts';
 import { openDatabase } from '../../../src/database/pool.ts';
 import { provideApiKey } from '../../../src/http/api-key.ts';
 import { createApp } from '../../../src/http/app.ts';
@@ -44,12 +44,11 @@ const watchedStage = (stage: AnyStage): AnyStage => ({
 const database = openDatabase(config.databaseUrl!, { log });
 const opened = await loadVisionThreads({
   calls: config.concurrency,
-  maxPixels: config.maxPixels,
-  smallFaces: config.smallFaces,
+  ...visionOptions(config),
 });
 const vision: Vision = {
   ...opened,
-  findFaces: (bytes) => watched(opened.findFaces(bytes)),
+  findFaces: (bytes, range) => watched(opened.findFaces(bytes, range)),
   embed: (crops) => watched(opened.embed(crops)),
 };
 const worker = await startWorker(

@@ -1,0 +1,162 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readLabelledFolder } from '../calibration/labelled-folder.ts';
+import { table } from '../commands/sql.ts';
+import type { Stopper } from '../commands/stop.ts';
+import { type Config, visionOptions } from '../config.ts';
+import { WatchpostError } from '../errors.ts';
+import {
+  type Box,
+  type Detector,
+  type FaceRange,
+  faceRanges,
+  iou,
+  loadVision,
+  openDetector,
+  search,
+} from '../vision/index.ts';
+import { type CrowdPhoto, cutFaces, makeCrowds } from './crowd-photos.ts';
+
+/** How faces of one height fared with one setting of a camera. */
+export interface CrowdFigures {
+  readonly detector: string;
+  /** As `camera.faces`. */
+  readonly range: FaceRange;
+  /** Height of every face, in pixels of the frame. */
+  readonly height: number;
+  readonly frames: number;
+  readonly faces: number;
+  /** Of these, those that were found, and found in enough pixels to alert (`heightPx` of the gate). */
+  readonly found: number;
+  readonly large_enough: number;
+  /** found of faces. */
+  readonly recall: number;
+  /** Boxes where there is no face, or a second one of the same face. */
+  readonly false_faces: number;
+  /** CPU of a frame: decoding and detection, without what is done with each face. Of the quickest frame. */
+  readonly cpu_ms: number;
+}
+
+/** What to make crowds of. */
+export interface CrowdOptions {
+  /** Of the faces, in pixels of the frame. */
+  readonly heights: readonly number[];
+  readonly frame: { readonly width: number; readonly height: number };
+  readonly ranges?: readonly FaceRange[];
+  readonly onProgress?: (what: string, ended: number, of: number) => void;
+}
+
+/**
+ * Makes crowds of the faces in labelled folders (each photo that holds one face) and counts how many are found, by their
+ * height. Backdrops are group photos that `groups.csv` says to hold no face, else coloured noise.
+ *
+ * Faces are what the default detector finds in the photos, so a face that it never finds is not missed here.
+ *
+ * @throws {WatchpostError} folder_invalid; calibration_impossible where no face is as high as the largest asked for.
+ */
+export const evaluateCrowds = async (
+  config: Config,
+  stopper: Stopper,
+  paths: readonly string[],
+  { heights, frame, ranges = faceRanges, onProgress = () => {} }: CrowdOptions,
+): Promise<CrowdFigures[]> => {
+  const folders = [];
+  for (const path of paths) folders.push(await readLabelledFolder(path, { maxPixels: config.maxPixels }));
+  const options = visionOptions(config);
+  const detector = await openDetector(options);
+  stopper.add(() => detector.close());
+  const vision = await loadVision({ ...options, yunet: undefined });
+  stopper.add(() => vision.close());
+
+  const cuts = [];
+  for (const folder of folders) cuts.push(...(await cutFaces(folder, vision, Math.max(...heights))));
+  if (cuts.length === 0) {
+    throw new WatchpostError(
+      'folder_invalid',
+      `No photo in ${paths.join(', ')} holds exactly one face of ${Math.max(...heights)} pixels or more.`,
+    );
+  }
+  const empty = folders.flatMap((folder) =>
+    folder.groups.filter(({ faces }) => faces === 0).map(({ file }) => join(folder.path, file)),
+  );
+  const backdrops = await Promise.all(empty.map((file) => readFile(file)));
+
+  const figures: CrowdFigures[] = [];
+  for (const height of heights) {
+    const crowds = await makeCrowds(cuts, height, frame, backdrops);
+    for (const range of ranges) {
+      onProgress(`${height} px, ${range}`, figures.length, heights.length * ranges.length);
+      figures.push(await measure(detector, vision.limits.heightPx, range, height, crowds));
+    }
+  }
+  return figures;
+};
+
+const measure = async (
+  detector: Detector,
+  usableHeight: number,
+  range: FaceRange,
+  height: number,
+  crowds: readonly CrowdPhoto[],
+): Promise<CrowdFigures> => {
+  let [found, largeEnough, falseFaces] = [0, 0, 0];
+  const times: number[] = [];
+  for (const { bytes, faces } of crowds) {
+    const begun = process.cpuUsage();
+    const { detections, scale } = await search(bytes, detector, range);
+    const { user, system } = process.cpuUsage(begun);
+    times.push((user + system) / 1000);
+    const matched = match(
+      detections.map(({ box }) => enlarged(box, scale)),
+      faces,
+    );
+    found += matched.length;
+    largeEnough += matched.filter((box) => box.height >= usableHeight * scale).length;
+    falseFaces += detections.length - matched.length;
+  }
+  const faces = crowds.reduce((sum, crowd) => sum + crowd.faces.length, 0);
+  return {
+    detector: detector.id,
+    range,
+    height,
+    frames: crowds.length,
+    faces,
+    found,
+    large_enough: largeEnough,
+    recall: found / faces,
+    false_faces: falseFaces,
+    // The median doubles when other programs are at work; the least does not.
+    cpu_ms: Math.min(...times),
+  };
+};
+
+/** The boxes that are a face, at most one for each face. */
+const match = (boxes: readonly Box[], faces: readonly Box[]): Box[] => {
+  const free = new Set(boxes);
+  return faces.flatMap((face) => {
+    const best = [...free].sort((a, b) => iou(b, face) - iou(a, face))[0];
+    if (!best || iou(best, face) < sameFace) return [];
+    free.delete(best);
+    return [best];
+  });
+};
+
+const enlarged = (box: Box, scale: number): Box => ({
+  x: box.x * scale,
+  y: box.y * scale,
+  width: box.width * scale,
+  height: box.height * scale,
+});
+
+/** Overlap from which a box is the face: detectors differ in how much forehead and chin they take in. */
+const sameFace = 0.35;
+
+/** The figures as a person reads them. */
+export const showCrowds = (figures: readonly CrowdFigures[]): string =>
+  table(
+    figures.map(({ recall, cpu_ms, ...rest }) => ({
+      ...rest,
+      recall: `${(recall * 100).toFixed(1)}%`,
+      cpu_ms: cpu_ms.toFixed(1),
+    })),
+  );
