@@ -50,11 +50,13 @@ export const openRaw = async (url: string): Promise<RawConnection> => {
   };
 };
 
-/** An answer as it came, with its body as JSON where it is. */
+/** The first answer as it came, with its body as JSON where it is. */
 export const readAnswer = (text: string) => {
-  const [head = '', body = ''] = text.split(/\r\n\r\n(.*)/s);
+  const [head = '', rest = ''] = text.split(/\r\n\r\n(.*)/s);
   const [first = '', ...lines] = head.split('\r\n');
   const headers = new Headers(lines.map((line) => line.split(/: ?(.*)/s).slice(0, 2) as [string, string]));
+  // What follows is the answer to what the server took for another call.
+  const body = rest.slice(0, Number(headers.get('content-length') ?? rest.length));
   const isJson = headers.get('content-type')?.includes('json') && headers.has('content-length');
   const status = Number(first.split(' ')[1] ?? 0);
   return { status, headers, body: isJson ? JSON.parse(body) : body, text: body };

@@ -42,13 +42,13 @@ const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     captured_at: json(new Date().toISOString()),
   }),
   'POST /v1/persons': (s) => ({
-    name: json(`Person ${s.index}`),
+    name: json(`Somebody ${s.index}`),
     external_ref: json(`ref ${s.index}`),
     metadata: json({ height: 1.8, tags: ['a', 'b'] }),
     watchlists: json([any(s, 'names of watchlists')]),
   }),
   'PATCH /v1/persons/:id': (s) => ({
-    name: json(`Person ${s.index}`),
+    name: json(`Somebody ${s.index}`),
     external_ref: 'null',
     metadata: json({ k: s.index }),
   }),
@@ -57,7 +57,7 @@ const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
   'PATCH /v1/persons/:id/photos/:photo': (s) =>
     s.random.chance(0.5) ? { face: '2', reason: '"a slip"' } : { accept: '["face_small"]' },
   'POST /v1/watchlists': (s) => ({
-    name: json(`list ${s.index}`),
+    name: json(`wanted ${s.index}`),
     purpose: '"a test"',
     severity: '"critical"',
     threshold: '0.5',
@@ -70,7 +70,7 @@ const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
   }),
   'PATCH /v1/watchlists/:id': () => ({ threshold: '0.4', valid_until: 'null', cooldown_seconds: '5.5' }),
   'POST /v1/cameras': (s) => ({
-    name: json(`camera ${s.index}`),
+    name: json(`door ${s.index}`),
     location: '"North gate"',
     zone: '"outside"',
   }),

@@ -1,4 +1,4 @@
-import { type Agent, request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { openRaw, readAnswer } from '../../support/raw-call.ts';
 import type { Call } from './calls.ts';
 import type { Random } from './random.ts';
@@ -10,20 +10,18 @@ export interface Outcome {
   readonly text: string;
 }
 
-const closed: Outcome = { status: 0, type: '', text: '' };
-
 /** Sends a call with the API key and reads the answer; of a stream of events, only its beginning. */
 export const send = (url: string, key: string, call: Call, agent: Agent): Promise<Outcome> =>
   new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${key}`, ...call.headers };
-    let asked: ReturnType<typeof request>;
-    try {
-      asked = request(`${url}${call.path}`, { method: call.method, headers, agent });
-    } catch (error) {
-      reject(error);
-      return;
-    }
-    asked.on('error', () => resolve(closed));
+    // Without a length, Node sends the body of a GET as if it were the next call.
+    const length = call.body ? { 'content-length': String(call.body.length) } : {};
+    const headers = { authorization: `Bearer ${key}`, ...length, ...call.headers };
+    const asked = request(`${url}${call.path}`, { method: call.method, headers, agent });
+    asked.on('error', (error) => {
+      // The server may have closed a connection that has been used before, as the call was sent on it.
+      if (asked.reusedSocket) resolve(send(url, key, call, new Agent()));
+      else reject(error);
+    });
     asked.on('response', (response) => {
       const { statusCode: status = 0, headers } = response;
       const type = headers['content-type'] ?? '';
@@ -34,7 +32,7 @@ export const send = (url: string, key: string, call: Call, agent: Agent): Promis
       }
       const pieces: Buffer[] = [];
       response.on('data', (piece) => pieces.push(piece));
-      response.on('error', () => resolve(closed));
+      response.on('error', reject);
       response.on('end', () => resolve({ status, type, text: Buffer.concat(pieces).toString() }));
     });
     asked.end(call.body);
@@ -68,5 +66,5 @@ export const sendBroken = async (url: string, key: string, call: Call, random: R
   for (const part of random.pick(wholes)()) raw.write(part);
   raw.socket.end();
   const { status, headers, text } = readAnswer(await raw.closed);
-  return status > 0 ? { status, type: headers.get('content-type') ?? '', text } : closed;
+  return { status, type: headers.get('content-type') ?? '', text };
 };
