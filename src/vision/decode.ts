@@ -1,7 +1,8 @@
 import sharp from 'sharp';
 import { limits as table } from '../limits.ts';
 import { VisionError } from './errors.ts';
-import { type ImageHeader, type ImageLimits, inspectImage } from './inspect.ts';
+import { type ImageHeader, type ImageLimits, inspectStored } from './inspect.ts';
+import { turnUpright } from './orient.ts';
 import type { Pixels } from './types.ts';
 
 // Every picture is seen once: a cache of operations would only grow.
@@ -22,7 +23,7 @@ export interface Decoded {
 }
 
 /**
- * Inspects, then decodes, turns upright, brings to sRGB and shrinks in one pipeline, which lets a JPEG
+ * Inspects, then decodes, brings to sRGB and shrinks in one pipeline and turns upright, which lets a JPEG
  * shrink while it is being decoded. Transparent parts become mid-gray: black or white would draw hard edges
  * that the detector can take for something.
  *
@@ -32,21 +33,22 @@ export interface Decoded {
  * that too (Node.js waits for what its pool has begun; 3.8 s of 4.8 s tried). inspectImage bounds that part instead.
  */
 export const decode = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<Decoded> => {
-  const header = await inspectImage(bytes, limits);
+  const { header, orientation } = await inspectStored(bytes, limits);
   const seconds = limits.decodingSeconds ?? table.decodingSeconds.max;
   try {
     // 'error' fails on truncated and broken data and lets warnings pass: odd EXIF or ICC blocks are common
     // in good photos.
     const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: false })
       .timeout({ seconds })
-      .autoOrient()
       .resize(decodedSide, decodedSide, { fit: 'inside', withoutEnlargement: true })
       .flatten({ background: '#808080' })
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    const picture = { data: threeChannels(data, info.channels), width: info.width, height: info.height };
-    return { header, picture, scale: header.width / info.width };
+    const stored = { data: threeChannels(data, info.channels), width: info.width, height: info.height };
+    // After reducing it, by us: sharp would decode a photo to be turned whole, before it looks at the time.
+    const picture = turnUpright(stored, orientation);
+    return { header, picture, scale: header.width / picture.width };
   } catch (error) {
     if (/^timeout:/m.test((error as Error).message)) {
       throw new VisionError(

@@ -38,7 +38,14 @@ export interface ImageLimits {
  * @example
  * const { format, width, height } = await inspectImage(await readFile('door.jpg'));
  */
-export const inspectImage = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<ImageHeader> => {
+export const inspectImage = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<ImageHeader> =>
+  (await inspectStored(bytes, limits)).header;
+
+/** The same, with the EXIF orientation (1 to 8) that turns the stored picture upright. */
+export const inspectStored = async (
+  bytes: Uint8Array,
+  limits: ImageLimits = {},
+): Promise<{ header: ImageHeader; orientation: number }> => {
   if (bytes.length === 0) throw new VisionError('image_empty', 'The photo is empty.');
   const format = formatOf(bytes);
   if (isAnimated(bytes, format))
@@ -49,11 +56,11 @@ export const inspectImage = async (bytes: Uint8Array, limits: ImageLimits = {}):
   if (format !== 'jpeg' && format !== 'png' && format !== 'webp') {
     throw new VisionError('image_format_unsupported', 'This is not a JPEG, PNG or WebP photo.');
   }
-  const { width, height } = await uprightSize(bytes);
+  const { width, height, orientation } = await uprightSize(bytes);
   const maxPixels = limits.maxPixels ?? table.photoPixels.max;
   assertSize(width, height, maxPixels);
   assertAffordable(bytes, format, maxPixels);
-  return { format, width, height };
+  return { header: { format, width, height }, orientation };
 };
 
 const assertSize = (width: number, height: number, maxPixels: number): void => {
@@ -103,11 +110,13 @@ const assertAffordable = (bytes: Uint8Array, format: ImageFormat, maxPixels: num
   }
 };
 
-const uprightSize = async (bytes: Uint8Array): Promise<{ width: number; height: number }> => {
+const uprightSize = async (
+  bytes: Uint8Array,
+): Promise<{ width: number; height: number; orientation: number }> => {
   try {
     // The limit is checked by us, so that it has a code of its own.
-    const { autoOrient } = await sharp(bytes, { limitInputPixels: false }).metadata();
-    return { width: autoOrient.width, height: autoOrient.height };
+    const { autoOrient, orientation } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    return { width: autoOrient.width, height: autoOrient.height, orientation: orientation ?? 1 };
   } catch (error) {
     throw new VisionError(
       'image_corrupt',
