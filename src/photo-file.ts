@@ -9,7 +9,7 @@ import { inspectImage } from './vision/index.ts';
  *
  * @throws {WatchpostError} body_too_large; {VisionError} what inspectImage throws; errors of the file system.
  */
-export const readPhotoFile = async (file: string, options: { maxPixels: number }): Promise<Buffer> => {
+export const readPhotoFile = async (file: string, options: { maxPixels?: number } = {}): Promise<Buffer> => {
   assertLength((await stat(file)).size);
   const bytes = await readFile(file);
   // A pipe has no size beforehand.

@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { type Vision, VisionError } from '../vision/index.ts';
+import { toWatchpostError } from '../errors.ts';
+import { readPhotoFile } from '../photo-file.ts';
+import type { Vision } from '../vision/index.ts';
 import { gateOf } from '../watchlist/enrolment.ts';
 
 /** A photo to measure with, and who is in it; null: somebody who is on no list. */
@@ -51,7 +52,7 @@ const usableFaces = async (
   { file, person }: LabelledPhoto,
 ): Promise<LabelledFace[] | LeftOut> => {
   try {
-    const all = (await vision.findFaces(await readFile(file))).faces;
+    const all = (await vision.findFaces(await readPhotoFile(file))).faces;
     const faces = person === null ? all : all.toSorted((a, b) => b.box.height - a.box.height).slice(0, 1);
     if (faces.length === 0) return { file, why: 'no face' };
     const embeddings = await vision.embed(faces.map((face) => face.crop));
@@ -62,7 +63,8 @@ const usableFaces = async (
     const usable = judged.filter(({ gate }) => gate.length === 0);
     return usable.length > 0 ? usable : { file, why: `poor view: ${judged[0]?.gate.join(', ')}` };
   } catch (error) {
-    if (error instanceof VisionError && error.code.startsWith('image_')) return { file, why: error.message };
+    const { code, message } = toWatchpostError(error);
+    if (code.startsWith('image_') || code === 'body_too_large') return { file, why: message };
     throw error;
   }
 };

@@ -160,8 +160,9 @@ const failure = (item: Item, reason: unknown, delivery: Delivery): Attempted => 
 /** The row in `handling` is for the operator: an unforeseen error is told there by its own message. */
 const told = (reason: unknown): WatchpostError => {
   const error = toWatchpostError(reason);
-  if (error.code !== 'internal' || !(reason instanceof Error)) return error;
-  return new WatchpostError('internal', reason.message, { cause: reason });
+  const unforeseen = error.code === 'internal' || error.code === 'value_invalid';
+  if (!unforeseen || !(reason instanceof Error)) return error;
+  return new WatchpostError(error.code, reason.message, { cause: reason });
 };
 
 /**

@@ -3,6 +3,7 @@ import { limits as table } from '../limits.ts';
 import { isSrgb } from './colour-profile.ts';
 import { VisionError } from './errors.ts';
 import { type ImageHeader, type ImageLimits, inspect } from './inspect.ts';
+import { turnUpright } from './orient.ts';
 import type { Pixels } from './types.ts';
 
 // Every picture is seen once: a cache of operations would only grow.
@@ -23,7 +24,7 @@ export interface Decoded {
 }
 
 /**
- * Inspects, then decodes, turns upright, brings to sRGB and shrinks in one pipeline, which lets a JPEG
+ * Inspects, then decodes, brings to sRGB and shrinks in one pipeline and turns upright, which lets a JPEG
  * shrink while it is being decoded. Transparent parts become mid-gray: black or white would draw hard edges
  * that the detector can take for something.
  *
@@ -39,7 +40,7 @@ export const decode = async (
   limits: ImageLimits = {},
   side = decodedSide,
 ): Promise<Decoded> => {
-  const { header, profile } = await inspect(bytes, limits);
+  const { header, orientation, profile } = await inspect(bytes, limits);
   const ignoreIcc = profile !== undefined && isSrgb(profile);
   const seconds = limits.decodingSeconds ?? table.decodingSeconds.max;
   try {
@@ -47,14 +48,15 @@ export const decode = async (
     // in good photos.
     const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: false, ignoreIcc })
       .timeout({ seconds })
-      .autoOrient()
       .resize(side, side, { fit: 'inside', withoutEnlargement: true })
       .flatten({ background: '#808080' })
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    const picture = { data: threeChannels(data, info.channels), width: info.width, height: info.height };
-    return { header, picture, scale: header.width / info.width };
+    const stored = { data: threeChannels(data, info.channels), width: info.width, height: info.height };
+    // After reducing it, by us: sharp would decode a photo to be turned whole, before it looks at the time.
+    const picture = turnUpright(stored, orientation);
+    return { header, picture, scale: header.width / picture.width };
   } catch (error) {
     if (/^timeout:/m.test((error as Error).message)) {
       throw new VisionError(

@@ -41,11 +41,17 @@ export interface ImageLimits {
 export const inspectImage = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<ImageHeader> =>
   (await inspect(bytes, limits)).header;
 
-/** As {@link inspectImage}, with the ICC profile that the picture carries. */
-export const inspect = async (
-  bytes: Uint8Array,
-  limits: ImageLimits = {},
-): Promise<{ header: ImageHeader; profile: Uint8Array | undefined }> => {
+/** The header with what decoding needs besides. */
+export interface Inspected {
+  header: ImageHeader;
+  /** EXIF orientation, 1 to 8, that turns the stored picture upright. */
+  orientation: number;
+  /** The ICC profile that the picture carries. */
+  profile: Uint8Array | undefined;
+}
+
+/** As {@link inspectImage}, with the orientation and the colour profile of the stored picture. */
+export const inspect = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<Inspected> => {
   if (bytes.length === 0) throw new VisionError('image_empty', 'The photo is empty.');
   const format = formatOf(bytes);
   if (isAnimated(bytes, format))
@@ -56,11 +62,11 @@ export const inspect = async (
   if (format !== 'jpeg' && format !== 'png' && format !== 'webp') {
     throw new VisionError('image_format_unsupported', 'This is not a JPEG, PNG or WebP photo.');
   }
-  const { width, height, profile } = await readHeader(bytes);
+  const { width, height, orientation, profile } = await readHeader(bytes);
   const maxPixels = limits.maxPixels ?? table.photoPixels.max;
   assertSize(width, height, maxPixels);
   assertAffordable(bytes, format, maxPixels);
-  return { header: { format, width, height }, profile };
+  return { header: { format, width, height }, orientation, profile };
 };
 
 const assertSize = (width: number, height: number, maxPixels: number): void => {
@@ -112,11 +118,11 @@ const assertAffordable = (bytes: Uint8Array, format: ImageFormat, maxPixels: num
 
 const readHeader = async (
   bytes: Uint8Array,
-): Promise<{ width: number; height: number; profile: Uint8Array | undefined }> => {
+): Promise<Omit<Inspected, 'header'> & Omit<ImageHeader, 'format'>> => {
   try {
     // The limit is checked by us, so that it has a code of its own.
-    const { autoOrient, icc } = await sharp(bytes, { limitInputPixels: false }).metadata();
-    return { width: autoOrient.width, height: autoOrient.height, profile: icc };
+    const { autoOrient, orientation = 1, icc } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    return { width: autoOrient.width, height: autoOrient.height, orientation, profile: icc };
   } catch (error) {
     throw new VisionError(
       'image_corrupt',

@@ -130,8 +130,8 @@ describe('handling an event', () => {
         {
           outcome: 'failed',
           attempt: 5,
-          code: 'internal',
-          error: expect.stringContaining('person_name_check'),
+          code: 'name_invalid',
+          error: expect.stringContaining('name: give 1 to 200'),
         },
       ]);
     });
@@ -204,10 +204,10 @@ describe('handling an event', () => {
     const handled = await handle(christen(), items, tools, first);
     expect(handled).toMatchObject([
       { outcome: 'done' },
-      { outcome: 'retry', code: 'internal' },
+      { outcome: 'retry', code: 'name_invalid' },
       { outcome: 'done' },
     ]);
-    expect(handled[1]?.error).toContain('person_name_check');
+    expect(handled[1]?.error).toContain('name: give 1 to 200');
     expect(await namesOf(items)).toEqual(['Gus', 'Hal']);
     expect((await recordOf(items[1])).map((row) => row.outcome)).toEqual(['retry']);
   });
@@ -240,8 +240,8 @@ describe('handling an event', () => {
       {
         outcome: 'failed',
         attempt: 5,
-        code: 'internal',
-        error: expect.stringContaining('person_name_check'),
+        code: 'name_invalid',
+        error: expect.stringContaining('name: give 1 to 200'),
       },
     ]);
   });

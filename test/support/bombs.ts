@@ -13,6 +13,8 @@ export interface Announced {
   readonly interlaced?: boolean;
   /** Bytes of the picture, all 0; what its size takes unless given. */
   readonly bytes?: number;
+  /** Whether it carries the EXIF note that turns it by 90 degrees. */
+  readonly turned?: true;
 }
 
 const chunk = (type: string, data: Uint8Array): Buffer => {
@@ -35,6 +37,8 @@ const zeros = (count: number): Buffer => {
   return Buffer.concat([Buffer.from([0x78, 0x9c]), ...Array(times).fill(one), Buffer.from([3, 0]), checksum]);
 };
 
+const turn = Buffer.from('4d4d002a00000008000101120003000000010006000000000000', 'hex');
+
 /** A black PNG, of a thousandth of the bytes that it decodes to. */
 export const blackPng = (picture: Announced): Buffer => {
   const { width, height, depth = 8, colour = 2, interlaced = false } = picture;
@@ -46,6 +50,7 @@ export const blackPng = (picture: Announced): Buffer => {
   return Buffer.concat([
     Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
     chunk('IHDR', header),
+    ...(picture.turned ? [chunk('eXIf', turn)] : []),
     chunk('IDAT', zeros(picture.bytes ?? row * height * (interlaced ? 1.1 : 1))),
     chunk('IEND', Buffer.alloc(0)),
   ]);

@@ -157,6 +157,21 @@ describe('decode', () => {
     expect(picture.data).toHaveLength(1280 * 640 * 3);
   });
 
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    'turns a photo upright as sharp does, by EXIF orientation %i',
+    async (orientation) => {
+      const stored = await sharp(await samplePhoto(1))
+        .resize(60, 40, { fit: 'fill' })
+        .withMetadata({ orientation })
+        .png()
+        .toBuffer();
+      const upright = await sharp(stored).autoOrient().raw().toBuffer({ resolveWithObject: true });
+      const { picture } = await decode(stored);
+      expect([picture.width, picture.height]).toEqual([upright.info.width, upright.info.height]);
+      expect(Buffer.from(picture.data).equals(upright.data)).toBe(true);
+    },
+  );
+
   test('puts gray behind what is transparent', async () => {
     const clear = await sharp({
       create: { width: 8, height: 8, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0 } },

@@ -177,8 +177,8 @@ describe('the picture as it comes', () => {
 
   test.each([
     [1, 1],
-    [2, 700],
-    [700, 3],
+    [2, 50],
+    [75, 3],
   ])('may be as small as %i x %i', async (width, height) => {
     const sliver = await sharp({ create: { width, height, channels: 3, background: '#888' } })
       .png()

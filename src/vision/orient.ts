@@ -1,0 +1,35 @@
+import type { Pixels } from './types.ts';
+
+/**
+ * A picture turned upright, as its EXIF orientation says.
+ *
+ * @param orientation 1 to 8; 1, or anything else, leaves the picture as it is. From 5 on its sides change places.
+ */
+export const turnUpright = (picture: Pixels, orientation: number): Pixels => {
+  const { data, width: w, height: h } = picture;
+  const from = sources[orientation];
+  if (!from) return picture;
+  const [width, height] = orientation >= 5 ? [h, w] : [w, h];
+  const turned = new Uint8Array(data.length);
+  let at = 0;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const source = 3 * from(x, y, w, h);
+      turned[at++] = data[source]!;
+      turned[at++] = data[source + 1]!;
+      turned[at++] = data[source + 2]!;
+    }
+  }
+  return { data: turned, width, height };
+};
+
+/** Which pixel of the stored picture (w x h) is at x, y of the upright one, by orientation. */
+const sources: Record<number, (x: number, y: number, w: number, h: number) => number> = {
+  2: (x, y, w) => y * w + w - 1 - x,
+  3: (x, y, w, h) => (h - 1 - y) * w + w - 1 - x,
+  4: (x, y, w, h) => (h - 1 - y) * w + x,
+  5: (x, y, w) => x * w + y,
+  6: (x, y, w, h) => (h - 1 - x) * w + y,
+  7: (x, y, w, h) => (h - 1 - x) * w + w - 1 - y,
+  8: (x, y, w) => x * w + w - 1 - y,
+};
