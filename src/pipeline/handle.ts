@@ -156,8 +156,9 @@ const failure = (item: Item, reason: unknown, delivery: Delivery): Attempted => 
 /** The row in `handling` is for the operator: an unforeseen error is told there by its own message. */
 const told = (reason: unknown): WatchpostError => {
   const error = toWatchpostError(reason);
-  if (error.code !== 'internal' || !(reason instanceof Error)) return error;
-  return new WatchpostError('internal', reason.message, { cause: reason });
+  const unforeseen = ['internal', 'value_invalid', 'changed_meanwhile'].includes(error.code);
+  if (!unforeseen || !(reason instanceof Error)) return error;
+  return new WatchpostError(error.code, reason.message, { cause: reason });
 };
 
 /**
