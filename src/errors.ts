@@ -22,6 +22,7 @@ export const problems = {
   metadata_invalid: { status: 422, title: 'The metadata is too large or nested too deeply' },
   time_invalid: { status: 422, title: 'The time is out of range', sqlstate: 'WP071' },
   interval_invalid: { status: 422, title: 'The interval is out of range' },
+  changed_meanwhile: { status: 409, title: 'Somebody else has changed what the call is about' },
   value_invalid: { status: 422, title: 'The database can not hold a value' },
   key_missing: { status: 401, title: 'The API key is missing' },
   key_invalid: { status: 401, title: 'The API key is wrong or revoked' },
@@ -201,6 +202,9 @@ const valueStates = new Set([
   '54000',
 ]);
 
+/** SQLSTATEs of a row that is gone, or there, since it was looked for: foreign keys, unique keys, exclusion. */
+const meanwhileStates = new Set(['23503', '23505', '23P01']);
+
 /**
  * Any thrown value as a WatchpostError. Errors of the vision code and of the database functions keep their code and
  * sentence; whatever is not known becomes `internal`, with the cause attached and not shown.
@@ -230,6 +234,16 @@ export const toWatchpostError = (error: unknown): WatchpostError => {
     return new WatchpostError('value_invalid', 'A value is out of the range that the database can hold.', {
       cause: error,
     });
+  }
+  if (isCoded(error) && (meanwhileStates.has(error.code) || isCollision(error))) {
+    return new WatchpostError(
+      'changed_meanwhile',
+      'Something that the call names was changed or removed meanwhile.',
+      {
+        hint: 'Read it again, and call again.',
+        cause: error,
+      },
+    );
   }
   if (isDatabaseAway(error)) {
     return new WatchpostError('database_unavailable', 'The database can not be reached.', { cause: error });

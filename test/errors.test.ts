@@ -49,6 +49,19 @@ describe('the table of errors', () => {
     },
   );
 
+  it.each(['22003', '22008', '22009', '22P02', '22021', '23514', '54000'])(
+    'takes %s for a value that can not be held, and keeps its words to itself',
+    (code) => {
+      const error = toWatchpostError(fromDatabase(code, 'index row size 4000'));
+      expect(error.code).toBe('value_invalid');
+      expect(error.message).not.toContain('index');
+    },
+  );
+
+  it.each(['23503', '23505', '40P01', '40001'])('takes %s for a change by somebody else', (code) => {
+    expect(toWatchpostError(fromDatabase(code, 'key "x"')).code).toBe('changed_meanwhile');
+  });
+
   it.each(['23505', '42P01', '40P01', 'ENOENT'])('does not take %s for that', (code) => {
     expect(isDatabaseAway(fromDatabase(code, 'here'))).toBe(false);
   });

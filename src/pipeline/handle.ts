@@ -160,7 +160,7 @@ const failure = (item: Item, reason: unknown, delivery: Delivery): Attempted => 
 /** The row in `handling` is for the operator: an unforeseen error is told there by its own message. */
 const told = (reason: unknown): WatchpostError => {
   const error = toWatchpostError(reason);
-  const unforeseen = error.code === 'internal' || error.code === 'value_invalid';
+  const unforeseen = ['internal', 'value_invalid', 'changed_meanwhile'].includes(error.code);
   if (!unforeseen || !(reason instanceof Error)) return error;
   return new WatchpostError(error.code, reason.message, { cause: reason });
 };
