@@ -3,6 +3,7 @@ select
   w.name,
   w.severity,
   w.threshold,
+  w.threshold_name,
   w.target_fpir,
   w.reviewers,
   w.valid_until,

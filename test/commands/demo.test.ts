@@ -57,7 +57,7 @@ describe('demo', () => {
       /sample1\.jpg +alert +match\.found → ALERT/,
       /^photo +by +faces +best match +similarity +alert +ms$/m,
       /^sample1\.jpg +POST +3 +Ada +0\.7\d* +ALERT at North gate +\d+$/m,
-      /^sample2\.jpg +INSERT +3 +Ada +0\.4\d* +none: .*profile.* +\d+$/m,
+      /^sample2\.jpg +INSERT +3 +Ada +0\.1\d* +none: .*profile.* +\d+$/m,
     ]) {
       expect(demo.stdout).toMatch(line);
     }

@@ -33,7 +33,7 @@ describe('/v1/watchlists/{id}', () => {
     });
     expect(list).toMatchObject({ version: 1, reviewers: 2, in_force: true, page_retroactive: false });
     const answer = await api.call('PATCH', `/v1/watchlists/${list.id}`, {
-      threshold: 0.5,
+      threshold: 0.6,
       cooldown_seconds: 60,
       valid_until: null,
       enabled: false,
@@ -41,7 +41,7 @@ describe('/v1/watchlists/{id}', () => {
     expect(answer.status).toBe(200);
     expect(answer.body).toMatchObject({
       name: 'guests',
-      threshold: 0.5,
+      threshold: 0.6,
       cooldown_seconds: 60,
       valid_until: null,
       in_force: false,
@@ -55,7 +55,7 @@ describe('/v1/watchlists/{id}', () => {
       { topic: 'watchlist.changed', payload: { change: 'created', by } },
       {
         topic: 'watchlist.changed',
-        payload: { change: 'updated', by, new: { threshold: 0.5, enabled: false } },
+        payload: { change: 'updated', by, new: { threshold: 0.6, enabled: false } },
       },
     ]);
   });
