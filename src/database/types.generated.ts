@@ -333,7 +333,7 @@ export interface WatchpostCalibrationPoint {
 export interface WatchpostCamera {
   created_at: Generated<Timestamp>;
   /**
-   * How small the faces in its pictures are: near (a tenth of the picture's height or more: a door; the cheapest), automatic (looks closer where there seem to be small faces, in up to 1920 pixels), far (every picture in up to 3840 pixels: a square, a grandstand; the dearest). Applies to photos that are processed from then on.
+   * How small the faces in its pictures are: near (a twentieth of the picture's height or more, as at a door), automatic (looks closer where there seem to be smaller ones, in up to 1920 pixels of width), far (a crowd in a square: searches every pixel of up to 3840, which takes several times as long). Applies to photos that are processed from then on.
    */
   faces: Generated<string>;
   id: Generated<string>;
