@@ -37,6 +37,28 @@ export const prepare = async (database: TestDatabase): Promise<void> => {
   await database.rows(`select watchpost.calibrate(model => 'four')`);
 };
 
+/** In one transaction: a worker that saw the face before its match is written would make the match itself. */
+const inOneTransaction = async <T>(
+  database: TestDatabase,
+  work: (database: TestDatabase) => Promise<T>,
+): Promise<T> => {
+  const client = await database.pool.connect();
+  try {
+    await client.query('begin');
+    const result = await work({
+      ...database,
+      rows: async (text, values = []) => (await client.query(text, values)).rows,
+    });
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
+  } finally {
+    client.release();
+  }
+};
+
 let made = 0;
 const vectors = new Vectors(64, 3);
 
@@ -57,8 +79,8 @@ export const refresh = async (
   { photo, endpointUrl }: { photo: Buffer; endpointUrl: string },
 ): Promise<State> => {
   made += 1;
-  const { personId } = await raiseAlert(database);
-  await raiseAlert(database, { reviewers: 2 });
+  const { personId } = await inOneTransaction(database, (alone) => raiseAlert(alone));
+  await inOneTransaction(database, (alone) => raiseAlert(alone, { reviewers: 2 }));
   for (const face of [1, 2]) {
     await database.rows('select watchpost.add_person_photo($1, $2, $3::smallint)', [personId, photo, face]);
   }
