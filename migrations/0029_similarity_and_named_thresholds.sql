@@ -1,10 +1,10 @@
--- What similarity is changes (sql/person-vectors.sql): person_vector holds what a probe is multiplied with, no longer the
--- mean itself. And a list may name its threshold, which is then that of the model.
+-- Similarity is defined anew (sql/person-vectors.sql): person_vector holds the vector whose inner product with a probe it
+-- is, no longer the mean itself. And a list may name its threshold, which is then that of the model.
 
--- Whoever enrols or takes back meanwhile waits, and then finds the new functions.
+-- Transactions that change references wait until the new functions are in place.
 lock table watchpost.reference in share row exclusive mode;
 
--- An argument has another name, or one was added; sql/ makes them anew.
+-- An argument was renamed or added, which "create or replace" refuses; sql/ creates them again.
 drop function if exists watchpost.nearest_by_index(halfvec, text, integer, uuid[]);
 drop function if exists watchpost.register_model(text, text, text, integer, text);
 
@@ -21,7 +21,7 @@ begin
     execute format('drop index watchpost.%I', known.name);
   end loop;
 
-  -- As vector_of_person does it, which sql/ has yet to make.
+  -- As vector_of_person does it, which sql/ creates only afterwards.
   update watchpost.person_vector as v
   set vector = v.vector * array_fill(2 / c.divisor, array[vector_dims(v.vector)])::halfvec
     || array[c.added, sqrt(greatest(0, 1.45 - 4 * c.squared / c.divisor ^ 2 - c.added ^ 2))::real]::halfvec
@@ -34,7 +34,7 @@ begin
   ) as c
   where c.person_id = v.person_id and c.model_id = v.model_id;
 
-  -- As register_model makes them. A parallel build of pgvector 0.8.0 can fail.
+  -- As register_model creates them. A parallel build of pgvector 0.8.0 can fail.
   perform set_config('max_parallel_maintenance_workers', '0', true);
   perform set_config('maintenance_work_mem', '1GB', true);
   for known in
@@ -50,10 +50,10 @@ begin
 end;
 $$;
 
-comment on table  watchpost.person_vector        is 'What probes are compared with: one row for each person and model, computed from the standing references. Written by nobody but the triggers of reference.';
+comment on table  watchpost.person_vector        is 'What probes are compared with: one row for each person and model, computed from the standing references. Written only by the triggers of reference.';
 comment on column watchpost.person_vector.vector is 'The mean of the references'' vectors, scaled, and two numbers more: the inner product with a probe to which 1 and 0 are appended is the similarity. See watchpost.similarity().';
 
--- An index of vectors takes 4,000 numbers, and what is stored of a person has two more than the model gives.
+-- An HNSW index takes vectors of 4,000 numbers, and those of people have two more than the model's.
 alter table watchpost.model
   drop constraint model_dimension_check,
   add constraint model_dimension_check check (dimension between 1 and 3998);
@@ -67,10 +67,10 @@ alter table watchpost.model
     thresholds is null
     or (
       role = 'embedder'
-      and thresholds ?& '{loose,default,strict}'::text[]
-      and (thresholds ->> 'loose')::real between 0 and 1
-      and (thresholds ->> 'default')::real between 0 and 1
-      and (thresholds ->> 'strict')::real between 0 and 1
+      -- A name that is missing or null would leave the test without an answer, which passes.
+      and coalesce((thresholds ->> 'loose')::real between 0 and 1, false)
+      and coalesce((thresholds ->> 'default')::real between 0 and 1, false)
+      and coalesce((thresholds ->> 'strict')::real between 0 and 1, false)
     )
   );
 
@@ -83,7 +83,7 @@ alter table watchpost.watchlist
 
 comment on column watchpost.watchlist.threshold_name is 'loose, default or strict: the threshold is the model''s of that name, and follows it when another embedder is used. Null: the threshold was set by hand, or by target_fpir. A list that is given none of the three is default.';
 
--- Who never chose a threshold follows the model from now on.
+-- Lists whose threshold was the default follow the model from now on.
 alter table watchpost.watchlist disable trigger user;
 update watchpost.watchlist set threshold_name = 'default', threshold = 0.5 where threshold = 0.45::real and target_fpir is null;
 alter table watchpost.watchlist enable trigger user;

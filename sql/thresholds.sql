@@ -21,6 +21,14 @@ end::real;
 comment on function watchpost.rate_at_most(integer, integer) is 'Upper bound (95%) of a rate of which this many were seen among so many: what few strangers can not rule out.';
 
 
+-- In numeric: as a real, 0.01 is a little less than a hundredth, and 100 strangers would be too few for it.
+create or replace function watchpost.strangers_needed(target_fpir real) returns numeric
+language sql immutable strict parallel safe
+return ceil(1 / target_fpir::numeric);
+
+comment on function watchpost.strangers_needed(real) is 'The number of strangers of whom one is this share: with fewer, a false-positive rate as low can not be measured.';
+
+
 create or replace function watchpost.measured_threshold(target_fpir real, model text default null) returns table (
   calibration_id uuid, threshold real, false_positives integer, strangers integer, fpir real, hit_rate real
 )
@@ -35,7 +43,7 @@ begin atomic
         (select l.model_id from watchpost.calibration as l order by l.id desc limit 1)
       )
       -- With fewer, not one stranger may pass, and a rate of nought says little.
-      and k.strangers * measured_threshold.target_fpir >= 1
+      and k.strangers >= watchpost.strangers_needed(measured_threshold.target_fpir)
     order by k.id desc
     limit 1
   ) as c
@@ -70,7 +78,7 @@ begin
     threshold_for.model,
     (select l.model_id from watchpost.calibration as l order by l.id desc limit 1)
   );
-  if most * target_fpir >= 1 then
+  if most >= watchpost.strangers_needed(target_fpir) then
     raise exception 'No threshold of the latest calibration keeps to a false-positive rate of %.', target_fpir
       using errcode = 'WP045', hint = 'Somebody may be enrolled twice, under two names: look at the curve near 1.';
   end if;
@@ -78,7 +86,7 @@ begin
       when most is null then format('Nothing has been measured%s yet.', coalesce(' for the model ' || threshold_for.model, ''))
       else format(
         'A false-positive rate of %s can not be told from %s strangers; it takes %s.',
-        target_fpir, most, ceil(1 / target_fpir::numeric)
+        target_fpir, most, watchpost.strangers_needed(target_fpir)
       )
     end
     using errcode = 'WP045', hint = 'Measure on what is enrolled, on stored strangers or on a labelled folder: watchpost calibrate.';

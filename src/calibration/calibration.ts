@@ -39,7 +39,7 @@ export interface Recommendation extends CurvePoint {
   readonly fpir_at_most: number;
 }
 
-/** How many strangers it takes to tell a rate at all: one of them in it. */
+/** The number of strangers of whom one is this share; the same as `watchpost.strangers_needed`. */
 export const strangersNeeded = (targetFpir: number): number => Math.ceil(1 / targetFpir);
 
 /** Comparing ten thousand photos takes longer than the 30 s after which a pool gives up on a connection. */
@@ -80,8 +80,8 @@ export const readCurve = async (
 };
 
 /**
- * What this curve says for a rate; null: there were fewer strangers than the rate takes, or no threshold keeps to it. Of
- * a few strangers none passes even a low threshold, which is then no advice.
+ * The least threshold of this curve that keeps to a rate; null if there were fewer strangers than the rate takes, or no
+ * threshold keeps to it. Of a few strangers none reaches even a low threshold, so that is no recommendation.
  */
 export const recommend = async (
   { pool }: Database,
@@ -95,10 +95,10 @@ export const recommend = async (
        watchpost.rate_at_most(p.false_positives, c.strangers) as fpir_at_most
      from watchpost.calibration as c
      join watchpost.calibration_point as p on p.calibration_id = c.id
-     where c.id = $1 and p.fpir <= $2::real and c.strangers >= $3
+     where c.id = $1 and p.fpir <= $2::real and c.strangers >= watchpost.strangers_needed($2::real)
      order by p.threshold
      limit 1`,
-    [calibrationId, targetFpir, strangersNeeded(targetFpir)],
+    [calibrationId, targetFpir],
   );
   return rows[0] ?? null;
 };

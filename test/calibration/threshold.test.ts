@@ -75,6 +75,28 @@ describe('threshold_for', () => {
     expect(await thresholdFor(0.05), 'by the latest that can tell').toBeCloseTo(0.91);
   });
 
+  it.each([
+    [0.04, 25],
+    [0.01, 100],
+  ])(
+    'can be measured from the very number of strangers that it takes: %d from %d',
+    async (target, needed) => {
+      const strangers = Array.from({ length: needed }, () => 0.4);
+      await storeCurve(database, { model: 'first', strangers: strangers.slice(1) });
+      await expect(thresholdFor(target)).rejects.toMatchObject({
+        message: `A false-positive rate of ${target} can not be told from ${needed - 1} strangers; it takes ${needed}.`,
+      });
+      await storeCurve(database, { model: 'first', strangers });
+      // The least threshold above 0.4.
+      expect(await thresholdFor(target)).toBeCloseTo(0.41);
+    },
+  );
+
+  it('takes more strangers than anybody has where the rate is next to nothing', async () => {
+    await storeCurve(database, { model: 'first', strangers: ten });
+    await expect(thresholdFor(1e-12)).rejects.toMatchObject({ code: 'WP045' });
+  });
+
   it('is an error without a curve, or for what is no rate', async () => {
     await expect(thresholdFor(0.1)).rejects.toMatchObject({
       code: 'WP045',

@@ -25,7 +25,7 @@ describe('a list that names its threshold', () => {
     );
     return [row.threshold, row.threshold_name, row.target_fpir, row.version];
   };
-  const register = (id: string, thresholds: Record<string, number>) =>
+  const register = (id: string, thresholds: unknown) =>
     database.rows(`select watchpost.register_model($1, 'embedder', repeat('0', 64), 4, 'none', $2)`, [
       id,
       JSON.stringify(thresholds),
@@ -92,7 +92,12 @@ describe('a list that names its threshold', () => {
   });
 
   it('is not made by a model whose thresholds are none', async () => {
-    for (const wrong of [{ default: 0.5 }, { loose: 0.1, default: 2, strict: 0.3 }])
+    for (const wrong of [
+      { default: 0.5 },
+      { loose: 0.1, default: 2, strict: 0.3 },
+      { loose: 0.1, default: null, strict: 0.3 },
+      ['loose', 'default', 'strict'],
+    ])
       await expect(register('wrong', wrong)).rejects.toMatchObject({ code: '23514' });
   });
 });
