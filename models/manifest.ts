@@ -36,9 +36,9 @@ export interface ModelEntry {
   /** How the files become an ONNX graph, where they are none. */
   conversion?: Conversion;
   edits: readonly GraphEdit[];
-  /** What is changed in memory only, when it is opened: how the runtime computes, and nothing of what. */
+  /** Edits made in memory when the model is opened: they change how the runtime computes, never the result. */
   atOpening?: readonly GraphEdit[];
-  /** Of the converted and edited file; what the loader insists on. */
+  /** Of the converted and edited file; the loader refuses any other. */
   sha256: string;
   licence: string;
   provenance: string;
@@ -58,7 +58,7 @@ const unknownProvenance =
   "Published under the npm package's MIT licence. Who trained it, and on which photos, is not established " +
   'beyond that: judge for yourself before commercial use.';
 
-/** Detector; runs at 320 x 240, and once more at up to 640 x 480 for small faces. */
+/** Detector; takes inputs of any size, and runs at 320 x 240, at up to 640 x 480, and finer for small faces. */
 export const ultraface: ModelEntry = {
   id: 'ultraface-rfb',
   role: 'detector',
@@ -97,9 +97,9 @@ export const landmarks68: ModelEntry = {
 };
 
 /**
- * 512-d MobileFaceNet, the default embedder. The id names the vectors, not the file: it changes with whatever changes
- * them, the alignment of the crops as well as the weights, because vectors of different ids are never compared. v2 is
- * of crops aligned by landmarks that are found twice.
+ * 512-d MobileFaceNet, the default embedder. The id stands for the vectors, not for the file: it changes with
+ * whatever changes them, the alignment of the crops as well as the weights. v2: crops are aligned by landmarks that are
+ * found twice.
  */
 export const mobilefacenet = {
   id: 'faceplugin-mobilefacenet-512-v2',

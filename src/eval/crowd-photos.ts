@@ -10,7 +10,7 @@ export interface CutFace {
   readonly box: Box;
 }
 
-/** A made-up picture of a crowd: real faces at known places. */
+/** A synthetic picture of a crowd: real faces at known places. */
 export interface CrowdPhoto {
   /** JPEG, quality 90. */
   readonly bytes: Buffer;
@@ -25,7 +25,7 @@ const cutSide = 1.9;
 const occupied = 0.4;
 
 /**
- * Cuts one face out of each photo of a person or stranger that holds exactly one, as the default detector sees it.
+ * Cuts one face out of each photo of a person or stranger that holds exactly one face, by the detector of `vision`.
  *
  * @param minimum least height of a face in pixels, so that no face has to be enlarged.
  */
@@ -80,7 +80,7 @@ export const makeCrowds = async (
   const crowds: CrowdPhoto[] = [];
   while (waiting.length > 0) {
     const places = shuffled([...Array(columns * rows).keys()], random);
-    // All drawn before anything is waited for, so that their order is the same each time.
+    // Random numbers are drawn before the first await, so that a seed always gives the same pictures.
     const drawn = waiting
       .splice(0, perFrame)
       .map((face, index) => ({ ...face, place: places[index] as number, right: random(), down: random() }));

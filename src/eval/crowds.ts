@@ -13,11 +13,12 @@ import {
   iou,
   loadVision,
   openDetector,
-  search,
+  scaled,
+  detectFaces,
 } from '../vision/index.ts';
 import { type CrowdPhoto, cutFaces, makeCrowds } from './crowd-photos.ts';
 
-/** How faces of one height fared with one setting of a camera. */
+/** Results for faces of one height with one setting of a camera. */
 export interface CrowdFigures {
   readonly detector: string;
   /** As `camera.faces`. */
@@ -26,10 +27,10 @@ export interface CrowdFigures {
   readonly height: number;
   readonly frames: number;
   readonly faces: number;
-  /** Of these, those that were found, and found in enough pixels to alert (`heightPx` of the gate). */
+  /** Of these: found; and found with a box high enough to alert (`heightPx` of the gate). */
   readonly found: number;
   readonly large_enough: number;
-  /** found of faces. */
+  /** found / faces. */
   readonly recall: number;
   /** Boxes where there is no face, or a second one of the same face. */
   readonly false_faces: number;
@@ -37,7 +38,7 @@ export interface CrowdFigures {
   readonly cpu_ms: number;
 }
 
-/** What to make crowds of. */
+/** Options of {@link evaluateCrowds}. */
 export interface CrowdOptions {
   /** Of the faces, in pixels of the frame. */
   readonly heights: readonly number[];
@@ -48,11 +49,11 @@ export interface CrowdOptions {
 
 /**
  * Makes crowds of the faces in labelled folders (each photo that holds one face) and counts how many are found, by their
- * height. Backdrops are group photos that `groups.csv` says to hold no face, else coloured noise.
+ * height. Backdrops are the photos without faces in `groups.csv`, or coloured noise if there are none.
  *
- * Faces are what the default detector finds in the photos, so a face that it never finds is not missed here.
+ * The faces are those that the installed detector finds in the photos: what it never finds does not count as missed.
  *
- * @throws {WatchpostError} folder_invalid; calibration_impossible where no face is as high as the largest asked for.
+ * @throws {WatchpostError} folder_invalid, also where no photo holds exactly one face as high as the largest asked for.
  */
 export const evaluateCrowds = async (
   config: Config,
@@ -103,11 +104,11 @@ const measure = async (
   const times: number[] = [];
   for (const { bytes, faces } of crowds) {
     const begun = process.cpuUsage();
-    const { detections, scale } = await search(bytes, detector, range);
+    const { detections, scale } = await detectFaces(bytes, detector, range);
     const { user, system } = process.cpuUsage(begun);
     times.push((user + system) / 1000);
     const matched = match(
-      detections.map(({ box }) => enlarged(box, scale)),
+      detections.map(({ box }) => scaled(box, scale)),
       faces,
     );
     found += matched.length;
@@ -125,7 +126,7 @@ const measure = async (
     large_enough: largeEnough,
     recall: found / faces,
     false_faces: falseFaces,
-    // The median doubles when other programs are at work; the least is that of a last frame with few faces.
+    // The median doubles beside other programs, and the least may be that of a last frame with few faces.
     cpu_ms: times.sort((a, b) => a - b)[times.length >> 2] as number,
   };
 };
@@ -141,17 +142,10 @@ const match = (boxes: readonly Box[], faces: readonly Box[]): Box[] => {
   });
 };
 
-const enlarged = (box: Box, scale: number): Box => ({
-  x: box.x * scale,
-  y: box.y * scale,
-  width: box.width * scale,
-  height: box.height * scale,
-});
-
-/** Overlap from which a box is the face: detectors differ in how much forehead and chin they take in. */
+/** IoU from which a box counts as the face: detectors differ in how much forehead and chin they include. */
 const sameFace = 0.35;
 
-/** The figures as a person reads them. */
+/** The figures as a table for a terminal. */
 export const showCrowds = (figures: readonly CrowdFigures[]): string =>
   table(
     figures.map(({ recall, cpu_ms, ...rest }) => ({

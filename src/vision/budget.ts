@@ -1,10 +1,10 @@
-/** Shares an amount among those who ask for some of it: whoever does not fit waits, in the order of asking. */
+/** Shares an amount among callers; a call that does not fit waits, in the order of calls. */
 export class Budget {
   #free: number;
   readonly #all: number;
   readonly #waiting: { readonly amount: number; go(): void }[] = [];
 
-  /** @param all what there is to share. */
+  /** @param all the amount to share. */
   constructor(all: number) {
     this.#all = all;
     this.#free = all;
@@ -13,8 +13,8 @@ export class Budget {
   /**
    * Waits until `amount` is free and takes it.
    *
-   * @param amount 0 never waits; more than there is waits until all is free, and so is alone.
-   * @returns what gives it back; to be called once.
+   * @param amount 0 never waits; an amount larger than all waits until all is free, and so runs alone.
+   * @returns a function that gives it back, to be called once.
    */
   async take(amount: number): Promise<() => void> {
     const share = Math.min(amount, this.#all);

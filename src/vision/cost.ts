@@ -1,12 +1,12 @@
 import type { ImageFormat } from './inspect.ts';
 
-/** What decoding a photo takes beyond a few rows at a time, as its header tells. */
+/** What decoding a photo takes beyond a few rows at a time, estimated from its headers. */
 export interface DecodingCost {
   /** Memory that the decoder holds at once; 0 where it reads row by row, as most files allow. */
   readonly bytes: number;
   /** Passes over the whole picture: scans of a JPEG that keeps its coefficients, passes of an interlaced PNG, else 1. */
   readonly scans: number;
-  /** Compressed bytes that the decoder would read for nothing, as there are more than pixels to fill; PNG only. */
+  /** Compressed bytes beyond what all pixels can take, which the decoder would read for nothing; PNG only. */
   readonly surplus: number;
 }
 

@@ -2,16 +2,16 @@ import sharp from 'sharp';
 import { limits as table } from '../limits.ts';
 import { isSrgb } from './colour-profile.ts';
 import { VisionError } from './errors.ts';
-import { type ImageHeader, type ImageLimits, inspect } from './inspect.ts';
+import { firstLine, type ImageHeader, type ImageLimits, inspect } from './inspect.ts';
 import { turnUpright } from './orient.ts';
 import type { Pixels } from './types.ts';
 
-// Every picture is seen once: a cache of operations would only grow.
+// Every picture is decoded once: a cache of operations would only grow.
 sharp.cache(false);
 // One libvips thread a picture, as several are in flight: a group photo cost 101 ms of CPU with one, 110 with two.
 sharp.concurrency(1);
 
-/** Longer side of the decoded picture, unless asked for more; a face of 48 px in it is a twenty-seventh of the frame. */
+/** Longer side of the decoded picture by default; a face of 48 px in it is a twenty-seventh of the frame. */
 export const decodedSide = 1280;
 
 /** A picture ready for the detectors, and how it relates to the bytes it came from. */
@@ -31,9 +31,9 @@ export interface Decoded {
  * @param side of the decoded picture, the longer one, at most; in pixels.
  *
  * Throws what `inspectImage` throws, `image_corrupt` for a picture cut short or undecodable, and `image_too_slow` for one
- * that takes longer than it may. libvips looks at the time between rows, so what a decoder does before its first row
- * goes on to its end: all of a lossless WebP, an interlaced PNG or a progressive JPEG. Ending its thread would wait for
- * that too (Node.js waits for what its pool has begun; 3.8 s of 4.8 s tried). inspectImage bounds that part instead.
+ * that takes longer than allowed. libvips checks the time between rows, so what a decoder does before its first row
+ * runs to its end: all of a lossless WebP, an interlaced PNG or a progressive JPEG. Ending its thread would wait for
+ * that too (Node.js waits for what its pool has begun: 3.8 of 4.8 s in a test). inspectImage bounds that part instead.
  */
 export const decode = async (
   bytes: Uint8Array,
@@ -54,7 +54,7 @@ export const decode = async (
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
     const stored = { data: threeChannels(data, info.channels), width: info.width, height: info.height };
-    // After reducing it, by us: sharp would decode a photo to be turned whole, before it looks at the time.
+    // Turned here, once reduced: sharp would first decode such a photo whole, before it checks the time.
     const picture = turnUpright(stored, orientation);
     return { header, picture, scale: header.width / picture.width };
   } catch (error) {
@@ -70,9 +70,6 @@ export const decode = async (
     });
   }
 };
-
-/** libvips tells its errors line by line, the cause first. */
-const firstLine = (error: unknown): string => (error as Error).message.trim().split('\n')[0] as string;
 
 /** Gray pictures may leave libvips with one channel. */
 const threeChannels = (data: Uint8Array, channels: number): Uint8Array => {

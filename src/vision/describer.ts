@@ -1,8 +1,9 @@
 import { ageGender } from '../../models/manifest.ts';
+import { squareBox } from './landmarks.ts';
 import { floats, openInstalled } from './session.ts';
 import { writePlanes } from './tensor.ts';
 import type { Description, ModelInfo, Normalisation, Pixels, Point } from './types.ts';
-import { warp } from './warp.ts';
+import { warpSquare } from './warp.ts';
 
 const side = ageGender.input.width;
 const planes = 3 * side * side;
@@ -60,12 +61,5 @@ export const openDescriber = async (directory: string): Promise<Describer> => {
 
 /** The smallest square around the points, with the margin, as 112 x 112 pixels. */
 export const squareAround = (picture: Pixels, points: readonly Point[]): Pixels => {
-  const xs = points.map(([x]) => x);
-  const ys = points.map(([, y]) => y);
-  const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-  const scale = (Math.max(right - left, bottom - top) * (1 + 2 * margin)) / side;
-  // Of the first pixel's centre, which is half a pixel from the square's corner.
-  const c = (left + right) / 2 + (0.5 - side / 2) * scale - 0.5;
-  const f = (top + bottom) / 2 + (0.5 - side / 2) * scale - 0.5;
-  return warp(picture, { a: scale, b: 0, c, d: 0, e: scale, f }, side);
+  return warpSquare(picture, squareBox(points, 1 + 2 * margin), side);
 };

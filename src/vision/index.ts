@@ -10,9 +10,10 @@ import { openYuNet } from './detectors/yunet.ts';
 import { openEmbedder } from './embedder.ts';
 import type { ImageFormat, ImageLimits } from './inspect.ts';
 import { openLandmarks } from './landmarks.ts';
+import { scaled } from './nms.ts';
 import { poseOf } from './pose.ts';
 import { defaultGate, type GateLimits, type GateReason, gate, sharpnessOf } from './quality.ts';
-import { search } from './search.ts';
+import { detectFaces } from './detect-faces.ts';
 import type {
   Box,
   Description,
@@ -33,9 +34,9 @@ export { openYuNet } from './detectors/yunet.ts';
 export { openEmbedder } from './embedder.ts';
 export { VisionError, type VisionErrorCode } from './errors.ts';
 export { type ImageFormat, type ImageHeader, inspectImage } from './inspect.ts';
-export { iou } from './nms.ts';
+export { iou, scaled } from './nms.ts';
 export type { GateLimits, GateReason } from './quality.ts';
-export { search } from './search.ts';
+export { detectFaces } from './detect-faces.ts';
 export type {
   Box,
   Description,
@@ -94,7 +95,7 @@ export interface Vision {
   /**
    * Inspects, decodes, detects, aligns and judges. Throws a VisionError with an `image_*` code.
    *
-   * @param range how small the faces may be; `near` unless told.
+   * @param range how small the faces may be; `near` by default.
    */
   findFaces(bytes: Uint8Array, range?: FaceRange): Promise<FoundFaces>;
   /** Vectors of length 1 for crops as `findFaces` encoded them, in order. */
@@ -116,7 +117,7 @@ export interface YuNetFile {
 
 /** Options of {@link loadVision}. */
 export interface VisionOptions extends ImageLimits {
-  /** Folder of the installed weights; `WATCHPOST_MODELS` or `models/installed` unless told. */
+  /** Folder of the installed weights; `WATCHPOST_MODELS` or `models/installed` by default. */
   modelsDirectory?: string;
   /** A YuNet file to detect with in place of the installed detector, and the score from which it counts. */
   yunet?: YuNetFile | undefined;
@@ -153,7 +154,7 @@ export const loadVision = async (options: VisionOptions = {}): Promise<Vision> =
   const { id, dimension, template, thresholds, size } = embedder.declaration;
 
   const findFaces = async (bytes: Uint8Array, range: FaceRange = 'near'): Promise<FoundFaces> => {
-    const { header, picture, scale, detections } = await search(bytes, detector, range, options);
+    const { header, picture, scale, detections } = await detectFaces(bytes, detector, range, options);
     const located = await landmarks.locate(
       picture,
       detections.map(({ box }) => box),
@@ -225,10 +226,3 @@ export const openDetector = ({
   yunet,
 }: Pick<VisionOptions, 'modelsDirectory' | 'yunet'>): Promise<Detector> =>
   yunet ? openYuNet(yunet.file, yunet) : openUltraFace(directory);
-
-const scaled = (box: Box, scale: number): Box => ({
-  x: box.x * scale,
-  y: box.y * scale,
-  width: box.width * scale,
-  height: box.height * scale,
-});

@@ -41,7 +41,7 @@ export interface ImageLimits {
 export const inspectImage = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<ImageHeader> =>
   (await inspect(bytes, limits)).header;
 
-/** The header with what decoding needs besides. */
+/** The header, and what else decoding needs. */
 export interface Inspected {
   header: ImageHeader;
   /** EXIF orientation, 1 to 8, that turns the stored picture upright. */
@@ -124,12 +124,11 @@ const readHeader = async (
     const { autoOrient, orientation = 1, icc } = await sharp(bytes, { limitInputPixels: false }).metadata();
     return { width: autoOrient.width, height: autoOrient.height, orientation, profile: icc };
   } catch (error) {
-    throw new VisionError(
-      'image_corrupt',
-      `The header of the photo cannot be read: ${(error as Error).message.trim().split('\n')[0]}.`,
-      {
-        cause: error,
-      },
-    );
+    throw new VisionError('image_corrupt', `The header of the photo cannot be read: ${firstLine(error)}.`, {
+      cause: error,
+    });
   }
 };
+
+/** The first line of a libvips error, which names the cause. */
+export const firstLine = (error: unknown): string => (error as Error).message.trim().split('\n')[0] as string;

@@ -45,7 +45,7 @@ export const pad = (fitted: Fitted, width: number, height: number): Fitted => {
   return { ...fitted, pixels: { data, width, height } };
 };
 
-/** Copies a rectangle that lies inside the picture. */
+/** A rectangle that lies inside the picture, copied unless it is all of it. */
 export const cut = (picture: Pixels, x: number, y: number, width: number, height: number): Pixels => {
   if (width === picture.width && height === picture.height) return picture;
   const data = new Uint8Array(width * height * 3);

@@ -20,7 +20,11 @@ export const overlap = (a: Box, b: Box): number => {
   return common === 0 ? 0 : common / Math.min(area(a), area(b));
 };
 
-/** Non-maximum suppression: keeps the best of any detections that share more than `limit` (IoU, or as told), best first. */
+/**
+ * Non-maximum suppression: of detections that overlap by more than `limit`, keeps the one with the best score. Best first.
+ *
+ * @param shared the measure of overlap, 0..1.
+ */
 export const suppress = (detections: readonly Detection[], limit: number, shared = iou): Detection[] => {
   const kept: Detection[] = [];
   for (const candidate of [...detections].sort((a, b) => b.score - a.score)) {
@@ -30,14 +34,16 @@ export const suppress = (detections: readonly Detection[], limit: number, shared
   return kept;
 };
 
-/** Those of `more` that are none of the faces in `found`, whole or in part. */
+/** Those of `more` that overlap no face of `found` enough to be the same face, or a part of it. */
 export const fresh = (found: readonly Detection[], more: readonly Detection[]): Detection[] =>
   more.filter((candidate) =>
     found.every(({ box }) => iou(box, candidate.box) <= 0.35 && overlap(box, candidate.box) <= 0.6),
   );
 
-/** The same face in a picture `scale` times as large, then moved by `x` and `y` pixels. */
-export const moved = ({ box, score }: Detection, scale: number, x = 0, y = 0): Detection => ({
-  box: { x: box.x * scale + x, y: box.y * scale + y, width: box.width * scale, height: box.height * scale },
-  score,
+/** The same box in a picture `scale` times as large. */
+export const scaled = ({ x, y, width, height }: Box, scale: number): Box => ({
+  x: x * scale,
+  y: y * scale,
+  width: width * scale,
+  height: height * scale,
 });

@@ -14,15 +14,16 @@ export interface Session {
   run(data: Float32Array, dims: readonly number[]): Promise<ort.InferenceSession.OnnxValueMapType>;
   /** Names of the outputs in the graph's order. */
   readonly outputs: readonly string[];
-  /** Of the graph's one input; a name where a dimension is free. */
+  /** Shape of the graph's one input; a dimension that is free is a name. */
   readonly inputShape: readonly (number | string)[];
   close(): Promise<void>;
 }
 
 /**
- * Opens a weights file. With `expected`, refuses any other sha256 (`model_hash_mismatch`): a vector's model
- * id must mean one thing only. Throws `model_missing` when there is no such file, `model_unfit` for one that is no model. `edits` are then made to the
- * graph in memory; they change how it is computed, never what.
+ * Opens a weights file. With `expected`, refuses any other sha256 (`model_hash_mismatch`): a vector's model id must mean
+ * one thing only. `edits` are made to the graph in memory; they change how it is computed, never the result.
+ *
+ * Throws a VisionError: also `model_missing` when there is no such file, and `model_unfit` for one that is no ONNX model.
  *
  * One thread a run, and several pictures in flight: two threads a run spin against each other and halve
  * the speed.

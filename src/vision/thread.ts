@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { VisionError } from './errors.ts';
 import { loadVision } from './index.ts';
-import type { Answer, Call, Opened, ToldError } from './threads.ts';
+import type { Answer, Call, Opened, SentError } from './threads.ts';
 
 /** One thread of `threads.ts`: opens the models, then answers calls in their order. */
 
@@ -10,7 +10,7 @@ const port = parentPort!;
 /** One picture is decoded while another is computed; with one at a time it was 26.9 instead of 31.8 photos a second. */
 const atATime = 2;
 
-const told = (error: unknown): ToldError => ({
+const toSentError = (error: unknown): SentError => ({
   message: error instanceof Error ? error.message : String(error),
   ...(error instanceof VisionError ? { code: error.code } : {}),
 });
@@ -25,7 +25,7 @@ try {
       const call = methods[method] as (...parameters: unknown[]) => Promise<unknown>;
       port.postMessage({ number, result: await call(...parameters) } satisfies Answer);
     } catch (error) {
-      port.postMessage({ number, error: told(error) } satisfies Answer);
+      port.postMessage({ number, error: toSentError(error) } satisfies Answer);
     }
   };
   const next = (): void => {
@@ -44,5 +44,5 @@ try {
   });
   port.postMessage({ facts } satisfies Opened);
 } catch (error) {
-  port.postMessage({ error: told(error) } satisfies Opened);
+  port.postMessage({ error: toSentError(error) } satisfies Opened);
 }

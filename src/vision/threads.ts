@@ -17,15 +17,15 @@ setFlagsFromString('--external-memory-accounted-in-global-limit');
 /** What can be asked of a thread. */
 type Method = 'findFaces' | 'embed' | 'describe';
 
-/** A call, as a thread is sent it. */
+/** A call, as it is sent to a thread. */
 export interface Call {
   readonly number: number;
   readonly method: Method;
   readonly parameters: readonly unknown[];
 }
 
-/** An error as it is told between threads; with a code it was a VisionError. */
-export interface ToldError {
+/** An error as it is sent between threads; with a code it was a VisionError. */
+export interface SentError {
   readonly message: string;
   readonly code?: VisionErrorCode;
 }
@@ -34,13 +34,13 @@ export interface ToldError {
 export interface Answer {
   readonly number: number;
   readonly result?: unknown;
-  readonly error?: ToldError;
+  readonly error?: SentError;
 }
 
-/** What a thread says first: what it has opened, or why it could not. */
+/** The first message of a thread: the facts about the opened models, or why they could not be opened. */
 export interface Opened {
   readonly facts?: Omit<Vision, Method | 'close'>;
-  readonly error?: ToldError;
+  readonly error?: SentError;
 }
 
 /**
@@ -138,8 +138,8 @@ const openThread = async (options: VisionOptions) => {
     // Only what is asked for keeps the process alive.
     if (waiting.size === 0) worker.unref();
   });
-  // A thread tells what fails in an answer; what ends it is out of memory or a defect, and ends the process: others take
-  // up its jobs.
+  // Failures come as answers. What ends a thread is a lack of memory or a defect, and ends the process: other processes
+  // take over its jobs.
   worker.removeAllListeners('error');
   worker.on('error', (error) => {
     throw error;
@@ -160,5 +160,5 @@ const openThread = async (options: VisionOptions) => {
   };
 };
 
-const errorOf = (told: ToldError | undefined): Error =>
-  told?.code ? new VisionError(told.code, told.message) : new Error(told?.message ?? 'A thread has ended.');
+const errorOf = (sent: SentError | undefined): Error =>
+  sent?.code ? new VisionError(sent.code, sent.message) : new Error(sent?.message ?? 'A thread has ended.');

@@ -39,19 +39,19 @@ export interface ModelInfo {
 }
 
 /**
- * How small the faces in a camera's pictures are, and so how many of its pixels are searched. `near`: the usual passes,
- * which find most faces of a twenty-fifth of the picture's height and more; `automatic`: a finer pass where those suggest
- * that there are smaller faces; `far`: every pixel of pictures up to 3840 wide.
+ * How small the faces in a camera's pictures are, which decides at what resolution they are searched. `near`: the coarse
+ * passes, which find most faces of a twentieth of the picture's height and more; `automatic`: a finer pass where those
+ * suggest that there are smaller faces; `far`: full resolution, of pictures up to 3840 wide.
  */
 export const faceRanges = ['near', 'automatic', 'far'] as const;
 export type FaceRange = (typeof faceRanges)[number];
 
-/** What the usual passes over a picture found. */
-export interface FirstLook {
+/** Result of the coarse passes over a picture. */
+export interface Detections {
   /** In no particular order, no two of them the same face. */
   faces: Detection[];
-  /** Whether there seem to be faces too small for these passes: {@link Detector.detectSmall} finds them. */
-  smaller: boolean;
+  /** Whether there are probably faces too small for these passes; {@link Detector.detectSmall} finds them. */
+  suggestsSmaller: boolean;
 }
 
 /** A family of face detectors; it owns its input size, letterbox, normalisation, decoding and NMS. */
@@ -59,11 +59,11 @@ export interface Detector {
   /** One entry for each weights file in use. */
   readonly models: readonly ModelInfo[];
   readonly id: string;
-  /** The usual passes, over the picture shrunk to 640 pixels. */
-  detect(picture: Pixels): Promise<FirstLook>;
+  /** The coarse passes, over the picture shrunk to 640 pixels. */
+  detect(picture: Pixels): Promise<Detections>;
   /**
-   * Passes over more of the picture's pixels, for faces that are too small for `detect`: of 12 pixels and more in the
-   * picture scaled by `scale` (0..1), and less than a fifteenth of its height (a twentieth of its width).
+   * Passes at a finer resolution, for faces that are too small for `detect`: at least 12 pixels high in the picture
+   * scaled by `scale` (0..1), and less than a fifteenth of its height (or a twentieth of its width).
    */
   detectSmall(picture: Pixels, scale: number): Promise<Detection[]>;
   close(): Promise<void>;
@@ -151,7 +151,7 @@ export interface Description {
 
 /** Why a face may be trusted or not; angles in degrees. */
 export interface Quality {
-  /** Height of the box in the decoded picture (1280 px at most), what the models really saw. */
+  /** Height of the box in the decoded picture that the models were given: up to 1280 pixels, 1920 or 3840 by the range. */
   heightPx: number;
   /** Variance of the Laplacian of the aligned crop's luma; higher is sharper. */
   sharpness: number;

@@ -1,5 +1,5 @@
-import { halve } from './letterbox.ts';
-import type { Pixels } from './types.ts';
+import { cut, halve } from './letterbox.ts';
+import type { Box, Pixels } from './types.ts';
 
 /** Maps a pixel of the output to one of the source: `x' = a x + b y + c`, `y' = d x + e y + f`. */
 export interface Affine {
@@ -28,6 +28,14 @@ export const warp = (picture: Pixels, map: Affine, size: number): Pixels => {
   return sample(source, m, size);
 };
 
+/** Samples a square of the picture as `size` x `size` pixels. */
+export const warpSquare = (picture: Pixels, { x, y, width }: Box, size: number): Pixels => {
+  const scale = width / size;
+  // From the square's corner to the centre of its first pixel.
+  const half = scale / 2 - 0.5;
+  return warp(picture, { a: scale, b: 0, c: x + half, d: 0, e: scale, f: y + half }, size);
+};
+
 const scaleOf = ({ a, b, d, e }: Affine): number => Math.sqrt(Math.abs(a * e - b * d));
 
 /** Copies the part of the picture that the map reaches, with its map; never empty. */
@@ -41,12 +49,7 @@ const cutOut = (picture: Pixels, m: Affine, size: number): { source: Pixels; m: 
   const y0 = bound(Math.min(...ys) - margin, picture.height - 1) & ~7;
   const width = Math.max(1, bound(Math.max(...xs) + margin, picture.width) - x0);
   const height = Math.max(1, bound(Math.max(...ys) + margin, picture.height) - y0);
-  const data = new Uint8Array(width * height * 3);
-  for (let y = 0; y < height; y++) {
-    const from = ((y0 + y) * picture.width + x0) * 3;
-    data.set(picture.data.subarray(from, from + width * 3), y * width * 3);
-  }
-  return { source: { data, width, height }, m: { ...m, c: m.c - x0, f: m.f - y0 } };
+  return { source: cut(picture, x0, y0, width, height), m: { ...m, c: m.c - x0, f: m.f - y0 } };
 };
 
 const sample = (source: Pixels, { a, b, c, d, e, f }: Affine, size: number): Pixels => {

@@ -93,7 +93,7 @@ describe.each(variants)('$name', ({ open }) => {
     [800, 600],
   ])('finds nothing in %i x %i of gray', async (width, height) => {
     const gray = { data: new Uint8Array(width * height * 3).fill(128), width, height };
-    expect(await detector.detect(gray)).toEqual({ faces: [], smaller: false });
+    expect(await detector.detect(gray)).toEqual({ faces: [], suggestsSmaller: false });
     expect(await detector.detectSmall(gray, 1)).toEqual([]);
   });
 
@@ -131,17 +131,17 @@ describe.each(variants)('small faces and $name', ({ open }) => {
     expect((await detector.detect(scene)).faces).toHaveLength(3);
   });
 
-  test.skipIf(!open)('smaller ones are suspected at first, and found by a closer look', async () => {
+  test.skipIf(!open)('coarse passes suggest smaller ones, and finer passes find them', async () => {
     // Some 27 px high.
     const scene = await farAway(190, 1280, 960);
-    const { faces, smaller } = await detector.detect(scene);
+    const { faces, suggestsSmaller } = await detector.detect(scene);
     expect(faces.length).toBeLessThan(3);
-    expect(smaller).toBe(true);
+    expect(suggestsSmaller).toBe(true);
     expect(await detector.detectSmall(scene, 1)).toHaveLength(3);
   });
 
   test.skipIf(!open)('large ones suggest no closer look', async () => {
-    expect((await detector.detect(await resized(960, 675))).smaller).toBe(false);
+    expect((await detector.detect(await resized(960, 675))).suggestsSmaller).toBe(false);
   });
 
   test.skipIf(!open)('of many tiles each face is found once, also where two of them meet', async () => {

@@ -13,19 +13,19 @@ const normalisation: Normalisation = { channels: 'rgb', mean: [127, 127, 127], s
 const threshold = 0.7;
 /**
  * The pass for small faces is stricter: little pictures of faces are found in foliage and cloth too. At 0.9, 0.8 and 0.7
- * it found 1, 4 and 8 faces that are none in 168 real photos. What it takes for likely is left to a finer pass.
+ * it found 1, 4 and 8 false faces in 168 real photos. Candidates with a lower score are left to a finer pass.
  */
 const smallThreshold = 0.9;
-/** In the finer passes, which see three times as many pixels of a face and more. */
+/** In the finer passes, where a face has at least three times as many pixels. */
 const finerThreshold = 0.8;
 /**
- * A face this likely and of this height in the pass at 640 x 480 suggests that a finer one finds more: of 25, 19 and 15 px
- * it finds 90, 66 and 29% by itself. Likely faces below 12 px were patterns in single portraits.
+ * A candidate of this score and height (pixels) in the pass at 640 x 480 suggests that a finer pass finds more: of faces
+ * of 25, 19 and 15 px that pass itself finds 90, 66 and 29%. Candidates below 12 px were patterns in portraits.
  */
 const suggestive = { score: 0.6, from: 12, to: 26 };
 /**
  * Only faces lower than this in the first pass's input are taken from the second: a tenth of a picture that is 4:3 or
- * wider, an eighth of an upright one, whose first pass sees it that much smaller.
+ * wider, an eighth of an upright one, which is shrunk more for the first pass.
  */
 const smallHeight = 32;
 /** Overlaps above which two boxes of one pass are the same face. */
@@ -42,11 +42,11 @@ export const openUltraFace = async (directory: string): Promise<Detector> => {
     id,
     models: [{ id, role, sha256, licence, dimension: null }],
     detect: async (picture) => {
-      // Where the first pass sees every pixel, a small face has fewer than 32 of them in height: too few to
-      // recognise anyone by.
+      // The first pass has full resolution here: a face that is too small for it has fewer than 32 pixels in height,
+      // too few to recognise anyone by.
       if (picture.width <= 320 && picture.height <= 240) {
         const input = pad(await fitInside(picture, 320, 240), 320, 240);
-        return { faces: await pass(session, input, threshold), smaller: false };
+        return { faces: await pass(session, input, threshold), suggestsSmaller: false };
       }
       const large = await fitInside(picture, 640, 480);
       // Halving saves reading the picture a second time (1 ms against 4).
@@ -63,7 +63,7 @@ export const openUltraFace = async (directory: string): Promise<Detector> => {
       );
       return {
         faces: [...found, ...small.filter(({ score }) => score > smallThreshold)],
-        smaller: small.some(({ box }) => {
+        suggestsSmaller: small.some(({ box }) => {
           const height = box.height / large.scaleY;
           return height >= suggestive.from && height < suggestive.to;
         }),

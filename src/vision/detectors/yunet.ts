@@ -6,25 +6,25 @@ import { writePlanes } from '../tensor.ts';
 import type { Detection, Detector, Normalisation } from '../types.ts';
 import { findSmall } from './small-passes.ts';
 
-/** What a user says about the YuNet file they supply. */
+/** Options for a YuNet file that the user supplies. */
 export interface YuNetOptions {
-  /** Registered with every face; "yunet-" and the first eight digits of the file's SHA-256 unless told. */
+  /** Registered with every face; "yunet-" and the first eight digits of the file's SHA-256 by default. */
   id?: string;
-  /** Insisted on when given. */
+  /** Of the file, lower-case hex; another digest is refused. Any file is taken when left out. */
   sha256?: string;
-  /** Scores of this and more are faces; {@link defaultThreshold} unless told. */
+  /** Least score of a face; {@link defaultThreshold} by default. */
   threshold?: number;
 }
 
 /**
- * In `automatic` it found 99, 99 and 92% of faces of 51, 38 and 31 px, and 6 that are none beside 2,116 that are; from 0.6
- * it found 94% of those of 31 px, and 33 that are none.
+ * With `automatic` this finds 99, 99 and 92% of faces of 51, 38 and 31 px, and 6 false faces in frames of 2,116 faces;
+ * 0.6 finds 94% of those of 31 px, and 33 false faces.
  */
 export const defaultThreshold = 0.7;
 
-/** The usual pass: a face of 24 px in 1280 x 960 has 12 in it. */
+/** Longer side of the coarse pass: a face of 24 px in 1280 x 960 has 12 in it. */
 const side = 640;
-/** A face this likely and lower than this in the usual pass suggests that there are more to be found in a finer one. */
+/** A candidate of this score and below this height (pixels) in the coarse pass suggests that a finer one finds more. */
 const [suggestive, suggestiveHeight] = [0.45, 22];
 
 const strides = [8, 16, 32];
@@ -33,7 +33,7 @@ const normalisation: Normalisation = { channels: 'bgr', mean: [0, 0, 0], std: [1
 
 /**
  * YuNet (Wu, Peng and Yu, MIT licence; weights supplied by the user): boxes and scores in one anchor-free pass. Its own
- * five points are left: faces aligned by the 68 landmarks are recognised better. Takes exports with outputs `cls_S`,
+ * five points are ignored: faces aligned by the 68 landmarks are recognised better. Takes exports with outputs `cls_S`,
  * `obj_S` and `bbox_S` for the strides 8, 16 and 32 and an input of any multiple of 32.
  *
  * Throws a VisionError: `model_missing`, `model_hash_mismatch`, or `model_unfit` for another network or a fixed input.
@@ -55,7 +55,7 @@ export const openYuNet = async (file: string, options: YuNetOptions = {}): Promi
       const found = await pass(session, padToCells(input), Math.min(suggestive, threshold));
       return {
         faces: found.filter(({ score }) => score >= threshold),
-        smaller: found.some(({ box }) => box.height < suggestiveHeight * input.scaleY),
+        suggestsSmaller: found.some(({ box }) => box.height < suggestiveHeight * input.scaleY),
       };
     },
     detectSmall: (picture, scale) => findSmall(picture, scale, (input) => pass(session, input, threshold)),
