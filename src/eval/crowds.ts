@@ -8,13 +8,13 @@ import { WatchpostError } from '../errors.ts';
 import {
   type Box,
   type Detector,
+  detectFaces,
   type FaceRange,
   faceRanges,
   iou,
   loadVision,
   openDetector,
   scaled,
-  detectFaces,
 } from '../vision/index.ts';
 import { type CrowdPhoto, cutFaces, makeCrowds } from './crowd-photos.ts';
 

@@ -5,6 +5,7 @@ import { align } from './align.ts';
 import { decodeCrop, encodeCrop } from './crop.ts';
 import { decode } from './decode.ts';
 import { type Describer, describerModel, openDescriber } from './describer.ts';
+import { detectFaces } from './detect-faces.ts';
 import { openUltraFace } from './detectors/ultraface.ts';
 import { openYuNet } from './detectors/yunet.ts';
 import { openEmbedder } from './embedder.ts';
@@ -13,7 +14,6 @@ import { openLandmarks } from './landmarks.ts';
 import { scaled } from './nms.ts';
 import { poseOf } from './pose.ts';
 import { defaultGate, type GateLimits, type GateReason, gate, sharpnessOf } from './quality.ts';
-import { detectFaces } from './detect-faces.ts';
 import type {
   Box,
   Description,
@@ -30,13 +30,13 @@ import type {
   Thresholds,
 } from './types.ts';
 
+export { detectFaces } from './detect-faces.ts';
 export { openYuNet } from './detectors/yunet.ts';
 export { openEmbedder } from './embedder.ts';
 export { VisionError, type VisionErrorCode } from './errors.ts';
 export { type ImageFormat, type ImageHeader, inspectImage } from './inspect.ts';
 export { iou, scaled } from './nms.ts';
 export type { GateLimits, GateReason } from './quality.ts';
-export { detectFaces } from './detect-faces.ts';
 export type {
   Box,
   Description,
