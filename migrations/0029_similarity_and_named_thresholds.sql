@@ -75,7 +75,7 @@ alter table watchpost.model
   );
 
 comment on column watchpost.model.thresholds is 'Of an embedder: the thresholds that lists may name, {"loose": …, "default": …, "strict": …}.';
-comment on column watchpost.model.opened_at  is 'When a process last registered it. Lists that name a threshold take it from the embedder that was opened last.';
+comment on column watchpost.model.opened_at  is 'When a process last registered it. Lists that name a threshold take it from the embedder that was registered last.';
 
 alter table watchpost.watchlist
   alter column threshold drop default,

@@ -60,8 +60,8 @@ $$;
 comment on function watchpost.begin_backfill is 'Begins to search the past faces for a person; reason as in the table backfill. Returns how many backfills that made, one for each model: none if there is nothing to search.';
 
 
--- One batch: the embeddings that are to be searched again. A face is near enough if similarity() reaches the threshold: its
--- inner product with the scaled mean, plus what is to be added to it (vector_of_person). The slack is for rounding.
+-- One batch: the embeddings that are to be searched again, whose similarity() reaches the threshold: the inner product with
+-- the scaled mean, plus the constant term (vector_of_person). 0.001 is left for rounding.
 create or replace function watchpost.next_past_faces(
   backfill uuid, below uuid, scan integer, most integer, from_key uuid default null
 ) returns table (embeddings uuid[], searched integer, next_cursor uuid)

@@ -24,8 +24,8 @@ comment on function watchpost.open_calibration_sample() is 'Makes the temporary 
 
 
 -- Each photo of the gallery is searched twice: for its person, among all photos but itself; and as a stranger, among
--- the photos of all other people. As in a search, what counts is similarity() with all of a person's photos. The vectors of
--- people are a table of their own, so that a photo costs one comparison for each person and not for each photo.
+-- the photos of all other people. As in a search, faces are scored by similarity() with all of a person's photos. The
+-- vectors of people are in a table of their own, so that a photo takes one comparison a person and not one a photo.
 create or replace function watchpost.compare_calibration_sample() returns table (
   number integer, person text, own real, other real
 )

@@ -20,15 +20,15 @@ comment on function watchpost.changed_columns(jsonb, jsonb) is 'Of two rows as J
 
 -- watchlist -----------------------------------------------------------------------------------------------------------
 
--- What decides a list's threshold: a number set by hand, the name of a threshold of the model, or a rate (target_fpir).
--- Only one of them does: whatever is set takes the place of the others, and a list that is given none is default. A name
--- that stands decides again at every change, so a new model's thresholds come by a plain update.
+-- A list's threshold comes from one of three: a number set by hand, the name of a threshold of the model, or a rate
+-- (target_fpir). Setting one clears the others, and a list without any is default. A name is resolved again at every
+-- change of the list, so a plain update brings a new model's threshold.
 create or replace function watchpost.decided_threshold(becomes watchpost.watchlist, was watchpost.watchlist)
 returns watchpost.watchlist
 language plpgsql
 as $$
 declare
-  -- A calibration or a model brings the number up to date; anybody else has set it by hand.
+  -- On while a new calibration changes the number; otherwise it was set by hand.
   followed boolean := coalesce(current_setting('watchpost.calibrating', true), '') = 'on';
 begin
   if was.id is null then
@@ -59,14 +59,14 @@ $$;
 comment on function watchpost.decided_threshold is 'Part of check_watchlist: the row with its threshold, threshold_name and target_fpir in agreement.';
 
 
--- Row by row and before the row is written: what is wrong with it is told by a code before a constraint tells it by a
--- name, the threshold follows its name or target_fpir, and the version goes up. Lists are few.
+-- Row by row, before the row is written: faults are raised with a code before a constraint would raise them without one,
+-- the threshold follows its name or target_fpir, and the version goes up. Lists are few.
 create or replace function watchpost.check_watchlist() returns trigger
 language plpgsql
 as $$
 begin
   if not coalesce(new.threshold_name in ('loose', 'default', 'strict'), true) then
-    raise exception 'The list % names the threshold %, and there is no such one.', quote_literal(new.name), quote_literal(new.threshold_name)
+    raise exception 'The list % names the threshold %, which does not exist.', quote_literal(new.name), quote_literal(new.threshold_name)
       using errcode = 'WP030', hint = 'Name loose, default or strict, or give a number from 0 to 1 as threshold.';
   end if;
   if not coalesce(new.target_fpir > 0 and new.target_fpir < 1, true) then

@@ -4,7 +4,7 @@
 
 -- The people on active watchlists that are most like a face, by similarity() with all their references.
 --
--- lists are those that count; null: the active ones. Whoever asks for many faces looks for the lists once.
+-- lists: those to search; null: the active ones. A caller with many faces reads them once.
 --
 -- besides is somebody who is compared in any case: an index of 250,000 does not find everybody by their own vector, 3 of
 -- 400 when it was less dense. Whoever is looked for in the past is not to be missed there.
@@ -54,7 +54,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.nearest_people is 'Whom a vector of this model looks like most, among the people on active watchlists, or on these: in the order of similarity(), each with the nearest reference. method: exact or hnsw. besides: somebody whom the index is not to miss.';
+comment on function watchpost.nearest_people is 'The people most similar to a vector of this model, among those on active watchlists or on the given lists, by similarity(), each with the nearest reference. method: exact or hnsw. besides: a person who is compared even if the index does not find them.';
 
 
 -- Orders by the expression of the model's index. An HNSW scan filters afterwards, so it must be iterative, or a list of
@@ -95,7 +95,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.nearest_by_index is 'Part of nearest_people: the people most like a probe, which is given as similarity() multiplies it, through the HNSW index of the model.';
+comment on function watchpost.nearest_by_index is 'Part of nearest_people: the people most similar to a probe with 1 and 0 appended, as in similarity(), through the HNSW index of the model.';
 
 
 -- What counts is who is searched for, not who is enrolled. Counting goes up to the limit at every

@@ -52,8 +52,8 @@ $$;
 comment on function watchpost.register_model is 'Makes a model known; the same id with other weights is an error (WP005). thresholds, of an embedder: {"loose": …, "default": …, "strict": …}; lists that name one follow.';
 
 
--- The numbers are those of the default embedder in models/manifest.ts, for a list that is made before anything has run
--- here; a test compares them.
+-- The constants are those of the default embedder in models/manifest.ts, for lists made before any model was registered; a
+-- test compares them.
 create or replace function watchpost.named_threshold(name text) returns real
 language sql stable
 return coalesce(
@@ -67,7 +67,7 @@ return coalesce(
   ('{"loose": 0.42, "default": 0.5, "strict": 0.55}'::jsonb ->> named_threshold.name)::real
 );
 
-comment on function watchpost.named_threshold is 'The threshold of this name (loose, default or strict) of the embedder that was opened last; null: there is no such name.';
+comment on function watchpost.named_threshold is 'The threshold of this name (loose, default or strict) of the embedder that was registered last; null: there is no such name.';
 
 
 create or replace function watchpost.follow_model() returns void
@@ -78,4 +78,4 @@ begin atomic
   where w.threshold <> watchpost.named_threshold(w.threshold_name);
 end;
 
-comment on function watchpost.follow_model() is 'Gives lists that name their threshold that of the embedder opened last.';
+comment on function watchpost.follow_model() is 'Updates lists that name their threshold to that of the embedder registered last.';

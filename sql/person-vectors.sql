@@ -1,19 +1,19 @@
--- What a probe is compared with: one vector a person, computed from the references that stand, and kept by triggers in the
--- transaction that changes them. What similarity is, is written here and nowhere else.
+-- What a probe is compared with: one vector a person, computed from the standing references by triggers, in the transaction
+-- that changes them. Similarity is defined here and nowhere else.
 
 -- The similarity of a probe p to a person with k references of mean m is
 --
 --   1 - d^2 / (1.7 + 0.3 / k)        d the distance of p to m, which is not scaled to length 1
 --
--- With one reference that is their cosine. Written out for a p of length 1 it is the inner product of (p, 1, 0) with what
--- is made here of m: m scaled, what is to be added, and a number that makes these vectors equally long. So a scan has one
--- plain operator to order by, and an index for distances (L2) orders the same: one for inner products finds fewer, 0.987
--- of the ten nearest of 20,000 people where this finds 0.998.
+-- With one reference that is their cosine. For a p of length 1 it equals the inner product of (p, 1, 0) with the vector that
+-- vector_of_person makes of m: m scaled, the constant term, and a number that gives all these vectors one length. So a scan
+-- orders by one plain operator, and an index for L2 distances gives the same order; an index for inner products finds
+-- fewer: 0.987 of the ten nearest of 20,000 people, where this one finds 0.998.
 --
--- The distance to the raw mean allows more to a person whose photos vary, as wild photos do, than the cosine with the mean:
--- that of a person of 5 photos is 0.8 long, not 1. With 1 - d^2 / 2 the mean of many photos gains by being short alone:
--- under one threshold people of one photo lose hits, and get no false positive while those of four and more get twice
--- their share. 1.7 + 0.3 / k spreads them evenly; docs/performance.md has the figures and what else was tried.
+-- Unlike the cosine, the distance to the raw mean tolerates more of a person whose photos vary, as their mean is shorter
+-- (0.8 with 5 photos). But with 1 - d^2 / 2 the mean of many photos gains merely by being short: at one threshold people of
+-- one photo lose hits and get no false positives, while those of four and more get twice their share. 1.7 + 0.3 / k spreads
+-- them evenly; docs/performance.md has the figures and what else was tried.
 create or replace function watchpost.vector_of_person(mean halfvec, reference_count integer) returns halfvec
 language plpgsql immutable strict parallel safe
 as $$
@@ -21,21 +21,21 @@ declare
   divisor real := 1.7 + 0.3 / reference_count;
   squared real := -(mean <#> mean);
   added real := 1 - (1 + squared) / divisor;
-  -- A mean is at most 1 long, which gives 1.42 at most.
+  -- The square of the length is 1.42 at most, as no mean is longer than 1; 1.45 leaves room for rounding.
   missing real := greatest(0, 1.45 - 4 * squared / divisor ^ 2 - added ^ 2);
 begin
   return mean * array_fill(2 / divisor, array[vector_dims(mean)])::halfvec || array[added, sqrt(missing)::real]::halfvec;
 end;
 $$;
 
-comment on function watchpost.vector_of_person is 'What is stored of a person as person_vector.vector: the mean of so many references, scaled, and two numbers more. See similarity().';
+comment on function watchpost.vector_of_person is 'The vector stored as person_vector.vector, from the mean and the number of references: the mean scaled, and two more numbers. See similarity().';
 
 
 create or replace function watchpost.similarity(probe halfvec, person halfvec) returns real
 language sql immutable strict parallel safe
 return least(1, -((probe || '[1,0]'::halfvec) <#> person))::real;
 
-comment on function watchpost.similarity is 'How alike a face is to a person, by an embedding''s vector and a person_vector''s: 1 - d^2 / (1.7 + 0.3 / k), with d the distance to the mean of k references. At most 1; with one reference it is their cosine.';
+comment on function watchpost.similarity is 'Similarity of a face to a person, from the vectors of embedding and person_vector: 1 - d^2 / (1.7 + 0.3 / k), with d the distance to the mean of k references. At most 1; with one reference it is their cosine.';
 
 -- All of a person is computed anew: what was added or taken away can not be told from a mean of half precision without
 -- an error that grows. Two transactions that change one person's references take turns on the person, and the second
@@ -71,7 +71,7 @@ $$;
 
 comment on function watchpost.refresh_person_vectors(uuid[]) is 'Computes the vectors of these people anew from their standing references. Only needed by hand after references were written with triggers off.';
 
--- Called by a photo that is deleted, say, they run where no schema is looked into: the mean of vectors is pgvector's.
+-- Triggers of owner's functions call these with a search_path without pgvector's schema, where avg and the operators are.
 do $$
 declare
   home text := (

@@ -823,7 +823,7 @@ export interface WatchpostModel {
   id: string;
   licence: string;
   /**
-   * When a process last registered it. Lists that name a threshold take it from the embedder that was opened last.
+   * When a process last registered it. Lists that name a threshold take it from the embedder that was registered last.
    */
   opened_at: Generated<Timestamp>;
   registered_at: Generated<Timestamp>;
