@@ -38,7 +38,7 @@ describe('npm run eval -- crowds', () => {
   };
 
   it(
-    'finds large faces with any setting, small ones with a closer look, and nothing else',
+    'finds large faces with any setting, small ones in finer passes, and nothing else',
     async () => {
       const figures = await measured([80, 24]);
       const found = Object.fromEntries(
@@ -101,7 +101,7 @@ describe('a made-up crowd', () => {
     expect(one.flatMap(({ faces }) => faces)).toHaveLength(100);
   });
 
-  it('has its faces inside the frame, as high as told, and apart', async () => {
+  it('has its faces inside the frame, of the height asked for, and apart', async () => {
     for (const { faces } of await makeCrowds(await cuts(), 31, frame)) {
       for (const [index, face] of faces.entries()) {
         expect(face.height).toBe(31);

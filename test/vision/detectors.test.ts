@@ -140,7 +140,7 @@ describe.each(variants)('small faces and $name', ({ open }) => {
     expect(await detector.detectSmall(scene, 1)).toHaveLength(3);
   });
 
-  test.skipIf(!open)('large ones suggest no closer look', async () => {
+  test.skipIf(!open)('large ones suggest no finer pass', async () => {
     expect((await detector.detect(await resized(960, 675))).suggestsSmaller).toBe(false);
   });
 

@@ -47,7 +47,7 @@ test('landmarks hardly depend on how tightly the box sits on the face', async ()
     }
   }
   const mean = distances.reduce((sum, one) => sum + one, 0) / distances.length;
-  // Measured: 0.0042, and 0.0173 where they are looked for once.
+  // Measured: 0.0042, and 0.0173 where they are found once.
   expect(mean).toBeLessThan(0.008);
 });
 
