@@ -16,7 +16,7 @@ export interface LabelledFolder {
   readonly groups: readonly GroupPhoto[];
 }
 
-/** A photo of several people; null: not told. */
+/** A photo of several people; null: not known. */
 export interface GroupPhoto {
   readonly file: string;
   /** Faces that can be seen in it. */
@@ -97,10 +97,12 @@ const strangersIn = async (path: string): Promise<string[]> => {
 
 const groupsIn = async (path: string, people: ReadonlySet<string>): Promise<GroupPhoto[]> => {
   const photos = await photosIn(path, '_groups');
-  const told = await readGroups(join(path, '_groups', 'groups.csv'), people);
-  const missing = [...told.keys()].find((file) => !photos.includes(join('_groups', file)));
+  const described = await readGroups(join(path, '_groups', 'groups.csv'), people);
+  const missing = [...described.keys()].find((file) => !photos.includes(join('_groups', file)));
   if (missing !== undefined) throw bad(`there is no photo ${JSON.stringify(missing)} beside it`);
-  return photos.map((file) => told.get(file.slice('_groups/'.length)) ?? { file, faces: null, people: null });
+  return photos.map(
+    (file) => described.get(file.slice('_groups/'.length)) ?? { file, faces: null, people: null },
+  );
 };
 
 const bad = (reason: string): WatchpostError =>
@@ -143,7 +145,7 @@ const namesIn = (text: string, people: ReadonlySet<string>): string[] | null => 
   return text.split(text.includes(';') ? ';' : /\s+/).flatMap((name) => name.trim() || []);
 };
 
-/** By their first bytes, whatever their names: what only decoding shows is told when it happens. */
+/** By their first bytes, whatever their names: what only decoding shows is reported later. */
 const assertPhotos = async (
   path: string,
   files: readonly string[],

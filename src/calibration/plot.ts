@@ -3,7 +3,7 @@ import type { Calibration, CurvePoint, Recommendation } from './calibration.ts';
 const width = 760;
 const left = 64;
 const right = 736;
-/** Of a letter, in ems: no less than the widest of the fonts that may be at hand (DejaVu Sans) takes on average. */
+/** Assumed width of a letter, in ems: at least the average of the widest font that may be used (DejaVu Sans). */
 const letter = 0.66;
 const hitPanel = { top: 76, bottom: 236 };
 const fpirPanel = { top: 284, bottom: 484 };
@@ -79,7 +79,7 @@ export const plot = (
 `;
 };
 
-/** Words in lines of at most so many letters; a word that is longer is cut. Letters beyond Latin count twice. */
+/** Breaks text into lines of at most `most` letters; a longer word is cut. Letters beyond Latin count twice. */
 const wrapped = (text: string, most: number): string[] => {
   const lines = [''];
   let room = most;

@@ -44,6 +44,7 @@ export interface CrowdOptions {
   readonly heights: readonly number[];
   readonly frame: { readonly width: number; readonly height: number };
   readonly ranges?: readonly FaceRange[];
+  /** Called after each frame: the setting, the frames measured with it so far, and all its frames. */
   readonly onProgress?: (what: string, ended: number, of: number) => void;
 }
 
@@ -86,8 +87,8 @@ export const evaluateCrowds = async (
   for (const height of heights) {
     const crowds = await makeCrowds(cuts, height, frame, backdrops);
     for (const range of ranges) {
-      onProgress(`${height} px, ${range}`, figures.length, heights.length * ranges.length);
-      figures.push(await measure(detector, vision.limits.heightPx, range, height, crowds));
+      const measured = (frames: number) => onProgress(`${height} px, ${range}`, frames, crowds.length);
+      figures.push(await measure(detector, vision.limits.heightPx, range, height, crowds, measured));
     }
   }
   return figures;
@@ -99,6 +100,7 @@ const measure = async (
   range: FaceRange,
   height: number,
   crowds: readonly CrowdPhoto[],
+  onFrame: (ended: number) => void,
 ): Promise<CrowdFigures> => {
   let [found, largeEnough, falseFaces] = [0, 0, 0];
   const times: number[] = [];
@@ -114,6 +116,7 @@ const measure = async (
     found += matched.length;
     largeEnough += matched.filter((box) => box.height >= usableHeight * scale).length;
     falseFaces += detections.length - matched.length;
+    onFrame(times.length);
   }
   const faces = crowds.reduce((sum, crowd) => sum + crowd.faces.length, 0);
   return {

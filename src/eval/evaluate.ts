@@ -73,9 +73,9 @@ export const evaluate = async (
       { concurrency: config.concurrency, log, pulse: config.pulse },
     );
     own.add(() => worker.stop());
-    const told = rounds > 1 ? `round ${round + 1} of ${rounds}: ` : '';
+    const prefix = rounds > 1 ? `round ${round + 1} of ${rounds}: ` : '';
     const ended = await runRound(database, path, allButOne(folder, round), (what, done, of) =>
-      options.onProgress(`${told}${what}`, done, of),
+      options.onProgress(`${prefix}${what}`, done, of),
     );
     const counted = await readFigures(database, ended);
     figures = figures ? addFigures(figures, counted) : counted;

@@ -23,7 +23,7 @@ const frameSize = (text: string): { width: number; height: number } => {
 
 const program = new Command('npm run eval --')
   .description(
-    'Measure recognition on labelled photos, through the whole pipeline and a database that goes afterwards.',
+    'Measure recognition on labelled photos, through the whole pipeline and a database that is dropped afterwards.',
   )
   .argument('<folder>', 'one subfolder a person; _strangers/; _groups/ with groups.csv (file, faces, people)')
   .option(
@@ -66,7 +66,7 @@ DATABASE_URL, else an embedded one is used.`,
 program
   .command('crowds')
   .description(
-    'Count how many faces of a crowd are found, by their height, in pictures made of the photos of labelled folders',
+    'Count how many faces of a crowd are found, by their height, in pictures composed from labelled folders',
   )
   .argument('<folder...>', 'labelled folders, as above')
   .option('--heights <pixels>', 'of the faces, with commas between them', sizes, [51, 38, 31, 24])
@@ -92,7 +92,7 @@ Each setting of a camera (near, automatic, far) is measured with the installed d
     },
   );
 
-/** One line that is written over on a terminal; elsewhere a line for each tenth. */
+/** One line that is overwritten on a terminal; elsewhere one line when all are done. */
 const progress = (what: string, ended: number, of: number): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r${what}: ${ended} of ${of} photos\x1b[K`);
   else if (of > 0 && ended === of) process.stderr.write(`${what}: ${of} photos\n`);

@@ -27,7 +27,7 @@ export interface Round {
  * Enrols and submits as anybody would, by rows, and waits for the workers to finish. The list is one that nobody has
  * adjusted. Frames are an hour apart, so that each sighting is an alert of its own.
  *
- * @param onProgress is told what is being done, of how many photos how many have ended.
+ * @param onProgress is called with the step, and how many of its photos are done, of how many.
  */
 export const runRound = async (
   database: Database,

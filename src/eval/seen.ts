@@ -71,7 +71,7 @@ export const readSeen = async (
 };
 
 /**
- * Of the faces of an image, the one that is most like an enrolled person, and how much.
+ * The face of an image that is most similar to an enrolled person, and its similarity.
  * Null: the image has no face, or the person no reference.
  */
 export const likest = async (

@@ -1,4 +1,4 @@
-/** Formats told apart by their first bytes; GIF only so that an animated one is called what it is. */
+/** Formats distinguished by their first bytes; GIF only so that an animated one gets the right error. */
 export type SniffedFormat = 'jpeg' | 'png' | 'webp' | 'gif' | null;
 
 const startsWith = (bytes: Uint8Array, text: string, at = 0): boolean => {

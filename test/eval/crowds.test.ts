@@ -27,11 +27,16 @@ describe('npm run eval -- crowds', () => {
     });
   }, limit);
 
+  const steps: unknown[][] = [];
   const measured = async (heights: number[]): Promise<CrowdFigures[]> => {
     const stopper = new Stopper();
     try {
       const frame = { width: 1280, height: 960 };
-      return await evaluateCrowds(readConfig({}), stopper, [folder], { heights, frame });
+      return await evaluateCrowds(readConfig({}), stopper, [folder], {
+        heights,
+        frame,
+        onProgress: (...step) => steps.push(step),
+      });
     } finally {
       await stopper.stop();
     }
@@ -41,6 +46,9 @@ describe('npm run eval -- crowds', () => {
     'finds large faces with any setting, small ones in finer passes, and nothing else',
     async () => {
       const figures = await measured([80, 24]);
+      expect(steps, 'progress, in frames').toEqual(
+        figures.map(({ height, range, frames }) => [`${height} px, ${range}`, frames, frames]),
+      );
       const found = Object.fromEntries(
         figures.map(({ range, height, found }) => [`${range} ${height}`, found]),
       );
