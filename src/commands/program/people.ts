@@ -15,7 +15,7 @@ import { connect } from '../connect.ts';
 import { addPersonWithPhotos, findOnePerson } from '../person.ts';
 import { table } from '../sql.ts';
 import { once, stopper } from './context.ts';
-import { gateCodes, jsonObject, named, position, several, token, words } from './options.ts';
+import { gateCodes, metadata, named, position, several, token, words } from './options.ts';
 
 const who = 'id, external reference, or a name that only one person has';
 
@@ -64,7 +64,7 @@ const addPersons = (person: Command): void => {
     )
     .option('--watchlist <name>', 'put them on this list; may be repeated', several, [])
     .option('--ref <key>', 'their key in another system', token)
-    .option('--metadata <json>', 'more about them, as a JSON object', jsonObject)
+    .option('--metadata <json>', 'more about them, as a JSON object', metadata)
     .option('--no-wait', 'do not wait for the enrolment')
     .action(
       once(
@@ -154,7 +154,7 @@ const addPersons = (person: Command): void => {
     .argument('<person>', who)
     .option('--name <name>', 'another name', named)
     .option('--ref <key>', 'their key in another system', token)
-    .option('--metadata <json>', 'in place of what is there, a JSON object', jsonObject)
+    .option('--metadata <json>', 'in place of what is there, a JSON object', metadata)
     .action(
       once(
         async (
