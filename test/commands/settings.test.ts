@@ -59,7 +59,7 @@ describe('a value that can not be', () => {
       /--severity.*Allowed choices are info, warning, critical\./,
     ],
     [['watchlist', 'add', 'x', '--cooldown', '-1'], /--cooldown.*Give a number of seconds, 0 or more\./],
-    [['person', 'add', 'Ada', '--face', '0'], /--face.*Give a whole number from 1\./],
+    [['person', 'add', 'Ada', '--face', '0'], /--face.*Give a whole number from 1 to 1000\./],
     [['submit', 'x.jpg', '--captured-at', 'noon'], /--captured-at.*like 2026-11-23T15:04:05Z/],
     [['camera', 'add', 'gate'], /required option '--location <words>'/],
     [

@@ -35,6 +35,11 @@ describe('limits on the command line', () => {
         ['person', 'add', 'Ada', '--metadata', `{"a": ${'['.repeat(50_000)}${']'.repeat(50_000)}}`],
         /Nest it 32 levels deep at most/,
       ],
+      [
+        ['person', 'add', 'Ada', '--photo', 'ada.jpg', '--face', '1001'],
+        /Give a whole number from 1 to 1000\./,
+      ],
+      [['alert', 'list', '--limit', '1e300'], /Give a whole number from 1 to 1000000000/],
       [['person', 'add', 'Ada', '--metadata', '["a"]'], /Give a JSON object/],
       [['alert', 'list', '--since', '1825-12-31T23:59:59Z'], /Give a time from 1826-01-01/],
       [['watchlist', 'add', 'wanted', '--purpose', long(2001)], /Give 2000 characters at most/],

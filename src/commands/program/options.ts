@@ -22,7 +22,11 @@ export const threshold = (text: string): number | ThresholdName =>
     (value) => value >= 0 && value <= 1,
   )(text);
 export const share = number('a number between 0 and 1, like 0.003', (value) => value > 0 && value < 1);
-export const position = number('a whole number from 1', (value) => Number.isInteger(value) && value >= 1);
+const wholeTo = (max: number) =>
+  number(`a whole number from 1 to ${max}`, (value) => Number.isInteger(value) && value >= 1 && value <= max);
+export const position = wholeTo(1_000_000_000);
+/** Which face of a photo, as over HTTP. */
+export const face = wholeTo(1000);
 export const seconds = number(
   `0 to ${limits.intervalSeconds.max} seconds`,
   (value) => value >= 0 && value <= limits.intervalSeconds.max,
