@@ -3,8 +3,8 @@
 -- code and sentence of that.
 --
 -- The tests are functions that the planner puts into the statement, at each execution: on watchpost.image three of them
--- took 75 us of 235 for a single-row INSERT, so there the trigger that measures the photo tests, for 3 us. Characters are listed by number, because classes like
--- [[:space:]] depend on the collation of the database.
+-- took 75 us of 235 for a single-row INSERT, so there the trigger that measures the photo tests, for 3 us. Characters are
+-- listed by number, because classes like [[:space:]] depend on the collation of the database.
 
 create function watchpost.is_name(value text) returns boolean
 language sql immutable strict parallel safe
@@ -109,6 +109,7 @@ begin
         ('api_key', 'name', 'is_name'),
         ('api_key', 'created_at,revoked_at', 'is_time'),
         ('calibration', 'created_by', 'is_token'),
+        ('calibration', 'source,command', 'is_text'),
         ('calibration', 'created_at', 'is_time'),
         ('unknowns_setting', 'visit_gap', 'is_interval'),
         ('stranger', 'named_by', 'is_token'),

@@ -104,8 +104,9 @@ begin
   head as (
     insert into watchpost.calibration (model_id, source, people, photos, probes, strangers, sampled, command, created_by)
     select
-      model, source, gallery.people, gallery.photos, t.probes, t.strangers,
-      gallery.photos > max_probes or gallery.strangers > max_probes, command, watchpost.actor()
+      -- Cut to what is_text allows: many folders make a long command, and the measurement is worth keeping.
+      model, left(source, 2000), gallery.people, gallery.photos, t.probes, t.strangers,
+      gallery.photos > max_probes or gallery.strangers > max_probes, left(command, 2000), watchpost.actor()
     from total as t
     returning *
   ),

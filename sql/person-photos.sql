@@ -42,7 +42,9 @@ begin
       'person_photo_id', photo.id,
       'person_id', photo.person_id,
       'reference_ids', to_jsonb(withdraw_references.reference_ids),
-      'matches', to_jsonb(withdrawn),
+      -- An event is kept for ever, so it names a thousand; watchpost.match tells of all that they are superseded.
+      'matches', to_jsonb(withdrawn[1:1000]),
+      'match_count', cardinality(withdrawn),
       'change', change,
       'reason', reason,
       'by', watchpost.actor()

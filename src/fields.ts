@@ -102,10 +102,11 @@ export const capturedAt = instant
   )
   .transform((time) => time.toISOString());
 
-const depthOf = (value: unknown): number =>
-  typeof value === 'object' && value !== null
-    ? 1 + Object.values(value).reduce((deepest: number, inner) => Math.max(deepest, depthOf(inner)), 0)
-    : 0;
+/** Whether objects and arrays lie within each other so many levels deep at most. */
+const isNestedAtMost = (value: unknown, levels: number): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (levels > 0 && Object.values(value).every((inner) => isNestedAtMost(inner, levels - 1)));
 
 /** Bytes that Postgres writes for a value: it puts a space after each comma and colon. Large numbers may take it more. */
 const jsonbBytes = (value: unknown): number => {
@@ -116,13 +117,14 @@ const jsonbBytes = (value: unknown): number => {
   return 2 + inside.reduce((sum, bytes) => sum + bytes, 0) + 2 * Math.max(inside.length - 1, 0);
 };
 
-/** A person's metadata. Its depth must be bounded already, as JSON bodies are. */
+/** A person's metadata. Its depth is tested first, as what comes after calls itself for each level. */
 export const metadata = z
-  .record(z.string(), z.json())
-  .refine(
-    (value) => depthOf(value) <= limits.metadataDepth.max,
-    misfit('metadata_invalid', `nest it ${limits.metadataDepth.max} levels deep at most`),
-  )
+  .unknown()
+  .refine((value) => isNestedAtMost(value, limits.metadataDepth.max), {
+    ...misfit('metadata_invalid', `nest it ${limits.metadataDepth.max} levels deep at most`),
+    abort: true,
+  })
+  .pipe(z.record(z.string(), z.json(), 'give a JSON object'))
   .refine(
     (value) => jsonbBytes(value) <= limits.metadataBytes.max,
     misfit('metadata_invalid', `give ${limits.metadataBytes.max} bytes at most`),

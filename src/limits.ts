@@ -170,7 +170,7 @@ export const limits = {
     unit: 'bytes',
     code: 'server_busy',
     at: ['api'],
-    what: 'Bodies of all calls that one process reads at a time.',
+    what: 'Bodies of all calls that one process answers at a time, with the copies that it makes of them: a form counts twice, a photo in JSON four times. A call that is alone is taken whatever it holds.',
   },
   bodySeconds: {
     max: 120,

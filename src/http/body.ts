@@ -25,6 +25,7 @@ export const receiveWithin =
  *
  * @param maxBytes refused before it is read if it says so itself, or when more have come.
  * @param tooLarge the error for a larger one.
+ * @param copies how many times it is held in memory until the call is answered.
  * @throws {WatchpostError} tooLarge; server_busy, body_too_slow, media_type_unsupported for a compressed one;
  *   body_invalid if the caller goes away.
  */
@@ -32,6 +33,7 @@ export const readBytes = async (
   c: Context<Served>,
   maxBytes: number,
   tooLarge: () => WatchpostError,
+  copies = 1,
 ): Promise<Buffer> => {
   const encoding = c.req.header('content-encoding') ?? 'identity';
   if (encoding !== 'identity') {
@@ -42,12 +44,12 @@ export const readBytes = async (
   const { hold, dueAt } = c.get('receiving');
   const announced = Number(c.req.header('content-length') ?? 0);
   if (announced > maxBytes) throw tooLarge();
-  hold.growTo(announced);
+  hold.growTo(copies * announced);
   let bytes = Buffer.allocUnsafeSlow(announced || Math.min(maxBytes, 65_536));
   let length = 0;
   for await (const piece of piecesUntil(c, dueAt)) {
     if (length + piece.length > maxBytes) throw tooLarge();
-    hold.growTo(length + piece.length);
+    hold.growTo(copies * (length + piece.length));
     if (length + piece.length > bytes.length) {
       const size = Math.min(maxBytes, Math.max(2 * bytes.length, length + piece.length));
       const larger = Buffer.allocUnsafeSlow(size);

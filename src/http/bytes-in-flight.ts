@@ -5,7 +5,7 @@ export interface Hold {
   /**
    * Holds this many bytes from now on, if it held fewer.
    *
-   * @throws {WatchpostError} server_busy, if all calls together would hold more than there is.
+   * @throws {WatchpostError} server_busy, if all calls together would hold more than there is. A call that is alone may.
    */
   growTo(bytes: number): void;
   /** Gives all of it back; may be called twice. */
@@ -32,7 +32,7 @@ export class BytesInFlight {
     return {
       growTo: (bytes) => {
         const more = Math.max(bytes - own, 0);
-        if (this.#held + more > this.#max) {
+        if (this.#held > own && this.#held + more > this.#max) {
           throw new WatchpostError('server_busy', 'Too many bodies are being received; try again later.', {
             hint: 'Send fewer photos at a time, or start another API process.',
           });

@@ -78,10 +78,7 @@ const idempotencyKey = (c: Context<Served>): string | undefined => {
   if (key === undefined) return undefined;
   const parsed = token.safeParse(key);
   if (parsed.success) return parsed.data;
-  throw new WatchpostError(
-    'header_invalid',
-    'An Idempotency-Key has 1 to 255 characters, none of them a control character.',
-  );
+  throw new WatchpostError('token_invalid', `Idempotency-Key: ${parsed.error.issues[0]?.message}.`);
 };
 
 /** Seconds to wait, from `Prefer: wait=N`; at most a minute, as proxies cut longer calls off. */

@@ -157,12 +157,12 @@ const failure = (item: Item, reason: unknown, delivery: Delivery): Attempted => 
   return { item, outcome: final ? 'failed' : 'retry', result: undefined, error };
 };
 
-/** The row in `handling` is for the operator: an unforeseen error is told there by its own message. */
+/** The row in `handling` is for the operator: an unforeseen error is told there by its own message, which may quote much. */
 const told = (reason: unknown): WatchpostError => {
   const error = toWatchpostError(reason);
   const unforeseen = ['internal', 'value_invalid', 'changed_meanwhile'].includes(error.code);
   if (!unforeseen || !(reason instanceof Error)) return error;
-  return new WatchpostError(error.code, reason.message, { cause: reason });
+  return new WatchpostError(error.code, reason.message.slice(0, 2000).toWellFormed(), { cause: reason });
 };
 
 /**

@@ -64,6 +64,7 @@ const about = z.strictObject({
   faces: z.record(z.string(), position).optional(),
   accept: z.record(z.string(), codes).optional(),
 });
+const ofCell = about.pick({ metadata: true });
 const row = z.object({
   name: z.string().min(1, 'a person needs a name').pipe(name),
   external_ref: z.union([z.literal(''), token]).optional(),
@@ -212,7 +213,7 @@ const personOf = (cells: Record<string, string>, at: string, folder: string): Pe
     at,
     name: told.name,
     external_ref: told.external_ref || undefined,
-    metadata: about.shape.metadata.parse(told.metadata ? JSON.parse(told.metadata) : undefined) ?? {},
+    metadata: told.metadata ? (ofCell.parse({ metadata: JSON.parse(told.metadata) }).metadata ?? {}) : {},
     watchlists: told.watchlists?.startsWith('[')
       ? itemsOf(name).parse(JSON.parse(told.watchlists))
       : listOf(told.watchlists),

@@ -1,3 +1,4 @@
+import { limits } from '../limits.ts';
 import type { ImageFormat } from './inspect.ts';
 
 /** What decoding a photo takes beyond a few rows at a time, estimated from its headers. */
@@ -24,6 +25,13 @@ export const decodingCost = (bytes: Uint8Array, format: ImageFormat): DecodingCo
   if (format === 'png') return costOfPng(bytes);
   return costOfWebp(bytes);
 };
+
+/**
+ * Bytes that decoding one photo may take: six for each pixel that is allowed, as a progressive JPEG without subsampling or
+ * an interlaced PNG of 16 bits takes.
+ */
+export const mostDecodingBytes = (maxPixels: number): number =>
+  (limits.decodedBytes.max / limits.photoPixels.max) * maxPixels;
 
 const rowByRow: DecodingCost = { bytes: 0, scans: 1, surplus: 0 };
 
@@ -66,27 +74,28 @@ const readFrame = (bytes: Uint8Array, at: number, marker: number) => {
   return { progressive: (marker & 3) === 2, components, bytes: 2 * Math.ceil(width * height * share) };
 };
 
-/** The segments of a JPEG up to the end of the picture; `at` is where their length stands. What is broken ends it. */
+/**
+ * The segments of a JPEG up to the end of the picture; `at` is where their length stands. Like libjpeg it skips bytes
+ * between two segments that belong to none: else one such byte would hide all scans after it.
+ */
 function* jpegSegments(bytes: Uint8Array): Generator<{ marker: number; at: number }> {
-  let at = 2;
-  while (byteAt(bytes, at) === 0xff) {
+  for (let at = nextMarker(bytes, 2); at < bytes.length; ) {
     const marker = byteAt(bytes, at + 1);
-    if (marker === 0xff) at += 1;
-    else if (marker === 0xd9) return;
-    else {
-      yield { marker, at: at + 2 };
-      at += 2 + shortAt(bytes, at + 2);
-      if (marker === 0xda) at = afterEntropyData(bytes, at);
-    }
+    if (marker === 0xd9) return;
+    yield { marker, at: at + 2 };
+    at = nextMarker(bytes, at + 2 + Math.max(2, shortAt(bytes, at + 2)));
   }
 }
 
-/** Where the next marker stands that is neither a stuffed FF nor a restart. */
-const afterEntropyData = (bytes: Uint8Array, from: number): number => {
-  for (let at = from; at + 1 < bytes.length; at++) {
-    if (bytes[at] !== 0xff) continue;
+/** Where the next marker with a segment stands: not a stuffed or repeated FF, a restart (D0 to D7) or TEM (01). */
+const nextMarker = (bytes: Uint8Array, from: number): number => {
+  for (
+    let at = bytes.indexOf(0xff, from);
+    at >= 0 && at + 1 < bytes.length;
+    at = bytes.indexOf(0xff, at + 1)
+  ) {
     const next = bytes[at + 1]!;
-    if (next !== 0 && next !== 0xff && (next < 0xd0 || next > 0xd7)) return at;
+    if (next > 1 && next !== 0xff && (next < 0xd0 || next > 0xd7)) return at;
   }
   return bytes.length;
 };
@@ -115,17 +124,19 @@ const costOfPng = (bytes: Uint8Array): DecodingCost => {
 
 /** Four letters as the number that they are in a file. */
 const wordOf = (letters: string): number => Buffer.from(letters, 'latin1').readUInt32BE();
-const [idat, extended, lossless, lossy] = [
+const [idat, alphaChunk, lossless, lossy] = [
   wordOf('IDAT'),
-  wordOf('VP8X'),
+  wordOf('ALPH'),
   wordOf('VP8L'),
   wordOf('VP8 '),
 ] as const;
 
 /** Lossless WebP is decoded whole, and so is the alpha of a lossy one. */
 const costOfWebp = (bytes: Uint8Array): DecodingCost => {
-  const alpha = wordAt(bytes, 12) === extended && (byteAt(bytes, 20) & 0x10) !== 0;
+  // By its chunk, as a decoder finds it: the flag in the header may be missing.
+  let alpha = false;
   for (let at = 12; at < bytes.length; ) {
+    alpha ||= wordAt(bytes, at) === alphaChunk;
     if (wordAt(bytes, at) === lossless) {
       const bits = wordFromLow(bytes, at + 9);
       return { ...rowByRow, bytes: 4 * ((bits & 0x3fff) + 1) * (((bits >>> 14) & 0x3fff) + 1) };

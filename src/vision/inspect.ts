@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { limits as table } from '../limits.ts';
-import { decodingCost } from './cost.ts';
+import { decodingCost, mostDecodingBytes } from './cost.ts';
 import { VisionError } from './errors.ts';
 import { formatOf, isAnimated } from './format.ts';
 
@@ -92,17 +92,15 @@ const assertSize = (width: number, height: number, maxPixels: number): void => {
   }
 };
 
-/** Six bytes for each pixel that is allowed: a progressive JPEG without subsampling, or an interlaced PNG of 16 bits. */
-const bytesPerPixel = table.decodedBytes.max / table.photoPixels.max;
-
 const assertAffordable = (bytes: Uint8Array, format: ImageFormat, maxPixels: number): void => {
   const cost = decodingCost(bytes, format);
   const megabytes = (count: number) => `${Math.round(count / 1e6)} MB`;
   const hint = 'Hand it in as a baseline JPEG or as a PNG that is not interlaced.';
-  if (cost.bytes > bytesPerPixel * maxPixels) {
+  const most = mostDecodingBytes(maxPixels);
+  if (cost.bytes > most) {
     throw new VisionError(
       'image_too_costly',
-      `To decode the photo takes ${megabytes(cost.bytes)} of memory; the limit is ${megabytes(bytesPerPixel * maxPixels)}. ${hint}`,
+      `To decode the photo takes ${megabytes(cost.bytes)} of memory; the limit is ${megabytes(most)}. ${hint}`,
     );
   }
   if (cost.scans > table.photoScans.max) {

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { limits } from '../limits.ts';
 import { Budget } from './budget.ts';
-import { decodingCost } from './cost.ts';
+import { decodingCost, mostDecodingBytes } from './cost.ts';
 import { VisionError, type VisionErrorCode } from './errors.ts';
 import { formatOf } from './format.ts';
 import type { Vision, VisionOptions } from './index.ts';
@@ -88,7 +88,7 @@ export const loadVisionThreads = async (
   // interlaced PNGs of 64 megapixels at once took 1.5 GB.
   const budget = new Budget(limits.decodingBytes.max);
   const decoding = async (method: Method, bytes: Uint8Array, ...others: unknown[]): Promise<never> => {
-    const giveBack = await budget.take(memoryFor(bytes));
+    const giveBack = await budget.take(memoryFor(bytes, rest.maxPixels));
     return call(method, bytes, ...others).finally(giveBack);
   };
   return {
@@ -100,10 +100,12 @@ export const loadVisionThreads = async (
   };
 };
 
-/** Bytes that decoding a photo takes; 0 for what no decoder is given. */
-const memoryFor = (bytes: Uint8Array): number => {
+/** Bytes that decoding a photo takes; 0 for what no decoder is given, as it is refused. */
+const memoryFor = (bytes: Uint8Array, maxPixels: number = limits.photoPixels.max): number => {
   const format = formatOf(bytes);
-  return format === null || format === 'gif' ? 0 : decodingCost(bytes, format).bytes;
+  if (format === null || format === 'gif') return 0;
+  const cost = decodingCost(bytes, format).bytes;
+  return cost > mostDecodingBytes(maxPixels) ? 0 : cost;
 };
 
 /** Calls that a thread is given at a time. */

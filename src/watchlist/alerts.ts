@@ -124,9 +124,12 @@ export const readReviews = (db: Kysely<DB>, alertId: string) =>
     .orderBy('id')
     .execute();
 
-/** The sightings that an alert rests on, or rested on, the earliest first; `stands` is false for withdrawn ones. */
-export const readAlertMatches = (db: Kysely<DB>, alertId: string) =>
-  db
+/**
+ * The sightings that an alert rests on, or rested on: the latest thousand, the earliest of them first. `stands` is false
+ * for withdrawn ones.
+ */
+export const readAlertMatches = async (db: Kysely<DB>, alertId: string) => {
+  const latest = await db
     .selectFrom('watchpost.alert_match as am')
     .innerJoin('watchpost.match as m', 'm.id', 'am.match_id')
     .innerJoin('watchpost.face as f', 'f.id', 'm.face_id')
@@ -143,9 +146,12 @@ export const readAlertMatches = (db: Kysely<DB>, alertId: string) =>
       eb('m.superseded_at', 'is', null).as('stands'),
     ])
     .where('am.alert_id', '=', alertId)
-    .orderBy('i.captured_at')
-    .orderBy('m.id')
+    .orderBy('i.captured_at', 'desc')
+    .orderBy('m.id', 'desc')
+    .limit(1000)
     .execute();
+  return latest.reverse();
+};
 
 /** Everything an alert rests on; see sql/lineage.sql. */
 export const readLineage = async ({ pool }: Database, alertId: string) =>

@@ -58,8 +58,8 @@ describe('a value that can not be', () => {
       ['watchlist', 'add', 'x', '--severity', 'high'],
       /--severity.*Allowed choices are info, warning, critical\./,
     ],
-    [['watchlist', 'add', 'x', '--cooldown', '-1'], /--cooldown.*Give a number of seconds, 0 or more\./],
-    [['person', 'add', 'Ada', '--face', '0'], /--face.*Give a whole number from 1\./],
+    [['watchlist', 'add', 'x', '--cooldown', '-1'], /--cooldown.*Give 0 to 31536000 seconds\./],
+    [['person', 'add', 'Ada', '--face', '0'], /--face.*Give a whole number from 1 to 1000\./],
     [['submit', 'x.jpg', '--captured-at', 'noon'], /--captured-at.*like 2026-11-23T15:04:05Z/],
     [['camera', 'add', 'gate'], /required option '--location <words>'/],
     [

@@ -66,6 +66,7 @@ describe('POST /v1/images, while no worker and no relay is running', () => {
       await api.call('POST', '/v1/images', { image: base64, ...words }),
       await api.call('POST', '/v1/images', { image: `data:image/jpeg;base64,${base64}`, ...words }),
       await api.call('POST', '/v1/images', { image: base64.replace(/.{76}/g, '$&\r\n'), ...words }),
+      await api.call('POST', '/v1/images', { image: base64.replace(/./g, '$& '), ...words }),
       await api.call('POST', '/v1/images', { image: bytes.toString('base64url'), ...words }),
     ];
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));

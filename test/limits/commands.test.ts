@@ -30,12 +30,20 @@ describe('limits on the command line', () => {
       [['camera', 'add', 'gate', '--location', ' '], /Give 1 to 200 characters on one line/],
       [['person', 'add', 'Ada\nEve'], /Give 1 to 200 characters on one line/],
       [['person', 'add', 'Ada', '--ref', long(256)], /Give 1 to 255 characters/],
+      [['person', 'add', 'Ada', '--metadata', `{"a": "${long(16_384)}"}`], /Give 16384 bytes at most/],
       [
-        ['person', 'add', 'Ada', '--metadata', `{"a": "${long(16_384)}"}`],
-        /metadata: give an object of 16384 bytes/,
+        ['person', 'add', 'Ada', '--metadata', `{"a": ${'['.repeat(50_000)}${']'.repeat(50_000)}}`],
+        /Nest it 32 levels deep at most/,
       ],
+      [
+        ['person', 'add', 'Ada', '--photo', 'ada.jpg', '--face', '1001'],
+        /Give a whole number from 1 to 1000\./,
+      ],
+      [['alert', 'list', '--limit', '1e300'], /Give a whole number from 1 to 1000000000/],
+      [['person', 'add', 'Ada', '--metadata', '["a"]'], /Give a JSON object/],
+      [['alert', 'list', '--since', '1825-12-31T23:59:59Z'], /Give a time from 1826-01-01/],
       [['watchlist', 'add', 'wanted', '--purpose', long(2001)], /Give 2000 characters at most/],
-      [['watchlist', 'add', 'wanted', '--cooldown', '31536001'], /cooldown: give 0 to 31536000 seconds/],
+      [['watchlist', 'add', 'wanted', '--cooldown', '31536001'], /Give 0 to 31536000 seconds/],
       [
         ['endpoint', 'add', 'e', `https://a.example/${long(2000)}`],
         /url: give a URL of 1 to 2000 characters/,

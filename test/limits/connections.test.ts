@@ -31,6 +31,9 @@ const photoOf = (bytes: number) => {
   return photo;
 };
 
+/** Bytes that all calls may hold in most of these tests. */
+const budget = 400_000;
+
 /** Begins to send a photo and stops before its end. */
 const beginPhoto = async (
   api: Api,
@@ -44,6 +47,20 @@ const beginPhoto = async (
   return raw;
 };
 
+/** A call that holds so many bytes, and is known to; begun again if the call that looks for it was there before it. */
+const holdBesides = async (api: Api, bytes: number, all = budget): Promise<RawConnection> => {
+  for (;;) {
+    const raw = await beginPhoto(api, bytes);
+    let isOpen = true;
+    void raw.closed.then(() => {
+      isOpen = false;
+    });
+    const beyond = new Uint8Array(all - bytes + 1);
+    await until(async () => !isOpen || (await api.call('POST', '/v1/images', beyond, jpeg)).status === 503);
+    if (isOpen) return raw;
+  }
+};
+
 /** Resolves when the budget is taken: a photo of one byte is refused. */
 const untilBusy = (api: Api) =>
   until(async () => (await api.call('POST', '/v1/images', new Uint8Array(1), jpeg)).status === 503);
@@ -51,14 +68,29 @@ const untilFree = (api: Api, bytes: number) =>
   until(async () => (await api.call('POST', '/v1/images', photoOf(bytes), jpeg)).status === 202);
 
 describe('bodies of all calls together', () => {
-  const budget = 400_000;
-
   it('may have so many bytes, and one more is refused with 503 and when to try again', async () => {
     const api = await open({ bytesInFlight: budget });
-    expect((await api.call('POST', '/v1/images', photoOf(budget), jpeg)).status).toBe(202);
-    const answer = await api.call('POST', '/v1/images', photoOf(budget + 1), jpeg);
+    await holdBesides(api, 100_000);
+    expect((await api.call('POST', '/v1/images', photoOf(budget - 100_000), jpeg)).status).toBe(202);
+    const answer = await api.call('POST', '/v1/images', photoOf(budget - 99_999), jpeg);
     expect(expectProblem(answer, 'server_busy').hint).toMatch(/fewer photos/);
     expect(answer.headers.get('retry-after')).toBe('5');
+  });
+
+  it('count for each copy that is made of them: a photo in JSON is there four times', async () => {
+    const image = sample(4).toString('base64');
+    const all = Math.ceil(4.2 * image.length);
+    const api = await open({ bytesInFlight: all });
+    const other = await holdBesides(api, 100_000, all);
+    expect((await api.call('POST', '/v1/images', sample(4), jpeg)).status).toBe(202);
+    expectProblem(await api.call('POST', '/v1/images', { image }), 'server_busy');
+    other.socket.destroy();
+    await until(async () => (await api.call('POST', '/v1/images', { image })).status === 202);
+  });
+
+  it('that are larger than all there is are taken while nothing else is held', async () => {
+    const api = await open({ bytesInFlight: 1000 });
+    expect((await api.call('POST', '/v1/images', sample(4), jpeg)).status).toBe(202);
   });
 
   it('count by what they announce, until they are answered', async () => {
@@ -72,6 +104,7 @@ describe('bodies of all calls together', () => {
 
   it('count by what has come, where nothing is announced', async () => {
     const api = await open({ bytesInFlight: budget });
+    await holdBesides(api, 1);
     const raw = await beginPhoto(api, 0, 'Transfer-Encoding: chunked');
     const piece = photoOf(300_000);
     const chunk = (bytes: Uint8Array) => {
@@ -85,7 +118,7 @@ describe('bodies of all calls together', () => {
     );
     chunk(piece);
     await raw.has('503 Service Unavailable');
-    await untilFree(api, budget);
+    await untilFree(api, budget - 1);
   });
 
   it.each<[string, (raw: RawConnection) => void]>([

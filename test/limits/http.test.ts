@@ -208,4 +208,12 @@ describe('the API takes the largest value and refuses one more, by the code of t
     else expect(expectProblem(taken, becomes[0]).detail).toMatch(becomes[1]);
     expect(expectProblem(await beyond(), code as ProblemCode).detail).toMatch(words);
   });
+
+  it('tokenCharacters, of an Idempotency-Key', async () => {
+    const submit = (key: string) =>
+      api.call('POST', '/v1/images', sample(4), { 'content-type': 'image/jpeg', 'idempotency-key': key });
+    expect((await submit('k'.repeat(max('tokenCharacters')))).status).toBe(202);
+    const { detail } = expectProblem(await submit('k'.repeat(max('tokenCharacters') + 1)), 'token_invalid');
+    expect(detail).toMatch(/^Idempotency-Key: give 1 to 255/);
+  });
 });

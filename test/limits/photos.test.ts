@@ -113,6 +113,24 @@ describe('what decoding holds', () => {
     expect(decodingCost(await picture.toBuffer(), format).bytes).toBe(160 * 80 * bytesAPixel);
   });
 
+  it.each([
+    ['a byte that belongs to no segment', [0]],
+    ['a restart', [0xff, 0xd0]],
+    ['a marker without a segment', [0xff, 0x01]],
+  ])('is seen behind %s, which a decoder skips', async (_, skipped) => {
+    const jpeg = await flat().jpeg({ progressive: true }).toBuffer();
+    const frame = jpeg.indexOf(Buffer.from([0xff, 0xc2]));
+    const hidden = Buffer.concat([jpeg.subarray(0, frame), Buffer.from(skipped), jpeg.subarray(frame)]);
+    expect(decodingCost(hidden, 'jpeg')).toEqual(decodingCost(jpeg, 'jpeg'));
+    await expect(decode(hidden)).resolves.toMatchObject({ header: { width: 160 } });
+  });
+
+  it('is seen of a WebP whose header keeps quiet about its alpha', async () => {
+    const webp = await flat(4).webp().toBuffer();
+    webp[20] = webp[20]! & ~0x10;
+    expect(decodingCost(webp, 'webp').bytes).toBe(160 * 80);
+  });
+
   it('of a file that is cut or altered anywhere is a number', async () => {
     for (const [bytes, format] of [
       [await flat().jpeg({ progressive: true }).toBuffer(), 'jpeg'],

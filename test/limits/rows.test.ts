@@ -60,6 +60,14 @@ const review = (column: string) =>
   `insert into watchpost.alert_review (alert_id, decision, ${column}${column === 'note' ? ', reviewer' : ''})
    values (${anAlert}, 'confirmed', $1${column === 'note' ? `, 'me'` : ''})`;
 
+const calibration = (column: string, other: string) =>
+  insert(
+    'calibration',
+    column,
+    `, ${other}, model_id, people, photos, probes, strangers, created_by`,
+    `, 'x', (select id from watchpost.model where role = 'embedder' limit 1), 2, 2, 2, 1, 'me'`,
+  );
+
 const long = (count: number) => '𝔵'.repeat(count);
 const names = [
   insert('camera', 'name', ', location', `, 'here'`),
@@ -89,6 +97,8 @@ const texts = [
   removed,
   review('note'),
   insert('endpoint', 'disabled_reason', ', name, url, enabled', `, 'e', 'https://a.example', false`),
+  calibration('source', 'command'),
+  calibration('command', 'source'),
   `select watchpost.switch_task('describe', true, $1)`,
   `select watchpost.dismiss(${anAlert}, 'not_them', $1)`,
   `select watchpost.acknowledge(${anAlert}, $1)`,

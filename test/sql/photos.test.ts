@@ -313,6 +313,7 @@ describe('photos of people', () => {
             person_id: personId,
             reference_ids: [referenceId],
             matches: [lost.matchId],
+            match_count: 1,
             change: 'removed',
             reason: 'it is her sister',
             by: expect.any(String),

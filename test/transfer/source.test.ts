@@ -51,7 +51,7 @@ Bea,,,"[""a;b""]",,,`,
 
   it.each([
     ['no name', ',hr-2,', /name: a person needs a name/],
-    ['metadata that is no object', 'Bea,hr-2,[1]', /expected record/i],
+    ['metadata that is no object', 'Bea,hr-2,[1]', /^metadata: give a JSON object/],
     ['metadata that is no JSON', 'Bea,hr-2,{', /JSON/],
   ])('with %s in a row refuses that person and reads the others', async (_, line, message) => {
     const source = await readSource(await csv(`name,external_ref,metadata\n${line}\nAda,hr-1,\n`));

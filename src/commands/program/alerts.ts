@@ -9,7 +9,7 @@ import {
 import { connect } from '../connect.ts';
 import { table } from '../sql.ts';
 import { once, stopper } from './context.ts';
-import { identifier, position, time, words } from './options.ts';
+import { identifier, moment, position, words } from './options.ts';
 
 interface Wanted {
   readonly state?: string;
@@ -43,7 +43,7 @@ export const addAlerts = (program: Command): void => {
       ]),
     )
     .option('--watchlist <name>', 'of this list')
-    .option('--since <time>', 'seen at or after this time', time)
+    .option('--since <time>', 'seen at or after this time', moment)
     .option('--limit <number>', 'at most this many', position, 20)
     .option('--json', 'print JSON')
     .action(

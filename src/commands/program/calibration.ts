@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { type CalibrateOptions, calibrate } from '../calibrate.ts';
 import { connect } from '../connect.ts';
 import { once, stopper } from './context.ts';
-import { position, several, time } from './options.ts';
+import { moment, position, several } from './options.ts';
 
 const rate = (text: string): number => {
   const value = Number(text);
@@ -22,7 +22,7 @@ export const addCalibration = (program: Command): void => {
       [],
     )
     .option('--strangers <dir>', 'photos of people who are on no list; may be repeated', several, [])
-    .option('--strangers-since <time>', 'stored faces that named nobody since then', time)
+    .option('--strangers-since <time>', 'stored faces that named nobody since then', moment)
     .option('--target-fpir <share>', 'share of strangers that may be taken for somebody', rate, 0.003)
     .option(
       '--max-probes <number>',

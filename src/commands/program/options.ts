@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { z } from 'zod';
 import * as fields from '../../fields.ts';
+import { limits } from '../../limits.ts';
 import { acceptable } from '../../watchlist/enrolment.ts';
 import { type ThresholdName, thresholdNames } from '../../watchlist/lists.ts';
 
@@ -21,21 +22,27 @@ export const threshold = (text: string): number | ThresholdName =>
     (value) => value >= 0 && value <= 1,
   )(text);
 export const share = number('a number between 0 and 1, like 0.003', (value) => value > 0 && value < 1);
-export const position = number('a whole number from 1', (value) => Number.isInteger(value) && value >= 1);
+const wholeTo = (max: number) =>
+  number(`a whole number from 1 to ${max}`, (value) => Number.isInteger(value) && value >= 1 && value <= max);
+export const position = wholeTo(1_000_000_000);
+/** Which face of a photo, as over HTTP. */
+export const face = wholeTo(1000);
 export const seconds = number(
-  'a number of seconds, 0 or more',
-  (value) => value >= 0 && Number.isFinite(value),
+  `0 to ${limits.intervalSeconds.max} seconds`,
+  (value) => value >= 0 && value <= limits.intervalSeconds.max,
 );
 
-/** An option that a call over HTTP takes as well. */
+/** A value that fits the type which a call over HTTP has for it. */
+const fitting = <T>(type: z.ZodType<T>, value: unknown): T => {
+  const parsed = type.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const sentence = parsed.error.issues[0]?.message ?? '';
+  throw new InvalidArgumentError(`${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`);
+};
 const field =
   (type: z.ZodType<string>) =>
-  (text: string): string => {
-    const parsed = type.safeParse(text);
-    if (parsed.success) return parsed.data;
-    const sentence = parsed.error.issues[0]?.message ?? '';
-    throw new InvalidArgumentError(`${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`);
-  };
+  (text: string): string =>
+    fitting(type, text);
 export const time = field(fields.capturedAt);
 export const moment = field(fields.moment);
 export const named = field(fields.name);
@@ -48,17 +55,12 @@ export const gateCodes = (value: string, before: string[]): string[] => {
     throw new InvalidArgumentError(`Give one of ${acceptable.join(', ')}.`);
   return [...before, value];
 };
-export const jsonObject = (text: string): Record<string, unknown> => {
-  const value: unknown = (() => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      return undefined;
-    }
-  })();
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
-  throw new InvalidArgumentError('Give a JSON object.');
+export const metadata = (text: string): Record<string, unknown> => {
+  try {
+    return fitting(fields.metadata, JSON.parse(text));
+  } catch (error) {
+    throw error instanceof SyntaxError ? new InvalidArgumentError('Give a JSON object.') : error;
+  }
 };
 export const identifier = (text: string): string => {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text))

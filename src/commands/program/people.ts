@@ -15,7 +15,7 @@ import { connect } from '../connect.ts';
 import { addPersonWithPhotos, findOnePerson } from '../person.ts';
 import { table } from '../sql.ts';
 import { once, stopper } from './context.ts';
-import { gateCodes, jsonObject, named, position, several, token, words } from './options.ts';
+import { face, gateCodes, metadata, named, several, token, words } from './options.ts';
 
 const who = 'id, external reference, or a name that only one person has';
 
@@ -55,7 +55,7 @@ const addPersons = (person: Command): void => {
     .description('Add a person and enrol photos of them')
     .argument('<name>', '', named)
     .option('--photo <file>', 'a photo of them; may be repeated', several, [])
-    .option('--face <number>', 'which face of the photo, counted from 1, left to right', position)
+    .option('--face <number>', 'which face of the photo, counted from 1, left to right', face)
     .option(
       '--accept <code>',
       'a code of the gate that is let pass, like face_unlike; may be repeated',
@@ -64,7 +64,7 @@ const addPersons = (person: Command): void => {
     )
     .option('--watchlist <name>', 'put them on this list; may be repeated', several, [])
     .option('--ref <key>', 'their key in another system', token)
-    .option('--metadata <json>', 'more about them, as a JSON object', jsonObject)
+    .option('--metadata <json>', 'more about them, as a JSON object', metadata)
     .option('--no-wait', 'do not wait for the enrolment')
     .action(
       once(
@@ -154,7 +154,7 @@ const addPersons = (person: Command): void => {
     .argument('<person>', who)
     .option('--name <name>', 'another name', named)
     .option('--ref <key>', 'their key in another system', token)
-    .option('--metadata <json>', 'in place of what is there, a JSON object', jsonObject)
+    .option('--metadata <json>', 'in place of what is there, a JSON object', metadata)
     .action(
       once(
         async (
@@ -224,7 +224,7 @@ const addPersonPhotos = (person: Command): void => {
     .command('correct-photo')
     .description('Take a photo back and enrol another face of it instead')
     .argument('<photo>', 'its id')
-    .requiredOption('--face <number>', 'the face that is meant, counted from 1, left to right', position)
+    .requiredOption('--face <number>', 'the face that is meant, counted from 1, left to right', face)
     .option('--reason <words>', 'why', words)
     .action(
       once(async ({ config, log }, photo: string, options: { face: number; reason?: string }) => {

@@ -6,7 +6,7 @@ import { connect } from '../connect.ts';
 import { type ReplayOptions, replayCommand } from '../replay.ts';
 import { verify } from '../verify.ts';
 import { once, stopper } from './context.ts';
-import { time } from './options.ts';
+import { moment } from './options.ts';
 
 /** replay, pause, resume, verify: what happened, and doing it again. */
 export const addRecord = (program: Command): void => {
@@ -22,8 +22,8 @@ export const addRecord = (program: Command): void => {
     )
     .option('--image <id>', 'of one photo')
     .option('--camera <name>', 'of the photos of one camera')
-    .option('--since <time>', 'of photos taken at or after this time', time)
-    .option('--until <time>', 'of photos taken before this time', time)
+    .option('--since <time>', 'of photos taken at or after this time', moment)
+    .option('--until <time>', 'of photos taken before this time', moment)
     .option('--all', 'of every photo')
     .option('--dead-letters', 'put back what was given up (of --task or --image, else all)')
     .option('--dry-run', 'tell what would be gained and lost, and write nothing')

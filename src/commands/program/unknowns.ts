@@ -3,7 +3,7 @@ import { enrolStranger, readRecurring, readStranger } from '../../watchlist/stra
 import { connect } from '../connect.ts';
 import { table } from '../sql.ts';
 import { once, stopper } from './context.ts';
-import { named, position, several, similarity, time, token } from './options.ts';
+import { moment, named, position, several, similarity, token } from './options.ts';
 
 interface Setting {
   similarity?: number;
@@ -61,7 +61,7 @@ export const addUnknowns = (program: Command): void => {
     .command('list')
     .description('Who keeps coming and is nobody')
     .option('--visits <number>', 'at least so many visits', position, 2)
-    .option('--since <time>', 'count visits from this time on', time)
+    .option('--since <time>', 'count visits from this time on', moment)
     .option('--json', 'print JSON')
     .action(
       once(async ({ config, log }, wanted: { visits: number; since?: string; json?: boolean }) => {

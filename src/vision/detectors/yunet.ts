@@ -99,7 +99,8 @@ const decodeLevel = (
   const detections: Detection[] = [];
   for (let i = 0; i < cls.length; i++) {
     const score = Math.sqrt(Math.max(0, cls[i]! * obj[i]!));
-    if (score < threshold) continue;
+    // Also what is no number, as a damaged file may give.
+    if (!(score >= threshold)) continue;
     const column = i % columns;
     const row = Math.floor(i / columns);
     const width = Math.exp(bbox[4 * i + 2]!) * kx;
