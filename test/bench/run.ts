@@ -6,6 +6,8 @@ import { backfill } from './benches/backfill.ts';
 import { bulk } from './benches/bulk.ts';
 import { embedded } from './benches/embedded.ts';
 import { eventsBench } from './benches/events.ts';
+import { fair } from './benches/fair.ts';
+import { heldSnapshot } from './benches/held-snapshot.ts';
 import { latency } from './benches/latency.ts';
 import { pipeline } from './benches/pipeline.ts';
 import { scale } from './benches/scale.ts';
@@ -29,6 +31,8 @@ const benches: readonly Bench[] = [
   pipeline,
   visionBench,
   latency,
+  fair,
+  heldSnapshot,
   search,
   backfill,
   scale,
