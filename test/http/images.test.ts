@@ -127,7 +127,7 @@ describe('POST /v1/images, while no worker and no relay is running', () => {
     expect(await database.rows(`select from watchpost.image where idempotency_key = 'taken'`)).toHaveLength(
       1,
     );
-    expectProblem(await raw('', sample(1), { 'idempotency-key': 'x'.repeat(256) }), 'header_invalid');
+    expectProblem(await raw('', sample(1), { 'idempotency-key': 'x'.repeat(256) }), 'token_invalid');
   });
 });
 
