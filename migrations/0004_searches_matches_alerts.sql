@@ -3,7 +3,7 @@
 -- search, event and handling only grow. They are cut by time, so that old rows go by dropping a table: a DELETE of a
 -- day's rows would write as much as the day did, and is not allowed on the record anyway. The cut is on the UUIDv7 key,
 -- not on a time column, because a key of a partitioned table must hold what it is cut by: so one id is still unique.
--- The partitions live in a schema of their own; sql/partitions.sql makes and retires them.
+-- The partitions live in a schema of their own; sql/1-base/partitions.sql makes and retires them.
 create schema watchpost_history;
 
 comment on schema watchpost_history is 'The partitions of watchpost.event, handling and search, by time. Ask the tables in watchpost instead.';

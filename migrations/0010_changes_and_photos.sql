@@ -11,7 +11,7 @@ alter table watchpost.person_photo
 -- A photo that is taken back takes the matches with it that rested on it. Deleting a reference looks here, too.
 create index match_reference on watchpost.match (reference_id);
 
--- It takes accept besides; see sql/enrolment.sql.
+-- It takes accept besides; see sql/4-people/enrolment.sql.
 drop function if exists watchpost.add_person_photo(uuid, bytea, smallint, text);
 
 comment on table  watchpost.person_photo             is 'A photo handed in to enrol a person, or a face of a frame that was made one. It becomes a reference, or photo_status tells why not.';

@@ -71,7 +71,7 @@ comment on constraint match_one_person_a_face on watchpost.match is 'A face is o
 comment on constraint match_one_face_a_person on watchpost.match is 'A person is in a photo once.';
 
 
--- sql/lists.sql makes it anew; the default below needs it now.
+-- sql/1-base/lists.sql makes it anew; the default below needs it now.
 create or replace function watchpost.actor() returns text
 language sql stable
 return coalesce(nullif(current_setting('watchpost.actor', true), ''), session_user);

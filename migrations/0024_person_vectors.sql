@@ -1,6 +1,6 @@
 -- Who looks like a face is found by one vector a person, the mean of their references, which is what similarity always
 -- was. So an index holds a quarter of the vectors, and what it is asked for is what is wanted: nobody is missed because
--- no single one of their photos was among the nearest. sql/person-vectors.sql keeps it.
+-- no single one of their photos was among the nearest. sql/4-people/person-vectors.sql keeps it.
 
 -- Whoever enrols or takes back meanwhile waits, and then finds the triggers; searches go on, by the old index.
 lock table watchpost.reference in share row exclusive mode;

@@ -62,7 +62,7 @@ return jsonb_typeof(value) = 'object'
 comment on function watchpost.is_metadata(jsonb) is 'Whether a JSON value is an object of 16 KiB at most, as text, and of 32 levels at most.';
 
 
--- What the tests above take the place of, and for image sql/triggers.sql.
+-- What the tests above take the place of, and for image sql/2-broker/triggers.sql.
 alter table watchpost.camera
   drop constraint camera_name_check, drop constraint camera_location_check, drop constraint camera_zone_check;
 alter table watchpost.person

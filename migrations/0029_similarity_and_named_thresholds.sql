@@ -1,4 +1,4 @@
--- Similarity is defined anew (sql/person-vectors.sql): person_vector holds the vector whose inner product with a probe it
+-- Similarity is defined anew (sql/4-people/person-vectors.sql): person_vector holds the vector whose inner product with a probe it
 -- is, no longer the mean itself. And a list may name its threshold, which is then that of the model.
 
 -- Transactions that change references wait until the new functions are in place.

@@ -1,7 +1,20 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { calmPulse, type Pulse } from './outbox/heartbeat.ts';
+
+/** How often a process gives a sign of life, and how long a silent one is taken to be alive. */
+export interface Pulse {
+  /** Milliseconds between heartbeats. */
+  readonly heartbeatMs: number;
+  /** Seconds; at least three heartbeats, or a slow moment looks like death. */
+  readonly deadAfterSeconds: number;
+}
+
+/**
+ * A beat every 5 s, and dead after four of them: a dead worker's jobs are released within 26 s of its last beat, because
+ * somebody beats, and looks after the others, at least every 5 s.
+ */
+export const calmPulse: Pulse = { heartbeatMs: 5_000, deadAfterSeconds: 20 };
 
 const wholeNumber = (min: number, max: number) =>
   z.coerce

@@ -60,7 +60,7 @@ export const text = z
     misfit('text_too_long', `give ${limits.textCharacters.max} characters at most`),
   );
 
-/** The URL of an endpoint; whether anything may be sent to it is decided in sql/endpoints.sql. */
+/** The URL of an endpoint; whether anything may be sent to it is decided in sql/5-alerts/endpoints.sql. */
 export const url = z
   .string()
   .refine(

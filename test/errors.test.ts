@@ -9,7 +9,7 @@ const fromDatabase = (code: string, message: string, hint?: string) =>
 describe('the table of errors', () => {
   it('has exactly the SQLSTATEs that the SQL files raise', async () => {
     const folder = new URL('../sql/', import.meta.url);
-    const files = (await readdir(folder)).filter((file) => file.endsWith('.sql'));
+    const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.sql'));
     const texts = await Promise.all(files.map((file) => readFile(new URL(file, folder), 'utf8')));
     const raised = texts.flatMap((text) =>
       [...text.matchAll(/errcode = '(WP\d{3})'/g)].map(([, code]) => code),

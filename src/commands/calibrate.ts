@@ -20,7 +20,7 @@ import { percent, plot } from '../calibration/plot.ts';
 import { type Config, visionOptions } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import { CommandError } from '../errors.ts';
-import { registerModels } from '../outbox/registration.ts';
+import { registerModels } from '../runner/registration.ts';
 import { loadVision } from '../vision/index.ts';
 import { table } from './sql.ts';
 import type { Stopper } from './stop.ts';

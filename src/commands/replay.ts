@@ -1,10 +1,10 @@
 import { type Config, visionOptions } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import { CommandError } from '../errors.ts';
-import { registerModels } from '../outbox/registration.ts';
-import { stageOf, stages } from '../pipeline/index.ts';
-import { type Replayed, replay } from '../pipeline/replay.ts';
-import { isReplayable } from '../pipeline/stage.ts';
+import { registerModels } from '../runner/registration.ts';
+import { type Replayed, replay } from '../runner/replay.ts';
+import { stageOf, stages } from '../stages/index.ts';
+import { isReplayable } from '../stages/stage.ts';
 import { loadVision } from '../vision/index.ts';
 import type { Stopper } from './stop.ts';
 

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Database } from '../database/pool.ts';
 import { CommandError, WatchpostError } from '../errors.ts';
-import { readPhotoFile } from '../photo-file.ts';
+import { readPhotoFile } from '../intake/photo-file.ts';
 
 /** The bytes of a photo that was named on the command line. */
 export const readPhoto = (file: string, maxPixels: number): Promise<Buffer> =>

@@ -1,8 +1,8 @@
 import { type Config, visionOptions } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
+import { persistAtStart } from '../database/retry.ts';
 import type { Log } from '../log.ts';
-import { persistAtStart } from '../outbox/persist.ts';
-import { startWorker } from '../outbox/worker.ts';
+import { startWorker } from '../runner/worker.ts';
 import { loadVisionThreads } from '../vision/threads.ts';
 import { connect } from './connect.ts';
 import type { Stopper } from './stop.ts';

@@ -7,47 +7,8 @@ import { graphileLogger } from './graphile-log.ts';
 
 const root = new URL('../../', import.meta.url);
 
-/** The replaceable part of the schema, in the order it is applied; see sql/. */
-const replaceable = [
-  'lists.sql',
-  'fence.sql',
-  'submitting.sql',
-  'relaying.sql',
-  'taking-up.sql',
-  'models.sql',
-  'changes.sql',
-  'enrolment.sql',
-  'person-vectors.sql',
-  'person-photos.sql',
-  'triggers.sql',
-  'matching.sql',
-  'cannot-link.sql',
-  'episodes.sql',
-  'backfill.sql',
-  'subscriptions.sql',
-  'seals.sql',
-  'partitions.sql',
-  'views.sql',
-  'rescue.sql',
-  'dead-letters.sql',
-  'superseding.sql',
-  'description.sql',
-  'invariants.sql',
-  'lineage.sql',
-  'stranger-groups.sql',
-  'stranger-leaving.sql',
-  'unknowns.sql',
-  'reviews.sql',
-  'endpoints.sql',
-  'notifications.sql',
-  'calibration.sql',
-  'thresholds.sql',
-  'stranger-sightings.sql',
-  'upkeep.sql',
-];
-
-/** Applied after any other file, because rights are to hold for what that file made. */
-const rights = 'roles.sql';
+/** Applied whenever another file of sql/ was, because rights are to hold for what that file made. */
+const rights = 'sql/7-rights/roles.sql';
 
 /** A statement that may take as long as it does: a pool's connections are cut when they give no answer for 30 s. */
 const patient = (text: string) => ({ text, query_timeout: 2 ** 31 - 1 });
@@ -58,21 +19,27 @@ interface Step {
   readonly sha256: string;
 }
 
-const readStep = async (folder: string, file: string): Promise<Step> => {
-  const text = await readFile(new URL(`${folder}/${file}`, root), 'utf8');
-  return { name: `${folder}/${file}`, text, sha256: createHash('sha256').update(text).digest('hex') };
+const readSteps = async (folder: string): Promise<Step[]> => {
+  const entries = await readdir(new URL(`${folder}/`, root), { recursive: true });
+  const names = entries
+    .filter((name) => name.endsWith('.sql'))
+    .map((name) => `${folder}/${name}`)
+    .sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const text = await readFile(new URL(name, root), 'utf8');
+      return { name, text, sha256: createHash('sha256').update(text).digest('hex') };
+    }),
+  );
 };
 
-const readSteps = async () => {
-  const files = (await readdir(new URL('migrations/', root))).filter((file) => file.endsWith('.sql')).sort();
-  return {
-    numbered: await Promise.all(files.map((file) => readStep('migrations', file))),
-    replaceable: await Promise.all(replaceable.map((file) => readStep('sql', file))),
-    rights: await readStep('sql', rights),
-  };
+/** The files of migrations/ and of sql/, each in the order of their names. sql/examples is for people to read and run. */
+const readAllSteps = async () => {
+  const replaceable = (await readSteps('sql')).filter((step) => !step.name.startsWith('sql/examples/'));
+  return { numbered: await readSteps('migrations'), replaceable };
 };
 
-type Steps = Awaited<ReturnType<typeof readSteps>>;
+type Steps = Awaited<ReturnType<typeof readAllSteps>>;
 
 /** SHA-256 of each file that was applied, by name. */
 const readApplied = async (client: pg.Pool | pg.PoolClient): Promise<Map<string, string>> => {
@@ -94,8 +61,8 @@ const dueSteps = (steps: Steps, applied: ReadonlyMap<string, string>): Step[] =>
     ...steps.numbered.filter((step) => !applied.has(step.name)),
     ...steps.replaceable.filter((step) => applied.get(step.name) !== step.sha256),
   ];
-  const changed = due.length > 0 || applied.get(steps.rights.name) !== steps.rights.sha256;
-  return changed ? [...due, steps.rights] : [];
+  const last = steps.replaceable.filter((step) => step.name === rights);
+  return due.length > 0 ? [...due.filter((step) => step.name !== rights), ...last] : [];
 };
 
 const isUpToDate = async (pool: pg.Pool, steps: Steps): Promise<boolean> => {
@@ -122,7 +89,7 @@ export const migrate = async (pool: pg.Pool, log: Log): Promise<string[]> => {
   // graphile-worker copes with concurrent migration by itself, and cannot run inside our transaction.
   await runMigrations({ pgPool: pool, logger: graphileLogger(log), noHandleSignals: true });
 
-  const steps = await readSteps();
+  const steps = await readAllSteps();
   if (await isUpToDate(pool, steps)) return [];
   const client = await pool.connect();
   try {

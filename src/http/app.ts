@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
+import type { Relay } from '../broker/relay.ts';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import { limits } from '../limits.ts';
 import type { Log } from '../log.ts';
-import type { Relay } from '../outbox/relay.ts';
 import type { Vision } from '../vision/index.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';

@@ -3,9 +3,9 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { handle } from '../pipeline/handle.ts';
-import { stageOf, stages } from '../pipeline/index.ts';
-import type { Item } from '../pipeline/stage.ts';
+import { handle } from '../runner/handle.ts';
+import { stageOf, stages } from '../stages/index.ts';
+import type { Item } from '../stages/stage.ts';
 import type { Served, Services } from './app.ts';
 import { readJson } from './body.ts';
 

@@ -3,7 +3,7 @@ import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 
-/** Alerts: asking for them, and acting on them. The rules are the database's, in sql/reviews.sql. */
+/** Alerts: asking for them, and acting on them. The rules are the database's, in sql/5-alerts/alert-reviews.sql. */
 
 /** Which alerts are asked for. */
 export interface AlertFilter {
@@ -153,7 +153,7 @@ export const readAlertMatches = async (db: Kysely<DB>, alertId: string) => {
   return latest.reverse();
 };
 
-/** Everything an alert rests on; see sql/lineage.sql. */
+/** Everything an alert rests on; see sql/6-record/lineage.sql. */
 export const readLineage = async ({ pool }: Database, alertId: string) =>
   (await pool.query('select * from watchpost.lineage($1)', [alertId])).rows;
 

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Database } from '../database/pool.ts';
 import { WatchpostError } from '../errors.ts';
 
-/** Strangers: groups of faces that match nobody; see sql/stranger-groups.sql. */
+/** Strangers: groups of faces that match nobody; see sql/4-people/stranger-groups.sql. */
 
 /** A group that nobody has made a person, by the visits that were asked for. */
 export interface Recurring {

@@ -5,7 +5,7 @@ import { WatchpostError } from '../errors.ts';
 import { attemptDelivery } from './delivery.ts';
 import type { Answer } from './post.ts';
 
-/** Endpoints: making, changing, asking and testing them. The rules are the database's, in sql/endpoints.sql. */
+/** Endpoints: making, changing, asking and testing them. The rules are the database's, in sql/5-alerts/endpoints.sql. */
 
 /** What it takes to make an endpoint. */
 export interface NewEndpoint {

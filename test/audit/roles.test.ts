@@ -176,8 +176,10 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
 
     it('reads every column of image but the photo, also those of later migrations', async () => {
       await owner.rows('alter table watchpost.image add column "of a later one" text');
-      await owner.rows(`update watchpost.migration set sha256 = 'older' where name = 'sql/roles.sql'`);
-      expect(await migrate(owner.pool, openLog('silent'))).toEqual(['sql/roles.sql']);
+      await owner.rows(
+        `update watchpost.migration set sha256 = 'older' where name = 'sql/7-rights/roles.sql'`,
+      );
+      expect(await migrate(owner.pool, openLog('silent'))).toEqual(['sql/7-rights/roles.sql']);
       const columns = await owner.rows(
         `select quote_ident(column_name) as name from information_schema.columns
          where table_schema = 'watchpost' and table_name = 'image'`,
@@ -288,7 +290,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
     expect(roles).toBe(1);
     // The roles are there already on this server, so the text is run under other names.
     const { readFile } = await import('node:fs/promises');
-    const text = await readFile(new URL('../../sql/roles.sql', import.meta.url), 'utf8');
+    const text = await readFile(new URL('../../sql/7-rights/roles.sql', import.meta.url), 'utf8');
     const client = new pg.Client({ connectionString: owner.url });
     const notices: string[] = [];
     client.on('notice', (notice) => notices.push(notice.message ?? ''));

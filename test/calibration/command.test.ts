@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { mobilefacenet } from '../../models/manifest.ts';
 import { temporaryFolder, watchpost } from '../commands/support.ts';
-import { folderOf, portrait } from '../eval/labelled.ts';
+import { folderOf, portrait } from '../evaluation/labelled.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { addKnownPerson, addModel, addReference } from '../support/fabricate.ts';
 import { sample } from '../support/photos.ts';

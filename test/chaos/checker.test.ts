@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { match } from '../../src/pipeline/3-match.ts';
-import { writeRows } from '../../src/pipeline/fence.ts';
-import type { Tools } from '../../src/pipeline/stage.ts';
+import { writeRows } from '../../src/runner/fence.ts';
+import { match } from '../../src/stages/match.ts';
+import type { Tools } from '../../src/stages/stage.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { holdPhotos, untilTaken } from '../support/held.ts';
 import { sample } from '../support/photos.ts';

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openLog } from '../../src/log.ts';
-import { startWorker, type Worker } from '../../src/outbox/worker.ts';
+import { startWorker, type Worker } from '../../src/runner/worker.ts';
 import { loadVision, type Vision } from '../../src/vision/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { emptySky, textFile, truncatedJpeg } from '../support/bad-photos.ts';

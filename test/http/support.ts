@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
+import { Relay } from '../../src/broker/relay.ts';
 import type { Database } from '../../src/database/pool.ts';
 import { type ProblemCode, problems } from '../../src/errors.ts';
 import { provideApiKey } from '../../src/http/api-key.ts';
 import { createApp, type Services } from '../../src/http/app.ts';
 import { type ConnectionLimits, startServer } from '../../src/http/server.ts';
 import { openLog } from '../../src/log.ts';
-import { registerProcess } from '../../src/outbox/registration.ts';
-import { Relay } from '../../src/outbox/relay.ts';
-import type { Worker } from '../../src/outbox/worker.ts';
+import { registerProcess } from '../../src/runner/registration.ts';
+import type { Worker } from '../../src/runner/worker.ts';
 import type { Vision } from '../../src/vision/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';

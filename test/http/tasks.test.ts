@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { stages } from '../../src/pipeline/index.ts';
+import { stages } from '../../src/stages/index.ts';
 import type { Vision } from '../../src/vision/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { factsOf } from '../support/facts.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Logger, run } from 'graphile-worker';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Relay } from '../../src/broker/relay.ts';
 import { openLog } from '../../src/log.ts';
-import { Relay } from '../../src/outbox/relay.ts';
 import { connectClient } from '../support/client.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { addFace, addModel } from '../support/fabricate.ts';

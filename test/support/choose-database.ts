@@ -5,9 +5,9 @@ import { PostgreSqlContainer } from '@testcontainers/postgresql';
 import pg from 'pg';
 import { getContainerRuntimeClient } from 'testcontainers';
 import type { TestProject } from 'vitest/node';
-import { startEmbedded } from '../../src/database/embedded/start.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase } from '../../src/database/pool.ts';
+import { startEmbedded } from '../../src/embedded-database/start.ts';
 import { openLog } from '../../src/log.ts';
 
 /** Where the suite finds databases: a server that makes copies of a template, or a data folder to copy. */

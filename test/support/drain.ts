@@ -1,5 +1,5 @@
-import { type Delivery, handle } from '../../src/pipeline/handle.ts';
-import type { AnyStage, Item, Tools } from '../../src/pipeline/stage.ts';
+import { type Delivery, handle } from '../../src/runner/handle.ts';
+import type { AnyStage, Item, Tools } from '../../src/stages/stage.ts';
 import type { TestDatabase } from './database.ts';
 
 const delivery: Delivery = {

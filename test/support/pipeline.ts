@@ -1,7 +1,7 @@
 import { provideApiKey } from '../../src/http/api-key.ts';
 import { createApp } from '../../src/http/app.ts';
 import { openLog } from '../../src/log.ts';
-import { startWorker, type Worker } from '../../src/outbox/worker.ts';
+import { startWorker, type Worker } from '../../src/runner/worker.ts';
 import { loadVision, type Vision } from '../../src/vision/index.ts';
 import { addToWatchlist, addWatchlist } from '../../src/watchlist/registry.ts';
 import { atEnd } from './at-end.ts';

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openLog } from '../../src/log.ts';
-import { startWorker } from '../../src/outbox/worker.ts';
+import { startWorker } from '../../src/runner/worker.ts';
 import type { Vision } from '../../src/vision/index.ts';
 import { temporaryFolder, watchpost } from '../commands/support.ts';
 import { atEnd } from '../support/at-end.ts';

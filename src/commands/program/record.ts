@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { CommandError } from '../../errors.ts';
-import { stageOf, stages } from '../../pipeline/index.ts';
-import { isReplayable } from '../../pipeline/stage.ts';
+import { stageOf, stages } from '../../stages/index.ts';
+import { isReplayable } from '../../stages/stage.ts';
 import { connect } from '../connect.ts';
 import { type ReplayOptions, replayCommand } from '../replay.ts';
 import { verify } from '../verify.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { openDatabase } from '../../../src/database/pool.ts';
 import { openLog } from '../../../src/log.ts';
-import { startWorker } from '../../../src/outbox/worker.ts';
-import type { Stage } from '../../../src/pipeline/stage.ts';
+import { startWorker } from '../../../src/runner/worker.ts';
+import type { Stage } from '../../../src/stages/stage.ts';
 import { loadVision } from '../../../src/vision/index.ts';
 import { sayReady, settings, tell } from '../program.ts';
 

@@ -5,9 +5,9 @@ import { provideApiKey } from '../../../src/http/api-key.ts';
 import { createApp } from '../../../src/http/app.ts';
 import { startServer } from '../../../src/http/server.ts';
 import { openLog } from '../../../src/log.ts';
-import { startWorker } from '../../../src/outbox/worker.ts';
-import { stages } from '../../../src/pipeline/index.ts';
-import type { AnyStage } from '../../../src/pipeline/stage.ts';
+import { startWorker } from '../../../src/runner/worker.ts';
+import { stages } from '../../../src/stages/index.ts';
+import type { AnyStage } from '../../../src/stages/stage.ts';
 import type { Vision } from '../../../src/vision/index.ts';
 import { loadVisionThreads } from '../../../src/vision/threads.ts';
 

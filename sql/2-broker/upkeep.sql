@@ -1,0 +1,55 @@
+-- What is done regularly. Any worker may call this as often as it likes: it does one task that is due, or nothing.
+
+create or replace function watchpost.upkeep(out task text, out result text, out error text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  begun timestamptz := clock_timestamp();
+  sealed integer[];
+  more boolean := false;
+begin
+  if not pg_try_advisory_xact_lock(hashtext('watchpost.upkeep')) then
+    return;
+  end if;
+  select u.task into task
+  from watchpost.upkeep_task as u
+  where u.last_run is null or u.last_run + u.every <= begun
+  -- What has been due longest: a task with a long backlog does not keep the others waiting.
+  order by u.last_run + u.every nulls first, u.task
+  limit 1;
+  if not found then
+    return;
+  end if;
+
+  begin
+    case task
+      when 'seal' then
+        sealed := array[watchpost.seal_rows('event'), watchpost.seal_rows('handling')];
+        result := format('%s events, %s handlings', sealed[1], sealed[2]);
+        -- A full batch: there may be more, so it is due again at once, in a transaction of its own.
+        more := 10000 = any (sealed);
+      when 'partitions' then
+        result := watchpost.make_partitions();
+      when 'retention' then
+        result := watchpost.retain();
+        more := result like '1 %';
+      when 'unknowns' then
+        select g.result, g.more into result, more from watchpost.group_strangers() as g;
+      else
+        raise exception 'There is no upkeep task %.', quote_literal(task);
+    end case;
+  exception
+    when others then
+      error := sqlerrm;
+  end;
+
+  update watchpost.upkeep_task as u
+  set last_run = case when more then begun - u.every else begun end,
+      took_ms = extract(epoch from clock_timestamp() - begun) * 1000,
+      last_result = result,
+      last_error = error
+  where u.task = upkeep.task;
+end;
+$$;
+
+comment on function watchpost.upkeep is 'Does one task of upkeep_task that is due and tells what came of it; all null: none was, or somebody else is at it.';

@@ -1,0 +1,234 @@
+-- Telling others: endpoints and their secrets. Which alerts they are told of: sql/5-alerts/notifications.sql.
+--
+--   alert ─alert.raised─> notify ─> notification ─notification.due─> deliver ─> delivery, one for each attempt
+
+-- endpoints -----------------------------------------------------------------------------------------------------------
+
+create or replace function watchpost.emit_endpoint_added() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into watchpost.event (topic, subject_id, payload, tasks)
+  select
+    'endpoint.changed', e.id,
+    jsonb_build_object('endpoint_id', e.id, 'name', e.name, 'change', 'added', 'by', watchpost.actor()), s.tasks
+  from new_rows as e
+  cross join (select watchpost.subscribers('endpoint.changed') as tasks) as s;
+  return null;
+end;
+$$;
+
+comment on function watchpost.emit_endpoint_added() is 'One endpoint.changed for each new endpoint.';
+
+create or replace trigger endpoint_added after insert on watchpost.endpoint
+referencing new table as new_rows
+for each statement execute function watchpost.emit_endpoint_added();
+
+
+create or replace function watchpost.emit_endpoint_changed() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into watchpost.event (topic, subject_id, payload, tasks)
+  select
+    'endpoint.changed', n.id,
+    jsonb_build_object(
+      'endpoint_id', n.id,
+      'name', n.name,
+      'change', case
+        when n.removed_at is not null and o.removed_at is null then 'removed'
+        when n.enabled and not o.enabled then 'enabled'
+        when o.enabled and not n.enabled then 'disabled'
+        else 'changed'
+      end,
+      'reason', n.disabled_reason,
+      'by', watchpost.actor()
+    ),
+    s.tasks
+  from new_rows as n
+  join old_rows as o on o.id = n.id
+  cross join (select watchpost.subscribers('endpoint.changed') as tasks) as s
+  where n is distinct from o;
+  return null;
+end;
+$$;
+
+comment on function watchpost.emit_endpoint_changed() is 'One endpoint.changed for each endpoint that is changed, enabled, disabled or removed.';
+
+create or replace trigger endpoint_changed after update on watchpost.endpoint
+referencing old table as old_rows new table as new_rows
+for each statement execute function watchpost.emit_endpoint_changed();
+
+
+create or replace function watchpost.find_endpoint(name_or_id text) returns uuid
+language plpgsql stable
+as $$
+declare
+  found_id uuid;
+begin
+  select e.id into found_id
+  from watchpost.endpoint as e
+  where e.removed_at is null and (e.name = name_or_id or e.id::text = lower(name_or_id))
+  order by e.name = name_or_id desc
+  limit 1;
+  if found_id is null then
+    raise exception 'There is no endpoint %.', quote_literal(name_or_id)
+      using errcode = 'WP053',
+            hint = 'Endpoints: ' || coalesce(
+              (select string_agg(e.name, ', ' order by e.name) from watchpost.endpoint as e where e.removed_at is null),
+              'none yet'
+            ) || '.';
+  end if;
+  return found_id;
+end;
+$$;
+
+comment on function watchpost.find_endpoint(text) is 'The id of an endpoint by its name or id; an unknown one is an error (WP053).';
+
+
+-- 244 random bits: a UUID has 122 from the server's strong source.
+create or replace function watchpost.make_secret() returns text
+language sql volatile
+return 'whsec_' || encode(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), 'base64');
+
+comment on function watchpost.make_secret() is 'A new secret, in the form that Standard Webhooks asks for.';
+
+
+create or replace function watchpost.add_endpoint(
+  name         text,
+  url          text,
+  watchlists   uuid[] default '{}',
+  min_severity text default 'info',
+  time_to_live interval default '15 minutes',
+  plain_http   boolean default false,
+  out endpoint_id uuid,
+  out secret      text
+)
+language plpgsql
+as $$
+declare
+  violated text;
+begin
+  begin
+    insert into watchpost.endpoint as e (name, url, min_severity, time_to_live, plain_http)
+    values (
+      add_endpoint.name, add_endpoint.url, add_endpoint.min_severity, add_endpoint.time_to_live, add_endpoint.plain_http
+    )
+    returning e.id into endpoint_id;
+  exception
+    when check_violation then
+      get stacked diagnostics violated = constraint_name;
+      if violated = 'endpoint_url_protected' then
+        raise exception 'The URL must begin with https://, or lead to this machine.'
+          using errcode = 'WP054',
+                hint = 'Over plain http names and places could be read on the way. Where that is no concern: plain_http => true, or WATCHPOST_WEBHOOK_HTTP=allow for the API and the command line.';
+      elsif violated = 'endpoint_url' then
+        raise exception 'The URL can not be used: %.',
+          case
+            when add_endpoint.url ~* '^https?://[^/?#]*@' then 'it holds a user or a password'
+            when add_endpoint.url !~* '^https?://' then 'it does not begin with https://'
+            when add_endpoint.url ~ '#' then 'it has a fragment'
+            else 'it is not a URL'
+          end
+          using errcode = 'WP054', hint = 'Give one like https://guards.example/hooks/watchpost; who calls is shown by the signature.';
+      end if;
+      raise;
+  end;
+  insert into watchpost.endpoint_watchlist (endpoint_id, watchlist_id)
+  select add_endpoint.endpoint_id, l from unnest(watchlists) as l;
+  secret := watchpost.make_secret();
+  insert into watchpost.endpoint_secret (endpoint_id, slot, secret)
+  values (add_endpoint.endpoint_id, 'current', add_endpoint.secret);
+end;
+$$;
+
+comment on function watchpost.add_endpoint is 'Adds an endpoint and returns its secret, which is shown this once. No watchlists: all. A URL that will not do is an error (WP054).';
+
+
+create or replace function watchpost.rotate_secret(
+  endpoint uuid,
+  keep     interval default '1 day',
+  out secret         text,
+  out previous_until timestamptz
+)
+language plpgsql
+as $$
+begin
+  -- Two rotations at once take turns here.
+  perform from watchpost.endpoint as e where e.id = endpoint and e.removed_at is null for update;
+  if not found then
+    perform watchpost.find_endpoint(endpoint::text);
+  end if;
+  previous_until := clock_timestamp() + keep;
+  delete from watchpost.endpoint_secret as s where s.endpoint_id = endpoint and s.slot = 'previous';
+  update watchpost.endpoint_secret as s
+  set slot = 'previous', valid_until = previous_until
+  where s.endpoint_id = endpoint and s.slot = 'current';
+  secret := watchpost.make_secret();
+  insert into watchpost.endpoint_secret (endpoint_id, slot, secret) values (endpoint, 'current', rotate_secret.secret);
+  insert into watchpost.event (topic, subject_id, payload, tasks)
+  values (
+    'endpoint.changed', endpoint,
+    jsonb_build_object(
+      'endpoint_id', endpoint, 'change', 'secret rotated', 'previous_until', previous_until, 'by', watchpost.actor()
+    ),
+    watchpost.subscribers('endpoint.changed')
+  );
+end;
+$$;
+
+comment on function watchpost.rotate_secret is 'Gives an endpoint a new secret and returns it, this once. The one before signs too, for as long as keep says; the one before that ends at once.';
+
+
+create or replace function watchpost.valid_secrets(endpoint uuid) returns text[]
+language sql volatile
+begin atomic
+  select array(
+    select s.secret
+    from watchpost.endpoint_secret as s
+    where s.endpoint_id = valid_secrets.endpoint and (s.valid_until is null or s.valid_until > clock_timestamp())
+    order by s.slot
+  );
+end;
+
+comment on function watchpost.valid_secrets(uuid) is 'What a message to this endpoint is signed with now: the current secret, and the one before it while it is valid.';
+
+
+create or replace function watchpost.enable_endpoint(endpoint uuid) returns void
+language plpgsql
+as $$
+begin
+  update watchpost.endpoint as e
+  set enabled = true, disabled_reason = null
+  where e.id = watchpost.find_endpoint(endpoint::text) and not e.enabled;
+end;
+$$;
+
+comment on function watchpost.enable_endpoint(uuid) is 'Lets alerts be sent there (again).';
+
+
+create or replace function watchpost.disable_endpoint(endpoint uuid, reason text default null) returns void
+language plpgsql
+as $$
+begin
+  update watchpost.endpoint as e
+  set enabled = false, disabled_reason = disable_endpoint.reason
+  where e.id = watchpost.find_endpoint(endpoint::text) and e.enabled;
+end;
+$$;
+
+comment on function watchpost.disable_endpoint(uuid, text) is 'Lets nothing be sent there; what is due already is not sent either.';
+
+
+create or replace function watchpost.remove_endpoint(endpoint uuid) returns void
+language plpgsql
+as $$
+begin
+  update watchpost.endpoint as e
+  set enabled = false, removed_at = now()
+  where e.id = watchpost.find_endpoint(endpoint::text);
+  delete from watchpost.endpoint_secret as s where s.endpoint_id = endpoint;
+end;
+$$;
+
+comment on function watchpost.remove_endpoint(uuid) is 'Removes an endpoint and its secrets; what was sent there stays on record, and the name is free.';

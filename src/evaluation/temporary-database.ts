@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { Stopper } from '../commands/stop.ts';
+import type { Config } from '../config.ts';
+import { type Database, openDatabase } from '../database/pool.ts';
+import { startEmbedded } from '../embedded-database/start.ts';
+import { CommandError } from '../errors.ts';
+import type { Log } from '../log.ts';
+
+/** A database for one run. */
+export interface TemporaryDatabase {
+  readonly database: Database;
+  /** How to open it afterwards, if it is kept: DATABASE_URL=… or WATCHPOST_DATA=…. */
+  readonly opens: string;
+}
+
+/**
+ * Makes an empty database on the server of DATABASE_URL, else an embedded one in a folder of its own. It goes when
+ * `stopper` stops, unless it is kept.
+ *
+ * @throws {CommandError} if the server lets nobody in, or no database be made.
+ */
+export const provideTemporaryDatabase = async (
+  config: Config,
+  log: Log,
+  stopper: Stopper,
+  options: { keep: boolean },
+): Promise<TemporaryDatabase> => {
+  if (config.databaseUrl === undefined) return embedded(log, stopper, options.keep);
+  const server = config.databaseUrl;
+  const name = `watchpost_eval_${randomBytes(6).toString('hex')}`;
+  await ask(server, `create database ${name}`).catch((error) => {
+    throw new CommandError(
+      `No database can be made on the server of DATABASE_URL: ${error.message}.\nUse a user that may, or unset DATABASE_URL to use an embedded one.`,
+      { cause: error },
+    );
+  });
+  if (!options.keep) stopper.add(() => ask(server, `drop database ${name} with (force)`));
+  const url = Object.assign(new URL(server), { pathname: `/${name}` }).toString();
+  const database = openDatabase(url, { log });
+  stopper.add(() => database.close());
+  return { database, opens: `DATABASE_URL=${url}` };
+};
+
+const embedded = async (log: Log, stopper: Stopper, keep: boolean): Promise<TemporaryDatabase> => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'watchpost-eval-'));
+  if (!keep) stopper.add(() => rm(dataDir, { recursive: true, force: true }));
+  const running = await startEmbedded({ dataDir, fsync: false, brief: true });
+  stopper.add(() => running.stop());
+  const database = openDatabase(running.url, { log });
+  stopper.add(() => database.close());
+  return { database, opens: `WATCHPOST_DATA=${dataDir}` };
+};
+
+const ask = async (url: string, statement: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(statement).finally(() => client.end());
+};

@@ -1,0 +1,233 @@
+import {
+  isCollision,
+  isDatabaseAway,
+  type ProblemCode,
+  toWatchpostError,
+  WatchpostError,
+} from '../errors.ts';
+import type { AnyStage, Item, Tools } from '../stages/stage.ts';
+import { writeFenced } from './fence.ts';
+
+/**
+ * How a batch of events is handled:
+ *
+ *   parsed -> worked -> fenced -> written -> committed
+ *
+ * parsed: an item whose payload does not fit the stage fails for good. worked: the stage computes, outside any
+ * transaction; items fail one by one. Then one transaction: fenced, a `handling` row is inserted for every finished
+ * item, and the unique index on (event, task) lets through only those that nobody has done before; written, the stage
+ * writes its rows for these; committed, both appear together or not at all. A second delivery, a slow worker that
+ * comes back, a call by HTTP at the same time: all find the fence and write nothing.
+ */
+
+/** What became of one item. */
+export interface Handled {
+  readonly event_id: string;
+  /** done_before: somebody else had done it, nothing was written. retry: to be delivered again. */
+  readonly outcome: 'done' | 'done_before' | 'failed' | 'retry';
+  readonly code?: ProblemCode;
+  readonly error?: string;
+}
+
+/** Who handles, and which try it is. */
+export interface Delivery {
+  readonly workerId: string;
+  readonly attempt: number;
+  /** Whether a failure may be tried again; false on the last attempt. */
+  readonly mayRetry: boolean;
+  /** Whether the items may have been handled before; spares their work if they were. */
+  readonly redelivered: boolean;
+  /** Asked when rows are written: what becomes of their events, in the words of the setting watchpost.hand_over. */
+  readonly handOver?: () => string;
+}
+
+/** Codes that no retry can cure: the same input fails again. */
+const permanentCodes: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  'image_empty',
+  'image_format_unsupported',
+  'image_animated',
+  'image_too_many_pixels',
+  'image_too_long',
+  'image_too_narrow',
+  'image_too_costly',
+  'image_too_slow',
+  'image_corrupt',
+  'image_bytes_gone',
+  'face_missing',
+  'faces_several',
+  'face_not_there',
+  'face_small',
+  'face_low_score',
+  'face_blurred',
+  'face_profile',
+  'face_tilted',
+  'face_low_norm',
+  'face_unlike',
+  'face_of_another',
+  'photo_removed',
+  'payload_invalid',
+  'row_missing',
+]);
+
+interface Attempted {
+  readonly item: Item;
+  readonly outcome: 'done' | 'retry' | 'failed';
+  readonly result: unknown;
+  readonly error: WatchpostError | undefined;
+}
+
+/**
+ * Handles a batch of events with a stage.
+ *
+ * @returns what became of each item, in their order. An item's own failure is told there and never thrown.
+ * @throws only if the database can not be reached; then nothing was written and every item is to be delivered again.
+ */
+export const handle = async (
+  stage: AnyStage,
+  items: readonly Item[],
+  tools: Tools,
+  delivery: Delivery,
+): Promise<Handled[]> => {
+  const startedAt = performance.now();
+  const doneBefore = delivery.redelivered ? await findDone(stage.task, items, tools) : new Set<string>();
+  // One item an event: a batch that names it twice is one delivery of it.
+  const named = new Map(items.map((item) => [item.event_id, item]));
+  const fresh = [...named.values()].filter((item) => !doneBefore.has(item.event_id));
+  const attempted = await attempt(stage, fresh, tools, delivery);
+  const written = await commit(stage, attempted, tools, delivery, startedAt);
+  return items.map(
+    (item) => written.get(item.event_id) ?? { event_id: item.event_id, outcome: 'done_before' },
+  );
+};
+
+const findDone = async (task: string, items: readonly Item[], { database }: Tools): Promise<Set<string>> => {
+  const rows = await database.db
+    .selectFrom('watchpost.handling')
+    .select('event_id')
+    .where('task', '=', task)
+    .where('outcome', '=', 'done')
+    .where(
+      'event_id',
+      'in',
+      items.map((item) => item.event_id),
+    )
+    .execute();
+  return new Set(rows.map((row) => row.event_id));
+};
+
+const attempt = async (
+  stage: AnyStage,
+  items: readonly Item[],
+  tools: Tools,
+  delivery: Delivery,
+): Promise<Attempted[]> => {
+  const parsed = items.map((item) => stage.payload.safeParse(item).success);
+  const workable = items.filter((_, index) => parsed[index]);
+  const results = workable.length === 0 ? [] : await work(stage, workable, tools);
+  const resultOf = new Map(workable.map((item, index) => [item, results[index]]));
+  return items.map((item) => {
+    const result = resultOf.get(item);
+    if (!result) {
+      const error = new WatchpostError('payload_invalid', `The payload does not fit the task ${stage.task}.`);
+      return { item, outcome: 'failed', result: undefined, error };
+    }
+    if (result.status === 'fulfilled')
+      return { item, outcome: 'done', result: result.value, error: undefined };
+    return failure(item, result.reason, delivery);
+  });
+};
+
+/** A stage that throws as a whole fails each of its items. */
+const work = async (
+  stage: AnyStage,
+  items: readonly Item[],
+  tools: Tools,
+): Promise<PromiseSettledResult<unknown>[]> => {
+  try {
+    return await stage.work(items, tools);
+  } catch (reason) {
+    if (isDatabaseAway(reason)) throw reason;
+    return items.map(() => ({ status: 'rejected', reason }));
+  }
+};
+
+const failure = (item: Item, reason: unknown, delivery: Delivery): Attempted => {
+  const error = told(reason);
+  const final = permanentCodes.has(error.code) || !delivery.mayRetry;
+  return { item, outcome: final ? 'failed' : 'retry', result: undefined, error };
+};
+
+/** The row in `handling` is for the operator: an unforeseen error is told there by its own message, which may quote much. */
+const told = (reason: unknown): WatchpostError => {
+  const error = toWatchpostError(reason);
+  const unforeseen = ['internal', 'value_invalid', 'changed_meanwhile'].includes(error.code);
+  if (!unforeseen || !(reason instanceof Error)) return error;
+  return new WatchpostError(error.code, reason.message.slice(0, 2000).toWellFormed(), { cause: reason });
+};
+
+/**
+ * Writes what was attempted. A transaction that the database broke off in favour of another is tried again at once. If
+ * the batch can not be written as one, each item is written by itself, so that one that can not be written fails alone.
+ */
+const commit = async (
+  stage: AnyStage,
+  attempted: readonly Attempted[],
+  tools: Tools,
+  delivery: Delivery,
+  startedAt: number,
+  tries = 5,
+): Promise<Map<string, Handled>> => {
+  if (attempted.length === 0) return new Map();
+  try {
+    return await writeBatch(stage, attempted, tools, delivery, startedAt);
+  } catch (reason) {
+    if (isDatabaseAway(reason)) throw reason;
+    if (isCollision(reason) && tries > 1)
+      return commit(stage, attempted, tools, delivery, startedAt, tries - 1);
+    const [only] = attempted;
+    if (attempted.length === 1 && only) {
+      if (only.outcome !== 'done') throw reason;
+      return commit(stage, [failure(only.item, reason, delivery)], tools, delivery, startedAt);
+    }
+    const alone = [];
+    for (const one of attempted) alone.push(...(await commit(stage, [one], tools, delivery, startedAt)));
+    return new Map(alone);
+  }
+};
+
+const writeBatch = async (
+  stage: AnyStage,
+  attempted: readonly Attempted[],
+  tools: Tools,
+  delivery: Delivery,
+  startedAt: number,
+): Promise<Map<string, Handled>> => {
+  // By event id, so that two deliveries of overlapping batches meet the fence in one order and cannot deadlock.
+  const ordered = [...attempted].sort((a, b) => (a.item.event_id < b.item.event_id ? -1 : 1));
+  const done = ordered.filter((one) => one.outcome === 'done');
+  const fence = [
+    stage.task,
+    delivery.attempt,
+    delivery.workerId,
+    performance.now() - startedAt,
+    ordered.map((one) => one.item.event_id),
+    ordered.map((one) => one.outcome),
+    ordered.map((one) => one.error?.code ?? null),
+    ordered.map((one) => one.error?.message ?? null),
+  ];
+  const passed = new Set(await writeFenced(stage, fence, delivery.handOver?.() ?? 'off', done, tools));
+  return new Map(
+    ordered.map((one): [string, Handled] => {
+      const { event_id } = one.item;
+      if (!passed.has(event_id)) return [event_id, { event_id, outcome: 'done_before' }];
+      return [
+        event_id,
+        {
+          event_id,
+          outcome: one.outcome,
+          ...(one.error ? { code: one.error.code, error: one.error.message } : {}),
+        },
+      ];
+    }),
+  );
+};

@@ -1,0 +1,145 @@
+import { type Kysely, sql } from 'kysely';
+import type { DB } from '../database/types.generated.ts';
+import type { Difference, Finished, Item, PipelineStage, Tools } from '../stages/stage.ts';
+import { writeRows } from './fence.ts';
+
+/** Which events a replay takes: those of one image, one camera, a time range, or all. */
+export interface Selection {
+  readonly imageId?: string | undefined;
+  /** The camera's id. */
+  readonly cameraId?: string | undefined;
+  /** Of the photo's captured_at. */
+  readonly since?: Date | undefined;
+  readonly until?: Date | undefined;
+}
+
+/** What a replay found, or did. */
+export interface Replayed {
+  /** Events looked at. */
+  readonly events: number;
+  /** Events whose rows are, or would be, replaced. */
+  readonly changed: number;
+  /** Results that were not there before, and that are there no more: faces, embeddings, matches or references. */
+  readonly gained: number;
+  readonly lost: number;
+  /** Events that could not be done again, with the reason. */
+  readonly failed: readonly { readonly event_id: string; readonly error: string }[];
+}
+
+/**
+ * Events worked on at a time, at least: as many as keep a batch of photos within a few seconds. Those of one photo are
+ * never parted, because its faces are matched together: each person is in it once.
+ */
+const batchSize = 32;
+
+/**
+ * Runs a stage again over events that it has done, and compares. Where the result differs, the old rows are marked as
+ * superseded and new ones written, in one transaction an event batch; the new rows are events like any other, and the
+ * stages after this one follow. Where it does not differ nothing is written, so a second replay changes nothing, and
+ * one that was cut short can be run again.
+ *
+ * @param options.dryRun compares and counts, and writes nothing.
+ * @param options.onProgress is told after each batch.
+ */
+export const replay = async (
+  stage: PipelineStage,
+  selection: Selection,
+  tools: Tools,
+  options: { dryRun: boolean; onProgress?: (sofar: Replayed) => void },
+): Promise<Replayed> => {
+  let sum: Replayed = { events: 0, changed: 0, gained: 0, lost: 0, failed: [] };
+  for (let after: string | undefined; ; ) {
+    const { items, last } = await readDone(tools.database.db, stage.task, selection, after);
+    if (items.length === 0) return sum;
+    after = last;
+    sum = add(sum, await replayBatch(stage, items, tools, options.dryRun));
+    options.onProgress?.(sum);
+  }
+};
+
+/** The events of the next photos of the selection that the task has done and whose subject still stands. */
+const readDone = async (
+  db: Kysely<DB>,
+  task: string,
+  selection: Selection,
+  after: string | undefined,
+): Promise<{ items: Item[]; last: string | undefined }> => {
+  const { rows } = await sql<{ event_id: string; image_id: string; payload: object }>`
+    select e.id as event_id, e.image_id, e.payload
+    from watchpost.event as e
+    join watchpost.image as i on i.id = e.image_id
+    where ${task} = any (e.tasks)
+      and (${after ?? null}::uuid is null or e.image_id > ${after ?? null}::uuid)
+      and (${selection.imageId ?? null}::uuid is null or e.image_id = ${selection.imageId ?? null}::uuid)
+      and (${selection.cameraId ?? null}::uuid is null or i.camera_id = ${selection.cameraId ?? null}::uuid)
+      and (${selection.since ?? null}::timestamptz is null or i.captured_at >= ${selection.since ?? null}::timestamptz)
+      and (${selection.until ?? null}::timestamptz is null or i.captured_at < ${selection.until ?? null}::timestamptz)
+      and exists (
+        select from watchpost.handling as h where h.event_id = e.id and h.task = ${task} and h.outcome = 'done'
+      )
+      and not exists (select from watchpost.face as f where f.id = e.subject_id and f.superseded_at is not null)
+      and not exists (select from watchpost.embedding as v where v.id = e.subject_id and v.superseded_at is not null)
+      and not exists (select from watchpost.match as m where m.id = e.subject_id and m.superseded_at is not null)
+      and not exists (
+        select
+        from watchpost.person_photo as p
+        where p.id = (e.payload ->> 'person_photo_id')::uuid and p.removed_at is not null
+      )
+    order by e.image_id
+    fetch first ${sql.lit(batchSize)} rows with ties
+  `.execute(db);
+  return {
+    items: rows.map(({ event_id, payload }) => ({ event_id, ...payload })),
+    last: rows.at(-1)?.image_id,
+  };
+};
+
+const replayBatch = async (
+  stage: PipelineStage,
+  items: readonly Item[],
+  tools: Tools,
+  dryRun: boolean,
+): Promise<Replayed> => {
+  const results = await stage.work(items, tools);
+  const finished: Finished<object, unknown>[] = [];
+  const failed: { event_id: string; error: string }[] = [];
+  results.forEach((result, index) => {
+    const item = items[index] as Item;
+    if (result.status === 'fulfilled') finished.push({ item, result: result.value });
+    else failed.push({ event_id: item.event_id, error: String(result.reason?.message ?? result.reason) });
+  });
+
+  const differences = dryRun
+    ? await stage.compare(tools.database.db, finished, tools)
+    : await tools.database.db.transaction().execute(async (trx) => {
+        // Of two replays of one stage at a time the second waits, and then finds that nothing differs.
+        await sql`select pg_advisory_xact_lock(hashtext('watchpost.replay'), hashtext(${stage.task}))`.execute(
+          trx,
+        );
+        const found = await stage.compare(trx, finished, tools);
+        const differing = finished.filter((_, index) => !found[index]?.same);
+        if (differing.length > 0) {
+          await stage.supersede(
+            trx,
+            differing.map((one) => one.item),
+          );
+          await writeRows(trx, stage, differing, tools);
+        }
+        return found;
+      });
+  return { events: items.length, ...tally(differences), failed };
+};
+
+const tally = (differences: readonly Difference[]) => ({
+  changed: differences.filter((one) => !one.same).length,
+  gained: differences.reduce((sum, one) => sum + one.gained, 0),
+  lost: differences.reduce((sum, one) => sum + one.lost, 0),
+});
+
+const add = (a: Replayed, b: Replayed): Replayed => ({
+  events: a.events + b.events,
+  changed: a.changed + b.changed,
+  gained: a.gained + b.gained,
+  lost: a.lost + b.lost,
+  failed: [...a.failed, ...b.failed],
+});
