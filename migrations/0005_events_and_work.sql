@@ -7,6 +7,7 @@ create table watchpost.subscription (
   batch_size   integer not null default 1 check (batch_size between 1 and 10000),
   max_attempts smallint not null default 5 check (max_attempts between 1 and 100),
   priority     smallint not null default 0,
+  delivery     text not null default 'job' check (delivery in ('claim', 'job')),
   created_at   timestamptz not null default now(),
   primary key (topic, task)
 );
@@ -15,7 +16,8 @@ comment on table  watchpost.subscription              is 'Which task consumes wh
 comment on column watchpost.subscription.topic        is 'For example face.detected.';
 comment on column watchpost.subscription.task         is 'The graphile-worker task that is run.';
 comment on column watchpost.subscription.enabled      is 'False: new events are not handed to this task.';
-comment on column watchpost.subscription.batch_size   is 'Most events in one job; events of one image that are relayed together are never split and may exceed it.';
+comment on column watchpost.subscription.delivery     is 'claim: workers claim the events from the outbox. job: the relay makes graphile-worker jobs of them, for consumers of your own and for what waits for other servers.';
+comment on column watchpost.subscription.batch_size   is 'Most events that a task is given at a time.';
 comment on column watchpost.subscription.priority     is 'Jobs with a smaller number are taken first.';
 comment on column watchpost.subscription.max_attempts is 'After that many failed attempts an event is handled as failed, for good.';
 
@@ -31,6 +33,8 @@ insert into watchpost.subscription (topic, task, batch_size, priority) values
   ('face.embedded',  'match', 64, -30),
   ('photo.embedded', 'enrol', 64, -30),
   ('match.found',    'alert', 64, -40);
+
+update watchpost.subscription set delivery = 'claim';
 
 
 create table watchpost.event (
@@ -61,18 +65,26 @@ comment on column watchpost.event.xid        is 'The transaction that wrote it: 
 
 
 create table watchpost.outbox (
-  event_id uuid not null,
-  task     text not null,
-  topic    text not null,
-  image_id uuid,
-  payload  jsonb not null,
-  primary key (event_id, task)
+  task       text collate "C" not null,
+  topic      text collate "C" not null,
+  source     text collate "C" not null default '',
+  event_id   uuid not null,
+  payload    jsonb not null,
+  attempts   smallint not null default 0,
+  claimed_by uuid,
+  claimed_at timestamptz,
+  primary key (task, topic, source, event_id)
 )
--- Every row is deleted within moments: vacuum by count, not by a share of a table that is empty most of the time.
-with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+-- A claim updates a row in place: no indexed column changes, and a page has room for the new version. Rows are deleted
+-- within moments, so vacuum goes by their count, not by a share of a table that is empty most of the time.
+with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
-comment on table  watchpost.outbox         is 'Events on their way to becoming jobs. Written with the event; emptied by the relay.';
-comment on column watchpost.outbox.payload is 'The event''s payload with its event_id: one item of a job''s payload.';
+comment on table  watchpost.outbox            is 'The queue: one row for each event and each task that still owes it a handling. Written with the event, claimed by a worker, and deleted in the transaction that writes the handling.';
+comment on column watchpost.outbox.source     is 'Whose photo it is: the key source of the event''s payload, or empty. Claims take turns between sources; within one they go by event_id.';
+comment on column watchpost.outbox.payload    is 'The event''s payload.';
+comment on column watchpost.outbox.attempts   is 'How often it has been claimed.';
+comment on column watchpost.outbox.claimed_by is 'The worker that has it; null: it waits.';
+comment on column watchpost.outbox.claimed_at is 'When it was claimed.';
 
 
 -- Cut by its event's key, so that a handling lies with its event and the fence below can be unique.

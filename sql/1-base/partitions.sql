@@ -227,12 +227,7 @@ begin
   return exists (
     select from watchpost.outbox as o where o.event_id >= from_key and o.event_id < until_key
   ) or exists (
-    select
-    from graphile_worker._private_jobs as j
-    cross join json_array_elements(case json_typeof(j.payload) when 'array' then j.payload else '[]' end) as item
-    where j.attempts < j.max_attempts
-      and (item ->> 'event_id')::uuid >= from_key
-      and (item ->> 'event_id')::uuid < until_key
+    select from watchpost.list_job_items() as j where j.event_id >= from_key and j.event_id < until_key
   );
 end;
 $$;

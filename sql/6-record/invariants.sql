@@ -1,25 +1,54 @@
 -- What must hold at every moment. The view is empty when all is well; "watchpost doctor" prints it.
 
--- A function below the view, because a view over graphile-worker's own tables would stand in the way of its migrations.
-create or replace function watchpost.find_locked_by_the_dead() returns table (job bigint, task text, locked_by text)
+-- Jobs and claims, for the view below. A function: whoever reads the view need not be allowed to read jobs.
+create or replace function watchpost.find_stuck_work() returns table (rule text, subject text, finding text, remedy text)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
-  select j.id, t.identifier, j.locked_by
-  from graphile_worker._private_jobs as j
-  join graphile_worker._private_tasks as t on t.id = j.task_id
-  where j.locked_at < now() - interval '1 minute'
-    and t.identifier in (select unnest(w.tasks) from watchpost.worker as w)
+  with ours as (
+    select unnest(w.tasks) as task, bool_or(w.stopped_at is null and w.lost_at is null) as alive
+    from watchpost.worker as w
+    group by 1
+  ),
+  job as (
+    select
+      j.*,
+      o.alive and not exists (select from watchpost.task_pause as p where p.task = j.task) as could_run,
+      exists (
+        select from watchpost.worker as w where w.stopped_at is null and w.lost_at is null and j.locked_by = any (w.pools)
+      ) as held
+    from watchpost.list_jobs() as j
+    join ours as o on o.task = j.task
+  )
+  select
+    'job_locked_by_the_dead', j.id::text,
+    format('A job of %s is locked by %s, which is not alive.', j.task, j.locked_by),
+    'Start a worker: it unlocks such jobs. At once: select watchpost.rescue().'
+  from job as j
+  where j.locked_at < now() - interval '1 minute' and not j.held
+  union all
+  select
+    'job_not_taken', j.id::text,
+    format('A job of %s has been due for %s, and no worker takes it.', j.task, date_trunc('second', now() - j.run_at)),
+    'Restart the workers, one after the other, and look into their logs.'
+  from job as j
+  where j.run_at < now() - interval '2 minutes' and j.locked_at is null and not coalesce(j.queue_locked, false)
+    and j.attempts < j.max_attempts and j.could_run
+  union all
+  select
+    'claimed_by_the_dead', o.event_id || ' ' || o.task,
+    format('The event is claimed by the worker %s, which is not alive.', o.claimed_by),
+    'Start a worker: within minutes it releases such claims. At once: select watchpost.put_back_events().'
+  from watchpost.outbox as o
+  where o.claimed_at < now() - interval '1 minute'
     and not exists (
-      select
-      from watchpost.worker as w
-      where w.stopped_at is null and w.lost_at is null and j.locked_by = any (w.pools)
+      select from watchpost.worker as w where w.id = o.claimed_by and w.stopped_at is null and w.lost_at is null
     );
 end;
 $$;
 
-comment on function watchpost.find_locked_by_the_dead() is 'Jobs that are locked by a worker that does not live any more.';
+comment on function watchpost.find_stuck_work() is 'Jobs and claims that nobody works on: rows of the view invariant.';
 
 
 create or replace view watchpost.invariant as
@@ -98,19 +127,16 @@ union all
 select
   'outbox_stuck',
   o.event_id || ' ' || o.task,
-  'The event has waited in the outbox for more than a minute.',
-  'No relay runs, or it can not keep up: start a worker, or look into the log of the running ones.'
+  'The event has waited for more than a minute, and no event at all is claimed.',
+  'No worker with this task runs, or the task is paused: start one, or look into the log of the running ones.'
 from watchpost.outbox as o
 join watchpost.event as e on e.id = o.event_id
-where e.created_at < clock_timestamp() - interval '1 minute'
+where o.claimed_by is null
+  and e.created_at < clock_timestamp() - interval '1 minute'
+  and not exists (select from watchpost.outbox as c where c.claimed_at > clock_timestamp() - interval '1 minute')
 
 union all
-select
-  'job_locked_by_the_dead',
-  j.job::text,
-  format('A job of %s is locked by %s, which is not alive.', j.task, j.locked_by),
-  'Start a worker: it releases such jobs. At once: select watchpost.rescue().'
-from watchpost.find_locked_by_the_dead() as j
+select w.rule, w.subject, w.finding, w.remedy from watchpost.find_stuck_work() as w
 
 union all
 select

@@ -1,4 +1,3 @@
-import { Relay } from '../broker/relay.ts';
 import { type Config, visionOptions } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
 import { type Database, withoutPassword } from '../database/pool.ts';
@@ -7,9 +6,7 @@ import { provideApiKey } from '../http/api-key.ts';
 import { createApp } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
 import type { Log } from '../log.ts';
-import { startHeartbeat } from '../runner/heartbeat.ts';
-import { registerProcess, sayGoodbye } from '../runner/registration.ts';
-import { startWorker } from '../runner/worker.ts';
+import { startRelay, startWorker } from '../runner/worker.ts';
 import { loadVisionThreads } from '../vision/threads.ts';
 import { provideDatabase } from './connect.ts';
 import type { Stopper } from './stop.ts';
@@ -41,39 +38,27 @@ export const bringUp = async (
     ...visionOptions(config),
   });
   stopper.add(() => vision.close());
-  const { id: workerId, relay } = options.worker ? await withWorker() : await withoutWorker();
+  const settings = { concurrency: config.concurrency, log, pulse: config.pulse };
+  const worker = await (options.worker ? startWorker : startRelay)({ database, vision }, settings);
+  stopper.add(() => worker.stop());
 
   const apiKey = await persistAtStart(database, () => provideApiKey(database, config.dataDir, config.apiKey));
   const stopping = new AbortController();
-  const app = createApp({ config, database, relay, vision, workerId, stopping: stopping.signal, log });
+  const app = createApp({
+    config,
+    database,
+    relay: worker,
+    vision,
+    workerId: worker.id,
+    stopping: stopping.signal,
+    log,
+  });
   const server = await startServer(app, config.host, config.port);
   stopper.add(() => {
     stopping.abort();
     return server.stop();
   });
   return { url: server.url, apiKey, database, kind };
-
-  async function withWorker() {
-    const worker = await startWorker(
-      { database, vision },
-      { concurrency: config.concurrency, log, pulse: config.pulse },
-    );
-    stopper.add(() => worker.stop());
-    return worker;
-  }
-
-  async function withoutWorker() {
-    const id = await persistAtStart(database, () =>
-      registerProcess(database, vision, { concurrency: 0, tasks: [] }),
-    );
-    stopper.add(() => sayGoodbye(database, id));
-    const heartbeat = startHeartbeat(database, id, { log, pulse: config.pulse });
-    stopper.add(async () => heartbeat.stop());
-    const relay = new Relay(database, log);
-    relay.start();
-    stopper.add(() => relay.stop());
-    return { id, relay };
-  }
 };
 
 /** What a person needs to use a running installation. */

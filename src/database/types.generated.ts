@@ -855,12 +855,27 @@ export interface WatchpostNotification {
 }
 
 export interface WatchpostOutbox {
+  /**
+   * How often it has been claimed.
+   */
+  attempts: Generated<number>;
+  /**
+   * When it was claimed.
+   */
+  claimed_at: Timestamp | null;
+  /**
+   * The worker that has it; null: it waits.
+   */
+  claimed_by: string | null;
   event_id: string;
-  image_id: string | null;
   /**
    * The event's payload. The relay adds the event_id: one item of a job's payload.
    */
   payload: Json;
+  /**
+   * Whose photo it is: the key source of the event's payload, or empty. Claims take turns between sources; within one they go by event_id.
+   */
+  source: Generated<string>;
   task: string;
   topic: string;
 }
@@ -1262,10 +1277,14 @@ export interface WatchpostStrangerVisit {
 
 export interface WatchpostSubscription {
   /**
-   * Most events in one job; events of one image that are relayed together are never split and may exceed it.
+   * Most events that a task is given at a time.
    */
   batch_size: Generated<number>;
   created_at: Generated<Timestamp>;
+  /**
+   * claim: workers claim the events from the outbox. job: the relay makes graphile-worker jobs of them, for consumers of your own and for what waits for other servers.
+   */
+  delivery: Generated<string>;
   /**
    * False: new events are not handed to this task.
    */

@@ -1,5 +1,4 @@
 import { Hono } from 'hono';
-import type { Relay } from '../broker/relay.ts';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import { limits } from '../limits.ts';
@@ -39,7 +38,7 @@ export interface Services {
     Partial<HttpLimits>;
   readonly database: Database;
   /** Nudged after each commit, so that work begins at once. */
-  readonly relay: Relay;
+  readonly relay: { nudge(): void };
   readonly vision: Vision;
   /** This process's row in `worker`, for tasks that are called here. */
   readonly workerId: string;

@@ -27,17 +27,15 @@ export const images = ({ config, database, relay, stopping }: Services) => {
       const { camera, captured_at } = photo.fields;
       // What can be seen without decoding is refused now; the rest ends as failed, with codes of the same table.
       await inspectImage(photo.bytes, { maxPixels: config.maxPixels });
-      const handOver = relay.handsOver();
       const id = await submit(database, [
         photo.bytes,
         camera ?? null,
         captured_at ?? null,
         idempotencyKey(c) ?? null,
         submitter,
-        handOver ? 'on' : 'off',
       ]);
       backlog.entered(submitter);
-      if (!handOver) relay.nudge();
+      relay.nudge();
       const address = `/v1/images/${id}`;
       c.header('Location', address);
       return c.json({ id, state: 'received', status_url: new URL(address, c.req.url).href }, 202);
@@ -61,13 +59,11 @@ type Submission = [
   capturedAt: string | null,
   idempotencyKey: string | null,
   submittedBy: string,
-  handOver: 'on' | 'off',
 ];
 
 const submit = async (database: Database, submission: Submission): Promise<string> => {
   const { rows } = await database.pool.query<{ id: string }>(
-    `select watchpost.submit_image($1, $2, $3, $4, $5) as id
-     from (select set_config('watchpost.hand_over', $6, true) offset 0) as setting`,
+    'select watchpost.submit_image($1, $2, $3, $4, $5) as id',
     submission,
   );
   return (rows[0] as { id: string }).id;
