@@ -7,7 +7,7 @@
 
 -- image: size and hash ------------------------------------------------------------------------------------------------
 
--- Limits of a row that are no constraints: as those are prepared anew for each statement, see migrations/0028_limits.sql.
+-- Limits of a row that are not constraints, because those are planned again for each statement: see migrations/0001_base.sql.
 -- A day covers every clock that is set to a wrong zone. What was right when it came is right for ever.
 create or replace function watchpost.refuse_image(image watchpost.image) returns void
 language plpgsql

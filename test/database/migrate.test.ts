@@ -32,7 +32,7 @@ describe('migrating', () => {
   });
 
   it('applies nothing the second time', async () => {
-    expect(files).toContain('migrations/0001_places_and_images.sql');
+    expect(files).toContain('migrations/0001_base.sql');
     expect(files).toContain('sql/2-broker/triggers.sql');
     expect(await migrate(database.pool, log)).toEqual([]);
   });

@@ -1,4 +1,4 @@
--- The record: sealed, and kept for as long as it is wanted.
+-- What makes the record of events and handlings tamper-evident, and how long it is kept.
 
 create table watchpost.seal (
   number    bigint primary key check (number >= 1),
@@ -21,35 +21,30 @@ create table watchpost.seal (
 
 create index seal_kind on watchpost.seal (kind, number desc);
 
-comment on table  watchpost.seal           is 'The chain that makes the record tamper-evident: each seal covers a closed range of events or handlings, or tells that a partition was dropped. Append-only, and never dropped itself.';
+comment on table  watchpost.seal           is 'A hash chain over the record: each seal covers a closed range of events or handlings, or says that a partition was dropped. Append-only, and never dropped itself.';
 comment on column watchpost.seal.number    is 'From 1, without gaps.';
 comment on column watchpost.seal.kind      is 'event, handling: rows of that table were sealed. retired: a partition was dropped or detached.';
 comment on column watchpost.seal.row_count is 'How many rows it covers.';
 comment on column watchpost.seal.from_xid  is 'With from_id: where the range begins, in the order of (xid, id), excluded.';
 comment on column watchpost.seal.to_xid    is 'With to_id: where the range ends, included. Every transaction up to there had ended when it was sealed.';
-comment on column watchpost.seal.first_key is 'The least event id among its rows; of a retired partition, its lower bound.';
+comment on column watchpost.seal.first_key is 'The smallest event id among its rows; of a retired partition, its lower bound.';
 comment on column watchpost.seal.last_key  is 'The greatest event id among its rows; of a retired partition, its upper bound, excluded.';
-comment on column watchpost.seal.root      is 'SHA-256 of the ids and leaves, so that the chain can be checked when the leaves are gone with their rows.';
+comment on column watchpost.seal.root      is 'SHA-256 of the ids and leaves, so that the chain can be checked after the leaves were dropped with their rows.';
 comment on column watchpost.seal.retired   is 'Table, partition, bounds, rows, and whether it was dropped or detached.';
 comment on column watchpost.seal.digest    is 'SHA-256 of the digest before it and of all other columns: seal_digest().';
 
 
 create table watchpost.seal_leaves (
   number bigint primary key references watchpost.seal,
-  ids    uuid[] not null,
-  keys   uuid[],
-  leaves bytea[] not null
+  -- Random bits and hashes cannot be compressed.
+  ids    uuid[] storage external not null,
+  keys   uuid[] storage external,
+  leaves bytea[] storage external not null
 );
 
--- Hashes can not be compressed.
-alter table watchpost.seal_leaves
-  alter column ids set storage external,
-  alter column keys set storage external,
-  alter column leaves set storage external;
-
-comment on table  watchpost.seal_leaves        is 'The hash of each sealed row, by which verify_audit() names the row that was altered. Dropped with the rows.';
+comment on table  watchpost.seal_leaves        is 'The hash of each sealed row, by which verify_audit() names a row that was altered. Dropped with the rows.';
 comment on column watchpost.seal_leaves.ids    is 'The rows, in the order of (xid, id).';
-comment on column watchpost.seal_leaves.keys   is 'Of handlings: their events, which tell the partition.';
+comment on column watchpost.seal_leaves.keys   is 'Of handlings: their events, which give the partition.';
 comment on column watchpost.seal_leaves.leaves is 'SHA-256 of each row: event_leaf(), handling_leaf().';
 
 
@@ -59,43 +54,23 @@ create table watchpost.seal_head (
   digest bytea not null
 );
 
-insert into watchpost.seal_head (number, digest) values (0, sha256('watchpost'));
+comment on table watchpost.seal_head is 'The latest seal, so that a seal removed from the end of the chain is noticed; also the lock of whoever seals.';
 
-comment on table watchpost.seal_head is 'The latest seal, so that one that is taken off the end is missed; also what those who seal take turns on.';
+insert into watchpost.seal_head (number, digest) values (0, sha256('watchpost'));
 
 
 create table watchpost.retention (
   relation text primary key check (relation in ('event', 'search')),
   action   text not null default 'keep' check (action in ('keep', 'detach', 'drop')),
-  age      interval not null default '1 year' check (age >= '0'),
+  age      interval not null default '1 year' check (age between '0' and '1000 years'),
   width    interval not null default '7 days'
     check (width >= '1 hour' and extract(year from width) = 0 and extract(month from width) = 0)
 );
 
-comment on table  watchpost.retention          is 'How long the tables that only grow are kept. Change a row to change it.';
+comment on table  watchpost.retention          is 'How long the rows of event (with handling) and search are kept. Update a row to change it.';
 comment on column watchpost.retention.relation is 'event (its handlings always go with it) or search.';
 comment on column watchpost.retention.action   is 'keep; detach: out of the table, left in watchpost_history to be archived; drop.';
 comment on column watchpost.retention.age      is 'How old the youngest row of a partition must be.';
-comment on column watchpost.retention.width    is 'How much time one partition holds, in days or hours. Every question that is not about a time asks each partition, so let there be tens of them, not hundreds.';
+comment on column watchpost.retention.width    is 'How much time one partition holds, in days or hours. Every query that is not about a time reads each partition, so choose it for tens of them, not hundreds.';
 
 insert into watchpost.retention (relation) values ('event'), ('search');
-
-
-create table watchpost.upkeep_task (
-  task        text primary key,
-  every       interval not null check (every >= '1 second'),
-  last_run    timestamptz,
-  took_ms     real,
-  last_result text,
-  last_error  text
-);
-
-comment on table  watchpost.upkeep_task             is 'What is done regularly, by whichever worker comes first.';
-comment on column watchpost.upkeep_task.last_run    is 'When it was last done, or tried.';
-comment on column watchpost.upkeep_task.last_result is 'What it did, in words.';
-comment on column watchpost.upkeep_task.last_error  is 'Why it failed the last time; null: it did not.';
-
-insert into watchpost.upkeep_task (task, every) values
-  ('seal',       '10 seconds'),
-  ('partitions', '1 hour'),
-  ('retention',  '1 hour');

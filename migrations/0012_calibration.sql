@@ -1,17 +1,17 @@
--- Measured curves: how many strangers a threshold lets through, and how many known people it finds.
+-- Measured curves: for each threshold, how many strangers match somebody (FPIR) and how many known people are found.
 
 create table watchpost.calibration (
   id         uuid primary key default watchpost.uuidv7(),
   model_id   text not null references watchpost.model,
-  source     text not null check (source <> ''),
+  source     text not null check (source <> '') constraint calibration_source_is_text check (watchpost.is_text(source)),
   people     integer not null check (people >= 1),
   photos     integer not null check (photos >= people),
   probes     integer not null check (probes >= 0),
   strangers  integer not null check (strangers >= 1),
   sampled    boolean not null default false,
-  command    text not null,
-  created_by text not null,
-  created_at timestamptz not null default clock_timestamp()
+  command    text not null constraint calibration_command_is_text check (watchpost.is_text(command)),
+  created_by text not null constraint calibration_created_by_is_token check (watchpost.is_token(created_by)),
+  created_at timestamptz not null default clock_timestamp() constraint calibration_created_at_is_time check (watchpost.is_time(created_at))
 );
 
 create index calibration_model on watchpost.calibration (model_id, id desc);
@@ -19,11 +19,11 @@ create index calibration_model on watchpost.calibration (model_id, id desc);
 comment on table  watchpost.calibration            is 'One measurement of false-positive and hit rate by threshold, for one model. Its curve is in calibration_point. Append-only.';
 comment on column watchpost.calibration.source     is 'Whose faces were compared: references, or the folders.';
 comment on column watchpost.calibration.people     is 'People in the gallery.';
-comment on column watchpost.calibration.photos     is 'Their photos: what each probe was compared with, its own left out.';
-comment on column watchpost.calibration.probes     is 'Photos of people who have another one: each searched against all others, which should name its person.';
-comment on column watchpost.calibration.strangers  is 'Faces searched against nobody but other people, which should name none. A share smaller than one of them can not be measured.';
+comment on column watchpost.calibration.photos     is 'Their photos: each probe was compared with all of them but itself.';
+comment on column watchpost.calibration.probes     is 'Photos of people who have another one, each searched against all others, which should match its person.';
+comment on column watchpost.calibration.strangers  is 'Faces each searched against other people only, which should match none. A rate below one of them cannot be measured.';
 comment on column watchpost.calibration.sampled    is 'Whether only some of the photos were probes, because there were more than max_probes.';
-comment on column watchpost.calibration.command    is 'What repeats it.';
+comment on column watchpost.calibration.command    is 'The command or query that repeats it.';
 comment on column watchpost.calibration.created_by is 'Who measured: watchpost.actor().';
 
 
