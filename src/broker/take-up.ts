@@ -12,7 +12,7 @@ export interface TakenJob {
   readonly payload: readonly { readonly event_id: string }[];
 }
 
-/** What a worker asks for with what it writes: see fill_outbox in sql/2-broker/triggers.sql. */
+/** What a worker asks for with what it writes: see fill_outbox in sql/2-broker/outbox.sql. */
 export interface Taker {
   /** graphile-worker's pool of this process: what its jobs are locked by. */
   readonly pool: string;

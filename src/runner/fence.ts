@@ -21,7 +21,7 @@ const callOf = ({ called }: Insertion<object, unknown>): string =>
  * Records outcomes and writes the rows of `done`, both or neither.
  *
  * @param fence the arguments of watchpost.fence().
- * @param handOver what becomes of the events of these rows: the setting watchpost.hand_over, see sql/2-broker/triggers.sql.
+ * @param handOver what becomes of the events of these rows: the setting watchpost.hand_over, see sql/2-broker/outbox.sql.
  * @returns the events that passed the fence.
  */
 export const writeFenced = async (

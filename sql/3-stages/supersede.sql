@@ -1,4 +1,4 @@
--- Marking rows as superseded, each kind together with what rests on it.
+-- Superseding rows for a replay, each kind together with the rows that were made of it.
 
 create or replace function watchpost.supersede_matches(matches uuid[], because text default 'replay') returns void
 language plpgsql

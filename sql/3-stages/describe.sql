@@ -1,3 +1,7 @@
+-- Describing: an estimate of age and gender, off until somebody switches it on.
+--
+-- consumes face.detected, description.requested · writes demography · emits nothing
+
 -- Age and gender: what goes with a face, and the faces that were there before it was switched on.
 
 create or replace function watchpost.supersede_demography() returns trigger
