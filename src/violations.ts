@@ -1,7 +1,7 @@
 import type { ProblemCode } from './errors.ts';
 import { limits } from './limits.ts';
 
-/** What a test of `migrations/0028_limits.sql` asks for: the code of what fails it, and the sentence over HTTP. */
+/** The error code and the sentence over HTTP for each test of values in `migrations/0001_base.sql`. */
 const tests: Record<string, { readonly code: ProblemCode; readonly rule: string }> = {
   is_name: {
     code: limits.nameCharacters.code,

@@ -1,6 +1,8 @@
--- The search of the past: somebody was enrolled, listed or corrected, so faces that were seen before are searched again,
--- newest first, a batch an event. What a batch finds goes through the same match as a live face; see
--- src/stages/backfill.ts.
+-- Backfilling: somebody was enrolled, listed or corrected, so faces that were seen before are searched again, newest
+-- first, one batch an event. What a batch finds is matched like a new face.
+--
+-- consumes person.enrolled, watchlist.person_added, photo.removed, cannot_link.added, cannot_link.removed,
+-- backfill.continued · writes backfill, search, match · emits backfill.continued for the next batch
 
 create or replace function watchpost.lowest_threshold(person uuid) returns real
 language sql stable

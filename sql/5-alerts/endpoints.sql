@@ -1,4 +1,4 @@
--- Telling others: endpoints and their secrets. Which alerts they are told of: sql/5-alerts/notifications.sql.
+-- Telling others: endpoints and their secrets. Which alerts they are told of: sql/3-stages/notify.sql.
 --
 --   alert ─alert.raised─> notify ─> notification ─notification.due─> deliver ─> delivery, one for each attempt
 

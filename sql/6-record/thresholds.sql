@@ -162,7 +162,3 @@ comment on function watchpost.follow_calibration() is 'Gives lists with a target
 create or replace trigger calibration_point_follow after insert on watchpost.calibration_point
 referencing new table as new_rows
 for each statement execute function watchpost.follow_calibration();
-
--- the shipped default -------------------------------------------------------------------------------------------------
-
-comment on column watchpost.watchlist.threshold is 'Least similarity for a match. 0.5 by default, from a measurement on real photos: docs/thresholds.md. threshold_name tells whether it is one of the model''s.';

@@ -58,7 +58,7 @@ export interface WatchpostActiveWatchlist {
 export interface WatchpostAlert {
   acknowledged_at: Timestamp | null;
   /**
-   * Who took it up; api:NAME for an API key, else the database user.
+   * Who acknowledged it; api:NAME for an API key, else the database user.
    */
   acknowledged_by: string | null;
   /**
@@ -86,7 +86,7 @@ export interface WatchpostAlert {
   dismissed_at: Timestamp | null;
   dismissed_by: string | null;
   /**
-   * From the first sighting to the cool-down after the last; a sighting within it extends the alert. Kept by a trigger.
+   * From the first sighting to the cool-down after the last; a sighting within it extends the alert. Maintained by a trigger.
    */
   episode: string;
   /**
@@ -99,7 +99,7 @@ export interface WatchpostAlert {
    */
   last_seen: Timestamp;
   /**
-   * The alert that took this one in, when a sighting turned out to lie between the two.
+   * The alert that absorbed this one, when a sighting turned out to lie between the two.
    */
   merged_into: string | null;
   person_id: string;
@@ -108,7 +108,7 @@ export interface WatchpostAlert {
    */
   place: string;
   /**
-   * Raised for what had been seen before the person was enrolled, listed or corrected. It pages nobody unless the list says so.
+   * Raised for what had been seen before the person was enrolled, listed or corrected. It is not sent to endpoints unless the list says so.
    */
   retroactive: Generated<boolean>;
   /**
@@ -132,11 +132,11 @@ export interface WatchpostAlert {
   state: Generated<string>;
   watchlist_id: string;
   /**
-   * When the last of its matches was superseded, or another alert took it in; null: it stands.
+   * When the last of its matches was superseded, or another alert absorbed it; null: it is current.
    */
   withdrawn_at: Timestamp | null;
   /**
-   * The transaction that raised it: what is below every running transaction is complete, so a reader misses nothing.
+   * The transaction that raised it. Below the oldest running transaction no alert can be added any more, so a reader misses none.
    */
   xid: Generated<string>;
 }
@@ -205,9 +205,12 @@ export interface WatchpostApiKey {
   created_at: Generated<Timestamp>;
   id: Generated<string>;
   name: string;
+  /**
+   * Since when it is refused; null: it is valid.
+   */
   revoked_at: Timestamp | null;
   /**
-   * Of the key; the key itself is kept nowhere in the database. 256 random bits need no slow hash.
+   * Of the key; the key itself is not in the database. It is 256 random bits, which need no slow hash.
    */
   sha256: Buffer;
 }
@@ -224,7 +227,7 @@ export interface WatchpostBackfill {
    */
   cursor: string | null;
   /**
-   * When there were no older ones left; null: it goes on.
+   * When there were no older ones left; null: it continues.
    */
   finished_at: Timestamp | null;
   /**
@@ -235,15 +238,15 @@ export interface WatchpostBackfill {
   model_id: string;
   person_id: string;
   /**
-   * enrolled: a photo was added. listed: the person was put on a list, or a cannot_link was taken back. removed: a photo was taken back. cannot_link: a face was said not to be the person. The first two look at all past faces, the others at photos the person was found in.
+   * enrolled: a photo was added. listed: the person was put on a list, or a cannot_link was deleted. removed: a photo was removed. cannot_link: a face was said not to be the person. The first two search all past faces, the others those of photos the person was found in.
    */
   reason: string;
   /**
-   * The references that were added, or taken back.
+   * The references that were added or removed.
    */
   reference_ids: Generated<string[]>;
   /**
-   * Embeddings looked at so far.
+   * How many embeddings it has searched so far.
    */
   searched: Generated<number>;
   started_at: Generated<Timestamp>;
@@ -269,7 +272,7 @@ export interface WatchpostBestPhoto {
 
 export interface WatchpostCalibration {
   /**
-   * What repeats it.
+   * The command or query that repeats it.
    */
   command: string;
   created_at: Generated<Timestamp>;
@@ -284,11 +287,11 @@ export interface WatchpostCalibration {
    */
   people: number;
   /**
-   * Their photos: what each probe was compared with, its own left out.
+   * Their photos: each probe was compared with all of them but itself.
    */
   photos: number;
   /**
-   * Photos of people who have another one: each searched against all others, which should name its person.
+   * Photos of people who have another one, each searched against all others, which should match its person.
    */
   probes: number;
   /**
@@ -300,7 +303,7 @@ export interface WatchpostCalibration {
    */
   source: string;
   /**
-   * Faces searched against nobody but other people, which should name none. A share smaller than one of them can not be measured.
+   * Faces each searched against other people only, which should match none. A rate below one of them cannot be measured.
    */
   strangers: number;
 }
@@ -333,7 +336,7 @@ export interface WatchpostCalibrationPoint {
 export interface WatchpostCamera {
   created_at: Generated<Timestamp>;
   /**
-   * How small the faces in its pictures are: near (a twentieth of the picture's height or more, as at a door), automatic (looks closer where there seem to be smaller ones, in up to 1920 pixels of width), far (a crowd in a square: searches every pixel of up to 3840, which takes several times as long). Applies to photos that are processed from then on.
+   * How small the faces in its photos are, which decides how many pixels are searched. near: a twentieth of the photo's height or more, as at a door. automatic: searches again at up to 1920 pixels of width where there seem to be smaller faces. far: every pixel up to 3840 of width, as for a crowd in a square; takes several times as long. Applies to photos that are processed from then on.
    */
   faces: Generated<string>;
   id: Generated<string>;
@@ -362,12 +365,12 @@ export interface WatchpostCannotLink {
    */
   created_by: Generated<string>;
   /**
-   * A face that is not this person. It never matches them, nor does its like: a face that looks more like this one than like the person.
+   * A face that is not this person. It never matches them, and neither does a face that is more like this one than like the person.
    */
   face_id: string | null;
   id: Generated<string>;
   /**
-   * A person who is not this person, however alike they look.
+   * A person who is not this person, however alike they are.
    */
   other_person_id: string | null;
   person_id: string;
@@ -394,7 +397,7 @@ export interface WatchpostDelivery {
    */
   answer: string | null;
   /**
-   * Counted from 1, over replays too.
+   * Counted from 1, across replays.
    */
   attempt: number;
   /**
@@ -455,7 +458,7 @@ export interface WatchpostDemography {
   male: number;
   model_id: string;
   /**
-   * When another one took its place, or its face was superseded; null: it stands.
+   * When a replay replaced it or its face; null: it is current.
    */
   superseded_at: Timestamp | null;
 }
@@ -470,11 +473,11 @@ export interface WatchpostEmbedding {
    */
   norm: number;
   /**
-   * When a replay put another one in its place; null: it stands.
+   * When a replay replaced it; null: it is current.
    */
   superseded_at: Timestamp | null;
   /**
-   * Unit length; half precision, which halves the memory and moves a cosine by less than 0.001.
+   * Unit length; half precision, which halves the memory and changes a cosine by less than 0.001.
    */
   vector: string;
 }
@@ -501,7 +504,7 @@ export interface WatchpostEndpoint {
    */
   removed_at: Timestamp | null;
   /**
-   * How old a sighting may be when it is sent: an older one is not news any more, and is not sent.
+   * How old a sighting may be when it is sent: an older one expires and is not sent.
    */
   time_to_live: Generated<Interval>;
   url: string;
@@ -512,7 +515,7 @@ export interface WatchpostEndpointSecret {
   endpoint_id: string;
   secret: string;
   /**
-   * current, or previous: the one before the latest rotation, which signs too until valid_until.
+   * current, or previous: the one before the latest rotation, which also signs until valid_until.
    */
   slot: string;
   valid_until: Timestamp | null;
@@ -544,7 +547,7 @@ export interface WatchpostEvent {
   tasks: Generated<string[]>;
   topic: string;
   /**
-   * The transaction that wrote it: what is below every running transaction is complete and can be sealed.
+   * The transaction that wrote it. Below the oldest running transaction no event can be added any more, so those can be sealed.
    */
   xid: Generated<string>;
 }
@@ -619,7 +622,7 @@ export interface WatchpostFace {
    */
   sharpness: number;
   /**
-   * When a replay put other faces in its place; null: it stands.
+   * When a replay replaced it; null: it is current.
    */
   superseded_at: Timestamp | null;
   /**
@@ -627,7 +630,7 @@ export interface WatchpostFace {
    */
   usable: Generated<boolean>;
   /**
-   * Turn to the side in degrees, estimated from the landmarks; 0 looks into the camera.
+   * Turn to the side in degrees, estimated from the landmarks; 0 faces the camera.
    */
   yaw: number;
 }
@@ -640,7 +643,7 @@ export interface WatchpostHandling {
   code: string | null;
   created_at: Generated<Timestamp>;
   /**
-   * From there to the moment its rows were written.
+   * From the start until its rows were written.
    */
   duration_ms: number;
   /**
@@ -650,11 +653,11 @@ export interface WatchpostHandling {
   event_id: string;
   id: Generated<string>;
   /**
-   * done; retry: failed and will be tried again; failed: a dead letter, not tried again; replayed: put back to work by hand.
+   * done; retry: failed and will be tried again; failed: a dead letter, not tried again; replayed: put back to work by hand, so that the task owes a handling again.
    */
   outcome: string;
   /**
-   * When the task took it up.
+   * When the task started on it.
    */
   started_at: Timestamp;
   task: string;
@@ -670,15 +673,15 @@ export interface WatchpostHandling {
 
 export interface WatchpostImage {
   /**
-   * Size of the encoded photo, filled in by the trigger; stays when the bytes are dropped.
+   * Size of the encoded photo, filled in by a trigger; stays when the bytes are dropped.
    */
   byte_length: number;
   /**
-   * The encoded photo: JPEG, PNG or WebP, at most 100 MiB. It is never changed; set it to null to drop it and keep what was found in it. null: it was dropped.
+   * The encoded photo: JPEG, PNG or WebP, at most 100 MiB. It is never changed. Set it to null to drop the photo and keep what was found in it; null: it was dropped.
    */
   bytes: Buffer | null;
   /**
-   * The camera that took it; null for a photo from nowhere in particular.
+   * The camera that took it; null: not from a known camera.
    */
   camera_id: string | null;
   /**
@@ -686,16 +689,16 @@ export interface WatchpostImage {
    */
   captured_at: Generated<Timestamp>;
   /**
-   * jpeg, png or webp: what the detector found it to be.
+   * jpeg, png or webp, filled in by the detect stage.
    */
   format: string | null;
   /**
-   * Pixels, upright (after the EXIF rotation); filled in by the detector.
+   * Pixels after the EXIF rotation, filled in by the detect stage.
    */
   height: number | null;
   id: Generated<string>;
   /**
-   * A submitter's own name for this submission; the same key can not be used twice.
+   * The submitter's own name for this submission. The same submitter cannot use a key twice.
    */
   idempotency_key: string | null;
   /**
@@ -707,7 +710,7 @@ export interface WatchpostImage {
    */
   received_at: Generated<Timestamp>;
   /**
-   * SHA-256 of the encoded photo, filled in by the trigger; stays when the bytes are dropped.
+   * SHA-256 of the encoded photo, filled in by a trigger; stays when the bytes are dropped.
    */
   sha256: Buffer;
   /**
@@ -715,7 +718,7 @@ export interface WatchpostImage {
    */
   submitted_by: Generated<string>;
   /**
-   * Pixels, upright (after the EXIF rotation); filled in by the detector.
+   * Pixels after the EXIF rotation, filled in by the detect stage.
    */
   width: number | null;
 }
@@ -774,13 +777,13 @@ export interface WatchpostMatch {
   face_id: string;
   id: Generated<string>;
   /**
-   * The photo of the face, which the constraints need here. It goes with its face.
+   * The photo of the face, which the constraints need here. The row is deleted with its face.
    */
   image_id: string;
   person_id: string;
   reference_id: string | null;
   /**
-   * Found after the fact: the person was enrolled, listed or corrected when the face had been seen.
+   * Found afterwards: the person was enrolled, listed or corrected when the face had been seen.
    */
   retroactive: Generated<boolean>;
   /**
@@ -792,15 +795,15 @@ export interface WatchpostMatch {
    */
   similarity: number;
   /**
-   * When a replay found otherwise; null: it stands.
+   * When it was withdrawn; null: it is current.
    */
   superseded_at: Timestamp | null;
   /**
-   * replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it rested on a photo that was taken back.
+   * replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed.
    */
   superseded_because: string | null;
   /**
-   * The list's threshold as it stood at that moment.
+   * The list's threshold at that moment.
    */
   threshold: number;
   watchlist_id: string;
@@ -844,7 +847,7 @@ export interface WatchpostNotification {
   endpoint_id: string;
   id: Generated<string>;
   /**
-   * The body, as it stood when the alert was raised: the same in every attempt.
+   * The body, as of when the alert was raised: the same in every attempt.
    */
   message: Json;
   settled_at: Timestamp | null;
@@ -869,7 +872,7 @@ export interface WatchpostOutbox {
   claimed_by: string | null;
   event_id: string;
   /**
-   * The event's payload. The relay adds the event_id: one item of a job's payload.
+   * The event's payload.
    */
   payload: Json;
   /**
@@ -911,7 +914,7 @@ export interface WatchpostPerson {
 
 export interface WatchpostPersonPhoto {
   /**
-   * Codes of the gate that somebody has looked at and accepts for this photo, for example face_unlike.
+   * Codes of the gate that somebody has checked and accepts for this photo, for example face_unlike.
    */
   accept: Generated<string[]>;
   /**
@@ -921,17 +924,17 @@ export interface WatchpostPersonPhoto {
   created_at: Generated<Timestamp>;
   id: Generated<string>;
   /**
-   * One photo may enrol several people, each by a face of their own.
+   * One photo may enrol several people, each with a face of their own.
    */
   image_id: string;
   person_id: string;
   removal_reason: string | null;
   /**
-   * When the photo was taken back; what rested on it is withdrawn. Null: it counts.
+   * When the photo was removed; its matches are withdrawn. Null: it counts.
    */
   removed_at: Timestamp | null;
   /**
-   * actor() of the transaction that took it back.
+   * actor() of the transaction that removed it.
    */
   removed_by: string | null;
 }
@@ -1016,11 +1019,11 @@ export interface WatchpostReference {
   person_id: string;
   person_photo_id: string;
   /**
-   * When a replay put another one in its place; null: probes are compared with it.
+   * When a replay replaced it; null: it is current, and part of the person's vector.
    */
   superseded_at: Timestamp | null;
   /**
-   * A copy of the embedding's vector, so that a search touches enrolled faces only.
+   * A copy of the embedding's vector, so that reading references touches no other faces.
    */
   vector: string;
 }
@@ -1039,7 +1042,7 @@ export interface WatchpostRetention {
    */
   relation: string;
   /**
-   * How much time one partition holds, in days or hours. Every question that is not about a time asks each partition, so let there be tens of them, not hundreds.
+   * How much time one partition holds, in days or hours. Every query that is not about a time reads each partition, so choose it for tens of them, not hundreds.
    */
   width: Generated<Interval>;
 }
@@ -1050,7 +1053,7 @@ export interface WatchpostSeal {
    */
   digest: Buffer;
   /**
-   * The least event id among its rows; of a retired partition, its lower bound.
+   * The smallest event id among its rows; of a retired partition, its lower bound.
    */
   first_key: string;
   from_id: string | null;
@@ -1075,7 +1078,7 @@ export interface WatchpostSeal {
    */
   retired: Json | null;
   /**
-   * SHA-256 of the ids and leaves, so that the chain can be checked when the leaves are gone with their rows.
+   * SHA-256 of the ids and leaves, so that the chain can be checked after the leaves were dropped with their rows.
    */
   root: Buffer | null;
   /**
@@ -1102,7 +1105,7 @@ export interface WatchpostSealLeaves {
    */
   ids: string[];
   /**
-   * Of handlings: their events, which tell the partition.
+   * Of handlings: their events, which give the partition.
    */
   keys: string[] | null;
   /**
@@ -1122,7 +1125,7 @@ export interface WatchpostSearch {
   gate: Generated<string[]>;
   id: Generated<string>;
   /**
-   * exact: every reference was compared. hnsw: through the index.
+   * exact: every person was compared. hnsw: through the index.
    */
   method: string;
   model_id: string;
@@ -1151,11 +1154,11 @@ export interface WatchpostSearch {
    */
   similarity: number | null;
   /**
-   * When a replay put another one in its place; null: it stands.
+   * When a later search of the face replaced it; null: it is current.
    */
   superseded_at: Timestamp | null;
   /**
-   * Their versions, in the order of watchlists; null: searched before lists had versions.
+   * Their versions, in the order of watchlists.
    */
   watchlist_versions: number[] | null;
   /**
@@ -1201,18 +1204,18 @@ export interface WatchpostStranger {
    */
   named_by: string | null;
   /**
-   * Whom enrol_stranger() has made of it; null: still a stranger.
+   * The person that enrol_stranger() made of it; null: still a stranger.
    */
   person_id: string | null;
   /**
-   * It has lost a face: the next run looks whether it still holds together.
+   * It has lost a face: the next run checks whether it is still one group.
    */
   stale: Generated<boolean>;
 }
 
 export interface WatchpostStrangerFace {
   /**
-   * Whether it has min_faces neighbours. Core faces within reach of each other are one group; other faces in reach of one belong to it.
+   * Whether it has min_faces neighbours. Core faces that are neighbours are in one group; other neighbours of a core face are in its group.
    */
   core: boolean;
   created_at: Generated<Timestamp>;
@@ -1220,7 +1223,7 @@ export interface WatchpostStrangerFace {
   face_id: string;
   model_id: string;
   /**
-   * How many faces were within reach when they were last counted, itself included. Of a face that is not core it is never too low, and counted again before it makes one.
+   * How many faces were within the similarity when they were last counted, itself included. For a face that is not core it is never too low, and counted again before the face becomes core.
    */
   neighbours: number;
   /**
@@ -1236,7 +1239,7 @@ export interface WatchpostStrangerFace {
    */
   seen_at: Timestamp;
   /**
-   * Its group; null: noise so far.
+   * Its group; null: in none so far.
    */
   stranger_id: string | null;
   /**
@@ -1277,7 +1280,7 @@ export interface WatchpostStrangerVisit {
 
 export interface WatchpostSubscription {
   /**
-   * Most events that a task is given at a time.
+   * Most events that the task is given at a time.
    */
   batch_size: Generated<number>;
   created_at: Generated<Timestamp>;
@@ -1290,19 +1293,19 @@ export interface WatchpostSubscription {
    */
   enabled: Generated<boolean>;
   /**
-   * After that many failed attempts an event is handled as failed, for good.
+   * After this many failed attempts an event is recorded as failed, a dead letter.
    */
   max_attempts: Generated<number>;
   /**
-   * Jobs with a smaller number are taken first.
+   * Tasks with a smaller number come first. Below 0: what a worker writes for this task it claims at the same time, and goes on with.
    */
   priority: Generated<number>;
   /**
-   * A key of the payload: jobs with the same value there are done one after the other. For batches of one.
+   * A key of the payload: jobs with the same value there are run one after the other. For a batch_size of 1.
    */
   queue_by: string | null;
   /**
-   * The graphile-worker task that is run.
+   * The task that is run: a stage of a worker, or a graphile-worker task of your own.
    */
   task: string;
   /**
@@ -1337,20 +1340,20 @@ export interface WatchpostUnknownsSetting {
    */
   id: Generated<string>;
   /**
-   * A face with so many neighbours, itself counted, is a core face: it makes a group, and joins all that it reaches.
+   * A face with so many neighbours, itself included, is a core face (DBSCAN): it makes a group, and joins the groups of its neighbours.
    */
   min_faces: Generated<number>;
   one: Generated<boolean>;
   /**
-   * Faces older than this are forgotten here; also while grouping is off.
+   * Faces older than this are deleted from stranger_face, also while grouping is off.
    */
   retention: Generated<Interval>;
   /**
-   * Least cosine of two faces that are neighbours. Measured on 416 faces of 49 people: 0.45 mixes people in 2 of 42 groups (purity 95.1%), 0.50 to 0.58 in none with 99.8% of the faces in the group of their person, 0.65 begins to lose them (97.1%).
+   * Least cosine of two faces that are neighbours. Measured on 416 faces of 49 people: from 0.50 to 0.58 no group mixes people and 99.8% of the faces are in the group of their person.
    */
   similarity: Generated<number>;
   /**
-   * The search up to which faces were taken in; null: from the beginning.
+   * The search up to which faces were added; null: none yet.
    */
   upto: string | null;
   /**
@@ -1368,6 +1371,9 @@ export interface WatchpostUnmatchedFace {
 }
 
 export interface WatchpostUpkeepTask {
+  /**
+   * The least time between two runs.
+   */
   every: Interval;
   /**
    * Why it failed the last time; null: it did not.
@@ -1412,15 +1418,15 @@ export interface WatchpostWatchlist {
   reviewers: Generated<number>;
   severity: Generated<string>;
   /**
-   * The share of strangers that may be taken for somebody, for example 0.003. The threshold is then taken from the latest calibration; null: it was set by hand.
+   * The share of strangers that may be taken for somebody, for example 0.003. The threshold is then taken from the latest calibration; null: it was set otherwise.
    */
   target_fpir: number | null;
   /**
-   * Least similarity for a match. 0.5 by default, from a measurement on real photos: docs/thresholds.md. threshold_name tells whether it is one of the model's.
+   * Least similarity for a match. 0.5 by default, from a measurement on real photos: docs/thresholds.md. threshold_name says whether it is one of the model's.
    */
   threshold: number;
   /**
-   * loose, default or strict: the threshold is the model's of that name, and follows it when another embedder is used. Null: the threshold was set by hand, or by target_fpir. A list that is given none of the three is default.
+   * loose, default or strict: the threshold is the model's of that name, and changes with the embedder. Null: the threshold was set by hand, or by target_fpir. A list that is given none of the three is default.
    */
   threshold_name: string | null;
   /**
@@ -1428,11 +1434,11 @@ export interface WatchpostWatchlist {
    */
   valid_from: Timestamp | null;
   /**
-   * The list is searched until then; null: for ever.
+   * The list is searched until then; null: without end.
    */
   valid_until: Timestamp | null;
   /**
-   * Goes up whenever the list or who is on it changes; a search tells the versions that it searched.
+   * Goes up whenever the list or its entries change; a search records the versions that it searched.
    */
   version: Generated<number>;
 }
@@ -1455,18 +1461,21 @@ export interface WatchpostWorker {
    */
   last_seen: Generated<Timestamp>;
   /**
-   * When another worker found its heartbeat missing and released its jobs.
+   * When another worker noticed that its heartbeat was missing and released its jobs.
    */
   lost_at: Timestamp | null;
+  /**
+   * The models it has loaded.
+   */
   models: Generated<string[]>;
   pid: number;
   /**
-   * graphile-worker's pool ids: what its jobs are locked by.
+   * The ids of its graphile-worker pools: what its jobs are locked by.
    */
   pools: Generated<string[]>;
   started_at: Generated<Timestamp>;
   /**
-   * When it said goodbye; null: it runs, or died.
+   * When it stopped in order; null: it runs, or died.
    */
   stopped_at: Timestamp | null;
   /**

@@ -33,7 +33,7 @@ const makeNextVersion = async (): Promise<string> => {
     join(folder, 'migrations/9999_next.sql'),
     'alter table watchpost.worker add column next_version text;\n',
   );
-  await appendFile(join(folder, 'sql/3-stages/views.sql'), '\n-- Of the next version.\n');
+  await appendFile(join(folder, 'sql/6-record/image-status.sql'), '\n-- Of the next version.\n');
   return folder;
 };
 
@@ -48,14 +48,14 @@ describe.skipIf(!onServer)(`two versions at once ${onServer ? '' : needsServer}`
     const database = await freshDatabase();
     const appliedViews = async () => {
       const [row] = await database.rows(
-        `select sha256 from watchpost.migration where name = 'sql/3-stages/views.sql'`,
+        `select sha256 from watchpost.migration where name = 'sql/6-record/image-status.sql'`,
       );
       return row.sha256;
     };
     const before = await startWorkerProcess(database.url);
     const newer = await startWorkerProcess(database.url, {}, join(next, 'src/main.ts'));
     const nextViews = createHash('sha256')
-      .update(await readFile(join(next, 'sql/3-stages/views.sql')))
+      .update(await readFile(join(next, 'sql/6-record/image-status.sql')))
       .digest('hex');
     expect(await appliedViews()).toBe(nextViews);
     // One of the older version that starts last.

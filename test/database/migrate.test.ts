@@ -32,8 +32,8 @@ describe('migrating', () => {
   });
 
   it('applies nothing the second time', async () => {
-    expect(files).toContain('migrations/0001_places_and_images.sql');
-    expect(files).toContain('sql/2-broker/triggers.sql');
+    expect(files).toContain('migrations/0001_base.sql');
+    expect(files).toContain('sql/2-broker/outbox.sql');
     expect(await migrate(database.pool, log)).toEqual([]);
   });
 
@@ -45,23 +45,25 @@ describe('migrating', () => {
       }
     });
     await database.rows(
-      `update watchpost.migration set sha256 = 'another' where name ~ '^migrations/0002|/views'`,
+      `update watchpost.migration set sha256 = 'another' where name ~ '^migrations/0002|/image-status'`,
     );
     await expect(migrate(database.pool, log)).rejects.toThrow(
       /^migrations\/0002\S+ is not the file .* never edited/,
     );
     expect(
-      await database.rows(`select sha256 from watchpost.migration where name = 'sql/3-stages/views.sql'`),
+      await database.rows(
+        `select sha256 from watchpost.migration where name = 'sql/6-record/image-status.sql'`,
+      ),
     ).toEqual([{ sha256: 'another' }]);
   });
 
   it('applies a file of sql/ again when it has changed, and no other', async () => {
     await database.rows('drop view watchpost.last_seen');
     await database.rows(
-      `update watchpost.migration set sha256 = 'older' where name = 'sql/3-stages/episodes.sql'`,
+      `update watchpost.migration set sha256 = 'older' where name = 'sql/5-alerts/sightings.sql'`,
     );
     expect(await migrate(database.pool, log)).toEqual([
-      'sql/3-stages/episodes.sql',
+      'sql/5-alerts/sightings.sql',
       'sql/7-rights/roles.sql',
     ]);
     expect(await database.rows('select * from watchpost.last_seen')).toEqual([]);

@@ -1,10 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { migrate } from '../../src/database/migrate.ts';
-import { openLog } from '../../src/log.ts';
 import { connectClient, untilBlocked } from '../support/client.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { addFace, addKnownPeople, addKnownPerson, addModel, addReference } from '../support/fabricate.ts';
-import { databaseBefore } from '../support/older.ts';
 import { Vectors } from '../support/vectors.ts';
 
 const dimension = 16;
@@ -241,40 +238,4 @@ describe('the vector of a person', () => {
       expect(await photosOf(personId)).toContainEqual(['one', 3]);
     });
   });
-});
-
-it('computes the vectors of whoever was enrolled before there were any, and lets go of the old index', async () => {
-  const database = await databaseBefore('0024');
-  const vectors = new Vectors(dimension, 6);
-  // What a trigger of sql/ filled in.
-  await database.rows(
-    `alter table watchpost.image alter byte_length set default 1, alter sha256 set default sha256('x')`,
-  );
-  await database.rows(
-    `insert into watchpost.model (id, role, sha256, dimension, licence) values
-       ('old', 'embedder', repeat('0', 64), $1, 'none'), ('no-detector', 'detector', repeat('0', 64), null, 'none')`,
-    [dimension],
-  );
-  const key = `left(encode(sha256('old'), 'hex'), 16)`;
-  const indexes = () =>
-    database.rows(
-      `select tablename as on, replace(indexname, ${key}, '') as name from pg_indexes where indexdef like '%hnsw%'
-         and tablename in ('reference', 'person_vector')`,
-    );
-  const [{ name }] = await database.rows(`select 'reference_hnsw_' || ${key} as name`);
-  await database.rows(
-    `create index ${name} on watchpost.reference using hnsw ((vector::halfvec(${dimension})) halfvec_cosine_ops) where model_id = 'old'`,
-  );
-  const { personId } = await addKnownPerson(database, { name: 'Ada', model: 'old', vector: vectors.any() });
-  await addReference(database, { personId, model: 'old', vector: vectors.any() });
-  const gone = await addReference(database, { personId, model: 'old', vector: vectors.any() });
-  await database.rows('update watchpost.reference set superseded_at = now() where id = $1', [gone]);
-  expect(await indexes()).toEqual([{ on: 'reference', name: 'reference_hnsw_' }]);
-
-  await migrate(database.pool, openLog('silent'));
-
-  const rows = await held(database);
-  expect(rows).toEqual(await wanted(database));
-  expect(rows).toMatchObject([{ person_id: personId, model_id: 'old', photos: 2 }]);
-  expect(await indexes()).toEqual([{ on: 'person_vector', name: 'person_vector_hnsw_' }]);
 });

@@ -1,0 +1,68 @@
+-- Where photos come from, who submits them, and the photos themselves.
+
+create table watchpost.camera (
+  id         uuid primary key default watchpost.uuidv7(),
+  name       text not null unique constraint camera_name_is_name check (watchpost.is_name(name)),
+  location   text not null constraint camera_location_is_name check (watchpost.is_name(location)),
+  zone       text constraint camera_zone_is_name check (watchpost.is_name(zone)),
+  faces      text not null default 'automatic' check (faces in ('near', 'automatic', 'far')),
+  created_at timestamptz not null default now() constraint camera_created_at_is_time check (watchpost.is_time(created_at))
+);
+
+comment on table  watchpost.camera            is 'A source of photos with a place in the world.';
+comment on column watchpost.camera.name       is 'The name that submissions use, for example north-gate.';
+comment on column watchpost.camera.location   is 'Where it stands, in words a guard understands. Shown with every alert.';
+comment on column watchpost.camera.zone       is 'Cameras of one zone share an alert; null: the camera is a zone of its own.';
+comment on column watchpost.camera.faces      is 'How small the faces in its photos are, which decides how many pixels are searched. near: a twentieth of the photo''s height or more, as at a door. automatic: searches again at up to 1920 pixels of width where there seem to be smaller faces. far: every pixel up to 3840 of width, as for a crowd in a square; takes several times as long. Applies to photos that are processed from then on.';
+
+
+create table watchpost.api_key (
+  id         uuid primary key default watchpost.uuidv7(),
+  name       text not null unique constraint api_key_name_is_name check (watchpost.is_name(name)),
+  sha256     bytea not null unique,
+  created_at timestamptz not null default now() constraint api_key_created_at_is_time check (watchpost.is_time(created_at)),
+  revoked_at timestamptz constraint api_key_revoked_at_is_time check (watchpost.is_time(revoked_at))
+);
+
+comment on table  watchpost.api_key            is 'Who may call the API.';
+comment on column watchpost.api_key.sha256     is 'Of the key; the key itself is not in the database. It is 256 random bits, which need no slow hash.';
+comment on column watchpost.api_key.revoked_at is 'Since when it is refused; null: it is valid.';
+
+
+create table watchpost.image (
+  id              uuid primary key default watchpost.uuidv7(),
+  camera_id       uuid references watchpost.camera,
+  purpose         text not null default 'probe' check (purpose in ('probe', 'reference')),
+  captured_at     timestamptz not null default now(),
+  submitted_by    text not null default session_user,
+  idempotency_key text,
+  -- Photos are compressed already.
+  bytes           bytea storage external,
+  byte_length     integer not null,
+  sha256          bytea not null,
+  format          text,
+  width           integer,
+  height          integer,
+  received_at     timestamptz not null default clock_timestamp()
+)
+-- The detect stage fills in format, width and height; with a tenth of each page free the new version stays on the page.
+with (fillfactor = 90);
+
+create unique index image_idempotency_key on watchpost.image (submitted_by, idempotency_key)
+where idempotency_key is not null;
+
+create index image_camera_captured_at on watchpost.image (camera_id, captured_at desc);
+
+comment on table  watchpost.image                 is 'One submitted photo. Inserting a row starts its processing.';
+comment on column watchpost.image.camera_id       is 'The camera that took it; null: not from a known camera.';
+comment on column watchpost.image.purpose         is 'probe: searched against the watchlists. reference: enrols a person, through person_photo.';
+comment on column watchpost.image.captured_at     is 'When the photo was taken, as far as the submitter knows.';
+comment on column watchpost.image.submitted_by    is 'The database user, or api:NAME for the API key NAME.';
+comment on column watchpost.image.idempotency_key is 'The submitter''s own name for this submission. The same submitter cannot use a key twice.';
+comment on column watchpost.image.bytes           is 'The encoded photo: JPEG, PNG or WebP, at most 100 MiB. It is never changed. Set it to null to drop the photo and keep what was found in it; null: it was dropped.';
+comment on column watchpost.image.byte_length     is 'Size of the encoded photo, filled in by a trigger; stays when the bytes are dropped.';
+comment on column watchpost.image.sha256          is 'SHA-256 of the encoded photo, filled in by a trigger; stays when the bytes are dropped.';
+comment on column watchpost.image.format          is 'jpeg, png or webp, filled in by the detect stage.';
+comment on column watchpost.image.width           is 'Pixels after the EXIF rotation, filled in by the detect stage.';
+comment on column watchpost.image.height          is 'Pixels after the EXIF rotation, filled in by the detect stage.';
+comment on column watchpost.image.received_at     is 'When this database received it.';

@@ -1,0 +1,179 @@
+-- How rows become work: events, who consumes them, and the record of what was done.
+
+-- event, handling and search only grow. They are partitioned by time, so that old rows go by dropping a table: a DELETE
+-- would write as much as the INSERT did, and the record allows none. The partition key is the UUIDv7 key and not a time
+-- column, because a primary key of a partitioned table has to contain the partition key, and an id alone shall be
+-- unique. sql/1-base/partitions.sql creates and retires the partitions.
+create schema watchpost_history;
+
+comment on schema watchpost_history is 'The partitions of watchpost.event, handling and search, by time. Query the tables in watchpost instead.';
+
+-- The rows of the product's own consumers are in sql/2-broker/wiring.sql.
+create table watchpost.subscription (
+  topic        text not null check (topic <> '') constraint subscription_topic_is_token check (watchpost.is_token(topic)),
+  task         text not null check (task <> '') constraint subscription_task_is_token check (watchpost.is_token(task)),
+  enabled      boolean not null default true,
+  batch_size   integer not null default 1 check (batch_size between 1 and 10000),
+  max_attempts smallint not null default 5 check (max_attempts between 1 and 100),
+  priority     smallint not null default 0,
+  delivery     text not null default 'job' check (delivery in ('claim', 'job')),
+  queue_by     text check (queue_by <> '') constraint subscription_queue_by_is_token check (watchpost.is_token(queue_by)),
+  created_at   timestamptz not null default now() constraint subscription_created_at_is_time check (watchpost.is_time(created_at)),
+  primary key (topic, task)
+);
+
+comment on table  watchpost.subscription              is 'Which task consumes which events. Insert a row to add a consumer.';
+comment on column watchpost.subscription.topic        is 'For example face.detected.';
+comment on column watchpost.subscription.task         is 'The task that is run: a stage of a worker, or a graphile-worker task of your own.';
+comment on column watchpost.subscription.enabled      is 'False: new events are not handed to this task.';
+comment on column watchpost.subscription.batch_size   is 'Most events that the task is given at a time.';
+comment on column watchpost.subscription.max_attempts is 'After this many failed attempts an event is recorded as failed, a dead letter.';
+comment on column watchpost.subscription.priority     is 'Tasks with a smaller number come first. Below 0: what a worker writes for this task it claims at the same time, and goes on with.';
+comment on column watchpost.subscription.delivery     is 'claim: workers claim the events from the outbox. job: the relay makes graphile-worker jobs of them, for consumers of your own and for what waits for other servers.';
+comment on column watchpost.subscription.queue_by     is 'A key of the payload: jobs with the same value there are run one after the other. For a batch_size of 1.';
+
+
+create table watchpost.event (
+  id         uuid primary key default watchpost.record_key(),
+  topic      text not null check (topic <> ''),
+  subject_id uuid not null,
+  image_id   uuid,
+  payload    jsonb not null default '{}' check (jsonb_typeof(payload) = 'object'),
+  tasks      text[] not null default '{}',
+  created_at timestamptz not null default clock_timestamp(),
+  xid        xid8 not null default pg_current_xact_id()
+)
+partition by range (id);
+
+-- The default partition takes the rows for which no other partition exists, so that an INSERT never fails for that.
+create table watchpost_history.event_rest partition of watchpost.event default;
+
+create index event_image on watchpost.event (image_id, id);
+create index event_subject on watchpost.event (subject_id, topic);
+-- The order in which events are sealed.
+create index event_sealing on watchpost.event (xid, id);
+
+comment on table  watchpost.event            is 'Something that happened: one row for each row that appeared. Append-only.';
+comment on column watchpost.event.subject_id is 'The row that appeared.';
+comment on column watchpost.event.image_id   is 'The photo it is about; no foreign key, because an event outlives its photo.';
+comment on column watchpost.event.payload    is 'What a task needs to know; also the body of POST /v1/tasks/{task}.';
+comment on column watchpost.event.tasks      is 'The tasks that were subscribed at that moment: each owes a handling.';
+comment on column watchpost.event.xid        is 'The transaction that wrote it. Below the oldest running transaction no event can be added any more, so those can be sealed.';
+
+
+create table watchpost.outbox (
+  task       text collate "C" not null,
+  topic      text collate "C" not null,
+  source     text collate "C" not null default '',
+  event_id   uuid not null,
+  payload    jsonb not null,
+  attempts   smallint not null default 0,
+  claimed_by uuid,
+  claimed_at timestamptz,
+  primary key (task, topic, source, event_id)
+)
+-- A claim updates a row in place: no indexed column changes, and a page has room for the new version. Rows are deleted
+-- within moments, so vacuum goes by their count, not by a share of a table that is empty most of the time.
+with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+comment on table  watchpost.outbox            is 'The queue: one row for each event and each task that still owes it a handling. Written with the event, claimed by a worker, and deleted in the transaction that writes the handling.';
+comment on column watchpost.outbox.source     is 'Whose photo it is: the key source of the event''s payload, or empty. Claims take turns between sources; within one they go by event_id.';
+comment on column watchpost.outbox.payload    is 'The event''s payload.';
+comment on column watchpost.outbox.attempts   is 'How often it has been claimed.';
+comment on column watchpost.outbox.claimed_by is 'The worker that has it; null: it waits.';
+comment on column watchpost.outbox.claimed_at is 'When it was claimed.';
+
+
+-- Partitioned by its event's key, so that the unique index below can exist and a handling is dropped with its event.
+create table watchpost.handling (
+  id          uuid not null default watchpost.record_key(),
+  event_id    uuid not null,
+  task        text not null,
+  outcome     text not null check (outcome in ('done', 'retry', 'failed', 'replayed')),
+  attempt     smallint not null,
+  worker_id   uuid,
+  started_at  timestamptz not null,
+  duration_ms real not null,
+  code        text,
+  error       text,
+  created_at  timestamptz not null default clock_timestamp(),
+  xid         xid8 not null default pg_current_xact_id(),
+  -- Begins with the event, so the handlings of an event need no index of their own.
+  primary key (event_id, id),
+  constraint handling_code_check check ((outcome in ('done', 'replayed')) = (code is null)),
+  constraint handling_error_check check ((code is null) = (error is null))
+)
+partition by range (event_id);
+
+create table watchpost_history.handling_rest partition of watchpost.handling default;
+
+-- The fence: a task is done with an event once, however often it is delivered.
+create unique index handling_done on watchpost.handling (event_id, task) where outcome = 'done';
+create index handling_failed on watchpost.handling (id) where outcome = 'failed';
+create index handling_sealing on watchpost.handling (xid, id);
+
+comment on table  watchpost.handling             is 'What became of an event in a task, attempt by attempt. Written in the transaction of the task''s own rows. Append-only.';
+comment on column watchpost.handling.outcome     is 'done; retry: failed and will be tried again; failed: a dead letter, not tried again; replayed: put back to work by hand, so that the task owes a handling again.';
+comment on column watchpost.handling.worker_id   is 'The process that did it.';
+comment on column watchpost.handling.started_at  is 'When the task started on it.';
+comment on column watchpost.handling.duration_ms is 'From the start until its rows were written.';
+comment on column watchpost.handling.code        is 'Why it failed: a stable code.';
+comment on column watchpost.handling.error       is 'Why it failed, in a sentence.';
+comment on column watchpost.handling.xid         is 'The transaction that wrote it; see event.xid.';
+
+
+create table watchpost.worker (
+  id          uuid primary key default watchpost.uuidv7(),
+  host        text not null,
+  pid         integer not null,
+  version     text not null,
+  concurrency smallint not null,
+  tasks       text[] not null default '{}',
+  models      text[] not null default '{}',
+  pools       text[] not null default '{}',
+  started_at  timestamptz not null default clock_timestamp(),
+  last_seen   timestamptz not null default clock_timestamp(),
+  stopped_at  timestamptz,
+  lost_at     timestamptz
+);
+
+comment on table  watchpost.worker             is 'A process that runs tasks, or serves the API.';
+comment on column watchpost.worker.concurrency is 'Jobs at a time; 0: it only serves the API.';
+comment on column watchpost.worker.tasks       is 'The tasks it runs.';
+comment on column watchpost.worker.models      is 'The models it has loaded.';
+comment on column watchpost.worker.pools       is 'The ids of its graphile-worker pools: what its jobs are locked by.';
+comment on column watchpost.worker.last_seen   is 'Its latest heartbeat.';
+comment on column watchpost.worker.stopped_at  is 'When it stopped in order; null: it runs, or died.';
+comment on column watchpost.worker.lost_at     is 'When another worker noticed that its heartbeat was missing and released its jobs.';
+
+
+create table watchpost.task_pause (
+  task      text primary key constraint task_pause_task_is_token check (watchpost.is_token(task)),
+  paused_at timestamptz not null default now() constraint task_pause_paused_at_is_time check (watchpost.is_time(paused_at)),
+  paused_by text not null default session_user constraint task_pause_paused_by_is_token check (watchpost.is_token(paused_by))
+);
+
+comment on table watchpost.task_pause is 'Tasks of which no worker takes a job now. Their jobs wait, and no attempt is used.';
+
+
+create table watchpost.upkeep_task (
+  task        text primary key,
+  every       interval not null check (every >= '1 second'),
+  last_run    timestamptz,
+  took_ms     real,
+  last_result text,
+  last_error  text
+);
+
+comment on table  watchpost.upkeep_task             is 'What is done at intervals, each time by one of the workers.';
+comment on column watchpost.upkeep_task.every       is 'The least time between two runs.';
+comment on column watchpost.upkeep_task.last_run    is 'When it was last done, or tried.';
+comment on column watchpost.upkeep_task.last_result is 'What it did, in words.';
+comment on column watchpost.upkeep_task.last_error  is 'Why it failed the last time; null: it did not.';
+
+insert into watchpost.upkeep_task (task, every) values
+  ('seal',       '10 seconds'),
+  ('events',     '1 minute'),
+  ('unknowns',   '60 seconds'),
+  ('partitions', '1 hour'),
+  ('retention',  '1 hour');

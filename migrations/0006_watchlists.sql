@@ -1,0 +1,46 @@
+-- Who is searched for.
+
+create table watchpost.watchlist (
+  id               uuid primary key default watchpost.uuidv7(),
+  name             text not null unique constraint watchlist_name_is_name check (watchpost.is_name(name)),
+  purpose          text not null default '' constraint watchlist_purpose_is_text check (watchpost.is_text(purpose)),
+  severity         text not null default 'warning' check (severity in ('info', 'warning', 'critical')),
+  threshold        real not null check (threshold between 0 and 1),
+  threshold_name   text check (threshold_name in ('loose', 'default', 'strict')),
+  target_fpir      real check (target_fpir > 0 and target_fpir < 1),
+  cooldown         interval not null default '5 minutes' constraint watchlist_cooldown_is_interval check (watchpost.is_interval(cooldown)),
+  reviewers        smallint not null default 1 check (reviewers in (1, 2)),
+  page_retroactive boolean not null default false,
+  enabled          boolean not null default true,
+  valid_from       timestamptz constraint watchlist_valid_from_is_time check (watchpost.is_time(valid_from)),
+  valid_until      timestamptz constraint watchlist_valid_until_is_time check (watchpost.is_time(valid_until)),
+  version          integer not null default 1,
+  changed_at       timestamptz not null default now() constraint watchlist_changed_at_is_time check (watchpost.is_time(changed_at)),
+  created_at       timestamptz not null default now() constraint watchlist_created_at_is_time check (watchpost.is_time(created_at)),
+  constraint watchlist_validity check (valid_from < valid_until)
+);
+
+comment on table  watchpost.watchlist                  is 'A list of people whose sighting raises an alert.';
+comment on column watchpost.watchlist.threshold        is 'Least similarity for a match. 0.5 by default, from a measurement on real photos: docs/thresholds.md. threshold_name says whether it is one of the model''s.';
+comment on column watchpost.watchlist.threshold_name   is 'loose, default or strict: the threshold is the model''s of that name, and changes with the embedder. Null: the threshold was set by hand, or by target_fpir. A list that is given none of the three is default.';
+comment on column watchpost.watchlist.target_fpir      is 'The share of strangers that may be taken for somebody, for example 0.003. The threshold is then taken from the latest calibration; null: it was set otherwise.';
+comment on column watchpost.watchlist.cooldown         is 'Sightings of one person in one zone that are closer than this extend one alert.';
+comment on column watchpost.watchlist.reviewers        is 'How many different people must confirm an alert of this list.';
+comment on column watchpost.watchlist.page_retroactive is 'Whether alerts for what was seen before somebody was enrolled are sent to endpoints too.';
+comment on column watchpost.watchlist.enabled          is 'A list that is not enabled is not searched.';
+comment on column watchpost.watchlist.valid_from       is 'The list is searched from then on; null: from the beginning.';
+comment on column watchpost.watchlist.valid_until      is 'The list is searched until then; null: without end.';
+comment on column watchpost.watchlist.version          is 'Goes up whenever the list or its entries change; a search records the versions that it searched.';
+comment on column watchpost.watchlist.changed_at       is 'When the version went up.';
+
+
+create table watchpost.watchlist_entry (
+  watchlist_id uuid not null references watchpost.watchlist on delete cascade,
+  person_id    uuid not null references watchpost.person on delete cascade,
+  created_at   timestamptz not null default now() constraint watchlist_entry_created_at_is_time check (watchpost.is_time(created_at)),
+  primary key (watchlist_id, person_id)
+);
+
+create index watchlist_entry_person on watchpost.watchlist_entry (person_id);
+
+comment on table watchpost.watchlist_entry is 'A person is on a list.';

@@ -1,0 +1,76 @@
+-- What makes the record of events and handlings tamper-evident, and how long it is kept.
+
+create table watchpost.seal (
+  number    bigint primary key check (number >= 1),
+  kind      text not null check (kind in ('event', 'handling', 'retired')),
+  row_count bigint not null check (row_count >= 0),
+  from_xid  xid8,
+  from_id   uuid,
+  to_xid    xid8,
+  to_id     uuid,
+  first_key uuid not null,
+  last_key  uuid not null,
+  root      bytea,
+  retired   jsonb,
+  digest    bytea not null unique check (octet_length(digest) = 32),
+  sealed_at timestamptz not null default clock_timestamp(),
+  check ((kind = 'retired') = (retired is not null)),
+  check ((kind = 'retired') = (root is null)),
+  check (num_nulls(from_xid, from_id, to_xid, to_id) = case kind when 'retired' then 4 else 0 end)
+);
+
+create index seal_kind on watchpost.seal (kind, number desc);
+
+comment on table  watchpost.seal           is 'A hash chain over the record: each seal covers a closed range of events or handlings, or says that a partition was dropped. Append-only, and never dropped itself.';
+comment on column watchpost.seal.number    is 'From 1, without gaps.';
+comment on column watchpost.seal.kind      is 'event, handling: rows of that table were sealed. retired: a partition was dropped or detached.';
+comment on column watchpost.seal.row_count is 'How many rows it covers.';
+comment on column watchpost.seal.from_xid  is 'With from_id: where the range begins, in the order of (xid, id), excluded.';
+comment on column watchpost.seal.to_xid    is 'With to_id: where the range ends, included. Every transaction up to there had ended when it was sealed.';
+comment on column watchpost.seal.first_key is 'The smallest event id among its rows; of a retired partition, its lower bound.';
+comment on column watchpost.seal.last_key  is 'The greatest event id among its rows; of a retired partition, its upper bound, excluded.';
+comment on column watchpost.seal.root      is 'SHA-256 of the ids and leaves, so that the chain can be checked after the leaves were dropped with their rows.';
+comment on column watchpost.seal.retired   is 'Table, partition, bounds, rows, and whether it was dropped or detached.';
+comment on column watchpost.seal.digest    is 'SHA-256 of the digest before it and of all other columns: seal_digest().';
+
+
+create table watchpost.seal_leaves (
+  number bigint primary key references watchpost.seal,
+  -- Random bits and hashes cannot be compressed.
+  ids    uuid[] storage external not null,
+  keys   uuid[] storage external,
+  leaves bytea[] storage external not null
+);
+
+comment on table  watchpost.seal_leaves        is 'The hash of each sealed row, by which verify_audit() names a row that was altered. Dropped with the rows.';
+comment on column watchpost.seal_leaves.ids    is 'The rows, in the order of (xid, id).';
+comment on column watchpost.seal_leaves.keys   is 'Of handlings: their events, which give the partition.';
+comment on column watchpost.seal_leaves.leaves is 'SHA-256 of each row: event_leaf(), handling_leaf().';
+
+
+create table watchpost.seal_head (
+  one    boolean primary key default true check (one),
+  number bigint not null,
+  digest bytea not null
+);
+
+comment on table watchpost.seal_head is 'The latest seal, so that a seal removed from the end of the chain is noticed; also the lock of whoever seals.';
+
+insert into watchpost.seal_head (number, digest) values (0, sha256('watchpost'));
+
+
+create table watchpost.retention (
+  relation text primary key check (relation in ('event', 'search')),
+  action   text not null default 'keep' check (action in ('keep', 'detach', 'drop')),
+  age      interval not null default '1 year' check (age between '0' and '1000 years'),
+  width    interval not null default '7 days'
+    check (width >= '1 hour' and extract(year from width) = 0 and extract(month from width) = 0)
+);
+
+comment on table  watchpost.retention          is 'How long the rows of event (with handling) and search are kept. Update a row to change it.';
+comment on column watchpost.retention.relation is 'event (its handlings always go with it) or search.';
+comment on column watchpost.retention.action   is 'keep; detach: out of the table, left in watchpost_history to be archived; drop.';
+comment on column watchpost.retention.age      is 'How old the youngest row of a partition must be.';
+comment on column watchpost.retention.width    is 'How much time one partition holds, in days or hours. Every query that is not about a time reads each partition, so choose it for tens of them, not hundreds.';
+
+insert into watchpost.retention (relation) values ('event'), ('search');

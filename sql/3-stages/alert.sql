@@ -1,0 +1,231 @@
+-- Alerting: sightings become episodes, one alert for a person at a place, with any number of frames, workers and orders of
+-- arrival.
+--
+-- consumes match.found · writes alert, alert_match · emits alert.raised, which notify consumes
+
+-- The matches are locked first, then their episodes in the order of person, list and place: two workers that take either
+-- kind of lock in one order cannot deadlock.
+create or replace function watchpost.write_alerts(passed uuid[], events uuid[], matches uuid[]) returns integer
+language plpgsql set plan_cache_mode = force_generic_plan
+as $$
+declare
+  sighting record;
+  standing uuid[];
+  written integer := 0;
+begin
+  select array_agg(l.id) into standing
+  from (
+    select m.id
+    from unnest(events, matches) as f (event_id, match_id)
+    join watchpost.match as m on m.id = f.match_id and m.superseded_at is null
+    where f.event_id = any (passed)
+    order by m.id
+    for share of m
+  ) as l;
+  for sighting in
+    select m.id
+    from watchpost.match as m
+    join watchpost.image as i on i.id = m.image_id
+    where m.id = any (standing)
+    order by m.person_id, m.watchlist_id, watchpost.place_of(i.camera_id), i.captured_at, m.id
+  loop
+    perform watchpost.raise_alert(sighting.id);
+    written := written + 1;
+  end loop;
+  return written;
+end;
+$$;
+
+comment on function watchpost.write_alerts is 'alert: opens or extends the episode of each match that stands.';
+
+
+
+-- Sightings become episodes: one alert for a person at a place, however many frames, workers and orders of arrival.
+
+-- In plpgsql, whose plan a session keeps; an SQL function is planned at each call.
+create or replace function watchpost.place_of(camera uuid) returns text
+language plpgsql stable
+as $$
+begin
+  return coalesce(
+    (select coalesce('zone:' || c.zone, 'camera:' || c.name) from watchpost.camera as c where c.id = camera),
+    'nowhere'
+  );
+end;
+$$;
+
+comment on function watchpost.place_of(uuid) is 'What makes two sightings the same episode: the zone, else the camera.';
+
+
+create or replace function watchpost.keep_episode() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.cooldown := coalesce(new.cooldown, (select w.cooldown from watchpost.watchlist as w where w.id = new.watchlist_id));
+  new.episode := tstzrange(new.first_seen, new.last_seen + new.cooldown, '[]');
+  return new;
+end;
+$$;
+
+comment on function watchpost.keep_episode() is 'Keeps alert.episode what first_seen, last_seen and cooldown make it.';
+
+create or replace trigger alert_episode before insert or update of first_seen, last_seen, cooldown, episode on watchpost.alert
+for each row execute function watchpost.keep_episode();
+
+
+-- Opens an alert for a match, or extends the one whose episode it falls into; of two episodes that it joins, the earlier
+-- takes in the later. A live sighting never disappears in a retroactive alert, which pages nobody: it has its own. A
+-- retroactive one that falls into a live episode belongs to it.
+--
+-- Sightings of one person at one place take turns on the advisory lock, which makes this simple; that there is one alert
+-- is what the exclusion constraint guarantees. Extending costs the same for the second sighting and the ten thousandth.
+create or replace function watchpost.raise_alert(of_match uuid) returns uuid
+language plpgsql
+as $$
+declare
+  seen record;
+  target record;
+  grown tstzrange;
+  joined uuid[];
+begin
+  -- Locked, so that nobody supersedes the match while it is counted.
+  select
+    m.person_id, m.watchlist_id, m.similarity, m.retroactive, i.camera_id, i.captured_at,
+    w.cooldown, w.severity, watchpost.place_of(i.camera_id) as place
+  into seen
+  from watchpost.match as m
+  join watchpost.image as i on i.id = m.image_id
+  join watchpost.watchlist as w on w.id = m.watchlist_id
+  where m.id = of_match and m.superseded_at is null
+  for share of m;
+  if not found then
+    return null;
+  end if;
+
+  perform pg_advisory_xact_lock(hashtextextended(concat_ws('|', 'watchpost.alert', seen.person_id, seen.watchlist_id, seen.place), 0));
+
+  select a.id, a.retroactive, a.episode, a.cooldown into target
+  from watchpost.alert as a
+  where a.person_id = seen.person_id
+    and a.watchlist_id = seen.watchlist_id
+    and a.place = seen.place
+    and a.withdrawn_at is null
+    and a.episode && tstzrange(seen.captured_at, seen.captured_at + seen.cooldown, '[]')
+    and (seen.retroactive or not a.retroactive)
+  order by a.retroactive, a.first_seen
+  limit 1
+  for no key update;
+
+  if not found then
+    insert into watchpost.alert as a (
+      person_id, watchlist_id, camera_id, place, severity, best_match_id, similarity,
+      first_seen, last_seen, cooldown, retroactive
+    )
+    values (
+      seen.person_id, seen.watchlist_id, seen.camera_id, seen.place, seen.severity, of_match, seen.similarity,
+      seen.captured_at, seen.captured_at, seen.cooldown, seen.retroactive
+    )
+    returning a.id into target;
+  else
+    grown := range_merge(target.episode, tstzrange(seen.captured_at, seen.captured_at + target.cooldown, '[]'));
+    -- Only an episode that grows can meet another one, and the two together a third.
+    while grown <> target.episode loop
+      joined := array(
+        select a.id
+        from watchpost.alert as a
+        where a.person_id = seen.person_id
+          and a.watchlist_id = seen.watchlist_id
+          and a.place = seen.place
+          and a.retroactive = target.retroactive
+          and a.withdrawn_at is null
+          and a.episode && grown
+          and a.id <> target.id
+      );
+      exit when joined = '{}';
+      grown := range_merge(grown, watchpost.merge_alerts(target.id, joined));
+    end loop;
+
+    update watchpost.alert as a
+    set sightings = a.sightings + 1,
+        camera_id = case when seen.captured_at >= a.last_seen then seen.camera_id else a.camera_id end,
+        first_seen = least(a.first_seen, seen.captured_at),
+        last_seen = greatest(a.last_seen, seen.captured_at),
+        best_match_id = case when seen.similarity > a.similarity then of_match else a.best_match_id end,
+        similarity = greatest(a.similarity, seen.similarity)
+    where a.id = target.id;
+  end if;
+
+  insert into watchpost.alert_match (match_id, alert_id) values (of_match, target.id);
+  return target.id;
+end;
+$$;
+
+comment on function watchpost.raise_alert(uuid) is 'Opens or extends the alert that a match belongs to, and returns its id; null if the match does not stand any more.';
+
+
+-- Takes alerts into another one, with their matches; they stay on record, withdrawn.
+create or replace function watchpost.merge_alerts(into_alert uuid, others uuid[]) returns tstzrange
+language plpgsql
+as $$
+begin
+  perform from watchpost.alert as a where a.id = any (others || into_alert) order by a.id for no key update;
+  update watchpost.alert_match as am set alert_id = into_alert where am.alert_id = any (others);
+  update watchpost.alert as a set withdrawn_at = now(), merged_into = into_alert where a.id = any (others);
+  perform watchpost.tell_withdrawn_alerts(others, 'merged');
+  perform watchpost.recount_alerts(array[into_alert]);
+  return (select a.episode from watchpost.alert as a where a.id = into_alert);
+end;
+$$;
+
+comment on function watchpost.merge_alerts is 'Moves the matches of some alerts into another one and withdraws them; returns its episode.';
+
+-- alert.raised --------------------------------------------------------------------------------------------------------
+
+create or replace function watchpost.emit_alert_raised() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+  select
+    'alert.raised', a.id, m.image_id,
+    jsonb_build_object(
+      'image_id', m.image_id, 'alert_id', a.id, 'person_id', a.person_id, 'watchlist_id', a.watchlist_id,
+      'retroactive', a.retroactive
+    ),
+    (select watchpost.subscribers('alert.raised'))
+  from new_rows as a
+  join watchpost.match as m on m.id = a.best_match_id;
+  return null;
+end;
+$$;
+
+comment on function watchpost.emit_alert_raised() is 'One alert.raised for each new alert; an alert that is extended makes none.';
+
+create or replace trigger alert_emit after insert on watchpost.alert
+referencing new table as new_rows
+for each statement execute function watchpost.emit_alert_raised();
+
+
+-- NOTIFY takes a lock of the whole database at commit, which the pipeline's rows can not afford; of a thousand photos
+-- one may raise an alert, so alerts can.
+create or replace function watchpost.announce_alert() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pg_notify(
+    'watchpost_alert',
+    jsonb_build_object(
+      'alert_id', a.id, 'person_id', a.person_id, 'severity', a.severity,
+      'retroactive', a.retroactive
+    )::text
+  )
+  from new_rows as a;
+  return null;
+end;
+$$;
+
+comment on function watchpost.announce_alert() is 'NOTIFY watchpost_alert for each new alert. A hint for those who listen: the row is the truth.';
+
+create or replace trigger alert_announce after insert on watchpost.alert
+referencing new table as new_rows
+for each statement execute function watchpost.announce_alert();

@@ -1,0 +1,93 @@
+-- Delivering: a signed POST to an endpoint, repeated until it is accepted or expires.
+--
+-- consumes notification.due · writes delivery, notification.state · emits nothing
+
+-- What is to be done about a notification now. A sighting is as old as its photo says, or as its match if a camera's
+-- clock is ahead; an alert that goes on stays news.
+create or replace function watchpost.delivery_due(notification uuid) returns table (
+  endpoint_id uuid,
+  url         text,
+  message     text,
+  secrets     text[],
+  verdict     text
+)
+language plpgsql
+as $$
+begin
+  return query
+  select
+    e.id,
+    e.url,
+    n.message::text,
+    watchpost.valid_secrets(e.id),
+    case
+      when n.state <> 'due' then n.state
+      when not e.enabled then 'disabled'
+      when a.withdrawn_at is not null or a.state = 'dismissed' then 'withdrawn'
+      when n.message ->> 'type' = 'alert.raised'
+        and clock_timestamp() - e.time_to_live > least(
+          a.last_seen,
+          (
+            select max(m.created_at)
+            from watchpost.alert_match as am
+            join watchpost.match as m on m.id = am.match_id
+            where am.alert_id = a.id
+          )
+        )
+        then 'expired'
+      else 'send'
+    end
+  from watchpost.notification as n
+  join watchpost.endpoint as e on e.id = n.endpoint_id
+  join watchpost.alert as a on a.id = n.alert_id
+  where n.id = delivery_due.notification;
+end;
+$$;
+
+comment on function watchpost.delivery_due(uuid) is 'A notification with what it takes to send it, and the verdict: send, or the state it ends in without being sent.';
+
+
+create or replace function watchpost.begin_delivery(endpoint uuid, notification uuid default null) returns table (
+  delivery_id uuid,
+  attempt     smallint
+)
+language sql
+begin atomic
+  insert into watchpost.delivery (notification_id, endpoint_id, attempt)
+  select
+    begin_delivery.notification,
+    begin_delivery.endpoint,
+    1 + (select count(*) from watchpost.delivery as d where d.notification_id = begin_delivery.notification)
+  returning id, attempt;
+end;
+
+comment on function watchpost.begin_delivery(uuid, uuid) is 'Notes an attempt before it is made, so that one which its worker does not survive leaves a trace.';
+
+
+create or replace view watchpost.delivery_log as
+select
+  d.id,
+  d.endpoint_id,
+  e.name as endpoint,
+  d.notification_id,
+  n.alert_id,
+  case when d.notification_id is null then 'test' else n.message ->> 'type' end as type,
+  d.attempt,
+  d.started_at,
+  d.duration_ms,
+  case
+    when d.duration_ms is null then 'unfinished'
+    when d.error is null then 'delivered'
+    else 'failed'
+  end as outcome,
+  d.status,
+  d.error,
+  d.answer,
+  n.state
+from watchpost.delivery as d
+join watchpost.endpoint as e on e.id = d.endpoint_id
+left join watchpost.notification as n on n.id = d.notification_id;
+
+comment on view   watchpost.delivery_log         is 'Every attempt to tell an endpoint of something.';
+comment on column watchpost.delivery_log.outcome is 'Of this attempt. unfinished: under way, or its worker died over it.';
+comment on column watchpost.delivery_log.state   is 'Of the notification, by now.';

@@ -1,0 +1,82 @@
+-- Describing: an estimate of age and gender, off until somebody switches it on.
+--
+-- consumes face.detected, description.requested · writes demography · emits nothing
+
+-- Age and gender: what goes with a face, and the faces that were there before it was switched on.
+
+create or replace function watchpost.supersede_demography() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update watchpost.demography as d
+  set superseded_at = f.superseded_at
+  from new_rows as f
+  where d.face_id = f.id and d.superseded_at is null and f.superseded_at is not null;
+  return null;
+end;
+$$;
+
+comment on function watchpost.supersede_demography() is 'What is superseded with its face.';
+
+create or replace trigger face_supersede_demography after update on watchpost.face
+referencing new table as new_rows
+for each statement execute function watchpost.supersede_demography();
+
+
+-- Newest first, so that what is asked about most is there soonest. A million faces are a million events: in batches the
+-- transactions stay short.
+create or replace function watchpost.describe_past(
+  before uuid default null, most integer default null, out requested integer, out without_photo integer, out last uuid
+)
+language plpgsql
+as $$
+begin
+  if not 'describe' = any (watchpost.subscribers('description.requested')) then
+    raise exception 'Age and gender are not estimated here.'
+      using errcode = 'WP066', hint = 'Switch it on first: select watchpost.switch_task(''describe'', true, ''why and on whose word'').';
+  end if;
+
+  with looked_at as materialized (
+    select f.id, f.image_id
+    from watchpost.face as f
+    where f.superseded_at is null and (before is null or f.id < before)
+    order by f.id desc
+    limit most
+  ),
+  wanting as materialized (
+    select l.id, l.image_id, i.bytes is not null as has_photo
+    from looked_at as l
+    join watchpost.image as i on i.id = l.image_id
+    where not exists (select from watchpost.demography as d where d.face_id = l.id and d.superseded_at is null)
+      -- Asked for already: it is on its way, or was given up and is a dead letter.
+      and not exists (
+        select
+        from watchpost.event as e
+        where e.subject_id = l.id
+          and e.topic in ('face.detected', 'description.requested')
+          and 'describe' = any (e.tasks)
+          and not exists (
+            select from watchpost.handling as h where h.event_id = e.id and h.task = 'describe' and h.outcome = 'done'
+          )
+      )
+  ),
+  asked as (
+    insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+    select
+      'description.requested', w.id, w.image_id,
+      jsonb_build_object('image_id', w.image_id, 'face_id', w.id, 'by', watchpost.actor()), s.tasks
+    from wanting as w
+    cross join (select watchpost.subscribers('description.requested') as tasks) as s
+    where w.has_photo
+    order by w.id desc
+  )
+  select
+    count(*) filter (where w.has_photo), count(*) filter (where not w.has_photo),
+    -- Postgres 17 has no min(uuid).
+    (select l.id from looked_at as l order by l.id limit 1)
+  into requested, without_photo, last
+  from wanting as w;
+end;
+$$;
+
+comment on function watchpost.describe_past is 'Has age and gender estimated for faces that were found before that was switched on (WP066 if it is off), newest first: how many, of how many the photo is gone, and the last face looked at, to go on from (before) when only so many were (most).';

@@ -1,0 +1,130 @@
+-- Enrolling: a face of a photo becomes a reference of a person, if it passes the gate.
+--
+-- consumes photo.embedded · writes reference · emits person.enrolled, which backfill consumes
+
+-- The nearest photo of the same person, and the nearest other person. Every reference of the model is compared, 1.1 to
+-- 2.1 ms a thousand: an index that leaves one out would enrol somebody twice.
+create or replace function watchpost.assert_like_nobody_else(photo uuid, embedding uuid, unlike real, alike real) returns void
+language plpgsql
+as $$
+declare
+  face record;
+  own real;
+  other record;
+begin
+  select p.person_id, p.accept, e.name, v.model_id, v.vector into strict face
+  from watchpost.person_photo as p
+  join watchpost.person as e on e.id = p.person_id
+  cross join watchpost.embedding as v
+  where p.id = photo and v.id = embedding;
+
+  select max(1 - (r.vector <=> face.vector)) into own
+  from watchpost.reference as r
+  where r.person_id = face.person_id
+    and r.model_id = face.model_id
+    and r.person_photo_id <> photo
+    and r.superseded_at is null;
+
+  select r.person_id, e.name, (1 - (r.vector <=> face.vector))::real as similarity into other
+  from watchpost.reference as r
+  join watchpost.person as e on e.id = r.person_id
+  where r.model_id = face.model_id
+    and r.person_id <> face.person_id
+    and r.superseded_at is null
+    and not (r.person_id = any (watchpost.told_apart(face.person_id)))
+  order by r.vector <=> face.vector
+  limit 1;
+
+  if other.similarity >= alike and other.similarity > coalesce(own, -1) and not 'face_of_another' = any (face.accept) then
+    raise exception 'The face looks like %, who is enrolled already: similarity %, and from % on two people are taken for one.',
+      quote_literal(other.name), round(other.similarity::numeric, 3), alike
+      using errcode = 'WP034', detail = other.person_id::text,
+            hint = 'If they are two people, accept face_of_another for this photo; if they are one, add the photo to that person.';
+  end if;
+  if own < unlike and not 'face_unlike' = any (face.accept) then
+    raise exception 'The face is unlike every other photo of %: the best similarity is %, and at least % is expected.',
+      quote_literal(face.name), round(own::numeric, 3), unlike
+      using errcode = 'WP033', hint = 'If it is the same person all the same, accept face_unlike for this photo.';
+  end if;
+end;
+$$;
+
+comment on function watchpost.assert_like_nobody_else is 'Refuses a face that is unlike the person''s other photos (WP033), or looks like another enrolled person, and more so than like those photos (WP034), unless person_photo.accept or a cannot_link says that it may.';
+
+
+create or replace function watchpost.told_apart(person uuid) returns uuid[]
+language sql stable
+return array(
+  select case when c.person_id = person then c.other_person_id else c.person_id end
+  from watchpost.cannot_link as c
+  where c.other_person_id is not null and person in (c.person_id, c.other_person_id)
+);
+
+comment on function watchpost.told_apart(uuid) is 'The people of whom somebody has said that they are not this one, twins for example.';
+
+
+-- One enrolment at a time, all over the database: two workers that enrol one face under two names would not see each
+-- other's reference. Detecting and embedding, which is nearly all of the work, is done before.
+create or replace function watchpost.enrol_reference(photo uuid, embedding uuid, unlike real, alike real) returns uuid
+language plpgsql
+as $$
+declare
+  made uuid;
+  taken_back boolean;
+begin
+  perform pg_advisory_xact_lock(hashtext('watchpost.enrolment'));
+  -- Locked, so that it is not taken back while its reference is written.
+  select p.removed_at is not null into taken_back from watchpost.person_photo as p where p.id = photo for share;
+  if coalesce(taken_back, true) then
+    raise exception 'This photo was taken back before it was enrolled.' using errcode = 'WP039';
+  end if;
+
+  select r.id into made
+  from watchpost.reference as r
+  join watchpost.embedding as v on v.id = enrol_reference.embedding and v.model_id = r.model_id
+  where r.person_photo_id = photo and r.superseded_at is null;
+  if found then
+    return made;
+  end if;
+
+  perform watchpost.assert_like_nobody_else(photo, embedding, unlike, alike);
+  insert into watchpost.reference as r (person_id, person_photo_id, embedding_id, model_id, vector)
+  select p.person_id, p.id, v.id, v.model_id, v.vector
+  from watchpost.person_photo as p
+  cross join watchpost.embedding as v
+  where p.id = photo and v.id = enrol_reference.embedding
+  returning r.id into made;
+  return made;
+end;
+$$;
+
+comment on function watchpost.enrol_reference is 'Makes an embedding the reference of a person''s photo, after a last look at who is enrolled; see assert_like_nobody_else.';
+
+
+create or replace function watchpost.emit_person_enrolled() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+  select
+    'person.enrolled', r.id, p.image_id,
+    jsonb_build_object(
+      'image_id', p.image_id,
+      'reference_id', r.id,
+      'person_id', r.person_id,
+      'person_photo_id', r.person_photo_id,
+      'model_id', r.model_id
+    ),
+    s.tasks
+  from new_rows as r
+  join watchpost.person_photo as p on p.id = r.person_photo_id
+  cross join (select watchpost.subscribers('person.enrolled') as tasks) as s;
+  return null;
+end;
+$$;
+
+comment on function watchpost.emit_person_enrolled() is 'One person.enrolled for each new reference.';
+
+create or replace trigger reference_emit after insert on watchpost.reference
+referencing new table as new_rows
+for each statement execute function watchpost.emit_person_enrolled();

@@ -1,0 +1,77 @@
+-- Where people were seen.
+
+create or replace view watchpost.sighting as
+select
+  m.id as match_id,
+  m.person_id,
+  p.name as person,
+  w.name as watchlist,
+  i.captured_at as seen_at,
+  k.name as camera,
+  k.location,
+  k.zone,
+  m.similarity,
+  m.threshold,
+  m.image_id,
+  m.face_id,
+  am.alert_id,
+  m.retroactive
+from watchpost.match as m
+join watchpost.person as p on p.id = m.person_id
+join watchpost.watchlist as w on w.id = m.watchlist_id
+join watchpost.image as i on i.id = m.image_id
+left join watchpost.camera as k on k.id = i.camera_id
+left join watchpost.alert_match as am on am.match_id = m.id
+where m.superseded_at is null;
+
+comment on view   watchpost.sighting             is 'Who was seen when and where: one row for each match that stands. A person on two lists has two for a face.';
+comment on column watchpost.sighting.retroactive is 'It was found after the fact.';
+
+
+create or replace view watchpost.last_seen as
+select distinct on (s.person_id)
+  s.person_id, s.person, s.seen_at, s.camera, s.location, s.zone, s.similarity, s.image_id, s.face_id
+from watchpost.sighting as s
+order by s.person_id, s.seen_at desc, s.similarity desc;
+
+comment on view watchpost.last_seen is 'The latest known location of each person who was ever seen.';
+
+
+create or replace function watchpost.track(
+  person uuid, since timestamptz default null, until timestamptz default null, apart interval default '30 minutes'
+) returns table (
+  camera text, location text, zone text, arrived_at timestamptz, left_at timestamptz, sightings bigint, similarity real
+)
+language sql stable
+begin atomic
+  with seen as (
+    -- A face, not a match: a person on two lists was seen once.
+    select distinct on (m.face_id) m.face_id, m.similarity, i.camera_id, i.captured_at
+    from watchpost.match as m
+    join watchpost.image as i on i.id = m.image_id
+    where m.person_id = track.person
+      and m.superseded_at is null
+      and (track.since is null or i.captured_at >= track.since)
+      and (track.until is null or i.captured_at < track.until)
+  ),
+  stepped as (
+    select
+      s.*,
+      s.camera_id is distinct from lag(s.camera_id) over way
+        or s.captured_at > lag(s.captured_at) over way + track.apart
+        or lag(s.face_id) over way is null as begins
+    from seen as s
+    window way as (order by s.captured_at, s.face_id)
+  ),
+  numbered as (
+    select s.*, count(*) filter (where s.begins) over (order by s.captured_at, s.face_id) as stay
+    from stepped as s
+  )
+  select k.name, k.location, k.zone, min(n.captured_at), max(n.captured_at), count(*), max(n.similarity)
+  from numbered as n
+  left join watchpost.camera as k on k.id = n.camera_id
+  group by n.stay, k.id
+  order by n.stay;
+end;
+
+comment on function watchpost.track is 'The path of a person: each stay before a camera, from the first sighting to the last, oldest first. Sightings further apart than apart are two stays.';

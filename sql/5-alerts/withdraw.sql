@@ -1,0 +1,78 @@
+-- What becomes of alerts whose matches are superseded.
+
+-- What extending adds up, counted anew from the matches that stand. An alert that nothing stands behind any more is
+-- withdrawn, and keeps its last figures.
+create or replace function watchpost.recount_alerts(alerts uuid[]) returns void
+language plpgsql
+as $$
+declare
+  withdrawn uuid[];
+begin
+  -- Whoever extends one of them at this moment is waited for, and then counted.
+  perform from watchpost.alert as a where a.id = any (alerts) order by a.id for no key update;
+  with counted as (
+    select
+      am.alert_id,
+      count(*) as sightings,
+      min(i.captured_at) as first_seen,
+      max(i.captured_at) as last_seen,
+      (array_agg(i.camera_id order by i.captured_at desc, m.id desc))[1] as camera_id,
+      (array_agg(m.id order by m.similarity desc, m.id))[1] as best_match_id,
+      max(m.similarity) as similarity
+    from watchpost.alert_match as am
+    join watchpost.match as m on m.id = am.match_id and m.superseded_at is null
+    join watchpost.image as i on i.id = m.image_id
+    where am.alert_id = any (alerts)
+    group by am.alert_id
+  )
+  update watchpost.alert as a
+  set sightings = c.sightings,
+      first_seen = c.first_seen,
+      last_seen = c.last_seen,
+      camera_id = c.camera_id,
+      best_match_id = c.best_match_id,
+      similarity = c.similarity
+  from counted as c
+  where a.id = c.alert_id and a.withdrawn_at is null;
+
+  with gone as (
+    update watchpost.alert as a
+    set withdrawn_at = now()
+    where a.id = any (alerts)
+      and a.withdrawn_at is null
+      and not exists (
+        select
+        from watchpost.alert_match as am
+        join watchpost.match as m on m.id = am.match_id and m.superseded_at is null
+        where am.alert_id = a.id
+      )
+    returning a.id
+  )
+  select array_agg(g.id) into withdrawn from gone as g;
+  if withdrawn is not null then
+    perform watchpost.tell_withdrawn_alerts(withdrawn, 'no_match_left');
+  end if;
+end;
+$$;
+
+comment on function watchpost.recount_alerts(uuid[]) is 'Makes the figures of alerts those of their standing matches, and withdraws the alerts that have none.';
+
+
+create or replace function watchpost.tell_withdrawn_alerts(alerts uuid[], because text) returns void
+language sql
+begin atomic
+  insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+  select
+    'alert.withdrawn', a.id, m.image_id,
+    jsonb_build_object(
+      'image_id', m.image_id, 'alert_id', a.id, 'person_id', a.person_id, 'watchlist_id', a.watchlist_id,
+      'because', tell_withdrawn_alerts.because, 'merged_into', a.merged_into
+    ),
+    s.tasks
+  from watchpost.alert as a
+  left join watchpost.match as m on m.id = a.best_match_id
+  cross join (select watchpost.subscribers('alert.withdrawn') as tasks) as s
+  where a.id = any (tell_withdrawn_alerts.alerts);
+end;
+
+comment on function watchpost.tell_withdrawn_alerts is 'One alert.withdrawn for each: merged, or no_match_left.';
