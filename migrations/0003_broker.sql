@@ -62,26 +62,41 @@ comment on column watchpost.event.xid        is 'The transaction that wrote it. 
 
 
 create table watchpost.outbox (
-  task       text collate "C" not null,
-  topic      text collate "C" not null,
-  source     text collate "C" not null default '',
-  event_id   uuid not null,
-  payload    jsonb not null,
-  attempts   smallint not null default 0,
-  claimed_by uuid,
-  claimed_at timestamptz,
+  task     text collate "C" not null,
+  topic    text collate "C" not null,
+  source   text collate "C" not null default '',
+  event_id uuid not null,
+  payload  jsonb not null,
   primary key (task, topic, source, event_id)
 )
--- A claim updates a row in place: no indexed column changes, and a page has room for the new version. Rows are deleted
--- within moments, so vacuum goes by their count, not by a share of a table that is empty most of the time.
-with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+-- Rows are deleted within moments. Vacuum after a number of them, not after a share of a table that is mostly empty.
+with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
-comment on table  watchpost.outbox            is 'The queue: one row for each event and each task that still owes it a handling. Written with the event, claimed by a worker, and deleted in the transaction that writes the handling.';
-comment on column watchpost.outbox.source     is 'Whose photo it is: the key source of the event''s payload, or empty. Claims take turns between sources; within one they go by event_id.';
-comment on column watchpost.outbox.payload    is 'The event''s payload.';
-comment on column watchpost.outbox.attempts   is 'How often it has been claimed.';
-comment on column watchpost.outbox.claimed_by is 'The worker that has it; null: it waits.';
-comment on column watchpost.outbox.claimed_at is 'When it was claimed.';
+comment on table  watchpost.outbox         is 'The queue: events that wait for a task. Written with the event; a row becomes part of a claim, or of a graphile-worker job.';
+comment on column watchpost.outbox.source  is 'Whose photo it is: the key source of the event''s payload, or empty. Claims take turns between sources; within one they go by event_id.';
+comment on column watchpost.outbox.payload is 'The event''s payload.';
+
+
+-- A row a batch, not a row an event: claiming 500 events that nothing else is done with costs one INSERT and one DELETE.
+create table watchpost.claim (
+  id         uuid primary key default watchpost.uuidv7(),
+  task       text not null,
+  topic      text not null,
+  events     uuid[] not null,
+  attempts   smallint not null default 1,
+  worker_id  uuid,
+  claimed_at timestamptz not null default clock_timestamp()
+)
+with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+-- Those that wait for another worker.
+create index claim_released on watchpost.claim (task, id) where worker_id is null;
+
+comment on table  watchpost.claim            is 'Events that a worker is handling. Deleted in the transaction that writes their handlings.';
+comment on column watchpost.claim.events     is 'Their keys; the outbox has them no more.';
+comment on column watchpost.claim.attempts   is 'How often they have been claimed, this time included.';
+comment on column watchpost.claim.worker_id  is 'Who has claimed them; null: released, because that worker stopped or died, and to be claimed again.';
+comment on column watchpost.claim.claimed_at is 'When they were claimed, or released.';
 
 
 -- Partitioned by its event's key, so that the unique index below can exist and a handling is dropped with its event.

@@ -227,6 +227,11 @@ begin
   return exists (
     select from watchpost.outbox as o where o.event_id >= from_key and o.event_id < until_key
   ) or exists (
+    select
+    from watchpost.claim as c
+    cross join unnest(c.events) as e (id)
+    where e.id >= from_key and e.id < until_key
+  ) or exists (
     select from watchpost.list_job_items() as j where j.event_id >= from_key and j.event_id < until_key
   );
 end;

@@ -10,6 +10,12 @@ begin
     from watchpost.outbox as o
     where o.task = 'detect'
     union all
+    select e.image_id
+    from watchpost.claim as c
+    cross join unnest(c.events) as a (id)
+    join watchpost.event as e on e.id = a.id
+    where c.task = 'detect'
+    union all
     select (j.item ->> 'image_id')::uuid
     from watchpost.list_job_items() as j
     where j.task = 'detect'

@@ -1,14 +1,14 @@
 -- How an event becomes work.
 --
 --   1. A row of watchpost.event is inserted. Its trigger writes one outbox row for each task of the event.
---   2. A worker claims outbox rows: claim() marks them with the worker's id. Nothing else decides who does what.
---   3. The worker does the work. fence(), in the transaction that writes what came of it, deletes the outbox rows. What
---      that transaction leads to is claimed by the same worker as it is written, and claimed_here() returns it.
---   4. Of a row that is claimed and not handled, one of these becomes true: the attempt failed, and fence() makes a
---      graphile-worker job of it, which is run again after a pause (retries.sql); the worker stopped, and released it; the
---      worker died, and rescue() releases it (rescue.sql).
+--   2. A worker claims a batch: claim() moves the outbox rows into one row of watchpost.claim that bears the worker's id.
+--   3. The worker does the work. fence() deletes the claim in the transaction that writes what came of it. What that
+--      transaction leads to is claimed by the same worker as it is written, and claimed_here() returns it.
+--   4. Of a claim that is not handled, one of these becomes true: the attempt failed, and fence() makes a graphile-worker
+--      job of it, which is run again after a pause (jobs.sql); the worker stopped, and released it; the worker died, and
+--      rescue() releases it (rescue.sql). A released claim is claimed again before anything of the outbox.
 --
--- Rows of a subscription with delivery = 'job' are not claimed: relay() makes graphile-worker jobs of them.
+-- Rows of a subscription with delivery = 'job' are not claimed: relay() makes graphile-worker jobs of them (jobs.sql).
 --
 -- Deleted rows stay in the table and its index for as long as any transaction holds a snapshot from before, because
 -- vacuum may not remove them. A claim therefore begins at a lower bound (outbox_bounds): with 137,000 dead rows before
@@ -48,8 +48,9 @@ $$;
 comment on function watchpost.subscribers(text) is 'The tasks that consume a topic now.';
 
 
--- watchpost.claimed_by is set by fence() for its own transaction: the worker that goes on with what it writes. Those of
--- its rows that are urgent (a priority below 0) are born claimed, so that nobody has to look for them.
+-- watchpost.claimed_by is set by fence() for its own transaction: the worker that goes on with what it writes. What is
+-- urgent of that (a priority below 0), and the worker runs, is born claimed, so that nobody has to look for it. More than
+-- four batches are left in the outbox, as work for several.
 create or replace function watchpost.fill_outbox() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -62,22 +63,32 @@ begin
     select e.id, unnest(e.tasks), e.topic, watchpost.source_of(e.payload), e.payload
     from new_rows as e;
   else
-    insert into watchpost.outbox (event_id, task, topic, source, payload, attempts, claimed_by, claimed_at)
-    select
-      e.id, t.task, e.topic, watchpost.source_of(e.payload), e.payload,
-      case when s.task is null then 0 else 1 end,
-      case when s.task is not null then worker end,
-      case when s.task is not null then now() end
-    from new_rows as e
-    cross join unnest(e.tasks) as t (task)
-    left join watchpost.subscription as s
-      on s.topic = e.topic and s.task = t.task and s.delivery = 'claim' and s.priority < 0;
+    with due as materialized (
+      select e.id, unnest(e.tasks) as task, e.topic, e.payload
+      from new_rows as e
+    ),
+    claimed as (
+      insert into watchpost.claim (task, topic, events, worker_id)
+      select d.task, d.topic, array_agg(d.id order by d.id), worker
+      from due as d
+      join watchpost.subscription as s
+        on s.topic = d.topic and s.task = d.task and s.delivery = 'claim' and s.priority < 0
+      where d.task = any (array(select unnest(w.tasks) from watchpost.worker as w where w.id = worker))
+        and not exists (select from watchpost.task_pause as p where p.task = d.task)
+      group by d.task, d.topic, s.batch_size
+      having count(*) <= 4 * s.batch_size
+      returning task, topic
+    )
+    insert into watchpost.outbox (event_id, task, topic, source, payload)
+    select d.id, d.task, d.topic, watchpost.source_of(d.payload), d.payload
+    from due as d
+    where not exists (select from claimed as c where c.task = d.task and c.topic = d.topic);
   end if;
   return null;
 end;
 $$;
 
-comment on function watchpost.fill_outbox() is 'One outbox row for each new event and each of its tasks.';
+comment on function watchpost.fill_outbox() is 'One outbox row for each new event and each of its tasks, or a claim of the worker that goes on with them.';
 
 create or replace trigger event_fill_outbox after insert on watchpost.event
 referencing new table as new_rows
@@ -124,30 +135,95 @@ end;
 comment on function watchpost.claimable(text[], jsonb) is 'The queues that a worker with these tasks claims from now, the most urgent first.';
 
 
--- Marks up to max_rows waiting rows of one source as claimed. Rows that another session is claiming are skipped.
+-- Moves the oldest waiting events of one queue and source into claims of batch_size events. Rows that another session is
+-- claiming are skipped.
 create or replace function watchpost.claim_rows(
-  worker uuid, of_task text, of_topic text, of_source text, bound uuid, max_rows integer
-) returns table (event_id uuid, payload jsonb, attempts smallint)
-language plpgsql rows 10 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+  worker uuid, of_task text, of_topic text, of_source text, bound uuid, max_rows integer, batch_size integer
+) returns table (id uuid, items json)
+language plpgsql rows 4 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
 as $$
 begin
   return query
-  update watchpost.outbox as o
-  set claimed_by = worker, claimed_at = clock_timestamp(), attempts = o.attempts + 1
-  where o.ctid = any (array(
-    select w.ctid
-    from watchpost.outbox as w
-    where w.task = of_task and w.topic = of_topic and w.source = of_source and w.event_id >= bound
-      and w.claimed_by is null
-    order by w.event_id
-    limit max_rows
-    for update skip locked
-  ))
-  returning o.event_id, o.payload, o.attempts;
+  with taken as (
+    delete from watchpost.outbox as o
+    where o.ctid = any (array(
+      select w.ctid
+      from watchpost.outbox as w
+      where w.task = of_task and w.topic = of_topic and w.source = of_source and w.event_id >= bound
+      order by w.event_id
+      limit max_rows
+      for update skip locked
+    ))
+    returning o.event_id, o.payload
+  ),
+  batched as materialized (
+    select
+      watchpost.uuidv7() as id,
+      array_agg(t.event_id) as events,
+      json_agg(watchpost.job_item(t.event_id, t.payload)) as items
+    from (
+      select d.event_id, d.payload, (row_number() over (order by d.event_id) - 1) / batch_size as batch
+      from taken as d
+    ) as t
+    group by t.batch
+  ),
+  claimed as (
+    insert into watchpost.claim (id, task, topic, events, worker_id)
+    select b.id, of_task, of_topic, b.events, worker
+    from batched as b
+  )
+  select b.id, b.items from batched as b order by b.events[1];
 end;
 $$;
 
 comment on function watchpost.claim_rows is 'Claims the oldest waiting events of one queue and source.';
+
+
+-- What other workers have released, as rows of claim().
+create or replace function watchpost.claim_released(worker uuid, tasks text[], max_batches integer) returns table (
+  id uuid, task text, items json, attempts smallint, max_attempts smallint, source text
+)
+language plpgsql rows 1 set plan_cache_mode = force_generic_plan set enable_seqscan = off
+as $$
+begin
+  return query
+  with again as (
+    update watchpost.claim as c
+    set worker_id = worker, claimed_at = clock_timestamp(), attempts = c.attempts + 1
+    where c.id in (
+      select r.id
+      from watchpost.claim as r
+      where r.worker_id is null and r.task = any (tasks)
+        and not exists (select from watchpost.task_pause as p where p.task = r.task)
+      order by r.id
+      limit max_batches
+      for update skip locked
+    )
+    returning c.id, c.task, c.topic, c.events, c.attempts
+  )
+  select a.id, a.task, watchpost.items_of(a.events), a.attempts, coalesce(s.max_attempts, 5::smallint), ''
+  from again as a
+  left join watchpost.subscription as s on s.task = a.task and s.topic = a.topic
+  order by a.id;
+end;
+$$;
+
+comment on function watchpost.claim_released is 'Claims what was released.';
+
+
+create or replace function watchpost.items_of(events uuid[]) returns json
+language plpgsql stable set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return (
+    select coalesce(json_agg(watchpost.job_item(e.id, e.payload) order by e.id), '[]')
+    from unnest(events) as a (id)
+    join watchpost.event as e on e.id = a.id
+  );
+end;
+$$;
+
+comment on function watchpost.items_of(uuid[]) is 'Events as what a task is given.';
 
 
 -- The source whose turn it is: the next one after that which had the last turn, in a circle.
@@ -159,7 +235,7 @@ declare
 begin
   select o.source into found_source
   from watchpost.outbox as o
-  where o.task = of_task and o.topic = of_topic and o.source > last_source and o.claimed_by is null
+  where o.task = of_task and o.topic = of_topic and o.source > last_source
   order by o.source, o.event_id
   limit 1;
   if found_source is null and last_source <> '' then
@@ -178,7 +254,7 @@ comment on function watchpost.next_source is 'The source that has the next turn 
 -- last turn; after a restart it begins anywhere.
 create or replace function watchpost.claim(
   worker uuid, tasks text[], max_batches integer, last_source text default '', bounds jsonb default '{}', relays boolean default false
-) returns table (task text, items json, attempts smallint, max_attempts smallint, source text)
+) returns table (id uuid, task text, items json, attempts smallint, max_attempts smallint, source text)
 language plpgsql
 as $$
 declare
@@ -197,16 +273,16 @@ begin
   then
     return;
   end if;
+
+  return query select r.* from watchpost.claim_released(worker, tasks, batches) as r;
+  get diagnostics claimed = row_count;
+  batches := batches - claimed;
+
   for queue in select c.* from watchpost.claimable(tasks, bounds) as c loop
     exit when batches <= 0;
     return query
-    select queue.task, json_agg(watchpost.job_item(n.event_id, n.payload) order by n.event_id), max(n.attempts), queue.max_attempts, ''
-    from (
-      select r.*, (row_number() over (order by r.event_id) - 1) / queue.batch_size as batch
-      from watchpost.claim_rows(worker, queue.task, queue.topic, '', queue.bound, batches * queue.batch_size) as r
-    ) as n
-    group by n.batch
-    order by n.batch;
+    select r.id, queue.task, r.items, 1::smallint, queue.max_attempts, ''
+    from watchpost.claim_rows(worker, queue.task, queue.topic, '', queue.bound, batches * queue.batch_size, queue.batch_size) as r;
     get diagnostics claimed = row_count;
     batches := batches - claimed;
 
@@ -214,9 +290,8 @@ begin
       of_source := watchpost.next_source(queue.task, queue.topic, last_source);
       exit when of_source is null;
       return query
-      select queue.task, json_agg(watchpost.job_item(r.event_id, r.payload) order by r.event_id), max(r.attempts), queue.max_attempts, of_source
-      from watchpost.claim_rows(worker, queue.task, queue.topic, of_source, nothing, queue.batch_size) as r
-      having count(*) > 0;
+      select r.id, queue.task, r.items, 1::smallint, queue.max_attempts, of_source
+      from watchpost.claim_rows(worker, queue.task, queue.topic, of_source, nothing, queue.batch_size, queue.batch_size) as r;
       get diagnostics claimed = row_count;
       -- All of that source's rows are being claimed by somebody else at this moment: come back for them later.
       exit when claimed = 0;
@@ -227,49 +302,27 @@ begin
 end;
 $$;
 
-comment on function watchpost.claim is 'Claims up to so many batches of waiting events for a worker: urgent tasks first, then one batch of each source in turn; relays: makes jobs of the events that are not to be claimed, too. A worker that was taken for dead gets nothing until it has beaten again.';
+comment on function watchpost.claim is 'Claims up to so many batches of waiting events for a worker: what was released first, then urgent tasks, then one batch of each source in turn; relays: makes jobs of the events that are not to be claimed, too. A worker that was taken for dead gets nothing until it has beaten again.';
 
 
--- What a transaction has claimed as it wrote it (fill_outbox), one batch a task. What is more than four batches is work
--- for several workers, and what this one does not run, or is paused, for others: it is released.
-create or replace function watchpost.claimed_here(worker uuid, own_tasks text[], written integer) returns table (
-  task text, items json, attempts smallint, max_attempts smallint, source text
+-- A key of a claim begins with the time at which it was made, so that those of this transaction are found by it.
+create or replace function watchpost.claimed_here(worker uuid, written integer) returns table (
+  id uuid, task text, items json, attempts smallint, max_attempts smallint, source text
 )
-language plpgsql rows 4 set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off
+language plpgsql rows 2 set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off
 as $$
-declare
-  queue record;
 begin
-  for queue in
-    select
-      o.task, o.topic, s.max_attempts,
-      o.task = any (own_tasks)
-        and count(*) <= 4 * s.batch_size
-        and not exists (select from watchpost.task_pause as p where p.task = o.task) as stays,
-      array_agg(o.event_id) as events,
-      json_agg(watchpost.job_item(o.event_id, o.payload) order by o.event_id) as items
-    from watchpost.event as e
-    cross join unnest(e.tasks) as t (task)
-    join watchpost.outbox as o
-      on o.task = t.task and o.topic = e.topic and o.source = watchpost.source_of(e.payload) and o.event_id = e.id
-        and o.claimed_by = worker
-    join watchpost.subscription as s on s.task = o.task and s.topic = o.topic
-    where e.xid = pg_current_xact_id() and e.id >= watchpost.uuidv7_at(now() - interval '1 second')
-    group by o.task, o.topic, s.batch_size, s.max_attempts, s.priority
-    order by s.priority
-  loop
-    if queue.stays then
-      return query select queue.task, queue.items, 1::smallint, queue.max_attempts, '';
-    else
-      update watchpost.outbox as o
-      set claimed_by = null, claimed_at = null, attempts = 0
-      where o.task = queue.task and o.topic = queue.topic and o.event_id = any (queue.events);
-    end if;
-  end loop;
+  return query
+  select c.id, c.task, watchpost.items_of(c.events), c.attempts, s.max_attempts, ''
+  from watchpost.claim as c
+  join watchpost.subscription as s on s.task = c.task and s.topic = c.topic
+  where c.id >= watchpost.uuidv7_at(now() - interval '1 second') and c.worker_id = worker
+    and c.xmin = pg_current_xact_id()::xid
+  order by s.priority, c.id;
 end;
 $$;
 
-comment on function watchpost.claimed_here is 'The events that this transaction has written and claimed for a worker, as what their tasks are to be given.';
+comment on function watchpost.claimed_here is 'What this transaction has claimed for a worker as it wrote it.';
 
 
 create or replace function watchpost.release_claims(workers uuid[], older_than interval default '0', but uuid[] default '{}') returns integer
@@ -278,17 +331,17 @@ as $$
 declare
   released integer;
 begin
-  update watchpost.outbox as o
-  set claimed_by = null, claimed_at = null
-  where o.claimed_by = any (workers)
-    and o.claimed_at <= clock_timestamp() - older_than
-    and o.event_id <> all (but);
+  update watchpost.claim as c
+  set worker_id = null, claimed_at = clock_timestamp()
+  where c.worker_id = any (workers)
+    and c.claimed_at <= clock_timestamp() - older_than
+    and c.id <> all (but);
   get diagnostics released = row_count;
   return released;
 end;
 $$;
 
-comment on function watchpost.release_claims is 'Lets other workers claim what these have claimed, but for some events; returns how many were released.';
+comment on function watchpost.release_claims is 'Lets other workers have what these have claimed, but for some claims; returns how many were released.';
 
 
 -- Where claims may begin, for each queue that has rows: nothing waits before it. From the bounds that are given if there

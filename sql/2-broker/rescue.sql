@@ -60,7 +60,7 @@ as $$
 declare
   lost record;
   released integer := 0;
-  events integer;
+  claims integer;
   jobs integer;
 begin
   -- One rescuer at a time is enough, and the others need not wait for it.
@@ -76,17 +76,17 @@ begin
       and watchpost.is_silent(w.last_seen, dead_after)
     returning w.id, w.host, w.pid, w.pools, w.last_seen
   loop
-    events := watchpost.release_claims(array[lost.id]);
+    claims := watchpost.release_claims(array[lost.id]);
     select count(*) into jobs from watchpost.list_jobs() as j where j.locked_by = any (lost.pools);
     perform graphile_worker.force_unlock_workers(lost.pools);
-    released := released + events + jobs;
+    released := released + claims + jobs;
     insert into watchpost.event (topic, subject_id, payload, tasks)
     values (
       'worker.lost',
       lost.id,
       jsonb_build_object(
         'worker_id', lost.id, 'host', lost.host, 'pid', lost.pid, 'last_seen', lost.last_seen,
-        'events', events, 'jobs', jobs
+        'claims', claims, 'jobs', jobs
       ),
       watchpost.subscribers('worker.lost')
     );
@@ -94,7 +94,7 @@ begin
 
   released := released + watchpost.unlock_orphaned_jobs(dead_after);
   if released > 0 then
-    perform watchpost.bury_exhausted_events();
+    perform watchpost.bury_exhausted_claims();
   end if;
   perform watchpost.bury_exhausted_jobs();
   return released;
@@ -154,7 +154,7 @@ end;
 comment on function watchpost.bury is 'Makes dead letters of events whose attempts are used up without a word.';
 
 
-create or replace function watchpost.bury_exhausted_events() returns integer
+create or replace function watchpost.bury_exhausted_claims() returns integer
 language plpgsql
 as $$
 declare
@@ -162,22 +162,19 @@ declare
   buried integer := 0;
 begin
   for exhausted in
-    with gone as (
-      delete from watchpost.outbox as o
-      using watchpost.subscription as s
-      where s.task = o.task and s.topic = o.topic and o.claimed_by is null and o.attempts >= s.max_attempts
-      returning o.task, o.event_id, o.attempts
-    )
-    select g.task, g.attempts, array_agg(g.event_id) as events from gone as g group by g.task, g.attempts
+    delete from watchpost.claim as c
+    using watchpost.subscription as s
+    where s.task = c.task and s.topic = c.topic and c.worker_id is null and c.attempts >= s.max_attempts
+    returning c.task, c.events, c.attempts
   loop
     perform watchpost.bury(exhausted.task, exhausted.events, exhausted.attempts, null);
-    buried := buried + cardinality(exhausted.events);
+    buried := buried + 1;
   end loop;
   return buried;
 end;
 $$;
 
-comment on function watchpost.bury_exhausted_events() is 'Makes dead letters of events that were claimed as often as they may be.';
+comment on function watchpost.bury_exhausted_claims() is 'Makes dead letters of what was claimed as often as it may be; returns how many claims.';
 
 
 create or replace function watchpost.bury_exhausted_jobs() returns integer
@@ -213,8 +210,7 @@ comment on function watchpost.bury_exhausted_jobs() is 'Makes dead letters of jo
 
 
 -- What should never happen, and has: claims of workers that do not live, and events that owe a handling and of which
--- there is neither an outbox row nor a job. The second comes of a failover that lost the last transactions of one table's
--- neighbours, or of rows deleted by hand. An event is examined once it is ten minutes old, and for half an hour; after a
+-- there is neither an outbox row nor a claim or a job, as after a failover that has lost transactions, or a DELETE by hand. An event is examined once it is ten minutes old, and for half an hour; after a
 -- change of the timeline all events of the last day are.
 create or replace function watchpost.put_back_events() returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -226,15 +222,16 @@ declare
   put_back integer;
 begin
   released := watchpost.release_claims(array(
-    select o.claimed_by
-    from watchpost.outbox as o
-    where o.claimed_by is not null and o.claimed_at < clock_timestamp() - interval '1 minute'
+    select c.worker_id
+    from watchpost.claim as c
+    where c.claimed_at < clock_timestamp() - interval '1 minute'
       and not exists (
-        select from watchpost.worker as w where w.id = o.claimed_by and w.stopped_at is null and w.lost_at is null
+        select from watchpost.worker as w where w.id = c.worker_id and w.stopped_at is null and w.lost_at is null
       )
+      and c.worker_id is not null
   ));
   if released > 0 then
-    perform watchpost.bury_exhausted_events();
+    perform watchpost.bury_exhausted_claims();
   end if;
 
   select u.last_result is not null and u.last_result not like '%timeline ' || timeline into moved
@@ -257,6 +254,7 @@ begin
     select w.task, array_agg(w.id) as events
     from owed as w
     where not exists (select from watchpost.outbox as o where o.event_id = w.id and o.task = w.task)
+      and not exists (select from watchpost.claim as c where w.id = any (c.events) and c.task = w.task)
       and not exists (select from watchpost.list_job_items() as j where j.event_id = w.id and j.task = w.task)
     group by w.task
   )

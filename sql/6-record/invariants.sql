@@ -37,13 +37,13 @@ begin
     and j.attempts < j.max_attempts and j.could_run
   union all
   select
-    'claimed_by_the_dead', o.event_id || ' ' || o.task,
-    format('The event is claimed by the worker %s, which is not alive.', o.claimed_by),
+    'claimed_by_the_dead', c.id::text,
+    format('%s events for %s are claimed by the worker %s, which is not alive.', cardinality(c.events), c.task, c.worker_id),
     'Start a worker: within minutes it releases such claims. At once: select watchpost.put_back_events().'
-  from watchpost.outbox as o
-  where o.claimed_at < now() - interval '1 minute'
+  from watchpost.claim as c
+  where c.claimed_at < now() - interval '2 minutes' and c.worker_id is not null
     and not exists (
-      select from watchpost.worker as w where w.id = o.claimed_by and w.stopped_at is null and w.lost_at is null
+      select from watchpost.worker as w where w.id = c.worker_id and w.stopped_at is null and w.lost_at is null
     );
 end;
 $$;
@@ -131,9 +131,8 @@ select
   'No worker with this task runs, or the task is paused: start one, or look into the log of the running ones.'
 from watchpost.outbox as o
 join watchpost.event as e on e.id = o.event_id
-where o.claimed_by is null
-  and e.created_at < clock_timestamp() - interval '1 minute'
-  and not exists (select from watchpost.outbox as c where c.claimed_at > clock_timestamp() - interval '1 minute')
+where e.created_at < clock_timestamp() - interval '1 minute'
+  and not exists (select from watchpost.claim as c where c.worker_id is not null)
 
 union all
 select w.rule, w.subject, w.finding, w.remedy from watchpost.find_stuck_work() as w

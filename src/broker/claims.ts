@@ -2,16 +2,19 @@ import type { Database } from '../database/pool.ts';
 
 /** Events of one task, claimed together. */
 export interface Batch {
+  /** Its row in `claim`. */
+  readonly claim: string;
   readonly task: string;
   /** One item an event: its payload with its event_id. */
   readonly items: readonly { readonly event_id: string }[];
-  /** From 1; the most of any of its events. */
+  /** From 1. */
   readonly attempt: number;
   readonly maxAttempts: number;
 }
 
 /** A row of watchpost.claim() and claimed_here(). */
 export interface ClaimedRow {
+  readonly id: string;
   readonly task: string;
   readonly items: Batch['items'];
   readonly attempts: number;
@@ -21,7 +24,8 @@ export interface ClaimedRow {
 
 /** Rows of watchpost.claim() or claimed_here() as batches. */
 export const batchesOf = (rows: readonly ClaimedRow[]): Batch[] =>
-  rows.map(({ task, items, attempts, max_attempts }) => ({
+  rows.map(({ id, task, items, attempts, max_attempts }) => ({
+    claim: id,
     task,
     items,
     attempt: attempts,
@@ -87,8 +91,8 @@ export class Claims {
    * Lets other workers claim what this one has claimed.
    *
    * @param olderThanMs only what was claimed at least so long ago.
-   * @param but events that it keeps.
-   * @returns how many events.
+   * @param but claims that it keeps.
+   * @returns how many claims.
    */
   async release(olderThanMs = 0, but: readonly string[] = []): Promise<number> {
     const { rows } = await this.#database.pool.query<{ released: number }>(

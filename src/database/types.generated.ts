@@ -377,6 +377,28 @@ export interface WatchpostCannotLink {
   reason: string | null;
 }
 
+export interface WatchpostClaim {
+  /**
+   * How often they have been claimed, this time included.
+   */
+  attempts: Generated<number>;
+  /**
+   * When they were claimed, or released.
+   */
+  claimed_at: Generated<Timestamp>;
+  /**
+   * Their keys; the outbox has them no more.
+   */
+  events: string[];
+  id: Generated<string>;
+  task: string;
+  topic: string;
+  /**
+   * Who has claimed them; null: released, because that worker stopped or died, and to be claimed again.
+   */
+  worker_id: string | null;
+}
+
 export interface WatchpostDeadLetter {
   attempts: number | null;
   code: string | null;
@@ -858,18 +880,6 @@ export interface WatchpostNotification {
 }
 
 export interface WatchpostOutbox {
-  /**
-   * How often it has been claimed.
-   */
-  attempts: Generated<number>;
-  /**
-   * When it was claimed.
-   */
-  claimed_at: Timestamp | null;
-  /**
-   * The worker that has it; null: it waits.
-   */
-  claimed_by: string | null;
   event_id: string;
   /**
    * The event's payload.
@@ -1500,6 +1510,7 @@ export interface DB {
   "watchpost.calibration_point": WatchpostCalibrationPoint;
   "watchpost.camera": WatchpostCamera;
   "watchpost.cannot_link": WatchpostCannotLink;
+  "watchpost.claim": WatchpostClaim;
   "watchpost.dead_letter": WatchpostDeadLetter;
   "watchpost.delivery": WatchpostDelivery;
   "watchpost.delivery_log": WatchpostDeliveryLog;

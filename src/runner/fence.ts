@@ -18,6 +18,8 @@ export interface Attempt {
   readonly attempt: number;
   readonly workerId: string;
   readonly elapsedMs: number;
+  /** The claim that ends with this; null: there is none, or it goes on. */
+  readonly claim: string | null;
   readonly outcomes: readonly {
     readonly event_id: string;
     readonly outcome: 'done' | 'retry' | 'failed';
@@ -26,9 +28,9 @@ export interface Attempt {
   }[];
 }
 
-const fence = 'watchpost.fence($1, $2, $3, $4, $5, $6, $7, $8, $9)';
+const fence = 'watchpost.fence($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)';
 
-const parametersOf = ({ task, attempt, workerId, elapsedMs, outcomes }: Attempt, goesOn: boolean) => [
+const parametersOf = ({ task, attempt, workerId, elapsedMs, claim, outcomes }: Attempt, goesOn: boolean) => [
   task,
   attempt,
   workerId,
@@ -37,6 +39,7 @@ const parametersOf = ({ task, attempt, workerId, elapsedMs, outcomes }: Attempt,
   outcomes.map((one) => one.outcome),
   outcomes.map((one) => one.code),
   outcomes.map((one) => one.error),
+  claim,
   goesOn,
 ];
 
@@ -46,19 +49,19 @@ const placeholders = (first: number, count: number): string =>
 /**
  * Records outcomes and writes the rows of `done`, both or neither.
  *
- * @param goesOnWith the tasks whose events this worker claims as it writes them; empty: it leaves them to others.
+ * @param goesOn whether this worker claims what it writes; else it leaves that to others.
  */
 export const writeFenced = async (
   stage: AnyStage,
   attempt: Attempt,
   done: readonly Finished<object, unknown>[],
-  goesOnWith: readonly string[],
+  goesOn: boolean,
   tools: Tools,
 ): Promise<Written> => {
   const { write } = stage;
-  const parameters = parametersOf(attempt, goesOnWith.length > 0);
+  const parameters = parametersOf(attempt, goesOn);
   if (done.length === 0 || typeof write !== 'function') {
-    return writeAtOnce(stage, write as Call<object, unknown>, parameters, done, goesOnWith, tools);
+    return writeAtOnce(stage, write as Call<object, unknown>, parameters, done, tools);
   }
   return tools.database.db.transaction().execute(async (trx) => {
     const { rows } = await trx.executeQuery<{ passed: string[] }>(
@@ -68,9 +71,9 @@ export const writeFenced = async (
     const isPassed = new Set(passed);
     const finished = done.filter((one) => isPassed.has(one.item.event_id));
     if (finished.length > 0) await write(trx, finished, tools);
-    if (goesOnWith.length === 0 || finished.length === 0) return { passed, next: [] };
+    if (!goesOn || finished.length === 0) return { passed, next: [] };
     const claimed = await trx.executeQuery<ClaimedRow>(
-      CompiledQuery.raw('select * from watchpost.claimed_here($1, $2, 0)', [attempt.workerId, goesOnWith]),
+      CompiledQuery.raw('select * from watchpost.claimed_here($1, 0)', [attempt.workerId]),
     );
     return { passed, next: batchesOf(claimed.rows) };
   });
@@ -82,7 +85,6 @@ const writeAtOnce = async (
   { call, parameters: rowsOf }: Call<object, unknown>,
   fenceParameters: readonly unknown[],
   done: readonly Finished<object, unknown>[],
-  goesOnWith: readonly string[],
   tools: Tools,
 ): Promise<Written> => {
   const { pool } = tools.database;
@@ -95,20 +97,19 @@ const writeAtOnce = async (
     return { passed: rows[0]?.passed ?? [], next: [] };
   }
   const values = rowsOf(done, tools);
-  const last = fenceParameters.length + values.length + 1;
-  const { rows } = await pool.query<{ passed: string[] } & (ClaimedRow | { task: null })>({
+  const { rows } = await pool.query<{ passed: string[] } & (ClaimedRow | { id: null })>({
     name: `watchpost-${stage.task}`,
     // LATERAL fixes the order: the rows are those that have passed, and what they led to is there when they are written.
     text: `
       select f.passed, c.*
       from (select ${fence} as passed offset 0) as f
       cross join lateral ${call}(f.passed, ${placeholders(fenceParameters.length + 1, values.length)}) as w (written)
-      left join lateral watchpost.claimed_here($3, $${last}, w.written) as c on true`,
-    values: [...fenceParameters, ...values, goesOnWith],
+      left join lateral watchpost.claimed_here($3, w.written) as c on true`,
+    values: [...fenceParameters, ...values],
   });
   return {
     passed: rows[0]?.passed ?? [],
-    next: batchesOf(rows.filter((row): row is { passed: string[] } & ClaimedRow => row.task !== null)),
+    next: batchesOf(rows.filter((row): row is { passed: string[] } & ClaimedRow => row.id !== null)),
   };
 };
 

@@ -38,9 +38,12 @@ export interface Delivery {
   readonly mayRetry: boolean;
   /** Whether the items may have been handled before; spares their work if they were. */
   readonly redelivered: boolean;
-  /** Set for a worker that goes on with what it writes: it claims the events of these tasks in the same transaction. */
+  /** The claim that these items are of. */
+  readonly claim?: string | undefined;
+  /** Set for a worker that goes on with what it writes: it claims that in the same transaction. */
   readonly goesOn?: {
-    tasks(): readonly string[];
+    /** Asked when rows are written. */
+    still(): boolean;
     claimed(batches: readonly Batch[]): void;
   };
 }
@@ -209,10 +212,30 @@ const commit = async (
       if (only.outcome !== 'done') throw reason;
       return commit(run, [failure(only.item, reason, run.delivery)]);
     }
-    const alone = [];
-    for (const one of attempted) alone.push(...(await commit(run, [one])));
-    return new Map(alone);
+    return commitOneByOne(run, attempted);
   }
+};
+
+/** Those that are to be tried again come last and together: they become a job as the claim ends. */
+const commitOneByOne = async (run: Run, attempted: readonly Attempted[]): Promise<Map<string, Handled>> => {
+  const handled = new Map<string, Handled>();
+  const left: Attempted[] = attempted.filter((one) => one.outcome !== 'done');
+  for (const one of attempted.filter(({ outcome }) => outcome === 'done')) {
+    try {
+      const written = await writeBatch({ ...run, delivery: { ...run.delivery, claim: undefined } }, [one]);
+      for (const entry of written) handled.set(...entry);
+    } catch (reason) {
+      if (isDatabaseAway(reason)) throw reason;
+      left.push(failure(one.item, reason, run.delivery));
+    }
+  }
+  for (const entry of await commit(
+    run,
+    left.length > 0 ? left : attempted.map(({ item }) => doneAlready(item)),
+  )) {
+    if (!handled.has(entry[0])) handled.set(...entry);
+  }
+  return handled;
 };
 
 const writeBatch = async (
@@ -228,6 +251,7 @@ const writeBatch = async (
       attempt: delivery.attempt,
       workerId: delivery.workerId,
       elapsedMs: performance.now() - startedAt,
+      claim: delivery.claim ?? null,
       outcomes: ordered.map(({ item, outcome, error }) => ({
         event_id: item.event_id,
         outcome: outcome === 'done_before' ? 'done' : outcome,
@@ -236,7 +260,7 @@ const writeBatch = async (
       })),
     },
     ordered.filter((one) => one.outcome === 'done'),
-    delivery.goesOn?.tasks() ?? [],
+    delivery.goesOn?.still() ?? false,
     tools,
   );
   delivery.goesOn?.claimed(written.next);

@@ -56,8 +56,6 @@ export const startWorker = async (
     stages,
     inHand,
     stopping: () => stopping,
-    // Who stops leaves what comes next to others.
-    goesOnWith: () => (stopping ? [] : inward),
     nudge: () => slots.nudge(),
   };
   const slots = new Slots({
@@ -170,7 +168,6 @@ interface Run {
   readonly stages: readonly AnyStage[];
   readonly inHand: InHand;
   readonly stopping: () => boolean;
-  readonly goesOnWith: () => readonly string[];
   readonly nudge: () => void;
 }
 
@@ -187,7 +184,7 @@ const follow = async (batch: Batch, run: Run): Promise<void> => {
   try {
     const next: Batch[] = [];
     const goesOn = {
-      tasks: run.goesOnWith,
+      still: () => !run.stopping(),
       claimed(batches: readonly Batch[]) {
         inHand.add(batches);
         next.push(...batches);
@@ -203,6 +200,7 @@ const follow = async (batch: Batch, run: Run): Promise<void> => {
           attempt: batch.attempt,
           mayRetry: batch.attempt < batch.maxAttempts,
           redelivered: again || batch.attempt > 1,
+          claim: batch.claim,
           goesOn,
         });
       },
