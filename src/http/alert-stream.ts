@@ -7,8 +7,8 @@ import { moment, searchWord } from '../fields.ts';
 import { limits } from '../limits.ts';
 import { NewAlerts } from '../watchlist/new-alerts.ts';
 import { AlertListener } from './alert-listener.ts';
-import type { Served, Services } from './app.ts';
 import { readQuery } from './body.ts';
+import type { Served, Services } from './services.ts';
 
 /** The filters that a list and a stream of alerts share. */
 export const alertFilter = z.strictObject({

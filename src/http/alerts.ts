@@ -13,9 +13,9 @@ import {
   selectAlerts,
 } from '../watchlist/alerts.ts';
 import { alertFilter, alertStream } from './alert-stream.ts';
-import type { Served, Services } from './app.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn, readOptionalJson, readQuery } from './body.ts';
+import type { Served, Services } from './services.ts';
 
 const listed = alertFilter.extend({ limit: pageLimit });
 
@@ -73,7 +73,6 @@ export const alerts = (services: Services) => {
       const reviewed = await asCaller(database, c.get('caller'), (trx) =>
         reviewAlert(trx, id, { decision, ...words }),
       );
-      services.relay.nudge();
       return c.json(reviewed);
     });
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { MiddlewareHandler } from 'hono';
 import type { Database } from '../database/pool.ts';
 import { CommandError, WatchpostError } from '../errors.ts';
-import type { Served } from './app.ts';
+import type { Served } from './services.ts';
 
 const digest = (key: string): Buffer => createHash('sha256').update(key).digest();
 

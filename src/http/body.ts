@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { type ProblemCode, WatchpostError } from '../errors.ts';
 import { codeOf } from '../fields.ts';
 import { limits } from '../limits.ts';
-import type { Served } from './app.ts';
 import type { BytesInFlight } from './bytes-in-flight.ts';
 import { parseJson } from './json.ts';
+import type { Served } from './services.ts';
 
 /** Gives each call a hold on the budget of bytes and the time within which its body has to be here. */
 export const receiveWithin =

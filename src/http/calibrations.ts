@@ -4,8 +4,8 @@ import { readCalibrations, readCurve, recommend, strangersNeeded } from '../cali
 import { plot } from '../calibration/plot.ts';
 import { WatchpostError } from '../errors.ts';
 import { share } from '../fields.ts';
-import type { Served, Services } from './app.ts';
 import { readQuery } from './body.ts';
+import type { Served, Services } from './services.ts';
 
 const query = z.strictObject({
   target_fpir: share.default(0.003),

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { name } from '../fields.ts';
 import { faceRanges } from '../vision/index.ts';
 import { addCamera } from '../watchlist/registry.ts';
-import type { Served, Services } from './app.ts';
 import { readJson } from './body.ts';
+import type { Served, Services } from './services.ts';
 
 const newCamera = z.strictObject({
   name,

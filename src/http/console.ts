@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Hono } from 'hono';
-import type { Served } from './app.ts';
+import type { Served } from './services.ts';
 
 /** The files of the page, by the path they are served under. */
 const files = {
@@ -27,7 +27,7 @@ const policy = [
  * GET /console: the alerts as they come, face beside face, to be acknowledged, confirmed or dismissed. The page holds
  * no data and needs no key; what it shows it asks of the API, with the key that is typed into it.
  */
-export const console = () => {
+export const consolePage = () => {
   const app = new Hono<Served>();
   for (const [path, [file, type]] of Object.entries(files)) {
     const body = readFileSync(new URL(`console/${file}`, import.meta.url));

@@ -10,9 +10,9 @@ import {
   rotateSecret,
   testEndpoint,
 } from '../webhooks/endpoints.ts';
-import type { Served, Services } from './app.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn, readJson, readQuery } from './body.ts';
+import type { Served, Services } from './services.ts';
 
 const newEndpoint = z.strictObject({
   name,

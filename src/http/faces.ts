@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { WatchpostError } from '../errors.ts';
-import type { Served, Services } from './app.ts';
 import { idIn } from './body.ts';
+import type { Served, Services } from './services.ts';
 
 /** GET /v1/faces/{id}/crop shows an aligned face, as the embedder saw it. */
 export const faces = ({ database }: Services) =>

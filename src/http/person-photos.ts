@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import { listOf, text, whole } from '../fields.ts';
-import { inspectImage } from '../vision/index.ts';
+import { inspectPhoto } from '../intake/index.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
 import {
   acceptPhoto,
@@ -14,10 +14,10 @@ import {
   readPerson,
   removePhoto,
 } from '../watchlist/registry.ts';
-import type { Served, Services } from './app.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn, readJson, readQuery } from './body.ts';
-import { readPhoto } from './photo.ts';
+import { readPhotoBody } from './photo.ts';
+import type { Served, Services } from './services.ts';
 
 /** Which face is meant, counted from left to right. */
 const position = whole(1, 1000);
@@ -50,12 +50,12 @@ const removal = z.strictObject({ reason: reason.optional() });
  * POST /v1/persons/{id}/photos enrols a photo, POST …/faces a face of a photo that is here already; PATCH and DELETE
  * …/photos/{photo} correct one and take it back.
  */
-export const personPhotos = ({ config, database, relay }: Services) =>
+export const personPhotos = ({ config, database }: Services) =>
   new Hono<Served>()
     .post('/:id/photos', async (c) => {
       const personId = idIn(c);
-      const photo = await readPhoto(c, config.maxBodyBytes, words);
-      await inspectImage(photo.bytes, { maxPixels: config.maxPixels });
+      const photo = await readPhotoBody(c, config.maxBodyBytes, words);
+      await inspectPhoto(photo.bytes, { maxPixels: config.maxPixels });
       const added = await addPersonPhoto(database, {
         personId,
         bytes: photo.bytes,
@@ -63,7 +63,6 @@ export const personPhotos = ({ config, database, relay }: Services) =>
         submittedBy: `api:${c.get('caller')}`,
         accept: photo.fields.accept,
       });
-      relay.nudge();
       const address = `/v1/images/${added.image_id}`;
       c.header('Location', address);
       return c.json(
@@ -78,7 +77,6 @@ export const personPhotos = ({ config, database, relay }: Services) =>
       const id = await asCaller(database, c.get('caller'), (trx) =>
         enrolFace(trx, personId, wanted.face_id.toLowerCase(), wanted.accept),
       );
-      relay.nudge();
       c.header('Location', `/v1/persons/${personId}`);
       return c.json({ id, status_url: new URL(`/v1/persons/${personId}`, c.req.url).href }, 202);
     })
@@ -91,7 +89,6 @@ export const personPhotos = ({ config, database, relay }: Services) =>
         await acceptPhoto(trx, photo, accept ?? []);
         return photo;
       });
-      relay.nudge();
       return c.json({ id }, 202);
     })
 
@@ -100,7 +97,6 @@ export const personPhotos = ({ config, database, relay }: Services) =>
       await asCaller(database, c.get('caller'), async (trx) =>
         removePhoto(trx, await photoIn(c, trx), reason ?? null),
       );
-      relay.nudge();
       return c.body(null, 204);
     });
 

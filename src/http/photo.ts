@@ -2,10 +2,10 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Served } from './app.ts';
 import { parseAs, readBytes, readQuery } from './body.ts';
 import { formOverhead, parseForm } from './form.ts';
 import { parseJson } from './json.ts';
+import type { Served } from './services.ts';
 
 /** A photo as it was handed in, with the fields that came with it. */
 export interface HandedIn<Fields> {
@@ -27,7 +27,7 @@ interface Unchecked {
  * @throws {WatchpostError} body_empty, body_invalid, body_too_large, media_type_unsupported; query_invalid for fields
  *   in the query; server_busy, body_too_slow.
  */
-export const readPhoto = async <Fields>(
+export const readPhotoBody = async <Fields>(
   c: Context<Served>,
   maxBytes: number,
   schema: z.ZodType<Fields>,

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { WatchpostError } from '../errors.ts';
-import type { Served } from './app.ts';
+import type { Served } from './services.ts';
 
 /** The calls that take a query, each by a schema of its own. */
 const callsWithQuery = new Set([

@@ -5,8 +5,8 @@ import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { CommandError, type ProblemCode, problems, WatchpostError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Served } from './app.ts';
 import { problemBody } from './problem.ts';
+import type { Served } from './services.ts';
 
 /** A listening API. */
 export interface Server {

@@ -11,9 +11,9 @@ import {
   setWatchlist,
   thresholdNames,
 } from '../watchlist/registry.ts';
-import type { Served, Services } from './app.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn, readJson } from './body.ts';
+import type { Served, Services } from './services.ts';
 
 const fields = z.strictObject({
   name,
@@ -42,7 +42,7 @@ const newWatchlist = fields.refine(isOne, onlyOne);
 const changes = fields.partial().refine(isOne, onlyOne);
 
 /** POST and GET /v1/watchlists; GET, PATCH and DELETE /v1/watchlists/{id}; PUT and DELETE …/persons/{person}. */
-export const watchlists = ({ database, relay }: Services) =>
+export const watchlists = ({ database }: Services) =>
   new Hono<Served>()
     .post('/', async (c) => {
       const wanted = await readJson(c, newWatchlist);
@@ -65,7 +65,6 @@ export const watchlists = ({ database, relay }: Services) =>
     .put('/:id/persons/:person', async (c) => {
       const [id, person] = [idIn(c), idIn(c, 'person')];
       await asCaller(database, c.get('caller'), (trx) => addToWatchlist(trx, id, person));
-      relay.nudge();
       return c.body(null, 204);
     })
     .delete('/:id/persons/:person', async (c) => {

@@ -1,11 +1,11 @@
 import { Hono } from 'hono';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { console as page } from '../../src/http/console.ts';
+import { consolePage } from '../../src/http/console.ts';
 
 describe('the console', () => {
   let app: Hono;
   beforeAll(() => {
-    app = new Hono().route('/console', page() as unknown as Hono);
+    app = new Hono().route('/console', consolePage() as unknown as Hono);
   });
 
   it('is a page whose every file is served, as what it is, and from here only', async () => {

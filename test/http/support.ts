@@ -4,8 +4,9 @@ import { Relay } from '../../src/broker/relay.ts';
 import type { Database } from '../../src/database/pool.ts';
 import { type ProblemCode, problems } from '../../src/errors.ts';
 import { provideApiKey } from '../../src/http/api-key.ts';
-import { createApp, type Services } from '../../src/http/app.ts';
+import { createApp } from '../../src/http/app.ts';
 import { type ConnectionLimits, startServer } from '../../src/http/server.ts';
+import type { Services } from '../../src/http/services.ts';
 import { openLog } from '../../src/log.ts';
 import { registerProcess } from '../../src/runner/registration.ts';
 import type { Worker } from '../../src/runner/worker.ts';
@@ -34,8 +35,11 @@ export interface Api {
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
 
-/** What an API of a test needs of its process: a relay and a row in `worker`. */
-export type Process = Pick<Worker, 'id' | 'relay'>;
+/** What an API of a test needs of its process: a row in `worker`, and a relay to nudge. */
+export interface Process {
+  readonly id: string;
+  readonly relay: Services['relay'];
+}
 
 /** A process like `up --no-worker`, whose relay follows nudges, or rests: then rows stay in the outbox. */
 export const idleProcess = async (
