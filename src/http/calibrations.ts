@@ -11,7 +11,7 @@ const query = z.strictObject({
   target_fpir: share.default(0.003),
 });
 
-/** GET /v1/calibrations, /v1/calibrations/{id} and /v1/calibrations/{id}.svg: what thresholds do, as measured. */
+/** GET /v1/calibrations, /v1/calibrations/{id} and /v1/calibrations/{id}.svg: measured error rates by threshold. */
 export const calibrations = ({ database }: Services) =>
   new Hono<Served>()
     .get('/', async (c) => c.json({ calibrations: await readCalibrations(database) }))

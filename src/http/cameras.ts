@@ -13,7 +13,7 @@ const newCamera = z.strictObject({
   faces: z.enum(faceRanges).optional(),
 });
 
-/** POST and GET /v1/cameras. */
+/** POST /v1/cameras adds a camera; GET /v1/cameras lists all. */
 export const cameras = ({ database }: Services) =>
   new Hono<Served>()
     .post('/', async (c) => {

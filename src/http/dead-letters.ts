@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { idIn } from './body.ts';
 import type { Served, Services } from './services.ts';
 
-/** GET /v1/dead-letters lists what was given up; POST /v1/dead-letters/{id}/replay puts one back to work. */
+/** GET /v1/dead-letters lists the events that were given up; POST /v1/dead-letters/{id}/replay tries one again. */
 export const deadLetters = ({ database }: Services) =>
   new Hono<Served>()
     .get('/', async (c) => {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import { capturedAt, searchWord, token } from '../fields.ts';
 import { Backlog, inspectPhoto, submitPhoto, untilEnded } from '../intake/index.ts';
+import { actorOf } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { readImage } from './image-report.ts';
 import { readPhotoBody } from './photo.ts';
@@ -19,7 +20,7 @@ export const images = ({ config, database, stopping }: Services) => {
   const backlog = new Backlog(database, config);
   return new Hono<Served>()
     .post('/', async (c) => {
-      const submittedBy = `api:${c.get('caller')}`;
+      const submittedBy = actorOf(c.get('caller'));
       await backlog.assertRoom(submittedBy);
       const { bytes, fields } = await readPhotoBody(c, config.maxBodyBytes, photoFields);
       await inspectPhoto(bytes, { maxPixels: config.maxPixels });

@@ -26,7 +26,7 @@ const filter = z.strictObject({
   limit: pageLimit,
 });
 
-/** POST and GET /v1/persons; GET, PATCH and DELETE /v1/persons/{id}; and their photos. */
+/** POST and GET /v1/persons; GET, PATCH and DELETE /v1/persons/{id}; the routes of their photos. */
 export const persons = (services: Services) => {
   const { database } = services;
   return new Hono<Served>()

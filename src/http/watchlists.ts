@@ -32,14 +32,16 @@ const fields = z.strictObject({
   reviewers: z.number().int().min(1).max(2).optional(),
   page_retroactive: z.boolean().optional(),
 });
-const onlyOne = {
+const eitherError = {
   error: 'give threshold or target_fpir: one follows from the other',
   path: ['target_fpir'],
 };
-const isOne = (list: { threshold?: number | string | undefined; target_fpir?: number | null | undefined }) =>
-  list.threshold === undefined || typeof list.target_fpir !== 'number';
-const newWatchlist = fields.refine(isOne, onlyOne);
-const changes = fields.partial().refine(isOne, onlyOne);
+const isEither = (list: {
+  threshold?: number | string | undefined;
+  target_fpir?: number | null | undefined;
+}) => list.threshold === undefined || typeof list.target_fpir !== 'number';
+const newWatchlist = fields.refine(isEither, eitherError);
+const changes = fields.partial().refine(isEither, eitherError);
 
 /** POST and GET /v1/watchlists; GET, PATCH and DELETE /v1/watchlists/{id}; PUT and DELETE …/persons/{person}. */
 export const watchlists = ({ database }: Services) =>

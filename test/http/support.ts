@@ -17,7 +17,7 @@ import { realVision, runWorker, untilIdle } from '../support/pipeline.ts';
 
 const log = openLog('silent');
 
-/** An answer with its body read. */
+/** An answer and its body. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -25,13 +25,13 @@ export interface Answer {
   readonly body: any;
 }
 
-/** A listening API, called as its users call it. */
+/** A listening API, called by HTTP as users call it. */
 export interface Api {
   readonly url: string;
   readonly key: string;
   /** Every route of the app, in the order of registration. */
   readonly routes: readonly { readonly method: string; readonly path: string }[];
-  /** Calls with the API key; a body of bytes or a form goes as it is, any other one as JSON. */
+  /** Calls with the API key. Bytes, text and forms are sent as they are, any other body as JSON. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
 
@@ -41,7 +41,7 @@ export interface Process {
   readonly relay: Services['relay'];
 }
 
-/** A process like `up --no-worker`, whose relay follows nudges, or rests: then rows stay in the outbox. */
+/** A process like `up --no-worker`. Its relay follows nudges, or is stopped: then rows stay in the outbox. */
 export const idleProcess = async (
   database: Database,
   vision: Vision,
@@ -90,7 +90,7 @@ export const listen = async (
   };
 };
 
-/** A call as it is, without a key. */
+/** A call without an API key. */
 export const ask = async (
   url: URL | string,
   method: string,
@@ -133,7 +133,7 @@ export const serve = async (): Promise<{
 export const admit = (database: Database, api: Api): Promise<string> =>
   provideApiKey(database, '/nonexistent', api.key);
 
-/** A photo as a browser's form sends it. */
+/** A photo in a multipart form, as browsers send it. */
 export const formOf = (bytes: Uint8Array, fields: Record<string, string> = {}): FormData => {
   const form = new FormData();
   form.append('image', new Blob([new Uint8Array(bytes)]), 'photo.jpg');
@@ -141,7 +141,7 @@ export const formOf = (bytes: Uint8Array, fields: Record<string, string> = {}): 
   return form;
 };
 
-/** Expects problem details of this code, whole, and returns their words. */
+/** Expects complete problem details with this code, and returns their texts. */
 export const expectProblem = (answer: Answer, code: ProblemCode): { detail: string; hint?: string } => {
   expect(answer.body).toMatchObject({
     type: `urn:watchpost:problem:${code.replaceAll('_', '-')}`,
@@ -156,7 +156,7 @@ export const expectProblem = (answer: Answer, code: ProblemCode): { detail: stri
   return answer.body;
 };
 
-/** Resolves when nothing waits anywhere, and expects that every event was handled to its end. */
+/** Resolves when nothing waits anywhere, and expects every event to be handled for good. */
 export const expectNothingLeft = async (database: TestDatabase): Promise<void> => {
   await untilIdle(database);
   expect(
