@@ -6,7 +6,7 @@ import { Backlog, inspectPhoto, submitPhoto, untilEnded } from '../intake/index.
 import { actorOf } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { readImage } from './image-report.ts';
-import { readPhotoBody } from './photo.ts';
+import { readPhotoBody } from './photo-body.ts';
 import type { Served, Services } from './services.ts';
 
 // Strict: a misspelt `camera` would otherwise give a photo without one.

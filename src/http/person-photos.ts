@@ -16,7 +16,7 @@ import {
 } from '../watchlist/registry.ts';
 import { actorOf, asCaller } from './as-caller.ts';
 import { idIn, readJson, readQuery } from './body.ts';
-import { readPhotoBody } from './photo.ts';
+import { readPhotoBody } from './photo-body.ts';
 import type { Served, Services } from './services.ts';
 
 /** A face of a photo, counted from 1, from left to right. */

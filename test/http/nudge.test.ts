@@ -18,6 +18,8 @@ class OutboxReader {
   }
 }
 
+const readOnly = new Set(['GET', 'HEAD']);
+
 let database: TestDatabase;
 let relay: OutboxReader;
 let api: Api;
@@ -37,7 +39,7 @@ const statusOf = async ({ method, path }: Api['routes'][number]): Promise<number
   const response = await fetch(new URL(address, api.url), {
     method,
     headers: { authorization: `Bearer ${api.key}`, 'content-type': 'application/json' },
-    ...(method === 'GET' ? {} : { body: '{}' }),
+    ...(readOnly.has(method) ? {} : { body: '{}' }),
   });
   await response.body?.cancel();
   return response.status;
@@ -52,7 +54,7 @@ describe('the relay is nudged', () => {
       const before = relay.outbox.length;
       expect(await statusOf(route), name).not.toBe(401);
       nudges[name] = relay.outbox.length - before;
-      expected[name] = route.method === 'GET' ? 0 : 1;
+      expected[name] = readOnly.has(route.method) ? 0 : 1;
     }
     expect(nudges).toEqual(expected);
     expect(Object.values(expected).filter((count) => count === 1).length).toBeGreaterThan(20);
@@ -66,7 +68,7 @@ describe('the relay is nudged', () => {
 
   it('not by HEAD, nor by a call without a valid API key', async () => {
     const before = relay.outbox.length;
-    expect((await api.call('HEAD', '/v1/persons')).status).toBe(200);
+    expect(await statusOf({ method: 'HEAD', path: '/v1/persons' })).toBe(200);
     const answer = await api.call('POST', '/v1/persons', { name: 'Ada' }, { authorization: 'Bearer wrong' });
     expect(answer.status).toBe(401);
     expect(relay.outbox).toHaveLength(before);
