@@ -48,7 +48,7 @@ partition by range (id);
 -- The default partition takes the rows for which no other partition exists, so that an INSERT never fails for that.
 create table watchpost_history.event_rest partition of watchpost.event default;
 
-create index event_image on watchpost.event (image_id, id);
+create index event_image on watchpost.event (image_id, id) where image_id is not null;
 create index event_subject on watchpost.event (subject_id, topic);
 -- The order in which events are sealed.
 create index event_sealing on watchpost.event (xid, id);

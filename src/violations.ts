@@ -1,8 +1,10 @@
-import type { ProblemCode } from './errors.ts';
 import { limits } from './limits.ts';
 
-/** The error code and the sentence over HTTP for each test of values in `migrations/0001_base.sql`. */
-const tests: Record<string, { readonly code: ProblemCode; readonly rule: string }> = {
+/** The error codes in the table of limits. Not ProblemCode, as errors.ts imports this file. */
+type LimitCode = Exclude<(typeof limits)[keyof typeof limits]['code'], `none: ${string}`>;
+
+/** What a test of `migrations/0001_base.sql` asks for: the code of what fails it, and the sentence over HTTP. */
+const tests: Record<string, { readonly code: LimitCode; readonly rule: string }> = {
   is_name: {
     code: limits.nameCharacters.code,
     rule: `give 1 to ${limits.nameCharacters.max} characters on one line, without white space at the ends`,
@@ -37,7 +39,7 @@ const tests: Record<string, { readonly code: ProblemCode; readonly rule: string 
 export const violationOf = (
   table: string,
   constraint: string,
-): { code: ProblemCode; sentence: string } | undefined => {
+): { code: LimitCode; sentence: string } | undefined => {
   const [, column, name] = /^(.+)_(is_[a-z]+)$/.exec(constraint.slice(table.length + 1)) ?? [];
   const test = tests[name ?? ''];
   return test && { code: test.code, sentence: `${column}: ${test.rule}.` };

@@ -1,5 +1,5 @@
 import { toWatchpostError } from '../errors.ts';
-import { readPhotoFile } from '../intake/photo-file.ts';
+import { readPhotoFile } from '../intake/index.ts';
 import type { Vision } from '../vision/index.ts';
 import { gateOf } from '../watchlist/enrolment.ts';
 

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { WatchpostError } from '../errors.ts';
-import { readPhotoFile } from '../intake/photo-file.ts';
+import { readPhotoFile } from '../intake/index.ts';
 
 /** Photos of which somebody has said who is in them. Files are paths within the folder. */
 export interface LabelledFolder {

@@ -1,6 +1,13 @@
 import type { Database } from '../database/pool.ts';
-import type { Submission } from './demo.ts';
 import { table } from './sql.ts';
+
+/** A frame on its way: its image and when it was sent off. */
+export interface Submission {
+  readonly photo: string;
+  readonly way: string;
+  readonly imageId: string;
+  readonly sentAt: Date;
+}
 
 /** What the demo found, for people and for programs. */
 export interface DemoReport {

@@ -5,12 +5,12 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import type { Config } from '../config.ts';
 import { CommandError } from '../errors.ts';
+import { untilEnded } from '../intake/index.ts';
 import type { Log } from '../log.ts';
 import { addToWatchlist, addWatchlist } from '../watchlist/registry.ts';
 import { Narrator } from './demo-narrator.ts';
-import { type DemoReport, readReport, showReport } from './demo-report.ts';
+import { type DemoReport, readReport, type Submission, showReport } from './demo-report.ts';
 import type { Stopper } from './stop.ts';
-import { untilEnded } from './submit.ts';
 import { bringUp, describe, type Up } from './up.ts';
 
 const mainFile = fileURLToPath(new URL('../main.ts', import.meta.url));
@@ -28,14 +28,6 @@ const frames = [
   { photo: 'sample5.jpg', camera: 'demo lobby', way: 'INSERT' },
   { photo: 'sample6.jpg', camera: 'demo lobby', way: 'command' },
 ] as const;
-
-/** A frame on its way: its image and when it was sent off. */
-export interface Submission {
-  readonly photo: string;
-  readonly way: string;
-  readonly imageId: string;
-  readonly sentAt: Date;
-}
 
 /**
  * `watchpost demo`: enrols one woman from one group photo and finds her in another, through a real server.

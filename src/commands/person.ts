@@ -2,8 +2,9 @@ import { type Kysely, sql } from 'kysely';
 import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 import { CommandError, WatchpostError } from '../errors.ts';
+import { untilEnded } from '../intake/index.ts';
 import { addPerson, addPersonPhoto } from '../watchlist/registry.ts';
-import { readPhoto, untilEnded, warnWithoutWorker } from './submit.ts';
+import { readPhoto, warnWithoutWorker } from './submit.ts';
 
 /**
  * `watchpost person add`: makes a person, hands in their photos and tells for each whether it was enrolled.

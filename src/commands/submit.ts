@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Database } from '../database/pool.ts';
-import { CommandError, WatchpostError } from '../errors.ts';
-import { readPhotoFile } from '../intake/photo-file.ts';
+import { CommandError } from '../errors.ts';
+import { readPhotoFile, submitPhoto, untilEnded } from '../intake/index.ts';
 
 /** The bytes of a photo that was named on the command line. */
 export const readPhoto = (file: string, maxPixels: number): Promise<Buffer> =>
@@ -10,30 +10,6 @@ export const readPhoto = (file: string, maxPixels: number): Promise<Buffer> =>
       'syscall' in error ? `${file} can not be read: ${error.message}` : `${file}: ${error.message}`,
     );
   });
-
-/** How a photo ended. */
-interface Ended {
-  readonly state: string;
-  readonly code: string | null;
-  readonly message: string | null;
-  readonly faces: number;
-  readonly matches: number;
-  readonly alerts: number;
-}
-
-/** Resolves when a photo is done or failed. */
-export const untilEnded = async (database: Database, imageId: string): Promise<Ended> => {
-  for (let pause = 10; ; pause = Math.min(pause * 1.5, 250)) {
-    const { rows } = await database.pool.query<Ended>(
-      'select state, code, message, faces, matches, alerts from watchpost.image_status where image_id = $1',
-      [imageId],
-    );
-    const [row] = rows;
-    if (!row) throw new WatchpostError('image_unknown', `There is no image ${imageId}.`);
-    if (row.state === 'done' || row.state === 'failed') return row;
-    await new Promise((resolve) => setTimeout(resolve, pause));
-  }
-};
 
 /** Tells a person who is about to wait if nobody is there to do the work. */
 export const warnWithoutWorker = async (database: Database): Promise<void> => {
@@ -62,11 +38,8 @@ export const submit = async (
 
   const submitted = [];
   for (const { file, bytes } of photos) {
-    const { rows } = await database.pool.query<{ id: string }>(
-      'select watchpost.submit_image($1, $2, $3) as id',
-      [bytes, options.camera ?? null, options.capturedAt ?? null],
-    );
-    submitted.push({ file: basename(file), id: (rows[0] as { id: string }).id });
+    const id = await submitPhoto(database, { bytes, camera: options.camera, capturedAt: options.capturedAt });
+    submitted.push({ file: basename(file), id });
     if (!options.wait) print(submitted.at(-1) as object, options.json);
   }
   if (!options.wait) return true;

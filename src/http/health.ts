@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { version } from '../version.ts';
-import type { Served, Services } from './app.ts';
+import type { Served, Services } from './services.ts';
 
 /** GET /healthz: the process answers. GET /readyz: so does its database, with our schema in it. */
 export const health = ({ database, vision }: Services) =>

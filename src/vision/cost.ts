@@ -1,5 +1,5 @@
 import { limits } from '../limits.ts';
-import type { ImageFormat } from './inspect.ts';
+import type { ImageFormat } from './format.ts';
 
 /** What decoding a photo takes beyond a few rows at a time, estimated from its headers. */
 export interface DecodingCost {

@@ -1,5 +1,8 @@
+/** Formats that are read. */
+export type ImageFormat = 'jpeg' | 'png' | 'webp';
+
 /** Formats distinguished by their first bytes; GIF only so that an animated one gets the right error. */
-export type SniffedFormat = 'jpeg' | 'png' | 'webp' | 'gif' | null;
+export type SniffedFormat = ImageFormat | 'gif' | null;
 
 const startsWith = (bytes: Uint8Array, text: string, at = 0): boolean => {
   for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;

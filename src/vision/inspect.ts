@@ -2,15 +2,12 @@ import sharp from 'sharp';
 import { limits as table } from '../limits.ts';
 import { decodingCost, mostDecodingBytes } from './cost.ts';
 import { VisionError } from './errors.ts';
-import { formatOf, isAnimated } from './format.ts';
+import { formatOf, type ImageFormat, isAnimated } from './format.ts';
 
 // The decoders for SVG, PDF, TIFF, camera formats and the rest are attack surface nobody needs here; and
 // libvips would pick them by content whatever the file is called.
 sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({ operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp'] });
-
-/** Formats that are read. */
-export type ImageFormat = 'jpeg' | 'png' | 'webp';
 
 /** What the header says; width and height are those of the upright picture, after its EXIF rotation. */
 export interface ImageHeader {

@@ -1,16 +1,16 @@
 import type { Database } from '../database/pool.ts';
 import { WatchpostError } from '../errors.ts';
 
-/** Most photos that may wait to be looked at: in all, and of one API key. */
+/** Most photos that may wait to be processed: in all, and of one API key. */
 export interface BacklogLimits {
   readonly maxBacklog: number;
   readonly maxBacklogPerKey: number;
 }
 
-/** How long a count is used, in ms; this process's own submissions are added to it meanwhile. */
+/** How long a count is used, in ms. What this process submits meanwhile is added to it. */
 const countFor = 500;
 
-/** Refuses photos while too many wait: a caller that is told so slows down, one that is not fills the disk. */
+/** Refuses photos while too many wait, so that callers slow down before the disk is full. */
 export class Backlog {
   readonly #database: Database;
   readonly #limits: BacklogLimits;
@@ -24,7 +24,7 @@ export class Backlog {
   }
 
   /**
-   * Whether one more photo may come.
+   * Refuses one more photo of a submitter, or of anybody, while too many wait.
    *
    * @param submitter as in `image.submitted_by`.
    * @throws {WatchpostError} backlog_full.
@@ -49,7 +49,7 @@ export class Backlog {
     }
   }
 
-  /** Counts a photo that was taken since the last count. */
+  /** Counts a photo that was submitted since the last count. */
   entered(submitter: string): void {
     this.#latest.set(submitter, (this.#latest.get(submitter) ?? 0) + 1);
   }

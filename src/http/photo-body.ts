@@ -2,38 +2,38 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Served } from './app.ts';
 import { parseAs, readBytes, readQuery } from './body.ts';
 import { formOverhead, parseForm } from './form.ts';
 import { parseJson } from './json.ts';
+import type { Served } from './services.ts';
 
-/** A photo as it was handed in, with the fields that came with it. */
-export interface HandedIn<Fields> {
+/** The photo in the body of a call, and the fields sent with it. */
+export interface PhotoBody<Fields> {
   readonly bytes: Buffer;
   readonly fields: Fields;
 }
 
-/** A photo whose fields have not been looked at. */
-interface Unchecked {
+/** As PhotoBody, before its fields are validated. */
+interface RawPhotoBody {
   readonly bytes: Buffer;
   readonly fields: Record<string, unknown>;
 }
 
 /**
- * Reads a photo in any of three forms: multipart with a file in the field `image`, the raw bytes, or JSON with base64
- * in the key `image`. The other fields come from the form, the query or the other keys.
+ * Reads a photo from a body of one of three types: a multipart form with a file in the field `image`, the raw bytes, or
+ * JSON with base64 in the key `image`. The other fields are those of the form, the query, or the other keys of the JSON.
  *
- * @param schema of the other fields.
+ * @param schema validates the other fields.
  * @throws {WatchpostError} body_empty, body_invalid, body_too_large, media_type_unsupported; query_invalid for fields
  *   in the query; server_busy, body_too_slow.
  */
-export const readPhoto = async <Fields>(
+export const readPhotoBody = async <Fields>(
   c: Context<Served>,
   maxBytes: number,
   schema: z.ZodType<Fields>,
-): Promise<HandedIn<Fields>> => {
+): Promise<PhotoBody<Fields>> => {
   const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  // In the query of a form or of JSON a field would be ignored, and a camera there would be a photo from nowhere.
+  // Beside a form or JSON no query is taken: a camera there would be ignored without a word.
   const inQuery = readQuery(c, type === 'multipart/form-data' || type === 'application/json' ? none : any);
   const { bytes, fields } = await readAs(type, c, maxBytes, inQuery);
   if (bytes.length === 0) {
@@ -58,7 +58,7 @@ const readAs = async (
   c: Context<Served>,
   maxBytes: number,
   inQuery: Record<string, string>,
-): Promise<Unchecked> => {
+): Promise<RawPhotoBody> => {
   if (type === 'multipart/form-data') return readForm(c, maxBytes);
   if (type === 'application/json') return readBase64(c, maxBytes);
   if (type.startsWith('image/') || type === 'application/octet-stream') {
@@ -76,8 +76,8 @@ const readAs = async (
   );
 };
 
-const readForm = async (c: Context<Served>, maxBytes: number): Promise<Unchecked> => {
-  // The file is copied out of the form.
+const readForm = async (c: Context<Served>, maxBytes: number): Promise<RawPhotoBody> => {
+  // Twice in memory: the form and the file copied out of it.
   const body = await readBytes(c, maxBytes + formOverhead, tooLarge(maxBytes), 2);
   const { image, fields } = await parseForm(body, c.req.header('content-type') ?? '');
   if (!image) throw new WatchpostError('body_invalid', 'The form has no file in the field image.');
@@ -85,8 +85,8 @@ const readForm = async (c: Context<Served>, maxBytes: number): Promise<Unchecked
 };
 
 /**
- * Whether a text is base64, with white space anywhere. Each pattern is one pass over it; to take the white space out first
- * took 2 s and 600 MB for 28 MB with a space after each character.
+ * Whether a text is base64, with white space anywhere. It is not copied: removing the white space from 28 MB with a space
+ * after each character took 2 s and 600 MB.
  */
 const isBase64 = (text: string): boolean => {
   const end = text.indexOf('=');
@@ -98,10 +98,10 @@ const isBase64 = (text: string): boolean => {
 
 const inJson = z.record(z.string(), z.union([z.string(), z.number()], 'give text or a number'));
 
-const readBase64 = async (c: Context<Served>, maxBytes: number): Promise<Unchecked> => {
-  // Base64 makes three bytes four; the rest is for line breaks in it and for the other keys.
+const readBase64 = async (c: Context<Served>, maxBytes: number): Promise<RawPhotoBody> => {
+  // Base64 has 4 characters for 3 bytes, line breaks add up to 6%, and the other keys are JSON as elsewhere.
   const most = Math.ceil(maxBytes * (4 / 3) * 1.06) + limits.jsonBytes.max;
-  // Body, text, the value in it, and what it decodes to: nine of 28 MB at once took 0.8 GB.
+  // Four times in memory: the body, its text, the value in it, and the bytes that it decodes to.
   const body = await readBytes(c, most, tooLarge(maxBytes), 4);
   const { image, ...others } = parseAs(inJson, parseJson(body));
   if (typeof image !== 'string') {
