@@ -46,8 +46,8 @@ export const openDatabase = (
     Client: WatchedClient,
   };
   // A new session plans everything anew and maps all the memory that it reads, so those that were needed once are kept.
-  const pool = new pg.Pool({ ...settings, max: options.max ?? 10, idleTimeoutMillis: 10 * 60_000 });
-  const sweeping = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 0 });
+  const pool = new pg.Pool({ ...settings, max: options.max ?? 10, idleTimeoutMillis: 30_000 });
+  const sweeping = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 5 * 60_000 });
   for (const one of [pool, sweeping]) {
     // Without a listener, an idle connection that the server drops would end the process.
     one.on('error', (error) =>
