@@ -2,7 +2,7 @@ import { ageGender } from '../../models/manifest.ts';
 import { squareBox } from './landmarks.ts';
 import { floats, openInstalled } from './session.ts';
 import { writePlanes } from './tensor.ts';
-import type { Description, ModelInfo, Normalisation, Pixels, Point } from './types.ts';
+import type { Demography, ModelInfo, Normalisation, Pixels, Point } from './types.ts';
 import { warpSquare } from './warp.ts';
 
 const side = ageGender.input.width;
@@ -20,7 +20,7 @@ const batch = 4;
 /** Estimates age and sex from the face in a picture, by its outline. */
 export interface Describer {
   /** One result for each outline (68 landmarks in pixels of `picture`), in order. */
-  describe(picture: Pixels, outlines: readonly (readonly Point[])[]): Promise<Description[]>;
+  estimate(picture: Pixels, outlines: readonly (readonly Point[])[]): Promise<Demography[]>;
   close(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export const describerModel: ModelInfo = {
 export const openDescriber = async (directory: string): Promise<Describer> => {
   const session = await openInstalled(ageGender, directory);
 
-  const run = async (picture: Pixels, outlines: readonly (readonly Point[])[]): Promise<Description[]> => {
+  const run = async (picture: Pixels, outlines: readonly (readonly Point[])[]): Promise<Demography[]> => {
     const input = new Float32Array(outlines.length * planes);
     outlines.forEach((outline, index) => {
       writePlanes(squareAround(picture, outline), asIs, input, index * planes);
@@ -49,8 +49,8 @@ export const openDescriber = async (directory: string): Promise<Describer> => {
   };
 
   return {
-    describe: async (picture, outlines) => {
-      const results: Description[] = [];
+    estimate: async (picture, outlines) => {
+      const results: Demography[] = [];
       for (let at = 0; at < outlines.length; at += batch)
         results.push(...(await run(picture, outlines.slice(at, at + batch))));
       return results;

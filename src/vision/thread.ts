@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { VisionError } from './errors.ts';
-import { loadVision } from './index.ts';
+import { loadVision } from './load.ts';
 import type { Answer, Call, Opened, SentError } from './threads.ts';
 
 /** One thread of `threads.ts`: opens the models, then answers calls in their order. */
@@ -16,8 +16,8 @@ const toSentError = (error: unknown): SentError => ({
 });
 
 try {
-  const { findFaces, embed, describe, close, ...facts } = await loadVision(workerData);
-  const methods = { findFaces, embed, describe };
+  const { findFaces, embed, estimateDemography, close, ...facts } = await loadVision(workerData);
+  const methods = { findFaces, embed, estimateDemography };
   const waiting: Call[] = [];
   let underWay = 0;
   const answer = async ({ number, method, parameters }: Call): Promise<void> => {

@@ -7,7 +7,7 @@ import { Budget } from './budget.ts';
 import { decodingCost, mostDecodingBytes } from './cost.ts';
 import { VisionError, type VisionErrorCode } from './errors.ts';
 import { formatOf } from './format.ts';
-import type { Vision, VisionOptions } from './index.ts';
+import type { Vision, VisionOptions } from './load.ts';
 
 // Photos and pixels lie outside the heap. By itself V8 collects all of a heap after every 64 MB of such memory, however
 // much of it is free again: for six photos, in each thread. With this they count like any other memory: of 60 ms of CPU
@@ -15,7 +15,7 @@ import type { Vision, VisionOptions } from './index.ts';
 setFlagsFromString('--external-memory-accounted-in-global-limit');
 
 /** What can be asked of a thread. */
-type Method = 'findFaces' | 'embed' | 'describe';
+type Method = 'findFaces' | 'embed' | 'estimateDemography';
 
 /** A call, as it is sent to a thread. */
 export interface Call {
@@ -95,7 +95,7 @@ export const loadVisionThreads = async (
     ...threads[0]!.facts,
     findFaces: (bytes, range) => decoding('findFaces', bytes, range),
     embed: (crops) => call('embed', crops),
-    describe: (bytes, boxes) => decoding('describe', bytes, boxes),
+    estimateDemography: (bytes, boxes) => decoding('estimateDemography', bytes, boxes),
     close,
   };
 };

@@ -142,7 +142,7 @@ export interface Embedder {
 }
 
 /** What a face looks like to the model: an estimate that errs by years, and no fact about a person. */
-export interface Description {
+export interface Demography {
   /** In years, 0 or more. */
   age: number;
   /** The probability of male, 0..1; 1 minus it is that of female. The model knows nothing else. */

@@ -7,7 +7,7 @@ import { modelsDirectory } from '../../models/files.ts';
 import { ageGender } from '../../models/manifest.ts';
 import { decode } from '../../src/vision/decode.ts';
 import { openDescriber, squareAround } from '../../src/vision/describer.ts';
-import { type Description, loadVision, type Vision } from '../../src/vision/index.ts';
+import { type Demography, loadVision, type Vision } from '../../src/vision/index.ts';
 import { openLandmarks } from '../../src/vision/landmarks.ts';
 import { openFaceApi } from './face-api.ts';
 import { evaluationFolder, samplePhoto } from './support.ts';
@@ -19,9 +19,9 @@ beforeAll(async () => {
 afterAll(() => vision.close());
 
 /** All faces of a photo, left to right. */
-const describeAll = async (photo: Uint8Array): Promise<Description[]> => {
+const describeAll = async (photo: Uint8Array): Promise<Demography[]> => {
   const { faces } = await vision.findFaces(photo);
-  return vision.describe(
+  return vision.estimateDemography(
     photo,
     faces.map(({ box }) => box),
   );
@@ -50,7 +50,7 @@ describe('the converted network', () => {
         height: box.height / scale,
       };
       const outlines = await landmarks.outline(picture, [inPicture]);
-      const [ours] = await describer.describe(picture, outlines);
+      const [ours] = await describer.estimate(picture, outlines);
       const theirs = faceApi.estimate(squareAround(picture, outlines[0]!));
       expect(Math.abs(ours!.age - theirs.age)).toBeLessThan(0.01);
       expect(Math.abs(ours!.male - theirs.male)).toBeLessThan(0.0001);
@@ -59,7 +59,7 @@ describe('the converted network', () => {
   });
 });
 
-describe('describe', () => {
+describe('estimateDemography', () => {
   // Age and probability of male as face-api 1.7.15 estimates them from the same boxes, with its own landmarks and crops.
   const faceApiSays: Record<number, [age: number, male: number][]> = {
     1: [
@@ -156,12 +156,12 @@ describe('describe', () => {
   test('answers in the order of the boxes, and nothing for none', async () => {
     const photo = await samplePhoto(1);
     const boxes = (await vision.findFaces(photo)).faces.map(({ box }) => box);
-    const forth = await vision.describe(photo, boxes);
-    const back = await vision.describe(photo, boxes.toReversed());
+    const forth = await vision.estimateDemography(photo, boxes);
+    const back = await vision.estimateDemography(photo, boxes.toReversed());
     back.toReversed().forEach(({ age }, index) => {
       expect(age).toBeCloseTo(forth[index]!.age, 2);
     });
-    expect(await vision.describe(photo, [])).toEqual([]);
+    expect(await vision.estimateDemography(photo, [])).toEqual([]);
   });
 
   test('takes the square around the outline with a tenth on each side', () => {
@@ -177,7 +177,7 @@ describe('describe', () => {
   });
 
   test('refuses broken photos as findFaces does', async () => {
-    await expect(vision.describe(Buffer.from('no photo'), [])).rejects.toMatchObject({
+    await expect(vision.estimateDemography(Buffer.from('no photo'), [])).rejects.toMatchObject({
       code: 'image_format_unsupported',
     });
   });
@@ -195,11 +195,13 @@ describe('the describer', () => {
     const boxes = (await without.findFaces(photo)).faces.map(({ box }) => box);
     expect(without.models.map(({ role }) => role)).not.toContain('describer');
 
-    await expect(without.describe(photo, boxes)).rejects.toMatchObject({ code: 'model_missing' });
+    await expect(without.estimateDemography(photo, boxes)).rejects.toMatchObject({ code: 'model_missing' });
     await writeFile(file, bytes.toReversed());
-    await expect(without.describe(photo, boxes)).rejects.toMatchObject({ code: 'model_hash_mismatch' });
+    await expect(without.estimateDemography(photo, boxes)).rejects.toMatchObject({
+      code: 'model_hash_mismatch',
+    });
     await writeFile(file, bytes);
-    expect(await without.describe(photo, boxes)).toHaveLength(3);
+    expect(await without.estimateDemography(photo, boxes)).toHaveLength(3);
     await without.close();
     await rm(folder, { recursive: true });
   });

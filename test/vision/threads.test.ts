@@ -13,7 +13,7 @@ describe('vision in threads', () => {
   afterAll(() => Promise.all([here.close(), threads.close()]));
 
   it('tells the same of itself', () => {
-    const { findFaces: _, embed: __, describe: ___, close: ____, ...facts } = here;
+    const { findFaces: _, embed: __, estimateDemography: ___, close: ____, ...facts } = here;
     expect(threads).toMatchObject(facts);
   });
 
