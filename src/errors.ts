@@ -1,10 +1,18 @@
 import { violationOf } from './violations.ts';
 import { VisionError } from './vision/errors.ts';
 
-/**
- * Every error a user can meet: its stable code, the HTTP status it has where HTTP is involved, a title that is the
- * same each time, and the SQLSTATE by which the database reports it, if it does.
- */
+/** One kind of error. */
+interface Problem {
+  readonly status: number;
+  /** The same sentence for every error with this code. */
+  readonly title: string;
+  /** The SQLSTATE by which database functions report it. */
+  readonly sqlstate?: string;
+  /** A job that fails with this code is not retried: the same input would fail again. */
+  readonly permanent?: true;
+}
+
+/** Every error that is reported to users, by its stable code. */
 export const problems = {
   body_empty: { status: 400, title: 'The body is empty', sqlstate: 'WP001' },
   body_invalid: { status: 400, title: 'The body is not what this call takes' },
@@ -57,31 +65,50 @@ export const problems = {
 
   describe_off: { status: 409, title: 'Age and gender are not estimated here', sqlstate: 'WP066' },
 
-  image_empty: { status: 400, title: 'The photo is empty' },
-  image_format_unsupported: { status: 415, title: 'The file is not a JPEG, PNG or WebP photo' },
-  image_animated: { status: 415, title: 'The photo is animated' },
-  image_too_many_pixels: { status: 422, title: 'The photo has too many pixels' },
-  image_too_long: { status: 422, title: 'A side of the photo is too long' },
-  image_too_narrow: { status: 422, title: 'The photo is too narrow' },
-  image_too_costly: { status: 422, title: 'The photo takes too much to decode' },
-  image_too_slow: { status: 422, title: 'The photo took too long to decode' },
-  image_corrupt: { status: 422, title: 'The photo can not be decoded' },
-  image_bytes_gone: { status: 410, title: 'The bytes of the photo were dropped' },
+  image_empty: { status: 400, title: 'The photo is empty', permanent: true },
+  image_format_unsupported: {
+    status: 415,
+    title: 'The file is not a JPEG, PNG or WebP photo',
+    permanent: true,
+  },
+  image_animated: { status: 415, title: 'The photo is animated', permanent: true },
+  image_too_many_pixels: { status: 422, title: 'The photo has too many pixels', permanent: true },
+  image_too_long: { status: 422, title: 'A side of the photo is too long', permanent: true },
+  image_too_narrow: { status: 422, title: 'The photo is too narrow', permanent: true },
+  image_too_costly: { status: 422, title: 'The photo takes too much to decode', permanent: true },
+  image_too_slow: { status: 422, title: 'The photo took too long to decode', permanent: true },
+  image_corrupt: { status: 422, title: 'The photo can not be decoded', permanent: true },
+  image_bytes_gone: { status: 410, title: 'The bytes of the photo were dropped', permanent: true },
   image_unchangeable: { status: 409, title: 'A photo is never changed', sqlstate: 'WP008' },
 
-  face_missing: { status: 422, title: 'The photo to enrol has no face' },
-  faces_several: { status: 422, title: 'The photo to enrol has several faces', sqlstate: 'WP036' },
-  face_not_there: { status: 422, title: 'The photo to enrol has no face of that number' },
-  face_small: { status: 422, title: 'The face to enrol is too small' },
-  face_low_score: { status: 422, title: 'The detector is not sure of the face to enrol' },
-  face_blurred: { status: 422, title: 'The face to enrol is blurred' },
-  face_profile: { status: 422, title: 'The face to enrol is in profile' },
-  face_tilted: { status: 422, title: 'The face to enrol looks up or down' },
-  face_low_norm: { status: 422, title: 'What is to be enrolled is hardly a face' },
-  face_unlike: { status: 422, title: "The face is unlike the person's other photos", sqlstate: 'WP033' },
-  face_of_another: { status: 422, title: 'The face looks like another enrolled person', sqlstate: 'WP034' },
+  face_missing: { status: 422, title: 'The photo to enrol has no face', permanent: true },
+  faces_several: {
+    status: 422,
+    title: 'The photo to enrol has several faces',
+    permanent: true,
+    sqlstate: 'WP036',
+  },
+  face_not_there: { status: 422, title: 'The photo to enrol has no face of that number', permanent: true },
+  face_small: { status: 422, title: 'The face to enrol is too small', permanent: true },
+  face_low_score: { status: 422, title: 'The detector is not sure of the face to enrol', permanent: true },
+  face_blurred: { status: 422, title: 'The face to enrol is blurred', permanent: true },
+  face_profile: { status: 422, title: 'The face to enrol is in profile', permanent: true },
+  face_tilted: { status: 422, title: 'The face to enrol looks up or down', permanent: true },
+  face_low_norm: { status: 422, title: 'What is to be enrolled is hardly a face', permanent: true },
+  face_unlike: {
+    status: 422,
+    title: "The face is unlike the person's other photos",
+    permanent: true,
+    sqlstate: 'WP033',
+  },
+  face_of_another: {
+    status: 422,
+    title: 'The face looks like another enrolled person',
+    permanent: true,
+    sqlstate: 'WP034',
+  },
   face_taken: { status: 409, title: "The face is somebody's photo already", sqlstate: 'WP035' },
-  photo_removed: { status: 409, title: 'The photo was taken back', sqlstate: 'WP039' },
+  photo_removed: { status: 409, title: 'The photo was taken back', permanent: true, sqlstate: 'WP039' },
 
   threshold_invalid: { status: 422, title: 'The threshold is not one', sqlstate: 'WP030' },
   validity_invalid: { status: 422, title: 'The list would never be valid', sqlstate: 'WP031' },
@@ -110,8 +137,8 @@ export const problems = {
   target_fpir_invalid: { status: 422, title: 'The false-positive rate is not one', sqlstate: 'WP046' },
   calibration_impossible: { status: 422, title: 'There is too little to measure', sqlstate: 'WP047' },
 
-  payload_invalid: { status: 400, title: 'The payload is not what this task takes' },
-  row_missing: { status: 410, title: 'A row that the task needs is gone' },
+  payload_invalid: { status: 400, title: 'The payload is not what this task takes', permanent: true },
+  row_missing: { status: 410, title: 'A row that the task needs is gone', permanent: true },
   worker_lost: { status: 500, title: 'Every worker that took it up died' },
   backlog_full: { status: 429, title: 'Too much is waiting to be processed' },
   model_missing: { status: 503, title: 'A model is not installed' },
@@ -120,7 +147,7 @@ export const problems = {
   schema_missing: { status: 503, title: 'The database has no schema of Watchpost' },
   database_unavailable: { status: 503, title: 'The database can not be reached' },
   internal: { status: 500, title: 'Something went wrong in the server' },
-} as const satisfies Record<string, { status: number; title: string; sqlstate?: string }>;
+} as const satisfies Record<string, Problem>;
 
 export type ProblemCode = keyof typeof problems;
 
@@ -129,6 +156,9 @@ const codeOfSqlstate = new Map(
     'sqlstate' in problem ? [[problem.sqlstate as string, code as ProblemCode]] : [],
   ),
 );
+
+/** Whether a job that failed with this code must not be retried. */
+export const isPermanent = (code: ProblemCode): boolean => 'permanent' in problems[code];
 
 /** An error with a code of the table above and a sentence for the person who has to act on it. */
 export class WatchpostError extends Error {

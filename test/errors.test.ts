@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { isDatabaseAway, problems, toWatchpostError } from '../src/errors.ts';
+import { isDatabaseAway, isPermanent, type ProblemCode, problems, toWatchpostError } from '../src/errors.ts';
 import { VisionError } from '../src/vision/index.ts';
 
 const fromDatabase = (code: string, message: string, hint?: string) =>
@@ -19,6 +19,22 @@ describe('the table of errors', () => {
     );
     expect(known.toSorted()).toEqual([...new Set(raised)].toSorted());
   });
+
+  it('retries no photo that is itself at fault', () => {
+    const ofPhotos = Object.keys(problems).filter((code) =>
+      /^(image|face|faces)_/.test(code),
+    ) as ProblemCode[];
+    const retried = ofPhotos.filter((code) => !isPermanent(code));
+    // These are answers to calls; no job fails with them.
+    expect(retried).toEqual(['image_unknown', 'face_unknown', 'image_unchangeable', 'face_taken']);
+  });
+
+  it.each(['database_unavailable', 'delivery_failed', 'model_missing', 'internal'] as const)(
+    'retries after %s',
+    (code) => {
+      expect(isPermanent(code)).toBe(false);
+    },
+  );
 
   it('gives errors of the database functions their code, sentence and hint', () => {
     const error = toWatchpostError(fromDatabase('WP002', "There is no camera 'x'.", 'Cameras: gate.'));
