@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { listOf, moment, name, pageLimit, searchWord, token, whole } from '../fields.ts';
 import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
 import type { Served, Services } from './app.ts';
+import { asCaller } from './as-caller.ts';
 import { idIn, readJson, readQuery } from './body.ts';
 
 const filter = z.strictObject({
@@ -34,8 +35,9 @@ export const strangers = ({ database, relay }: Services) =>
       });
     })
     .post('/:id/person', async (c) => {
+      const id = idIn(c);
       const wanted = await readJson(c, newPerson);
-      const personId = await enrolStranger(database, idIn(c), wanted, `api:${c.get('caller')}`);
+      const personId = await asCaller(database, c.get('caller'), (trx) => enrolStranger(trx, id, wanted));
       relay.nudge();
       c.header('Location', `/v1/persons/${personId}`);
       return c.json({ person_id: personId }, 201);

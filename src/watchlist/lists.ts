@@ -1,7 +1,7 @@
 import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
+import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
-import { orTaken } from './taken.ts';
 
 /** Lists: making, reading, changing and removing them. Who is on them is in entries.ts. */
 
@@ -46,7 +46,7 @@ const nameOf = (list: WatchlistFields) => `The watchlist name ${JSON.stringify(l
  *   calibration_missing.
  */
 export const addWatchlist = async (db: Kysely<DB>, list: WatchlistFields & { readonly name: string }) => {
-  const { id } = await orTaken(
+  const { id } = await orNameTaken(
     nameOf(list),
     db
       .insertInto('watchpost.watchlist')
@@ -66,7 +66,7 @@ export const addWatchlist = async (db: Kysely<DB>, list: WatchlistFields & { rea
 export const setWatchlist = async (db: Kysely<DB>, id: string, fields: WatchlistFields) => {
   const columns = columnsOf(fields);
   if (Object.keys(columns).length > 0) {
-    await orTaken(
+    await orNameTaken(
       nameOf(fields),
       db.updateTable('watchpost.watchlist').set(columns).where('id', '=', id).execute(),
     );

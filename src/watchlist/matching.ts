@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
+import { anyOf } from '../database/any-of.ts';
 import type { DB } from '../database/types.generated.ts';
 import { decide } from './decision.ts';
 import { findNearest } from './nearest.ts';
@@ -127,11 +128,7 @@ export const compareMatches = async (db: Kysely<DB>, found: readonly Searched[])
       join.onRef('m.face_id', '=', 's.face_id').on('m.superseded_at', 'is', null),
     )
     .select(['s.embedding_id', 's.outcome', 's.person_id as nearest', 'm.person_id', 'm.watchlist_id'])
-    .where(
-      's.embedding_id',
-      'in',
-      found.map(({ nearest }) => nearest.embedding_id),
-    )
+    .where('s.embedding_id', '=', anyOf(found.map(({ nearest }) => nearest.embedding_id)))
     .where('s.superseded_at', 'is', null)
     .execute();
   return searched.map(({ nearest, decision }) => {

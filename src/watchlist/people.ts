@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
+import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
 import { addToWatchlist, findWatchlist } from './entries.ts';
-import { orTaken } from './taken.ts';
 
 /** People: making, finding, reading, changing and forgetting them. */
 
@@ -212,6 +212,6 @@ const assertFree = async (db: Kysely<DB>, ref: string | null | undefined, id?: s
 
 /** Somebody else may take it between the question and the answer. */
 const refOrTaken = <T>(ref: string | null | undefined, change: Promise<T>): Promise<T> =>
-  orTaken(`The external reference ${JSON.stringify(ref)}`, change);
+  orNameTaken(`The external reference ${JSON.stringify(ref)}`, change);
 
 const unknown = (id: string) => new WatchpostError('person_unknown', `There is no person ${id}.`);

@@ -1,5 +1,7 @@
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Database } from '../database/pool.ts';
+import type { DB } from '../database/types.generated.ts';
+import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
 
 /** Strangers: groups of faces that match nobody; see sql/4-people/stranger-groups.sql. */
@@ -80,35 +82,26 @@ export const readStranger = async (database: Database, id: string) => {
 };
 
 /**
- * Makes a group a person, with its best views as photos; the stages take it from there.
+ * Makes a group a person, with its best views as photos, which are then enrolled like any other.
  *
+ * @param db a transaction in which the caller is set, or the database: then the caller is the database user.
  * @param person.watchlists names or ids.
- * @param actor who does it, for the record; undefined: the database user.
  * @returns the person's id.
- * @throws {WatchpostError} name_taken for a known external_ref; by SQLSTATE: stranger_unknown, stranger_named,
- *   watchlist_unknown. Then nothing was made.
+ * @throws {WatchpostError} name_taken if the external_ref is; by SQLSTATE: stranger_unknown, stranger_named,
+ *   watchlist_unknown. Then nothing was written.
  */
 export const enrolStranger = async (
-  database: Database,
+  db: Kysely<DB>,
   id: string,
   person: { name: string; external_ref?: string | undefined; watchlists?: string[] | undefined },
-  actor?: string,
 ): Promise<string> => {
-  try {
-    return await database.db.transaction().execute(async (trx) => {
-      if (actor !== undefined) await sql`select set_config('watchpost.actor', ${actor}, true)`.execute(trx);
-      const { rows } = await sql<{ id: string }>`
-        select watchpost.enrol_stranger(
-          ${id}::uuid, ${person.name}, ${person.external_ref ?? null}, ${person.watchlists ?? []}::text[]
-        ) as id
-      `.execute(trx);
-      return (rows[0] as { id: string }).id;
-    });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === '23505') {
-      const taken = `The external reference ${JSON.stringify(person.external_ref)} is taken.`;
-      throw new WatchpostError('name_taken', taken, { cause: error });
-    }
-    throw error;
-  }
+  const { rows } = await orNameTaken(
+    `The external reference ${JSON.stringify(person.external_ref)}`,
+    sql<{ id: string }>`
+      select watchpost.enrol_stranger(
+        ${id}::uuid, ${person.name}, ${person.external_ref ?? null}, ${person.watchlists ?? []}::text[]
+      ) as id
+    `.execute(db),
+  );
+  return (rows[0] as { id: string }).id;
 };

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
+import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
 import { attemptDelivery } from './delivery.ts';
 import type { Answer } from './post.ts';
@@ -54,8 +55,9 @@ export const addEndpoint = async (
   const unknown = wanted.find((list) => !lists.some(({ id, name }) => id === list || name === list));
   if (unknown !== undefined)
     throw new WatchpostError('watchlist_unknown', `There is no watchlist ${JSON.stringify(unknown)}.`);
-  try {
-    const { endpoint_id, secret } = await one(
+  const { endpoint_id, secret } = await orNameTaken(
+    `The endpoint name ${JSON.stringify(endpoint.name)}`,
+    one(
       sql<{ endpoint_id: string; secret: string }>`
         select * from watchpost.add_endpoint(
           name => ${endpoint.name},
@@ -67,13 +69,9 @@ export const addEndpoint = async (
         )
       `,
       db,
-    );
-    return { id: endpoint_id, secret };
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === '23505')
-      throw new WatchpostError('name_taken', `The endpoint name ${JSON.stringify(endpoint.name)} is taken.`);
-    throw error;
-  }
+    ),
+  );
+  return { id: endpoint_id, secret };
 };
 
 /** Every endpoint that was not removed, with how it fares; without secrets. */
