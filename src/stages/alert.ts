@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { anyOf } from '../database/any-of.ts';
 import { WatchpostError } from '../errors.ts';
 import { type Replayable, type Stage, settle } from './stage.ts';
 
@@ -14,11 +15,7 @@ export const alert: Stage<Payload, null> & Replayable<Payload, null> = {
     const matches = await database.db
       .selectFrom('watchpost.match')
       .select('id')
-      .where(
-        'id',
-        'in',
-        items.map((item) => item.match_id),
-      )
+      .where('id', '=', anyOf(items.map((item) => item.match_id)))
       .execute();
     const known = new Set(matches.map((match) => match.id));
     return items.map((item) =>
@@ -64,11 +61,7 @@ export const alert: Stage<Payload, null> & Replayable<Payload, null> = {
     const alerted = await db
       .selectFrom('watchpost.alert_match')
       .select('match_id')
-      .where(
-        'match_id',
-        'in',
-        finished.map(({ item }) => item.match_id),
-      )
+      .where('match_id', '=', anyOf(finished.map(({ item }) => item.match_id)))
       .execute();
     const known = new Set(alerted.map((row) => row.match_id));
     return finished.map(({ item }) => {

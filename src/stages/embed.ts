@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import pgvector from 'pgvector';
 import { z } from 'zod';
+import { anyOf } from '../database/any-of.ts';
 import { fromBase64, realArray } from '../database/binary.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Embedding } from '../vision/types.ts';
@@ -55,11 +56,7 @@ export const embed: Stage<Payload, Embedding> & Replayable<Payload, Embedding> =
     const standing = await db
       .selectFrom('watchpost.embedding')
       .select(['face_id', 'model_id', 'vector'])
-      .where(
-        'face_id',
-        'in',
-        finished.map(({ item }) => item.face_id),
-      )
+      .where('face_id', '=', anyOf(finished.map(({ item }) => item.face_id)))
       .where('superseded_at', 'is', null)
       .execute();
     return finished.map(({ item, result }) => {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
+import { anyOf } from '../database/any-of.ts';
 import { isDatabaseAway, WatchpostError } from '../errors.ts';
 import { assertFit, assertStanding } from '../watchlist/enrolment.ts';
 import type { Replayable, Stage } from './stage.ts';
@@ -21,21 +22,13 @@ export const enrol: Stage<Payload, null> & Replayable<Payload, null> = {
       .selectFrom('watchpost.embedding as e')
       .innerJoin('watchpost.face as f', 'f.id', 'e.face_id')
       .select(['e.id', 'e.norm', 'f.gate', 'f.height_px', 'f.score', 'f.sharpness', 'f.yaw', 'f.pitch'])
-      .where(
-        'e.id',
-        'in',
-        items.map((item) => item.embedding_id),
-      )
+      .where('e.id', '=', anyOf(items.map((item) => item.embedding_id)))
       .execute();
     const viewOf = new Map(rows.map((row) => [row.id, row]));
     const photos = await database.db
       .selectFrom('watchpost.person_photo')
       .select(['id', 'accept', 'removed_at'])
-      .where(
-        'id',
-        'in',
-        items.map((item) => item.person_photo_id),
-      )
+      .where('id', '=', anyOf(items.map((item) => item.person_photo_id)))
       .execute();
     const photoOf = new Map(photos.map((photo) => [photo.id, photo]));
     const { unlike, alike } = vision.embedder.enrolment;
@@ -76,11 +69,7 @@ export const enrol: Stage<Payload, null> & Replayable<Payload, null> = {
     const standing = await db
       .selectFrom('watchpost.reference')
       .select('embedding_id')
-      .where(
-        'embedding_id',
-        'in',
-        finished.map(({ item }) => item.embedding_id),
-      )
+      .where('embedding_id', '=', anyOf(finished.map(({ item }) => item.embedding_id)))
       .where('superseded_at', 'is', null)
       .execute();
     const known = new Set(standing.map((row) => row.embedding_id));
