@@ -6,7 +6,7 @@ import { type Replayable, type Stage, settle } from './stage.ts';
 const payload = z.object({ match_id: z.uuid() });
 type Payload = z.infer<typeof payload>;
 
-/** match.found -> alert: opens an episode for a person at a place, or extends the one that is going on. */
+/** match.found -> alert: opens an alert for the sighting of a person at a place, or extends the one that is open. */
 export const alert: Stage<Payload, null> & Replayable<Payload, null> = {
   task: 'alert',
   payload,
@@ -70,6 +70,6 @@ export const alert: Stage<Payload, null> & Replayable<Payload, null> = {
     });
   },
 
-  // An alert is never replaced: a match that has one keeps it.
+  // Nothing to supersede: a match that has an alert keeps it.
   async supersede() {},
 };

@@ -10,8 +10,8 @@ const payload = z.object({ face_id: z.uuid() });
 type Payload = z.infer<typeof payload>;
 
 /**
- * face.detected, description.requested -> demography: estimates age and gender. Off unless somebody has switched it on,
- * so it decodes the photo again rather than have every detect pay for a wider crop.
+ * face.detected, description.requested -> demography: estimates age and gender. It is off by default, so it decodes
+ * the photo again instead of making every detect store a wider crop.
  */
 export const describe: Stage<Payload, Demography> & Replayable<Payload, Demography> = {
   task: 'describe',
@@ -23,7 +23,7 @@ export const describe: Stage<Payload, Demography> & Replayable<Payload, Demograp
       .select(['id', 'image_id', 'box_x as x', 'box_y as y', 'box_width as width', 'box_height as height'])
       .where('id', '=', anyOf(items.map((item) => item.face_id)))
       .execute();
-    // Each photo once, for all of its faces.
+    // Each photo is decoded once for all of its faces.
     const estimateOf = new Map<string, Promise<Demography>>();
     for (const [imageId, together] of Map.groupBy(faces, (face) => face.image_id)) {
       const estimates = describeFaces(readStoredPhoto(database.pool, imageId), together, vision);
@@ -50,7 +50,8 @@ export const describe: Stage<Payload, Demography> & Replayable<Payload, Demograp
       select watchpost.register_model(${id}, ${role}, ${sha256}, null, ${licence})
       where not exists (select from watchpost.model as m where m.id = ${id} and m.sha256 = ${sha256})
     `.execute(trx);
-    // A face may be superseded by now; and asked for twice, before it was switched off and after.
+    // A face may have been superseded meanwhile; and it may be requested twice, by face.detected and by
+    // description.requested.
     await sql`
       insert into watchpost.demography (face_id, model_id, age, male, superseded_at)
       select f.id, ${id}, d.age, d.male, f.superseded_at
@@ -93,7 +94,7 @@ export const describe: Stage<Payload, Demography> & Replayable<Payload, Demograp
   },
 };
 
-/** Runs of other batch sizes differ by less than these; another model, or another crop, by more. */
+/** Smaller differences come from batch sizes; another model or another crop gives larger ones. */
 const sameAge = 0.1;
 const sameProbability = 0.01;
 

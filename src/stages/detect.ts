@@ -11,8 +11,8 @@ const payload = z.object({ image_id: z.uuid(), person_photo_id: z.uuid().optiona
 type Payload = z.infer<typeof payload>;
 
 /**
- * image.received, photo.added -> face: decodes the photo once, finds its faces and keeps an aligned crop of each, so
- * that no later stage opens the photo again. A photo that is to enrol somebody must hold the face to enrol.
+ * image.received, photo.added -> face: decodes the photo, finds its faces and stores an aligned crop of each, so that
+ * later stages do not need the photo. A photo that enrols somebody must contain the face to enrol.
  */
 export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces> = {
   task: 'detect',
@@ -101,8 +101,8 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
 };
 
 /**
- * Photos of one job that are under way at a time: while the models see one, the next is read. Not all of them, as each is
- * held in memory: a photo may have 100 MiB.
+ * Photos of one job that are processed concurrently: while the models compute one, the next is read. Not more,
+ * because each is held in memory and may have 100 MiB.
  */
 const photosAtATime = 2;
 
@@ -125,8 +125,8 @@ const detectPhoto = async (
   return found;
 };
 
-/** Boxes that share more than this of their union are of one face, found again. */
+/** Boxes with a larger intersection over union are the same face. */
 const sameFace = 0.8;
 
-/** An array within an array of parameters: numbers and codes, which need no quotes. */
+/** A nested array as a parameter: numbers and codes, which need no quotes. */
 const literal = (values: readonly (number | string)[]): string => `{${values.join(',')}}`;

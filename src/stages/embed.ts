@@ -10,7 +10,7 @@ import { type Replayable, type Stage, settle } from './stage.ts';
 const payload = z.object({ face_id: z.uuid() });
 type Payload = z.infer<typeof payload>;
 
-/** face.detected -> embedding: turns the stored crops of a batch into vectors, all faces of a photo together. */
+/** face.detected -> embedding: computes the vectors of stored crops, in batches. */
 export const embed: Stage<Payload, Embedding> & Replayable<Payload, Embedding> = {
   task: 'embed',
   payload,
@@ -77,7 +77,7 @@ export const embed: Stage<Payload, Embedding> & Replayable<Payload, Embedding> =
   },
 };
 
-/** Vectors of one crop by one model are not equal to the bit: batches differ by 2e-7, half precision by 1e-4. */
+/** Vectors of one crop by one model differ slightly: batch sizes by 2e-7, half precision by 1e-4. */
 const sameVector = 0.999;
 
 const cosine = (a: readonly number[], b: Float32Array): number => {

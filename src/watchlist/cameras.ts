@@ -3,7 +3,11 @@ import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import type { FaceRange } from '../vision/index.ts';
 
-/** @throws {WatchpostError} name_taken. */
+/**
+ * Adds a camera.
+ *
+ * @throws {WatchpostError} name_taken.
+ */
 export const addCamera = (
   db: Kysely<DB>,
   camera: {

@@ -6,10 +6,10 @@ import { WatchpostError } from '../errors.ts';
 
 /** Strangers: groups of faces that match nobody; see sql/4-people/stranger-groups.sql. */
 
-/** A group that nobody has made a person, by the visits that were asked for. */
+/** A stranger, with the visits that meet the conditions. */
 export interface Recurring {
   readonly id: string;
-  /** Sightings that are closer in time than the setting's visit_gap are one visit. */
+  /** Sightings closer in time than the setting visit_gap are one visit. */
   readonly visits: number;
   readonly faces: number;
   readonly first_seen: Date;
@@ -19,10 +19,10 @@ export interface Recurring {
 }
 
 /**
- * Who keeps coming and is nobody, most visits first.
+ * Strangers with several visits, most visits first.
  *
- * @param wanted.visits at least so many.
- * @param wanted.since only visits that went on after this time count; undefined: all that are kept.
+ * @param wanted.visits the least number of visits.
+ * @param wanted.since only visits that ended after this time count; undefined: all stored ones.
  */
 export const readRecurring = async (
   database: Database,
@@ -54,9 +54,9 @@ export const readRecurring = async (
 };
 
 /**
- * One group with its faces, latest first, 1,000 at most.
+ * A stranger with their faces, latest first, 1,000 at most.
  *
- * @param id also one that was merged into another; the answer is that other one.
+ * @param id of the stranger, or of one that was merged into them.
  * @throws {WatchpostError} stranger_unknown.
  */
 export const readStranger = async (database: Database, id: string) => {

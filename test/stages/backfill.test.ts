@@ -44,7 +44,12 @@ describe('searching the past', () => {
   let adaId: string;
   /** A face that one photo of hers alone does not find. */
   let hidden: string | undefined;
-  const small = backfillOf({ scan: 300, most: 10, halved: { from: 1_000_000, quiet: 0 }, sparing: 300 });
+  const small = backfillOf({
+    compare: 300,
+    search: 10,
+    halves: { from: 1_000_000, quietSeconds: 0 },
+    compareWhileLive: 300,
+  });
 
   beforeAll(async () => {
     ({ database, model, watchlistId, vectors } = await prepare());
@@ -218,32 +223,40 @@ describe('searching the past', () => {
 
 describe('searching a quiet past by two sessions', () => {
   it.each([
-    { scan: 10_000, most: 200, batches: 1 },
-    { scan: 10_000, most: 9, batches: 2 },
-    { scan: 260, most: 200, batches: 4 },
-  ])('finds each sighting once: batches of $scan, $most of them near', async ({ scan, most, batches }) => {
-    const { database, model, watchlistId, vectors } = await prepare();
-    const tools = { database, vision: await realVision() };
-    const ada = vectors.any();
-    const past = await addPastFaces(database, {
-      ...{ model, camera: 'gate', since: '2026-01-05T12:00:00Z' },
-      vectors: Array.from({ length: 1000 }, (_, n) =>
-        n % 40 === 7 ? vectors.near(ada, 0.8) : vectors.any(),
-      ),
-    });
-    await database.rows('analyze watchpost.embedding');
-    await addKnownPerson(database, { name: 'Ada', model, vector: ada, watchlists: [watchlistId] });
-    const halving = backfillOf({ scan, most, halved: { from: 1000, quiet: 0 }, sparing: 300 });
-    expect(await drain(halving, tools), 'listed, begun, and the batches').toBe(2 + batches);
-    expect(
-      await database.rows(
-        `select e.id from watchpost.match as m join watchpost.embedding as e on e.face_id = m.face_id order by e.id`,
-      ),
-    ).toEqual(past.filter((_, n) => n % 40 === 7).map((id) => ({ id })));
-    expect(await database.rows('select found, searched, cursor from watchpost.backfill')).toEqual([
-      { found: 25, searched: 1001, cursor: batches > 1 ? expect.any(String) : null },
-    ]);
-  });
+    { compare: 10_000, search: 200, batches: 1 },
+    { compare: 10_000, search: 9, batches: 2 },
+    { compare: 260, search: 200, batches: 4 },
+  ])(
+    'finds each sighting once: batches of $compare, $search of them near',
+    async ({ compare, search, batches }) => {
+      const { database, model, watchlistId, vectors } = await prepare();
+      const tools = { database, vision: await realVision() };
+      const ada = vectors.any();
+      const past = await addPastFaces(database, {
+        ...{ model, camera: 'gate', since: '2026-01-05T12:00:00Z' },
+        vectors: Array.from({ length: 1000 }, (_, n) =>
+          n % 40 === 7 ? vectors.near(ada, 0.8) : vectors.any(),
+        ),
+      });
+      await database.rows('analyze watchpost.embedding');
+      await addKnownPerson(database, { name: 'Ada', model, vector: ada, watchlists: [watchlistId] });
+      const halving = backfillOf({
+        compare,
+        search,
+        halves: { from: 1000, quietSeconds: 0 },
+        compareWhileLive: 300,
+      });
+      expect(await drain(halving, tools), 'listed, begun, and the batches').toBe(2 + batches);
+      expect(
+        await database.rows(
+          `select e.id from watchpost.match as m join watchpost.embedding as e on e.face_id = m.face_id order by e.id`,
+        ),
+      ).toEqual(past.filter((_, n) => n % 40 === 7).map((id) => ({ id })));
+      expect(await database.rows('select found, searched, cursor from watchpost.backfill')).toEqual([
+        { found: 25, searched: 1001, cursor: batches > 1 ? expect.any(String) : null },
+      ]);
+    },
+  );
 });
 
 describe('a search of the past while photos come', () => {
@@ -257,7 +270,12 @@ describe('a search of the past while photos come', () => {
     });
     await addKnownPerson(database, { name: 'Ada', model, vector: ada, watchlists: [watchlistId] });
     await addFace(database, { model, vector: vectors.any(), camera: 'gate' });
-    const sparing = backfillOf({ scan: 1000, most: 10, halved: { from: 1000, quiet: 3600 }, sparing: 30 });
+    const sparing = backfillOf({
+      compare: 1000,
+      search: 10,
+      halves: { from: 1000, quietSeconds: 3600 },
+      compareWhileLive: 30,
+    });
     // Those of the past, the reference's own and the one that has just come: four batches.
     expect(await drain(sparing, tools), 'listed, begun, and the batches').toBe(2 + 4);
     expect(await database.rows('select found, searched from watchpost.backfill')).toEqual([

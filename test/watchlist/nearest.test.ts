@@ -156,8 +156,8 @@ describe('searching for the nearest person', () => {
     await ready(true);
     await enable(many);
     const { embeddingId } = await addFace(database, { model, vector });
-    const search = async (besides?: string) => {
-      const options = { exactUpTo: 0, ...(besides ? { besides } : {}) };
+    const search = async (alsoCompare?: string) => {
+      const options = { exactUpTo: 0, ...(alsoCompare ? { alsoCompare } : {}) };
       const found = (await findNearest(database.db, [embeddingId], options)).get(embeddingId);
       return found?.candidates.map((one) => one.person_id) ?? [];
     };
