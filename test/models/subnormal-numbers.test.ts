@@ -24,7 +24,7 @@ const countSubnormal = (values: Iterable<number>): number => {
 
 const read = (entry: ModelEntry): Promise<Buffer> => readFile(join(modelsDirectory(), entry.file));
 
-describe('subnormal numbers, with which Intel CPUs compute ten times slower', () => {
+describe('subnormal numbers, with which Intel CPUs are ten times slower', () => {
   test.each(manifest.map((entry) => [entry.file, entry] as const))(
     'are not among the weights of %s',
     async (_, entry) => {
@@ -105,7 +105,7 @@ describe('clearing tiny weights', () => {
     if (published) await rm(published, { recursive: true });
   });
 
-  test('leaves the outputs of both models as they were, over the faces of all sample photos', async (context) => {
+  test('leaves the outputs of both models unchanged, over the faces of all sample photos', async (context) => {
     if (!published) return context.skip('the published package is not in the cache of npm');
     const vision = await loadVision();
     const photos = await Promise.all([1, 2, 3, 4, 5, 6].map(samplePhoto));

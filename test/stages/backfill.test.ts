@@ -32,7 +32,7 @@ const untilBackfilled = (database: TestDatabase) =>
     return rows.length > 0 && rows.every((row) => row.finished_at);
   });
 
-describe('searching the past', () => {
+describe('a backfill', () => {
   let database: TestDatabase;
   let tools: Tools & { database: TestDatabase };
   let model: string;
@@ -72,7 +72,7 @@ describe('searching the past', () => {
       )
     ).map((row) => row.id);
 
-  it('costs nothing for somebody who is on no list', async () => {
+  it('does nothing for a person on no list', async () => {
     const nobody = await addKnownPerson(database, { name: 'On no list', model, vector: ada });
     expect(await drain(small, tools)).toBe(1);
     expect(await database.rows('select id from watchpost.backfill')).toEqual([]);
@@ -81,7 +81,7 @@ describe('searching the past', () => {
     expect(await database.rows('select id from watchpost.backfill')).toEqual([]);
   });
 
-  it('finds every earlier sighting of somebody who is enrolled, newest first, batch by batch', async () => {
+  it('finds every earlier sighting of an enrolled person, newest first, in batches', async () => {
     const person = await addKnownPerson(database, {
       name: 'Ada',
       model,
@@ -102,7 +102,7 @@ describe('searching the past', () => {
     ]);
   });
 
-  it('raises alerts that are retroactive, one an episode, and tells so', async () => {
+  it('raises alerts marked as retroactive, one for each episode', async () => {
     await drain(alert, tools);
     expect(
       await database.rows(
@@ -121,7 +121,7 @@ describe('searching the past', () => {
     ).toEqual([{ outcome: 'match', n: 25 }]);
   });
 
-  it('gives a live sighting an alert of its own, into which later finds of that episode go', async () => {
+  it('gives a live sighting its own alert, which later matches of that episode join', async () => {
     const at = '2026-01-05T12:05:00Z';
     await addFace(database, { model, vector: vectors.near(ada, 0.8), camera: 'gate', capturedAt: at });
     await drain(match, tools);
@@ -137,7 +137,7 @@ describe('searching the past', () => {
     ]);
   });
 
-  it('searches again when a photo is added, and leaves what was found as it is', async () => {
+  it('searches again when a photo is added, and keeps earlier matches', async () => {
     const before = await database.rows('select id, superseded_at from watchpost.match order by id');
     const disguised = vectors.near(ada, 0.2);
     [hidden] = await addPastFaces(database, {
@@ -156,7 +156,7 @@ describe('searching the past', () => {
     expect(latest).toEqual({ found: 1 });
   });
 
-  it('searches for somebody who is put on a list, and takes a face over from who is less alike', async () => {
+  it('searches for a person added to a list, and takes a face from a less similar person', async () => {
     const [list] = await database.rows(
       `insert into watchpost.watchlist (name, threshold) values ('another', 0.5) returning id`,
     );
@@ -192,7 +192,7 @@ describe('searching the past', () => {
     ).toEqual([{ superseded_because: 'backfill', retroactive: true }]);
   });
 
-  it('searches again for those whose match rested on a photo that is taken back', async () => {
+  it('searches again for faces whose match depended on a removed photo', async () => {
     const bea = await database.rows(`select id from watchpost.person where name = 'Bea'`);
     const references = await database.rows<{ id: string }>(
       `update watchpost.reference set superseded_at = now() where person_id = $1 returning id`,
@@ -216,12 +216,12 @@ describe('searching the past', () => {
     expect(await seenOf(adaId), 'the face is hers again').toHaveLength(27);
   });
 
-  it('leaves no invariant broken, and none searched twice', async () => {
+  it('violates no invariant, and searches no face twice', async () => {
     expect(await database.rows('select * from watchpost.invariant')).toEqual([]);
   });
 });
 
-describe('searching a quiet past by two sessions', () => {
+describe('a backfill in two sessions, while no photos arrive', () => {
   it.each([
     { compare: 10_000, search: 200, batches: 1 },
     { compare: 10_000, search: 9, batches: 2 },
@@ -259,8 +259,8 @@ describe('searching a quiet past by two sessions', () => {
   );
 });
 
-describe('a search of the past while photos come', () => {
-  it('takes small batches, and finds the same', async () => {
+describe('a backfill while photos arrive', () => {
+  it('uses small batches, and finds the same', async () => {
     const { database, model, watchlistId, vectors } = await prepare();
     const tools = { database, vision: await realVision() };
     const ada = vectors.any();
@@ -284,8 +284,8 @@ describe('a search of the past while photos come', () => {
   });
 });
 
-describe('a face whose own match is still to come', () => {
-  it('is matched once, as live, whether the search of the past comes first or last', async () => {
+describe('a face whose own match is pending', () => {
+  it('is matched once, as live, whether the backfill runs first or last', async () => {
     const { database, model, watchlistId, vectors } = await prepare();
     const tools = { database, vision: await realVision() };
     const ada = vectors.any();
@@ -311,8 +311,8 @@ describe('a face whose own match is still to come', () => {
   });
 });
 
-describe('searching the past with a worker', () => {
-  it('finds the photo that came before the person was known, and pages nobody', async () => {
+describe('a backfill with a worker', () => {
+  it('finds the photo that arrived before the person was enrolled, and notifies nobody', async () => {
     const database = await freshDatabase();
     await runWorker(database, await realVision());
     const earlier = await submit(database, sample(1));

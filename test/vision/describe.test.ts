@@ -34,7 +34,7 @@ const corners = (x: number, y: number, side: number): [number, number][] => [
 ];
 
 describe('the converted network', () => {
-  test('gives what face-api gives for the same pixels', { timeout: 120_000 }, async () => {
+  test('gives the same results as face-api for the same pixels', { timeout: 120_000 }, async () => {
     const faceApi = await openFaceApi();
     const landmarks = await openLandmarks(modelsDirectory());
     const describer = await openDescriber(modelsDirectory());
@@ -115,7 +115,7 @@ describe('estimateDemography', () => {
     expect(Math.max(...differences)).toBeLessThan(9);
   });
 
-  test.skipIf(!evaluationFolder)('places known people (needs the labelled photos)', async () => {
+  test.skipIf(!evaluationFolder)('is close for known people (needs the labelled photos)', async () => {
     const known = [
       { name: 'ag_biden', from: 55, to: 80, male: true },
       { name: 'ag_obama', from: 40, to: 60, male: true },
@@ -135,7 +135,7 @@ describe('estimateDemography', () => {
     }
   });
 
-  test('says the same of a photo at three times its size, or lying on its side with an EXIF turn', async () => {
+  test('is the same for a photo at three times its size, or with an EXIF rotation', async () => {
     const photo = await samplePhoto(6);
     const upright = await describeAll(photo);
     const { width = 0 } = await sharp(photo).metadata();
@@ -153,7 +153,7 @@ describe('estimateDemography', () => {
     }
   });
 
-  test('answers in the order of the boxes, and nothing for none', async () => {
+  test('returns estimates in the order of the boxes, and none for no boxes', async () => {
     const photo = await samplePhoto(1);
     const boxes = (await vision.findFaces(photo)).faces.map(({ box }) => box);
     const forth = await vision.estimateDemography(photo, boxes);
@@ -164,7 +164,7 @@ describe('estimateDemography', () => {
     expect(await vision.estimateDemography(photo, [])).toEqual([]);
   });
 
-  test('takes the square around the outline with a tenth on each side', () => {
+  test('crops the square around the outline with a margin of a tenth', () => {
     const picture = { data: new Uint8Array(300 * 300 * 3), width: 300, height: 300 };
     // One white square of 120 x 120 at (80, 60): 100 x 100 of points in its middle, and their margin.
     for (let y = 60; y < 180; y++) picture.data.fill(255, (y * 300 + 80) * 3, (y * 300 + 200) * 3);
@@ -184,7 +184,7 @@ describe('estimateDemography', () => {
 });
 
 describe('the describer', () => {
-  test('is opened when it is first needed, checked by its hash, and tried again', async () => {
+  test('is opened at the first call, checked by its hash, and tried again after a failure', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'watchpost-weights-'));
     await cp(modelsDirectory(), folder, { recursive: true });
     const file = join(folder, ageGender.file);

@@ -33,7 +33,7 @@ describe('examples/receive-alerts.mjs', () => {
       },
     });
 
-  it('takes a real alert of a real worker', async () => {
+  it('accepts a real alert of a real worker', async () => {
     // The secret is known once the endpoint is there, and its port once it listens: an address is made up first.
     const { id, secret } = await addEndpoint(database, { name: 'guards', url: 'http://127.0.0.1:1/' });
     const receiver = await receive(secret);
@@ -46,7 +46,7 @@ describe('examples/receive-alerts.mjs', () => {
     expect(await deliveriesOf(database, id)).toMatchObject([{ status: 204 }]);
   });
 
-  it('refuses a wrong signature, an altered body and an old timestamp, and knows a message again', async () => {
+  it('refuses a wrong signature, an altered body and an old timestamp, and recognises a repeated message', async () => {
     const [{ secret }, { secret: other }] = (await database.rows(
       'select watchpost.make_secret() as secret from generate_series(1, 2)',
     )) as [{ secret: string }, { secret: string }];
