@@ -4,7 +4,7 @@ import type { DB } from '../database/types.generated.ts';
 import { searchFaces } from '../watchlist/matching.ts';
 import type { Searched } from '../watchlist/ranking.ts';
 
-/** The result of one batch of a backfill. */
+/** One batch of a backfill: the comparison of past faces with a person. This is its result. */
 export interface Batch {
   /** The number of past embeddings that were compared with the person. */
   readonly compared: number;

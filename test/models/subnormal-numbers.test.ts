@@ -50,7 +50,7 @@ describe('subnormal numbers, with which Intel CPUs are ten times slower', () => 
         for (const name of graph.node.flatMap((node) => node.output ?? [])) {
           if (!outputs.has(name)) graph.output.push(onnx.ValueInfoProto.create({ name }) as never);
         }
-        // Without fusion, so that every intermediate value is there to be read.
+        // Without fusion, so that every intermediate value can be read.
         const session = await ort.InferenceSession.create(encodeModel(model), {
           graphOptimizationLevel: 'disabled',
         });
@@ -87,7 +87,7 @@ describe('clearing tiny weights', () => {
       const edits = entry.edits.filter((edit) => edit !== 'clear-tiny-weights');
       return { ...entry, edits, sha256: sha256BeforeClearing[entry.file]! };
     });
-    // The package comes out of npm's cache, where `npm install` has left it: nothing is fetched.
+    // The package is in npm's cache since `npm install`: nothing is fetched.
     const offline = process.env.npm_config_offline;
     process.env.npm_config_offline = 'true';
     try {

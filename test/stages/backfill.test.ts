@@ -15,7 +15,7 @@ import { Vectors } from '../support/vectors.ts';
 
 const dimension = 64;
 
-/** A database with a model of its own, a camera, a list, and nobody who works on it. */
+/** A database with a model, a camera and a list, without a worker. */
 const prepare = async () => {
   const database = await freshDatabase();
   const model = await addModel(database, 'sixty-four-numbers', dimension);
@@ -276,7 +276,7 @@ describe('a backfill while photos arrive', () => {
       halves: { from: 1000, quietSeconds: 3600 },
       compareWhileLive: 30,
     });
-    // Those of the past, the reference's own and the one that has just come: four batches.
+    // The past faces, the reference's own and the new one: four batches.
     expect(await drain(sparing, tools), 'listed, begun, and the batches').toBe(2 + 4);
     expect(await database.rows('select found, searched from watchpost.backfill')).toEqual([
       { found: 3, searched: 92 },
@@ -343,7 +343,7 @@ describe('a backfill with a worker', () => {
         vectors: Array.from({ length: 500 }, (_, n) => (n % 2 ? vectors.near(ada, 0.8) : vectors.any())),
       });
       await addKnownPerson(database, { name: 'Ada', model, vector: ada, watchlists: [watchlistId] });
-      // The first batch has written its matches, and is held before it can record how far it came.
+      // The first batch has written its matches, and is stopped before it records its cursor.
       const holder = await connectClient(database);
       const doomed = await startWorkerProcess(database.url);
       await until(async () => (await database.rows('select id from watchpost.backfill')).length > 0);

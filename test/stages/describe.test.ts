@@ -33,7 +33,7 @@ const switchTo = async (enabled: boolean, note: string | null = null): Promise<b
   ]);
   return row.changed;
 };
-/** What the API tells about the faces of a photo. */
+/** The faces of a photo as the API returns them. */
 const shown = async (imageId: string): Promise<unknown[]> => {
   const answer = await call(`/v1/images/${imageId}`);
   const { faces } = (await answer.json()) as { faces: { demography: unknown }[] };

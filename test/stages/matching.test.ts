@@ -35,7 +35,7 @@ describe('matching', () => {
     model = await addModel(database, 'sixty-four-numbers', dimension);
   });
 
-  // Each test has a list of its own, and Ada on it.
+  // Each test has a separate list with Ada on it.
   beforeEach(async () => {
     await database.rows('update watchpost.watchlist set enabled = false');
     const [list] = await database.rows(
@@ -50,7 +50,7 @@ describe('matching', () => {
     await drain(backfill, tools);
   });
 
-  /** A face that looks like Ada at about this cosine; one more in the photo of another face if that is given. */
+  /** A face with about this cosine to Ada's; in the photo of another face if that is given. */
   const likeAda = async (cosine: number, photo?: { imageId: string }) => {
     const face = await addFace(database, { model, vector: vectors.near(ada.vector, cosine) });
     if (!photo) return face;
@@ -295,7 +295,7 @@ describe('a cannot_link, in real photos', () => {
       personId,
       seen.face_id,
     ]);
-    // A face that is gone is found anew by a replay, and with it the others.
+    // A replay finds a missing face again, and the others with it.
     await database.rows('delete from watchpost.face where image_id = $1 and ordinal = 1', [imageId]);
     expect(await replay(detect, { imageId }, { database, vision }, { dryRun: false })).toMatchObject({
       gained: 1,

@@ -17,7 +17,7 @@ const chunk = (type: string, data: Uint8Array): Buffer => {
   return Buffer.concat([head, body, tail]);
 };
 
-/** A PNG that announces a size and has next to no pixels: what a decompression bomb looks like from outside. */
+/** A PNG that declares a size and has almost no data, like a decompression bomb. */
 const announcedPng = (width: number, height: number): Buffer => {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);

@@ -77,7 +77,7 @@ describe('real group photos', () => {
     expect(at(woman.first).face.gate).toEqual([]);
     expect(at(woman.third).face.gate).toEqual([]);
     const gated = samples.flatMap(({ found }) => found.faces).filter((face) => face.gate.length > 0);
-    // The other one looks away too, by 42 degrees.
+    // The other one is also turned away, by 42 degrees.
     expect(gated.length).toBeLessThanOrEqual(2);
   });
 });

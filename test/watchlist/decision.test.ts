@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decide } from '../../src/watchlist/decision.ts';
 import type { Candidate, Nearest } from '../../src/watchlist/nearest.ts';
 
-/** Somebody a face looks like at 0.6, who is on two lists. */
+/** A candidate with a similarity of 0.6, on two lists. */
 const candidate = (changes: Partial<Candidate> = {}): Candidate => ({
   person_id: 'ada',
   reference_id: 'reference',
@@ -16,7 +16,7 @@ const candidate = (changes: Partial<Candidate> = {}): Candidate => ({
   ...changes,
 });
 
-/** A good view of a face that looks like Ada. */
+/** A good view of a face similar to Ada. */
 const nearest = (changes: Partial<Nearest> = {}): Nearest => ({
   embedding_id: 'embedding',
   face_id: 'face',

@@ -7,7 +7,7 @@ import { freshDatabase, needsServer, onServer, type TestDatabase } from '../supp
 import { addFace, addKnownPeople, addKnownPerson, addModel, addReference } from '../support/fabricate.ts';
 import { Vectors } from '../support/vectors.ts';
 
-/** People come in groups that look alike, and are known by one photo to five. */
+/** People in groups of similar ones, with one to five photos each. */
 const dimension = 32;
 const groups = 30;
 const people = 1700;

@@ -34,7 +34,7 @@ describe('the vector of a person', () => {
     await addKnownPerson(database, { name: 'Bystander', model: models[0]!, vector: vectors.any() });
   });
 
-  /** Holds all of it against the references, and tells how many of each model those of a person are. */
+  /** Compares all vectors with the references, and returns a person's number of references by model. */
   const photosOf = async (personId: string) => {
     const rows = await held(database);
     expect(rows).toEqual(await wanted(database));

@@ -34,7 +34,7 @@ describe('examples/receive-alerts.mjs', () => {
     });
 
   it('accepts a real alert of a real worker', async () => {
-    // The secret is known once the endpoint is there, and its port once it listens: an address is made up first.
+    // The endpoint needs an address before the receiver listens, and the receiver needs the endpoint's secret: a placeholder first.
     const { id, secret } = await addEndpoint(database, { name: 'guards', url: 'http://127.0.0.1:1/' });
     const receiver = await receive(secret);
     await database.rows('update watchpost.endpoint set url = $2 where id = $1', [id, receiver.url]);

@@ -91,7 +91,7 @@ export const deliveriesOf = (database: TestDatabase, endpointId: string) =>
     [endpointId],
   );
 
-/** Resolves when every notification of an endpoint has come to this state. */
+/** Resolves when every notification of an endpoint has this state. */
 export const untilSettled = (database: TestDatabase, endpointId: string, state: string, count = 1) =>
   until(async () => {
     const rows = await notificationsOf(database, endpointId);
