@@ -286,9 +286,9 @@ export const toWatchpostError = (error: unknown): WatchpostError => {
     );
   }
   if (isDatabaseAway(error)) {
-    return new WatchpostError('database_unavailable', 'The database can not be reached.', { cause: error });
+    return new WatchpostError('database_unavailable', 'The database cannot be reached.', { cause: error });
   }
-  return new WatchpostError('internal', 'Something went wrong in the server; its log tells more.', {
+  return new WatchpostError('internal', 'Something went wrong in the server; see its log.', {
     cause: error,
   });
 };

@@ -55,7 +55,7 @@ export const openSession = async (
     interOpNumThreads: 1,
     logSeverityLevel: 3,
   }).catch((cause) => {
-    throw new VisionError('model_unfit', `${path} can not be opened as an ONNX model: ${cause.message}`, {
+    throw new VisionError('model_unfit', `${path} cannot be opened as an ONNX model: ${cause.message}`, {
       cause,
     });
   });

@@ -8,7 +8,7 @@ import { type ProblemCode, WatchpostError } from '../errors.ts';
  */
 export const assertEnrollable = (faces: number, chosenFace: number | null): void => {
   if (faces === 0) {
-    throw new WatchpostError('face_missing', 'No face was found in this photo, so it can not enrol anybody.');
+    throw new WatchpostError('face_missing', 'No face was found in this photo, so it cannot enrol anybody.');
   }
   if (chosenFace === null && faces > 1) {
     throw new WatchpostError(

@@ -50,7 +50,7 @@ export const addEndpoint = async (
   options: { plainHttp: boolean },
 ): Promise<{ id: string; secret: string }> => {
   if (!URL.canParse(endpoint.url))
-    throw new WatchpostError('url_invalid', 'The URL can not be used: it is not a URL.');
+    throw new WatchpostError('url_invalid', 'The URL cannot be used: it is not a URL.');
   const wanted = endpoint.watchlists ?? [];
   const lists = await db
     .selectFrom('watchpost.watchlist')
