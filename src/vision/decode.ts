@@ -64,7 +64,7 @@ export const decode = async (
     if (/^timeout:/m.test((error as Error).message)) {
       throw new VisionError(
         'image_too_slow',
-        `Decoding the photo was stopped, as it took more than ${seconds} s. Hand it in smaller, or as a baseline JPEG.`,
+        `Decoding the photo took more than ${seconds} s and was stopped. Submit a smaller one, or a baseline JPEG.`,
         { cause: error },
       );
     }

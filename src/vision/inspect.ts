@@ -81,13 +81,13 @@ const assertSize = (width: number, height: number, maxPixels: number): void => {
   if (longer > table.photoSide.max) {
     throw new VisionError(
       'image_too_long',
-      `${size}; a side may have ${table.photoSide.max}. Hand it in reduced.`,
+      `${size}; a side may have ${table.photoSide.max}. Submit it in a smaller size.`,
     );
   }
   if (longer > shorter * table.photoAspect.max) {
     throw new VisionError(
       'image_too_narrow',
-      `${size}; the longer side may be ${table.photoAspect.max} times the shorter one. Hand in a part of it.`,
+      `${size}; the longer side may be ${table.photoAspect.max} times the shorter one. Submit a part of it.`,
     );
   }
 };
@@ -95,12 +95,12 @@ const assertSize = (width: number, height: number, maxPixels: number): void => {
 const assertAffordable = (bytes: Uint8Array, format: ImageFormat, maxPixels: number): void => {
   const cost = decodingCost(bytes, format);
   const megabytes = (count: number) => `${Math.round(count / 1e6)} MB`;
-  const hint = 'Hand it in as a baseline JPEG or as a PNG that is not interlaced.';
+  const hint = 'Submit it as a baseline JPEG or as a PNG that is not interlaced.';
   const most = mostDecodingBytes(maxPixels);
   if (cost.bytes > most) {
     throw new VisionError(
       'image_too_costly',
-      `To decode the photo takes ${megabytes(cost.bytes)} of memory; the limit is ${megabytes(most)}. ${hint}`,
+      `Decoding the photo needs ${megabytes(cost.bytes)} of memory; the limit is ${megabytes(most)}. ${hint}`,
     );
   }
   if (cost.scans > table.photoScans.max) {
@@ -110,7 +110,7 @@ const assertAffordable = (bytes: Uint8Array, format: ImageFormat, maxPixels: num
     );
   }
   if (cost.surplus > 0) {
-    throw new VisionError('image_too_costly', 'The photo has more compressed data than its pixels take.');
+    throw new VisionError('image_too_costly', 'The photo has more compressed data than its pixels need.');
   }
 };
 

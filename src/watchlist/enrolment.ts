@@ -86,7 +86,7 @@ const refusals: Record<string, (view: View, limits: Limits) => [code: ProblemCod
   ],
   low_score: (view, limits) => [
     'face_low_score',
-    `The detector is sure of this face by ${view.score.toFixed(2)}, and needs to be by ${limits.score}.`,
+    `The detector's score of this face is ${view.score.toFixed(2)}, and at least ${limits.score} is needed.`,
   ],
   blurred: (view, limits) => [
     'face_blurred',
@@ -102,7 +102,7 @@ const refusals: Record<string, (view: View, limits: Limits) => [code: ProblemCod
   ],
   low_norm: (view, limits) => [
     'face_low_norm',
-    `This is hardly a face: its embedding has a norm of ${view.norm.toFixed(2)}, and at least ${limits.norm} is needed.`,
+    `This is probably not a face: its embedding has a norm of ${view.norm.toFixed(2)}, and at least ${limits.norm} is needed.`,
   ],
 };
 

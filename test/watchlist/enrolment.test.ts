@@ -30,7 +30,7 @@ describe('the enrolment gate', () => {
 
   it.each([
     ['small', 'face_small', 'The face is 40 pixels high, and needs 48.'],
-    ['low_score', 'face_low_score', 'The detector is sure of this face by 0.71, and needs to be by 0.8.'],
+    ['low_score', 'face_low_score', "The detector's score of this face is 0.71, and at least 0.8 is needed."],
     ['blurred', 'face_blurred', 'The face is blurred: its sharpness is 4.3, and at least 10 is needed.'],
     ['profile', 'face_profile', 'The face is in profile: turned by 62 degrees, and at most 40 are allowed.'],
     ['tilted', 'face_tilted', 'The face looks up or down by 50 degrees, and at most 45 are allowed.'],
@@ -40,7 +40,8 @@ describe('the enrolment gate', () => {
   });
 
   it('refuses by the norm what is probably not a face', () => {
-    const message = 'This is hardly a face: its embedding has a norm of 2.29, and at least 2.3 is needed.';
+    const message =
+      'This is probably not a face: its embedding has a norm of 2.29, and at least 2.3 is needed.';
     expect(refusalOf({ norm: 2.29 })).toEqual(['face_low_norm', message]);
     expect(refusalOf({ norm: 2.29 }, ['face_low_norm'])).toBeUndefined();
   });
