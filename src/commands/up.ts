@@ -2,7 +2,7 @@ import { Relay } from '../broker/relay.ts';
 import { type Config, visionOptions } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
 import { type Database, withoutPassword } from '../database/pool.ts';
-import { persistAtStart } from '../database/retry.ts';
+import { waitForDatabase } from '../database/retry.ts';
 import { provideApiKey } from '../http/api-key.ts';
 import { createApp } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
@@ -35,7 +35,7 @@ export const bringUp = async (
   options: { worker: boolean; brief?: boolean },
 ): Promise<Up> => {
   const { database, kind } = await provideDatabase(config, log, stopper, options);
-  await persistAtStart(database, () => migrate(database.pool, log));
+  await waitForDatabase(database, () => migrate(database.pool, log));
   const vision = await loadVisionThreads({
     calls: config.concurrency,
     ...visionOptions(config),
@@ -43,7 +43,9 @@ export const bringUp = async (
   stopper.add(() => vision.close());
   const { id: workerId, relay } = options.worker ? await withWorker() : await withoutWorker();
 
-  const apiKey = await persistAtStart(database, () => provideApiKey(database, config.dataDir, config.apiKey));
+  const apiKey = await waitForDatabase(database, () =>
+    provideApiKey(database, config.dataDir, config.apiKey),
+  );
   const stopping = new AbortController();
   const app = createApp({ config, database, relay, vision, workerId, stopping: stopping.signal, log });
   const server = await startServer(app, config.host, config.port);
@@ -63,7 +65,7 @@ export const bringUp = async (
   }
 
   async function withoutWorker() {
-    const id = await persistAtStart(database, () =>
+    const id = await waitForDatabase(database, () =>
       registerProcess(database, vision, { concurrency: 0, tasks: [] }),
     );
     stopper.add(() => sayGoodbye(database, id));
