@@ -3,7 +3,10 @@ import { limits } from './limits.ts';
 /** The error codes in the table of limits. Not ProblemCode, as errors.ts imports this file. */
 type LimitCode = Exclude<(typeof limits)[keyof typeof limits]['code'], `none: ${string}`>;
 
-/** What a test of `migrations/0001_base.sql` asks for: the code of what fails it, and the sentence over HTTP. */
+/**
+ * The test functions that the CHECK constraints of the tables call: the error code of each, and the rule as a
+ * sentence for the API.
+ */
 const tests: Record<string, { readonly code: LimitCode; readonly rule: string }> = {
   is_name: {
     code: limits.nameCharacters.code,
@@ -30,11 +33,11 @@ const tests: Record<string, { readonly code: LimitCode; readonly rule: string }>
 };
 
 /**
- * The code and the sentence for a constraint that a row violates.
+ * The error code and the message for a violated CHECK constraint.
  *
  * @param table without its schema.
  * @param constraint its name, made of the table, the column and the test: person_name_is_name.
- * @returns undefined for a constraint with another kind of name.
+ * @returns undefined for a constraint whose name has another form.
  */
 export const violationOf = (
   table: string,

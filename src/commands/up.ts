@@ -1,7 +1,7 @@
 import { type Config, visionOptions } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
 import { type Database, withoutPassword } from '../database/pool.ts';
-import { persistAtStart } from '../database/retry.ts';
+import { waitForDatabase } from '../database/retry.ts';
 import { provideApiKey } from '../http/api-key.ts';
 import { createApp } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
@@ -32,7 +32,7 @@ export const bringUp = async (
   options: { worker: boolean; brief?: boolean },
 ): Promise<Up> => {
   const { database, kind } = await provideDatabase(config, log, stopper, options);
-  await persistAtStart(database, () => migrate(database.pool, log));
+  await waitForDatabase(database, () => migrate(database.pool, log));
   const vision = await loadVisionThreads({
     calls: config.concurrency,
     ...visionOptions(config),
@@ -42,7 +42,9 @@ export const bringUp = async (
   const worker = await (options.worker ? startWorker : startRelay)({ database, vision }, settings);
   stopper.add(() => worker.stop());
 
-  const apiKey = await persistAtStart(database, () => provideApiKey(database, config.dataDir, config.apiKey));
+  const apiKey = await waitForDatabase(database, () =>
+    provideApiKey(database, config.dataDir, config.apiKey),
+  );
   const stopping = new AbortController();
   const app = createApp({
     config,

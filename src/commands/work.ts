@@ -1,6 +1,6 @@
 import { type Config, visionOptions } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
-import { persistAtStart } from '../database/retry.ts';
+import { waitForDatabase } from '../database/retry.ts';
 import type { Log } from '../log.ts';
 import { startWorker } from '../runner/worker.ts';
 import { loadVisionThreads } from '../vision/threads.ts';
@@ -11,7 +11,7 @@ import type { Stopper } from './stop.ts';
 export const work = async (config: Config, log: Log, stopper: Stopper): Promise<void> => {
   const ended = stopper.untilSignal(log);
   const database = await connect(config, log, stopper);
-  await persistAtStart(database, () => migrate(database.pool, log));
+  await waitForDatabase(database, () => migrate(database.pool, log));
   const vision = await loadVisionThreads({
     calls: config.concurrency,
     ...visionOptions(config),

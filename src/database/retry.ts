@@ -18,9 +18,9 @@ const startWithin = 60_000;
  *
  * @throws the last failure, when it has been away for a minute.
  */
-export const persistAtStart = <T>(database: Database, attempt: () => Promise<T>): Promise<T> => {
+export const waitForDatabase = <T>(database: Database, attempt: () => Promise<T>): Promise<T> => {
   const until = Date.now() + startWithin;
-  return persist(database, () => Date.now() > until, attempt);
+  return retryWhileAway(database, () => Date.now() > until, attempt);
 };
 
 /**
@@ -30,7 +30,7 @@ export const persistAtStart = <T>(database: Database, attempt: () => Promise<T>)
  * @param attempt is told whether it is a later one: the earlier may have been committed without our learning of it.
  * @param given when to give up: then the last failure is thrown.
  */
-export const persist = async <T>(
+export const retryWhileAway = async <T>(
   database: Database,
   given: () => boolean,
   attempt: (again: boolean) => Promise<T>,

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { listOf, moment, name, pageLimit, searchWord, token, whole } from '../fields.ts';
 import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
+import { asCaller } from './as-caller.ts';
 import { idIn, readJson, readQuery } from './body.ts';
 import type { Served, Services } from './services.ts';
 
@@ -34,8 +35,9 @@ export const strangers = ({ database }: Services) =>
       });
     })
     .post('/:id/person', async (c) => {
+      const id = idIn(c);
       const wanted = await readJson(c, newPerson);
-      const personId = await enrolStranger(database, idIn(c), wanted, `api:${c.get('caller')}`);
+      const personId = await asCaller(database, c.get('caller'), (trx) => enrolStranger(trx, id, wanted));
       c.header('Location', `/v1/persons/${personId}`);
       return c.json({ person_id: personId }, 201);
     });

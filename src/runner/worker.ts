@@ -2,7 +2,7 @@ import type { Task } from 'graphile-worker';
 import { type Batch, Claims } from '../broker/claims.ts';
 import type { Pulse } from '../config.ts';
 import type { Database } from '../database/pool.ts';
-import { persist, persistAtStart } from '../database/retry.ts';
+import { retryWhileAway, waitForDatabase } from '../database/retry.ts';
 import type { Log } from '../log.ts';
 import { stages as pipeline } from '../stages/index.ts';
 import type { AnyStage, Item, Tools } from '../stages/stage.ts';
@@ -45,7 +45,7 @@ export const startWorker = async (
   const stages: readonly AnyStage[] = options.stages ?? pipeline;
   const inward = stages.filter((stage) => !stage.outward).map((stage) => stage.task);
   const tasks = stages.map((stage) => stage.task);
-  const id = await persistAtStart(database, () => registerProcess(database, vision, { concurrency, tasks }));
+  const id = await waitForDatabase(database, () => registerProcess(database, vision, { concurrency, tasks }));
   const claims = new Claims(database, id);
   const inHand = new InHand(claims, (pulse?.deadAfterSeconds ?? 20) * 500);
   let stopping = false;
@@ -122,7 +122,7 @@ export const startRelay = async (
   options: { log: Log; pulse?: Pulse },
 ): Promise<Worker> => {
   const { log, pulse } = options;
-  const id = await persistAtStart(database, () =>
+  const id = await waitForDatabase(database, () =>
     registerProcess(database, vision, { concurrency: 0, tasks: [] }),
   );
   const heartbeat = startHeartbeat(database, id, { log, ...(pulse ? { pulse } : {}) });
@@ -190,7 +190,7 @@ const follow = async (batch: Batch, run: Run): Promise<void> => {
         next.push(...batches);
       },
     };
-    await persist(
+    await retryWhileAway(
       tools.database,
       () => run.stopping() || inHand.epoch !== epoch,
       (again) => {
@@ -220,7 +220,7 @@ const jobOf =
     const items = (Array.isArray(payload) ? payload : [payload]) as Item[];
     const { epoch } = run.inHand;
     const work = () =>
-      persist(
+      retryWhileAway(
         run.tools.database,
         () => run.stopping() || run.inHand.epoch !== epoch,
         (again) =>

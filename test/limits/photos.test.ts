@@ -38,7 +38,7 @@ const cases: Partial<Record<LimitName, Case>> = {
   decodedBytes: {
     largest: () => blackPng({ width: 6000, height: 8000, depth: 16, colour: 6, interlaced: true }),
     beyond: () => blackPng({ width: 6001, height: 8000, depth: 16, colour: 6, interlaced: true }),
-    words: /takes 384 MB of memory; the limit is 384 MB/,
+    words: /needs 384 MB of memory; the limit is 384 MB/,
   },
   photoScans: {
     largest: () => manyScans(100),

@@ -97,7 +97,7 @@ export const addUnknowns = (program: Command): void => {
     .action(
       once(
         async ({ config, log }, id: string, name: string, options: { ref?: string; watchlist: string[] }) => {
-          const personId = await enrolStranger(await connect(config, log, stopper), id, {
+          const personId = await enrolStranger((await connect(config, log, stopper)).db, id, {
             name,
             external_ref: options.ref,
             watchlists: options.watchlist,

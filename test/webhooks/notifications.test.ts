@@ -22,7 +22,7 @@ beforeAll(async () => {
   await runWorker(database, await realVision());
 });
 
-/** A list of its own, for an endpoint that is told of nothing else. */
+/** A separate list, for an endpoint of only this list. */
 const addList = async (columns: { severity?: string; page_retroactive?: boolean } = {}): Promise<string> => {
   const [list] = await database.rows(
     `insert into watchpost.watchlist (name, severity, page_retroactive)
@@ -47,7 +47,7 @@ const untilNotified = (alertId: string) =>
   });
 
 describe('an endpoint', () => {
-  it('is told of an alert from a real photo: who, where, how sure; signed, and without the photo', async () => {
+  it('gets an alert from a real photo with person, place and similarity, signed, without the photo', async () => {
     const receiver = await openReceiver();
     const { personId, watchlistId } = await enrolAda(database);
     const { id, secret } = await addEndpoint(database, { name: 'real', url: receiver.url, watchlistId });
@@ -55,8 +55,8 @@ describe('an endpoint', () => {
       `insert into watchpost.camera (name, location, zone) values ('gate', 'North gate', 'outside')`,
     );
     const imageId = await submit(database, sample(1), 'gate');
-    const [told] = await receiver.has(1);
-    expect(told!.message).toEqual({
+    const [sent] = await receiver.has(1);
+    expect(sent!.message).toEqual({
       type: 'alert.raised',
       timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       data: {
@@ -77,9 +77,9 @@ describe('an endpoint', () => {
         retroactive: false,
       },
     });
-    expect(verifies(told!, secret)).toBe(true);
+    expect(verifies(sent!, secret)).toBe(true);
     const [notification] = await untilSettled(database, id, 'delivered');
-    expect(told!.headers['webhook-id']).toBe(notification.id);
+    expect(sent!.headers['webhook-id']).toBe(notification.id);
     expect(await deliveriesOf(database, id)).toMatchObject([
       { attempt: 1, outcome: 'delivered', status: 204, error: null, notification_id: notification.id },
     ]);
@@ -89,7 +89,7 @@ describe('an endpoint', () => {
     });
   });
 
-  it('is told once of an alert that goes on, and of no list or severity but its own', async () => {
+  it('gets one message for an alert that is extended, and none of other lists or lower severities', async () => {
     const [mine, others, quiet] = [await openReceiver(), await openReceiver(), await openReceiver()];
     const watchlistId = await addList({ severity: 'warning' });
     const { id } = await addEndpoint(database, { name: 'mine', url: mine.url, watchlistId });
@@ -103,14 +103,14 @@ describe('an endpoint', () => {
     await untilSettled(database, id, 'delivered');
     expect(mine.received.map(({ message }) => message.data.alert_id)).toEqual([alertId]);
     expect([others.received, quiet.received]).toEqual([[], []]);
-    const told = await database.rows(
+    const notified = await database.rows(
       'select e.name from watchpost.notification as n join watchpost.endpoint as e on e.id = n.endpoint_id where n.alert_id = $1',
       [alertId],
     );
-    expect(told).toEqual([{ name: 'mine' }]);
+    expect(notified).toEqual([{ name: 'mine' }]);
   });
 
-  it('without lists is told of all of them', async () => {
+  it('without lists gets alerts of all lists', async () => {
     const receiver = await openReceiver();
     const { id } = await addEndpoint(database, { name: 'all', url: receiver.url });
     const raised = [await raiseAlert(database), await raiseAlert(database, { severity: 'info' })];
@@ -121,7 +121,7 @@ describe('an endpoint', () => {
     );
   });
 
-  it('is never told of what is older than its time to live, and that is on record', async () => {
+  it('gets no sighting older than its time to live, which is recorded', async () => {
     const receiver = await openReceiver();
     const watchlistId = await addList();
     const { id } = await addEndpoint(database, {
@@ -140,7 +140,7 @@ describe('an endpoint', () => {
     expect(await database.rows(`select from watchpost.dead_letter where task = 'deliver'`)).toEqual([]);
   });
 
-  it('takes a photo from the future for as old as its match', async () => {
+  it('counts a photo from the future as of the time of its match', async () => {
     const receiver = await openReceiver();
     const watchlistId = await addList();
     const { id } = await addEndpoint(database, {
@@ -165,7 +165,7 @@ describe('an endpoint', () => {
     });
   });
 
-  it('is not told again of an alert that was withdrawn or dismissed meanwhile', async () => {
+  it('gets no retry of an alert that was withdrawn or dismissed meanwhile', async () => {
     const receiver = await openReceiver();
     const watchlistId = await addList();
     const { id } = await addEndpoint(database, { name: 'late', url: receiver.url, watchlistId });
@@ -186,7 +186,7 @@ describe('an endpoint', () => {
     expect(receiver.received).toHaveLength(2);
   });
 
-  it('is not told while it is disabled, nor of what was due then', async () => {
+  it('gets nothing while disabled, nor later what was due then', async () => {
     const receiver = await openReceiver();
     const watchlistId = await addList();
     const { id } = await addEndpoint(database, { name: 'off', url: receiver.url, watchlistId });
@@ -208,7 +208,7 @@ describe('an endpoint', () => {
     expect(receiver.received).toHaveLength(2);
   });
 
-  it('is told of what was found in the past only where the list says so, and then as that', async () => {
+  it('gets retroactive alerts only if the list says so, marked as such', async () => {
     const receiver = await openReceiver();
     const [silent, paging] = [await addList(), await addList({ page_retroactive: true })];
     const { id } = await addEndpoint(database, { name: 'past', url: receiver.url, timeToLive: '1 minute' });
