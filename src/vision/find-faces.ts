@@ -2,6 +2,7 @@ import { align } from './align.ts';
 import { encodeCrop } from './crop.ts';
 import { detectFaces } from './detect-faces.ts';
 import type { ImageFormat } from './format.ts';
+import type { ImageLimits } from './inspect.ts';
 import { scaled } from './nms.ts';
 import { poseOf } from './pose.ts';
 import { type GateLimits, type GateReason, gate, sharpnessOf } from './quality.ts';
