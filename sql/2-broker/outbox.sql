@@ -313,9 +313,9 @@ language plpgsql rows 2 set plan_cache_mode = force_generic_plan set enable_seqs
 as $$
 begin
   return query
-  select c.id, c.task, watchpost.items_of(c.events), c.attempts, s.max_attempts, ''
+  select c.id, c.task, watchpost.items_of(c.events), c.attempts, coalesce(s.max_attempts, 5::smallint), ''
   from watchpost.claim as c
-  join watchpost.subscription as s on s.task = c.task and s.topic = c.topic
+  left join watchpost.subscription as s on s.task = c.task and s.topic = c.topic
   where c.id >= watchpost.uuidv7_at(now() - interval '1 second') and c.worker_id = worker
     and c.xmin = pg_current_xact_id()::xid
   order by s.priority, c.id;
@@ -342,6 +342,17 @@ end;
 $$;
 
 comment on function watchpost.release_claims is 'Lets other workers have what these have claimed, but for some claims; returns how many were released.';
+
+
+create or replace function watchpost.hand_back_claims(worker uuid, claims uuid[]) returns void
+language sql
+begin atomic
+  update watchpost.claim as c
+  set worker_id = null, claimed_at = clock_timestamp(), attempts = c.attempts - 1
+  where c.id = any (claims) and c.worker_id = worker;
+end;
+
+comment on function watchpost.hand_back_claims(uuid, uuid[]) is 'Lets other workers have claims that were not begun; no attempt is used up.';
 
 
 -- Where claims may begin, for each queue that has rows: nothing waits before it. From the bounds that are given if there

@@ -93,9 +93,7 @@ begin
   end loop;
 
   released := released + watchpost.unlock_orphaned_jobs(dead_after);
-  if released > 0 then
-    perform watchpost.bury_exhausted_claims();
-  end if;
+  perform watchpost.bury_exhausted_claims();
   perform watchpost.bury_exhausted_jobs();
   return released;
 end;
@@ -163,8 +161,11 @@ declare
 begin
   for exhausted in
     delete from watchpost.claim as c
-    using watchpost.subscription as s
-    where s.task = c.task and s.topic = c.topic and c.worker_id is null and c.attempts >= s.max_attempts
+    where c.worker_id is null
+      -- As in claim_released(), where a subscription was deleted.
+      and c.attempts >= coalesce(
+        (select s.max_attempts from watchpost.subscription as s where s.task = c.task and s.topic = c.topic), 5
+      )
     returning c.task, c.events, c.attempts
   loop
     perform watchpost.bury(exhausted.task, exhausted.events, exhausted.attempts, null);
@@ -210,8 +211,9 @@ comment on function watchpost.bury_exhausted_jobs() is 'Makes dead letters of jo
 
 
 -- What should never happen, and has: claims of workers that do not live, and events that owe a handling and of which
--- there is neither an outbox row nor a claim or a job, as after a failover that has lost transactions, or a DELETE by hand. An event is examined once it is ten minutes old, and for half an hour; after a
--- change of the timeline all events of the last day are.
+-- there is neither an outbox row nor a claim or a job, as after a failover that has lost transactions, or a DELETE by
+-- hand. An event is examined once it is ten minutes old, and for half an hour; after a change of the timeline all events
+-- of the last day are. Only for tasks that workers run: a consumer that is not ours records no handlings.
 create or replace function watchpost.put_back_events() returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -230,9 +232,6 @@ begin
       )
       and c.worker_id is not null
   ));
-  if released > 0 then
-    perform watchpost.bury_exhausted_claims();
-  end if;
 
   select u.last_result is not null and u.last_result not like '%timeline ' || timeline into moved
   from watchpost.upkeep_task as u
@@ -242,7 +241,8 @@ begin
     select e.id, t.task
     from watchpost.event as e
     cross join unnest(e.tasks) as t (task)
-    where e.id >= watchpost.uuidv7_at(now() - case when moved then interval '1 day' else interval '40 minutes' end)
+    where t.task in (select unnest(w.tasks) from watchpost.worker as w)
+      and e.id >= watchpost.uuidv7_at(now() - case when moved then interval '1 day' else interval '40 minutes' end)
       and e.id < watchpost.uuidv7_at(now() - case when moved then interval '10 seconds' else interval '10 minutes' end)
       and not exists (
         select

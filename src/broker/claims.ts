@@ -102,6 +102,14 @@ export class Claims {
     return rows[0]?.released ?? 0;
   }
 
+  /** Lets other workers claim what this one has claimed and not begun. That uses up no attempt. */
+  async handBack(batches: readonly Batch[]): Promise<void> {
+    await this.#database.pool.query('select watchpost.hand_back_claims($1, $2)', [
+      this.#workerId,
+      batches.map(({ claim }) => claim),
+    ]);
+  }
+
   async #moveBounds(): Promise<void> {
     const now = performance.now();
     const anew = now - this.#anewAt >= boundsMs.anew;

@@ -77,7 +77,7 @@ export const handle = async (
   const run: Run = { stage, tools, delivery, startedAt };
   const attempted = [
     ...(await attempt(stage, fresh, tools, delivery)),
-    // The fence lets none of these through, and removes their outbox rows.
+    // The fence lets none of these through.
     ...named.filter((item) => doneBefore.has(item.event_id)).map(doneAlready),
   ];
   const written = await commit(run, attempted);
@@ -152,7 +152,9 @@ const told = (reason: unknown): WatchpostError => {
   const error = toWatchpostError(reason);
   const unforeseen = ['internal', 'value_invalid', 'changed_meanwhile'].includes(error.code);
   if (!unforeseen || !(reason instanceof Error)) return error;
-  return new WatchpostError(error.code, reason.message.slice(0, 2000).toWellFormed(), { cause: reason });
+  return new WatchpostError(error.code, reason.message.slice(0, 2000).toWellFormed().replaceAll('\0', ''), {
+    cause: reason,
+  });
 };
 
 const doneAlready = (item: Item): Attempted => ({
@@ -178,10 +180,9 @@ const commit = async (
     if (isDatabaseAway(reason)) throw reason;
     if (isCollision(reason) && tries > 1) return commit(run, attempted, tries - 1);
     const [only] = attempted;
-    if (attempted.length === 1 && only) {
-      if (only.outcome !== 'done') throw reason;
-      return commit(run, [failure(only.item, reason, run.delivery)]);
-    }
+    // What has failed already can not fail in another way.
+    if (!only || attempted.every(({ outcome }) => outcome !== 'done')) throw reason;
+    if (attempted.length === 1) return commit(run, [failure(only.item, reason, run.delivery)]);
     return commitOneByOne(run, attempted);
   }
 };

@@ -3,15 +3,14 @@ import type { Batch, Claims } from '../broker/claims.ts';
 /** The claims that a process knows of. */
 export class InHand {
   readonly #claims: Claims;
-  readonly #doubtForMs: number;
+  readonly #answeredWithinMs: number;
   readonly #known = new Set<string>();
   #epoch = 0;
-  #doubtedAt: number | undefined;
 
-  /** @param doubtForMs how long after a failure an answer may still be under way. */
-  constructor(claims: Claims, doubtForMs: number) {
+  /** @param answeredWithinMs a claim that is older and not known here was never answered, or its batch failed as a whole. */
+  constructor(claims: Claims, answeredWithinMs: number) {
     this.#claims = claims;
-    this.#doubtForMs = doubtForMs;
+    this.#answeredWithinMs = answeredWithinMs;
   }
 
   /** Changes when everything was dropped. */
@@ -27,23 +26,17 @@ export class InHand {
     this.#known.delete(claim);
   }
 
-  /** An answer did not come: the database may hold claims of this worker that it does not know of. */
-  doubt(): void {
-    this.#doubtedAt = performance.now();
-  }
-
   /** Drops everything: the database is not the one that it was claimed in. */
   drop(): void {
     this.#epoch++;
     this.#known.clear();
-    this.doubt();
   }
 
-  /** Releases claims that this process does not know of, once no answer with them can be under way any more. */
+  /**
+   * Releases claims of this worker that it does not know of. Not only after a failure was seen here: a claim that waited
+   * for a lock may be made long after its connection was cut.
+   */
   async releaseOthers(): Promise<void> {
-    const doubted = this.#doubtedAt;
-    if (doubted === undefined || performance.now() - doubted < this.#doubtForMs) return;
-    await this.#claims.release(this.#doubtForMs, [...this.#known]);
-    if (this.#doubtedAt === doubted) this.#doubtedAt = undefined;
+    await this.#claims.release(this.#answeredWithinMs, [...this.#known]);
   }
 }

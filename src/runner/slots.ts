@@ -14,8 +14,6 @@ export interface SlotsOptions {
   readonly handle: (batch: Batch) => Promise<void>;
   /** Called with what was claimed, before any of it begins. */
   readonly claimed?: (batches: readonly Batch[]) => void;
-  /** Called when a claim has failed: it may have been made all the same. */
-  readonly failed?: () => void;
   readonly outage: Outage;
   readonly log: Log;
 }
@@ -74,17 +72,16 @@ export class Slots {
     }
   }
 
-  /** Forgets what was claimed and has not been begun. */
-  drop(): void {
-    this.#ready = [];
+  /** Forgets what was claimed and has not been begun, and returns it. */
+  drop(): Batch[] {
+    return this.#ready.splice(0);
   }
 
-  /** Makes no more claims. Resolves when no batch is under way; those that were not begun are to be released. */
+  /** Makes no more claims. Resolves when no batch is under way; those that were not begun are to be handed back. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#claiming;
-    this.#ready = [];
     if (this.#busy > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
@@ -129,7 +126,8 @@ export class Slots {
     } catch (error) {
       this.#delay = afterFailure;
       this.#again = false;
-      this.#options.failed?.();
+      // Else the next claim would follow at once, and fail again.
+      this.#more = false;
       if (isDatabaseAway(error)) outage.noticed(error);
       else log.error({ reason: String(error) }, 'no events can be claimed; trying again');
     }

@@ -57,6 +57,7 @@ export const startWorker = async (
     inHand,
     stopping: () => stopping,
     nudge: () => slots.nudge(),
+    log,
   };
   const slots = new Slots({
     claims,
@@ -64,7 +65,6 @@ export const startWorker = async (
     concurrency,
     handle: (batch) => follow(batch, run),
     claimed: (batches) => inHand.add(batches),
-    failed: () => inHand.doubt(),
     outage: database.outage,
     log,
   });
@@ -102,6 +102,7 @@ export const startWorker = async (
     async stop(graceMs = 8_000) {
       stopping = true;
       await Promise.all([jobs.stop(graceMs), within(graceMs, slots.stop())]);
+      await claims.handBack(slots.drop()).catch(() => {});
       await claims.release().catch(() => {});
       await database.pool
         .query('select graphile_worker.force_unlock_workers($1)', [jobs.pools()])
@@ -169,6 +170,7 @@ interface Run {
   readonly inHand: InHand;
   readonly stopping: () => boolean;
   readonly nudge: () => void;
+  readonly log: Log;
 }
 
 /**
@@ -177,12 +179,24 @@ interface Run {
  * others go on from the step that was not done.
  */
 const follow = async (batch: Batch, run: Run): Promise<void> => {
+  const next = await handleBatch(batch, run);
+  for (const one of next) await follow(one, run);
+  // What is not urgent, or becomes a job, is not claimed as it is written.
+  if (next.length > 0) run.nudge();
+};
+
+/**
+ * Handles a batch.
+ *
+ * @returns what it has led to. Nothing if it could not be handled: its claim is released later, which uses up an attempt.
+ */
+const handleBatch = async (batch: Batch, run: Run): Promise<Batch[]> => {
   const { tools, workerId, inHand } = run;
-  const stage = run.stages.find(({ task }) => task === batch.task);
-  if (!stage) return;
   const { epoch } = inHand;
+  const next: Batch[] = [];
   try {
-    const next: Batch[] = [];
+    const stage = run.stages.find(({ task }) => task === batch.task);
+    if (!stage) throw new Error(`This worker does not run ${batch.task}.`);
     const goesOn = {
       still: () => !run.stopping(),
       claimed(batches: readonly Batch[]) {
@@ -193,24 +207,22 @@ const follow = async (batch: Batch, run: Run): Promise<void> => {
     await retryWhileAway(
       tools.database,
       () => run.stopping() || inHand.epoch !== epoch,
-      (again) => {
-        if (again) inHand.doubt();
-        return handle(stage, batch.items as readonly Item[], tools, {
+      (again) =>
+        handle(stage, batch.items as readonly Item[], tools, {
           workerId,
           attempt: batch.attempt,
           mayRetry: batch.attempt < batch.maxAttempts,
           redelivered: again || batch.attempt > 1,
           claim: batch.claim,
           goesOn,
-        });
-      },
+        }),
     );
-    for (const one of next) await follow(one, run);
-    // What is not urgent, or becomes a job, is not claimed as it is written.
-    if (next.length > 0) run.nudge();
+  } catch (error) {
+    run.log.error({ task: batch.task, reason: String(error) }, 'a batch could not be handled');
   } finally {
     inHand.remove(batch);
   }
+  return next;
 };
 
 /** A stage as a graphile-worker batch task: rejects just the items that are to be tried again. */
