@@ -37,7 +37,7 @@ export const doctor = async (config: Config, log: Log, stopper: Stopper): Promis
   await report('node', checkNode);
   await report('models', () => checkModels(config));
   const reached = await report('database', async () => {
-    const database = await connect(config, log, stopper, 2);
+    const database = await connect(config, log, stopper, { max: 2 });
     const { rows } = await database.pool.query<{ version: string }>(
       `select current_setting('server_version') as version`,
     );
@@ -45,7 +45,7 @@ export const doctor = async (config: Config, log: Log, stopper: Stopper): Promis
   });
   if (!reached) return false;
 
-  const { pool } = await connect(config, log, stopper, 2);
+  const { pool } = await connect(config, log, stopper, { max: 2 });
   for (const { name, sql, remedy } of databaseChecks) {
     const well = await report(name, async () => {
       const { rows } = await pool.query<{ well: boolean; found: string }>(sql);
