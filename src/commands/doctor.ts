@@ -5,6 +5,7 @@ import type { Log } from '../log.ts';
 import { loadVision } from '../vision/index.ts';
 import { connect } from './connect.ts';
 import type { Stopper } from './stop.ts';
+import { findVacuumHolders } from './vacuum-holders.ts';
 
 /** What a check found: a sentence, and what to do if it is not well. */
 interface Finding {
@@ -54,6 +55,12 @@ export const doctor = async (config: Config, log: Log, stopper: Stopper): Promis
     });
     if (!well && name === 'schema') return false;
   }
+  await report('vacuum', async () => {
+    const [holder, ...others] = await findVacuumHolders(pool);
+    if (!holder) return { well: true, found: 'held back by nobody' };
+    const more = others.map(({ found }) => `; ${found}`).join('');
+    return { well: false, found: `held back: ${holder.found}${more}`, remedy: holder.remedy };
+  });
   return (await reportInvariants(pool)) && all;
 };
 

@@ -32,18 +32,21 @@ const standbyName = 'replica';
  * the programs it takes.
  *
  * @param options.synchronous a commit waits until the replica has it on disk.
+ * @param options.settings more `name=value` settings of both.
  */
 export const startPair = async (options: {
   bin: string | undefined;
   folder: string;
   synchronous: boolean;
+  settings?: readonly string[];
 }): Promise<Pair> => {
-  const { bin, folder, synchronous } = options;
+  const { bin, folder, synchronous, settings = [] } = options;
   const primary = await startPostgres({
     bin,
     data: join(folder, 'primary'),
     port: 0,
     settings: [
+      ...settings,
       'wal_level=replica',
       'wal_keep_size=512MB',
       ...(synchronous ? [`synchronous_standby_names=${standbyName}`] : []),
@@ -61,7 +64,12 @@ export const startPair = async (options: {
     join(data, 'postgresql.auto.conf'),
     `primary_conninfo = 'host=127.0.0.1 port=${from} user=postgres application_name=${standbyName}'\n`,
   );
-  const replica = await startPostgres({ bin, data, port: await freePort(), settings: ['wal_level=replica'] });
+  const replica = await startPostgres({
+    bin,
+    data,
+    port: await freePort(),
+    settings: [...settings, 'wal_level=replica'],
+  });
   const address = new TcpProxy(primary.port);
   const port = await address.listen();
   return {
