@@ -239,11 +239,16 @@ export const checks: readonly Check[] = [
   },
 ];
 
-/** What must hold as well when nobody was killed: an outage is no failure of the item that met it. */
-export const noAttemptUsed: Check = {
+/**
+ * What must hold as well when nobody was killed: an outage is no failure of the item that met it.
+ *
+ * @param attempts that an item may take. Of a primary that is lost with the last seconds, some deliveries are known to the
+ *   replica and their ends are not: those are delivered again.
+ */
+export const noAttemptUsed = (attempts: 1 | 2): Check => ({
   kind: 'wrong',
   name: 'no attempt was used up',
   text: `select h.task || ' ' || h.event_id || ' ' || h.outcome || ' at attempt ' || h.attempt || coalesce(': ' || h.code, '') as what
     from watchpost.handling as h
-    where h.attempt > 1 or h.outcome = 'retry'`,
-};
+    where h.attempt > ${attempts} or h.outcome = 'retry'`,
+});

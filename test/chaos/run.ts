@@ -1,5 +1,6 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
-import { type Form, runFailover } from './failover.ts';
+import { runFailover } from './failover.ts';
+import type { Form } from './failover-report.ts';
 import { runFaults } from './harm.ts';
 import { openAlbum } from './install.ts';
 import { help, type Options, readOptions } from './options.ts';
