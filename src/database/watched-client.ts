@@ -95,17 +95,17 @@ export class WatchedClient extends pg.Client {
 const isStale = (error: Error & { code?: string }): boolean =>
   error.code === '0A000' && error.message === 'cached plan must not change result type';
 
-/** Times that a text is asked before it is prepared, texts prepared, and texts counted; on one connection. */
+/** On one connection: executions of a text before it is prepared, texts prepared at most, and texts counted at most. */
 const asksBefore = 2;
 const mostPrepared = 100;
 const mostCounted = 1000;
 
-/** What a connection is asked again and again. */
+/** The texts that a connection executes again and again. */
 class Habits {
   readonly #prepared = new Map<string, string>();
   readonly #asked = new Map<string, number>();
 
-  /** The name to prepare a text under; undefined: not yet, or no more. */
+  /** The name to prepare a text under; undefined: too rare so far, or as many are prepared as may be. */
   nameOf(text: string): string | undefined {
     const name = this.#prepared.get(text);
     if (name || this.#prepared.size >= mostPrepared) return name;
@@ -116,7 +116,7 @@ class Habits {
       return undefined;
     }
     this.#asked.delete(text);
-    // Postgres cuts names off at 63 bytes; how the text begins tells people what it is.
+    // Postgres cuts names off at 63 bytes. The beginning of the text shows people what it is.
     const begins = text
       .trim()
       .replace(/\s+/g, ' ')

@@ -35,6 +35,9 @@ const lengths = {
 /** Photos a second. Postgres skips up to 32 values of a sequence at a crash: more ids have to be issued during the lag. */
 const photosPerSecond = 8;
 
+/** Events handled before the harm is done, also on a slow machine. */
+const atLeastHandled = 30;
+
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** One run of a failover, in servers and processes of its own. */
@@ -100,6 +103,8 @@ const failOver = async (form: Form, installation: Installation): Promise<Outage>
   }, 1_000 / photosPerSecond);
   try {
     await sleep(lengths.work);
+    const slow = Date.now() + lengths.recover;
+    while (watch.seen.handlings < atLeastHandled && Date.now() < slow) await sleep(100);
     const { lag, goOn } = await losePrimary(form, installation);
     pair.address.moveTo(pair.replica.port);
     tell(`failover (${form}): the address leads to a server in recovery`);
