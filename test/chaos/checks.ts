@@ -250,5 +250,6 @@ export const noAttemptUsed = (attempts: 1 | 2): Check => ({
   name: 'no attempt was used up',
   text: `select h.task || ' ' || h.event_id || ' ' || h.outcome || ' at attempt ' || h.attempt || coalesce(': ' || h.code, '') as what
     from watchpost.handling as h
+    join watchpost.event as e on e.id = h.event_id
     where h.attempt > ${attempts} or h.outcome = 'retry'`,
 });
