@@ -10,13 +10,14 @@ import type { Stopper } from './stop.ts';
 /**
  * Connects to the database there is: DATABASE_URL, else the embedded one that `up` or `demo` has started here.
  *
+ * @param options.writable the server has to take writes, as for a process that serves; a command may read a replica.
  * @throws {CommandError} if there is none, or it lets nobody in, with the reason.
  */
 export const connect = async (
   config: Config,
   log: Log,
   stopper: Stopper,
-  max?: number,
+  options: { max?: number; writable?: boolean } = {},
 ): Promise<Database> => {
   const url = config.databaseUrl ?? (await readRunning(config.dataDir))?.url;
   if (!url) {
@@ -24,7 +25,8 @@ export const connect = async (
       `No database: DATABASE_URL is not set, and no embedded database is running in ${config.dataDir}.\nStart one with "npm start" in another terminal, or set DATABASE_URL.`,
     );
   }
-  const database = openDatabase(url, { log, ...(max === undefined ? {} : { max }) });
+  const { writable = false, ...pool } = options;
+  const database = openDatabase(url, { log, ...pool, readOnly: !writable });
   stopper.add(() => closeSoon(database));
   await database.pool.query('select').catch((error) => {
     const reason = error.message || error.code;
@@ -52,7 +54,8 @@ export const provideDatabase = async (
   stopper: Stopper,
   { brief = false } = {},
 ): Promise<{ database: Database; kind: 'embedded' | 'server' }> => {
-  if (config.databaseUrl) return { database: await connect(config, log, stopper), kind: 'server' };
+  if (config.databaseUrl)
+    return { database: await connect(config, log, stopper, { writable: true }), kind: 'server' };
   const embedded = await startEmbedded({
     dataDir: config.dataDir,
     port: config.databasePort,

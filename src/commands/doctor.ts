@@ -5,6 +5,7 @@ import type { Log } from '../log.ts';
 import { loadVision } from '../vision/index.ts';
 import { connect } from './connect.ts';
 import type { Stopper } from './stop.ts';
+import { findVacuumHolders } from './vacuum-holders.ts';
 
 /** What a check found: a sentence, and what to do if it is not well. */
 interface Finding {
@@ -37,7 +38,7 @@ export const doctor = async (config: Config, log: Log, stopper: Stopper): Promis
   await report('node', checkNode);
   await report('models', () => checkModels(config));
   const reached = await report('database', async () => {
-    const database = await connect(config, log, stopper, 2);
+    const database = await connect(config, log, stopper, { max: 2 });
     const { rows } = await database.pool.query<{ version: string }>(
       `select current_setting('server_version') as version`,
     );
@@ -45,7 +46,7 @@ export const doctor = async (config: Config, log: Log, stopper: Stopper): Promis
   });
   if (!reached) return false;
 
-  const { pool } = await connect(config, log, stopper, 2);
+  const { pool } = await connect(config, log, stopper, { max: 2 });
   for (const { name, sql, remedy } of databaseChecks) {
     const well = await report(name, async () => {
       const { rows } = await pool.query<{ well: boolean; found: string }>(sql);
@@ -54,6 +55,12 @@ export const doctor = async (config: Config, log: Log, stopper: Stopper): Promis
     });
     if (!well && name === 'schema') return false;
   }
+  await report('vacuum', async () => {
+    const [holder, ...others] = await findVacuumHolders(pool);
+    if (!holder) return { well: true, found: 'held back by nobody' };
+    const more = others.map(({ found }) => `; ${found}`).join('');
+    return { well: false, found: `held back: ${holder.found}${more}`, remedy: holder.remedy };
+  });
   return (await reportInvariants(pool)) && all;
 };
 

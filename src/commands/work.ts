@@ -10,7 +10,7 @@ import type { Stopper } from './stop.ts';
 /** `watchpost work`: one more worker process against the same database, until a signal ends it. */
 export const work = async (config: Config, log: Log, stopper: Stopper): Promise<void> => {
   const ended = stopper.untilSignal(log);
-  const database = await connect(config, log, stopper);
+  const database = await connect(config, log, stopper, { writable: true });
   await waitForDatabase(database, () => migrate(database.pool, log));
   const vision = await loadVisionThreads({
     calls: config.concurrency,

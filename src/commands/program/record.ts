@@ -71,7 +71,7 @@ export const addRecord = (program: Command): void => {
     .option('--json', 'print JSON')
     .action(
       once(async ({ config, log }, options: { head?: boolean; against?: string; json?: boolean }) =>
-        verify(await connect(config, log, stopper, 2), options),
+        verify(await connect(config, log, stopper, { max: 2 }), options),
       ),
     );
 };
