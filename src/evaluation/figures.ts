@@ -80,7 +80,7 @@ export const readFigures = async (database: Database, round: Round): Promise<Fig
   for (const probe of round.probes) {
     const name = probe.name as string;
     if (!of(probe).faces.some((face) => face.alerted.includes(name)))
-      misses.push(await explain(database, probe, name, of(probe)));
+      misses.push(await missOf(database, probe, name, of(probe)));
   }
 
   const groups = round.groups.map((photo, index) => {
@@ -91,7 +91,7 @@ export const readFigures = async (database: Database, round: Round): Promise<Fig
   for (const { photo, people, faces } of groups) {
     for (const name of people) {
       if (!faces.some((face) => face.alerted.includes(name)))
-        misses.push(await explain(database, photo, name, of(photo)));
+        misses.push(await missOf(database, photo, name, of(photo)));
     }
   }
 
@@ -185,7 +185,7 @@ const wrongOf = (photo: Sent, faces: readonly SeenFace[], right: readonly string
 };
 
 /** The face that is most like the person, else the largest, with what is recorded of it. */
-const explain = async (database: Database, photo: Sent, person: string, image: SeenImage): Promise<Miss> => {
+const missOf = async (database: Database, photo: Sent, person: string, image: SeenImage): Promise<Miss> => {
   const like = await likest(database, photo.imageId, person);
   const face =
     image.faces.find((one) => one.face_id === like?.face_id) ??

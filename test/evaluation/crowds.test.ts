@@ -1,18 +1,18 @@
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Stopper } from '../../src/commands/stop.ts';
 import { readConfig } from '../../src/config.ts';
 import { makeCrowds } from '../../src/evaluation/crowd-photos.ts';
 import { type CrowdFigures, evaluateCrowds } from '../../src/evaluation/crowds.ts';
+import { Stopper } from '../../src/stopper.ts';
 import { iou } from '../../src/vision/index.ts';
+import { watchpost } from '../commands/support.ts';
 import { realVision } from '../support/pipeline.ts';
-import { startNode } from '../support/process.ts';
 import { emptyScene, folderOf, portrait } from './labelled.ts';
 
 /** Milliseconds: models, and some thirty frames of 1280 x 960. */
 const limit = 120_000;
 
-describe('npm run eval -- crowds', () => {
+describe('evaluate crowds', () => {
   let folder: string;
   beforeAll(async () => {
     const vision = await realVision();
@@ -32,7 +32,7 @@ describe('npm run eval -- crowds', () => {
     const stopper = new Stopper();
     try {
       const frame = { width: 1280, height: 960 };
-      return await evaluateCrowds(readConfig({}), stopper, [folder], {
+      return await evaluateCrowds({ config: readConfig({}), stopper }, [folder], {
         heights,
         frame,
         onProgress: (...step) => steps.push(step),
@@ -67,21 +67,18 @@ describe('npm run eval -- crowds', () => {
   );
 
   it('says what is wrong with its arguments, and with folders without a face to use', async () => {
-    const run = async (...args: string[]) => {
-      const running = startNode(['src/evaluation/main.ts', 'crowds', ...args]);
-      return { code: await running.ended, output: running.output() };
-    };
+    const run = (...args: string[]) => watchpost(['evaluate', 'crowds', ...args]);
     expect(await run(folder, '--heights', '51,tiny')).toMatchObject({
       code: 1,
-      output: expect.stringContaining('Give whole numbers from 16 to 200'),
+      stderr: expect.stringContaining('Give whole numbers from 16 to 200'),
     });
     expect(await run(folder, '--frame', '1280')).toMatchObject({
       code: 1,
-      output: expect.stringContaining('like 1920x1080'),
+      stderr: expect.stringContaining('like 1920x1080'),
     });
     expect(await run(await folderOf({ 'ada/1.jpg': await emptyScene() }))).toMatchObject({
       code: 1,
-      output: expect.stringMatching(/^No photo in .* holds exactly one face of 51 pixels or more\.\n/),
+      stderr: expect.stringMatching(/^No photo in .* holds exactly one face of 51 pixels or more\.\n/),
     });
   });
 });

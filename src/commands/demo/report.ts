@@ -1,6 +1,6 @@
-import type { Database } from '../database/pool.ts';
-import type { Submission } from './demo.ts';
-import { table } from './sql.ts';
+import type { Database } from '../../database/pool.ts';
+import { table } from '../program/table.ts';
+import type { Submission } from './submit-frames.ts';
 
 /** What the demo found, for people and for programs. */
 export interface DemoReport {
@@ -42,7 +42,7 @@ interface Alert {
   readonly created_at: Date;
 }
 
-/** Reads what became of the submitted photos. */
+/** Reads the results of the submitted photos. */
 export const readReport = async (
   { pool }: Database,
   watchlistId: string,
@@ -66,7 +66,7 @@ export const readReport = async (
     [imageIds],
   );
   const { rows: alerts } = await pool.query<Alert>(
-    // Not what the search of the past finds in the photos of earlier demos.
+    // Without what the search of past faces finds in the photos of earlier demos.
     `select distinct on (a.id) p.name as person, m.similarity, k.name as camera, k.location, m.image_id, a.created_at
      from watchpost.alert as a
      join watchpost.person as p on p.id = a.person_id
