@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { run } from '../../src/commands/program/run.ts';
 import { atEnd } from '../support/at-end.ts';
 
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const programFile = fileURLToPath(new URL('../../src/watchpost.mjs', import.meta.url));
 
 /** Settings of a command. Of the environment of the tests it gets only what is no setting of the program. */
 export type Settings = Record<string, string>;
@@ -29,7 +29,7 @@ export class Command {
   readonly ended: Promise<number>;
 
   constructor(args: readonly string[], settings: Settings = {}) {
-    this.child = spawn(process.execPath, [mainFile, ...args], { env: environment(settings) });
+    this.child = spawn(process.execPath, [programFile, ...args], { env: environment(settings) });
     this.child.stdout?.on('data', (text) => {
       this.stdout += text;
     });

@@ -1,9 +1,7 @@
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.ts';
 import { makeCrowds } from '../../src/evaluation/crowd-photos.ts';
-import { type CrowdFigures, evaluateCrowds } from '../../src/evaluation/crowds.ts';
-import { Stopper } from '../../src/stopper.ts';
+import type { CrowdFigures } from '../../src/evaluation/crowds.ts';
 import { iou } from '../../src/vision/index.ts';
 import { watchpost } from '../commands/support.ts';
 import { realVision } from '../support/pipeline.ts';
@@ -27,27 +25,15 @@ describe('evaluate crowds', () => {
     });
   }, limit);
 
-  const steps: unknown[][] = [];
-  const measured = async (heights: number[]): Promise<CrowdFigures[]> => {
-    const stopper = new Stopper();
-    try {
-      const frame = { width: 1280, height: 960 };
-      return await evaluateCrowds({ config: readConfig({}), stopper }, [folder], {
-        heights,
-        frame,
-        onProgress: (...step) => steps.push(step),
-      });
-    } finally {
-      await stopper.stop();
-    }
-  };
-
   it(
     'finds large faces with any setting, small ones in finer passes, and nothing else',
     async () => {
-      const figures = await measured([80, 24]);
-      expect(steps, 'progress, in frames').toEqual(
-        figures.map(({ height, range, frames }) => [`${height} px, ${range}`, frames, frames]),
+      const options = ['--heights', '80,24', '--frame', '1280x960', '--json'];
+      const { stdout, stderr } = await watchpost(['evaluate', 'crowds', folder, ...options]);
+      const { frame, figures } = JSON.parse(stdout) as { frame: object; figures: CrowdFigures[] };
+      expect(frame).toEqual({ width: 1280, height: 960 });
+      expect(stderr, 'progress, in frames').toBe(
+        `${figures.map(({ height, range, frames }) => `${height} px, ${range}: ${frames} photos\n`).join('')}\n`,
       );
       const found = Object.fromEntries(
         figures.map(({ range, height, found }) => [`${range} ${height}`, found]),

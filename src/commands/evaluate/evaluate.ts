@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { evaluateCrowds } from '../../evaluation/crowds.ts';
 import { evaluate } from '../../evaluation/evaluate.ts';
 import { print, printJson } from '../program/io.ts';
@@ -19,8 +19,6 @@ interface EvaluateOptions {
 export const evaluateCommand: AddCommand = (program, session) => {
   const command = program
     .command('evaluate')
-    // What follows `crowds` is an option of that, also where both have one of this name.
-    .enablePositionalOptions()
     .description(
       'Measure recognition on labelled photos, through the whole pipeline, in a temporary database',
     )
@@ -63,7 +61,6 @@ DATABASE_URL, else an embedded one is used.`,
 interface CrowdsOptions {
   readonly heights: number[];
   readonly frame: { width: number; height: number };
-  readonly json?: boolean;
 }
 
 const evaluateCrowdsCommand: AddCommand = (parent, session) =>
@@ -82,8 +79,10 @@ const evaluateCrowdsCommand: AddCommand = (parent, session) =>
 Each setting of a camera (near, automatic, far) is measured with the installed detector, or with WATCHPOST_YUNET.`,
     )
     .action(
-      session.action(async (context, folders: string[], { json, ...options }: CrowdsOptions) => {
+      session.action(async (context, folders: string[], options: CrowdsOptions, command: Command) => {
         const { io } = context;
+        // Commander takes --json for the option of `evaluate`, as both have one of this name.
+        const { json } = command.optsWithGlobals<{ json?: boolean }>();
         void context.untilSignal();
         const figures = await evaluateCrowds(context, folders, {
           ...options,
