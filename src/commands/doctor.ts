@@ -1,3 +1,4 @@
+import { versions } from 'node:process';
 import type pg from 'pg';
 import { withoutPassword } from '../database/pool.ts';
 import { connect } from './program/connect.ts';
@@ -76,10 +77,10 @@ const checkInvariants = async (io: Io, pool: pg.Pool): Promise<boolean> => {
 };
 
 const checkNode: Check = async () => {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const [major = 0, minor = 0] = versions.node.split('.').map(Number);
   return {
     well: major > 22 || (major === 22 && minor >= 18),
-    found: process.versions.node,
+    found: versions.node,
     remedy: 'Install Node 22.18 or newer; on Linux npm brings Node 24 along with "npm install".',
   };
 };

@@ -1,6 +1,7 @@
 import type { Database } from '../database/pool.ts';
 import { type Imported, importPerson } from '../transfer/import.ts';
-import { type Refusal, readSource, type Source } from '../transfer/source.ts';
+import type { Refusal, Source } from '../transfer/people.ts';
+import { readSource } from '../transfer/source.ts';
 import { findWatchlist } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print, printJson } from './program/io.ts';

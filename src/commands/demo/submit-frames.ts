@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -83,7 +84,7 @@ const submitByCommand = async (
   camera: string,
 ): Promise<Sent> => {
   const { stdout } = await promisify(execFile)(
-    process.execPath,
+    execPath,
     [mainFile, 'submit', photoFile(photo), '--camera', camera, '--json'],
     { env: { ...environment, DATABASE_URL: database.url } },
   );
