@@ -27,6 +27,6 @@ export const commands: readonly Entry[] = [
   { names: ['replay'], load: async () => (await import('./replay.ts')).replayCommand },
   { names: ['pause', 'resume'], load: async () => (await import('./pause.ts')).pauseCommands },
   { names: ['verify'], load: async () => (await import('./verify.ts')).verifyCommand },
-  { names: ['unknowns'], load: async () => (await import('./unknowns.ts')).unknownsCommand },
+  { names: ['strangers'], load: async () => (await import('./strangers.ts')).strangersCommand },
   { names: ['describe'], load: async () => (await import('./describe.ts')).describeCommand },
 ];

@@ -28,7 +28,7 @@ const checkAll = async (context: Context): Promise<boolean> => {
   const models = await report(io, 'models', () => checkModels(context));
   let pool: pg.Pool | undefined;
   const reached = await report(io, 'database', async () => {
-    const database = await connect(context, 2);
+    const database = await connect(context, { max: 2 });
     pool = database.pool;
     const { rows } = await pool.query<{ version: string }>(
       `select current_setting('server_version') as version`,

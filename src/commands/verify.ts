@@ -28,7 +28,7 @@ export const verifyCommand: AddCommand = (program, session) =>
 
 const verify = async (context: Context, options: VerifyOptions): Promise<boolean> => {
   const { io } = context;
-  const database = await connect(context, 2);
+  const database = await connect(context, { max: 2 });
   const head = await readHead(database);
   if (options.head) {
     if (!head) throw new CommandError('Nothing is sealed yet; a worker seals what is complete every 10 s.');

@@ -71,7 +71,7 @@ const examples: Record<string, Example> = {
   pause: { args: () => ['pause', 'embed'], code: 0, stdout: /^embed is paused: its jobs wait\n$/ },
   resume: { args: () => ['resume', 'embed'], code: 0, stdout: /^embed is at work again\n$/ },
   verify: { args: () => ['verify'], code: 0, stdout: /^ok {4}0 rows are as they were sealed/ },
-  unknowns: { args: () => ['unknowns', 'list'], code: 0, stdout: /^nobody\n$/ },
+  strangers: { args: () => ['strangers', 'list'], code: 0, stdout: /^nobody\n$/ },
   describe: {
     args: () => ['describe', 'off'],
     code: 0,

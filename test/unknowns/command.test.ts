@@ -12,9 +12,9 @@ beforeAll(async () => {
   await database.rows(`insert into watchpost.camera (name, location) values ('gate', 'North gate')`);
 });
 
-const run = (...args: string[]) => watchpost(['unknowns', ...args], { DATABASE_URL: database.url });
+const run = (...args: string[]) => watchpost(['strangers', ...args], { DATABASE_URL: database.url });
 
-describe('watchpost unknowns', () => {
+describe('watchpost strangers', () => {
   it('switches grouping on, tells how it is set, and says in a sentence what can not be', async () => {
     const on = await run('on', '--retention', '14 days', '--min-faces', '2');
     expect(on).toMatchObject({ code: 0, stderr: '' });

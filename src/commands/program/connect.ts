@@ -10,17 +10,20 @@ type Settings = Pick<Context, 'config' | 'log' | 'stopper'>;
 /**
  * Connects to the database of DATABASE_URL, else to the embedded one that `up` or `demo` runs in the data folder.
  *
- * @param max of the pool's connections.
+ * @param options.max connections of the pool.
  * @throws {CommandError} if there is none, or it can not be used, with the reason.
  */
-export const connect = async ({ config, log, stopper }: Settings, max?: number): Promise<Database> => {
+export const connect = async (
+  { config, log, stopper }: Settings,
+  options: { max?: number } = {},
+): Promise<Database> => {
   const url = config.databaseUrl ?? (await readRunning(config.dataDir))?.url;
   if (!url) {
     throw new CommandError(
       `No database: DATABASE_URL is not set, and no embedded database is running in ${config.dataDir}.\nStart one with "npm start" in another terminal, or set DATABASE_URL.`,
     );
   }
-  const database = openDatabase(url, { log, ...(max === undefined ? {} : { max }) });
+  const database = openDatabase(url, { log, ...options });
   stopper.add(() => closeSoon(database));
   await database.pool.query('select').catch((error) => {
     const reason = error.message || error.code;

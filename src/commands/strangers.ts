@@ -5,13 +5,13 @@ import { moment, named, position, several, similarity, token } from './program/o
 import type { AddCommand } from './program/session.ts';
 import { printRows, table } from './program/table.ts';
 
-/** unknowns: grouping the faces that match nobody. */
-export const unknownsCommand: AddCommand = (program, session) => {
-  const unknowns = program
-    .command('unknowns')
+/** strangers: grouping the faces that match nobody. */
+export const strangersCommand: AddCommand = (program, session) => {
+  const strangers = program
+    .command('strangers')
     .description('Recurring strangers: faces that match nobody, grouped');
-  for (const add of [unknownsOn, unknownsOff, unknownsList, unknownsShow, unknownsEnrol])
-    add(unknowns, session);
+  for (const add of [strangersOn, strangersOff, strangersList, strangersShow, strangersEnrol])
+    add(strangers, session);
 };
 
 interface OnOptions {
@@ -21,8 +21,8 @@ interface OnOptions {
   readonly visitGap?: string;
 }
 
-const unknownsOn: AddCommand = (unknowns, session) =>
-  unknowns
+const strangersOn: AddCommand = (strangers, session) =>
+  strangers
     .command('on')
     .description('Group faces that match nobody, from now on and as far back as the retention reaches')
     .option('--similarity <cosine>', 'how alike two faces of one stranger are (at first: 0.55)', similarity)
@@ -46,8 +46,8 @@ const unknownsOn: AddCommand = (unknowns, session) =>
       }),
     );
 
-const unknownsOff: AddCommand = (unknowns, session) =>
-  unknowns
+const strangersOff: AddCommand = (strangers, session) =>
+  strangers
     .command('off')
     .description('Group no more faces; the groups end with their retention')
     .option('--forget', 'delete all groups at once; people who were enrolled from them stay')
@@ -62,8 +62,8 @@ const unknownsOff: AddCommand = (unknowns, session) =>
       }),
     );
 
-const unknownsList: AddCommand = (unknowns, session) =>
-  unknowns
+const strangersList: AddCommand = (strangers, session) =>
+  strangers
     .command('list')
     .description('Strangers who have come several times')
     .option('--visits <number>', 'at least so many visits', position, 2)
@@ -82,8 +82,8 @@ const unknownsList: AddCommand = (unknowns, session) =>
       ),
     );
 
-const unknownsShow: AddCommand = (unknowns, session) =>
-  unknowns
+const strangersShow: AddCommand = (strangers, session) =>
+  strangers
     .command('show')
     .description('The faces of a stranger, latest first')
     .argument('<id>')
@@ -102,8 +102,8 @@ interface EnrolOptions {
   readonly watchlist: string[];
 }
 
-const unknownsEnrol: AddCommand = (unknowns, session) =>
-  unknowns
+const strangersEnrol: AddCommand = (strangers, session) =>
+  strangers
     .command('enrol')
     .description('Make a stranger a person, with their best views as photos')
     .argument('<id>')
