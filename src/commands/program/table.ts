@@ -16,7 +16,8 @@ export const table = (rows: readonly Record<string, unknown>[]): string => {
   const columns = Object.keys(rows[0] ?? {}).map((name) => {
     const cells = rows.map((row) => cellOf(row[name]));
     const right = rows.every((row) => row[name] === null || typeof row[name] === 'number');
-    return { name, cells, right, width: Math.max(name.length, ...cells.map((cell) => cell.length)) };
+    const width = cells.reduce((most, cell) => Math.max(most, cell.length), name.length);
+    return { name, cells, right, width };
   });
   const line = (cells: string[]) =>
     columns
