@@ -1,13 +1,6 @@
-import type { Database } from '../database/pool.ts';
-import { table } from './sql.ts';
-
-/** A frame on its way: its image and when it was sent off. */
-export interface Submission {
-  readonly photo: string;
-  readonly way: string;
-  readonly imageId: string;
-  readonly sentAt: Date;
-}
+import type { Database } from '../../database/pool.ts';
+import { table } from '../program/table.ts';
+import type { Submission } from './submit-frames.ts';
 
 /** What the demo found, for people and for programs. */
 export interface DemoReport {
@@ -49,7 +42,7 @@ interface Alert {
   readonly created_at: Date;
 }
 
-/** Reads what became of the submitted photos. */
+/** Reads the results of the submitted photos. */
 export const readReport = async (
   { pool }: Database,
   watchlistId: string,
@@ -57,34 +50,9 @@ export const readReport = async (
   kind: string,
 ): Promise<DemoReport> => {
   const imageIds = submissions.map((one) => one.imageId);
-  const { rows: found } = await pool.query<Found>(
-    `select s.image_id, s.faces, s.matches, n.best, n.similarity, n.outcome, n.gate, s.finished_at
-     from watchpost.image_status as s
-     left join lateral (
-       select p.name as best, x.similarity, x.outcome, x.gate
-       from watchpost.face as f
-       join watchpost.search as x on x.face_id = f.id
-       left join watchpost.person as p on p.id = x.person_id
-       where f.image_id = s.image_id
-       order by x.similarity desc nulls last
-       limit 1
-     ) as n on true
-     where s.image_id = any ($1::uuid[])`,
-    [imageIds],
-  );
-  const { rows: alerts } = await pool.query<Alert>(
-    // Not what the search of the past finds in the photos of earlier demos.
-    `select distinct on (a.id) p.name as person, m.similarity, k.name as camera, k.location, m.image_id, a.created_at
-     from watchpost.alert as a
-     join watchpost.person as p on p.id = a.person_id
-     join watchpost.alert_match as am on am.alert_id = a.id
-     join watchpost.match as m on m.id = am.match_id and m.image_id = any ($2::uuid[])
-     left join watchpost.camera as k on k.id = a.camera_id
-     where a.watchlist_id = $1 and not a.retroactive and a.withdrawn_at is null
-     order by a.id, m.similarity desc`,
-    [watchlistId, imageIds],
-  );
-  const { rows: about } = await pool.query<{ version: string }>(
+  const found = await readFound(pool, imageIds);
+  const alerts = await readAlerts(pool, watchlistId, imageIds);
+  const { rows: servers } = await pool.query<{ version: string }>(
     `select current_setting('server_version') as version`,
   );
 
@@ -117,9 +85,49 @@ export const readReport = async (
         photo: submissions.find((one) => one.imageId === alert.image_id)?.photo ?? '',
       })),
       submit_to_alert_ms: rows[alerted]?.ms ?? null,
-      database: `${kind === 'embedded' ? 'embedded' : 'server'} PostgreSQL ${about[0]?.version}`,
+      database: `${kind === 'embedded' ? 'embedded' : 'server'} PostgreSQL ${servers[0]?.version}`,
     },
   };
+};
+
+/** What was found in each photo. */
+const readFound = async (pool: Database['pool'], imageIds: readonly string[]): Promise<Found[]> => {
+  const { rows } = await pool.query<Found>(
+    `select s.image_id, s.faces, s.matches, n.best, n.similarity, n.outcome, n.gate, s.finished_at
+     from watchpost.image_status as s
+     left join lateral (
+       select p.name as best, x.similarity, x.outcome, x.gate
+       from watchpost.face as f
+       join watchpost.search as x on x.face_id = f.id
+       left join watchpost.person as p on p.id = x.person_id
+       where f.image_id = s.image_id
+       order by x.similarity desc nulls last
+       limit 1
+     ) as n on true
+     where s.image_id = any ($1::uuid[])`,
+    [imageIds],
+  );
+  return rows;
+};
+
+/** The alerts of the list on these photos, without those that the search of past faces raised on earlier ones. */
+const readAlerts = async (
+  pool: Database['pool'],
+  watchlistId: string,
+  imageIds: readonly string[],
+): Promise<Alert[]> => {
+  const { rows } = await pool.query<Alert>(
+    `select distinct on (a.id) p.name as person, m.similarity, k.name as camera, k.location, m.image_id, a.created_at
+     from watchpost.alert as a
+     join watchpost.person as p on p.id = a.person_id
+     join watchpost.alert_match as am on am.alert_id = a.id
+     join watchpost.match as m on m.id = am.match_id and m.image_id = any ($2::uuid[])
+     left join watchpost.camera as k on k.id = a.camera_id
+     where a.watchlist_id = $1 and not a.retroactive and a.withdrawn_at is null
+     order by a.id, m.similarity desc`,
+    [watchlistId, imageIds],
+  );
+  return rows;
 };
 
 const whyNot = (image: Found | undefined): string => {

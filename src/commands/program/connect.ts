@@ -1,22 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '../config.ts';
-import { type Database, openDatabase, withoutPassword } from '../database/pool.ts';
-import { DataDirectoryLocked, readRunning } from '../embedded-database/lock.ts';
-import { startEmbedded } from '../embedded-database/start.ts';
-import { CommandError } from '../errors.ts';
-import type { Log } from '../log.ts';
-import type { Stopper } from './stop.ts';
+import { type Database, openDatabase, withoutPassword } from '../../database/pool.ts';
+import { DataDirectoryLocked, readRunning } from '../../embedded-database/lock.ts';
+import { startEmbedded } from '../../embedded-database/start.ts';
+import { CommandError } from '../../errors.ts';
+import type { Context } from './session.ts';
+
+type Settings = Pick<Context, 'config' | 'log' | 'stopper'>;
 
 /**
- * Connects to the database there is: DATABASE_URL, else the embedded one that `up` or `demo` has started here.
+ * Connects to the database of DATABASE_URL, else to the embedded one that `up` or `demo` runs in the data folder.
  *
+ * @param options.max connections of the pool.
  * @param options.writable the server has to take writes, as for a process that serves; a command may read a replica.
- * @throws {CommandError} if there is none, or it lets nobody in, with the reason.
+ * @throws {CommandError} if there is none, or it can not be used, with the reason.
  */
 export const connect = async (
-  config: Config,
-  log: Log,
-  stopper: Stopper,
+  { config, log, stopper }: Settings,
   options: { max?: number; writable?: boolean } = {},
 ): Promise<Database> => {
   const url = config.databaseUrl ?? (await readRunning(config.dataDir))?.url;
@@ -38,7 +37,7 @@ export const connect = async (
   return database;
 };
 
-/** Closes a pool. A connection that is still busy, with a statement that waits for a lock, ends with the process. */
+/** Closes a pool. A connection whose statement still waits for a lock is not waited for: it ends with the process. */
 const closeSoon = async (database: Database): Promise<void> => {
   await Promise.race([database.close(), sleep(300, undefined, { ref: false })]);
 };
@@ -46,16 +45,16 @@ const closeSoon = async (database: Database): Promise<void> => {
 /**
  * Connects to DATABASE_URL, else starts the embedded database, which stops with this process.
  *
- * @param options.brief which is in seconds.
+ * @param options.brief the process ends within seconds.
  */
 export const provideDatabase = async (
-  config: Config,
-  log: Log,
-  stopper: Stopper,
+  context: Settings,
   { brief = false } = {},
 ): Promise<{ database: Database; kind: 'embedded' | 'server' }> => {
-  if (config.databaseUrl)
-    return { database: await connect(config, log, stopper, { writable: true }), kind: 'server' };
+  const { config, log, stopper } = context;
+  if (config.databaseUrl) {
+    return { database: await connect(context, { writable: true }), kind: 'server' };
+  }
   const embedded = await startEmbedded({
     dataDir: config.dataDir,
     port: config.databasePort,

@@ -1,12 +1,13 @@
-import { table } from '../commands/sql.ts';
-import type { Evaluation } from './evaluate.ts';
+import type { CrowdFigures } from '../../evaluation/crowds.ts';
+import type { Evaluation } from '../../evaluation/evaluate.ts';
+import { table } from '../program/table.ts';
 
-/** An evaluation as a person reads it. */
-export const show = (found: Evaluation): string => {
+/** The results of an evaluation for the terminal. */
+export const showEvaluation = (found: Evaluation): string => {
   const rows = [
     ['people enrolled', found.people, `from ${found.enrolled_photos} of ${found.enrolment_photos} photos`],
     ['held-out photos', found.probes, `${found.findable} with a face that passes the quality gate`],
-    ['named right', found.hits, `${percent(found.hit_rate)} of those`],
+    ['named right', found.hits, `${inPercent(found.hit_rate)} of those`],
     ['wrong names', found.wrong_names, ''],
     ['photos of strangers', found.strangers, ''],
     ['strangers taken for somebody', found.stranger_alerts, ''],
@@ -41,7 +42,18 @@ export const show = (found: Evaluation): string => {
   ].join('\n');
 };
 
-const percent = (share: number | null): string => (share === null ? 'none' : `${(share * 100).toFixed(1)}%`);
+/** The results for crowds for the terminal. */
+export const showCrowds = (figures: readonly CrowdFigures[]): string =>
+  table(
+    figures.map(({ recall, cpu_ms, ...rest }) => ({
+      ...rest,
+      recall: inPercent(recall),
+      cpu_ms: cpu_ms.toFixed(1),
+    })),
+  );
+
+const inPercent = (share: number | null): string =>
+  share === null ? 'none' : `${(share * 100).toFixed(1)}%`;
 const short = (value: number): number => Math.round(value * 1000) / 1000;
 
 const section = (title: string, rows: readonly Record<string, unknown>[]): string[] =>

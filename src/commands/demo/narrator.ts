@@ -1,4 +1,4 @@
-import type { Database } from '../database/pool.ts';
+import type { Database } from '../../database/pool.ts';
 
 interface Step {
   readonly id: string;
@@ -12,12 +12,12 @@ interface Step {
   readonly error: string | null;
 }
 
-/** Tells each stage of some photos as it happens, by reading the record that the stages leave. */
+/** Prints each stage of some photos as it happens, from the record of handled events. */
 export class Narrator {
   readonly #database: Database;
   readonly #say: (text: string) => void;
   readonly #photos = new Map<string, { name: string; way: string }>();
-  readonly #told = new Set<string>();
+  readonly #printed = new Set<string>();
   readonly #began = Date.now();
   #round: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout;
@@ -28,13 +28,13 @@ export class Narrator {
     this.#timer = setInterval(() => this.#next(), 100);
   }
 
-  /** Begins to tell what happens to a photo. */
+  /** Prints what happens to this photo from now on. */
   follow(imageId: string, name: string, way: string): void {
     this.#photos.set(imageId, { name, way });
     this.#line(new Date(), name, 'submitted', `by ${way}`);
   }
 
-  /** Tells what is left and stops. */
+  /** Prints the rest and stops. */
   async finish(): Promise<void> {
     clearInterval(this.#timer);
     this.#next();
@@ -42,10 +42,10 @@ export class Narrator {
   }
 
   #next(): void {
-    this.#round = this.#round.then(() => this.#tell()).catch(() => {});
+    this.#round = this.#round.then(() => this.#printNew()).catch(() => {});
   }
 
-  async #tell(): Promise<void> {
+  async #printNew(): Promise<void> {
     const { rows } = await this.#database.pool.query<Step>(
       `select
          min(h.id::text) as id, e.image_id, e.topic, h.task, h.outcome, count(*)::integer as items,
@@ -58,10 +58,10 @@ export class Narrator {
       [[...this.#photos.keys()]],
     );
     for (const step of rows) {
-      if (this.#told.has(step.id)) continue;
-      this.#told.add(step.id);
+      if (this.#printed.has(step.id)) continue;
+      this.#printed.add(step.id);
       const name = this.#photos.get(step.image_id)?.name ?? '';
-      const what = step.outcome === 'done' ? described(step) : `${step.outcome}: ${step.error}`;
+      const what = step.outcome === 'done' ? resultOf(step) : `${step.outcome}: ${step.error}`;
       this.#line(step.at, name, step.task, what, step.duration_ms);
     }
   }
@@ -75,7 +75,7 @@ export class Narrator {
   }
 }
 
-const described = (step: Step): string => {
+const resultOf = (step: Step): string => {
   const { items } = step;
   const faces = items === 1 ? '1 face' : `${items} faces`;
   switch (step.task) {
