@@ -202,16 +202,32 @@ interface DatabaseError {
 const isCoded = (error: unknown): error is DatabaseError =>
   error instanceof Error && 'code' in error && typeof error.code === 'string';
 
+/** SQLSTATE of a write that a server refused because it is in recovery, as a replica is, or set to read-only. */
+export const readOnlyState = '25006';
+
+const awayStates = [
+  readOnlyState,
+  '25P03',
+  '53100',
+  '53200',
+  '53300',
+  '57P01',
+  '57P02',
+  '57P03',
+  '57P05',
+  '58030',
+];
+
 /**
- * Whether the database is unavailable, whatever the statement: it cannot be reached (connection refused or lost, or
- * the server is shutting down), it has no disk space, memory or connection left (53), its disk fails (58030), or it
- * has ended a transaction that was left open (25P03).
+ * Whether the database could not do it now, whatever it was asked: it could not be reached (no route, connection refused
+ * or lost, or the server starting or shutting down), it takes no writes (25006), it has no room, memory or connection left
+ * (53), its disk fails (58030), or it has cut off a session or a transaction that was left open (57P05, 25P03).
  */
 export const isDatabaseAway = (error: unknown): boolean =>
   (isCoded(error) &&
-    (/^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)/.test(error.code) ||
+    (/^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN)/.test(error.code) ||
       error.code.startsWith('08') ||
-      ['25P03', '53100', '53200', '53300', '57P01', '57P02', '57P03', '58030'].includes(error.code))) ||
+      awayStates.includes(error.code))) ||
   (error instanceof Error &&
     /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client (has encountered|was closed))/.test(
       error.message,
@@ -284,6 +300,12 @@ export const toWatchpostError = (error: unknown): WatchpostError => {
         cause: error,
       },
     );
+  }
+  if (isCoded(error) && error.code === readOnlyState) {
+    return new WatchpostError('database_unavailable', 'The database takes no writes now.', {
+      hint: 'Its server is in recovery, or set to read-only: wait for its promotion, or set DATABASE_URL to the primary.',
+      cause: error,
+    });
   }
   if (isDatabaseAway(error)) {
     return new WatchpostError('database_unavailable', 'The database cannot be reached.', { cause: error });

@@ -57,13 +57,21 @@ describe('the table of errors', () => {
     expect(error.message).not.toContain('secret');
   });
 
-  it.each(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', '08006', '57P01', '57P03', '53300'])(
-    'recognises by %s that the database is unavailable',
-    (code) => {
-      expect(isDatabaseAway(fromDatabase(code, 'gone'))).toBe(true);
-      expect(toWatchpostError(fromDatabase(code, 'gone')).code).toBe('database_unavailable');
-    },
-  );
+  it.each([
+    'ECONNREFUSED',
+    'ECONNRESET',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'ENOTFOUND',
+    '08006',
+    '25006',
+    '57P01',
+    '57P03',
+    '53300',
+  ])('recognises by %s that the database is unavailable', (code) => {
+    expect(isDatabaseAway(fromDatabase(code, 'gone'))).toBe(true);
+    expect(toWatchpostError(fromDatabase(code, 'gone')).code).toBe('database_unavailable');
+  });
 
   it.each(['22003', '22008', '22009', '22P02', '22021', '23514', '54000'])(
     'converts %s to value_invalid, without its message',

@@ -5,30 +5,30 @@ import { submitPhoto, untilEnded } from '../intake/index.ts';
 import { addPerson, addPersonPhoto, addWatchlist } from '../watchlist/registry.ts';
 import type { Split } from './split.ts';
 
-/** A photo on its way: whose it is by its label, and its image. */
+/** A submitted photo: who is in it by its label, and its image. */
 export interface Sent {
   readonly file: string;
-  /** Person of the label; null: of nobody in particular. */
+  /** The person by the label; null: a stranger, or a group. */
   readonly name: string | null;
   readonly imageId: string;
 }
 
-/** What one round has put into its database, all of it processed to the end. */
+/** The photos of one round, all of them processed. */
 export interface Round {
   readonly split: Split;
   readonly enrolment: readonly Sent[];
   readonly probes: readonly Sent[];
   readonly strangers: readonly Sent[];
   readonly groups: readonly Sent[];
-  /** Of the list, as it ships. */
+  /** Of the list: the default. */
   readonly threshold: number;
 }
 
 /**
- * Enrols and submits as anybody would, by rows, and waits for the workers to finish. The list is one that nobody has
- * adjusted. Frames are an hour apart, so that each sighting is an alert of its own.
+ * Enrols and submits the photos of a round and waits until they are processed. The list has the default settings.
+ * Frames are an hour apart, so that each sighting is an alert of its own.
  *
- * @param onProgress is called with the step, and how many of its photos are done, of how many.
+ * @param onProgress called with the step, the photos that are done with it, and all its photos.
  */
 export const runRound = async (
   database: Database,

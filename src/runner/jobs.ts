@@ -44,6 +44,7 @@ export const startJobs = (
 ): Jobs => {
   const { concurrency, paused, opened, log } = options;
   const pools = new Set<string>();
+  const ended = new WeakSet<WorkerPool>();
   const pgPool = promptPool(database.pool);
   let stopping = false;
   let current: WorkerPool;
@@ -74,28 +75,26 @@ export const startJobs = (
       tasks,
       pgPool,
     );
-    let slots = concurrency;
-    events.on('worker:stop', () => {
-      slots--;
-      if (slots === 0 && pool === current && !stopping) replace();
-    });
     current = pool;
     pools.add(pool.id);
     opened();
-    void pool.promise.catch(() => {}).then(() => reopen(pool.id));
+    // graphile-worker 0.18 that fails to complete two jobs at a time stops its slots, and its promise never settles.
+    void Promise.race([pool.promise.catch(() => {}), untilNoSlot(events, concurrency)]).then(() =>
+      reopen(pool),
+    );
   }
 
-  function replace(): void {
-    void Promise.resolve(current.forcefulShutdown('the pool is replaced')).catch(() => {});
-  }
-
-  async function reopen(endedPool: string): Promise<void> {
+  async function reopen(pool: WorkerPool): Promise<void> {
+    if (stopping || ended.has(pool)) return;
+    ended.add(pool);
+    // So that it gives its connection back, too.
+    void Promise.resolve(pool.forcefulShutdown('the pool is replaced')).catch(() => {});
     for (let pause = pauses.first; !stopping; pause = Math.min(pause * 2, pauses.longest)) {
       await new Promise((resolve) => setTimeout(resolve, pause));
       if (stopping) return;
       try {
-        await database.pool.query('select graphile_worker.force_unlock_workers(array[$1])', [endedPool]);
-        pools.delete(endedPool);
+        await database.pool.query('select graphile_worker.force_unlock_workers(array[$1])', [pool.id]);
+        pools.delete(pool.id);
         open();
         log.info('took up work again');
         return;
@@ -107,13 +106,23 @@ export const startJobs = (
 
   return {
     pools: () => [...pools],
-    replace,
+    replace: () => void reopen(current),
     async stop(graceMs) {
       stopping = true;
       await stopPool(current, graceMs);
     },
   };
 };
+
+/** Resolves when a pool has no slot left. */
+const untilNoSlot = (events: WorkerEvents, concurrency: number): Promise<void> =>
+  new Promise((resolve) => {
+    let left = concurrency;
+    events.on('worker:stop', () => {
+      left -= 1;
+      if (left === 0) resolve();
+    });
+  });
 
 const stopPool = async (pool: WorkerPool, graceMs: number): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;

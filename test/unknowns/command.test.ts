@@ -12,10 +12,10 @@ beforeAll(async () => {
   await database.rows(`insert into watchpost.camera (name, location) values ('gate', 'North gate')`);
 });
 
-const run = (...args: string[]) => watchpost(['unknowns', ...args], { DATABASE_URL: database.url });
+const run = (...args: string[]) => watchpost(['strangers', ...args], { DATABASE_URL: database.url });
 
-describe('watchpost unknowns', () => {
-  it('switches grouping on, shows the settings, and refuses invalid ones with a sentence', async () => {
+describe('watchpost strangers', () => {
+  it('switches grouping on, tells how it is set, and says in a sentence what can not be', async () => {
     const on = await run('on', '--retention', '14 days', '--min-faces', '2');
     expect(on).toMatchObject({ code: 0, stderr: '' });
     expect(on.stdout).toMatch(
@@ -28,7 +28,7 @@ describe('watchpost unknowns', () => {
     );
   });
 
-  it('lists recurring strangers, and shows one', async () => {
+  it('lists who keeps coming, and shows one', async () => {
     expect((await run('list')).stdout).toBe('nobody\n');
     for (const day of ['2', '1']) {
       await addUnknown(database, {
@@ -51,7 +51,7 @@ describe('watchpost unknowns', () => {
     expect(shown.stdout.match(/North gate/g)).toHaveLength(2);
   });
 
-  it('refuses an unknown id', async () => {
+  it('knows no stranger of another id', async () => {
     const unknown = '01990000-0000-7000-8000-000000000000';
     for (const args of [
       ['show', unknown],
@@ -63,7 +63,7 @@ describe('watchpost unknowns', () => {
     }
   });
 
-  it('switches grouping off, and deletes the groups if asked', async () => {
+  it('switches grouping off, and forgets if told so', async () => {
     expect((await run('off')).stdout).toBe('faces that match nobody are not grouped\n');
     expect(await database.rows('select face_id from watchpost.stranger_face')).toHaveLength(2);
     expect((await run('off', '--forget')).stdout).toMatch(/all groups are forgotten\n$/);
