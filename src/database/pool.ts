@@ -16,6 +16,8 @@ export interface Database {
    * has to map it: the first search of a million faces takes 1.9 s, every other 0.45.
    */
   readonly sweep: Kysely<DB>;
+  /** For graphile-worker: one connection that listens, and one for everything else that it asks. */
+  readonly jobs: pg.Pool;
   /** Where parts of this process report that they could, or could not, reach the database. */
   readonly outage: Outage;
   close(): Promise<void>;
@@ -55,14 +57,15 @@ export const openDatabase = (
   // An idle process holds few: a server with its default of 100 connections is to serve dozens of them.
   const pool = new pg.Pool({ ...settings, max: options.max ?? 10, idleTimeoutMillis: 30_000 });
   const sweeping = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 5 * 60_000 });
-  for (const one of [pool, sweeping]) {
+  const jobs = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 30_000 });
+  for (const one of [pool, sweeping, jobs]) {
     // Without a listener, an idle connection that the server drops would end the process.
     one.on('error', (error) =>
       options.log.debug({ reason: error.message }, 'lost an idle database connection'),
     );
   }
   // graphile-worker warns of a pool without this listener.
-  pool.on('connect', (client) => client.on('error', () => {}));
+  jobs.on('connect', (client) => client.on('error', () => {}));
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
   const sweep = new Kysely<DB>({ dialect: new PostgresDialect({ pool: sweeping }) });
   return {
@@ -70,8 +73,10 @@ export const openDatabase = (
     pool,
     db,
     sweep,
+    jobs,
     outage: new Outage(options.log),
     async close() {
+      if (!jobs.ending) await jobs.end();
       await sweep.destroy();
       if (!sweeping.ending) await sweeping.end();
       await db.destroy();

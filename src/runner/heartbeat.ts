@@ -27,7 +27,7 @@ export const startHeartbeat = (
     log: Log;
     pulse?: Pulse;
     pools?: () => readonly string[];
-    beaten?: (state: { moved: boolean }) => void;
+    beaten?: (state: { moved: boolean }) => Promise<void>;
   },
 ): Heartbeat => {
   const { log, pulse = calmPulse, pools = () => [], beaten } = options;
@@ -56,7 +56,7 @@ export const startHeartbeat = (
     const moved = timeline !== undefined && timeline !== life?.timeline;
     if (moved) log.warn({ before: timeline, now: life?.timeline }, 'the server is of another timeline');
     timeline = life?.timeline;
-    beaten?.({ moved });
+    await beaten?.({ moved });
     // Who could not be heard could not hear the others either: after an outage, however long the database took to recover,
     // they have time to tell that they live.
     if (performance.now() < heardSince + (deadAfterSeconds * 1000) / 2) return;

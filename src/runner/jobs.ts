@@ -45,7 +45,7 @@ export const startJobs = (
   const { concurrency, paused, opened, log } = options;
   const pools = new Set<string>();
   const ended = new WeakSet<WorkerPool>();
-  const pgPool = promptPool(database.pool);
+  const pgPool = promptPool(database.jobs);
   let stopping = false;
   let current: WorkerPool;
   open();
@@ -63,8 +63,8 @@ export const startJobs = (
         preset: {
           worker: {
             concurrentJobs: concurrency,
-            // LISTEN tells of new jobs at once; polling is for those whose pause is over, and for a LISTEN that died.
-            pollInterval: 2_000,
+            // LISTEN announces new jobs at once. Each slot polls by itself, for jobs whose pause is over.
+            pollInterval: 5_000,
             gracefulShutdownAbortTimeout: 60_000,
             // Without batching, a completion that fails is a rejection that nobody handles, which ends the process.
             completeJobBatchDelay: 0,

@@ -47,7 +47,10 @@ export const startUpkeep = (database: Database, log: Log): Upkeep => {
     });
   };
   tick();
-  const timer = setInterval(tick, every).unref();
+  // Between the heartbeats, so that an idle process needs one connection for both.
+  let timer = setTimeout(() => {
+    timer = setInterval(tick, every).unref();
+  }, every / 2).unref();
 
   return {
     async stop() {

@@ -83,13 +83,13 @@ export const startWorker = async (
     log,
     ...(pulse ? { pulse } : {}),
     pools: jobs.pools,
-    beaten({ moved }) {
+    async beaten({ moved }) {
       if (moved) {
         inHand.drop();
         slots.drop();
         jobs.replace();
       }
-      void inHand.releaseOthers().catch((error) => log.debug({ reason: String(error) }, 'nothing released'));
+      await inHand.releaseOthers();
     },
   });
   slots.start();
@@ -156,9 +156,9 @@ const within = async (ms: number, ends: Promise<void>): Promise<void> => {
   clearTimeout(timer);
 };
 
-/** Tasks that are paused for the whole fleet, as flags that graphile-worker passes over. */
-const readPaused = async ({ pool }: Database): Promise<string[]> => {
-  const { rows } = await pool.query<{ task: string }>('select p.task from watchpost.task_pause as p');
+/** Reads the tasks that are paused for the whole fleet, as flags that graphile-worker passes over. */
+const readPaused = async ({ jobs }: Database): Promise<string[]> => {
+  const { rows } = await jobs.query<{ task: string }>('select p.task from watchpost.task_pause as p');
   return rows.map((row) => row.task);
 };
 
