@@ -55,7 +55,7 @@ it('applied again, gives its rows back what they were, but for the switch, and l
     database.rows('select to_jsonb(s) as row from watchpost.subscription as s order by topic, task');
   await database.rows(`
     insert into watchpost.subscription (topic, task, batch_size) values ('face.detected', 'siren', 7);
-    update watchpost.subscription set enabled = not enabled where task in ('describe', 'notify');
+    update watchpost.subscription set enabled = not enabled where task in ('describe', 'deliver');
   `);
   const wanted = await subscriptions();
   await database.rows(`
