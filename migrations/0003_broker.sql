@@ -163,6 +163,6 @@ comment on column watchpost.upkeep_task.last_error  is 'Why it failed the last t
 
 insert into watchpost.upkeep_task (task, every) values
   ('seal',       '10 seconds'),
-  ('unknowns',   '60 seconds'),
+  ('strangers',  '60 seconds'),
   ('partitions', '1 hour'),
   ('retention',  '1 hour');

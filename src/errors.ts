@@ -33,7 +33,7 @@ export const problems = {
   watchlist_unknown: { status: 404, title: 'There is no such watchlist', sqlstate: 'WP062' },
   stranger_unknown: { status: 404, title: 'There is no such stranger', sqlstate: 'WP060' },
   stranger_named: { status: 409, title: 'The stranger is a person already', sqlstate: 'WP061' },
-  unknowns_invalid: { status: 400, title: 'Strangers can not be grouped like this', sqlstate: 'WP063' },
+  strangers_invalid: { status: 400, title: 'Strangers can not be grouped like this', sqlstate: 'WP063' },
   photo_unknown: { status: 404, title: 'There is no such photo of a person', sqlstate: 'WP038' },
   task_unknown: { status: 404, title: 'There is no such task', sqlstate: 'WP065' },
   dead_letter_unknown: { status: 404, title: 'There is no such dead letter', sqlstate: 'WP007' },

@@ -43,7 +43,7 @@ const groups: readonly (readonly [names: string, add: () => Promise<(program: Co
   ['calibrate', async () => (await import('./commands/program/calibration.ts')).addCalibration],
   ['sql', async () => (await import('./commands/program/sql.ts')).addSql],
   ['replay pause resume verify', async () => (await import('./commands/program/record.ts')).addRecord],
-  ['unknowns', async () => (await import('./commands/program/unknowns.ts')).addUnknowns],
+  ['strangers', async () => (await import('./commands/program/strangers.ts')).addStrangers],
   ['describe', async () => (await import('./commands/program/description.ts')).addDescription],
 ];
 

@@ -1198,6 +1198,19 @@ export interface WatchpostStranger {
   stale: Generated<boolean>;
 }
 
+export interface WatchpostStrangerCandidate {
+  camera_id: string | null;
+  embedding_id: string | null;
+  face_id: string | null;
+  image_id: string | null;
+  model_id: string | null;
+  norm: number | null;
+  received_at: Timestamp | null;
+  search_id: string | null;
+  seen_at: Timestamp | null;
+  vector: string | null;
+}
+
 export interface WatchpostStrangerFace {
   /**
    * Whether it has min_faces neighbours. Core faces that are neighbours are in one group; other neighbours of a core face are in its group.
@@ -1231,6 +1244,35 @@ export interface WatchpostStrangerFace {
    * A copy of the embedding's vector, so that only such faces are compared.
    */
   vector: string;
+}
+
+export interface WatchpostStrangerSetting {
+  enabled: Generated<boolean>;
+  /**
+   * What its events are about.
+   */
+  id: Generated<string>;
+  /**
+   * A face with so many neighbours, itself included, is a core face (DBSCAN): it makes a group, and joins the groups of its neighbours.
+   */
+  min_faces: Generated<number>;
+  one: Generated<boolean>;
+  /**
+   * Faces older than this are deleted from stranger_face, also while grouping is off.
+   */
+  retention: Generated<Interval>;
+  /**
+   * Least cosine of two faces that are neighbours. Measured on 416 faces of 49 people: from 0.50 to 0.58 no group mixes people and 99.8% of the faces are in the group of their person.
+   */
+  similarity: Generated<number>;
+  /**
+   * The search up to which faces were added; null: none yet.
+   */
+  upto: string | null;
+  /**
+   * Faces of a stranger that are further apart than this belong to two visits.
+   */
+  visit_gap: Generated<Interval>;
 }
 
 export interface WatchpostStrangerSighting {
@@ -1299,48 +1341,6 @@ export interface WatchpostTaskPause {
   paused_at: Generated<Timestamp>;
   paused_by: Generated<string>;
   task: string;
-}
-
-export interface WatchpostUnknownFace {
-  camera_id: string | null;
-  embedding_id: string | null;
-  face_id: string | null;
-  image_id: string | null;
-  model_id: string | null;
-  norm: number | null;
-  received_at: Timestamp | null;
-  search_id: string | null;
-  seen_at: Timestamp | null;
-  vector: string | null;
-}
-
-export interface WatchpostUnknownsSetting {
-  enabled: Generated<boolean>;
-  /**
-   * What its events are about.
-   */
-  id: Generated<string>;
-  /**
-   * A face with so many neighbours, itself included, is a core face (DBSCAN): it makes a group, and joins the groups of its neighbours.
-   */
-  min_faces: Generated<number>;
-  one: Generated<boolean>;
-  /**
-   * Faces older than this are deleted from stranger_face, also while grouping is off.
-   */
-  retention: Generated<Interval>;
-  /**
-   * Least cosine of two faces that are neighbours. Measured on 416 faces of 49 people: from 0.50 to 0.58 no group mixes people and 99.8% of the faces are in the group of their person.
-   */
-  similarity: Generated<number>;
-  /**
-   * The search up to which faces were added; null: none yet.
-   */
-  upto: string | null;
-  /**
-   * Faces of a stranger that are further apart than this belong to two visits.
-   */
-  visit_gap: Generated<Interval>;
 }
 
 export interface WatchpostUnmatchedFace {
@@ -1516,13 +1516,13 @@ export interface DB {
   "watchpost.search": WatchpostSearch;
   "watchpost.sighting": WatchpostSighting;
   "watchpost.stranger": WatchpostStranger;
+  "watchpost.stranger_candidate": WatchpostStrangerCandidate;
   "watchpost.stranger_face": WatchpostStrangerFace;
+  "watchpost.stranger_setting": WatchpostStrangerSetting;
   "watchpost.stranger_sighting": WatchpostStrangerSighting;
   "watchpost.stranger_visit": WatchpostStrangerVisit;
   "watchpost.subscription": WatchpostSubscription;
   "watchpost.task_pause": WatchpostTaskPause;
-  "watchpost.unknown_face": WatchpostUnknownFace;
-  "watchpost.unknowns_setting": WatchpostUnknownsSetting;
   "watchpost.unmatched_face": WatchpostUnmatchedFace;
   "watchpost.upkeep_task": WatchpostUpkeepTask;
   "watchpost.watchlist": WatchpostWatchlist;

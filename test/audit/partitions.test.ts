@@ -58,7 +58,7 @@ describe('partitions', () => {
       expect(error).toBeNull();
       done.push(task);
     }
-    expect(done.sort()).toEqual(['partitions', 'retention', 'seal', 'unknowns']);
+    expect(done.sort()).toEqual(['partitions', 'retention', 'seal', 'strangers']);
     await submitMany(database, 1);
     expect(await one('select task from watchpost.upkeep()')).toEqual({ task: null });
     await database.rows(`update watchpost.upkeep_task set last_run = last_run - interval '11 seconds'`);
@@ -75,7 +75,7 @@ describe('partitions', () => {
       'partitions',
       'retention',
       'seal',
-      'unknowns',
+      'strangers',
     ]);
     expect(results.filter((row) => row.error)).toEqual([
       { task: 'nonsense', result: null, error: "There is no upkeep task 'nonsense'." },

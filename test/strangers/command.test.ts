@@ -12,9 +12,9 @@ beforeAll(async () => {
   await database.rows(`insert into watchpost.camera (name, location) values ('gate', 'North gate')`);
 });
 
-const run = (...args: string[]) => watchpost(['unknowns', ...args], { DATABASE_URL: database.url });
+const run = (...args: string[]) => watchpost(['strangers', ...args], { DATABASE_URL: database.url });
 
-describe('watchpost unknowns', () => {
+describe('watchpost strangers', () => {
   it('switches grouping on, tells how it is set, and says in a sentence what can not be', async () => {
     const on = await run('on', '--retention', '14 days', '--min-faces', '2');
     expect(on).toMatchObject({ code: 0, stderr: '' });
@@ -69,7 +69,7 @@ describe('watchpost unknowns', () => {
     expect((await run('off', '--forget')).stdout).toMatch(/all groups are forgotten\n$/);
     expect(await database.rows('select face_id from watchpost.stranger_face')).toEqual([]);
     const [event] = await database.rows(
-      `select payload from watchpost.event where topic = 'unknowns.forgotten'`,
+      `select payload from watchpost.event where topic = 'strangers.forgotten'`,
     );
     expect(event.payload).toMatchObject({ faces: 2, strangers: 1 });
   });

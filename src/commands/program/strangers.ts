@@ -12,13 +12,13 @@ interface Setting {
   visitGap?: string;
 }
 
-/** unknowns: grouping the faces that match nobody. */
-export const addUnknowns = (program: Command): void => {
-  const unknowns = program
-    .command('unknowns')
+/** strangers: grouping the faces that match nobody. */
+export const addStrangers = (program: Command): void => {
+  const strangers = program
+    .command('strangers')
     .description('Strangers who come again: faces that match nobody, grouped');
 
-  unknowns
+  strangers
     .command('on')
     .description('Group faces that match nobody, from now on and as far back as they are to be kept')
     .option('--similarity <cosine>', 'how alike two faces of one stranger are (at first: 0.55)', similarity)
@@ -28,28 +28,28 @@ export const addUnknowns = (program: Command): void => {
     .action(
       once(async ({ config, log }, { similarity, minFaces, retention, visitGap }: Setting) => {
         const database = await connect(config, log, stopper);
-        await database.pool.query('select watchpost.enable_unknowns($1, $2, $3, $4)', [
+        await database.pool.query('select watchpost.enable_strangers($1, $2, $3, $4)', [
           similarity,
           minFaces,
           retention,
           visitGap,
         ]);
         const { rows } = await database.pool.query(
-          'select similarity, min_faces, retention::text, visit_gap::text from watchpost.unknowns_setting',
+          'select similarity, min_faces, retention::text, visit_gap::text from watchpost.stranger_setting',
         );
         process.stdout.write(`faces that match nobody are grouped\n${table(rows)}\n`);
         return true;
       }),
     );
 
-  unknowns
+  strangers
     .command('off')
     .description('Group no more faces; what is grouped goes by its retention')
     .option('--forget', 'forget all groups at once; people made of them stay')
     .action(
       once(async ({ config, log }, { forget = false }: { forget?: boolean }) => {
         const database = await connect(config, log, stopper);
-        await database.pool.query('select watchpost.disable_unknowns($1)', [forget]);
+        await database.pool.query('select watchpost.disable_strangers($1)', [forget]);
         process.stdout.write(
           `faces that match nobody are not grouped${forget ? '; all groups are forgotten' : ''}\n`,
         );
@@ -57,7 +57,7 @@ export const addUnknowns = (program: Command): void => {
       }),
     );
 
-  unknowns
+  strangers
     .command('list')
     .description('Who keeps coming and is nobody')
     .option('--visits <number>', 'at least so many visits', position, 2)
@@ -73,7 +73,7 @@ export const addUnknowns = (program: Command): void => {
       }),
     );
 
-  unknowns
+  strangers
     .command('show')
     .description('The faces of a stranger, latest first')
     .argument('<id>')
@@ -87,7 +87,7 @@ export const addUnknowns = (program: Command): void => {
       }),
     );
 
-  unknowns
+  strangers
     .command('enrol')
     .description('Make a stranger a person, with their best views as photos')
     .argument('<id>')
