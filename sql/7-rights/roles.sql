@@ -50,7 +50,7 @@ begin
       -- Through upkeep() only, or by the owner.
       execute format('revoke execute on function %s from watchpost_app', item.name);
     end if;
-    if item.provolatile <> 'v' or item.proname = any ('{verify_audit,verify_seals,rows_to_seal}') then
+    if item.provolatile <> 'v' or item.proname = any ('{verify_audit,verify_seals,verify_seal,verify_head,rows_to_seal}') then
       execute format('grant execute on function %s to watchpost_reader, watchpost_reviewer', item.name);
     end if;
     if item.proname = any ('{uuidv7,submit_image,find_camera}') then

@@ -755,7 +755,7 @@ export interface WatchpostInvariant {
    */
   rule: string | null;
   /**
-   * The row that does not keep it.
+   * The row that violates it.
    */
   subject: string | null;
 }
@@ -807,6 +807,13 @@ export interface WatchpostMatch {
    */
   threshold: number;
   watchlist_id: string;
+}
+
+export interface WatchpostMatchInvariant {
+  finding: string | null;
+  remedy: string | null;
+  rule: string | null;
+  subject: string | null;
 }
 
 export interface WatchpostMigration {
@@ -875,11 +882,11 @@ export interface WatchpostPartition {
   name: string | null;
   relation: string | null;
   /**
-   * It takes the rows that no other partition takes; should be empty.
+   * The default partition, for rows that no other one takes; should be empty.
    */
   rest: boolean | null;
   /**
-   * By the latest count of the autovacuum.
+   * As of the latest autovacuum.
    */
   rows_about: Int8 | null;
   until_at: Timestamp | null;
@@ -895,6 +902,13 @@ export interface WatchpostPerson {
   id: Generated<string>;
   metadata: Generated<Json>;
   name: string;
+}
+
+export interface WatchpostPersonInvariant {
+  finding: string | null;
+  remedy: string | null;
+  rule: string | null;
+  subject: string | null;
 }
 
 export interface WatchpostPersonPhoto {
@@ -977,6 +991,20 @@ export interface WatchpostPhotoStatus {
    */
   state: string | null;
   yaw: number | null;
+}
+
+export interface WatchpostPipelineInvariant {
+  finding: string | null;
+  remedy: string | null;
+  rule: string | null;
+  subject: string | null;
+}
+
+export interface WatchpostQueueInvariant {
+  finding: string | null;
+  remedy: string | null;
+  rule: string | null;
+  subject: string | null;
 }
 
 export interface WatchpostRecurringStranger {
@@ -1498,15 +1526,19 @@ export interface DB {
   "watchpost.invariant": WatchpostInvariant;
   "watchpost.last_seen": WatchpostLastSeen;
   "watchpost.match": WatchpostMatch;
+  "watchpost.match_invariant": WatchpostMatchInvariant;
   "watchpost.migration": WatchpostMigration;
   "watchpost.model": WatchpostModel;
   "watchpost.notification": WatchpostNotification;
   "watchpost.outbox": WatchpostOutbox;
   "watchpost.partition": WatchpostPartition;
   "watchpost.person": WatchpostPerson;
+  "watchpost.person_invariant": WatchpostPersonInvariant;
   "watchpost.person_photo": WatchpostPersonPhoto;
   "watchpost.person_vector": WatchpostPersonVector;
   "watchpost.photo_status": WatchpostPhotoStatus;
+  "watchpost.pipeline_invariant": WatchpostPipelineInvariant;
+  "watchpost.queue_invariant": WatchpostQueueInvariant;
   "watchpost.recurring_stranger": WatchpostRecurringStranger;
   "watchpost.reference": WatchpostReference;
   "watchpost.retention": WatchpostRetention;
