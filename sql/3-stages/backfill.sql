@@ -21,15 +21,15 @@ comment on function watchpost.lowest_threshold(uuid) is 'The least similarity th
 -- A person on no active list is not searched for, and for one who was never found nothing is corrected.
 --
 -- since_event: the event that put the person on a list. Only references from before it are searched for; those added
--- since have an event of their own, and an import, which adds an entry and then a photo for each of thousands of people,
--- would otherwise search twice.
+-- since have an event of their own, and an import, which adds an entry and then a photo for each of thousands of
+-- people, would otherwise search twice.
 create or replace function watchpost.begin_backfill(
   reason text, person uuid, reference_ids uuid[] default '{}', since_event uuid default null
 ) returns integer
 language plpgsql
 as $$
 declare
-  begun integer;
+  created integer;
 begin
   with made as (
     insert into watchpost.backfill as b (reason, person_id, model_id, reference_ids)
@@ -57,8 +57,8 @@ begin
     from made as m
     cross join (select watchpost.subscribers('backfill.continued') as tasks) as s
   )
-  select count(*) into begun from made as m;
-  return begun;
+  select count(*) into created from made as m;
+  return created;
 end;
 $$;
 

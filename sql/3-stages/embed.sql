@@ -1,7 +1,7 @@
 -- Embedding: a face becomes a vector.
 --
--- consumes face.detected · writes embedding · emits face.embedded for a probe, which match consumes, and photo.embedded for
--- a face that enrols somebody, which enrol consumes
+-- consumes face.detected · writes embedding · emits face.embedded for a probe, which match consumes, and photo.embedded
+-- for a face that enrols somebody, which enrol consumes
 
 -- A face of a probe that was made a photo of somebody is both. The faces of a reference photo that were not chosen are
 -- neither.

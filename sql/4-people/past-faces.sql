@@ -20,7 +20,8 @@ $$;
 comment on function watchpost.next_past_faces is 'The next batch of a backfill: at most scan embeddings below the cursor are compared, and at most most of them are to be searched again; from_key: none before it. next_cursor is null when there are no more.';
 
 
--- Everybody in the photos that the person was found in: somebody who was outranked by a match that is gone may match now.
+-- Everybody in the photos that the person was found in: somebody who was outranked by a match that is gone may match
+-- now.
 create or replace function watchpost.past_faces_in_photos(
   asked watchpost.backfill, below uuid, most integer
 ) returns table (embeddings uuid[], searched integer, next_cursor uuid)
@@ -92,8 +93,8 @@ begin
     scan := least(scan, greatest(50000, 2 * most * asked.searched::bigint / asked.found));
   end if;
 
-  -- One pass, backwards along the key: in the order of the rows on disk. Nothing is kept of a face that is not near, not
-  -- even its id: an array of a million took 0.2 s of 0.6.
+  -- One pass, backwards along the key: in the order of the rows on disk. Nothing is kept of a face that is not near,
+  -- not even its id: an array of a million took 0.2 s of 0.6.
   select count(*), coalesce(array_agg(p.id) filter (where p.distance <= added - threshold + 0.001), '{}')
   into compared, near
   from (
@@ -149,7 +150,8 @@ $$;
 comment on function watchpost.newest_probes is 'Those of some embeddings that are of probes, newest first, at most so many.';
 
 
--- While photos come, a batch is small and followed by a pause, because a search of the past takes a core from live faces.
+-- While photos come, a batch is small and followed by a pause, because a search of the past takes a core from live
+-- faces.
 create or replace function watchpost.is_live(quiet interval) returns boolean
 language plpgsql stable
 as $$
@@ -163,9 +165,9 @@ $$;
 comment on function watchpost.is_live(interval) is 'Whether a probe came within the last so much time.';
 
 
--- While no photos come, two sessions search one half of a batch each. A parallel query would not help: a new process maps
--- all the memory that it reads, 1.2 s of CPU for a million faces, which it reads in 0.45. The middle is taken from the
--- planner's statistics, as counting a million keys takes 0.06 s.
+-- While no photos come, two sessions search one half of a batch each. A parallel query would not help: a new process
+-- maps all the memory that it reads, 1.2 s of CPU for a million faces, which it reads in 0.45. The middle is taken from
+-- the planner's statistics, as counting a million keys takes 0.06 s.
 create or replace function watchpost.middle_of_past(
   backfill uuid, below uuid, scan integer, at_least integer, quiet interval
 ) returns uuid

@@ -1,6 +1,6 @@
--- Grouping faces that match nobody into strangers: DBSCAN, one face at a time. A face with min_faces neighbours is a core
--- face; core faces that are neighbours are in one group; any other neighbour of a core face is in its group. The result
--- does not depend on the order of the faces, except for faces at the border of two groups.
+-- Grouping faces that match nobody into strangers: DBSCAN, one face at a time. A face with min_faces neighbours is a
+-- core face; core faces that are neighbours are in one group; any other neighbour of a core face is in its group. The
+-- result does not depend on the order of the faces, except for faces at the border of two groups.
 
 create or replace view watchpost.stranger_candidate as
 select

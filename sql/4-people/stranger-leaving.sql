@@ -1,8 +1,5 @@
--- Faces leave their groups: they turn out to match, are superseded, grow old, or their photo is deleted. The next run of
--- the upkeep task checks whether the groups still hold together.
-
--- Faces leave their groups: they turn out to match, are superseded, grow old, or their photo is deleted. What is left is
--- looked at again by the next run.
+-- Faces leave their groups: they turn out to match, are superseded, grow old, or their photo is deleted. The next run
+-- of the upkeep task checks whether the groups still hold together.
 
 -- A deleted face that was not core may also have been counted for a core face of another group, so its neighbours are
 -- found: few, or it would be core.

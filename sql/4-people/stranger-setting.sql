@@ -20,7 +20,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.emit_strangers_changed() is 'One strangers.changed for each change of how faces that match nobody are grouped; another similarity or min_faces groups anew.';
+comment on function watchpost.emit_strangers_changed() is 'One strangers.changed for each change of how faces that match nobody are grouped; another similarity or min_faces starts the grouping again.';
 
 create or replace trigger stranger_setting_emit
 after update of enabled, similarity, min_faces, visit_gap, retention on watchpost.stranger_setting

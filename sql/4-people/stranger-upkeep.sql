@@ -1,5 +1,5 @@
--- Grouping strangers: the upkeep task. A run takes a second, plus the creation of an index, and locks no row that a stage
--- writes.
+-- Grouping strangers: the upkeep task. A run takes a second, plus the creation of an index, and locks no row that a
+-- stage writes.
 
 -- Up to 5,000 faces comparing all of them is as fast as searching an index and maintaining it.
 create or replace function watchpost.index_many_strangers() returns void

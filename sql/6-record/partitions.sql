@@ -1,5 +1,5 @@
--- The partitions of event, handling and search, created ahead of time. Whatever needs a strong lock waits 0.2 s for it and
--- otherwise leaves the work to the next run, because everybody who comes later queues behind it.
+-- The partitions of event, handling and search, created ahead of time. Whatever needs a strong lock waits 0.2 s for it
+-- and otherwise leaves the work to the next run, because everybody who comes later queues behind it.
 
 create or replace view watchpost.partition as
 select
@@ -26,8 +26,8 @@ comment on column watchpost.partition.rows_about is 'As of the latest autovacuum
 
 
 -- Created apart and then attached, during which others can write to the table; CREATE TABLE ... PARTITION OF would lock
--- them out. Rows that came before their partition existed are in the default partition. They are copied, and the default
--- partition is created again without them, because a DELETE is refused there as well.
+-- them out. Rows that came before their partition existed are in the default partition. They are copied, and the
+-- default partition is created again without them, because a DELETE is refused there as well.
 create or replace function watchpost.add_partition(
   relation text, from_at timestamptz, until_at timestamptz, move_most integer
 ) returns text

@@ -106,8 +106,8 @@ $$;
 comment on function watchpost.retire_partition is 'Drops or detaches a partition that is sealed; returns null, or the reason why it could not.';
 
 
--- The seals stay, and their roots keep the chain complete. A row with an odd key may be in the default partition, which is
--- never retired: its leaf is still needed.
+-- The seals stay, and their roots keep the chain complete. A row with an odd key may be in the default partition, which
+-- is never retired: its leaf is still needed.
 create or replace function watchpost.forget_leaves() returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$

@@ -1,14 +1,14 @@
--- Seals: they make the record tamper-evident. A row carries its transaction (xid). A range of transactions is closed when
--- all of them have ended, so that no later commit can fall into it. The rows of a closed range are hashed and chained to
--- what was sealed before. Whoever alters the record must also alter every later seal, and then a head that was noted
--- elsewhere (watchpost verify --head) is not in the chain any more.
+-- Seals: they make the record tamper-evident. A row carries its transaction (xid). A range of transactions is closed
+-- when all of them have ended, so that no later commit can fall into it. The rows of a closed range are hashed and
+-- chained to what was sealed before. Whoever alters the record must also alter every later seal, and then a head that
+-- was noted elsewhere (watchpost verify --head) is not in the chain any more.
 --
 --   leaf   = sha256(the row as a JSON array, UTF-8)
 --   root   = sha256(id || event id, for handlings || leaf, of all rows of the seal)
 --   digest = sha256(digest of the seal before || the seal as a JSON array, root included, UTF-8)
 --
--- The arrays are jsonb, whose text depends on neither version nor settings; times are microseconds since 1970 in decimal,
--- floats the eight hex digits of their bits.
+-- The arrays are jsonb, whose text depends on neither version nor settings; times are microseconds since 1970 in
+-- decimal, floats the eight hex digits of their bits.
 
 create or replace function watchpost.canonical_time(at timestamptz) returns text
 language sql stable strict parallel safe

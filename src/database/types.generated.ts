@@ -341,7 +341,7 @@ export interface WatchpostCamera {
   faces: Generated<string>;
   id: Generated<string>;
   /**
-   * Where it stands, in words a guard understands. Shown with every alert.
+   * Where it is, in words a guard understands. Shown with every alert.
    */
   location: string;
   /**
@@ -432,12 +432,12 @@ export interface WatchpostDeliveryLog {
   id: string | null;
   notification_id: string | null;
   /**
-   * Of this attempt. unfinished: under way, or its worker died over it.
+   * Of this attempt. unfinished: under way, or its worker died.
    */
   outcome: string | null;
   started_at: Timestamp | null;
   /**
-   * Of the notification, by now.
+   * Of the notification, now.
    */
   state: string | null;
   status: number | null;
@@ -971,7 +971,7 @@ export interface WatchpostPhotoStatus {
   height_px: number | null;
   image_id: string | null;
   /**
-   * The same in a sentence; of a photo that was taken back, the reason that was given.
+   * The same in a sentence; of a photo that was removed, the reason that was given.
    */
   message: string | null;
   model_id: string | null;
@@ -1190,7 +1190,7 @@ export interface WatchpostSighting {
   person: string | null;
   person_id: string | null;
   /**
-   * It was found after the fact.
+   * It was found afterwards: the person was enrolled, listed or corrected after the face was seen.
    */
   retroactive: boolean | null;
   seen_at: Timestamp | null;

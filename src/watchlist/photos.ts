@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 
-/** Photos of people, all by functions of sql/4-people/add-photos.sql and sql/4-people/person-photos.sql; their errors are told by SQLSTATE. */
+/** Photos of people, all by functions of sql/4-people/add-photos.sql and sql/4-people/change-photos.sql; their errors are told by SQLSTATE. */
 
 /**
  * Hands in a photo to enrol a person; detect, embed and enrol take it from there.
