@@ -1,6 +1,6 @@
 -- How many photos wait.
 
--- A function, because a view over graphile-worker's own tables would block its migrations.
+-- A function below the view, because a view over graphile-worker's own tables would stand in the way of its migrations.
 create or replace function watchpost.count_backlog() returns table (submitted_by text, images integer, oldest timestamptz)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -24,9 +24,9 @@ begin
 end;
 $$;
 
-comment on function watchpost.count_backlog() is 'Photos that wait for detect, by submitter.';
+comment on function watchpost.count_backlog() is 'Photos that wait to be looked at, by submitter.';
 
 create or replace view watchpost.backlog as
 select b.submitted_by, b.images, b.oldest from watchpost.count_backlog() as b;
 
-comment on view watchpost.backlog is 'Photos that wait for detect, by submitter. Beyond a limit the API refuses more; an INSERT is never refused.';
+comment on view watchpost.backlog is 'Photos that wait to be looked at, by submitter. The API refuses more beyond a limit; an INSERT is never refused.';

@@ -2,8 +2,8 @@
 -- each row that adds a job (10,000 rows: 6.8 s, against 0.16 s), and no NOTIFY here: it takes a lock on the whole
 -- database at commit (16 clients inserting single rows: 2,050 rows/s with it, 19,900 without).
 
--- In plpgsql, whose plan a session keeps: as an SQL function it was parsed and planned for every statement that writes
--- an event (a single-row INSERT: 540 us, so 425).
+-- In plpgsql, whose plan a session keeps: as an SQL function it was parsed and planned for every statement that writes an
+-- event (a single-row INSERT: 540 us, so 425).
 create or replace function watchpost.subscribers(of_topic text) returns text[]
 language plpgsql stable
 as $$
@@ -18,8 +18,8 @@ $$;
 
 comment on function watchpost.subscribers(text) is 'The tasks that consume a topic now.';
 
--- unnest() in the list of what is selected: as a join it kept a store of its own for each event (a single-row INSERT: 5
--- us of 74).
+-- unnest() in the list of what is selected: as a join it kept a store of its own for each event (a single-row INSERT: 5 us
+-- of 74).
 --
 -- A process of ours may ask, by the setting watchpost.hand_over, for more than outbox rows of what it writes:
 --

@@ -1,8 +1,8 @@
 -- Which task consumes which event: the whole wiring of the product, in the order in which a photo meets it.
 --
--- Applied again whenever this file changes. It changes only the rows listed here, and of those never `enabled`, which
--- is the operator's; consumers that users have added keep their rows. A row that is taken off this list has to be
--- deleted by a numbered migration.
+-- Applied again whenever this file changes. It changes only the rows listed here, and of those never `enabled`, which is
+-- the operator's; consumers that users have added keep their rows. A row that is taken off this list has to be deleted
+-- by a numbered migration.
 --
 -- Later stages have the smaller priority, so they run first: a photo that was started is finished before the next one,
 -- and an alert does not wait for a burst that came after it.
@@ -26,8 +26,8 @@ insert into watchpost.subscription as s (topic, task, enabled, batch_size, max_a
   ('cannot_link.added',      'backfill', true, 64,  5,  10, null),
   ('cannot_link.removed',    'backfill', true, 64,  5,  10, null),
   ('backfill.continued',     'backfill', true,  1,  5,  20, null),
-  -- Off until somebody switches it on, which is recorded: watchpost.switch_task(). Its own priority lets alerts go
-  -- first, and faces of the past wait for every photo that comes in.
+  -- Off until somebody switches it on, which is recorded: watchpost.switch_task(). Its own priority lets alerts go first,
+  -- and faces of the past wait for every photo that comes in.
   ('face.detected',          'describe', false, 8,  5,  -5, null),
   ('description.requested',  'describe', false, 8,  5,  10, null)
 on conflict (topic, task) do update
