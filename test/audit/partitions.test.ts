@@ -50,7 +50,7 @@ describe('partitions', () => {
     expect(bounds).toEqual({ above: true, below: true, back: true });
   });
 
-  it('are looked after by the workers, each task when it is due', async () => {
+  it('are maintained by the workers, each task when it is due', async () => {
     const done = [];
     for (;;) {
       const { task, error } = await one('select * from watchpost.upkeep()');
@@ -65,7 +65,7 @@ describe('partitions', () => {
     expect(await one('select task from watchpost.upkeep()')).toEqual({ task: 'seal' });
   });
 
-  it('tell why a task failed, and go on with the others', async () => {
+  it('record why a task failed, and the others still run', async () => {
     await database.rows('update watchpost.upkeep_task set last_run = null');
     await database.rows(`insert into watchpost.upkeep_task (task, every) values ('nonsense', '1 hour')`);
     const results = [];
@@ -114,7 +114,7 @@ describe('partitions', () => {
     expect(await partitionOf('event', 'id', fresh)).not.toBe(name);
   });
 
-  it('take in what came before they were made, and nothing becomes work twice', async () => {
+  it('take the rows that came before they were created, and no event is handled twice', async () => {
     await database.rows('delete from watchpost.outbox');
     const id = await insertEvent(`now() + interval '40 days'`, '{x}');
     const other = await insertEvent(`now() + interval '400 days'`, '{x}');

@@ -50,7 +50,7 @@ describe('the wiring of a fresh installation', () => {
   });
 });
 
-it('applied again, gives its rows back what they were, but for the switch, and leaves other consumers alone', async () => {
+it('applied again, restores its rows except for the switch, and leaves other consumers alone', async () => {
   const subscriptions = () =>
     database.rows('select to_jsonb(s) as row from watchpost.subscription as s order by topic, task');
   await database.rows(`

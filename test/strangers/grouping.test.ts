@@ -53,7 +53,7 @@ describe.each(['every face compared', 'through the index'])('strangers, %s', (ho
     }
   });
 
-  /** The groups as they stand, held against DBSCAN over the same faces. */
+  /** Compares the groups with those of DBSCAN over the same faces. */
   const expectDbscan = async (): Promise<{ groups: string[][]; border: number; noise: number }> => {
     const rows = await database.rows<Face>(
       'select face_id as id, stranger_id as "group", core from watchpost.stranger_face',

@@ -75,7 +75,7 @@ describe('a stranger', () => {
     ]);
   });
 
-  it('who stands before a camera for fifty frames has come once', async () => {
+  it('who is in fifty frames of one minute has one visit', async () => {
     const face = vectors.any();
     await see(
       face,
@@ -264,7 +264,7 @@ describe('the setting', () => {
     expect(await fresh.rows('select enabled from watchpost.stranger_setting')).toEqual([{ enabled: false }]);
   });
 
-  it('tells of every change who made it and what holds now, however it was made', async () => {
+  it('records for every change who made it and the new values, however it was made', async () => {
     await database.rows(`select watchpost.enable_strangers(retention => interval '14 days')`);
     const [enabled] = await eventsOf('strangers.changed');
     expect(enabled.payload).toEqual({
