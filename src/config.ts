@@ -2,17 +2,17 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 
-/** How often a process gives a sign of life, and how long a silent one is taken to be alive. */
+/** How often a process sends heartbeats, and after how long without one it counts as dead. */
 export interface Pulse {
   /** Milliseconds between heartbeats. */
   readonly heartbeatMs: number;
-  /** Seconds; at least three heartbeats, or a slow moment looks like death. */
+  /** Seconds; at least three heartbeats, so that a short delay does not count as death. */
   readonly deadAfterSeconds: number;
 }
 
 /**
- * A beat every 5 s, and dead after four of them: a dead worker's jobs are released within 26 s of its last beat, because
- * somebody beats, and looks after the others, at least every 5 s.
+ * The default: a dead worker's jobs are released within 26 s of its last heartbeat, because every process checks the
+ * others at each of its own heartbeats.
  */
 export const calmPulse: Pulse = { heartbeatMs: 5_000, deadAfterSeconds: 20 };
 
@@ -23,7 +23,7 @@ const wholeNumber = (min: number, max: number) =>
     .min(min, `give a whole number from ${min} to ${max}`)
     .max(max, `give a whole number from ${min} to ${max}`);
 
-/** Every setting, by the name of its environment variable. */
+/** All settings, by the name of their environment variables. */
 const settings = z.object({
   DATABASE_URL: z
     .string()
@@ -41,8 +41,7 @@ const settings = z.object({
     .string()
     .min(20, 'give at least 20 characters, or leave it out and one is made')
     .optional(),
-  // Two a core: while one is at the database or being decoded, the other is at the models (18.6 -> 26.9 photos a second
-  // with one face by threads, and 31.8 with two a core).
+  // Two for each core: while one job uses the database or decodes, the other uses the models.
   WATCHPOST_CONCURRENCY: wholeNumber(1, 64).default(Math.min(64, 2 * availableParallelism())),
   WATCHPOST_MAX_BODY_MB: wholeNumber(1, 100).default(20),
   WATCHPOST_MAX_MEGAPIXELS: wholeNumber(1, 1000).default(64),
@@ -81,19 +80,19 @@ export interface Config {
   readonly concurrency: number;
   readonly maxBodyBytes: number;
   readonly maxPixels: number;
-  /** Photos that may wait to be looked at before a POST is refused: in all, and of one API key. */
+  /** Photos that may wait to be processed before a POST is refused: in total, and of one API key. */
   readonly maxBacklog: number;
   readonly maxBacklogPerKey: number;
-  /** A YuNet file of the user's to detect faces with; undefined: the installed detector. */
+  /** A YuNet file to use instead of the installed detector. */
   readonly yunet: { readonly file: string; readonly threshold?: number } | undefined;
-  /** Whether endpoints on other machines may be entered that are reached over plain http. */
+  /** Whether endpoints on other machines may use plain http. */
   readonly plainHttpWebhooks: boolean;
-  /** How often a process gives a sign of life, and when a silent one's jobs are given to others. */
+  /** Heartbeats, and when the jobs of a process without them are given to others. */
   readonly pulse: Pulse;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
-/** A setting is wrong; the message names each wrong one and what would be right. */
+/** A setting is wrong; the message names each wrong one and the values that are allowed. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -146,7 +145,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
   };
 };
 
-/** What of the settings concerns the models and the photos that they are given. */
+/** The settings that concern the models and photos. */
 export const visionOptions = ({ maxPixels, modelsDir, yunet }: Config) => ({
   maxPixels,
   ...(modelsDir ? { modelsDirectory: modelsDir } : {}),

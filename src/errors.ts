@@ -1,29 +1,37 @@
 import { violationOf } from './violations.ts';
 import { VisionError } from './vision/errors.ts';
 
-/**
- * Every error a user can meet: its stable code, the HTTP status it has where HTTP is involved, a title that is the
- * same each time, and the SQLSTATE by which the database reports it, if it does.
- */
+/** One kind of error. */
+interface Problem {
+  readonly status: number;
+  /** The same sentence for every error with this code. */
+  readonly title: string;
+  /** The SQLSTATE by which database functions report it. */
+  readonly sqlstate?: string;
+  /** A job that fails with this code is not retried: the same input would fail again. */
+  readonly permanent?: true;
+}
+
+/** Every error that is reported to users, by its stable code. */
 export const problems = {
   body_empty: { status: 400, title: 'The body is empty', sqlstate: 'WP001' },
-  body_invalid: { status: 400, title: 'The body is not what this call takes' },
-  query_invalid: { status: 400, title: 'The query is not what this call takes' },
-  header_invalid: { status: 400, title: 'A header is not what this call takes' },
+  body_invalid: { status: 400, title: 'The body is not valid for this call' },
+  query_invalid: { status: 400, title: 'The query is not valid for this call' },
+  header_invalid: { status: 400, title: 'A header is not valid for this call' },
   body_too_large: { status: 413, title: 'The body is too large', sqlstate: 'WP070' },
   body_too_slow: { status: 408, title: 'The call did not arrive in time' },
-  server_busy: { status: 503, title: 'The server holds as many bodies as it may' },
+  server_busy: { status: 503, title: 'The server is handling too many request bodies' },
   request_malformed: { status: 400, title: 'The call is not HTTP' },
-  media_type_unsupported: { status: 415, title: 'The body has a content type that this call does not take' },
+  media_type_unsupported: { status: 415, title: 'This call does not accept the content type of the body' },
   id_invalid: { status: 400, title: 'The id is not a UUID' },
-  name_invalid: { status: 422, title: 'The name is not one' },
-  token_invalid: { status: 422, title: 'The reference or key is not one', sqlstate: 'WP072' },
+  name_invalid: { status: 422, title: 'The name is not valid' },
+  token_invalid: { status: 422, title: 'The reference or key is not valid', sqlstate: 'WP072' },
   text_too_long: { status: 422, title: 'The text is too long', sqlstate: 'WP073' },
   metadata_invalid: { status: 422, title: 'The metadata is too large or nested too deeply' },
   time_invalid: { status: 422, title: 'The time is out of range', sqlstate: 'WP071' },
   interval_invalid: { status: 422, title: 'The interval is out of range' },
-  changed_meanwhile: { status: 409, title: 'Somebody else has changed what the call is about' },
-  value_invalid: { status: 422, title: 'The database can not hold a value' },
+  changed_meanwhile: { status: 409, title: 'A row of this call was changed or removed meanwhile' },
+  value_invalid: { status: 422, title: 'The database cannot store a value' },
   key_missing: { status: 401, title: 'The API key is missing' },
   key_invalid: { status: 401, title: 'The API key is wrong or revoked' },
   route_unknown: { status: 404, title: 'There is nothing at this address' },
@@ -33,21 +41,25 @@ export const problems = {
   watchlist_unknown: { status: 404, title: 'There is no such watchlist', sqlstate: 'WP062' },
   stranger_unknown: { status: 404, title: 'There is no such stranger', sqlstate: 'WP060' },
   stranger_named: { status: 409, title: 'The stranger is a person already', sqlstate: 'WP061' },
-  strangers_invalid: { status: 400, title: 'Strangers can not be grouped like this', sqlstate: 'WP063' },
+  strangers_invalid: {
+    status: 400,
+    title: 'Strangers cannot be grouped with these settings',
+    sqlstate: 'WP063',
+  },
   photo_unknown: { status: 404, title: 'There is no such photo of a person', sqlstate: 'WP038' },
   task_unknown: { status: 404, title: 'There is no such task', sqlstate: 'WP065' },
   dead_letter_unknown: { status: 404, title: 'There is no such dead letter', sqlstate: 'WP007' },
   event_unknown: { status: 404, title: 'There is no event with this payload for this task' },
   camera_unknown: { status: 422, title: 'There is no such camera', sqlstate: 'WP002' },
-  cannot_link_self: { status: 422, title: 'Nobody can be told apart from themselves', sqlstate: 'WP040' },
-  match_ruled_out: { status: 409, title: 'Somebody has said that this is not them', sqlstate: 'WP041' },
+  cannot_link_self: { status: 422, title: 'A person cannot be ruled out as themselves', sqlstate: 'WP040' },
+  match_ruled_out: { status: 409, title: 'A cannot_link rules this match out', sqlstate: 'WP041' },
   name_taken: { status: 409, title: 'The name or reference is taken' },
   idempotency_key_reused: {
     status: 409,
     title: 'The idempotency key belongs to another photo',
     sqlstate: 'WP003',
   },
-  record_append_only: { status: 409, title: 'The record is never changed', sqlstate: 'WP020' },
+  record_append_only: { status: 409, title: 'The record cannot be changed', sqlstate: 'WP020' },
   record_behind: { status: 500, title: 'The server is behind its own seals', sqlstate: 'WP022' },
   model_conflict: {
     status: 500,
@@ -57,70 +69,93 @@ export const problems = {
 
   describe_off: { status: 409, title: 'Age and gender are not estimated here', sqlstate: 'WP066' },
 
-  image_empty: { status: 400, title: 'The photo is empty' },
-  image_format_unsupported: { status: 415, title: 'The file is not a JPEG, PNG or WebP photo' },
-  image_animated: { status: 415, title: 'The photo is animated' },
-  image_too_many_pixels: { status: 422, title: 'The photo has too many pixels' },
-  image_too_long: { status: 422, title: 'A side of the photo is too long' },
-  image_too_narrow: { status: 422, title: 'The photo is too narrow' },
-  image_too_costly: { status: 422, title: 'The photo takes too much to decode' },
-  image_too_slow: { status: 422, title: 'The photo took too long to decode' },
-  image_corrupt: { status: 422, title: 'The photo can not be decoded' },
-  image_bytes_gone: { status: 410, title: 'The bytes of the photo were dropped' },
-  image_unchangeable: { status: 409, title: 'A photo is never changed', sqlstate: 'WP008' },
+  image_empty: { status: 400, title: 'The photo is empty', permanent: true },
+  image_format_unsupported: {
+    status: 415,
+    title: 'The file is not a JPEG, PNG or WebP photo',
+    permanent: true,
+  },
+  image_animated: { status: 415, title: 'The photo is animated', permanent: true },
+  image_too_many_pixels: { status: 422, title: 'The photo has too many pixels', permanent: true },
+  image_too_long: { status: 422, title: 'A side of the photo is too long', permanent: true },
+  image_too_narrow: { status: 422, title: 'The photo is too narrow', permanent: true },
+  image_too_costly: { status: 422, title: 'Decoding the photo would cost too much', permanent: true },
+  image_too_slow: { status: 422, title: 'The photo took too long to decode', permanent: true },
+  image_corrupt: { status: 422, title: 'The photo cannot be decoded', permanent: true },
+  image_bytes_gone: { status: 410, title: 'The bytes of the photo were dropped', permanent: true },
+  image_unchangeable: { status: 409, title: 'A stored photo cannot be changed', sqlstate: 'WP008' },
 
-  face_missing: { status: 422, title: 'The photo to enrol has no face' },
-  faces_several: { status: 422, title: 'The photo to enrol has several faces', sqlstate: 'WP036' },
-  face_not_there: { status: 422, title: 'The photo to enrol has no face of that number' },
-  face_small: { status: 422, title: 'The face to enrol is too small' },
-  face_low_score: { status: 422, title: 'The detector is not sure of the face to enrol' },
-  face_blurred: { status: 422, title: 'The face to enrol is blurred' },
-  face_profile: { status: 422, title: 'The face to enrol is in profile' },
-  face_tilted: { status: 422, title: 'The face to enrol looks up or down' },
-  face_low_norm: { status: 422, title: 'What is to be enrolled is hardly a face' },
-  face_unlike: { status: 422, title: "The face is unlike the person's other photos", sqlstate: 'WP033' },
-  face_of_another: { status: 422, title: 'The face looks like another enrolled person', sqlstate: 'WP034' },
+  face_missing: { status: 422, title: 'The photo to enrol has no face', permanent: true },
+  faces_several: {
+    status: 422,
+    title: 'The photo to enrol has several faces',
+    permanent: true,
+    sqlstate: 'WP036',
+  },
+  face_not_there: { status: 422, title: 'The photo to enrol has no face of that number', permanent: true },
+  face_small: { status: 422, title: 'The face to enrol is too small', permanent: true },
+  face_low_score: { status: 422, title: 'The detector is not sure of the face to enrol', permanent: true },
+  face_blurred: { status: 422, title: 'The face to enrol is blurred', permanent: true },
+  face_profile: { status: 422, title: 'The face to enrol is in profile', permanent: true },
+  face_tilted: { status: 422, title: 'The face to enrol looks up or down', permanent: true },
+  face_low_norm: { status: 422, title: 'The face to enrol is probably not a face', permanent: true },
+  face_unlike: {
+    status: 422,
+    title: "The face is unlike the person's other photos",
+    permanent: true,
+    sqlstate: 'WP033',
+  },
+  face_of_another: {
+    status: 422,
+    title: 'The face looks like another enrolled person',
+    permanent: true,
+    sqlstate: 'WP034',
+  },
   face_taken: { status: 409, title: "The face is somebody's photo already", sqlstate: 'WP035' },
-  photo_removed: { status: 409, title: 'The photo was taken back', sqlstate: 'WP039' },
+  photo_removed: { status: 409, title: 'The photo was taken back', permanent: true, sqlstate: 'WP039' },
 
-  threshold_invalid: { status: 422, title: 'The threshold is not one', sqlstate: 'WP030' },
+  threshold_invalid: { status: 422, title: 'The threshold is not valid', sqlstate: 'WP030' },
   validity_invalid: { status: 422, title: 'The list would never be valid', sqlstate: 'WP031' },
   watchlist_expired: { status: 409, title: 'The list has ended', sqlstate: 'WP032' },
 
-  file_unreadable: { status: 422, title: 'A file or folder can not be read' },
-  import_invalid: { status: 422, title: 'The file to import is not what it should be' },
+  file_unreadable: { status: 422, title: 'A file or folder cannot be read' },
+  import_invalid: { status: 422, title: 'The file to import is not valid' },
   folder_not_empty: { status: 409, title: 'The folder to export to is not empty' },
 
   alert_unknown: { status: 404, title: 'There is no such alert', sqlstate: 'WP050' },
   transition_invalid: {
     status: 409,
-    title: 'The alert can not go there from where it is',
+    title: 'The alert does not allow this in its state',
     sqlstate: 'WP051',
   },
-  reviewer_repeated: { status: 409, title: 'The second reviewer must be another one', sqlstate: 'WP052' },
-  dismissal_invalid: { status: 400, title: 'That is no reason to dismiss an alert', sqlstate: 'WP055' },
-  streams_full: { status: 503, title: 'As many streams are open as may be' },
+  reviewer_repeated: { status: 409, title: 'The second reviewer must be another person', sqlstate: 'WP052' },
+  dismissal_invalid: { status: 400, title: 'This is not a reason to dismiss an alert', sqlstate: 'WP055' },
+  streams_full: { status: 503, title: 'Too many streams are open' },
   endpoint_unknown: { status: 404, title: 'There is no such endpoint', sqlstate: 'WP053' },
-  url_invalid: { status: 422, title: 'Nothing can be sent to this URL', sqlstate: 'WP054' },
-  delivery_failed: { status: 502, title: 'The endpoint did not take the message' },
+  url_invalid: { status: 422, title: 'Messages cannot be sent to this URL', sqlstate: 'WP054' },
+  delivery_failed: { status: 502, title: 'The endpoint did not accept the message' },
 
   folder_invalid: { status: 422, title: 'The folder is not a labelled folder' },
   calibration_unknown: { status: 404, title: 'There is no such calibration' },
-  calibration_missing: { status: 422, title: 'No calibration can tell', sqlstate: 'WP045' },
-  target_fpir_invalid: { status: 422, title: 'The false-positive rate is not one', sqlstate: 'WP046' },
+  calibration_missing: {
+    status: 422,
+    title: 'There is no calibration that can answer this',
+    sqlstate: 'WP045',
+  },
+  target_fpir_invalid: { status: 422, title: 'The false-positive rate is not valid', sqlstate: 'WP046' },
   calibration_impossible: { status: 422, title: 'There is too little to measure', sqlstate: 'WP047' },
 
-  payload_invalid: { status: 400, title: 'The payload is not what this task takes' },
-  row_missing: { status: 410, title: 'A row that the task needs is gone' },
-  worker_lost: { status: 500, title: 'Every worker that took it up died' },
+  payload_invalid: { status: 400, title: 'The payload is not valid for this task', permanent: true },
+  row_missing: { status: 410, title: 'A row that the task needs is gone', permanent: true },
+  worker_lost: { status: 500, title: 'Every worker that ran the job died' },
   backlog_full: { status: 429, title: 'Too much is waiting to be processed' },
   model_missing: { status: 503, title: 'A model is not installed' },
   model_hash_mismatch: { status: 503, title: 'A model file is not the one it should be' },
   model_unfit: { status: 503, title: 'A model file cannot be used' },
   schema_missing: { status: 503, title: 'The database has no schema of Watchpost' },
-  database_unavailable: { status: 503, title: 'The database can not be reached' },
+  database_unavailable: { status: 503, title: 'The database cannot be reached' },
   internal: { status: 500, title: 'Something went wrong in the server' },
-} as const satisfies Record<string, { status: number; title: string; sqlstate?: string }>;
+} as const satisfies Record<string, Problem>;
 
 export type ProblemCode = keyof typeof problems;
 
@@ -129,6 +164,9 @@ const codeOfSqlstate = new Map(
     'sqlstate' in problem ? [[problem.sqlstate as string, code as ProblemCode]] : [],
   ),
 );
+
+/** Whether a job that failed with this code must not be retried. */
+export const isPermanent = (code: ProblemCode): boolean => 'permanent' in problems[code];
 
 /** An error with a code of the table above and a sentence for the person who has to act on it. */
 export class WatchpostError extends Error {
@@ -148,7 +186,7 @@ export class WatchpostError extends Error {
   }
 }
 
-/** The program can not do what it was told; the message says what to do about it. Shown without a stack. */
+/** The program cannot do what was asked; the message says what to do about it. Shown without a stack. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
@@ -164,28 +202,44 @@ interface DatabaseError {
 const isCoded = (error: unknown): error is DatabaseError =>
   error instanceof Error && 'code' in error && typeof error.code === 'string';
 
+/** SQLSTATE of a write that a server refused because it is in recovery, as a replica is, or set to read-only. */
+export const readOnlyState = '25006';
+
+const awayStates = [
+  readOnlyState,
+  '25P03',
+  '53100',
+  '53200',
+  '53300',
+  '57P01',
+  '57P02',
+  '57P03',
+  '57P05',
+  '58030',
+];
+
 /**
- * Whether the database could not do it now, whatever it was asked: it could not be reached (connection refused or lost,
- * or the server shutting down), it has no room, memory or connection left (53), its disk fails (58030), or it has cut off
- * a transaction that was left open (25P03).
+ * Whether the database could not do it now, whatever it was asked: it could not be reached (no route, connection refused
+ * or lost, or the server starting or shutting down), it takes no writes (25006), it has no room, memory or connection left
+ * (53), its disk fails (58030), or it has cut off a session or a transaction that was left open (57P05, 25P03).
  */
 export const isDatabaseAway = (error: unknown): boolean =>
   (isCoded(error) &&
-    (/^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)/.test(error.code) ||
+    (/^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN)/.test(error.code) ||
       error.code.startsWith('08') ||
-      ['25P03', '53100', '53200', '53300', '57P01', '57P02', '57P03', '58030'].includes(error.code))) ||
+      awayStates.includes(error.code))) ||
   (error instanceof Error &&
     /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client (has encountered|was closed))/.test(
       error.message,
     ));
 
-/** Whether two transactions were in each other's way and this one was broken off: a deadlock, or no serial order. */
+/** Whether the transaction was aborted in favour of a concurrent one: a deadlock or a serialization failure. */
 export const isCollision = (error: unknown): boolean =>
   isCoded(error) && ['40P01', '40001'].includes(error.code);
 
 /**
- * SQLSTATEs of a value that Postgres can not take: text that is no number, time or UUID, what is out of a type's range or
- * longer than an index can hold, characters it can not store, and what a CHECK refuses.
+ * SQLSTATEs of a value that Postgres cannot store: text that is not a number, time or UUID, values out of a type's
+ * range or longer than an index allows, characters that cannot be stored, and values that a CHECK refuses.
  */
 const valueStates = new Set([
   '22001',
@@ -202,12 +256,14 @@ const valueStates = new Set([
   '54000',
 ]);
 
-/** SQLSTATEs of a row that is gone, or there, since it was looked for: foreign keys, unique keys, exclusion. */
+/**
+ * SQLSTATEs of a row that another transaction has removed or added meanwhile: foreign keys, unique keys, exclusion.
+ */
 const meanwhileStates = new Set(['23503', '23505', '23P01']);
 
 /**
- * Any thrown value as a WatchpostError. Errors of the vision code and of the database functions keep their code and
- * sentence; whatever is not known becomes `internal`, with the cause attached and not shown.
+ * Converts any thrown value. Errors of the vision code and of the database functions keep their code and message; an
+ * unknown error becomes `internal`, with the original as its cause, whose message is not shown.
  */
 export const toWatchpostError = (error: unknown): WatchpostError => {
   if (error instanceof WatchpostError) return error;
@@ -245,10 +301,16 @@ export const toWatchpostError = (error: unknown): WatchpostError => {
       },
     );
   }
-  if (isDatabaseAway(error)) {
-    return new WatchpostError('database_unavailable', 'The database can not be reached.', { cause: error });
+  if (isCoded(error) && error.code === readOnlyState) {
+    return new WatchpostError('database_unavailable', 'The database takes no writes now.', {
+      hint: 'Its server is in recovery, or set to read-only: wait for its promotion, or set DATABASE_URL to the primary.',
+      cause: error,
+    });
   }
-  return new WatchpostError('internal', 'Something went wrong in the server; its log tells more.', {
+  if (isDatabaseAway(error)) {
+    return new WatchpostError('database_unavailable', 'The database cannot be reached.', { cause: error });
+  }
+  return new WatchpostError('internal', 'Something went wrong in the server; see its log.', {
     cause: error,
   });
 };

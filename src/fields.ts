@@ -3,50 +3,53 @@ import type { ProblemCode } from './errors.ts';
 import { limits } from './limits.ts';
 
 /**
- * The types of the fields that users give, over HTTP and on the command line, with the bounds of the table of limits. What
- * is out of bounds carries the table's code: see codeOf.
+ * The fields that users give, over HTTP and on the command line, as zod types. Their bounds come from the table of
+ * limits, and a value out of bounds carries the code of its limit: see codeOf.
  */
 
-/** How a misfit is reported: its sentence, and the code it has in place of `body_invalid` or `query_invalid`. */
-const misfit = (code: ProblemCode, error: string) => ({ error, params: { code } });
+/**
+ * The parameters of a zod refinement: the message, and the error code to use instead of `body_invalid` or
+ * `query_invalid`.
+ */
+const refinement = (code: ProblemCode, error: string) => ({ error, params: { code } });
 
-/** The code that a misfit brings along, if it has one of its own. */
+/** The error code of an invalid value; undefined if it has none of its own. */
 export const codeOf = (issue: z.core.$ZodIssue): ProblemCode | undefined =>
   issue.code === 'custom' ? issue.params?.code : undefined;
 
-/** Characters as Postgres counts them: one for each code point. */
+/** Counts characters as Postgres does: code points. */
 const isAtMost = (text: string, max: number): boolean =>
   text.length <= max || (text.length <= 2 * max && [...text].length <= max);
 
 const hasControls = (text: string): boolean => /\p{Cc}/u.test(text);
 
-/** Something that can be seen: a letter, number, mark, or sign. */
+/** Whether there is a visible character: a letter, number, mark or sign. */
 const isVisible = (text: string): boolean => /[\p{L}\p{N}\p{P}\p{S}]/u.test(text);
 
 const nameMax = limits.nameCharacters.max;
 const nameError = `give 1 to ${nameMax} characters on one line`;
 
-/** A name, location or zone; white space at its ends is taken off. */
+/** A name, location or zone; surrounding white space is removed. */
 export const name = z
   .string()
   .trim()
   .refine(
     (text) => isVisible(text) && isAtMost(text, nameMax) && !hasControls(text),
-    misfit('name_invalid', nameError),
+    refinement('name_invalid', nameError),
   );
 
 const tokenMax = limits.tokenCharacters.max;
 
-/** A word that another system chooses, such as an external_ref. */
+/** An identifier that another system chooses, such as an external_ref. */
 export const token = z
   .string()
   .trim()
   .refine(
     (text) => isVisible(text) && isAtMost(text, tokenMax) && !hasControls(text),
-    misfit('token_invalid', `give 1 to ${tokenMax} characters without control characters`),
+    refinement('token_invalid', `give 1 to ${tokenMax} characters without control characters`),
   );
 
-/** A name, a part of one, or an id by which something is looked for. */
+/** What a search looks for: a name, the beginning of one, or an id. */
 export const searchWord = z
   .string()
   .min(1, 'give a name or an id')
@@ -57,22 +60,22 @@ export const text = z
   .string()
   .refine(
     (given) => isAtMost(given, limits.textCharacters.max),
-    misfit('text_too_long', `give ${limits.textCharacters.max} characters at most`),
+    refinement('text_too_long', `give ${limits.textCharacters.max} characters at most`),
   );
 
-/** The URL of an endpoint; whether anything may be sent to it is decided in sql/5-alerts/endpoints.sql. */
+/** The URL of an endpoint. Whether messages may be sent to it is decided in sql/5-alerts/endpoints.sql. */
 export const url = z
   .string()
   .refine(
     (given) => given.length > 0 && isAtMost(given, limits.urlCharacters.max),
-    misfit('url_invalid', `give a URL of 1 to ${limits.urlCharacters.max} characters`),
+    refinement('url_invalid', `give a URL of 1 to ${limits.urlCharacters.max} characters`),
   );
 
 const timeFormat = 'give a time with its offset, like 2026-11-23T15:04:05Z';
 
 /**
- * A time in ISO 8601 with an offset, as text in UTC with milliseconds: Postgres takes no offset beyond 15:59, and none that
- * leads out of the calendar.
+ * A time in ISO 8601 with an offset. It is converted to UTC, because Postgres accepts no offset beyond 15:59 and no
+ * time that its offset moves out of the calendar.
  */
 const instant = z.iso
   .datetime({ offset: true, error: timeFormat })
@@ -82,33 +85,39 @@ const instant = z.iso
 const outside = (limit: { min: string; max: string }, time: Date): boolean =>
   time.getTime() < Date.parse(limit.min) || time.getTime() > Date.parse(limit.max);
 
-/** Any time that is not captured_at. */
+/** Any time except captured_at. */
 export const moment = instant
   .refine(
     (time) => !outside(limits.times, time),
-    misfit('time_invalid', `give a time from ${limits.times.min} to ${limits.times.max}`),
+    refinement('time_invalid', `give a time from ${limits.times.min} to ${limits.times.max}`),
   )
   .transform((time) => time.toISOString());
 
-/** When a photo was taken: not before photography, and hardly in the future. */
+/**
+ * The time at which a photo was taken: not before photography was invented, and not in the future beyond the
+ * tolerance for wrong clocks.
+ */
 export const capturedAt = instant
   .refine(
     (time) => !outside(limits.capturedEarliest, time),
-    misfit('time_invalid', `give a time since ${limits.capturedEarliest.min}`),
+    refinement('time_invalid', `give a time since ${limits.capturedEarliest.min}`),
   )
   .refine(
     (time) => time.getTime() <= Date.now() + limits.capturedAheadSeconds.max * 1000,
-    misfit('time_invalid', 'give a time that is not in the future'),
+    refinement('time_invalid', 'give a time that is not in the future'),
   )
   .transform((time) => time.toISOString());
 
-/** Whether objects and arrays lie within each other so many levels deep at most. */
+/** Whether a value is nested at most so many levels deep. */
 const isNestedAtMost = (value: unknown, levels: number): boolean =>
   typeof value !== 'object' ||
   value === null ||
   (levels > 0 && Object.values(value).every((inner) => isNestedAtMost(inner, levels - 1)));
 
-/** Bytes that Postgres writes for a value: it puts a space after each comma and colon. Large numbers may take it more. */
+/**
+ * The length in bytes of a value as Postgres writes jsonb: with a space after each comma and colon. Postgres may
+ * write large numbers longer than this.
+ */
 const jsonbBytes = (value: unknown): number => {
   if (typeof value !== 'object' || value === null) return Buffer.byteLength(JSON.stringify(value));
   const inside = Array.isArray(value)
@@ -117,26 +126,26 @@ const jsonbBytes = (value: unknown): number => {
   return 2 + inside.reduce((sum, bytes) => sum + bytes, 0) + 2 * Math.max(inside.length - 1, 0);
 };
 
-/** A person's metadata. Its depth is tested first, as what comes after calls itself for each level. */
+/** A person's metadata. The depth is checked first, because the later checks recurse. */
 export const metadata = z
   .unknown()
   .refine((value) => isNestedAtMost(value, limits.metadataDepth.max), {
-    ...misfit('metadata_invalid', `nest it ${limits.metadataDepth.max} levels deep at most`),
+    ...refinement('metadata_invalid', `nest it ${limits.metadataDepth.max} levels deep at most`),
     abort: true,
   })
   .pipe(z.record(z.string(), z.json(), 'give a JSON object'))
   .refine(
     (value) => jsonbBytes(value) <= limits.metadataBytes.max,
-    misfit('metadata_invalid', `give ${limits.metadataBytes.max} bytes at most`),
+    refinement('metadata_invalid', `give ${limits.metadataBytes.max} bytes at most`),
   );
 
-/** Seconds of a cool-down or time to live. */
+/** A cool-down or time to live, in seconds. */
 export const interval = (min: number = limits.intervalSeconds.min) =>
   z
     .number()
     .refine(
       (seconds) => seconds >= min && seconds <= limits.intervalSeconds.max,
-      misfit('interval_invalid', `give ${min} to ${limits.intervalSeconds.max} seconds`),
+      refinement('interval_invalid', `give ${min} to ${limits.intervalSeconds.max} seconds`),
     );
 
 /** A list of names, ids or codes. */
@@ -162,5 +171,5 @@ export const share = z
   .transform(Number)
   .refine((value) => value > 0 && value < 1, 'give a share between 0 and 1');
 
-/** How many entries a page has. */
+/** The number of entries of a page. */
 export const pageLimit = whole(1, limits.listItems.max).default(100);

@@ -1,8 +1,8 @@
 /**
- * What one input may cost or hold. Every limit of Watchpost is in this table and nowhere else; `docs/limits.md` is made
- * from it, and the tests in `test/limits` hold each of them at its largest value and one beyond.
+ * The limits on size and cost of every input. All limits are in this table and nowhere else: `docs/limits.md` is
+ * generated from it, and the tests in `test/limits` try each of them at its largest value and one beyond.
  *
- * This file imports nothing, so that every layer may read it.
+ * This file imports nothing, so that every layer can import it.
  */
 
 /** Where a limit is enforced. */
@@ -27,10 +27,10 @@ export interface Limit {
     | 'streams'
     | 'connections'
     | 'time';
-  /** The code in `errors.ts` that what exceeds it gets. */
+  /** The error code (see errors.ts) of a value that exceeds it. */
   readonly code: string;
   readonly at: readonly Layer[];
-  /** What it applies to and why, in one sentence. */
+  /** What the limit applies to, and why, in one sentence. */
   readonly what: string;
   /** The setting that changes it. */
   readonly setting?: string;
@@ -45,7 +45,7 @@ export const limits = {
     unit: 'bytes',
     code: 'body_too_large',
     at: ['api'],
-    what: 'The file of one photo, as it is handed in.',
+    what: 'The file of one photo, as submitted.',
     setting: 'WATCHPOST_MAX_BODY_MB',
   },
   storedPhotoBytes: {
@@ -54,7 +54,7 @@ export const limits = {
     unit: 'bytes',
     code: 'body_too_large',
     at: ['database', 'command line'],
-    what: 'The file of one photo that comes by INSERT or by the command line; also the most that the setting for photoBytes takes.',
+    what: 'The file of one photo that is submitted by INSERT or on the command line; also the largest value of the setting for photoBytes.',
   },
   photoSide: {
     min: 1,
@@ -69,7 +69,7 @@ export const limits = {
     unit: 'ratio',
     code: 'image_too_narrow',
     at: ['api', 'vision'],
-    what: 'The longer side by the shorter one; in a narrower photo, reduced to 1280 pixels, a face of the least usable height (48 pixels) has no room.',
+    what: 'The longer side divided by the shorter one; in a narrower photo, reduced to 1280 pixels, there is no room for a face of the least usable height (48 pixels).',
   },
   photoPixels: {
     max: 64_000_000,
@@ -84,7 +84,7 @@ export const limits = {
     unit: 'bytes',
     code: 'image_too_costly',
     at: ['api', 'vision'],
-    what: 'Memory that a decoder holds for one photo, estimated from its header: of an interlaced PNG, a progressive JPEG, a WebP or a photo to be rotated it is the whole picture. Six bytes for each pixel of photoPixels: a progressive JPEG without subsampling, or an interlaced PNG of 16 bits.',
+    what: 'Memory that a decoder needs for one photo, estimated from its header: for an interlaced PNG, a progressive JPEG, a WebP or a photo to be rotated it is the whole picture. Six bytes for each pixel of photoPixels: a progressive JPEG without subsampling, or an interlaced PNG of 16 bits.',
     setting: 'WATCHPOST_MAX_MEGAPIXELS',
   },
   decodingBytes: {
@@ -92,7 +92,7 @@ export const limits = {
     unit: 'bytes',
     code: 'image_too_costly',
     at: ['vision'],
-    what: 'decodedBytes of all photos that one process decodes at a time; what is beyond waits for its turn. A photo that is larger by itself is decoded alone.',
+    what: 'The sum of decodedBytes of all photos that one process decodes at a time; further photos wait. A photo that is larger by itself is decoded alone.',
   },
   photoScans: {
     max: 100,
@@ -106,7 +106,7 @@ export const limits = {
     unit: 'seconds',
     code: 'image_too_slow',
     at: ['vision'],
-    what: 'Decoding one photo; a decoder that takes longer is stopped at its next row.',
+    what: 'Time to decode one photo; a decoder that takes longer is stopped at its next row.',
   },
 
   jsonBytes: {
@@ -114,7 +114,7 @@ export const limits = {
     unit: 'bytes',
     code: 'body_too_large',
     at: ['api'],
-    what: 'A JSON body of a call that takes no photo and no list of payloads.',
+    what: 'The JSON body of a call, except calls with a photo or a list of payloads.',
   },
   tasksBytes: {
     max: mebibyte,
@@ -128,7 +128,7 @@ export const limits = {
     unit: 'levels',
     code: 'body_invalid',
     at: ['api'],
-    what: 'Objects and arrays within each other in a JSON body.',
+    what: 'Nesting of objects and arrays in a JSON body.',
   },
   jsonValues: {
     max: 10_000,
@@ -149,14 +149,14 @@ export const limits = {
     unit: 'parts',
     code: 'body_invalid',
     at: ['api'],
-    what: 'Parts of a multipart form; no call knows more than five fields.',
+    what: 'Parts of a multipart form; no call has more than five fields.',
   },
   fieldBytes: {
     max: 16_384,
     unit: 'bytes',
     code: 'body_invalid',
     at: ['api'],
-    what: 'One field of a multipart form that is not the photo; of the headers of a part no more is read.',
+    what: 'One field of a multipart form other than the photo, and the headers of one part.',
   },
   headerBytes: {
     max: 16_384,
@@ -170,7 +170,7 @@ export const limits = {
     unit: 'bytes',
     code: 'server_busy',
     at: ['api'],
-    what: 'Bodies of all calls that one process answers at a time, with the copies that it makes of them: a form counts twice, a photo in JSON four times. A call that is alone is taken whatever it holds.',
+    what: 'Bodies of all calls that one process handles at a time, including copies: a form counts twice, a photo in JSON four times. A single call is accepted whatever its size.',
   },
   bodySeconds: {
     max: 120,
@@ -191,7 +191,7 @@ export const limits = {
     unit: 'seconds',
     code: 'none: the connection is closed',
     at: ['api'],
-    what: 'How long a connection may carry nothing while a call is answered: who does not read an answer holds it no longer than that.',
+    what: 'How long a connection may be idle while a call is answered, so that a client that does not read its answer cannot hold the connection for longer.',
   },
   keepAliveSeconds: {
     max: 5,
@@ -236,7 +236,7 @@ export const limits = {
     unit: 'characters',
     code: 'token_invalid',
     at: ['api', 'database', 'command line'],
-    what: 'Words that another system chooses (external_ref, idempotency keys) or that name who acts (submitted_by, reviewers): no control characters.',
+    what: 'Identifiers that another system chooses (external_ref, idempotency keys) and names of callers (submitted_by, reviewers): no control characters.',
   },
   textCharacters: {
     max: 2000,
@@ -258,14 +258,14 @@ export const limits = {
     unit: 'bytes',
     code: 'metadata_invalid',
     at: ['api', 'database', 'command line'],
-    what: "A person's metadata, as the text that Postgres writes for it.",
+    what: "A person's metadata, as Postgres writes it as text.",
   },
   metadataDepth: {
     max: 32,
     unit: 'levels',
     code: 'metadata_invalid',
     at: ['api', 'database', 'command line'],
-    what: "Objects and arrays within each other in a person's metadata.",
+    what: "Nesting of objects and arrays in a person's metadata.",
   },
 
   capturedEarliest: {
@@ -274,14 +274,14 @@ export const limits = {
     unit: 'time',
     code: 'time_invalid',
     at: ['api', 'database', 'command line'],
-    what: 'captured_at: not before photography.',
+    what: 'captured_at: not before photography was invented.',
   },
   capturedAheadSeconds: {
     max: 86_400,
     unit: 'seconds',
     code: 'time_invalid',
     at: ['api', 'database', 'command line'],
-    what: "How far captured_at may lie ahead of the clock when a photo is handed in: a photo from 2099 would be somebody's latest location for ever, and a day covers every clock set to a wrong zone.",
+    what: "How far captured_at may be in the future when a photo is submitted. A photo from 2099 would be a person's latest location for ever; a day allows for every clock set to a wrong time zone.",
   },
   times: {
     min: '1826-01-01T00:00:00Z',
@@ -289,7 +289,7 @@ export const limits = {
     unit: 'time',
     code: 'time_invalid',
     at: ['api', 'database', 'command line'],
-    what: 'Every other time that is given (valid_from, valid_until, since): JavaScript and JSON can not write what lies beyond, nor infinity.',
+    what: 'Every other time (valid_from, valid_until, since): JavaScript and JSON cannot represent later times or infinity.',
   },
   intervalSeconds: {
     min: 0,

@@ -4,8 +4,8 @@ import pretty from 'pino-pretty';
 export type Log = Logger;
 
 /**
- * The program's log, on stderr so that stdout stays free for results: lines for people on a terminal, JSON
- * elsewhere. Keys and passwords are never passed to it.
+ * The program's log. It goes to stderr, because stdout is for results: readable lines on a terminal, JSON elsewhere.
+ * Keys and passwords must never be passed to it.
  */
 export const openLog = (level: string): Log => {
   if (!process.stderr.isTTY) return pino({ level, base: null }, pino.destination(2));

@@ -3,22 +3,22 @@ import { globSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** What to remove beside the two that {@link slim} works out, as globs within node_modules, with their sizes. */
+/** Unused parts of packages, as globs within node_modules, with their sizes. */
 const unused = [
-  // 20 MB: protobufjs's command line with its own dependencies. onnx-proto uses the library only.
+  // 20 MB: protobufjs's command line with its own dependencies; onnx-proto uses only the library.
   'protobufjs/cli',
-  // 20 MB: face-api is here for one model, converted at install, and for its sample photos.
+  // 20 MB: face-api is a dependency for one model, converted at install, and for its sample photos.
   '@vladmandic/face-api/{dist,src,types}',
   '@vladmandic/face-api/model/!(age_gender_model)*',
 ];
 
 /**
- * Removes from an installation what production never opens: onnxruntime's libraries for other platforms (243 MB), a
- * few large parts of packages (40 MB) and, with `ownNode`, the Node that npm scripts run on machines whose own is
- * older (189 MB). `npm ci` brings everything back.
+ * Removes files from an installation that production never opens: onnxruntime's libraries for other platforms (243
+ * MB), a few large parts of packages (40 MB) and, with `ownNode`, the Node that npm scripts run on machines whose own
+ * is older (189 MB). `npm ci` restores everything.
  *
- * @param modules the installation's `node_modules`
- * @param ownNode whether this machine's own Node is new enough to do without the installed one
+ * @param modules the installation's `node_modules`.
+ * @param ownNode whether this machine's own Node is new enough, so that the installed one is not needed.
  */
 export const slim = (modules: string, { ownNode }: { ownNode: boolean }): void => {
   const here = join(process.platform, process.arch);
@@ -31,7 +31,7 @@ export const slim = (modules: string, { ownNode }: { ownNode: boolean }): void =
     rmSync(join(modules, path), { recursive: true });
 };
 
-/** Whether the Node that runs npm, and not the installed one that npm's scripts find first, is new enough. */
+/** Whether the Node that runs npm is new enough. This is not the installed one, which npm's scripts find first. */
 const hasOwnNode = (modules: string, checkNode: string): boolean => {
   const node = process.env.npm_node_execpath ?? process.execPath;
   if (node.startsWith(modules)) return false;
@@ -47,6 +47,6 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
   const modules = fileURLToPath(new URL('../node_modules', import.meta.url));
   const ownNode = hasOwnNode(modules, fileURLToPath(new URL('check-node.mjs', import.meta.url)));
   slim(modules, { ownNode });
-  const stays = ownNode ? '' : ', but for the installed Node 24';
-  console.log(`Removed what production never opens${stays}. "npm ci" brings it back.`);
+  const stays = ownNode ? '' : ', except the installed Node 24';
+  console.log(`Removed the files that production never opens${stays}. "npm ci" restores them.`);
 }

@@ -1,8 +1,13 @@
-import type { ProblemCode } from './errors.ts';
 import { limits } from './limits.ts';
 
-/** The error code and the sentence over HTTP for each test of values in `migrations/0001_base.sql`. */
-const tests: Record<string, { readonly code: ProblemCode; readonly rule: string }> = {
+/** The error codes in the table of limits. Not ProblemCode, as errors.ts imports this file. */
+type LimitCode = Exclude<(typeof limits)[keyof typeof limits]['code'], `none: ${string}`>;
+
+/**
+ * The test functions that the CHECK constraints of the tables call: the error code of each, and the rule as a
+ * sentence for the API.
+ */
+const tests: Record<string, { readonly code: LimitCode; readonly rule: string }> = {
   is_name: {
     code: limits.nameCharacters.code,
     rule: `give 1 to ${limits.nameCharacters.max} characters on one line, without white space at the ends`,
@@ -28,16 +33,16 @@ const tests: Record<string, { readonly code: ProblemCode; readonly rule: string 
 };
 
 /**
- * The code and the sentence for a constraint that a row violates.
+ * The error code and the message for a violated CHECK constraint.
  *
  * @param table without its schema.
  * @param constraint its name, made of the table, the column and the test: person_name_is_name.
- * @returns undefined for a constraint with another kind of name.
+ * @returns undefined for a constraint whose name has another form.
  */
 export const violationOf = (
   table: string,
   constraint: string,
-): { code: ProblemCode; sentence: string } | undefined => {
+): { code: LimitCode; sentence: string } | undefined => {
   const [, column, name] = /^(.+)_(is_[a-z]+)$/.exec(constraint.slice(table.length + 1)) ?? [];
   const test = tests[name ?? ''];
   return test && { code: test.code, sentence: `${column}: ${test.rule}.` };

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { isDatabaseAway, problems, toWatchpostError } from '../src/errors.ts';
+import { isDatabaseAway, isPermanent, type ProblemCode, problems, toWatchpostError } from '../src/errors.ts';
 import { VisionError } from '../src/vision/index.ts';
 
 const fromDatabase = (code: string, message: string, hint?: string) =>
@@ -20,6 +20,22 @@ describe('the table of errors', () => {
     expect(known.toSorted()).toEqual([...new Set(raised)].toSorted());
   });
 
+  it("marks every code of a photo's own fault as permanent", () => {
+    const ofPhotos = Object.keys(problems).filter((code) =>
+      /^(image|face|faces)_/.test(code),
+    ) as ProblemCode[];
+    const retried = ofPhotos.filter((code) => !isPermanent(code));
+    // These are answers to calls; no job fails with them.
+    expect(retried).toEqual(['image_unknown', 'face_unknown', 'image_unchangeable', 'face_taken']);
+  });
+
+  it.each(['database_unavailable', 'delivery_failed', 'model_missing', 'internal'] as const)(
+    'retries after %s',
+    (code) => {
+      expect(isPermanent(code)).toBe(false);
+    },
+  );
+
   it('gives errors of the database functions their code, sentence and hint', () => {
     const error = toWatchpostError(fromDatabase('WP002', "There is no camera 'x'.", 'Cameras: gate.'));
     expect(error).toMatchObject({
@@ -34,23 +50,31 @@ describe('the table of errors', () => {
     expect(error).toMatchObject({ code: 'image_corrupt', message: 'It is cut short.' });
   });
 
-  it('keeps the words of an unforeseen error to itself, and the error as the cause', () => {
+  it('does not show the message of an unknown error, and keeps it as the cause', () => {
     const cause = new Error('select secret from vault');
     const error = toWatchpostError(cause);
     expect(error).toMatchObject({ code: 'internal', cause });
     expect(error.message).not.toContain('secret');
   });
 
-  it.each(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', '08006', '57P01', '57P03', '53300'])(
-    'knows by %s that the database is away',
-    (code) => {
-      expect(isDatabaseAway(fromDatabase(code, 'gone'))).toBe(true);
-      expect(toWatchpostError(fromDatabase(code, 'gone')).code).toBe('database_unavailable');
-    },
-  );
+  it.each([
+    'ECONNREFUSED',
+    'ECONNRESET',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'ENOTFOUND',
+    '08006',
+    '25006',
+    '57P01',
+    '57P03',
+    '53300',
+  ])('recognises by %s that the database is unavailable', (code) => {
+    expect(isDatabaseAway(fromDatabase(code, 'gone'))).toBe(true);
+    expect(toWatchpostError(fromDatabase(code, 'gone')).code).toBe('database_unavailable');
+  });
 
   it.each(['22003', '22008', '22009', '22P02', '22021', '23514', '54000'])(
-    'takes %s for a value that can not be held, and keeps its words to itself',
+    'converts %s to value_invalid, without its message',
     (code) => {
       const error = toWatchpostError(fromDatabase(code, 'index row size 4000'));
       expect(error.code).toBe('value_invalid');
@@ -58,11 +82,11 @@ describe('the table of errors', () => {
     },
   );
 
-  it.each(['23503', '23505', '40P01', '40001'])('takes %s for a change by somebody else', (code) => {
+  it.each(['23503', '23505', '40P01', '40001'])('converts %s to changed_meanwhile', (code) => {
     expect(toWatchpostError(fromDatabase(code, 'key "x"')).code).toBe('changed_meanwhile');
   });
 
-  it.each(['23505', '42P01', '40P01', 'ENOENT'])('does not take %s for that', (code) => {
+  it.each(['23505', '42P01', '40P01', 'ENOENT'])('does not count %s as unavailable', (code) => {
     expect(isDatabaseAway(fromDatabase(code, 'here'))).toBe(false);
   });
 });

@@ -3,7 +3,7 @@ import { outInHeightWidth, readWeights, type Weights } from './tfjs-weights.ts';
 
 const { INT, INTS, STRING } = onnx.AttributeProto.AttributeType;
 
-/** Mean colour of the photos it was trained on, from face-api's TinyXception. */
+/** The mean colour of the training photos, from face-api's TinyXception. */
 const meanRgb = Float32Array.of(122.782, 117.001, 104.298);
 
 /**
@@ -37,7 +37,7 @@ export const ageGenderToOnnx = (manifest: Uint8Array, data: Uint8Array): Uint8Ar
 
 type Attribute = number | number[] | string;
 
-/** Collects nodes; every method gives the name of the value that it adds. */
+/** Builds the graph; every method returns the name of the value that it adds. */
 class Network {
   readonly #weights: Map<string, Weights>;
   readonly #nodes: InstanceType<typeof onnx.NodeProto>[] = [];
@@ -50,21 +50,21 @@ class Network {
   readonly relu = (x: string): string => this.node('Relu', [x]);
   readonly add = (x: string, y: string): string => this.node('Add', [x, y]);
 
-  /** A convolution that keeps the size (divided by the stride). */
+  /** A convolution that keeps the size, divided by the stride. */
   readonly conv = (x: string, name: string, stride: number): string =>
     this.#convolve(x, outInHeightWidth(this.#take(`${name}/filters`)), stride, 1, `${name}/bias`);
 
-  /** Each channel by itself, then all of them point by point. */
+  /** A separable convolution: depthwise, then pointwise. */
   readonly separable = (x: string, name: string): string => {
     const { shape, values } = this.#take(`${name}/depthwise_filter`);
     const [height, width, channels] = shape as [number, number, number, number];
-    // One filter a channel: as filters of one input each, in the same order of numbers.
+    // Depthwise filters as filters of one input each, in the same order of numbers.
     const alone = outInHeightWidth({ shape: [height, width, 1, channels], values });
     const points = outInHeightWidth(this.#take(`${name}/pointwise_filter`));
     return this.#convolve(this.#convolve(x, alone, 1, channels), points, 1, 1, `${name}/bias`);
   };
 
-  /** Two separable convolutions of `y` at half the size, beside a plain one of `x`. */
+  /** Two separable convolutions of `y` and max pooling to half the size, plus a strided convolution of `x`. */
   readonly reduce = (x: string, y: string, name: string): string => {
     const once = this.separable(y, `${name}/separable_conv0`);
     const twice = this.separable(this.relu(once), `${name}/separable_conv1`);

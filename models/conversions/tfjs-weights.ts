@@ -1,10 +1,10 @@
-/** One named array of a network, as TensorFlow lays it out (filters: height, width, in, out). */
+/** A named array of a network, in TensorFlow's layout (filters: height, width, in, out). */
 export interface Weights {
   shape: number[];
   values: Float32Array;
 }
 
-/** The part of a TensorFlow.js weights manifest that is read here. */
+/** The part of a TensorFlow.js weights manifest that is used. */
 interface WeightsManifest {
   weights: {
     name: string;
@@ -15,9 +15,10 @@ interface WeightsManifest {
 }
 
 /**
- * Reads weights as TensorFlow.js stores them: a JSON list of names and shapes, and one file with the numbers one after
- * another, as float32 or as bytes `b` that stand for `b * scale + min`.
- * Throws when the two do not fit together, or the numbers are of another kind.
+ * Reads weights in the format of TensorFlow.js: a JSON list of names and shapes, and one file with all numbers in
+ * that order, as float32 or as bytes `b` that stand for `b * scale + min`.
+ *
+ * Throws if the two files do not match, or the numbers have another type.
  */
 export const readWeights = (manifest: Uint8Array, data: Uint8Array): Map<string, Weights> => {
   const [{ weights }] = JSON.parse(Buffer.from(manifest).toString('utf8')) as [WeightsManifest];
@@ -42,7 +43,7 @@ export const readWeights = (manifest: Uint8Array, data: Uint8Array): Map<string,
   return found;
 };
 
-/** Filters in the order of ONNX: out, in, height, width. */
+/** Filters in the layout of ONNX: out, in, height, width. */
 export const outInHeightWidth = ({ shape, values }: Weights): Weights => {
   const [height, width, from, to] = shape as [number, number, number, number];
   const turned = new Float32Array(values.length);

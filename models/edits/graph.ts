@@ -1,6 +1,6 @@
 import onnxProto from 'onnx-proto';
 
-/** The protobuf classes of ONNX (onnx-proto is CommonJS: its names arrive through the default export). */
+/** The protobuf classes of ONNX. onnx-proto is CommonJS, so its names are on the default export. */
 export const { onnx } = onnxProto;
 
 type Onnx = typeof onnx;
@@ -18,10 +18,7 @@ export const decodeModel = (bytes: Uint8Array): { model: Model; graph: Graph } =
   return { model, graph: model.graph as Graph };
 };
 
-/**
- * Encodes a model. Fields are written in the order of their numbers and nothing depends on time or place,
- * so the result's sha256 can be pinned in the manifest.
- */
+/** Encodes a model. The encoding is deterministic, so the sha256 of the result can be pinned in the manifest. */
 export const encodeModel = (model: Model): Uint8Array => onnx.ModelProto.encode(model).finish();
 
 /** Sets one dimension of a graph input or output; a string makes it symbolic. */

@@ -13,10 +13,10 @@ const edits = {
   'ultraface-any-size': ultrafaceAnySize,
 };
 
-/** A change to a published graph, as the manifest names it. */
+/** An edit of a graph, by its name in the manifest. */
 export type GraphEdit = keyof typeof edits;
 
-/** Applies edits in order to an ONNX file; without edits the very same bytes come back. */
+/** Applies edits in order to an ONNX file; without edits the same bytes are returned. */
 export const applyEdits = (bytes: Uint8Array, names: readonly GraphEdit[]): Uint8Array => {
   if (names.length === 0) return bytes;
   const { model, graph } = decodeModel(bytes);

@@ -1,19 +1,19 @@
 import { type Graph, type onnx, setDimension } from './graph.ts';
 
-/** Name of the output that {@link ultrafaceAnySize} adds in place of `boxes`. */
+/** The output that {@link ultrafaceAnySize} adds instead of `boxes`. */
 const offsets = 'offsets';
 
 /**
- * Frees UltraFace from its 320 x 240 input. The convolutions take any size; what ties the graph down is its
- * tail, which turns offsets into boxes with tables of the 4,420 priors of that size. The tail is cut off:
- * the outputs become `scores` [1, n, 2] and `offsets` [1, n, 4], and the detector adds the priors of the
- * size it ran at. One file then serves both passes, and pictures that are not 4:3 need less padding.
+ * Lets UltraFace accept inputs of any size. Its convolutions do; its tail, which turns offsets into boxes, has tables
+ * of the 4,420 priors of 320 x 240. The tail is removed: the outputs become `scores` [1, n, 2] and `offsets` [1, n,
+ * 4], and the detector computes the priors for its input size. So one file serves both passes, and pictures that are
+ * not 4:3 need less padding.
  *
- * Throws when the graph is not the published one.
+ * Throws if the graph is not the published one.
  */
 export const ultrafaceAnySize = (graph: Graph): void => {
   const end = graph.node.findIndex((node) => node.output?.includes('boxes'));
-  // The last concatenation of four inputs, one a stride, before the boxes' arithmetic.
+  // The last concatenation of four inputs, one for each stride, before the computation of boxes.
   const joined = graph.node
     .slice(0, Math.max(0, end))
     .findLast((node) => node.opType === 'Concat' && node.input?.length === 4);
@@ -35,7 +35,7 @@ export const ultrafaceAnySize = (graph: Graph): void => {
   graph.initializer = graph.initializer.filter((tensor) => used.has(tensor.name ?? ''));
 };
 
-/** The nodes that the outputs depend on, in the graph's order (which is a topological one). */
+/** The nodes that the outputs depend on, in the graph's topological order. */
 const needed = (graph: Graph, outputs: readonly string[]): InstanceType<typeof onnx.NodeProto>[] => {
   const wanted = new Set(outputs);
   const kept = graph.node.toReversed().filter((node) => {

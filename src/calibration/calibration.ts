@@ -32,17 +32,17 @@ export interface CurvePoint {
   readonly hit_rate: number | null;
 }
 
-/** What a rate asks for: the least threshold that keeps to it, as measured. */
+/** The threshold for a rate: the least one whose measured rate is not higher. */
 export interface Recommendation extends CurvePoint {
   readonly target_fpir: number;
-  /** What fpir may really be, at 95%, with so few strangers. */
+  /** Upper bound of the true fpir, at 95% confidence. */
   readonly fpir_at_most: number;
 }
 
-/** The number of strangers of whom one is this share; the same as `watchpost.strangers_needed`. */
+/** How many strangers it takes to measure a rate: one of them is this share. As `watchpost.strangers_needed`. */
 export const strangersNeeded = (targetFpir: number): number => Math.ceil(1 / targetFpir);
 
-/** Comparing ten thousand photos takes longer than the 30 s after which a pool gives up on a connection. */
+/** A query without time limit: comparing ten thousand photos takes longer than the 30 s of the pool. */
 export const patient = (text: string, values: unknown[] = []): pg.QueryConfig =>
   ({ text, values, query_timeout: 2 ** 31 - 1 }) as pg.QueryConfig;
 
@@ -80,8 +80,8 @@ export const readCurve = async (
 };
 
 /**
- * The least threshold of this curve that keeps to a rate; null if there were fewer strangers than the rate takes, or no
- * threshold keeps to it. Of a few strangers none reaches even a low threshold, so that is no recommendation.
+ * The least threshold of this curve whose rate is not higher than this one; null if there is none, or if there were
+ * fewer strangers than the rate takes: of a few strangers none may reach even a low threshold.
  */
 export const recommend = async (
   { pool }: Database,

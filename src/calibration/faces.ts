@@ -1,9 +1,9 @@
 import { toWatchpostError } from '../errors.ts';
-import { readPhotoFile } from '../intake/photo-file.ts';
+import { readPhotoFile } from '../intake/index.ts';
 import type { Vision } from '../vision/index.ts';
 import { gateOf } from '../watchlist/enrolment.ts';
 
-/** A photo to measure with, and who is in it; null: somebody who is on no list. */
+/** A photo to measure with, and who is in it; null: a stranger, who is on no list. */
 export interface LabelledPhoto {
   readonly file: string;
   readonly person: string | null;
@@ -15,7 +15,7 @@ export interface LabelledFace {
   readonly vector: Float32Array;
 }
 
-/** A photo that gave nothing to measure with. */
+/** A photo without a face that can be measured with. */
 export interface LeftOut {
   readonly file: string;
   readonly why: string;
@@ -23,7 +23,7 @@ export interface LeftOut {
 
 /**
  * Finds the faces of labelled photos. Of a person's photo the largest face counts, of a stranger's all of them; faces
- * that fail the quality gate count nowhere, because they can not alert.
+ * that fail the quality gate are left out, because they can not alert.
  */
 export const findLabelledFaces = async (
   vision: Vision,
@@ -33,14 +33,14 @@ export const findLabelledFaces = async (
   const found: (LabelledFace[] | LeftOut)[] = [];
   let done = 0;
   const queue = photos.entries();
-  const look = async () => {
+  const work = async () => {
     for (const [index, photo] of queue) {
       found[index] = await usableFaces(vision, photo);
       onProgress(++done, photos.length);
     }
   };
-  // Two photos in flight: one is decoded while the other is looked at.
-  await Promise.all([look(), look()]);
+  // Two at a time: one is decoded while the models run on the other.
+  await Promise.all([work(), work()]);
   return {
     faces: found.flatMap((one) => (Array.isArray(one) ? one : [])),
     leftOut: found.flatMap((one) => (Array.isArray(one) ? [] : [one])),

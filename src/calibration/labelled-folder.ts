@@ -3,16 +3,16 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { WatchpostError } from '../errors.ts';
-import { readPhotoFile } from '../intake/photo-file.ts';
+import { readPhotoFile } from '../intake/index.ts';
 
-/** Photos of which somebody has said who is in them. Files are paths within the folder. */
+/** Photos with labels that say who is in them. Files are paths within the folder. */
 export interface LabelledFolder {
   readonly path: string;
   /** One subfolder each, which has their name. */
   readonly people: readonly { readonly name: string; readonly photos: readonly string[] }[];
   /** `_strangers/`: photos of people who have no subfolder, directly or one folder further down. */
   readonly strangers: readonly string[];
-  /** `_groups/`, as `groups.csv` tells. */
+  /** `_groups/`, with the labels of `groups.csv`. */
   readonly groups: readonly GroupPhoto[];
 }
 
@@ -21,14 +21,14 @@ export interface GroupPhoto {
   readonly file: string;
   /** Faces that can be seen in it. */
   readonly faces: number | null;
-  /** Who of the labelled people is in it; nobody else of them is. */
+  /** The labelled people who are in it; the others are not. */
   readonly people: readonly string[] | null;
 }
 
 /**
  * Reads a labelled folder: one subfolder a person, `_strangers/`, and `_groups/` with `groups.csv` (file, faces,
- * people). Every photo must be readable and begin like one. Other files, and folders that begin with `.` or `_`, are
- * passed over.
+ * people). Every photo must be readable and have the header of a photo. Other files, and other folders whose names begin
+ * with `.` or `_`, are left out.
  *
  * @throws {WatchpostError} folder_invalid: no such folder, nobody in it, a file that is no photo, a bad groups.csv.
  */
@@ -65,7 +65,7 @@ export const readLabelledFolder = async (
   return { path, people, strangers, groups };
 };
 
-/** In the order of their names, which is the same everywhere. */
+/** In the order of their names, which does not depend on the file system. */
 const list = async (path: string): Promise<Dirent[]> => {
   const entries = await readdir(path, { withFileTypes: true }).catch((error) => {
     const reason =
@@ -138,14 +138,14 @@ const readGroups = async (path: string, people: ReadonlySet<string>): Promise<Ma
   return groups;
 };
 
-/** Names may have spaces in them, if there is one name or ; between them. */
+/** Names are separated by spaces, or by ; so that they may have spaces in them. */
 const namesIn = (text: string, people: ReadonlySet<string>): string[] | null => {
   if (text === '') return null;
   if (people.has(text)) return [text];
   return text.split(text.includes(';') ? ';' : /\s+/).flatMap((name) => name.trim() || []);
 };
 
-/** By their first bytes, whatever their names: what only decoding shows is reported later. */
+/** Reads the header of every file. Faults that only decoding shows are reported later. */
 const assertPhotos = async (
   path: string,
   files: readonly string[],

@@ -3,27 +3,27 @@ import type { Database } from '../database/pool.ts';
 import { type Calibration, patient } from './calibration.ts';
 import type { LabelledFace } from './faces.ts';
 
-/** What is compared with what. */
+/** Which faces are compared with which. */
 export interface Measurement {
-  /** Of the vectors; null: the one that most references have. */
+  /** The model of the vectors; null: the one that most references have. */
   readonly model: string | null;
-  /** Whether what is enrolled is the gallery, or only the faces given. */
+  /** Whether the references are part of the gallery, or only the faces given. */
   readonly references: boolean;
-  /** Stored faces that named nobody since then are strangers too. */
+  /** Stored faces that matched nobody since then are strangers too. */
   readonly strangersSince: string | null;
   /** Faces that are not stored: more people of the gallery, and strangers. */
   readonly faces: readonly LabelledFace[];
-  /** In words, for the row. */
+  /** What was measured, in words, for the row. */
   readonly source: string;
-  /** Of more photos, or more strangers, that many are searched. */
+  /** Of more photos, or more strangers, this many are searched. */
   readonly maxProbes: number;
-  /** What repeats it. */
+  /** The command that repeats it. */
   readonly command: string;
 }
 
 /**
- * Compares in the database and stores the curve, in one transaction; nothing else is stored. Plain SQL does the same
- * for what is enrolled: `select * from watchpost.calibrate()`.
+ * Compares the faces in the database and stores the curve, and nothing else, in one transaction. For what is enrolled
+ * `select * from watchpost.calibrate()` does the same.
  *
  * @throws {WatchpostError} calibration_impossible, by SQLSTATE, if there are too few faces.
  */

@@ -21,27 +21,16 @@ export const plot = (
   recommended: Recommendation | null,
 ): string => {
   const [from, to] = rangeOf(points);
-  // A threshold of single precision may lie a little beside its own name.
+  // A threshold of single precision may differ a little from its decimal value.
   const shown = points.filter(({ threshold }) => threshold > from - 1e-6 && threshold < to + 1e-6);
   const x = (threshold: number) => left + ((threshold - from) / (to - from)) * (right - left);
-  // Half a stranger: below it lies nought, which a logarithm has no place for.
+  // The rate of half a stranger stands for 0, which has no place on a logarithmic axis.
   const floor = 10 ** Math.floor(Math.log10(0.5 / calibration.strangers));
   const lowest = Math.max(0, Math.floor(Math.min(...shown.map((point) => point.hit_rate ?? 1)) * 10) / 10);
   const hitY = (rate: number) => scale(rate, lowest, 1, hitPanel);
   const fpirY = (rate: number) => scale(Math.log10(Math.max(rate, floor)), Math.log10(floor), 0, fpirPanel);
 
-  const grid = [
-    ...ticks(from, to).map(
-      (
-        t,
-      ) => `<path class="grid" d="M${px(x(t))} ${hitPanel.top}V${hitPanel.bottom}M${px(x(t))} ${fpirPanel.top}V${fpirPanel.bottom}"/>
-  <text class="tick" x="${px(x(t))}" y="${fpirPanel.bottom + 18}" text-anchor="middle">${label(t)}</text>`,
-    ),
-    ...steps(lowest, 1, lowest < 0.5 ? 0.2 : 0.1).map((rate) =>
-      line(hitY(rate), `${Math.round(rate * 100)}%`),
-    ),
-    ...decades(floor).map((rate) => line(fpirY(rate), rate === floor ? '0' : `${label(rate * 100)}%`)),
-  ];
+  const grid = gridOf([from, to], x, [lowest, hitY], [floor, fpirY]);
   const curves = [
     calibration.probes > 0
       ? `<path class="hit" d="${path(shown, (point) => [x(point.threshold), hitY(point.hit_rate ?? 0)])}"/>`
@@ -55,15 +44,7 @@ export const plot = (
   const below = 16 * (about.length - 1);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${540 + below}" font-family="ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif">
   <title>Hit rate and false-positive rate by threshold</title>
-  <style>
-    .head { font-weight: 700; font-size: 16px; fill: #0f172a; }
-    .sub, .tick { font-size: 12px; fill: #475569; }
-    .grid { stroke: #e2e8f0; fill: none; }
-    .hit { stroke: #15803d; stroke-width: 2; fill: none; }
-    .fpir { stroke: #b91c1c; stroke-width: 2; fill: none; }
-    .mark { stroke: #1d4ed8; stroke-width: 1.5; stroke-dasharray: 5 4; fill: none; }
-    .told { font-size: 12px; font-weight: 600; fill: #1d4ed8; }
-  </style>
+  ${style}
   <rect width="${width}" height="${540 + below}" fill="#ffffff"/>
   <text class="head" x="${left}" y="28">What a threshold lets through, and what it finds</text>
   ${about.map((text, n) => `<text class="sub" x="${left}" y="${47 + 16 * n}">${escaped(text)}</text>`).join('\n  ')}
@@ -77,6 +58,37 @@ export const plot = (
   </g>
 </svg>
 `;
+};
+
+const style = `<style>
+    .head { font-weight: 700; font-size: 16px; fill: #0f172a; }
+    .sub, .tick { font-size: 12px; fill: #475569; }
+    .grid { stroke: #e2e8f0; fill: none; }
+    .hit { stroke: #15803d; stroke-width: 2; fill: none; }
+    .fpir { stroke: #b91c1c; stroke-width: 2; fill: none; }
+    .mark { stroke: #1d4ed8; stroke-width: 1.5; stroke-dasharray: 5 4; fill: none; }
+    .note { font-size: 12px; font-weight: 600; fill: #1d4ed8; }
+  </style>`;
+
+/** Lines and labels of both panels; each range with its scale. */
+const gridOf = (
+  [from, to]: readonly [number, number],
+  x: (threshold: number) => number,
+  [lowest, hitY]: readonly [number, (rate: number) => number],
+  [floor, fpirY]: readonly [number, (rate: number) => number],
+): string[] => {
+  return [
+    ...ticks(from, to).map(
+      (
+        t,
+      ) => `<path class="grid" d="M${px(x(t))} ${hitPanel.top}V${hitPanel.bottom}M${px(x(t))} ${fpirPanel.top}V${fpirPanel.bottom}"/>
+  <text class="tick" x="${px(x(t))}" y="${fpirPanel.bottom + 18}" text-anchor="middle">${label(t)}</text>`,
+    ),
+    ...steps(lowest, 1, lowest < 0.5 ? 0.2 : 0.1).map((rate) =>
+      line(hitY(rate), `${Math.round(rate * 100)}%`),
+    ),
+    ...decades(floor).map((rate) => line(fpirY(rate), rate === floor ? '0' : `${label(rate * 100)}%`)),
+  ];
 };
 
 /** Breaks text into lines of at most `most` letters; a longer word is cut. Letters beyond Latin count twice. */
@@ -101,7 +113,7 @@ const wrapped = (text: string, most: number): string[] => {
   return lines;
 };
 
-/** Where something happens: from nearly all strangers passing to hardly anybody being found. */
+/** The thresholds shown: from 95% of the strangers taken for somebody to 5% of the people found. */
 const rangeOf = (points: readonly CurvePoint[]): [number, number] => {
   const first = points.find((point) => point.fpir < 0.95)?.threshold ?? 0;
   const last =
@@ -127,7 +139,7 @@ const label = (value: number): string => String(Number(value.toPrecision(3)));
 const line = (y: number, text: string): string =>
   `<path class="grid" d="M${left} ${px(y)}H${right}"/><text class="tick" x="${left - 8}" y="${px(y + 4)}" text-anchor="end">${text}</text>`;
 
-/** As a staircase's corners, without the steps on which nothing changes. */
+/** Straight lines between the points, without those points at which nothing changes. */
 const path = (points: readonly CurvePoint[], at: (point: CurvePoint) => [number, number]): string => {
   const corners = points.map(at);
   const kept = corners.filter(
@@ -146,7 +158,7 @@ const mark = (
   const at = x(point.threshold);
   const aside = at > (left + right) / 2 ? { x: at - 8, anchor: 'end' } : { x: at + 8, anchor: 'start' };
   const text = (y: number, words: string) =>
-    `<text class="told" x="${px(aside.x)}" y="${px(y)}" text-anchor="${aside.anchor}">${words}</text>`;
+    `<text class="note" x="${px(aside.x)}" y="${px(y)}" text-anchor="${aside.anchor}">${words}</text>`;
   return [
     `<path class="mark" d="M${px(at)} ${hitPanel.top}V${hitPanel.bottom}M${px(at)} ${fpirPanel.top}V${fpirPanel.bottom}M${left} ${px(fpirY(point.target_fpir))}H${right}"/>`,
     ...(point.hit_rate === null
@@ -164,7 +176,7 @@ const mark = (
   ].join('\n  ');
 };
 
-/** A rate as people read it. */
+/** A rate in percent, with three significant digits. */
 export const percent = (rate: number): string => `${label(rate * 100)}%`;
 
 const escaped = (text: string): string =>

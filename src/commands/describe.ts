@@ -1,13 +1,27 @@
+import { Argument } from 'commander';
 import type { Database } from '../database/pool.ts';
 import { CommandError } from '../errors.ts';
+import { connect } from './program/connect.ts';
+import { type Io, print } from './program/io.ts';
+import { words } from './program/options.ts';
+import type { AddCommand, Context } from './program/session.ts';
 
-/** What `watchpost describe` was told. */
-export interface DescribeOptions {
+interface DescribeOptions {
   readonly past?: boolean;
   readonly note?: string;
 }
 
-/** Faces asked for in one transaction: a second or so. */
+/** describe: whether age and gender are estimated. */
+export const describeCommand: AddCommand = (program, session) =>
+  program
+    .command('describe')
+    .description('Switch estimates of age and gender on or off (they are off at first)')
+    .addArgument(new Argument('<state>', 'whether faces are to be described').choices(['on', 'off']))
+    .option('--past', 'with on: also describe the faces that are stored already')
+    .option('--note <words>', 'why, and who decided it; kept on record', words)
+    .action(session.action(switchDescribing));
+
+/** Faces that one transaction makes events for; it takes about a second. */
 const batch = 5_000;
 
 const whatItIs = `Age and gender are now estimated for every face that comes in, and kept with it.
@@ -20,47 +34,44 @@ const whatItIs = `Age and gender are now estimated for every face that comes in,
   see sql/examples/forget-ages-and-genders.sql for how long you keep them.
 `;
 
-/**
- * `watchpost describe on|off`: switches the estimates of age and gender on or off, on record.
- *
- * @throws {CommandError} if faces of the past are asked for while switching off.
- */
-export const describeCommand = async (
-  database: Database,
+/** @throws {CommandError} if faces of the past are to be described while it is switched off. */
+const switchDescribing = async (
+  context: Context,
   state: 'on' | 'off',
   options: DescribeOptions,
 ): Promise<void> => {
   if (options.past && state === 'off') {
     throw new CommandError('--past goes with on: it has faces described that are there already.');
   }
+  const { io } = context;
+  const database = await connect(context);
   const { rows } = await database.pool.query<{ changed: boolean }>(
     `select watchpost.switch_task('describe', $1, $2) as changed`,
     [state === 'on', options.note ?? null],
   );
-  const changed = rows[0]?.changed ?? false;
-  if (state === 'on') process.stdout.write(`${whatItIs}\n`);
+  if (state === 'on') print(io, whatItIs);
   else
-    process.stdout.write(
-      'Age and gender are not estimated any more. What was estimated stays, and what is\n' +
-        'queued is still done: "watchpost pause describe" holds it.\n',
+    print(
+      io,
+      'Age and gender are not estimated any more. What was estimated stays, and what is\nqueued is still done: "watchpost pause describe" holds it.',
     );
-  process.stdout.write(
-    changed
-      ? 'This is on record: event subscription.changed.\n'
-      : `It was ${state} already: nothing changed.\n`,
+  const changed = rows[0]?.changed ?? false;
+  print(
+    io,
+    changed ? 'This is on record: event subscription.changed.' : `It was ${state} already: nothing changed.`,
   );
-  if (options.past) await describePast(database);
+  if (options.past) await describePast(io, database);
 };
 
 /** What one call of `watchpost.describe_past` did. */
 interface Asked {
   readonly requested: number;
   readonly without_photo: number;
-  /** The last face looked at; null: there was none left. */
+  /** The last face of the batch; null: there was none left. */
   readonly last: string | null;
 }
 
-const describePast = async (database: Database): Promise<void> => {
+const describePast = async (io: Io, database: Database): Promise<void> => {
   let requested = 0;
   let withoutPhoto = 0;
   let last: string | null = null;
@@ -70,12 +81,8 @@ const describePast = async (database: Database): Promise<void> => {
     withoutPhoto += asked.without_photo;
     last = asked.last;
   } while (last !== null);
-  process.stdout.write(
-    `${requested} faces of the past will be described, as fast as the workers come to it.\n`,
-  );
-  if (withoutPhoto > 0) {
-    process.stdout.write(`${withoutPhoto} can not be: their photos were dropped.\n`);
-  }
+  print(io, `${requested} faces of the past will be described, as fast as the workers come to it.`);
+  if (withoutPhoto > 0) print(io, `${withoutPhoto} can not be: their photos were dropped.`);
 };
 
 const askForPast = async (database: Database, before: string | null): Promise<Asked> => {

@@ -1,10 +1,11 @@
+import { versions } from 'node:process';
 import type pg from 'pg';
-import { type Config, visionOptions } from '../config.ts';
 import { withoutPassword } from '../database/pool.ts';
-import type { Log } from '../log.ts';
-import { loadVision } from '../vision/index.ts';
-import { connect } from './connect.ts';
-import type { Stopper } from './stop.ts';
+import { connect } from './program/connect.ts';
+import { type Io, print } from './program/io.ts';
+import { openVision } from './program/open-vision.ts';
+import type { AddCommand, Context } from './program/session.ts';
+import { findVacuumHolders } from './vacuum-holders.ts';
 
 /** What a check found: a sentence, and what to do if it is not well. */
 interface Finding {
@@ -15,77 +16,91 @@ interface Finding {
 
 type Check = () => Promise<Finding>;
 
-/**
- * `watchpost doctor`: checks Node, the models and the database, one line each.
- *
- * @returns whether all is well.
- */
-export const doctor = async (config: Config, log: Log, stopper: Stopper): Promise<boolean> => {
-  let all = true;
-  const report = async (name: string, check: Check): Promise<boolean> => {
-    const { well, found, remedy } = await check().catch((error: Error) => ({
-      well: false,
-      found: error.message,
-      remedy: undefined,
-    }));
-    process.stdout.write(`${well ? 'ok  ' : 'FAIL'}  ${name.padEnd(10)} ${found}\n`);
-    if (!well && remedy) process.stdout.write(`      ${''.padEnd(10)} → ${remedy}\n`);
-    all &&= well;
-    return well;
-  };
+/** doctor: Node, the models and the database, one line each. */
+export const doctorCommand: AddCommand = (program, session) =>
+  program
+    .command('doctor')
+    .description('Check the installation and say what to do about what is wrong')
+    .action(session.action(checkAll));
 
-  await report('node', checkNode);
-  await report('models', () => checkModels(config));
-  const reached = await report('database', async () => {
-    const database = await connect(config, log, stopper, 2);
-    const { rows } = await database.pool.query<{ version: string }>(
+const checkAll = async (context: Context): Promise<boolean> => {
+  const { io } = context;
+  const node = await report(io, 'node', checkNode);
+  const models = await report(io, 'models', () => checkModels(context));
+  let pool: pg.Pool | undefined;
+  const reached = await report(io, 'database', async () => {
+    const database = await connect(context, { max: 2 });
+    pool = database.pool;
+    const { rows } = await pool.query<{ version: string }>(
       `select current_setting('server_version') as version`,
     );
     return { well: true, found: `PostgreSQL ${rows[0]?.version} at ${withoutPassword(database.url)}` };
   });
-  if (!reached) return false;
+  return reached && pool !== undefined && (await checkDatabase(io, pool)) && node && models;
+};
 
-  const { pool } = await connect(config, log, stopper, 2);
+/** Prints what a check has found, and returns whether it is well. */
+const report = async (io: Io, name: string, check: Check): Promise<boolean> => {
+  const { well, found, remedy } = await check().catch((error: Error) => ({
+    well: false,
+    found: error.message,
+    remedy: undefined,
+  }));
+  print(io, `${well ? 'ok  ' : 'FAIL'}  ${name.padEnd(10)} ${found}`);
+  if (!well && remedy) print(io, `      ${''.padEnd(10)} → ${remedy}`);
+  return well;
+};
+
+const checkDatabase = async (io: Io, pool: pg.Pool): Promise<boolean> => {
+  let all = true;
   for (const { name, sql, remedy } of databaseChecks) {
-    const well = await report(name, async () => {
+    const well = await report(io, name, async () => {
       const { rows } = await pool.query<{ well: boolean; found: string }>(sql);
       const [row] = rows;
       return { well: row?.well ?? false, found: row?.found ?? 'nothing', remedy };
     });
     if (!well && name === 'schema') return false;
+    all &&= well;
   }
-  return (await reportInvariants(pool)) && all;
+  all = (await report(io, 'vacuum', () => checkVacuum(pool))) && all;
+  return (await checkInvariants(io, pool)) && all;
 };
 
-/** One line for each thing that does not hold, with what to do about it. */
-const reportInvariants = async (pool: pg.Pool): Promise<boolean> => {
+/** Whether something keeps vacuum from removing deleted rows. */
+const checkVacuum = async (pool: pg.Pool): Promise<Finding> => {
+  const [holder, ...others] = await findVacuumHolders(pool);
+  if (!holder) return { well: true, found: 'held back by nobody' };
+  const more = others.map(({ found }) => `; ${found}`).join('');
+  return { well: false, found: `held back: ${holder.found}${more}`, remedy: holder.remedy };
+};
+
+/** One line for each violation of an invariant, with what to do about it. */
+const checkInvariants = async (io: Io, pool: pg.Pool): Promise<boolean> => {
   const { rows } = await pool.query<{ rule: string; subject: string; finding: string; remedy: string }>(
     'select rule, subject, finding, remedy from watchpost.invariant limit 100',
   );
-  if (rows.length === 0) process.stdout.write(`ok    ${'invariants'.padEnd(10)} all hold\n`);
+  if (rows.length === 0) print(io, `ok    ${'invariants'.padEnd(10)} all hold`);
   for (const { rule, subject, finding, remedy } of rows) {
-    process.stdout.write(`FAIL  ${rule} ${subject}: ${finding}\n      ${''.padEnd(10)} → ${remedy}\n`);
+    print(io, `FAIL  ${rule} ${subject}: ${finding}\n      ${''.padEnd(10)} → ${remedy}`);
   }
   return rows.length === 0;
 };
 
 const checkNode: Check = async () => {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const [major = 0, minor = 0] = versions.node.split('.').map(Number);
   return {
     well: major > 22 || (major === 22 && minor >= 18),
-    found: process.versions.node,
+    found: versions.node,
     remedy: 'Install Node 22.18 or newer; on Linux npm brings Node 24 along with "npm install".',
   };
 };
 
-const checkModels = async (config: Config): Promise<Finding> => {
-  const vision = await loadVision(visionOptions(config));
-  const found = vision.models.map((model) => model.id).join(', ');
-  await vision.close();
-  return { well: true, found };
+const checkModels = async (context: Context): Promise<Finding> => {
+  const { models } = await openVision(context);
+  return { well: true, found: models.map((model) => model.id).join(', ') };
 };
 
-/** Each asks for one row: whether it is well, and what was found. */
+/** Each statement returns one row: whether it is well, and what was found. */
 const databaseChecks = [
   {
     name: 'pgvector',
@@ -100,8 +115,8 @@ const databaseChecks = [
     remedy: 'Run "npm run watchpost -- migrate".',
   },
   {
-    // Without huge pages a session maps what it reads page by page: the first search of a million past faces took 2.6 to
-    // 5.4 s, and with them 0.5. Small databases need none.
+    // Without huge pages each session maps what it reads page by page: a first search of a million past faces takes 2.6 s
+    // or more, and 0.5 s with them. Small databases need none.
     name: 'memory',
     sql: `select true as well,
                  setting || ' shared'

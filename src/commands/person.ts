@@ -1,87 +1,130 @@
-import { type Kysely, sql } from 'kysely';
-import type { Database } from '../database/pool.ts';
-import type { DB } from '../database/types.generated.ts';
-import { CommandError, WatchpostError } from '../errors.ts';
-import { addPerson, addPersonPhoto } from '../watchlist/registry.ts';
-import { readPhoto, untilEnded, warnWithoutWorker } from './submit.ts';
+import { findPersons, readPerson, removePerson, setPerson } from '../watchlist/registry.ts';
+import { personAdd } from './person-add.ts';
+import {
+  personAcceptPhoto,
+  personCorrectPhoto,
+  personEnrolFace,
+  personRemovePhoto,
+} from './person-photos.ts';
+import { connect } from './program/connect.ts';
+import { findOnePerson, personArgument } from './program/find-person.ts';
+import { print, printJson } from './program/io.ts';
+import { metadata, named, token } from './program/options.ts';
+import type { AddCommand } from './program/session.ts';
+import { table } from './program/table.ts';
 
-/**
- * `watchpost person add`: makes a person, hands in their photos and tells for each whether it was enrolled.
- *
- * @returns whether every photo was enrolled.
- */
-export const addPersonWithPhotos = async (
-  database: Database,
-  person: {
-    name: string;
-    ref?: string;
-    watchlist: string[];
-    photo: string[];
-    face?: number;
-    accept: string[];
-    metadata?: Record<string, unknown>;
-    wait: boolean;
-    maxPixels: number;
-  },
-): Promise<boolean> => {
-  const photos = [];
-  for (const file of person.photo) photos.push({ file, bytes: await readPhoto(file, person.maxPixels) });
-
-  const made = await addPerson(database.db, {
-    name: person.name,
-    external_ref: person.ref,
-    metadata: person.metadata,
-    watchlists: person.watchlist,
-  });
-  process.stdout.write(`${made.name}  ${made.id}\n`);
-
-  const handedIn = [];
-  for (const { file, bytes } of photos) {
-    const added = await addPersonPhoto(database, {
-      personId: made.id,
-      bytes,
-      chosenFace: person.face,
-      accept: person.accept,
-    });
-    handedIn.push({ file, imageId: added.image_id });
-  }
-  if (!person.wait || handedIn.length === 0) return true;
-  await warnWithoutWorker(database);
-
-  let good = true;
-  for (const { file, imageId } of handedIn) {
-    const ended = await untilEnded(database, imageId);
-    good &&= ended.state === 'done';
-    process.stdout.write(
-      ended.state === 'done' ? `  ${file}  enrolled\n` : `  ${file}  refused: ${ended.message}\n`,
-    );
-  }
-  return good;
+/** person: who is looked for. */
+export const personCommand: AddCommand = (program, session) => {
+  const person = program.command('person').description('People');
+  for (const add of [
+    personAdd,
+    personList,
+    personShow,
+    personSet,
+    personRemove,
+    personEnrolFace,
+    personRemovePhoto,
+    personCorrectPhoto,
+    personAcceptPhoto,
+  ])
+    add(person, session);
 };
 
-/**
- * The person that somebody at a terminal means.
- *
- * @param wanted an id, an external reference, or a name that only one person has.
- * @throws {WatchpostError} person_unknown. {CommandError} if several have the name.
- */
-export const findOnePerson = async (
-  db: Kysely<DB>,
-  wanted: string,
-): Promise<{ id: string; name: string }> => {
-  const { rows } = await sql<{ id: string; name: string; exact: boolean }>`
-    select p.id, p.name, p.id::text = lower(${wanted}) or p.external_ref = ${wanted} as exact
-    from watchpost.person as p
-    where p.id::text = lower(${wanted}) or p.external_ref = ${wanted} or p.name = ${wanted}
-    order by exact desc nulls last, p.id
-    limit 10
-  `.execute(db);
-  const [first] = rows;
-  if (!first) throw new WatchpostError('person_unknown', `There is no person ${JSON.stringify(wanted)}.`);
-  if (!first.exact && rows.length > 1) {
-    throw new CommandError(
-      `Several people are called ${wanted}; give the id of one: ${rows.map((row) => row.id).join(', ')}.`,
+/** People that are read at a time. */
+const pageSize = 1000;
+
+const personList: AddCommand = (person, session) =>
+  person
+    .command('list')
+    .description('People, in the order in which they were added')
+    .option('--name <beginning>', 'whose name begins like this')
+    .option('--watchlist <name>', 'who are on this list')
+    .option('--json', 'print JSON lines')
+    .action(
+      session.action(
+        async (
+          context,
+          { json, ...filter }: { name?: string; watchlist?: string; json?: boolean },
+        ): Promise<void> => {
+          const { db } = await connect(context);
+          let after: string | undefined;
+          let people: Awaited<ReturnType<typeof findPersons>>;
+          do {
+            people = await findPersons(db, { ...filter, after, limit: pageSize });
+            for (const one of people) {
+              const lists = one.watchlists.map((list) => list.name).join(', ');
+              const parts = [one.name, one.id, one.external_ref, `photos=${one.references}`, lists];
+              print(context.io, json ? JSON.stringify(one) : parts.filter(Boolean).join('  '));
+            }
+            after = people.at(-1)?.id;
+          } while (people.length === pageSize);
+        },
+      ),
     );
-  }
-  return first;
-};
+
+const personShow: AddCommand = (person, session) =>
+  person
+    .command('show')
+    .description('A person and the state of each photo')
+    .argument('<person>', personArgument)
+    .option('--json', 'print JSON')
+    .action(
+      session.action(async (context, wanted: string, options: { json?: boolean }) => {
+        const { db } = await connect(context);
+        const found = await readPerson(db, (await findOnePerson(db, wanted)).id);
+        if (options.json) return printJson(context.io, found);
+        const lists = found.watchlists.map((list) => list.name).join(', ') || 'no list';
+        print(context.io, `${found.name}  ${found.id}  ${lists}`);
+        const rows = found.photos.map((photo) => ({
+          photo: photo.id,
+          state: photo.best ? `${photo.state}, best` : photo.state,
+          code: photo.code,
+          height: photo.quality?.height_px,
+          sharpness: photo.quality?.sharpness,
+          yaw: photo.quality?.yaw,
+          norm: photo.quality?.norm,
+        }));
+        if (rows.length > 0) print(context.io, table(rows));
+      }),
+    );
+
+interface SetOptions {
+  readonly name?: string;
+  readonly ref?: string;
+  readonly metadata?: Record<string, unknown>;
+}
+
+const personSet: AddCommand = (person, session) =>
+  person
+    .command('set')
+    .description('Change the name, key or metadata of a person')
+    .argument('<person>', personArgument)
+    .option('--name <name>', 'another name', named)
+    .option('--ref <key>', 'their key in another system', token)
+    .option('--metadata <json>', 'a JSON object that replaces what is there', metadata)
+    .action(
+      session.action(async (context, wanted: string, options: SetOptions) => {
+        const { db } = await connect(context);
+        const { id } = await findOnePerson(db, wanted);
+        const changed = await setPerson(db, id, {
+          name: options.name,
+          external_ref: options.ref,
+          metadata: options.metadata,
+        });
+        print(context.io, `${changed.name}  ${changed.id}`);
+      }),
+    );
+
+const personRemove: AddCommand = (person, session) =>
+  person
+    .command('remove')
+    .description('Forget a person, with the photos that were to enrol them and every sighting')
+    .argument('<person>', personArgument)
+    .action(
+      session.action(async (context, wanted: string) => {
+        const { db } = await connect(context);
+        const found = await findOnePerson(db, wanted);
+        await removePerson(db, found.id);
+        print(context.io, `${found.name} is forgotten`);
+      }),
+    );

@@ -1,15 +1,16 @@
-import { type Config, visionOptions } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import { CommandError } from '../errors.ts';
 import { registerModels } from '../runner/registration.ts';
 import { type Replayed, replay } from '../runner/replay.ts';
 import { stageOf, stages } from '../stages/index.ts';
 import { isReplayable } from '../stages/stage.ts';
-import { loadVision } from '../vision/index.ts';
-import type { Stopper } from './stop.ts';
+import { connect } from './program/connect.ts';
+import { type Io, print, printJson } from './program/io.ts';
+import { openVision } from './program/open-vision.ts';
+import { moment } from './program/options.ts';
+import type { AddCommand, Context } from './program/session.ts';
 
-/** What `watchpost replay` was told. */
-export interface ReplayOptions {
+interface ReplayOptions {
   readonly task?: string;
   readonly image?: string;
   readonly camera?: string;
@@ -21,23 +22,44 @@ export interface ReplayOptions {
   readonly json?: boolean;
 }
 
-/**
- * `watchpost replay`: runs a stage again over what it has done, or puts dead letters back to work.
- *
- * @returns whether everything that was taken up could be done again.
- */
-export const replayCommand = async (
-  config: Config,
-  database: Database,
-  stopper: Stopper,
-  options: ReplayOptions,
-): Promise<boolean> => {
-  if (options.deadLetters) return replayDeadLetters(database, options);
+const replayableTasks = stages.filter(isReplayable).map((stage) => stage.task);
+
+/** replay: a stage again over what it has done, or failed jobs again. */
+export const replayCommand: AddCommand = (program, session) =>
+  program
+    .command('replay')
+    .description('Run a stage again over what it has done, or retry dead letters')
+    .option('--task <name>', replayableTasks.join(', '))
+    .option('--image <id>', 'of one photo')
+    .option('--camera <name>', 'of the photos of one camera')
+    .option('--since <time>', 'of photos taken at or after this time', moment)
+    .option('--until <time>', 'of photos taken before this time', moment)
+    .option('--all', 'of every photo')
+    .option('--dead-letters', 'retry what has failed for good (of --task or --image, else everything)')
+    .option('--dry-run', 'print what would be gained and lost, and write nothing')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+  Examples:
+    $ watchpost replay --task match --since 2026-11-01T00:00:00Z --dry-run
+    $ watchpost replay --task match --camera north-gate
+    $ watchpost replay --dead-letters --task detect`,
+    )
+    .action(
+      session.action(async (context, options: ReplayOptions) => {
+        const stage = options.deadLetters ? undefined : chosenStage(options);
+        const database = await connect(context);
+        if (stage) return replayStage(context, database, stage, options);
+        await replayDeadLetters(context.io, database, options);
+        return true;
+      }),
+    );
+
+/** @throws {CommandError} without a task that can be replayed, or a selection. */
+const chosenStage = (options: ReplayOptions) => {
   const stage = stageOf(options.task ?? '');
-  if (!stage) {
-    const tasks = stages.filter(isReplayable).map((one) => one.task);
-    throw new CommandError(`Say which task: --task ${tasks.join(', --task ')}.`);
-  }
+  if (!stage) throw new CommandError(`Say which task: --task ${replayableTasks.join(', --task ')}.`);
   if (!isReplayable(stage)) {
     throw new CommandError(
       `${stage.task} can not be run again over what it has done: what was sent was sent. Put back what was given up with --dead-letters --task ${stage.task}.`,
@@ -48,14 +70,21 @@ export const replayCommand = async (
       'Say what to replay: --image, --camera, --since, --until, or --all for everything.',
     );
   }
-  const cameraId = options.camera
-    ? (await database.pool.query<{ id: string }>('select watchpost.find_camera($1) as id', [options.camera]))
-        .rows[0]?.id
-    : undefined;
+  return stage;
+};
 
-  const vision = await loadVision(visionOptions(config));
-  stopper.add(() => vision.close());
-  if (!options.dryRun) await registerModels(database, vision);
+/** Returns whether every event could be handled again. */
+const replayStage = async (
+  context: Context,
+  database: Database,
+  stage: ReturnType<typeof chosenStage>,
+  options: ReplayOptions,
+): Promise<boolean> => {
+  const { io } = context;
+  const cameraId = options.camera ? await findCamera(database, options.camera) : undefined;
+  const vision = await openVision(context);
+  const dryRun = options.dryRun ?? false;
+  if (!dryRun) await registerModels(database, vision);
   const result = await replay(
     stage,
     {
@@ -65,41 +94,31 @@ export const replayCommand = async (
       until: options.until ? new Date(options.until) : undefined,
     },
     { database, vision },
-    { dryRun: options.dryRun ?? false, onProgress: (sofar) => process.stderr.write(`\r${told(sofar)}`) },
+    { dryRun, onProgress: (soFar) => io.stderr.write(`\r${figuresOf(soFar)}`) },
   );
-  if (result.events > 0) process.stderr.write('\n');
+  if (result.events > 0) io.stderr.write('\n');
 
-  if (options.json)
-    process.stdout.write(
-      `${JSON.stringify({ task: stage.task, dryRun: options.dryRun ?? false, ...result })}\n`,
-    );
-  else
-    process.stdout.write(`${options.dryRun ? 'would replay' : 'replayed'} ${stage.task}: ${told(result)}\n`);
-  for (const { event_id, error } of result.failed) process.stderr.write(`  ${event_id}: ${error}\n`);
+  if (options.json) printJson(io, { task: stage.task, dryRun, ...result });
+  else print(io, `${dryRun ? 'would replay' : 'replayed'} ${stage.task}: ${figuresOf(result)}`);
+  for (const { event_id, error } of result.failed) io.stderr.write(`  ${event_id}: ${error}\n`);
   return result.failed.length === 0;
 };
 
-const told = ({ events, changed, gained, lost, failed }: Replayed): string =>
+const findCamera = async ({ pool }: Database, name: string): Promise<string | undefined> =>
+  (await pool.query<{ id: string }>('select watchpost.find_camera($1) as id', [name])).rows[0]?.id;
+
+const figuresOf = ({ events, changed, gained, lost, failed }: Replayed): string =>
   `${events} events, ${changed} changed, ${gained} gained, ${lost} lost${failed.length > 0 ? `, ${failed.length} failed` : ''}`;
 
-const replayDeadLetters = async (database: Database, options: ReplayOptions): Promise<boolean> => {
-  const { rows } = await database.pool.query<{
-    id: string;
-    task: string;
-    code: string;
-    back: boolean | null;
-  }>(
-    `select d.id, d.task, d.code, case when $3 then null else watchpost.replay(d.id) end as back
+const replayDeadLetters = async (io: Io, { pool }: Database, options: ReplayOptions): Promise<void> => {
+  const dryRun = options.dryRun ?? false;
+  const { rows } = await pool.query(
+    `select d.id, case when $3 then null else watchpost.replay(d.id) end as back
      from watchpost.dead_letter as d
      where ($1::text is null or d.task = $1) and ($2::uuid is null or d.image_id = $2)
      order by d.id`,
-    [options.task ?? null, options.image ?? null, options.dryRun ?? false],
+    [options.task ?? null, options.image ?? null, dryRun],
   );
-  const word = options.dryRun ? 'would go back' : 'went back';
-  if (options.json)
-    process.stdout.write(
-      `${JSON.stringify({ deadLetters: rows.length, dryRun: options.dryRun ?? false })}\n`,
-    );
-  else process.stdout.write(`${rows.length} dead letters ${word} to work\n`);
-  return true;
+  if (options.json) printJson(io, { deadLetters: rows.length, dryRun });
+  else print(io, `${rows.length} dead letters ${dryRun ? 'would go back' : 'went back'} to work`);
 };

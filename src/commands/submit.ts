@@ -1,89 +1,91 @@
 import { basename } from 'node:path';
 import type { Database } from '../database/pool.ts';
-import { CommandError, WatchpostError } from '../errors.ts';
-import { readPhotoFile } from '../intake/photo-file.ts';
+import { CommandError } from '../errors.ts';
+import { readPhotoFile, submitPhoto, untilEnded } from '../intake/index.ts';
+import { connect } from './program/connect.ts';
+import { type Io, print } from './program/io.ts';
+import { time } from './program/options.ts';
+import type { AddCommand, Context } from './program/session.ts';
+
+interface SubmitOptions {
+  readonly camera?: string;
+  readonly capturedAt?: string;
+  readonly wait?: boolean;
+  readonly json?: boolean;
+}
+
+/** submit: photos to be searched. */
+export const submitCommand: AddCommand = (program, session) =>
+  program
+    .command('submit')
+    .description('Submit photos')
+    .argument('<photo...>', 'JPEG, PNG or WebP files')
+    .option('--camera <name>', 'the camera that took them')
+    .option('--captured-at <time>', 'when they were taken, like 2026-11-23T15:04:05Z (default: now)', time)
+    .option('--wait', 'wait until they are processed and print the results')
+    .option('--json', 'print JSON lines')
+    .action(session.action(submitFiles));
+
+/**
+ * Prints a line for each photo with its id; with --wait, also its result.
+ *
+ * @returns with --wait, whether no photo failed.
+ */
+const submitFiles = async (
+  context: Context,
+  files: readonly string[],
+  options: SubmitOptions,
+): Promise<boolean> => {
+  const { io, config } = context;
+  const database = await connect(context);
+  // All files are read before the first is submitted: a wrong name leaves nothing half done.
+  const photos = [];
+  for (const file of files) photos.push({ file, bytes: await readGivenPhoto(file, config.maxPixels) });
+
+  const submitted = [];
+  for (const { file, bytes } of photos) {
+    const { camera, capturedAt } = options;
+    const photo = { file: basename(file), id: await submitPhoto(database, { bytes, camera, capturedAt }) };
+    submitted.push(photo);
+    if (!options.wait) print(io, lineOf(photo, options.json));
+  }
+  if (!options.wait) return true;
+  await warnWithoutWorker(io, database);
+
+  let good = true;
+  for (const photo of submitted) {
+    const ended = await untilEnded(database, photo.id);
+    good &&= ended.state === 'done';
+    print(io, lineOf({ ...photo, ...ended }, options.json));
+  }
+  return good;
+};
+
+const lineOf = (row: object, json = false): string =>
+  json
+    ? JSON.stringify(row)
+    : Object.entries(row)
+        .flatMap(([key, value]) => {
+          if (value === null) return [];
+          return ['file', 'id', 'state', 'message'].includes(key) ? [value] : [`${key}=${value}`];
+        })
+        .join('  ');
 
 /** The bytes of a photo that was named on the command line. */
-export const readPhoto = (file: string, maxPixels: number): Promise<Buffer> =>
+export const readGivenPhoto = (file: string, maxPixels: number): Promise<Buffer> =>
   readPhotoFile(file, { maxPixels }).catch((error) => {
     throw new CommandError(
       'syscall' in error ? `${file} can not be read: ${error.message}` : `${file}: ${error.message}`,
     );
   });
 
-/** How a photo ended. */
-interface Ended {
-  readonly state: string;
-  readonly code: string | null;
-  readonly message: string | null;
-  readonly faces: number;
-  readonly matches: number;
-  readonly alerts: number;
-}
-
-/** Resolves when a photo is done or failed. */
-export const untilEnded = async (database: Database, imageId: string): Promise<Ended> => {
-  for (let pause = 10; ; pause = Math.min(pause * 1.5, 250)) {
-    const { rows } = await database.pool.query<Ended>(
-      'select state, code, message, faces, matches, alerts from watchpost.image_status where image_id = $1',
-      [imageId],
-    );
-    const [row] = rows;
-    if (!row) throw new WatchpostError('image_unknown', `There is no image ${imageId}.`);
-    if (row.state === 'done' || row.state === 'failed') return row;
-    await new Promise((resolve) => setTimeout(resolve, pause));
-  }
-};
-
-/** Tells a person who is about to wait if nobody is there to do the work. */
-export const warnWithoutWorker = async (database: Database): Promise<void> => {
+/** Warns, before a wait, if no worker is there to process anything. */
+export const warnWithoutWorker = async (io: Io, database: Database): Promise<void> => {
   const { rows } = await database.pool.query(
     `select from watchpost.worker
      where concurrency > 0 and stopped_at is null and last_seen > clock_timestamp() - interval '30 seconds'
      limit 1`,
   );
   if (rows.length === 0)
-    console.error('No worker is running, so this waits until there is one: npm run worker');
-};
-
-/**
- * `watchpost submit`: one line for each photo with its id; with `wait`, also what became of it.
- *
- * @returns whether every photo was submitted and, with `wait`, none failed.
- */
-export const submit = async (
-  database: Database,
-  files: readonly string[],
-  options: { camera?: string; capturedAt?: string; wait?: boolean; json?: boolean; maxPixels: number },
-): Promise<boolean> => {
-  // All files are read before the first is submitted: a wrong name leaves nothing half done.
-  const photos = [];
-  for (const file of files) photos.push({ file, bytes: await readPhoto(file, options.maxPixels) });
-
-  const submitted = [];
-  for (const { file, bytes } of photos) {
-    const { rows } = await database.pool.query<{ id: string }>(
-      'select watchpost.submit_image($1, $2, $3) as id',
-      [bytes, options.camera ?? null, options.capturedAt ?? null],
-    );
-    submitted.push({ file: basename(file), id: (rows[0] as { id: string }).id });
-    if (!options.wait) print(submitted.at(-1) as object, options.json);
-  }
-  if (!options.wait) return true;
-  await warnWithoutWorker(database);
-
-  let good = true;
-  for (const photo of submitted) {
-    const ended = await untilEnded(database, photo.id);
-    good &&= ended.state === 'done';
-    print({ ...photo, ...ended }, options.json);
-  }
-  return good;
-};
-
-const print = (row: object, json = false): void => {
-  const words = Object.entries(row).flatMap(([key, value]) =>
-    value === null ? [] : ['file', 'id', 'state', 'message'].includes(key) ? [value] : [`${key}=${value}`],
-  );
-  process.stdout.write(json ? `${JSON.stringify(row)}\n` : `${words.join('  ')}\n`);
+    io.stderr.write('No worker is running, so this waits until there is one: npm run worker\n');
 };

@@ -1,20 +1,43 @@
 import { Relay } from '../broker/relay.ts';
-import { type Config, visionOptions } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
 import { type Database, withoutPassword } from '../database/pool.ts';
-import { persistAtStart } from '../database/retry.ts';
+import { waitForDatabase } from '../database/retry.ts';
 import { provideApiKey } from '../http/api-key.ts';
 import { createApp } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
-import type { Log } from '../log.ts';
 import { startHeartbeat } from '../runner/heartbeat.ts';
 import { registerProcess, sayGoodbye } from '../runner/registration.ts';
 import { startWorker } from '../runner/worker.ts';
-import { loadVisionThreads } from '../vision/threads.ts';
-import { provideDatabase } from './connect.ts';
-import type { Stopper } from './stop.ts';
+import { provideDatabase } from './program/connect.ts';
+import { print } from './program/io.ts';
+import { openVisionThreads } from './program/open-vision.ts';
+import type { AddCommand, Context } from './program/session.ts';
 
-/** A whole installation in one process: database, API and one worker. */
+/** up: a whole installation in one process, until a signal ends it. */
+export const upCommand: AddCommand = (program, session) =>
+  program
+    .command('up')
+    .description('Start the database (unless DATABASE_URL is set), the API and a worker')
+    .option('--no-worker', 'serve the API only; workers run elsewhere')
+    .action(
+      session.action(
+        async (context, options: { worker: boolean }) => {
+          const ended = context.untilSignal();
+          const up = await bringUp(context, options);
+          print(
+            context.io,
+            `${addressesOf(up)}
+Submit a photo:  curl -H "Authorization: Bearer ${up.apiKey}" -F image=@photo.jpg ${up.url}/v1/images
+One more worker: npm run worker
+Stop:            Ctrl-C`,
+          );
+          await ended;
+        },
+        { logs: 'everything' },
+      ),
+    );
+
+/** What is running: database, API and, unless it was left out, one worker. */
 export interface Up {
   readonly url: string;
   readonly apiKey: string;
@@ -23,27 +46,24 @@ export interface Up {
 }
 
 /**
- * Starts everything and registers with `stopper` how to stop it.
+ * Starts everything, and registers how to stop it.
  *
  * @param options.worker false: the API only, for workers that run elsewhere.
- * @param options.brief it ends within seconds.
+ * @param options.brief the process ends within seconds.
  */
 export const bringUp = async (
-  config: Config,
-  log: Log,
-  stopper: Stopper,
+  context: Pick<Context, 'config' | 'log' | 'stopper'>,
   options: { worker: boolean; brief?: boolean },
 ): Promise<Up> => {
-  const { database, kind } = await provideDatabase(config, log, stopper, options);
-  await persistAtStart(database, () => migrate(database.pool, log));
-  const vision = await loadVisionThreads({
-    calls: config.concurrency,
-    ...visionOptions(config),
-  });
-  stopper.add(() => vision.close());
+  const { config, log, stopper } = context;
+  const { database, kind } = await provideDatabase(context, options);
+  await waitForDatabase(database, () => migrate(database.pool, log));
+  const vision = await openVisionThreads(context);
   const { id: workerId, relay } = options.worker ? await withWorker() : await withoutWorker();
 
-  const apiKey = await persistAtStart(database, () => provideApiKey(database, config.dataDir, config.apiKey));
+  const apiKey = await waitForDatabase(database, () =>
+    provideApiKey(database, config.dataDir, config.apiKey),
+  );
   const stopping = new AbortController();
   const app = createApp({ config, database, relay, vision, workerId, stopping: stopping.signal, log });
   const server = await startServer(app, config.host, config.port);
@@ -63,7 +83,7 @@ export const bringUp = async (
   }
 
   async function withoutWorker() {
-    const id = await persistAtStart(database, () =>
+    const id = await waitForDatabase(database, () =>
       registerProcess(database, vision, { concurrency: 0, tasks: [] }),
     );
     stopper.add(() => sayGoodbye(database, id));
@@ -76,27 +96,10 @@ export const bringUp = async (
   }
 };
 
-/** What a person needs to use a running installation. */
-export const describe = (up: Up): string => `
+/** How to reach what is running. */
+export const addressesOf = (up: Up): string => `
   API      ${up.url}
   API key  ${up.apiKey}
   SQL      psql ${withoutPassword(up.database.url)}
   Console  ${new URL('/console', up.url).href}
 `;
-
-/** `watchpost up`: the server, until a signal ends it. */
-export const up = async (
-  config: Config,
-  log: Log,
-  stopper: Stopper,
-  options: { worker: boolean },
-): Promise<void> => {
-  const ended = stopper.untilSignal(log);
-  const running = await bringUp(config, log, stopper, options);
-  process.stdout.write(`${describe(running)}
-Submit a photo:  curl -H "Authorization: Bearer ${running.apiKey}" -F image=@photo.jpg ${running.url}/v1/images
-One more worker: npm run worker
-Stop:            Ctrl-C
-`);
-  await ended;
-};

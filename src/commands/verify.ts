@@ -2,54 +2,73 @@ import { readFile } from 'node:fs/promises';
 import type { Database } from '../database/pool.ts';
 import { findHead, readExtent, readHead, verifyRecord } from '../database/verify.ts';
 import { CommandError } from '../errors.ts';
+import { connect } from './program/connect.ts';
+import { type Io, print, printJson } from './program/io.ts';
+import type { AddCommand, Context } from './program/session.ts';
 
-/**
- * `watchpost verify`: compares the record with its seals.
- *
- * @param options.head Only print the latest seal: number, digest and time, one line to keep elsewhere.
- * @param options.against Such a line, a digest, or a file that ends with one: must still be part of the chain.
- * @returns whether all is well.
- */
-export const verify = async (
-  database: Database,
-  options: { head?: boolean; against?: string; json?: boolean },
-): Promise<boolean> => {
+interface VerifyOptions {
+  /** Only print the latest seal: number, digest and time, one line to keep elsewhere. */
+  readonly head?: boolean;
+  /** Such a line, a digest, or a file that ends with one: must still be part of the chain. */
+  readonly against?: string;
+  readonly json?: boolean;
+}
+
+/** verify: the record of events against its seals. */
+export const verifyCommand: AddCommand = (program, session) =>
+  program
+    .command('verify')
+    .description(
+      'Compare the record of events with its seals; not 0 if anything was altered, removed or added',
+    )
+    .option('--head', 'only print the latest seal, a line to keep where nobody here can change it')
+    .option('--against <file or digest>', 'check that a line that was kept is still part of the chain')
+    .option('--json', 'print JSON')
+    .action(session.action(verify));
+
+const verify = async (context: Context, options: VerifyOptions): Promise<boolean> => {
+  const { io } = context;
+  const database = await connect(context, { max: 2 });
   const head = await readHead(database);
   if (options.head) {
     if (!head) throw new CommandError('Nothing is sealed yet; a worker seals what is complete every 10 s.');
-    process.stdout.write(`${head.number} ${head.digest} ${head.sealed_at.toISOString()}\n`);
+    print(io, `${head.number} ${head.digest} ${head.sealed_at.toISOString()}`);
     return true;
   }
 
   const noted = options.against === undefined ? undefined : await readNoted(options.against);
   const findings = await verifyRecord(database);
   const extent = await readExtent(database);
-  const kept = noted === undefined ? undefined : await find(database, noted);
-
-  if (options.json) {
-    process.stdout.write(
-      `${JSON.stringify({ ok: findings.length === 0 && kept !== null, ...extent, head, against: kept, findings })}\n`,
-    );
-  } else {
-    for (const { seal, what, relation, row_id, detail } of findings) {
-      process.stdout.write(
-        `FAIL  seal ${seal}  ${what}${row_id ? `  ${relation} ${row_id}` : ''}\n      ${detail}\n`,
-      );
-    }
-    if (kept === null) {
-      process.stdout.write('FAIL  the head that was kept is not part of the chain: it was rewritten since\n');
-    }
-    if (kept) process.stdout.write(`ok    the head that was kept is seal ${kept.number}\n`);
-    if (findings.length === 0) {
-      process.stdout.write(
-        `ok    ${extent.rows} rows are as they were sealed, in ${extent.seals} seals; ${extent.unsealed} are not sealed yet\n`,
-      );
-    }
-  }
-  return findings.length === 0 && kept !== null;
+  const kept = noted === undefined ? undefined : await findKept(database, noted);
+  const good = findings.length === 0 && kept !== null;
+  if (options.json) printJson(io, { ok: good, ...extent, head, against: kept, findings });
+  else printFindings(io, findings, extent, kept);
+  return good;
 };
 
-const find = async (database: Database, noted: string) => {
+/** @param kept null: the head is not part of the chain; undefined: no head was given. */
+const printFindings = (
+  io: Io,
+  findings: Awaited<ReturnType<typeof verifyRecord>>,
+  extent: Awaited<ReturnType<typeof readExtent>>,
+  kept: Awaited<ReturnType<typeof findKept>> | undefined,
+): void => {
+  for (const { seal, what, relation, row_id, detail } of findings) {
+    print(io, `FAIL  seal ${seal}  ${what}${row_id ? `  ${relation} ${row_id}` : ''}\n      ${detail}`);
+  }
+  if (kept === null)
+    print(io, 'FAIL  the head that was kept is not part of the chain: it was rewritten since');
+  if (kept) print(io, `ok    the head that was kept is seal ${kept.number}`);
+  if (findings.length === 0) {
+    const { rows, seals, unsealed } = extent;
+    print(
+      io,
+      `ok    ${rows} rows are as they were sealed, in ${seals} seals; ${unsealed} are not sealed yet`,
+    );
+  }
+};
+
+const findKept = async (database: Database, noted: string) => {
   try {
     return (await findHead(database, noted)) ?? null;
   } catch (error) {
@@ -58,7 +77,7 @@ const find = async (database: Database, noted: string) => {
   }
 };
 
-/** A digest or a line as it is; else the last line of the file of that name. */
+/** What was given with --against: a digest or a line, or else the last line of the file of that name. */
 const readNoted = async (against: string): Promise<string> => {
   if (/^\s*(\d+\s+)?[0-9a-f]{64}\b/i.test(against)) return against;
   const text = await readFile(against, 'utf8').catch((error: Error) => {

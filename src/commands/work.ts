@@ -1,27 +1,29 @@
-import { type Config, visionOptions } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
-import { persistAtStart } from '../database/retry.ts';
-import type { Log } from '../log.ts';
+import { waitForDatabase } from '../database/retry.ts';
 import { startWorker } from '../runner/worker.ts';
-import { loadVisionThreads } from '../vision/threads.ts';
-import { connect } from './connect.ts';
-import type { Stopper } from './stop.ts';
+import { connect } from './program/connect.ts';
+import { print } from './program/io.ts';
+import { openVisionThreads } from './program/open-vision.ts';
+import type { AddCommand, Context } from './program/session.ts';
 
-/** `watchpost work`: one more worker process against the same database, until a signal ends it. */
-export const work = async (config: Config, log: Log, stopper: Stopper): Promise<void> => {
-  const ended = stopper.untilSignal(log);
-  const database = await connect(config, log, stopper);
-  await persistAtStart(database, () => migrate(database.pool, log));
-  const vision = await loadVisionThreads({
-    calls: config.concurrency,
-    ...visionOptions(config),
-  });
-  stopper.add(() => vision.close());
+/** work: one more worker process, until a signal ends it. */
+export const workCommand: AddCommand = (program, session) =>
+  program
+    .command('work')
+    .description('Start one more worker against the same database')
+    .action(session.action(work, { logs: 'everything' }));
+
+const work = async (context: Context): Promise<void> => {
+  const { io, config, log, stopper } = context;
+  const ended = context.untilSignal();
+  const database = await connect(context, { writable: true });
+  await waitForDatabase(database, () => migrate(database.pool, log));
+  const vision = await openVisionThreads(context);
   const worker = await startWorker(
     { database, vision },
     { concurrency: config.concurrency, log, pulse: config.pulse },
   );
   stopper.add(() => worker.stop());
-  process.stdout.write(`worker ${worker.id} is at work; stop it with Ctrl-C\n`);
+  print(io, `worker ${worker.id} is at work; stop it with Ctrl-C`);
   await ended;
 };

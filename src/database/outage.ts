@@ -1,45 +1,46 @@
 import type { Log } from '../log.ts';
 
-/** A doubt that lasts longer is an outage, in ms; a single connection that was cut is not. */
+/** Milliseconds for which the database must not be reached before that is an outage; one cut connection is none. */
 const doubtFor = 750;
 
 /**
- * Tells once that the database is away and once that it is back, however many parts of a process notice. Its states:
+ * Whether the database is away, as the parts of one process report it. An outage is logged once when it begins and once
+ * when it is over. Its states:
  *
- *   there     nobody complains.
- *   doubted   somebody could not reach it. One connection that breaks is no outage: nothing is told yet.
- *   away      somebody still could not, a moment later: told.
+ *   there     the last report was of success.
+ *   doubted   somebody could not reach it. That may be one broken connection, so nothing is logged yet.
+ *   away      somebody still could not, `doubtFor` later.
  *
- * Whoever does reach it makes it there again, which is told if it was away.
+ * A report of success leads back to `there` from both.
  */
 export class Outage {
   readonly #log: Log;
   #since: number | undefined;
-  #told = false;
+  #logged = false;
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  /** Whether it is away, as far as anybody here knows. */
+  /** Whether it is away. */
   get away(): boolean {
-    return this.#told;
+    return this.#logged;
   }
 
-  /** Something could not reach the database. */
+  /** Reports that the database could not be reached. */
   noticed(reason: unknown): void {
     this.#since ??= Date.now();
-    if (this.#told || Date.now() - this.#since < doubtFor) return;
-    this.#told = true;
+    if (this.#logged || Date.now() - this.#since < doubtFor) return;
+    this.#logged = true;
     this.#log.warn({ reason: String(reason) }, 'the database is away; trying again until it is back');
   }
 
-  /** Something did reach it. */
+  /** Reports that it was reached. */
   over(): void {
-    if (this.#told) {
+    if (this.#logged) {
       this.#log.info({ seconds: (Date.now() - (this.#since ?? 0)) / 1000 }, 'the database is back');
     }
     this.#since = undefined;
-    this.#told = false;
+    this.#logged = false;
   }
 }

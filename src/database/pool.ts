@@ -12,25 +12,27 @@ export interface Database {
   /** Queries name their tables in full: `watchpost.image`. */
   readonly db: Kysely<DB>;
   /**
-   * For what reads a table from end to end and searches again what it finds: two sessions that stay. A session that passes over memory for the first time
-   * has to map it: the first look at a million faces takes 1.9 s, every other 0.45.
+   * Two sessions that stay open, for what reads a table from end to end. A session that reads memory for the first time
+   * has to map it: the first search of a million faces takes 1.9 s, every other 0.45.
    */
   readonly sweep: Kysely<DB>;
-  /** Where parts of this process tell that they could, or could not, reach the database. */
+  /** Where parts of this process report that they could, or could not, reach the database. */
   readonly outage: Outage;
   close(): Promise<void>;
 }
 
 /**
- * Opens a pool; connections are made when they are needed.
+ * Opens a pool; connections are made when they are needed. One to a server that takes no writes fails with 25006, unless
+ * that is allowed.
  *
  * @param options.max Connections at most. graphile-worker keeps one for LISTEN.
  * @param options.answerWithinMs After that long without an answer a connection is cut and its query fails; 0: never,
  *   for statements that may take long.
+ * @param options.readOnly Whether its server may be a replica, for those that only read.
  */
 export const openDatabase = (
   url: string,
-  options: { log: Log; max?: number; answerWithinMs?: number },
+  options: { log: Log; max?: number; answerWithinMs?: number; readOnly?: boolean },
 ): Database => {
   const settings = {
     connectionString: url,
@@ -39,13 +41,17 @@ export const openDatabase = (
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     query_timeout: options.answerWithinMs ?? 30_000,
-    // The server, too, gives up on a client that is gone in the middle of a transaction, and lets go of its locks. No
-    // transaction of ours waits for a model, so one that says nothing for so long has lost its client; whoever does the
-    // same work again waits for its locks until then.
+    // The server gives up on a client that is gone in the middle of a transaction, and releases its locks, for which
+    // whoever does the same work again waits. No transaction here waits for a model, so none is idle for that long.
     idle_in_transaction_session_timeout: 12_000,
     Client: WatchedClient,
+    onConnect: (client: pg.ClientBase) => {
+      const watched = client as WatchedClient;
+      if (options.readOnly) watched.allowReadOnly();
+      else watched.requireWritable();
+    },
   };
-  // A new session plans everything anew and maps all the memory that it reads, so those that were needed once are kept.
+  // A new session plans everything anew and maps all the memory that it reads, so connections are kept for long.
   const pool = new pg.Pool({ ...settings, max: options.max ?? 10, idleTimeoutMillis: 10 * 60_000 });
   const sweeping = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 0 });
   for (const one of [pool, sweeping]) {
@@ -54,7 +60,7 @@ export const openDatabase = (
       options.log.debug({ reason: error.message }, 'lost an idle database connection'),
     );
   }
-  // The listener that graphile-worker looks for; a WatchedClient has one from the beginning.
+  // graphile-worker warns of a pool without this listener.
   pool.on('connect', (client) => client.on('error', () => {}));
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
   const sweep = new Kysely<DB>({ dialect: new PostgresDialect({ pool: sweeping }) });

@@ -1,12 +1,11 @@
 import type pg from 'pg';
 
-/** Codes on which graphile-worker tries again by itself, after 3 s and then up to two minutes, telling nobody. */
+/** Codes on which graphile-worker itself tries again, silently, after 3 s and then after up to two minutes. */
 const patientCodes = ['57P03', 'EHOSTUNREACH', 'ETIMEDOUT'];
 
 /**
- * A pool for graphile-worker. A fetch of jobs that could not connect fails at once, and the next poll, a second later,
- * is the next attempt; by graphile-worker's own patience a worker may sleep for two minutes while the database, back
- * from its recovery, waits for it.
+ * A pool for graphile-worker, in which a fetch of jobs that could not connect fails at once; the next poll, a second
+ * later, tries again. By graphile-worker's own rule a worker may wait for two minutes after the database is back.
  */
 export const promptPool = (pool: pg.Pool): pg.Pool =>
   new Proxy(pool, {
@@ -17,7 +16,7 @@ export const promptPool = (pool: pg.Pool): pg.Pool =>
     },
   });
 
-/** With a callback, for LISTEN, as the pool does it; else with an error that carries none of those codes. */
+/** With a callback, for LISTEN, errors pass as they are; else they lose the codes above. */
 const connect = (pool: pg.Pool, ...args: []): Promise<pg.PoolClient> => {
   const connecting = pool.connect(...args);
   return connecting?.catch((error: Error & { code?: string }) => {

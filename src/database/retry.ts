@@ -5,34 +5,36 @@ import type { Database } from './pool.ts';
 const pauses = { first: 100, longest: 2_000 };
 
 /**
- * Times that something is tried while others do reach the database: then it is not the database that fails, but what
- * it is asked, such as a statement that takes longer than any answer is waited for.
+ * Attempts at most while the rest of the process does reach the database: then not the database fails but the statement,
+ * for one because it takes longer than an answer is waited for.
  */
 const mostAlone = 8;
 
-/** How long a process that starts waits for its database, in ms: one that is started with it, or that recovers. */
+/** Milliseconds for which a process that starts waits for a database that starts, or recovers, at the same time. */
 const startWithin = 60_000;
 
 /**
- * Does what a process does at its start, again while the database is away.
+ * Does a step of a process's start, again while the database is away.
  *
  * @throws the last failure, when it has been away for a minute.
  */
-export const persistAtStart = <T>(database: Database, attempt: () => Promise<T>): Promise<T> => {
+export const waitForDatabase = <T>(database: Database, attempt: () => Promise<T>): Promise<T> => {
   const until = Date.now() + startWithin;
-  return persist(database, () => Date.now() > until, attempt);
+  return retryWhileAway(database, () => Date.now() > until, attempt);
 };
 
 /**
- * Does something again until the database could be reached for it. An outage is no failure of the item that met it: a
- * job that failed by it would use up an attempt, and five short outages would make dead letters of good photos.
+ * Does something again until the database could be reached for it. An outage is no failure of the item that met it: it
+ * would use up an attempt of a job, and five short outages would make dead letters of good photos.
  *
- * @param attempt is told whether it is a later one: the earlier may have been committed without our learning of it.
- * @param given when to give up: then the last failure is thrown.
+ * @param giveUp asked after a failure: whether to throw it rather than to try again.
+ * @param attempt called with whether it is a later attempt: an earlier one may have been committed although its answer
+ *   was lost.
+ * @throws the last failure, if it is not of the database, or was to be given up.
  */
-export const persist = async <T>(
+export const retryWhileAway = async <T>(
   database: Database,
-  given: () => boolean,
+  giveUp: () => boolean,
   attempt: (again: boolean) => Promise<T>,
 ): Promise<T> => {
   let pause = pauses.first;
@@ -42,7 +44,7 @@ export const persist = async <T>(
       if (tries > 1) database.outage.over();
       return result;
     } catch (error) {
-      if (given() || !isDatabaseAway(error)) throw error;
+      if (giveUp() || !isDatabaseAway(error)) throw error;
       if (tries >= mostAlone && !database.outage.away) throw error;
       database.outage.noticed(error);
     }

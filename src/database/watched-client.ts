@@ -1,18 +1,66 @@
 import { createHash } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 import pg from 'pg';
+import { readOnlyState } from '../errors.ts';
+
+/** A connection of a pool that writes came to a server that takes no writes. */
+export class ReadOnlyServer extends Error {
+  readonly code = readOnlyState;
+
+  constructor() {
+    super('The server takes no writes: it is in recovery, or set to read-only.');
+  }
+}
+
+/** Settings that a server reports at the beginning of a session, and whenever they change. */
+const readOnlySettings = ['in_hot_standby', 'default_transaction_read_only'];
 
 /**
- * A connection that is cut when it can not be relied on, and that learns.
+ * A connection that prepares what is often asked, and that is cut when it is of no use any more:
  *
- * Cut when a query gets no answer in time: a socket whose other end is gone without a word (a pulled cable, a firewall
- * that forgot) would otherwise hold its query, and whoever waits for it, for ever. Cut when a statement that it has
- * prepared does not fit the schema any more, because a newer version has migrated it: whoever tries again gets a new one.
+ * - A query got no answer in time. A socket whose other end is gone without a word (a pulled cable, a firewall that
+ *   forgot the connection) would hold its query forever.
+ * - A statement that it has prepared does not fit the schema any more, because a newer version has migrated it.
+ * - Its server takes no writes, unless `allowReadOnly()` was called. Postgres 14 and newer report that with the session's
+ *   settings, which costs no round trip; of an older one the first write that it refuses tells.
  *
- * A statement with parameters that is asked again and again is prepared: Postgres then parses and plans it once (the
- * write of a match: 8 ms, and 3 after).
+ * Whoever tries again gets a new connection.
+ *
+ * A statement with parameters that is asked more than twice is prepared: Postgres then parses and plans it once (the
+ * write of a match takes 3 ms instead of 8).
  */
 export class WatchedClient extends pg.Client {
   readonly #habits = new Habits();
+  readonly #readOnly = new Set<string>();
+  #refusesReadOnly = true;
+  #connected = false;
+
+  constructor(config?: string | pg.ClientConfig) {
+    super(config);
+    const { connection } = this as unknown as { connection: EventEmitter };
+    connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
+      if (!readOnlySettings.includes(parameterName)) return;
+      if (parameterValue === 'on') this.#readOnly.add(parameterName);
+      else this.#readOnly.delete(parameterName);
+      // While it connects, requireWritable() refuses it with the reason.
+      if (this.#connected && this.#refusesReadOnly && this.#readOnly.size > 0) this.#cut();
+    });
+  }
+
+  /**
+   * Called once the connection is made.
+   *
+   * @throws {ReadOnlyServer} if its server takes no writes.
+   */
+  requireWritable(): void {
+    if (this.#readOnly.size > 0) throw new ReadOnlyServer();
+    this.#connected = true;
+  }
+
+  /** Called once the connection is made: it is for reading, and its server may be a replica. */
+  allowReadOnly(): void {
+    this.#refusesReadOnly = false;
+  }
 
   // biome-ignore lint/suspicious/noExplicitAny: pg's query has nine signatures, all of which pass through.
   override query(...args: any[]): any {
@@ -25,35 +73,39 @@ export class WatchedClient extends pg.Client {
     const answer = (super.query as any)(...args);
     if (typeof answer?.catch === 'function') {
       answer.catch((error: Error) => {
-        if (error.message === 'Query read timeout' || isStale(error)) this.#cut();
+        if (error.message === 'Query read timeout' || isStale(error) || this.#refuses(error)) this.#cut();
       });
     }
     return answer;
   }
 
+  #refuses(error: Error & { code?: string }): boolean {
+    return this.#refusesReadOnly && error.code === readOnlyState;
+  }
+
   #cut(): void {
     const inner = this as unknown as { _queryable: boolean; connection?: { stream?: { destroy(): void } } };
-    // At once, and not when the socket tells of its end: until then the pool would hand it out again.
+    // At once, and not when the socket reports its end: until then the pool would hand it out again.
     inner._queryable = false;
     inner.connection?.stream?.destroy();
   }
 }
 
-/** feature_not_supported, of which this is the one that a prepared statement can come to. */
+/** Of feature_not_supported, the case that a prepared statement can come to. */
 const isStale = (error: Error & { code?: string }): boolean =>
   error.code === '0A000' && error.message === 'cached plan must not change result type';
 
-/** Times that a text is asked before it is prepared, texts prepared, and texts counted; on one connection. */
+/** On one connection: executions of a text before it is prepared, texts prepared at most, and texts counted at most. */
 const asksBefore = 2;
 const mostPrepared = 100;
 const mostCounted = 1000;
 
-/** What a connection is asked again and again. */
+/** The texts that a connection executes again and again. */
 class Habits {
   readonly #prepared = new Map<string, string>();
   readonly #asked = new Map<string, number>();
 
-  /** The name to prepare a text under; undefined: not yet, or no more. */
+  /** The name to prepare a text under; undefined: too rare so far, or as many are prepared as may be. */
   nameOf(text: string): string | undefined {
     const name = this.#prepared.get(text);
     if (name || this.#prepared.size >= mostPrepared) return name;
@@ -64,7 +116,7 @@ class Habits {
       return undefined;
     }
     this.#asked.delete(text);
-    // Postgres cuts names off at 63 bytes; how the text begins tells people what it is.
+    // Postgres cuts names off at 63 bytes. The beginning of the text shows people what it is.
     const begins = text
       .trim()
       .replace(/\s+/g, ' ')

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import type { LabelledFolder } from '../calibration/labelled-folder.ts';
 import type { Box, Vision } from '../vision/index.ts';
 
-/** A face cut out of a labelled photo with some background; `box` is in pixels of the cut. */
+/** A face cut out of a labelled photo with some of its background; `box` is in pixels of the cut. */
 export interface CutFace {
   readonly image: Buffer;
   readonly box: Box;

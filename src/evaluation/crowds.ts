@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readLabelledFolder } from '../calibration/labelled-folder.ts';
-import { table } from '../commands/sql.ts';
-import type { Stopper } from '../commands/stop.ts';
 import { type Config, visionOptions } from '../config.ts';
 import { WatchpostError } from '../errors.ts';
+import type { Stopper } from '../stopper.ts';
 import {
   type Box,
   type Detector,
@@ -57,8 +56,7 @@ export interface CrowdOptions {
  * @throws {WatchpostError} folder_invalid, also where no photo holds exactly one face as high as the largest asked for.
  */
 export const evaluateCrowds = async (
-  config: Config,
-  stopper: Stopper,
+  { config, stopper }: { readonly config: Config; readonly stopper: Stopper },
   paths: readonly string[],
   { heights, frame, ranges = faceRanges, onProgress = () => {} }: CrowdOptions,
 ): Promise<CrowdFigures[]> => {
@@ -88,13 +86,14 @@ export const evaluateCrowds = async (
     const crowds = await makeCrowds(cuts, height, frame, backdrops);
     for (const range of ranges) {
       const measured = (frames: number) => onProgress(`${height} px, ${range}`, frames, crowds.length);
-      figures.push(await measure(detector, vision.limits.heightPx, range, height, crowds, measured));
+      figures.push(await measureRange(detector, vision.limits.heightPx, range, height, crowds, measured));
     }
   }
   return figures;
 };
 
-const measure = async (
+/** Detects the faces of all crowds with one setting of a camera. */
+const measureRange = async (
   detector: Detector,
   usableHeight: number,
   range: FaceRange,
@@ -109,7 +108,7 @@ const measure = async (
     const { detections, scale } = await detectFaces(bytes, detector, range);
     const { user, system } = process.cpuUsage(begun);
     times.push((user + system) / 1000);
-    const matched = match(
+    const matched = boxesOnFaces(
       detections.map(({ box }) => scaled(box, scale)),
       faces,
     );
@@ -129,13 +128,13 @@ const measure = async (
     large_enough: largeEnough,
     recall: found / faces,
     false_faces: falseFaces,
-    // The median doubles beside other programs, and the least may be that of a last frame with few faces.
+    // A quartile: the median doubles beside other programs, and the last frame may have few faces.
     cpu_ms: times.sort((a, b) => a - b)[times.length >> 2] as number,
   };
 };
 
 /** The boxes that are a face, at most one for each face. */
-const match = (boxes: readonly Box[], faces: readonly Box[]): Box[] => {
+const boxesOnFaces = (boxes: readonly Box[], faces: readonly Box[]): Box[] => {
   const free = new Set(boxes);
   return faces.flatMap((face) => {
     const best = [...free].sort((a, b) => iou(b, face) - iou(a, face))[0];
@@ -147,13 +146,3 @@ const match = (boxes: readonly Box[], faces: readonly Box[]): Box[] => {
 
 /** IoU from which a box counts as the face: detectors differ in how much forehead and chin they include. */
 const sameFace = 0.35;
-
-/** The figures as a table for a terminal. */
-export const showCrowds = (figures: readonly CrowdFigures[]): string =>
-  table(
-    figures.map(({ recall, cpu_ms, ...rest }) => ({
-      ...rest,
-      recall: `${(recall * 100).toFixed(1)}%`,
-      cpu_ms: cpu_ms.toFixed(1),
-    })),
-  );

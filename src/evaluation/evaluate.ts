@@ -1,18 +1,18 @@
 import { readLabelledFolder } from '../calibration/labelled-folder.ts';
-import type { Stopper } from '../commands/stop.ts';
-import { Stopper as RoundStopper } from '../commands/stop.ts';
-import { type Config, visionOptions } from '../config.ts';
+import type { Config } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
+import type { Database } from '../database/pool.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { startWorker } from '../runner/worker.ts';
-import { loadVision } from '../vision/index.ts';
+import { Stopper } from '../stopper.ts';
+import type { Vision } from '../vision/index.ts';
 import { addFigures, type Figures, readFigures } from './figures.ts';
 import { runRound } from './round.ts';
-import { allButOne, roundsOf } from './split.ts';
+import { allButOne, roundsOf, type Split } from './split.ts';
 import { provideTemporaryDatabase } from './temporary-database.ts';
 
-/** What an evaluation has found, and what with. */
+/** The results of an evaluation, and what was measured. */
 export interface Evaluation extends Figures {
   readonly folder: string;
   readonly rounds: number;
@@ -24,32 +24,43 @@ export interface Evaluation extends Figures {
   readonly kept: readonly string[];
 }
 
+/** What an evaluation runs with. */
+export interface EvaluationTools {
+  readonly config: Config;
+  readonly log: Log;
+  /** Stops, in the end or if the evaluation is interrupted, what a round has started. */
+  readonly stopper: Stopper;
+  readonly vision: Vision;
+}
+
+/** How to evaluate. */
+export interface EvaluationOptions {
+  /**
+   * How many photos of each person are held out in turn, the last one first; at most as many as the person with the most
+   * photos has.
+   */
+  readonly rounds: number;
+  /** Leaves the databases. */
+  readonly keep: boolean;
+  /** Called with the step, the photos that are done with it, and all its photos. */
+  readonly onProgress: (step: string, done: number, of: number) => void;
+  /** Called with each round's database when everything is processed, before it is dropped. */
+  readonly onDatabase?: (database: Database) => Promise<void>;
+}
+
 /**
- * Enrols the people of a labelled folder from all but one of their photos and submits the rest, through the pipeline
- * and a database of its own for each round, with a worker in this process; then counts from the rows.
+ * Enrols the people of a labelled folder from all but one of their photos and submits the rest, through the pipeline,
+ * with a worker in this process and a database of its own for each round; then counts the results in the rows.
  *
- * @param options.rounds how many photos of each person are held out in turn, the last one first; at most as many as the
- *   person with the most photos has.
- * @param options.keep leaves the databases.
- * @param options.onDatabase is given each round's database once everything is processed, before it goes.
- * @throws {WatchpostError} folder_invalid; then nothing was made.
+ * @throws {WatchpostError} folder_invalid; then no database was made.
  */
 export const evaluate = async (
-  config: Config,
-  log: Log,
-  stopper: Stopper,
+  tools: EvaluationTools,
   path: string,
-  options: {
-    rounds: number;
-    keep: boolean;
-    onProgress: (what: string, ended: number, of: number) => void;
-    onDatabase?: (
-      database: Awaited<ReturnType<typeof provideTemporaryDatabase>>['database'],
-    ) => Promise<void>;
-  },
+  options: EvaluationOptions,
 ): Promise<Evaluation> => {
   const begun = performance.now();
-  const folder = await readLabelledFolder(path, { maxPixels: config.maxPixels });
+  const folder = await readLabelledFolder(path, { maxPixels: tools.config.maxPixels });
   const rounds = Math.min(options.rounds, roundsOf(folder));
   if (rounds === 0) {
     throw new WatchpostError(
@@ -57,40 +68,43 @@ export const evaluate = async (
       `Nobody in ${path} has two photos: one to enrol, and one to be found in.`,
     );
   }
-  const vision = await loadVision(visionOptions(config));
-  stopper.add(() => vision.close());
-
-  let figures: Figures | undefined;
-  let threshold = 0;
-  const kept: string[] = [];
+  const results = [];
   for (let round = 0; round < rounds; round++) {
-    const own = new RoundStopper();
-    stopper.add(() => own.stop());
-    const { database, opens } = await provideTemporaryDatabase(config, log, own, options);
-    await migrate(database.pool, log);
-    const worker = await startWorker(
-      { database, vision },
-      { concurrency: config.concurrency, log, pulse: config.pulse },
-    );
-    own.add(() => worker.stop());
     const prefix = rounds > 1 ? `round ${round + 1} of ${rounds}: ` : '';
-    const ended = await runRound(database, path, allButOne(folder, round), (what, done, of) =>
-      options.onProgress(`${prefix}${what}`, done, of),
-    );
-    const counted = await readFigures(database, ended);
-    figures = figures ? addFigures(figures, counted) : counted;
-    threshold = ended.threshold;
-    await options.onDatabase?.(database);
-    if (options.keep) kept.push(opens);
-    await own.stop();
+    const onProgress: EvaluationOptions['onProgress'] = (step, done, of) =>
+      options.onProgress(`${prefix}${step}`, done, of);
+    results.push(await evaluateRound(tools, path, allButOne(folder, round), { ...options, onProgress }));
   }
   return {
-    ...(figures as Figures),
+    ...results.map(({ figures }) => figures).reduce(addFigures),
     folder: path,
     rounds,
-    threshold,
-    model: vision.embedder.id,
+    threshold: results[0]?.threshold ?? 0,
+    model: tools.vision.embedder.id,
     seconds: Math.round((performance.now() - begun) / 100) / 10,
-    kept,
+    kept: options.keep ? results.map(({ opens }) => opens) : [],
   };
+};
+
+/** One round, in a database of its own. */
+const evaluateRound = async (
+  { config, log, stopper, vision }: EvaluationTools,
+  path: string,
+  split: Split,
+  options: EvaluationOptions,
+): Promise<{ figures: Figures; threshold: number; opens: string }> => {
+  const own = new Stopper();
+  stopper.add(() => own.stop());
+  const { database, opens } = await provideTemporaryDatabase(config, log, own, options);
+  await migrate(database.pool, log);
+  const worker = await startWorker(
+    { database, vision },
+    { concurrency: config.concurrency, log, pulse: config.pulse },
+  );
+  own.add(() => worker.stop());
+  const round = await runRound(database, path, split, options.onProgress);
+  const figures = await readFigures(database, round);
+  await options.onDatabase?.(database);
+  await own.stop();
+  return { figures, threshold: round.threshold, opens };
 };

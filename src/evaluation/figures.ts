@@ -1,28 +1,10 @@
+import type { GroupPhoto } from '../calibration/labelled-folder.ts';
 import type { Database } from '../database/pool.ts';
+import { type Miss, missOf } from './misses.ts';
 import type { Round, Sent } from './round.ts';
-import { likest, readSeen, type SeenFace, type SeenImage } from './seen.ts';
+import { readSeen, type SeenFace, type SeenImage } from './seen.ts';
 
-/** A held-out face that was not named, and why, as recorded. */
-export interface Miss {
-  readonly file: string;
-  readonly person: string;
-  /** In a word or two: no face, the reasons of the gate, below the threshold, … */
-  readonly why: string;
-  /** To the right person; null: no face, or nobody enrolled. */
-  readonly similarity: number | null;
-  /** Whom the search found nearest. */
-  readonly nearest: string | null;
-  readonly nearest_similarity: number | null;
-  readonly outcome: string | null;
-  readonly gate: readonly string[];
-  /** Height of the face in pixels, as the models saw it. */
-  readonly size: number | null;
-  readonly sharpness: number | null;
-  readonly yaw: number | null;
-  readonly norm: number | null;
-}
-
-/** An alert that should not be. */
+/** An alert with a wrong name. */
 export interface WrongAlert {
   readonly file: string;
   /** Who it is by the label; null: a stranger. */
@@ -32,7 +14,7 @@ export interface WrongAlert {
   readonly face: number;
 }
 
-/** What one or more rounds have come to, all of it read from rows. */
+/** The results of one or more rounds, all read from rows. */
 export interface Figures {
   /** People who were enrolled, or should have been. */
   readonly people: number;
@@ -66,86 +48,109 @@ export interface Figures {
   readonly wrong: readonly WrongAlert[];
 }
 
-/** Counts a round from the rows of its database. */
+/** A group photo with its label. */
+interface LabelledGroup {
+  readonly photo: Sent;
+  readonly label: GroupPhoto;
+  /** Enrolled people in it, by the label. */
+  readonly people: readonly string[];
+}
+
+/** Counts the results of a round in the rows of its database. */
 export const readFigures = async (database: Database, round: Round): Promise<Figures> => {
-  const sent = [...round.enrolment, ...round.probes, ...round.strangers, ...round.groups];
+  const { split, enrolment, probes, strangers } = round;
+  const sent = [...enrolment, ...probes, ...strangers, ...round.groups];
   const seen = await readSeen(
     database,
     sent.map(({ imageId }) => imageId),
   );
   const of = ({ imageId }: Sent): SeenImage => seen.get(imageId) as SeenImage;
-  const enrolled = new Set(round.split.enrolled.map(({ name }) => name));
-
-  const misses: Miss[] = [];
-  for (const probe of round.probes) {
-    const name = probe.name as string;
-    if (!of(probe).faces.some((face) => face.alerted.includes(name)))
-      misses.push(await explain(database, probe, name, of(probe)));
-  }
-
-  const groups = round.groups.map((photo, index) => {
-    const label = round.split.groups[index] as Round['split']['groups'][number];
-    const people = label.people?.filter((name) => enrolled.has(name)) ?? [];
-    return { photo, label, people, faces: of(photo).faces };
-  });
-  for (const { photo, people, faces } of groups) {
-    for (const name of people) {
-      if (!faces.some((face) => face.alerted.includes(name)))
-        misses.push(await explain(database, photo, name, of(photo)));
-    }
-  }
-
-  const refused = round.enrolment.filter((photo) => of(photo).state === 'failed');
-  const wrong = [
-    ...round.probes.flatMap((photo) => wrongOf(photo, of(photo).faces, [photo.name as string])),
-    ...round.strangers.flatMap((photo) => wrongOf(photo, of(photo).faces, [])),
-    ...groups.flatMap(({ photo, label, faces }) => (label.people ? wrongOf(photo, faces, label.people) : [])),
-  ];
-  const strangerFiles = new Set(round.strangers.flatMap(({ name, file }) => (name === null ? [file] : [])));
-  const findable = round.probes.filter((photo) =>
-    of(photo).faces.some((face) => face.gate?.length === 0),
-  ).length;
-  const hits = round.probes.filter((photo) =>
-    of(photo).faces.some((face) => face.alerted.includes(photo.name as string)),
-  ).length;
-  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const groups = labelledGroups(round);
+  const wrong = wrongAlerts(round, groups, of);
+  // A photo of somebody of whom there is only one counts as a stranger's, but an alert on it has a wrong name.
+  const strangerFiles = new Set(strangers.flatMap(({ name, file }) => (name === null ? [file] : [])));
+  const findable = count(probes, (photo) => of(photo).faces.some((face) => face.gate?.length === 0));
+  const hits = count(probes, (photo) => isAlerted(of(photo), photo.name as string));
+  const refused = enrolment.filter((photo) => of(photo).state === 'failed');
 
   return {
-    people: round.split.enrolled.length,
-    probes: round.probes.length,
+    people: split.enrolled.length,
+    probes: probes.length,
     findable,
     hits,
     hit_rate: rate(hits, findable),
-    wrong_names: wrong.filter(({ file }) => !strangerFiles.has(file)).length,
-    strangers: round.strangers.length,
-    stranger_alerts: wrong.filter(({ file }) => strangerFiles.has(file)).length,
+    wrong_names: count(wrong, ({ file }) => !strangerFiles.has(file)),
+    strangers: strangers.length,
+    stranger_alerts: count(wrong, ({ file }) => strangerFiles.has(file)),
     faces_missed:
-      round.probes.filter((photo) => of(photo).faces.length === 0).length +
-      sum(groups.map(({ label, faces }) => Math.max(0, (label.faces ?? 0) - faces.length))),
-    groups: groups.length,
-    group_faces: sum(groups.map(({ label }) => label.faces ?? 0)),
-    group_people: sum(groups.map(({ people }) => people.length)),
-    group_hits: sum(
-      groups.map(
-        ({ people, faces }) =>
-          people.filter((name) => faces.some((face) => face.alerted.includes(name))).length,
-      ),
-    ),
-    group_alerts_unjudged: sum(
-      groups.map(({ label, faces }) => (label.people ? 0 : sum(faces.map((face) => face.alerted.length)))),
-    ),
-    enrolment_photos: round.enrolment.length,
-    enrolled_photos: round.enrolment.length - refused.length,
+      count(probes, (photo) => of(photo).faces.length === 0) +
+      sum(groups.map(({ photo, label }) => Math.max(0, (label.faces ?? 0) - of(photo).faces.length))),
+    ...groupFigures(groups, of),
+    enrolment_photos: enrolment.length,
+    enrolled_photos: enrolment.length - refused.length,
     refusals: refused.map((photo) => ({
       file: photo.file,
       person: photo.name as string,
       code: of(photo).code,
       message: of(photo).message,
     })),
-    misses,
+    misses: await findMisses(database, round, groups, of),
     wrong,
   };
 };
+
+const labelledGroups = ({ groups, split }: Round): LabelledGroup[] => {
+  const enrolled = new Set(split.enrolled.map(({ name }) => name));
+  return groups.map((photo, index) => {
+    const label = split.groups[index] as GroupPhoto;
+    return { photo, label, people: label.people?.filter((name) => enrolled.has(name)) ?? [] };
+  });
+};
+
+const groupFigures = (groups: readonly LabelledGroup[], of: (photo: Sent) => SeenImage) => ({
+  groups: groups.length,
+  group_faces: sum(groups.map(({ label }) => label.faces ?? 0)),
+  group_people: sum(groups.map(({ people }) => people.length)),
+  group_hits: sum(groups.map(({ photo, people }) => count(people, (name) => isAlerted(of(photo), name)))),
+  group_alerts_unjudged: sum(
+    groups.map(({ photo, label }) =>
+      label.people ? 0 : sum(of(photo).faces.map((face) => face.alerted.length)),
+    ),
+  ),
+});
+
+/** Enrolled people who were not found in a photo that has them by its label. */
+const findMisses = async (
+  database: Database,
+  { probes }: Round,
+  groups: readonly LabelledGroup[],
+  of: (photo: Sent) => SeenImage,
+): Promise<Miss[]> => {
+  const expected = [
+    ...probes.map((photo) => ({ photo, name: photo.name as string })),
+    ...groups.flatMap(({ photo, people }) => people.map((name) => ({ photo, name }))),
+  ];
+  const misses: Miss[] = [];
+  for (const { photo, name } of expected) {
+    if (!isAlerted(of(photo), name)) misses.push(await missOf(database, photo, name, of(photo)));
+  }
+  return misses;
+};
+
+const wrongAlerts = (
+  { probes, strangers }: Round,
+  groups: readonly LabelledGroup[],
+  of: (photo: Sent) => SeenImage,
+): WrongAlert[] => [
+  ...probes.flatMap((photo) => wrongOf(photo, of(photo).faces, [photo.name as string])),
+  ...strangers.flatMap((photo) => wrongOf(photo, of(photo).faces, [])),
+  ...groups.flatMap(({ photo, label }) =>
+    label.people ? wrongOf(photo, of(photo).faces, label.people) : [],
+  ),
+];
+
+const isAlerted = (image: SeenImage, name: string): boolean =>
+  image.faces.some((face) => face.alerted.includes(name));
 
 /** Of several rounds: everything is added up but the people, who are the same in each. */
 export const addFigures = (a: Figures, b: Figures): Figures => {
@@ -161,9 +166,12 @@ export const addFigures = (a: Figures, b: Figures): Figures => {
   return { ...sums, people: Math.max(a.people, b.people), hit_rate: rate(sums.hits, sums.findable) };
 };
 
+const count = <T>(values: readonly T[], test: (value: T) => boolean): number => values.filter(test).length;
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
 const rate = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
 
-/** Alerts with another name than these, and a right name beyond its first face: nobody is in a photo twice. */
+/** Alerts with other names than these, and a right name on a second face: nobody is in a photo twice. */
 const wrongOf = (photo: Sent, faces: readonly SeenFace[], right: readonly string[]): WrongAlert[] => {
   const named = new Set<string>();
   return faces.flatMap((face) =>
@@ -182,35 +190,4 @@ const wrongOf = (photo: Sent, faces: readonly SeenFace[], right: readonly string
       ];
     }),
   );
-};
-
-/** The face that is most like the person, else the largest, with what is recorded of it. */
-const explain = async (database: Database, photo: Sent, person: string, image: SeenImage): Promise<Miss> => {
-  const like = await likest(database, photo.imageId, person);
-  const face =
-    image.faces.find((one) => one.face_id === like?.face_id) ??
-    image.faces.toSorted((a, b) => b.height_px - a.height_px)[0];
-  return {
-    file: photo.file,
-    person,
-    why: whyMissed(image, face, person, like !== null),
-    similarity: like?.similarity ?? null,
-    nearest: face?.nearest ?? null,
-    nearest_similarity: face?.similarity ?? null,
-    outcome: face?.outcome ?? null,
-    gate: face?.gate ?? [],
-    size: face?.height_px ?? null,
-    sharpness: face?.sharpness ?? null,
-    yaw: face?.yaw ?? null,
-    norm: face?.norm ?? null,
-  };
-};
-
-const whyMissed = (image: SeenImage, face: SeenFace | undefined, person: string, known: boolean): string => {
-  if (image.state === 'failed') return image.code ?? 'failed';
-  if (!face) return 'no face found';
-  if (face.gate && face.gate.length > 0) return `poor view: ${face.gate.join(', ')}`;
-  if (!known) return 'no photo of them was enrolled';
-  if (face.nearest !== person) return 'more like somebody else';
-  return face.outcome === 'below_threshold' ? 'below the threshold' : (face.outcome ?? 'not searched');
 };

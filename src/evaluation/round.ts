@@ -1,33 +1,34 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from '../database/pool.ts';
+import { submitPhoto, untilEnded } from '../intake/index.ts';
 import { addPerson, addPersonPhoto, addWatchlist } from '../watchlist/registry.ts';
 import type { Split } from './split.ts';
 
-/** A photo on its way: whose it is by its label, and its image. */
+/** A submitted photo: who is in it by its label, and its image. */
 export interface Sent {
   readonly file: string;
-  /** Person of the label; null: of nobody in particular. */
+  /** The person by the label; null: a stranger, or a group. */
   readonly name: string | null;
   readonly imageId: string;
 }
 
-/** What one round has put into its database, all of it processed to the end. */
+/** The photos of one round, all of them processed. */
 export interface Round {
   readonly split: Split;
   readonly enrolment: readonly Sent[];
   readonly probes: readonly Sent[];
   readonly strangers: readonly Sent[];
   readonly groups: readonly Sent[];
-  /** Of the list, as it ships. */
+  /** Of the list: the default. */
   readonly threshold: number;
 }
 
 /**
- * Enrols and submits as anybody would, by rows, and waits for the workers to finish. The list is one that nobody has
- * adjusted. Frames are an hour apart, so that each sighting is an alert of its own.
+ * Enrols and submits the photos of a round and waits until they are processed. The list has the default settings.
+ * Frames are an hour apart, so that each sighting is an alert of its own.
  *
- * @param onProgress is called with the step, and how many of its photos are done, of how many.
+ * @param onProgress called with the step, the photos that are done with it, and all its photos.
  */
 export const runRound = async (
   database: Database,
@@ -45,7 +46,7 @@ export const runRound = async (
       enrolment.push({ file, name, imageId: image_id });
     }
   }
-  await untilEnded(database, enrolment, (ended) => onProgress('enrolling', ended, enrolment.length));
+  await untilAllEnded(database, enrolment, (ended) => onProgress('enrolling', ended, enrolment.length));
 
   await database.pool.query(
     `insert into watchpost.camera (name, location) values ('evaluation', 'A labelled folder')`,
@@ -55,11 +56,12 @@ export const runRound = async (
   const submit = async (photos: readonly { file: string; name?: string | null }[]): Promise<Sent[]> => {
     const sent: Sent[] = [];
     for (const { file, name } of photos) {
-      const { rows } = await database.pool.query<{ id: string }>(
-        'select watchpost.submit_image($1, $2, $3) as id',
-        [await readFile(join(folder, file)), 'evaluation', new Date(begin + 3_600_000 * frames++)],
-      );
-      sent.push({ file, name: name ?? null, imageId: (rows[0] as { id: string }).id });
+      const imageId = await submitPhoto(database, {
+        bytes: await readFile(join(folder, file)),
+        camera: 'evaluation',
+        capturedAt: new Date(begin + 3_600_000 * frames++),
+      });
+      sent.push({ file, name: name ?? null, imageId });
     }
     return sent;
   };
@@ -67,26 +69,18 @@ export const runRound = async (
   const strangers = await submit(split.strangers);
   const groups = await submit(split.groups.map(({ file }) => ({ file })));
   const all = [...probes, ...strangers, ...groups];
-  await untilEnded(database, all, (ended) => onProgress('searching', ended, all.length));
+  await untilAllEnded(database, all, (ended) => onProgress('searching', ended, all.length));
   return { split, enrolment, probes, strangers, groups, threshold: list.threshold };
 };
 
-/** Resolves when all photos are done or failed. */
-const untilEnded = async (
+/** Waits for all photos, in the order they were sent, which is about the order they end in. */
+const untilAllEnded = async (
   database: Database,
   photos: readonly Sent[],
   onProgress: (ended: number) => void,
 ): Promise<void> => {
-  const open = new Set(photos.map(({ imageId }) => imageId));
-  while (open.size > 0) {
-    // In the order they were sent, which is about the order they end in.
-    const { rows } = await database.pool.query<{ image_id: string }>(
-      `select s.image_id from watchpost.image_status as s
-       where s.image_id = any ($1::uuid[]) and s.state in ('done', 'failed')`,
-      [[...open].slice(0, 50)],
-    );
-    for (const { image_id } of rows) open.delete(image_id);
-    onProgress(photos.length - open.size);
-    if (rows.length < 25 && open.size > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+  for (const [index, { imageId }] of photos.entries()) {
+    await untilEnded(database, imageId);
+    onProgress(index + 1);
   }
 };

@@ -1,6 +1,6 @@
 import type { Database } from '../database/pool.ts';
 
-/** A face that the pipeline found, with what its search and the alerts say. */
+/** A face that the pipeline found, with its search and its alerts. */
 export interface SeenFace {
   readonly face_id: string;
   readonly image_id: string;
@@ -20,7 +20,7 @@ export interface SeenFace {
   readonly alerted: string[];
 }
 
-/** How a photo ended. */
+/** The result of a photo. */
 export interface SeenImage {
   readonly state: string;
   readonly code: string | null;
@@ -28,7 +28,7 @@ export interface SeenImage {
   readonly faces: readonly SeenFace[];
 }
 
-/** What the rows say about these images, by id. */
+/** Reads the results of these images from the rows, by id. */
 export const readSeen = async (
   { pool }: Database,
   imageIds: readonly string[],
@@ -74,7 +74,7 @@ export const readSeen = async (
  * The face of an image that is most similar to an enrolled person, and its similarity.
  * Null: the image has no face, or the person no reference.
  */
-export const likest = async (
+export const mostSimilarFace = async (
   { pool }: Database,
   imageId: string,
   person: string,

@@ -1,8 +1,8 @@
 import type { GroupPhoto, LabelledFolder } from '../calibration/labelled-folder.ts';
 
-/** What one round enrols and what it submits as camera frames; files are paths within the folder. */
+/** Which photos one round enrols, and which it submits as camera frames; files are paths within the folder. */
 export interface Split {
-  /** Who is enrolled, from which photos. */
+  /** People to enrol, with their photos. */
   readonly enrolled: readonly { readonly name: string; readonly photos: readonly string[] }[];
   /** Photos of enrolled people that were held out. */
   readonly probes: readonly { readonly name: string; readonly file: string }[];

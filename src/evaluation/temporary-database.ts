@@ -3,25 +3,25 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { Stopper } from '../commands/stop.ts';
 import type { Config } from '../config.ts';
 import { type Database, openDatabase } from '../database/pool.ts';
 import { startEmbedded } from '../embedded-database/start.ts';
 import { CommandError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Stopper } from '../stopper.ts';
 
-/** A database for one run. */
+/** An empty database for one round. */
 export interface TemporaryDatabase {
   readonly database: Database;
-  /** How to open it afterwards, if it is kept: DATABASE_URL=… or WATCHPOST_DATA=…. */
+  /** The setting that opens it afterwards, if it is kept: DATABASE_URL=… or WATCHPOST_DATA=…. */
   readonly opens: string;
 }
 
 /**
- * Makes an empty database on the server of DATABASE_URL, else an embedded one in a folder of its own. It goes when
+ * Makes an empty database on the server of DATABASE_URL, else an embedded one in a temporary folder. It is dropped when
  * `stopper` stops, unless it is kept.
  *
- * @throws {CommandError} if the server lets nobody in, or no database be made.
+ * @throws {CommandError} if the server can not be reached, or does not allow it.
  */
 export const provideTemporaryDatabase = async (
   config: Config,
@@ -32,13 +32,13 @@ export const provideTemporaryDatabase = async (
   if (config.databaseUrl === undefined) return embedded(log, stopper, options.keep);
   const server = config.databaseUrl;
   const name = `watchpost_eval_${randomBytes(6).toString('hex')}`;
-  await ask(server, `create database ${name}`).catch((error) => {
+  await runStatement(server, `create database ${name}`).catch((error) => {
     throw new CommandError(
       `No database can be made on the server of DATABASE_URL: ${error.message}.\nUse a user that may, or unset DATABASE_URL to use an embedded one.`,
       { cause: error },
     );
   });
-  if (!options.keep) stopper.add(() => ask(server, `drop database ${name} with (force)`));
+  if (!options.keep) stopper.add(() => runStatement(server, `drop database ${name} with (force)`));
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).toString();
   const database = openDatabase(url, { log });
   stopper.add(() => database.close());
@@ -55,7 +55,7 @@ const embedded = async (log: Log, stopper: Stopper, keep: boolean): Promise<Temp
   return { database, opens: `WATCHPOST_DATA=${dataDir}` };
 };
 
-const ask = async (url: string, statement: string): Promise<void> => {
+const runStatement = async (url: string, statement: string): Promise<void> => {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query(statement).finally(() => client.end());

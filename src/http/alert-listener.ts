@@ -2,26 +2,26 @@ import pg from 'pg';
 import type { Database } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 
-/** How long new alerts go unnoticed if the connection that listens has died without a word, in ms. */
+/** Milliseconds between polls. A connection can die unnoticed; then an alert is found this much later. */
 const pollEvery = 5_000;
 
-/** Milliseconds before the first and before later attempts to listen again. */
+/** Milliseconds before the first attempt to listen again, and the most before a later one. */
 const pauses = { first: 250, longest: 5_000 };
 
 /**
- * Tells any number of streams that there may be new alerts, with one connection. Its states:
+ * Wakes any number of subscribers when there may be new alerts, with one connection to the database. Its states:
  *
- *   idle       nobody wants to know: no connection, no timer.
- *   listening  LISTEN watchpost_alert; every notification wakes all.
- *   deaf       the connection is lost: tries again, longer from time to time.
+ *   idle          no subscribers: no connection, no timer.
+ *   listening     LISTEN watchpost_alert; each notification wakes all subscribers.
+ *   disconnected  the connection is lost: connects again, with growing pauses.
  *
- * A notification is a hint only. In either of the last two states all are woken every 5 s besides, so an alert is late
- * at worst.
+ * Notifications only save time. Unless idle, all subscribers are also woken every 5 s, so a lost notification delays an
+ * alert and loses none.
  */
 export class AlertListener {
   readonly #database: Database;
   readonly #log: Log;
-  readonly #sleepers = new Set<() => void>();
+  readonly #subscribers = new Set<() => void>();
   #client: pg.Client | undefined;
   #poll: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -32,15 +32,15 @@ export class AlertListener {
     this.#log = log;
   }
 
-  /** Calls `wake` whenever there may be new alerts; returns how to end that. */
+  /** Calls `wake` whenever there may be new alerts, until the function that is returned is called. */
   subscribe(wake: () => void): () => void {
-    this.#sleepers.add(wake);
-    if (this.#sleepers.size === 1) {
+    this.#subscribers.add(wake);
+    if (this.#subscribers.size === 1) {
       this.#poll = setInterval(() => this.#wakeAll(), pollEvery).unref();
       void this.#listen();
     }
     return () => {
-      if (!this.#sleepers.delete(wake) || this.#sleepers.size > 0) return;
+      if (!this.#subscribers.delete(wake) || this.#subscribers.size > 0) return;
       clearInterval(this.#poll);
       clearTimeout(this.#retry);
       const client = this.#client;
@@ -50,7 +50,7 @@ export class AlertListener {
   }
 
   #wakeAll(): void {
-    for (const wake of this.#sleepers) wake();
+    for (const wake of this.#subscribers) wake();
   }
 
   async #listen(): Promise<void> {
@@ -76,7 +76,7 @@ export class AlertListener {
       await client.connect();
       await client.query('listen watchpost_alert');
       this.#pause = pauses.first;
-      // What came while nobody listened.
+      // For alerts that were raised before it listened.
       this.#wakeAll();
     } catch (error) {
       lost(error);

@@ -7,10 +7,10 @@ import { moment, searchWord } from '../fields.ts';
 import { limits } from '../limits.ts';
 import { NewAlerts } from '../watchlist/new-alerts.ts';
 import { AlertListener } from './alert-listener.ts';
-import type { Served, Services } from './app.ts';
 import { readQuery } from './body.ts';
+import type { Served, Services } from './services.ts';
 
-/** The filters that a list and a stream of alerts share. */
+/** The filters of both the list and the stream of alerts. */
 export const alertFilter = z.strictObject({
   state: z.enum(['open', 'acknowledged', 'confirmed', 'dismissed']).optional(),
   person_id: z.guid().optional(),
@@ -19,16 +19,16 @@ export const alertFilter = z.strictObject({
   since: moment.optional(),
 });
 
-/** Milliseconds between signs of life, which keep proxies from cutting an idle stream (60 s is common). */
+/** Milliseconds between heartbeats: proxies cut off a stream that is silent, many after 60 s. */
 const heartbeatEvery = 15_000;
 
-/** Milliseconds before a look at a database that is away is tried again. */
-const patience = 2_000;
+/** Milliseconds before the next query while the database is away. */
+const retryAfter = 2_000;
 
 /**
  * GET /v1/alerts/stream: alerts as they are raised, as server-sent events: `alert.raised`, or `alert.retroactive` for
- * those found by searching the past. `Last-Event-ID` goes on where a stream broke off: no alert is left out, and of
- * several that came together some may come twice, which their ids tell. The filters are those of the list.
+ * those found by searching past photos. A client that was cut off resumes with `Last-Event-ID`: it misses no alert, and
+ * may get some twice, with the same ids. The filters are those of the list.
  *
  * @throws {WatchpostError} streams_full, header_invalid, query_invalid.
  */
@@ -45,17 +45,17 @@ export const alertStream = ({ config, database, log, stopping }: Services): Hand
       throw new WatchpostError('header_invalid', 'Last-Event-ID is not the id of an event of this stream.');
     }
     if (stopping?.aborted) throw new WatchpostError('streams_full', 'The server is stopping.');
-    // HEAD comes here as GET does, and nobody would ever read or end its stream.
+    // Hono answers HEAD by the route of GET. A stream would stay open, as nobody reads it.
     if (c.req.raw.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' });
     const close = open.add(c.get('caller'));
     const sleep = new Sleep();
-    const unsubscribe = listener.subscribe(() => sleep.end());
-    const leave = () => sleep.end();
-    stopping?.addEventListener('abort', leave);
+    const wake = () => sleep.end();
+    const unsubscribe = listener.subscribe(wake);
+    stopping?.addEventListener('abort', wake);
     const end = () => {
       close();
       unsubscribe();
-      stopping?.removeEventListener('abort', leave);
+      stopping?.removeEventListener('abort', wake);
     };
     try {
       const alerts =
@@ -63,11 +63,11 @@ export const alertStream = ({ config, database, log, stopping }: Services): Hand
           ? await NewAlerts.fromNow(database.db, wanted)
           : NewAlerts.after(database.db, wanted, last);
       return streamSSE(c, async (stream) => {
-        stream.onAbort(leave);
-        const goesOn = () => !stream.aborted && !stream.closed && !stopping?.aborted;
+        stream.onAbort(wake);
+        const isOpen = () => !stream.aborted && !stream.closed && !stopping?.aborted;
         try {
           await follow(stream, alerts, {
-            goesOn,
+            isOpen,
             sleep,
             allowed: () => isAllowed(database, c.get('caller')),
           });
@@ -85,30 +85,30 @@ export const alertStream = ({ config, database, log, stopping }: Services): Hand
 const follow = async (
   stream: SSEStreamingApi,
   alerts: NewAlerts,
-  { goesOn, sleep, allowed }: { goesOn: () => boolean; sleep: Sleep; allowed: () => Promise<boolean> },
+  { isOpen, sleep, allowed }: { isOpen: () => boolean; sleep: Sleep; allowed: () => Promise<boolean> },
 ): Promise<void> => {
   let beatAt = 0;
-  while (goesOn()) {
+  while (isOpen()) {
     let pause = heartbeatEvery;
     try {
       const found = await alerts.next();
       for (const { alert, position } of found) {
         const event = alert.retroactive ? 'alert.retroactive' : 'alert.raised';
         await stream.writeSSE({ event, id: position, data: JSON.stringify(alert) });
-        if (!goesOn()) return;
+        if (!isOpen()) return;
       }
       if (found.length > 0) continue;
       if (Date.now() >= beatAt) {
         if (!(await allowed())) return;
-        // With the position, so that a stream that is quiet for a day does not go back to where it began.
+        // With the position: a client that resumes after a quiet day does not start over from the first one.
         await stream.write(`: heartbeat\nid: ${alerts.position}\n\n`);
         beatAt = Date.now() + heartbeatEvery;
       }
     } catch (error) {
       if (!isDatabaseAway(error)) throw error;
-      pause = patience;
+      pause = retryAfter;
     }
-    await sleep.atMost(Math.max(Math.min(pause, beatAt - Date.now()), patience));
+    await sleep.atMost(Math.max(Math.min(pause, beatAt - Date.now()), retryAfter));
   }
 };
 
@@ -144,7 +144,7 @@ class OpenStreams {
   }
 }
 
-/** Whether a header is a position that the database can read. */
+/** Whether the text of a Last-Event-ID is a snapshot of Postgres, which the positions of a stream are. */
 const isPosition = async ({ pool }: Database, text: string): Promise<boolean> => {
   if (!/^[\d:,]{1,4000}$/.test(text)) return false;
   const { rows } = await pool.query<{ good: boolean }>(
@@ -154,7 +154,7 @@ const isPosition = async ({ pool }: Database, text: string): Promise<boolean> =>
   return rows[0]?.good ?? false;
 };
 
-/** Whether the key that opened a stream still holds. */
+/** Whether the API key that opened a stream has not been revoked since. */
 const isAllowed = async ({ db }: Database, caller: string): Promise<boolean> =>
   (await db
     .selectFrom('watchpost.api_key')
@@ -163,7 +163,7 @@ const isAllowed = async ({ db }: Database, caller: string): Promise<boolean> =>
     .where('revoked_at', 'is', null)
     .executeTakeFirst()) !== undefined;
 
-/** A sleep that somebody may end, also before it has begun. */
+/** A pause that can be ended early. If it is ended before it begins, the next one is skipped. */
 class Sleep {
   #ended = false;
   #wake: (() => void) | undefined;

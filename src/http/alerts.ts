@@ -13,9 +13,10 @@ import {
   selectAlerts,
 } from '../watchlist/alerts.ts';
 import { alertFilter, alertStream } from './alert-stream.ts';
-import type { Served, Services } from './app.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn, readOptionalJson, readQuery } from './body.ts';
+import { cropPath } from './faces.ts';
+import type { Served, Services } from './services.ts';
 
 const listed = alertFilter.extend({ limit: pageLimit });
 
@@ -26,15 +27,16 @@ const dismissal = z.strictObject({
   dismissal: z.enum(dismissals, `give one of ${dismissals.join(', ')}`),
 });
 
-/** What is said with a review. */
-interface Words {
+/** The body of a review. */
+interface ReviewBody {
   readonly note?: string | undefined;
   readonly dismissal?: string | undefined;
 }
 
 /**
- * GET /v1/alerts: who was seen where, latest first; GET /v1/alerts/stream as they come; GET /v1/alerts/{id} with all
- * there is; POST /v1/alerts/{id}/acknowledge, confirm, dismiss, reopen in the name of the API key.
+ * GET /v1/alerts lists alerts, the latest first; GET /v1/alerts/stream sends them as they are raised; GET /v1/alerts/{id}
+ * has one with its matches, reviews and notifications; POST /v1/alerts/{id}/acknowledge, confirm, dismiss and reopen
+ * review one in the name of the API key.
  */
 export const alerts = (services: Services) => {
   const { database } = services;
@@ -60,7 +62,7 @@ export const alerts = (services: Services) => {
       ]);
       const withCrops = matches.map((match) => ({
         ...match,
-        crop_url: new URL(`/v1/faces/${match.face_id}/crop`, c.req.url).href,
+        crop_url: new URL(cropPath(match.face_id), c.req.url).href,
       }));
       return c.json({ ...alert, matches: withCrops, reviews, notifications, lineage });
     });
@@ -68,12 +70,11 @@ export const alerts = (services: Services) => {
   for (const decision of decisions) {
     routes.post(`/:id/${decision}`, async (c) => {
       const id = idIn(c);
-      const schema: z.ZodType<Words> = decision === 'dismiss' ? dismissal : review;
-      const words = await readOptionalJson(c, schema);
+      const schema: z.ZodType<ReviewBody> = decision === 'dismiss' ? dismissal : review;
+      const body = await readOptionalJson(c, schema);
       const reviewed = await asCaller(database, c.get('caller'), (trx) =>
-        reviewAlert(trx, id, { decision, ...words }),
+        reviewAlert(trx, id, { decision, ...body }),
       );
-      services.relay.nudge();
       return c.json(reviewed);
     });
   }

@@ -4,24 +4,24 @@ import { join } from 'node:path';
 import type { MiddlewareHandler } from 'hono';
 import type { Database } from '../database/pool.ts';
 import { CommandError, WatchpostError } from '../errors.ts';
-import type { Served } from './app.ts';
+import type { Served } from './services.ts';
 
 const digest = (key: string): Buffer => createHash('sha256').update(key).digest();
 
 /**
- * The key this installation accepts, made known to the database by its hash: the one given, else the one in
- * `dataDir/api-key`, else a new one that is kept there, readable by its owner only.
+ * The API key of this installation: the given one, else the one in the file `dataDir/api-key`, else a new one, which is
+ * written to that file, readable by its owner only. The database gets its SHA-256.
  *
- * A given key takes the place of the one given before. Kept keys stand side by side, each named by its hash: two
- * machines with one database have a folder and a key each.
+ * A given key replaces the one given before. Keys of files are all valid, each named by its hash: two machines with
+ * one database have a folder and a key each.
  *
  * @param given the value of WATCHPOST_API_KEY.
- * @returns the key itself, for showing to the person who starts the server.
+ * @returns the key itself, to be shown to the person who starts the server.
  * @throws {CommandError} if the key was revoked, or the file is empty.
  */
 export const provideApiKey = async (database: Database, dataDir: string, given?: string): Promise<string> => {
   const file = join(dataDir, 'api-key');
-  const key = given ?? (await keptKey(dataDir, file));
+  const key = given ?? (await keyInFile(dataDir, file));
   const hash = digest(key);
   const name = given ? 'environment' : `local-${hash.toString('hex').slice(0, 8)}`;
   await database.pool.query(
@@ -46,11 +46,11 @@ export const provideApiKey = async (database: Database, dataDir: string, given?:
   return key;
 };
 
-const keptKey = async (dataDir: string, file: string): Promise<string> => {
+const keyInFile = async (dataDir: string, file: string): Promise<string> => {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const known = await readKey(file);
   if (known !== undefined) return known;
-  // Written aside and then linked: of processes that start at once one file is the first, and nobody reads half of one.
+  // Written to another file and then linked: of processes that start together one wins, and none reads half a key.
   const own = `${file}.${randomBytes(6).toString('hex')}`;
   await writeFile(own, `wp_${randomBytes(32).toString('base64url')}\n`, { flag: 'wx', mode: 0o600 });
   try {
@@ -63,7 +63,7 @@ const keptKey = async (dataDir: string, file: string): Promise<string> => {
   return (await readKey(file)) as string;
 };
 
-/** The key in a file; undefined: there is none. */
+/** The key in a file; undefined if there is no such file. */
 const readKey = async (file: string): Promise<string | undefined> => {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
@@ -74,12 +74,14 @@ const readKey = async (file: string): Promise<string | undefined> => {
   return text?.trim();
 };
 
-/** How long a key that was found good is not looked up again, in ms: a revoked key works that long. */
+/** Milliseconds for which a valid key is not looked up again. A key that is revoked works that much longer. */
 const trustFor = 5_000;
 
 /**
- * Lets a call pass if it carries a key, as `Authorization: Bearer KEY` or `X-API-Key: KEY`, and remembers whose it is.
- * Keys are looked up by their hash, so a comparison tells nothing by its time.
+ * Admits calls with a valid key, in `Authorization: Bearer KEY` or `X-API-Key: KEY`, and sets `caller` to its name.
+ * Keys are looked up by their hash, so the time of the lookup reveals nothing about a key.
+ *
+ * @throws {WatchpostError} key_missing, key_invalid.
  */
 export const requireApiKey = (database: Database): MiddlewareHandler<Served> => {
   const trusted = new Map<string, { name: string; until: number }>();

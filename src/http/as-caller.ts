@@ -2,13 +2,16 @@ import { sql, type Transaction } from 'kysely';
 import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 
-/** Does something in one transaction, in the name of a caller: the record shows it as done by `api:NAME`. */
+/** How the record names an API key: `api:NAME`. */
+export const actorOf = (caller: string): string => `api:${caller}`;
+
+/** Runs something in one transaction that the record attributes to an API key. */
 export const asCaller = <T>(
   database: Database,
   caller: string,
   run: (trx: Transaction<DB>) => Promise<T>,
 ): Promise<T> =>
   database.db.transaction().execute(async (trx) => {
-    await sql`select set_config('watchpost.actor', ${`api:${caller}`}, true)`.execute(trx);
+    await sql`select set_config('watchpost.actor', ${actorOf(caller)}, true)`.execute(trx);
     return run(trx);
   });

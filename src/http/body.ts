@@ -3,11 +3,12 @@ import { z } from 'zod';
 import { type ProblemCode, WatchpostError } from '../errors.ts';
 import { codeOf } from '../fields.ts';
 import { limits } from '../limits.ts';
-import type { Served } from './app.ts';
 import type { BytesInFlight } from './bytes-in-flight.ts';
 import { parseJson } from './json.ts';
+import { shortened } from './problem.ts';
+import type { Served } from './services.ts';
 
-/** Gives each call a hold on the budget of bytes and the time within which its body has to be here. */
+/** Opens a hold on the budget of bytes for each call, and sets when its body must have arrived. */
 export const receiveWithin =
   (budget: BytesInFlight, seconds: number): MiddlewareHandler<Served> =>
   async (c, next) => {
@@ -21,13 +22,13 @@ export const receiveWithin =
   };
 
 /**
- * The body of a call. It is held within the budget of all calls until the call is answered.
+ * Reads the body of a call. Until the call is answered it counts towards the bytes of all calls together.
  *
- * @param maxBytes refused before it is read if it says so itself, or when more have come.
- * @param tooLarge the error for a larger one.
- * @param copies how many times it is held in memory until the call is answered.
- * @throws {WatchpostError} tooLarge; server_busy, body_too_slow, media_type_unsupported for a compressed one;
- *   body_invalid if the caller goes away.
+ * @param maxBytes a larger body is refused by its Content-Length before it is read, else as soon as more has arrived.
+ * @param tooLarge makes the error for a larger body.
+ * @param copies how many times the caller of this function holds the body in memory.
+ * @throws {WatchpostError} tooLarge; server_busy, body_too_slow, media_type_unsupported for a compressed body;
+ *   body_invalid if the connection breaks off.
  */
 export const readBytes = async (
   c: Context<Served>,
@@ -62,9 +63,9 @@ export const readBytes = async (
   return bytes.subarray(0, length);
 };
 
-/** The pieces of a body as they come; ends with an error at `dueAt`. */
+/** The pieces of a body as they arrive; throws body_too_slow at `dueAt`. */
 async function* piecesUntil(c: Context<Served>, dueAt: number): AsyncGenerator<Uint8Array> {
-  // Not cancelled when it is left: that would close the connection before the call is answered.
+  // Never cancelled, as that would close the connection before the call is answered.
   const reader = c.req.raw.body?.getReader();
   if (!reader) return;
   let timer: NodeJS.Timeout | undefined;
@@ -90,10 +91,9 @@ async function* piecesUntil(c: Context<Served>, dueAt: number): AsyncGenerator<U
 }
 
 /**
- * A JSON body that fits a schema.
+ * Reads a JSON body and validates it.
  *
- * @param maxBytes for the calls that take more than others.
- * @throws {WatchpostError} body_empty, body_invalid with every misfit, and those of readBytes.
+ * @throws {WatchpostError} body_empty, body_invalid with every issue, and what readBytes throws.
  */
 export const readJson = async <T>(
   c: Context<Served>,
@@ -101,7 +101,7 @@ export const readJson = async <T>(
   maxBytes: number = limits.jsonBytes.max,
 ): Promise<T> => parseAs(schema, parseJson(await readJsonBytes(c, maxBytes)));
 
-/** As readJson, for a body that may be left out. */
+/** As readJson; no body is the same as `{}`. */
 export const readOptionalJson = async <T>(c: Context<Served>, schema: z.ZodType<T>): Promise<T> => {
   const bytes = await readJsonBytes(c, limits.jsonBytes.max);
   return parseAs(schema, bytes.length === 0 ? {} : parseJson(bytes));
@@ -115,23 +115,23 @@ const readJsonBytes = (c: Context<Served>, maxBytes: number): Promise<Buffer> =>
   );
 
 /**
- * The query of a call.
+ * Validates the query of a call.
  *
- * @throws {WatchpostError} query_invalid, also for a parameter that is given twice; the code of a field that has its own.
+ * @throws {WatchpostError} query_invalid, also for a parameter that is given twice; or what parseAs throws.
  */
 export const readQuery = <T>(c: Context<Served>, schema: z.ZodType<T>): T => {
   const twice = Object.entries(c.req.queries()).find(([, values]) => values.length > 1);
   if (twice) {
-    throw new WatchpostError('query_invalid', `${shortened(twice[0])}: is given more than once.`);
+    throw new WatchpostError('query_invalid', `${shortened(twice[0], echoMax)}: is given more than once.`);
   }
   return parseAs(schema, c.req.query(), 'query_invalid');
 };
 
 /**
- * A value that fits a schema.
+ * Validates a value that a caller sent.
  *
- * @param code what to call it if it does not, unless every misfit has one code of its own.
- * @throws {WatchpostError} with that code and every misfit.
+ * @param code of the error, unless all issues have one and the same code of their own; see codeOf.
+ * @throws {WatchpostError} whose message has every issue.
  */
 export const parseAs = <T>(schema: z.ZodType<T>, value: unknown, code: ProblemCode = 'body_invalid'): T => {
   if (!isStorable(value)) {
@@ -145,30 +145,29 @@ export const parseAs = <T>(schema: z.ZodType<T>, value: unknown, code: ProblemCo
   const { issues } = parsed.error;
   const codes = new Set(issues.map((issue) => codeOf(issue) ?? code));
   const [only = code] = codes;
-  const misfits = issues.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': '));
-  throw new WatchpostError(codes.size === 1 ? only : code, `${shortened(misfits.join('. '))}.`);
+  const sentences = issues.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': '));
+  throw new WatchpostError(codes.size === 1 ? only : code, `${shortened(sentences.join('. '), echoMax)}.`);
 };
 
-/** What is repeated to the caller, who may have sent much. */
-const shortened = (text: string): string =>
-  text.length > 1000 ? `${text.slice(0, 1000).toWellFormed()}…` : text;
+/** Most characters that an error repeats of what the caller sent. */
+const echoMax = 1000;
 
-const insideOf = (value: unknown): unknown[] =>
+const childrenOf = (value: unknown): unknown[] =>
   typeof value === 'object' && value !== null ? Object.values(value) : [];
 
-/** Whether Postgres can keep every text in it. */
+/** Whether Postgres can store every text in a value. */
 const isStorable = (value: unknown): boolean =>
   typeof value === 'string'
     ? !value.includes('\0') && value.isWellFormed()
-    : [...Object.keys(value ?? {}), ...insideOf(value)].every(isStorable);
+    : [...Object.keys(value ?? {}), ...childrenOf(value)].every(isStorable);
 
 /**
- * The UUID in a path.
+ * The UUID in the path of a call, in lower case.
  *
  * @throws {WatchpostError} id_invalid.
  */
 export const idIn = (c: Context<Served>, parameter = 'id'): string => {
   const id = c.req.param(parameter) ?? '';
   if (z.guid().safeParse(id).success) return id.toLowerCase();
-  throw new WatchpostError('id_invalid', `${JSON.stringify(shortened(id))} is not a UUID.`);
+  throw new WatchpostError('id_invalid', `${JSON.stringify(shortened(id, echoMax))} is not a UUID.`);
 };

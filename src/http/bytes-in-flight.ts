@@ -1,18 +1,18 @@
 import { WatchpostError } from '../errors.ts';
 
-/** The part of the budget that one call holds. */
+/** The part of the budget that one call uses. */
 export interface Hold {
   /**
-   * Holds this many bytes from now on, if it held fewer.
+   * Raises the hold to this many bytes; never lowers it.
    *
-   * @throws {WatchpostError} server_busy, if all calls together would hold more than there is. A call that is alone may.
+   * @throws {WatchpostError} server_busy if all calls together would exceed the budget. A call that is alone may.
    */
   growTo(bytes: number): void;
-  /** Gives all of it back; may be called twice. */
+  /** Gives back all of it. Calling it again does nothing. */
   release(): void;
 }
 
-/** A budget of bytes for the bodies of all calls at a time: 40 photos of 20 MB as JSON at once took 2.8 GB without. */
+/** A budget of memory for the bodies of all calls together. Without it 40 photos of 20 MB at once, as JSON, took 2.8 GB. */
 export class BytesInFlight {
   readonly #max: number;
   #held = 0;
@@ -21,12 +21,12 @@ export class BytesInFlight {
     this.#max = max;
   }
 
-  /** Bytes that are held now. */
+  /** Bytes held now, by all calls. */
   get held(): number {
     return this.#held;
   }
 
-  /** A hold of nothing yet. */
+  /** A new hold, of 0 bytes. */
   open(): Hold {
     let own = 0;
     return {

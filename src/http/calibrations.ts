@@ -4,14 +4,14 @@ import { readCalibrations, readCurve, recommend, strangersNeeded } from '../cali
 import { plot } from '../calibration/plot.ts';
 import { WatchpostError } from '../errors.ts';
 import { share } from '../fields.ts';
-import type { Served, Services } from './app.ts';
 import { readQuery } from './body.ts';
+import type { Served, Services } from './services.ts';
 
 const query = z.strictObject({
   target_fpir: share.default(0.003),
 });
 
-/** GET /v1/calibrations, /v1/calibrations/{id} and /v1/calibrations/{id}.svg: what thresholds do, as measured. */
+/** GET /v1/calibrations, /v1/calibrations/{id} and /v1/calibrations/{id}.svg: measured error rates by threshold. */
 export const calibrations = ({ database }: Services) =>
   new Hono<Served>()
     .get('/', async (c) => c.json({ calibrations: await readCalibrations(database) }))

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { name } from '../fields.ts';
 import { faceRanges } from '../vision/index.ts';
 import { addCamera } from '../watchlist/registry.ts';
-import type { Served, Services } from './app.ts';
 import { readJson } from './body.ts';
+import type { Served, Services } from './services.ts';
 
 const newCamera = z.strictObject({
   name,
@@ -13,7 +13,7 @@ const newCamera = z.strictObject({
   faces: z.enum(faceRanges).optional(),
 });
 
-/** POST and GET /v1/cameras. */
+/** POST /v1/cameras adds a camera; GET /v1/cameras lists all. */
 export const cameras = ({ database }: Services) =>
   new Hono<Served>()
     .post('/', async (c) => {

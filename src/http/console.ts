@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Hono } from 'hono';
-import type { Served } from './app.ts';
+import type { Served } from './services.ts';
 
-/** The files of the page, by the path they are served under. */
+/** The files of the page and their types, by the path below /console. */
 const files = {
   '/': ['page.html', 'text/html; charset=utf-8'],
   '/console.css': ['console.css', 'text/css; charset=utf-8'],
@@ -11,7 +11,7 @@ const files = {
   '/views.js': ['views.js', 'text/javascript; charset=utf-8'],
 } as const;
 
-/** Nothing but what this server serves, and pictures that the page has fetched itself with its key. */
+/** The page loads only what this server serves, and pictures that its script has fetched with the API key. */
 const policy = [
   `default-src 'none'`,
   `script-src 'self'`,
@@ -24,10 +24,10 @@ const policy = [
 ].join('; ');
 
 /**
- * GET /console: the alerts as they come, face beside face, to be acknowledged, confirmed or dismissed. The page holds
- * no data and needs no key; what it shows it asks of the API, with the key that is typed into it.
+ * GET /console: a page that shows alerts as they are raised, the face that was seen beside the enrolled one, and reviews
+ * them. The page itself is public and holds no data; its script calls the API with the key that the user enters.
  */
-export const console = () => {
+export const consolePage = () => {
   const app = new Hono<Served>();
   for (const [path, [file, type]] of Object.entries(files)) {
     const body = readFileSync(new URL(`console/${file}`, import.meta.url));

@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
-import type { Served, Services } from './app.ts';
 import { idIn } from './body.ts';
+import type { Served, Services } from './services.ts';
 
-/** GET /v1/dead-letters lists what was given up; POST /v1/dead-letters/{id}/replay puts one back to work. */
-export const deadLetters = ({ database, relay }: Services) =>
+/** GET /v1/dead-letters lists the events that were given up; POST /v1/dead-letters/{id}/replay tries one again. */
+export const deadLetters = ({ database }: Services) =>
   new Hono<Served>()
     .get('/', async (c) => {
       const letters = await database.db
@@ -19,6 +19,5 @@ export const deadLetters = ({ database, relay }: Services) =>
         'select watchpost.replay($1) as replayed',
         [idIn(c)],
       );
-      relay.nudge();
       return c.json({ replayed: rows[0]?.replayed ?? false }, 202);
     });

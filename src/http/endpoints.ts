@@ -10,9 +10,9 @@ import {
   rotateSecret,
   testEndpoint,
 } from '../webhooks/endpoints.ts';
-import type { Served, Services } from './app.ts';
-import { asCaller } from './as-caller.ts';
+import { actorOf, asCaller } from './as-caller.ts';
 import { idIn, readJson, readQuery } from './body.ts';
+import type { Served, Services } from './services.ts';
 
 const newEndpoint = z.strictObject({
   name,
@@ -26,7 +26,7 @@ const page = z.strictObject({ limit: pageLimit });
 
 /**
  * POST and GET /v1/endpoints, DELETE /v1/endpoints/{id}; POST /v1/endpoints/{id}/test, rotate, enable, disable;
- * GET /v1/endpoints/{id}/deliveries. A secret is shown by the call that makes it, and never again.
+ * GET /v1/endpoints/{id}/deliveries. A secret is in the answer to the call that makes it, and in no other.
  */
 export const endpoints = ({ config, database }: Services) =>
   new Hono<Served>()
@@ -58,7 +58,7 @@ export const endpoints = ({ config, database }: Services) =>
       const { keep_seconds } = readQuery(c, rotation);
       return c.json(await asCaller(database, c.get('caller'), (trx) => rotateSecret(trx, id, keep_seconds)));
     })
-    .post('/:id/test', async (c) => c.json(await testEndpoint(database, idIn(c), `api:${c.get('caller')}`)))
+    .post('/:id/test', async (c) => c.json(await testEndpoint(database, idIn(c), actorOf(c.get('caller')))))
     .get('/:id/deliveries', async (c) => {
       const id = await findEndpoint(database.db, idIn(c));
       const { limit } = readQuery(c, page);

@@ -1,9 +1,12 @@
 import { Hono } from 'hono';
 import { WatchpostError } from '../errors.ts';
-import type { Served, Services } from './app.ts';
 import { idIn } from './body.ts';
+import type { Served, Services } from './services.ts';
 
-/** GET /v1/faces/{id}/crop shows an aligned face, as the embedder saw it. */
+/** Path of the picture of a face. */
+export const cropPath = (faceId: string): string => `/v1/faces/${faceId}/crop`;
+
+/** GET /v1/faces/{id}/crop: the aligned face, as the embedder gets it. */
 export const faces = ({ database }: Services) =>
   new Hono<Served>().get('/:id/crop', async (c) => {
     const id = idIn(c);

@@ -6,16 +6,16 @@ import { limits } from '../limits.ts';
 
 /** A multipart form. */
 export interface Form {
-  /** The file in the field `image`; undefined: there is none. */
+  /** The file in the field `image`, if there is one. */
   readonly image: Buffer | undefined;
   /** The other fields. */
   readonly fields: Record<string, string>;
 }
 
-/** Most bytes that a form takes beside its file: a field and the headers of its part. */
+/** The most bytes of a form beside its file: for each part, its headers and a field. */
 export const formOverhead = 2 * limits.formParts.max * limits.fieldBytes.max;
 
-/** Bytes that are parsed at a time: a form over a limit is refused soon, and other calls have their turn in between. */
+/** Bytes parsed at a time. Other calls run in between, and a form beyond a limit is refused early. */
 const pieceBytes = 65_536;
 
 const invalid = (message: string, cause?: unknown) => new WatchpostError('body_invalid', message, { cause });
@@ -24,8 +24,8 @@ const invalid = (message: string, cause?: unknown) => new WatchpostError('body_i
  * Parses a multipart form.
  *
  * @param contentType with the boundary.
- * @throws {WatchpostError} body_invalid, for a form that is broken, has too many or too large parts, a field twice, or a
- *   file that is not in the field `image`.
+ * @throws {WatchpostError} body_invalid for a form that is malformed, has too many or too large parts, a field twice, or
+ *   a file that is not in the field `image`.
  */
 export const parseForm = async (bytes: Buffer, contentType: string): Promise<Form> => {
   const source = Readable.from(piecesOf(bytes));
@@ -44,7 +44,7 @@ export const parseForm = async (bytes: Buffer, contentType: string): Promise<For
       parser.on('file', (name, stream) => {
         if (hasFile || name !== 'image') refuse('A form may have one file, in the field image.');
         hasFile = true;
-        // The parser itself reports what is wrong; an error that nobody listens to would end the process.
+        // The parser reports the error too; without a listener here it would end the process.
         stream.on('error', () => {}).on('data', (piece: Buffer) => file.push(piece));
       });
       parser.on('field', (name: string | undefined, value, _, truncated) => {
@@ -77,7 +77,7 @@ const openParser = (contentType: string): BusboyInstance =>
 async function* piecesOf(bytes: Buffer): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += pieceBytes) {
     yield bytes.subarray(at, at + pieceBytes);
-    // The streams of the parser go on by nextTick, which lets nobody else run: 300,000 parts took 2.5 s in one go.
+    // The parser's streams continue by nextTick, which lets nothing else run: 300,000 parts blocked the process for 2.5 s.
     await setImmediate();
   }
 }

@@ -1,8 +1,10 @@
 import { Hono } from 'hono';
 import { version } from '../version.ts';
-import type { Served, Services } from './app.ts';
+import type { Served, Services } from './services.ts';
 
-/** GET /healthz: the process answers. GET /readyz: so does its database, with our schema in it. */
+/**
+ * GET /healthz: the process answers. GET /readyz: its database has our schema and takes writes.
+ */
 export const health = ({ database, vision }: Services) =>
   new Hono<Served>()
     .get('/healthz', (c) => c.json({ status: 'ok', version }))

@@ -1,26 +1,10 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
-
-const unknown = (id: string) => new WatchpostError('image_unknown', `There is no image ${id}.`);
-
-/**
- * An image's state: received, processing, done or failed.
- *
- * @throws {WatchpostError} image_unknown.
- */
-export const readState = async (db: Kysely<DB>, id: string): Promise<string> => {
-  const row = await db
-    .selectFrom('watchpost.image_status')
-    .select('state')
-    .where('image_id', '=', id)
-    .executeTakeFirst();
-  if (!row?.state) throw unknown(id);
-  return row.state;
-};
+import { cropPath } from './faces.ts';
 
 /**
- * Everything there is to tell about an image: state, timeline, faces with their nearest person, matches, alerts.
+ * All that is known about an image: state, timeline, faces with their nearest person, matches and alerts.
  *
  * @throws {WatchpostError} image_unknown.
  */
@@ -46,18 +30,19 @@ export const readImage = async (db: Kysely<DB>, id: string) => {
     ])
     .where('s.image_id', '=', id)
     .executeTakeFirst();
-  if (!status) throw unknown(id);
+  if (!status) throw new WatchpostError('image_unknown', `There is no image ${id}.`);
   return {
     ...status,
-    faces: await readFaces(db, id),
+    faces: (await selectFaces(db, id)).map(faceOf),
     matches: await readMatches(db, id),
     alerts: await readAlertsOf(db, id),
     timeline: await readTimeline(db, id),
   };
 };
 
-const readFaces = async (db: Kysely<DB>, imageId: string) => {
-  const faces = await db
+/** The faces of an image from left to right, each with its latest search and its current estimate of age and gender. */
+const selectFaces = (db: Kysely<DB>, imageId: string) =>
+  db
     .selectFrom('watchpost.face as f')
     .leftJoinLateral(
       (eb) =>
@@ -103,32 +88,30 @@ const readFaces = async (db: Kysely<DB>, imageId: string) => {
     .where('f.image_id', '=', imageId)
     .orderBy('f.ordinal')
     .execute();
-  return faces.map((f) => ({
-    id: f.id,
-    ordinal: f.ordinal,
-    box: { x: f.box_x, y: f.box_y, width: f.box_width, height: f.box_height },
-    points: f.points,
-    crop_url: `/v1/faces/${f.id}/crop`,
-    quality: {
-      score: f.score,
-      height_px: f.height_px,
-      sharpness: f.sharpness,
-      yaw: f.yaw,
-      pitch: f.pitch,
-      roll: f.roll,
-      gate: f.gate ?? f.face_gate,
-    },
-    search: f.outcome
-      ? {
-          outcome: f.outcome,
-          nearest: f.person_id
-            ? { person_id: f.person_id, person: f.person, similarity: f.similarity }
-            : null,
-        }
-      : null,
-    demography: f.described_by ? { age: f.age, male: f.male, model_id: f.described_by } : null,
-  }));
-};
+
+const faceOf = (f: Awaited<ReturnType<typeof selectFaces>>[number]) => ({
+  id: f.id,
+  ordinal: f.ordinal,
+  box: { x: f.box_x, y: f.box_y, width: f.box_width, height: f.box_height },
+  points: f.points,
+  crop_url: cropPath(f.id),
+  quality: {
+    score: f.score,
+    height_px: f.height_px,
+    sharpness: f.sharpness,
+    yaw: f.yaw,
+    pitch: f.pitch,
+    roll: f.roll,
+    gate: f.gate ?? f.face_gate,
+  },
+  search: f.outcome
+    ? {
+        outcome: f.outcome,
+        nearest: f.person_id ? { person_id: f.person_id, person: f.person, similarity: f.similarity } : null,
+      }
+    : null,
+  demography: f.described_by ? { age: f.age, male: f.male, model_id: f.described_by } : null,
+});
 
 const readMatches = (db: Kysely<DB>, imageId: string) =>
   db

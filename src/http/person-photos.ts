@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import { listOf, text, whole } from '../fields.ts';
-import { inspectImage } from '../vision/index.ts';
+import { inspectPhoto } from '../intake/index.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
 import {
   acceptPhoto,
@@ -14,23 +14,23 @@ import {
   readPerson,
   removePhoto,
 } from '../watchlist/registry.ts';
-import type { Served, Services } from './app.ts';
-import { asCaller } from './as-caller.ts';
+import { actorOf, asCaller } from './as-caller.ts';
 import { idIn, readJson, readQuery } from './body.ts';
-import { readPhoto } from './photo.ts';
+import { readPhotoBody } from './photo-body.ts';
+import type { Served, Services } from './services.ts';
 
-/** Which face is meant, counted from left to right. */
+/** A face of a photo, counted from 1, from left to right. */
 const position = whole(1, 1000);
 const accept = listOf(z.enum(acceptable));
 /** Why something was done. */
 const reason = text.refine((given) => given.trim() !== '', 'give a reason');
 
-// In a form or a query, accept is a list with commas.
-const words = z.strictObject({
+// Forms and queries have no lists: there, accept is one text with commas.
+const photoFields = z.strictObject({
   face: position.optional(),
   accept: z
     .string()
-    .transform((text) => text.split(',').filter(Boolean))
+    .transform((list) => list.split(',').filter(Boolean))
     .pipe(accept)
     .optional(),
 });
@@ -47,23 +47,22 @@ const correction = z
 const removal = z.strictObject({ reason: reason.optional() });
 
 /**
- * POST /v1/persons/{id}/photos enrols a photo, POST …/faces a face of a photo that is here already; PATCH and DELETE
- * …/photos/{photo} correct one and take it back.
+ * POST /v1/persons/{id}/photos enrols a new photo, POST …/faces a face of a photo that is stored already; PATCH and
+ * DELETE …/photos/{photo} correct and remove one.
  */
-export const personPhotos = ({ config, database, relay }: Services) =>
+export const personPhotos = ({ config, database }: Services) =>
   new Hono<Served>()
     .post('/:id/photos', async (c) => {
       const personId = idIn(c);
-      const photo = await readPhoto(c, config.maxBodyBytes, words);
-      await inspectImage(photo.bytes, { maxPixels: config.maxPixels });
+      const photo = await readPhotoBody(c, config.maxBodyBytes, photoFields);
+      await inspectPhoto(photo.bytes, { maxPixels: config.maxPixels });
       const added = await addPersonPhoto(database, {
         personId,
         bytes: photo.bytes,
         chosenFace: photo.fields.face,
-        submittedBy: `api:${c.get('caller')}`,
+        submittedBy: actorOf(c.get('caller')),
         accept: photo.fields.accept,
       });
-      relay.nudge();
       const address = `/v1/images/${added.image_id}`;
       c.header('Location', address);
       return c.json(
@@ -78,7 +77,6 @@ export const personPhotos = ({ config, database, relay }: Services) =>
       const id = await asCaller(database, c.get('caller'), (trx) =>
         enrolFace(trx, personId, wanted.face_id.toLowerCase(), wanted.accept),
       );
-      relay.nudge();
       c.header('Location', `/v1/persons/${personId}`);
       return c.json({ id, status_url: new URL(`/v1/persons/${personId}`, c.req.url).href }, 202);
     })
@@ -91,7 +89,6 @@ export const personPhotos = ({ config, database, relay }: Services) =>
         await acceptPhoto(trx, photo, accept ?? []);
         return photo;
       });
-      relay.nudge();
       return c.json({ id }, 202);
     })
 
@@ -100,7 +97,6 @@ export const personPhotos = ({ config, database, relay }: Services) =>
       await asCaller(database, c.get('caller'), async (trx) =>
         removePhoto(trx, await photoIn(c, trx), reason ?? null),
       );
-      relay.nudge();
       return c.body(null, 204);
     });
 

@@ -2,10 +2,10 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { listOf, metadata, name, pageLimit, searchWord, token } from '../fields.ts';
 import { addPerson, findPersons, readPerson, removePerson, setPerson } from '../watchlist/registry.ts';
-import type { Served, Services } from './app.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn, readJson, readQuery } from './body.ts';
 import { personPhotos } from './person-photos.ts';
+import type { Served, Services } from './services.ts';
 
 const newPerson = z.strictObject({
   name,
@@ -26,7 +26,7 @@ const filter = z.strictObject({
   limit: pageLimit,
 });
 
-/** POST and GET /v1/persons; GET, PATCH and DELETE /v1/persons/{id}; and their photos. */
+/** POST and GET /v1/persons; GET, PATCH and DELETE /v1/persons/{id}; the routes of their photos. */
 export const persons = (services: Services) => {
   const { database } = services;
   return new Hono<Served>()

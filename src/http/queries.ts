@@ -1,10 +1,10 @@
 import type { MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { WatchpostError } from '../errors.ts';
-import type { Served } from './app.ts';
+import type { Served } from './services.ts';
 
-/** The calls that take a query, each by a schema of its own. */
-const callsWithQuery = new Set([
+/** The routes that take a query, each with a schema of its own. */
+const routesWithQuery = new Set([
   'POST /v1/images',
   'GET /v1/persons',
   'POST /v1/persons/:id/photos',
@@ -18,14 +18,14 @@ const callsWithQuery = new Set([
 ]);
 
 /**
- * Refuses a query where none is taken: what is asked for there would be ignored without a word.
+ * Refuses a query on the other routes, which would ignore it.
  *
  * @throws {WatchpostError} query_invalid.
  */
 export const refuseQuery: MiddlewareHandler<Served> = async (c, next) => {
-  // The first that is not a middleware answers; /alerts/stream fits /alerts/:id too.
+  // The first match that is not middleware: /alerts/stream matches /alerts/:id too.
   const route = matchedRoutes(c).find(({ method }) => method !== 'ALL');
-  const takesNone = route && !callsWithQuery.has(`${route.method} ${route.path}`);
+  const takesNone = route && !routesWithQuery.has(`${route.method} ${route.path}`);
   if (takesNone && Object.keys(c.req.query()).length > 0) {
     throw new WatchpostError('query_invalid', `${route.method} ${route.path} takes no query.`);
   }

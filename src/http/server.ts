@@ -5,18 +5,18 @@ import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { CommandError, type ProblemCode, problems, WatchpostError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Served } from './app.ts';
 import { problemBody } from './problem.ts';
+import type { Served } from './services.ts';
 
 /** A listening API. */
 export interface Server {
   /** For example http://127.0.0.1:3000. */
   readonly url: string;
-  /** Takes no new calls and resolves when the running ones are answered, or cut off after `graceMs`. */
+  /** Stops accepting calls, and resolves when those under way are answered, or were cut off after `graceMs`. */
   stop(graceMs?: number): Promise<void>;
 }
 
-/** What a connection may take, by default as the table of limits has it. */
+/** Limits of a connection; those of the table in limits.ts unless given. */
 export interface ConnectionLimits {
   readonly headersSeconds: number;
   readonly bodySeconds: number;
@@ -26,10 +26,11 @@ export interface ConnectionLimits {
 }
 
 /**
- * Listens.
+ * Starts to listen.
  *
- * @param port 0 takes a free one.
- * @throws {CommandError} if it can not, for one because the port is taken, saying what to do.
+ * @param port 0 for any free port.
+ * @param lower limits that a test sets lower.
+ * @throws {CommandError} if it can not listen, for example because the port is taken.
  */
 export const startServer = async (
   app: Hono<Served>,
@@ -81,12 +82,12 @@ const createBoundedServer = (
   const answers = new WeakMap<Duplex, ServerResponse>();
   const listener = getRequestListener(app.fetch, { hostname });
   const settings = {
-    // Node refuses what reaches its limit.
+    // Node also refuses headers of exactly its limit.
     maxHeaderSize: limits.headerBytes.max + 1,
     headersTimeout: headersSeconds * 1000,
-    // The API itself answers a slow body; this is for the bodies that no call reads.
+    // For bodies that no route reads; where one does, readBytes ends it earlier.
     requestTimeout: (headersSeconds + bodySeconds) * 1000,
-    // By default a connection that is late is noticed up to 30 s later.
+    // Node's default is 30 s.
     connectionsCheckingInterval: Math.min(headersSeconds * 100, 5_000),
     keepAliveTimeout: keepAliveSeconds * 1000,
   };
@@ -114,7 +115,7 @@ const codes: Record<string, [ProblemCode, string]> = {
   ],
 };
 
-/** Answers what never became a call, unless an answer is under way, and closes the connection. */
+/** Answers bytes that are not a valid HTTP request, unless an answer is being sent, and closes the connection. */
 const refuse = (error: NodeJS.ErrnoException, socket: Duplex, answer: ServerResponse | undefined): void => {
   const underWay = answer?.headersSent && !answer.writableFinished;
   if (error.code === 'ECONNRESET' || !socket.writable || underWay) {

@@ -2,8 +2,9 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { listOf, moment, name, pageLimit, searchWord, token, whole } from '../fields.ts';
 import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
-import type { Served, Services } from './app.ts';
+import { asCaller } from './as-caller.ts';
 import { idIn, readJson, readQuery } from './body.ts';
+import type { Served, Services } from './services.ts';
 
 const filter = z.strictObject({
   visits: whole(1, 1_000_000).default(2),
@@ -20,7 +21,7 @@ const newPerson = z.strictObject({
 const cropOf = (faceId: string) => `/v1/faces/${faceId}/crop`;
 
 /** GET /v1/strangers tells who keeps coming and is nobody; GET /v1/strangers/{id} shows their faces; POST …/person makes one a person. */
-export const strangers = ({ database, relay }: Services) =>
+export const strangers = ({ database }: Services) =>
   new Hono<Served>()
     .get('/', async (c) => {
       const found = await readRecurring(database, readQuery(c, filter));
@@ -34,9 +35,9 @@ export const strangers = ({ database, relay }: Services) =>
       });
     })
     .post('/:id/person', async (c) => {
+      const id = idIn(c);
       const wanted = await readJson(c, newPerson);
-      const personId = await enrolStranger(database, idIn(c), wanted, `api:${c.get('caller')}`);
-      relay.nudge();
+      const personId = await asCaller(database, c.get('caller'), (trx) => enrolStranger(trx, id, wanted));
       c.header('Location', `/v1/persons/${personId}`);
       return c.json({ person_id: personId }, 201);
     });

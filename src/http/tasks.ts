@@ -6,21 +6,21 @@ import { limits } from '../limits.ts';
 import { handle } from '../runner/handle.ts';
 import { stageOf, stages } from '../stages/index.ts';
 import type { Item } from '../stages/stage.ts';
-import type { Served, Services } from './app.ts';
 import { readJson } from './body.ts';
+import type { Served, Services } from './services.ts';
 
 const payload = z.looseObject({ image_id: z.guid(), event_id: z.guid().optional() });
-const whatToGive = `give the payload of an event, which has an image_id, or a list of up to ${limits.listItems.max} of them`;
+const expected = `give the payload of an event, which has an image_id, or a list of up to ${limits.listItems.max} of them`;
 const oneOrMany = z.union(
-  [payload, z.array(payload).min(1, whatToGive).max(limits.listItems.max, whatToGive)],
-  whatToGive,
+  [payload, z.array(payload).min(1, expected).max(limits.listItems.max, expected)],
+  expected,
 );
 
 /**
- * POST /v1/tasks/{task} runs a stage here and now, with the payload that its event carries; part of a payload stands
- * for every event that has it. The rows are those a worker would have written: an event that is done stays as it is.
+ * POST /v1/tasks/{task} runs a stage in this process, for the events that contain the given payloads. It writes what a
+ * worker would have written, and leaves events that are done as they are.
  */
-export const tasks = ({ database, vision, workerId, relay }: Services) =>
+export const tasks = ({ database, vision, workerId }: Services) =>
   new Hono<Served>().post('/:task', async (c) => {
     const task = c.req.param('task');
     const stage = stageOf(task);
@@ -49,6 +49,5 @@ export const tasks = ({ database, vision, workerId, relay }: Services) =>
       { database, vision },
       { workerId, attempt: 1, mayRetry: true, redelivered: true },
     );
-    relay.nudge();
     return c.json({ task, handled });
   });

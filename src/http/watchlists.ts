@@ -11,9 +11,9 @@ import {
   setWatchlist,
   thresholdNames,
 } from '../watchlist/registry.ts';
-import type { Served, Services } from './app.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn, readJson } from './body.ts';
+import type { Served, Services } from './services.ts';
 
 const fields = z.strictObject({
   name,
@@ -32,17 +32,19 @@ const fields = z.strictObject({
   reviewers: z.number().int().min(1).max(2).optional(),
   page_retroactive: z.boolean().optional(),
 });
-const onlyOne = {
+const eitherError = {
   error: 'give threshold or target_fpir: one follows from the other',
   path: ['target_fpir'],
 };
-const isOne = (list: { threshold?: number | string | undefined; target_fpir?: number | null | undefined }) =>
-  list.threshold === undefined || typeof list.target_fpir !== 'number';
-const newWatchlist = fields.refine(isOne, onlyOne);
-const changes = fields.partial().refine(isOne, onlyOne);
+const isEither = (list: {
+  threshold?: number | string | undefined;
+  target_fpir?: number | null | undefined;
+}) => list.threshold === undefined || typeof list.target_fpir !== 'number';
+const newWatchlist = fields.refine(isEither, eitherError);
+const changes = fields.partial().refine(isEither, eitherError);
 
 /** POST and GET /v1/watchlists; GET, PATCH and DELETE /v1/watchlists/{id}; PUT and DELETE …/persons/{person}. */
-export const watchlists = ({ database, relay }: Services) =>
+export const watchlists = ({ database }: Services) =>
   new Hono<Served>()
     .post('/', async (c) => {
       const wanted = await readJson(c, newWatchlist);
@@ -65,7 +67,6 @@ export const watchlists = ({ database, relay }: Services) =>
     .put('/:id/persons/:person', async (c) => {
       const [id, person] = [idIn(c), idIn(c, 'person')];
       await asCaller(database, c.get('caller'), (trx) => addToWatchlist(trx, id, person));
-      relay.nudge();
       return c.body(null, 204);
     })
     .delete('/:id/persons/:person', async (c) => {

@@ -1,6 +1,8 @@
+import { anyOf } from '../database/any-of.ts';
 import {
   isCollision,
   isDatabaseAway,
+  isPermanent,
   type ProblemCode,
   toWatchpostError,
   WatchpostError,
@@ -41,34 +43,6 @@ export interface Delivery {
   readonly handOver?: () => string;
 }
 
-/** Codes that no retry can cure: the same input fails again. */
-const permanentCodes: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
-  'image_empty',
-  'image_format_unsupported',
-  'image_animated',
-  'image_too_many_pixels',
-  'image_too_long',
-  'image_too_narrow',
-  'image_too_costly',
-  'image_too_slow',
-  'image_corrupt',
-  'image_bytes_gone',
-  'face_missing',
-  'faces_several',
-  'face_not_there',
-  'face_small',
-  'face_low_score',
-  'face_blurred',
-  'face_profile',
-  'face_tilted',
-  'face_low_norm',
-  'face_unlike',
-  'face_of_another',
-  'photo_removed',
-  'payload_invalid',
-  'row_missing',
-]);
-
 interface Attempted {
   readonly item: Item;
   readonly outcome: 'done' | 'retry' | 'failed';
@@ -106,11 +80,7 @@ const findDone = async (task: string, items: readonly Item[], { database }: Tool
     .select('event_id')
     .where('task', '=', task)
     .where('outcome', '=', 'done')
-    .where(
-      'event_id',
-      'in',
-      items.map((item) => item.event_id),
-    )
+    .where('event_id', '=', anyOf(items.map((item) => item.event_id)))
     .execute();
   return new Set(rows.map((row) => row.event_id));
 };
@@ -153,7 +123,7 @@ const work = async (
 
 const failure = (item: Item, reason: unknown, delivery: Delivery): Attempted => {
   const error = told(reason);
-  const final = permanentCodes.has(error.code) || !delivery.mayRetry;
+  const final = isPermanent(error.code) || !delivery.mayRetry;
   return { item, outcome: final ? 'failed' : 'retry', result: undefined, error };
 };
 

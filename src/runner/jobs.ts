@@ -52,6 +52,7 @@ export const startJobs = (
   open();
 
   function open(): void {
+    const slots = watchSlots(concurrency, busy);
     const pool = runTaskList(
       {
         pgPool,
@@ -59,7 +60,7 @@ export const startJobs = (
         // One owner for shutdown: the command that started this worker.
         noHandleSignals: true,
         forbiddenFlags: paused,
-        ...(busy ? { events: watchSlots(busy) } : {}),
+        events: slots.events,
         preset: {
           worker: {
             concurrentJobs: concurrency,
@@ -78,7 +79,9 @@ export const startJobs = (
     current = pool;
     pools.add(pool.id);
     opened();
-    void pool.promise.catch(() => {}).then(() => reopen(pool.id));
+    // A pool of graphile-worker 0.18 that fails to complete two jobs stops its slots, and then never ends.
+    const ended = Promise.race([pool.promise.catch(() => {}), slots.stopped]);
+    void ended.then(() => reopen(pool.id));
   }
 
   async function reopen(endedPool: string): Promise<void> {
@@ -106,8 +109,12 @@ export const startJobs = (
   };
 };
 
-/** A slot that found no job is idle until it starts one. */
-const watchSlots = (busy: (busy: boolean) => void): WorkerEvents => {
+/**
+ * Watches the slots of one pool. A slot that found no job is idle until it starts one.
+ *
+ * @returns `stopped` resolves when no slot is left.
+ */
+const watchSlots = (concurrency: number, busy: (busy: boolean) => void = () => {}) => {
   const events: WorkerEvents = new EventEmitter();
   const idle = new Set<string>();
   events.on('worker:getJob:empty', ({ worker }) => {
@@ -118,7 +125,14 @@ const watchSlots = (busy: (busy: boolean) => void): WorkerEvents => {
     idle.delete(worker.workerId);
     busy(idle.size === 0);
   });
-  return events;
+  const stopped = new Promise<void>((resolve) => {
+    let left = concurrency;
+    events.on('worker:stop', () => {
+      left -= 1;
+      if (left === 0) resolve();
+    });
+  });
+  return { events, stopped };
 };
 
 const stopPool = async (pool: WorkerPool, graceMs: number): Promise<void> => {

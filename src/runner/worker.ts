@@ -4,7 +4,7 @@ import { Relay } from '../broker/relay.ts';
 import { giveBack, type TakenJob, type Taker, takeUp } from '../broker/take-up.ts';
 import type { Pulse } from '../config.ts';
 import type { Database } from '../database/pool.ts';
-import { persist, persistAtStart } from '../database/retry.ts';
+import { retryWhileAway, waitForDatabase } from '../database/retry.ts';
 import type { Log } from '../log.ts';
 import { stages as pipeline } from '../stages/index.ts';
 import type { AnyStage, Item, Tools } from '../stages/stage.ts';
@@ -45,7 +45,7 @@ export const startWorker = async (
   const { concurrency, log, pulse } = options;
   const stages: readonly AnyStage[] = options.stages ?? pipeline;
   const tasks = stages.map((stage) => stage.task);
-  const id = await persistAtStart(database, () => registerProcess(database, vision, { concurrency, tasks }));
+  const id = await waitForDatabase(database, () => registerProcess(database, vision, { concurrency, tasks }));
   const relay = new Relay(database, log);
   const atWork = new Set<string>();
   let stopping = false;
@@ -168,19 +168,21 @@ const goOn = async (
   let next: TakenJob[] = [];
   atWork.add(job.id);
   try {
-    const handled = await persist(tools.database, run.stopping, (again) =>
+    const handled = await retryWhileAway(tools.database, run.stopping, (again) =>
       handle(stage, items, tools, { ...deliveryOf(job, run.workerId, again), handOver }),
     );
     const again = handled.filter((one) => one.outcome === 'retry');
     if (taken && again.length > 0) {
       const left = items.filter((item) => again.some((one) => one.event_id === item.event_id));
-      await persist(tools.database, run.stopping, () =>
+      await retryWhileAway(tools.database, run.stopping, () =>
         giveBack(tools.database, taken, left, errorOf(again[0] as Handled)),
       );
     }
     const finished = taken && again.length === 0 ? taken.id : null;
     if (takes || finished) {
-      next = await persist(tools.database, run.stopping, () => takeUp(tools.database, taker, finished));
+      next = await retryWhileAway(tools.database, run.stopping, () =>
+        takeUp(tools.database, taker, finished),
+      );
     }
     // Those that wait for their turn are in good hands, too.
     for (const one of next) atWork.add(one.id);

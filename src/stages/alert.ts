@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { anyOf } from '../database/any-of.ts';
 import { WatchpostError } from '../errors.ts';
 import { type Replayable, type Stage, settle } from './stage.ts';
 
 const payload = z.object({ match_id: z.uuid() });
 type Payload = z.infer<typeof payload>;
 
-/** match.found -> alert: opens an episode for a person at a place, or extends the one that is going on. */
+/** match.found -> alert: opens an alert for the sighting of a person at a place, or extends the one that is open. */
 export const alert: Stage<Payload, null> & Replayable<Payload, null> = {
   task: 'alert',
   payload,
@@ -14,11 +15,7 @@ export const alert: Stage<Payload, null> & Replayable<Payload, null> = {
     const matches = await database.db
       .selectFrom('watchpost.match')
       .select('id')
-      .where(
-        'id',
-        'in',
-        items.map((item) => item.match_id),
-      )
+      .where('id', '=', anyOf(items.map((item) => item.match_id)))
       .execute();
     const known = new Set(matches.map((match) => match.id));
     return items.map((item) =>
@@ -64,11 +61,7 @@ export const alert: Stage<Payload, null> & Replayable<Payload, null> = {
     const alerted = await db
       .selectFrom('watchpost.alert_match')
       .select('match_id')
-      .where(
-        'match_id',
-        'in',
-        finished.map(({ item }) => item.match_id),
-      )
+      .where('match_id', '=', anyOf(finished.map(({ item }) => item.match_id)))
       .execute();
     const known = new Set(alerted.map((row) => row.match_id));
     return finished.map(({ item }) => {
@@ -77,6 +70,6 @@ export const alert: Stage<Payload, null> & Replayable<Payload, null> = {
     });
   },
 
-  // An alert is never replaced: a match that has one keeps it.
+  // Nothing to supersede: a match that has an alert keeps it.
   async supersede() {},
 };

@@ -2,74 +2,39 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import { attemptDelivery } from '../webhooks/delivery.ts';
-import { type Stage, settle } from './stage.ts';
+import type { Stage } from './stage.ts';
 
-const raised = z.object({ alert_id: z.uuid() });
-type Raised = z.infer<typeof raised>;
+const payload = z.object({ notification_id: z.uuid() });
+type Payload = z.infer<typeof payload>;
 
-/** alert.raised -> notification: which endpoints are to be told of an alert, and what. */
-export const notify: Stage<Raised, null> = {
-  task: 'notify',
-  payload: raised,
-
-  async work(items, { database }) {
-    const alerts = await database.db
-      .selectFrom('watchpost.alert')
-      .select('id')
-      .where(
-        'id',
-        'in',
-        items.map((item) => item.alert_id),
-      )
-      .execute();
-    const known = new Set(alerts.map((alert) => alert.id));
-    return items.map((item) =>
-      settle(() => {
-        if (!known.has(item.alert_id))
-          throw new WatchpostError('row_missing', `The alert ${item.alert_id} is gone.`);
-        return null;
-      }),
-    );
-  },
-
-  async write(trx, finished) {
-    await sql`select watchpost.notify_endpoints(${finished.map(({ item }) => item.alert_id)}::uuid[])`.execute(
-      trx,
-    );
-  },
-};
-
-const due = z.object({ notification_id: z.uuid() });
-type Due = z.infer<typeof due>;
-
-/** What became of a notification; `due` never: an attempt that failed is tried again. */
+/** The final states of a notification. A failed attempt leaves it in the state `due` and is retried. */
 type Settled = 'delivered' | 'expired' | 'withdrawn' | 'disabled' | 'gone';
 
 /**
- * notification.due -> delivery: tells an endpoint, attempt by attempt. Sending can not be undone by a rollback, so it is
- * part of the work, and its record is written at once: a worker that dies between sending and committing sends again,
- * under the same webhook-id, by which a receiver knows it.
+ * notification.due -> delivery: sends one message to one endpoint; a failed attempt is retried. A rollback cannot undo
+ * sending, so `work` sends and records each attempt at once. If the worker dies before `write` commits, the message is
+ * sent again with the same webhook-id, by which the receiver recognises the repetition.
  */
-export const deliver: Stage<Due, Settled> = {
+export const deliver: Stage<Payload, Settled> = {
   task: 'deliver',
-  payload: due,
+  payload,
   outward: true,
 
   work: (items, { database }) =>
     Promise.allSettled(
       items.map(async ({ notification_id }): Promise<Settled> => {
-        const { rows } = await sql<DueNow>`
+        const { rows } = await sql<DueMessage>`
           select * from watchpost.delivery_due(${notification_id})
         `.execute(database.db);
-        const [now] = rows;
-        if (!now) throw new WatchpostError('row_missing', `The notification ${notification_id} is gone.`);
-        if (now.verdict !== 'send') return now.verdict;
+        const [message] = rows;
+        if (!message) throw new WatchpostError('row_missing', `The notification ${notification_id} is gone.`);
+        if (message.verdict !== 'send') return message.verdict;
         const { status, error } = await attemptDelivery(database, {
-          endpointId: now.endpoint_id,
+          endpointId: message.endpoint_id,
           notificationId: notification_id,
-          url: now.url,
-          secrets: now.secrets,
-          body: now.message,
+          url: message.url,
+          secrets: message.secrets,
+          body: message.message,
         });
         if (status === 410) return 'gone';
         if (error) throw new WatchpostError('delivery_failed', error);
@@ -94,10 +59,11 @@ export const deliver: Stage<Due, Settled> = {
   },
 };
 
-interface DueNow {
+interface DueMessage {
   readonly endpoint_id: string;
   readonly url: string;
   readonly message: string;
   readonly secrets: string[];
+  /** `send`, or the final state of a message that must not be sent any more. */
   readonly verdict: 'send' | Settled;
 }

@@ -1,18 +1,19 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
+import { anyOf } from '../database/any-of.ts';
 import { WatchpostError } from '../errors.ts';
-import type { Box, Description, Vision } from '../vision/index.ts';
-import { type Photo, readPhoto } from './photo.ts';
+import type { Box, Demography, Vision } from '../vision/index.ts';
+import { readStoredPhoto, type StoredPhoto } from './photo.ts';
 import type { Replayable, Stage } from './stage.ts';
 
 const payload = z.object({ face_id: z.uuid() });
 type Payload = z.infer<typeof payload>;
 
 /**
- * face.detected, description.requested -> demography: estimates age and gender. Off unless somebody has switched it on,
- * so it decodes the photo again rather than have every detect pay for a wider crop.
+ * face.detected, description.requested -> demography: estimates age and gender. It is off by default, so it decodes
+ * the photo again instead of making every detect store a wider crop.
  */
-export const describe: Stage<Payload, Description> & Replayable<Payload, Description> = {
+export const describe: Stage<Payload, Demography> & Replayable<Payload, Demography> = {
   task: 'describe',
   payload,
 
@@ -20,20 +21,16 @@ export const describe: Stage<Payload, Description> & Replayable<Payload, Descrip
     const faces = await database.db
       .selectFrom('watchpost.face')
       .select(['id', 'image_id', 'box_x as x', 'box_y as y', 'box_width as width', 'box_height as height'])
-      .where(
-        'id',
-        'in',
-        items.map((item) => item.face_id),
-      )
+      .where('id', '=', anyOf(items.map((item) => item.face_id)))
       .execute();
-    // Each photo once, for all of its faces.
-    const estimateOf = new Map<string, Promise<Description>>();
+    // Each photo is decoded once for all of its faces.
+    const estimateOf = new Map<string, Promise<Demography>>();
     for (const [imageId, together] of Map.groupBy(faces, (face) => face.image_id)) {
-      const estimates = describeFaces(readPhoto(database.pool, imageId), together, vision);
+      const estimates = describeFaces(readStoredPhoto(database.pool, imageId), together, vision);
       together.forEach((face, index) => {
         estimateOf.set(
           face.id,
-          estimates.then((all) => all[index] as Description),
+          estimates.then((all) => all[index] as Demography),
         );
       });
     }
@@ -53,7 +50,8 @@ export const describe: Stage<Payload, Description> & Replayable<Payload, Descrip
       select watchpost.register_model(${id}, ${role}, ${sha256}, null, ${licence})
       where not exists (select from watchpost.model as m where m.id = ${id} and m.sha256 = ${sha256})
     `.execute(trx);
-    // A face may be superseded by now; and asked for twice, before it was switched off and after.
+    // A face may have been superseded meanwhile; and it may be requested twice, by face.detected and by
+    // description.requested.
     await sql`
       insert into watchpost.demography (face_id, model_id, age, male, superseded_at)
       select f.id, ${id}, d.age, d.male, f.superseded_at
@@ -71,11 +69,7 @@ export const describe: Stage<Payload, Description> & Replayable<Payload, Descrip
     const standing = await db
       .selectFrom('watchpost.demography')
       .select(['face_id', 'model_id', 'age', 'male'])
-      .where(
-        'face_id',
-        'in',
-        finished.map(({ item }) => item.face_id),
-      )
+      .where('face_id', '=', anyOf(finished.map(({ item }) => item.face_id)))
       .where('superseded_at', 'is', null)
       .execute();
     return finished.map(({ item, result }) => {
@@ -94,27 +88,23 @@ export const describe: Stage<Payload, Description> & Replayable<Payload, Descrip
     await trx
       .updateTable('watchpost.demography')
       .set({ superseded_at: sql`now()` })
-      .where(
-        'face_id',
-        'in',
-        items.map((item) => item.face_id),
-      )
+      .where('face_id', '=', anyOf(items.map((item) => item.face_id)))
       .where('superseded_at', 'is', null)
       .execute();
   },
 };
 
-/** Runs of other batch sizes differ by less than these; another model, or another crop, by more. */
+/** Smaller differences come from batch sizes; another model or another crop gives larger ones. */
 const sameAge = 0.1;
 const sameProbability = 0.01;
 
 const describeFaces = async (
-  photo: Promise<Photo | undefined>,
+  photo: Promise<StoredPhoto | undefined>,
   faces: readonly Box[],
   vision: Vision,
-): Promise<Description[]> => {
+): Promise<Demography[]> => {
   const bytes = (await photo)?.bytes;
-  if (bytes) return vision.describe(bytes, faces);
+  if (bytes) return vision.estimateDemography(bytes, faces);
   throw new WatchpostError(
     'image_bytes_gone',
     'The bytes of this photo were dropped before its faces were described.',

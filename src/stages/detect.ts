@@ -1,24 +1,25 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
+import { anyOf } from '../database/any-of.ts';
 import { WatchpostError } from '../errors.ts';
-import type { Box, FoundFaces } from '../vision/index.ts';
+import { type FoundFaces, iou } from '../vision/index.ts';
 import { assertEnrollable, assertStanding } from '../watchlist/enrolment.ts';
-import { readPhoto } from './photo.ts';
+import { readStoredPhoto } from './photo.ts';
 import { type Item, type Replayable, type Stage, settleEach, type Tools } from './stage.ts';
 
 const payload = z.object({ image_id: z.uuid(), person_photo_id: z.uuid().optional() });
 type Payload = z.infer<typeof payload>;
 
 /**
- * image.received, photo.added -> face: decodes the photo once, finds its faces and keeps an aligned crop of each, so
- * that no later stage opens the photo again. A photo that is to enrol somebody must hold the face to enrol.
+ * image.received, photo.added -> face: decodes the photo, finds its faces and stores an aligned crop of each, so that
+ * later stages do not need the photo. A photo that enrols somebody must contain the face to enrol.
  */
 export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces> = {
   task: 'detect',
   payload,
 
   async work(items, tools) {
-    return settleEach(items, photosAtATime, (item) => lookAt(item, tools));
+    return settleEach(items, photosAtATime, (item) => detectPhoto(item, tools));
   },
 
   write: {
@@ -82,18 +83,14 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
     const standing = await db
       .selectFrom('watchpost.face')
       .select(['image_id', 'box_x as x', 'box_y as y', 'box_width as width', 'box_height as height'])
-      .where(
-        'image_id',
-        'in',
-        finished.map(({ item }) => item.image_id),
-      )
+      .where('image_id', '=', anyOf(finished.map(({ item }) => item.image_id)))
       .where('superseded_at', 'is', null)
       .execute();
     return finished.map(({ item, result }) => {
       const before = standing.filter((face) => face.image_id === item.image_id);
       const after = result.faces.map((face) => face.box);
-      const gained = after.filter((box) => !before.some((other) => overlap(box, other) > sameFace)).length;
-      const lost = before.filter((box) => !after.some((other) => overlap(box, other) > sameFace)).length;
+      const gained = after.filter((box) => !before.some((other) => iou(box, other) > sameFace)).length;
+      const lost = before.filter((box) => !after.some((other) => iou(box, other) > sameFace)).length;
       return { same: gained === 0 && lost === 0, gained, lost };
     });
   },
@@ -104,40 +101,32 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
 };
 
 /**
- * Photos of one job that are under way at a time: while the models see one, the next is read. Not all of them, as each is
- * held in memory: a photo may have 100 MiB.
+ * Photos of one job that are processed concurrently: while the models compute one, the next is read. Not more,
+ * because each is held in memory and may have 100 MiB.
  */
 const photosAtATime = 2;
 
-const lookAt = async (
+const detectPhoto = async (
   { image_id, person_photo_id }: Item<Payload>,
   { database, vision }: Tools,
 ): Promise<FoundFaces> => {
-  const photo = await readPhoto(database.pool, image_id, person_photo_id);
+  const photo = await readStoredPhoto(database.pool, image_id, person_photo_id);
   if (!photo) throw new WatchpostError('row_missing', `The image ${image_id} is gone.`);
-  const { bytes, faces, choice } = photo;
+  const { bytes, faces, personPhoto } = photo;
   if (!bytes) {
     throw new WatchpostError(
       'image_bytes_gone',
       'The bytes of this photo were dropped before it was processed.',
     );
   }
-  if (person_photo_id) assertStanding(choice);
+  if (person_photo_id) assertStanding(personPhoto);
   const found = await vision.findFaces(bytes, faces);
-  if (choice) assertEnrollable(found.faces.length, choice.chosen_face);
+  if (personPhoto) assertEnrollable(found.faces.length, personPhoto.chosen_face);
   return found;
 };
 
-/** Boxes that share more than this of their union are of one face, found again. */
+/** Boxes with a larger intersection over union are the same face. */
 const sameFace = 0.8;
 
-/** Intersection over union, 0 to 1. */
-const overlap = (a: Box, b: Box): number => {
-  const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
-  const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
-  if (width <= 0 || height <= 0) return 0;
-  return (width * height) / (a.width * a.height + b.width * b.height - width * height);
-};
-
-/** An array within an array of parameters: numbers and codes, which need no quotes. */
+/** A nested array as a parameter: numbers and codes, which need no quotes. */
 const literal = (values: readonly (number | string)[]): string => `{${values.join(',')}}`;

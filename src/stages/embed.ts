@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import pgvector from 'pgvector';
 import { z } from 'zod';
+import { anyOf } from '../database/any-of.ts';
 import { fromBase64, realArray } from '../database/binary.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Embedding } from '../vision/types.ts';
@@ -9,7 +10,7 @@ import { type Replayable, type Stage, settle } from './stage.ts';
 const payload = z.object({ face_id: z.uuid() });
 type Payload = z.infer<typeof payload>;
 
-/** face.detected -> embedding: turns the stored crops of a batch into vectors, all faces of a photo together. */
+/** face.detected -> embedding: computes the vectors of stored crops, in batches. */
 export const embed: Stage<Payload, Embedding> & Replayable<Payload, Embedding> = {
   task: 'embed',
   payload,
@@ -55,11 +56,7 @@ export const embed: Stage<Payload, Embedding> & Replayable<Payload, Embedding> =
     const standing = await db
       .selectFrom('watchpost.embedding')
       .select(['face_id', 'model_id', 'vector'])
-      .where(
-        'face_id',
-        'in',
-        finished.map(({ item }) => item.face_id),
-      )
+      .where('face_id', '=', anyOf(finished.map(({ item }) => item.face_id)))
       .where('superseded_at', 'is', null)
       .execute();
     return finished.map(({ item, result }) => {
@@ -80,7 +77,7 @@ export const embed: Stage<Payload, Embedding> & Replayable<Payload, Embedding> =
   },
 };
 
-/** Vectors of one crop by one model are not equal to the bit: batches differ by 2e-7, half precision by 1e-4. */
+/** Vectors of one crop by one model differ slightly: batch sizes by 2e-7, half precision by 1e-4. */
 const sameVector = 0.999;
 
 const cosine = (a: readonly number[], b: Float32Array): number => {

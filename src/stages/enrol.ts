@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
+import { anyOf } from '../database/any-of.ts';
 import { isDatabaseAway, WatchpostError } from '../errors.ts';
 import { assertFit, assertStanding } from '../watchlist/enrolment.ts';
 import type { Replayable, Stage } from './stage.ts';
@@ -8,9 +9,8 @@ const payload = z.object({ person_photo_id: z.uuid(), embedding_id: z.uuid() });
 type Payload = z.infer<typeof payload>;
 
 /**
- * photo.embedded -> reference: the chosen face of a person's photo becomes what probes are compared with, if it is a
- * good enough view, like the person's other photos and like nobody else who is enrolled. Enrolment goes through the same
- * detect and embed as every photo and parts from it here.
+ * photo.embedded -> reference: enrols the chosen face of a person's photo, if it is a good enough view, similar to
+ * the person's other photos, and not similar to anybody else who is enrolled.
  */
 export const enrol: Stage<Payload, null> & Replayable<Payload, null> = {
   task: 'enrol',
@@ -21,21 +21,13 @@ export const enrol: Stage<Payload, null> & Replayable<Payload, null> = {
       .selectFrom('watchpost.embedding as e')
       .innerJoin('watchpost.face as f', 'f.id', 'e.face_id')
       .select(['e.id', 'e.norm', 'f.gate', 'f.height_px', 'f.score', 'f.sharpness', 'f.yaw', 'f.pitch'])
-      .where(
-        'e.id',
-        'in',
-        items.map((item) => item.embedding_id),
-      )
+      .where('e.id', '=', anyOf(items.map((item) => item.embedding_id)))
       .execute();
     const viewOf = new Map(rows.map((row) => [row.id, row]));
     const photos = await database.db
       .selectFrom('watchpost.person_photo')
       .select(['id', 'accept', 'removed_at'])
-      .where(
-        'id',
-        'in',
-        items.map((item) => item.person_photo_id),
-      )
+      .where('id', '=', anyOf(items.map((item) => item.person_photo_id)))
       .execute();
     const photoOf = new Map(photos.map((photo) => [photo.id, photo]));
     const { unlike, alike } = vision.embedder.enrolment;
@@ -47,7 +39,7 @@ export const enrol: Stage<Payload, null> & Replayable<Payload, null> = {
         const photo = photoOf.get(item.person_photo_id);
         assertStanding(photo);
         assertFit(view, { ...vision.limits, norm: vision.embedder.minimalNorm }, photo?.accept);
-        // Looked at again when it is written; here it fails by itself, and not the batch that it came in.
+        // Checked here and again in `write`: here a refused photo fails alone, without the batch.
         await sql`
           select watchpost.assert_like_nobody_else(
             ${item.person_photo_id}, ${item.embedding_id}, ${unlike}::real, ${alike}::real
@@ -56,7 +48,7 @@ export const enrol: Stage<Payload, null> & Replayable<Payload, null> = {
         return null;
       }),
     );
-    // An outage is nobody's own failure.
+    // An outage of the database is not the failure of an item.
     for (const one of settled) if (one.status === 'rejected' && isDatabaseAway(one.reason)) throw one.reason;
     return settled;
   },
@@ -76,11 +68,7 @@ export const enrol: Stage<Payload, null> & Replayable<Payload, null> = {
     const standing = await db
       .selectFrom('watchpost.reference')
       .select('embedding_id')
-      .where(
-        'embedding_id',
-        'in',
-        finished.map(({ item }) => item.embedding_id),
-      )
+      .where('embedding_id', '=', anyOf(finished.map(({ item }) => item.embedding_id)))
       .where('superseded_at', 'is', null)
       .execute();
     const known = new Set(standing.map((row) => row.embedding_id));
@@ -90,6 +78,6 @@ export const enrol: Stage<Payload, null> & Replayable<Payload, null> = {
     });
   },
 
-  // A reference rests on its embedding: it is superseded with it, never by itself.
+  // Nothing to supersede: a reference is superseded together with its embedding.
   async supersede() {},
 };

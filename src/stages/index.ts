@@ -1,28 +1,40 @@
 import { alert } from './alert.ts';
 import { backfill } from './backfill.ts';
-import { deliver, notify } from './deliver.ts';
+import { deliver } from './deliver.ts';
 import { describe } from './describe.ts';
 import { detect } from './detect.ts';
 import { embed } from './embed.ts';
 import { enrol } from './enrol.ts';
 import { match } from './match.ts';
+import { notify } from './notify.ts';
 import type { AnyStage } from './stage.ts';
 
 /**
- * Every stage, in the order a photo meets them. Which events reach which stage is not told here but in the table
- * `subscription`; no stage knows another.
+ * All stages, in the order in which an event reaches them. A stage consumes the rows of another one and writes rows
+ * itself; it never calls another stage. Which event leads to which task is decided by the table `subscription`.
+ *
+ *   row that appears                             stage      rows it writes
+ *   image, person_photo                          detect     face
+ *   face                                         embed      embedding
+ *   embedding of a probe                         match      search, match
+ *   match                                        alert      alert
+ *   alert                                        notify     notification
+ *   notification                                 deliver    delivery
+ *   embedding of a photo that enrols somebody    enrol      reference
+ *   reference, watchlist_entry, cannot_link      backfill   search, match, and the event of the next batch
+ *   face, if switched on                         describe   demography
  */
 export const stages: readonly AnyStage[] = [
   detect,
   embed,
   match,
   alert,
-  enrol,
-  backfill,
   notify,
   deliver,
+  enrol,
+  backfill,
   describe,
 ];
 
-/** The stage that runs a task, if there is one. */
+/** The stage of a task; undefined if there is none. */
 export const stageOf = (task: string): AnyStage | undefined => stages.find((stage) => stage.task === task);

@@ -9,7 +9,10 @@ type Payload = z.infer<typeof payload>;
 
 const found = (finished: readonly { readonly result: Searched }[]) => finished.map(({ result }) => result);
 
-/** face.embedded -> search, match: whom on the active watchlists a face looks like most, and whether that is enough. */
+/**
+ * face.embedded -> search, match: finds the most similar person on the active watchlists, and decides whether it is a
+ * match.
+ */
 export const match: Stage<Payload, Searched> & Replayable<Payload, Searched> = {
   task: 'match',
   payload,

@@ -2,28 +2,30 @@ import pg from 'pg';
 import { copyOut } from '../database/copy-out.ts';
 import type { FaceRange } from '../vision/index.ts';
 
-/** A photo as it is stored. */
-export interface Photo {
-  /** As it was handed in; null: it was dropped. */
+/** A stored photo. */
+export interface StoredPhoto {
+  /** The file as submitted; null if it was dropped. */
   readonly bytes: Buffer | null;
-  /** How small its faces are: as its camera has it, automatic without one, near where it is to enrol somebody. */
+  /** The setting of its camera; `automatic` without a camera, `near` for a photo that enrols somebody. */
   readonly faces: FaceRange;
-  /** What it is to enrol; undefined: it was not asked for, or is gone. */
-  readonly choice: { readonly chosen_face: number | null; readonly removed_at: string | null } | undefined;
+  /** The row of `person_photo`; undefined if no id was given, or the row is gone. */
+  readonly personPhoto:
+    | { readonly chosen_face: number | null; readonly removed_at: string | null }
+    | undefined;
 }
 
 /**
- * Reads a photo, and what it is to enrol.
+ * Reads a photo.
  *
  * @param imageId a UUID.
- * @param personPhotoId that of a row in `person_photo`.
- * @returns undefined: there is no such image.
+ * @param personPhotoId the id of the row in `person_photo`, for a photo that enrols somebody.
+ * @returns undefined if there is no such image.
  */
-export const readPhoto = async (
+export const readStoredPhoto = async (
   pool: pg.Pool,
   imageId: string,
   personPhotoId: string | null = null,
-): Promise<Photo | undefined> => {
+): Promise<StoredPhoto | undefined> => {
   const [row] = await copyOut(
     pool,
     `select
@@ -42,10 +44,10 @@ export const readPhoto = async (
      where i.id = ${pg.escapeLiteral(imageId)}`,
   );
   if (!row) return undefined;
-  const [bytes = null, faces, choice] = row;
+  const [bytes = null, faces, personPhoto] = row;
   return {
     bytes,
     faces: String(faces) as FaceRange,
-    choice: choice ? JSON.parse(choice.toString()) : undefined,
+    personPhoto: personPhoto ? JSON.parse(personPhoto.toString()) : undefined,
   };
 };

@@ -43,8 +43,8 @@ export interface Stage<Payload extends object, Result> {
    * Reads and computes, outside any transaction. Must be free of effects that can not be repeated: it may run more than
    * once for an event.
    *
-   * @returns one settled result for each item, in their order. A rejection with a WatchpostError or VisionError whose
-   *   code is in `permanentCodes` is final; any other is tried again.
+   * @returns one settled result for each item, in their order. A rejection with a permanent error code (see
+   *   errors.ts) is final; any other is retried.
    */
   work(items: readonly Item<Payload>[], tools: Tools): Promise<PromiseSettledResult<Result>[]>;
   /** Writes the result rows of items that nobody has done before, in the transaction that records them as done. */

@@ -4,12 +4,14 @@ import { type Kysely, sql } from 'kysely';
 import sharp from 'sharp';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
-import { extensionOf, fileError, pathInCsv } from './source.ts';
+import { fileError } from './people.ts';
+import { pathInCsv } from './people-csv.ts';
+import { extensionOf } from './people-folder.ts';
 
 /** What was written. */
 export interface Exported {
   readonly people: number;
-  /** Photos as they were handed in. */
+  /** Photos with the bytes that were submitted. */
   readonly photos: number;
   /** Aligned faces of photos whose bytes were dropped. */
   readonly crops: number;
@@ -24,9 +26,9 @@ interface Person {
 }
 
 /**
- * Writes everybody who stands, in both forms that an import reads: a subfolder a person, and people.csv. A photo whose
- * bytes were dropped is written as its aligned face, with a margin in which a detector finds it; photos that were refused
- * or taken back are left out.
+ * Writes everybody who is enrolled, in both forms that an import reads: a subfolder a person, and people.csv. A photo
+ * whose bytes were dropped is written as its aligned face, with a margin so that a detector finds it; photos that were
+ * refused or taken back are left out.
  *
  * @param folder must be empty, or not there.
  * @throws {WatchpostError} file_unreadable, folder_not_empty.
@@ -34,7 +36,7 @@ interface Person {
 export const exportPeople = async (
   db: Kysely<DB>,
   folder: string,
-  onPerson: (sofar: Exported) => void = () => {},
+  onPerson: (soFar: Exported) => void = () => {},
 ): Promise<Exported> => {
   await provideFolder(folder);
   const people = await readPeople(db);
@@ -64,7 +66,7 @@ export const exportPeople = async (
     };
     onPerson(done);
   }
-  // Last: an export that was cut short has none, and says so.
+  // Last, so that an export that was interrupted has none.
   await writeFile(
     join(folder, 'people.csv'),
     lines.map((cells) => `${cells.map(quoted).join(',')}\n`).join(''),
@@ -143,7 +145,7 @@ const writePhotos = async (db: Kysely<DB>, personId: string, place: string): Pro
   return written;
 };
 
-/** Half a face of gray on each side: a face that fills the photo is beyond the detector's largest frame. */
+/** With half a face of gray on each side: a face that fills the photo is larger than the detector finds. */
 const withMargin = async (crop: Buffer): Promise<Buffer> => {
   const { width = 112 } = await sharp(crop).metadata();
   const side = Math.round(width / 2);
@@ -167,15 +169,15 @@ const aboutOf = (person: Person, photos: readonly WrittenPhoto[]) => {
 };
 
 /** A name that every file system takes; people of one name get a number. */
-const folderName = (name: string, taken: Map<string, number>): string => {
+const folderName = (name: string, used: Map<string, number>): string => {
   const plain =
     name
       .replaceAll(/[/\\:*?"<>|\p{Cc}]/gu, '_')
       .replace(/^[._]+/, '')
       .slice(0, 80) || 'person';
   const key = plain.toLowerCase();
-  const count = (taken.get(key) ?? 0) + 1;
-  taken.set(key, count);
+  const count = (used.get(key) ?? 0) + 1;
+  used.set(key, count);
   return count === 1 ? plain : `${plain} (${count})`;
 };
 

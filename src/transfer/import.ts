@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
-import { readPhotoFile } from '../intake/photo-file.ts';
+import { readPhotoFile } from '../intake/index.ts';
 import {
   addPerson,
   addPersonPhoto,
@@ -10,46 +10,41 @@ import {
   addWatchlist,
   findWatchlist,
 } from '../watchlist/registry.ts';
-import { fileError, type PersonSource, type PhotoSource, type Refusal } from './source.ts';
+import { fileError, type PersonSource, type PhotoSource, type Refusal } from './people.ts';
 
-/**
- * Puts people of a source into the database. A person with all of their photos is one transaction, so an import that is
- * broken off leaves nobody half done, and can be run again.
- *
- * Who is known already: by external_ref, if the source gives one, and then the name must be the same. Without one, by the
- * name together with a photo: somebody of that name who was given one of these very files before, or, if there are no
- * photos, somebody of that name without photos. Two people of one name are thus never taken for one. Of a known person
- * the photos that were handed in before, byte for byte and for the same face, are left out, also those that were refused or
- * taken back; new photos and lists are added; name and metadata stay.
- */
-
-/** How people are to be put in. */
+/** How people are to be imported. */
 export interface ImportOptions {
-  /** Lists for everybody, besides their own. */
+  /** Lists that everybody is put on, with those of the source. */
   readonly watchlists: readonly string[];
-  /** Make lists that are not there, with the defaults. */
+  /** Add lists that do not exist, with the defaults. */
   readonly addWatchlists: boolean;
   readonly maxPixels: number;
 }
 
-/** What became of one person of the source. */
+/** The result for one person of the source. */
 export interface Imported {
   readonly known: boolean;
-  /** Photos that are in the database now, handed in this time or before. */
+  /** Their photos that are in the database now, from this import or before. */
   readonly photos: readonly { readonly id: string; readonly file: string; readonly known: boolean }[];
   readonly refused: readonly Refusal[];
 }
 
-/** A photo that can be handed in. */
+/** A photo that was read and can be enrolled. */
 interface Photo extends PhotoSource {
   readonly bytes: Buffer;
   readonly sha256: Buffer;
 }
 
 /**
- * Puts one person in.
+ * Writes a person with all of their photos in one transaction, so that an import which is interrupted can be run again.
  *
- * @returns also what was refused of them; if nothing of them could be taken they are not made.
+ * A person is known by external_ref, if the source has one, and then the name must be the same. Without one a person is
+ * known by the name together with a photo: somebody of this name who was given one of these very files before, or, if the
+ * source has no photos, somebody of this name without photos. So two people of one name are never taken for one. Photos
+ * of a known person that were imported before, with the same bytes and the same face, are left out, also those that were
+ * refused or taken back. New photos and lists are added; name and metadata stay.
+ *
+ * @returns also what was refused of them. A person all of whose photos were refused is not added.
  */
 export const importPerson = async (
   db: Kysely<DB>,
@@ -74,7 +69,7 @@ export const importPerson = async (
   if (person.photos.length > 0 && photos.length === 0) return { known: false, photos: [], refused };
 
   try {
-    const done = await db.transaction().execute((trx) => write(trx, person, photos, options));
+    const done = await db.transaction().execute((trx) => writePerson(trx, person, photos, options));
     return { ...done, refused };
   } catch (error) {
     refuse(person.at, error);
@@ -82,13 +77,13 @@ export const importPerson = async (
   }
 };
 
-const write = async (
+const writePerson = async (
   trx: Kysely<DB>,
   person: PersonSource,
   photos: readonly Photo[],
   options: ImportOptions,
 ): Promise<Pick<Imported, 'known' | 'photos'>> => {
-  // Two imports of one source at a time: the second finds what the first has made.
+  // Of two imports of one source at the same time the second finds what the first has written.
   await sql`select pg_advisory_xact_lock(hashtext('watchpost.import'), hashtext(${person.name}))`.execute(
     trx,
   );
@@ -106,19 +101,19 @@ const write = async (
     await addToWatchlist(trx, await listId(trx, list, options.addWatchlists), id);
   }
 
-  const before = knownId ? await readPhotos(trx, knownId) : [];
-  const taken = [];
+  const before = knownId ? await readEarlierPhotos(trx, knownId) : [];
+  const stored = [];
   for (const { file, face, accept, bytes, sha256 } of photos) {
     const same = before.find((photo) => photo.sha256.equals(sha256) && photo.chosen_face === (face ?? null));
     if (same) {
-      taken.push({ id: same.id, file, known: true });
+      stored.push({ id: same.id, file, known: true });
       continue;
     }
     const added = await addPersonPhoto({ db: trx }, { personId: id, bytes, chosenFace: face, accept });
-    taken.push({ id: added.person_photo_id, file, known: false });
+    stored.push({ id: added.person_photo_id, file, known: false });
     before.push({ id: added.person_photo_id, sha256, chosen_face: face ?? null });
   }
-  return { known: knownId !== undefined, photos: taken };
+  return { known: knownId !== undefined, photos: stored };
 };
 
 const listId = async (trx: Kysely<DB>, name: string, add: boolean): Promise<string> => {
@@ -168,7 +163,7 @@ const findKnown = async (
   return rows[0]?.id;
 };
 
-const readPhotos = (trx: Kysely<DB>, personId: string) =>
+const readEarlierPhotos = (trx: Kysely<DB>, personId: string) =>
   trx
     .selectFrom('watchpost.person_photo as p')
     .innerJoin('watchpost.image as i', 'i.id', 'p.image_id')

@@ -4,7 +4,7 @@ export class Budget {
   readonly #all: number;
   readonly #waiting: { readonly amount: number; go(): void }[] = [];
 
-  /** @param all the amount to share. */
+  /** @param all the total amount. */
   constructor(all: number) {
     this.#all = all;
     this.#free = all;
@@ -13,7 +13,7 @@ export class Budget {
   /**
    * Waits until `amount` is free and takes it.
    *
-   * @param amount 0 never waits; an amount larger than all waits until all is free, and so runs alone.
+   * @param amount 0 never waits. An amount larger than the total waits until everything is free, and so runs alone.
    * @returns a function that gives it back, to be called once.
    */
   async take(amount: number): Promise<() => void> {

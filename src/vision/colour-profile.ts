@@ -5,10 +5,10 @@ const primaries = {
   bXYZ: [0.1431, 0.0606, 0.7141],
 } as const;
 
-/** Light of the value 0.5 in sRGB. With a gamma of 2.2 it is 0.2176, half a step of 8 bits away. */
+/** The linear light of the value 0.5 in sRGB. A gamma of 2.2 gives 0.2176, which differs by half an 8-bit step. */
 const middle = 0.214;
 
-/** Differences up to these are rounding, or variants of sRGB that other programs write. */
+/** Tolerances for rounding and for the variants of sRGB that other programs write. */
 const samePrimary = 0.003;
 const sameLight = 0.006;
 
@@ -17,10 +17,10 @@ const firstTagAt = 132;
 const tagEntryLength = 12;
 
 /**
- * Whether an ICC profile describes sRGB, so that converting with it would leave the pixels as they are. Most photos that
- * carry a profile carry this one, and of a photo of 1920 x 1280 the conversion takes 40 ms where all other decoding takes 18.
+ * Whether an ICC profile describes sRGB, so that a conversion would leave the pixels unchanged. Most photos with a
+ * profile have this one, and the conversion would take twice as long as all other decoding.
  *
- * False for anything that is not certainly sRGB, broken profiles included.
+ * False for a profile that is not certainly sRGB, and for a broken one.
  */
 export const isSrgb = (profile: Uint8Array): boolean => {
   const view = new DataView(profile.buffer, profile.byteOffset, profile.byteLength);
@@ -65,7 +65,7 @@ const textAt = (view: DataView, at: number): string =>
 /** An s15Fixed16Number. */
 const fixedAt = (view: DataView, at: number): number => view.getInt32(at) / 65_536;
 
-/** What a tone curve makes of 0.5; NaN for a type of curve that is not known. */
+/** The value of a tone curve at 0.5; NaN for an unknown type of curve. */
 const lightOfMiddle = (view: DataView, at: number): number => {
   const type = textAt(view, at);
   if (type === 'curv') {
@@ -78,7 +78,7 @@ const lightOfMiddle = (view: DataView, at: number): number => {
     return ((low as number) + (high as number)) / 2 / 65_535;
   }
   if (type !== 'para') return Number.NaN;
-  // All five kinds raise (a x + b) to g above a small d; kinds 1 and 2, 4 add a constant that is 0 in sRGB.
+  // All five kinds raise (a x + b) to the power g above a small d; kinds 1, 2 and 4 add a constant that is 0 in sRGB.
   const kind = view.getUint16(at + 8);
   const [g, a, b] = [0, 4, 8].map((offset) => fixedAt(view, at + 12 + offset)) as [number, number, number];
   if (kind === 0) return 0.5 ** g;

@@ -1,9 +1,8 @@
 import type { EmbedderDeclaration } from './types.ts';
 
 /**
- * Declarations of embedder families whose weights a user may supply; none of them ships. Copy one, give it
- * an id of its own (the id is stored with every vector) and measure its thresholds and limits of enrolment on your own
- * photos.
+ * Declarations of embedder families whose weights the user supplies; none is shipped. Copy one, give it its own id
+ * (the id is stored with every vector), and measure its thresholds and enrolment limits on your own photos.
  */
 
 /** ArcFace w600k (InsightFace). Its published weights are for non-commercial research only. */
@@ -37,7 +36,7 @@ export const sface: EmbedderDeclaration = {
   enrolment: { unlike: 0.2, alike: 0.42 },
 };
 
-/** dlib's ResNet as ONNX (public domain). Its cosines crowd together: TAR at FAR 1e-3 sits at 0.930. */
+/** dlib's ResNet as ONNX (public domain). Its cosines are close together: TAR at FAR 1e-3 is reached at 0.930. */
 export const dlibResnet: EmbedderDeclaration = {
   id: 'dlib-resnet-128',
   licence: 'CC0-1.0',

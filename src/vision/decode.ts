@@ -6,34 +6,37 @@ import { firstLine, type ImageHeader, type ImageLimits, inspect } from './inspec
 import { turnUpright } from './orient.ts';
 import type { Pixels } from './types.ts';
 
-// Every picture is decoded once: a cache of operations would only grow.
+// Every picture is decoded once, so a cache of operations would only grow.
 sharp.cache(false);
-// One libvips thread a picture, as several are in flight: a group photo cost 101 ms of CPU with one, 110 with two.
+// One libvips thread for each picture, because several are decoded concurrently.
 sharp.concurrency(1);
 
-/** Longer side of the decoded picture by default; a face of 48 px in it is a twenty-seventh of the frame. */
+/**
+ * The default longer side of the decoded picture, in pixels; the least usable face (48 pixels) is then a
+ * twenty-seventh of the frame.
+ */
 export const decodedSide = 1280;
 
-/** A picture ready for the detectors, and how it relates to the bytes it came from. */
+/** A decoded picture for the detectors, and its relation to the file. */
 export interface Decoded {
   header: ImageHeader;
-  /** Upright, at most the asked side on its longer side, never enlarged. */
+  /** Upright; its longer side is at most the requested one; never enlarged. */
   picture: Pixels;
-  /** Pixels of the upright full-size picture for one of `picture`. */
+  /** Pixels of the upright full-size picture for one pixel of `picture`. */
   scale: number;
 }
 
 /**
- * Inspects, then decodes, brings to sRGB and shrinks in one pipeline and turns upright, which lets a JPEG
- * shrink while it is being decoded. Transparent parts become mid-gray: black or white would draw hard edges
- * that the detector can take for something.
+ * Inspects a photo, then decodes it, converts it to sRGB and shrinks it in one pipeline, which lets a JPEG shrink
+ * during decoding, and rotates it upright. Transparent parts become mid-gray, because black or white would have hard
+ * edges that a detector may take for a face.
  *
- * @param side of the decoded picture, the longer one, at most; in pixels.
+ * Throws what `inspectImage` throws, `image_corrupt` for a file that is truncated or cannot be decoded, and
+ * `image_too_slow` for one that takes longer than allowed. libvips checks the time between rows, so the work before
+ * the first row is never interrupted: all of a lossless WebP, an interlaced PNG or a progressive JPEG. Terminating
+ * the thread would not help, as Node.js waits for it. `inspectImage` bounds the cost of that part instead.
  *
- * Throws what `inspectImage` throws, `image_corrupt` for a picture cut short or undecodable, and `image_too_slow` for one
- * that takes longer than allowed. libvips checks the time between rows, so what a decoder does before its first row
- * runs to its end: all of a lossless WebP, an interlaced PNG or a progressive JPEG. Ending its thread would wait for
- * that too (Node.js waits for what its pool has begun: 3.8 of 4.8 s in a test). inspectImage bounds that part instead.
+ * @param side the longer side of the decoded picture at most, in pixels.
  */
 export const decode = async (
   bytes: Uint8Array,
@@ -44,8 +47,8 @@ export const decode = async (
   const ignoreIcc = profile !== undefined && isSrgb(profile);
   const seconds = limits.decodingSeconds ?? table.decodingSeconds.max;
   try {
-    // 'error' fails on truncated and broken data and lets warnings pass: odd EXIF or ICC blocks are common
-    // in good photos.
+    // 'error' rejects truncated and broken data and accepts warnings: invalid EXIF or ICC blocks are common in good
+    // photos.
     const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: false, ignoreIcc })
       .timeout({ seconds })
       .resize(side, side, { fit: 'inside', withoutEnlargement: true })
@@ -54,14 +57,14 @@ export const decode = async (
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
     const stored = { data: threeChannels(data, info.channels), width: info.width, height: info.height };
-    // Turned here, once reduced: sharp would first decode such a photo whole, before it checks the time.
+    // Rotated after shrinking: sharp's own rotation would decode the full picture before it checks the time.
     const picture = turnUpright(stored, orientation);
     return { header, picture, scale: header.width / picture.width };
   } catch (error) {
     if (/^timeout:/m.test((error as Error).message)) {
       throw new VisionError(
         'image_too_slow',
-        `Decoding the photo was stopped, as it took more than ${seconds} s. Hand it in smaller, or as a baseline JPEG.`,
+        `Decoding the photo took more than ${seconds} s and was stopped. Submit a smaller one, or a baseline JPEG.`,
         { cause: error },
       );
     }
@@ -71,7 +74,7 @@ export const decode = async (
   }
 };
 
-/** Gray pictures may leave libvips with one channel. */
+/** libvips may return gray pictures with one channel. */
 const threeChannels = (data: Uint8Array, channels: number): Uint8Array => {
   if (channels === 3) return data;
   const pixels = data.length / channels;

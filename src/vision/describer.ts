@@ -2,29 +2,32 @@ import { ageGender } from '../../models/manifest.ts';
 import { squareBox } from './landmarks.ts';
 import { floats, openInstalled } from './session.ts';
 import { writePlanes } from './tensor.ts';
-import type { Description, ModelInfo, Normalisation, Pixels, Point } from './types.ts';
+import type { Demography, ModelInfo, Normalisation, Pixels, Point } from './types.ts';
 import { warpSquare } from './warp.ts';
 
 const side = ageGender.input.width;
 const planes = 3 * side * side;
 
-/** The graph takes RGB from 0 to 255 and subtracts its mean colour by itself. */
+/** The graph takes RGB from 0 to 255 and subtracts the mean colour itself. */
 const asIs: Normalisation = { channels: 'rgb', mean: [0, 0, 0], std: [1, 1, 1] };
 
-/** What is left around the outline on each side, as a part of the square around it; as in its training. */
+/**
+ * The margin around the outline on each side, as a fraction of the square around it; the same as in the model's
+ * training.
+ */
 const margin = 0.1;
 
-/** Faces in one run; more are no faster a face and hold more memory. */
+/** Faces in one run. Larger batches are not faster and need more memory. */
 const batch = 4;
 
-/** Estimates age and sex from the face in a picture, by its outline. */
+/** The age and gender model: an estimate for each face, given its outline. */
 export interface Describer {
   /** One result for each outline (68 landmarks in pixels of `picture`), in order. */
-  describe(picture: Pixels, outlines: readonly (readonly Point[])[]): Promise<Description[]>;
+  estimate(picture: Pixels, outlines: readonly (readonly Point[])[]): Promise<Demography[]>;
   close(): Promise<void>;
 }
 
-/** The row that names the model; known without opening it. */
+/** The model as the database registers it; known without opening it. */
 export const describerModel: ModelInfo = {
   id: ageGender.id,
   role: ageGender.role,
@@ -37,7 +40,7 @@ export const describerModel: ModelInfo = {
 export const openDescriber = async (directory: string): Promise<Describer> => {
   const session = await openInstalled(ageGender, directory);
 
-  const run = async (picture: Pixels, outlines: readonly (readonly Point[])[]): Promise<Description[]> => {
+  const run = async (picture: Pixels, outlines: readonly (readonly Point[])[]): Promise<Demography[]> => {
     const input = new Float32Array(outlines.length * planes);
     outlines.forEach((outline, index) => {
       writePlanes(squareAround(picture, outline), asIs, input, index * planes);
@@ -49,8 +52,8 @@ export const openDescriber = async (directory: string): Promise<Describer> => {
   };
 
   return {
-    describe: async (picture, outlines) => {
-      const results: Description[] = [];
+    estimate: async (picture, outlines) => {
+      const results: Demography[] = [];
       for (let at = 0; at < outlines.length; at += batch)
         results.push(...(await run(picture, outlines.slice(at, at + batch))));
       return results;
@@ -59,7 +62,7 @@ export const openDescriber = async (directory: string): Promise<Describer> => {
   };
 };
 
-/** The smallest square around the points, with the margin, as 112 x 112 pixels. */
+/** The smallest square around the points with the margin, as 112 x 112 pixels. */
 export const squareAround = (picture: Pixels, points: readonly Point[]): Pixels => {
   return warpSquare(picture, squareBox(points, 1 + 2 * margin), side);
 };

@@ -3,14 +3,14 @@ import type { ImageLimits } from './inspect.ts';
 import { fresh, scaled } from './nms.ts';
 import type { Detection, Detector, FaceRange } from './types.ts';
 
-/** Longer side of the picture in which `automatic` searches for small faces: that of a frame of 1920 x 1080. */
+/** The longer side of the picture in which `automatic` searches for small faces, as of a 1920 x 1080 frame. */
 const automaticSide = 1920;
-/** The same for `far`: that of a frame of 3840 x 2160. */
+/** The same for `far`, as of a 3840 x 2160 frame. */
 const farSide = 3840;
 /**
- * Factor by which `automatic` shrinks that picture for small faces, though not below 960 x 720. It finds 99, 98 and 91% of
- * faces of 51, 38 and 31 px in frames of 1280 x 960; `far`, at full resolution, 99, 99 and 98% in one and a half times
- * the time.
+ * The factor by which `automatic` shrinks that picture, though not below 960 x 720. It then finds 99, 98 and 91% of
+ * faces of 51, 38 and 31 px in frames of 1280 x 960; `far`, at full resolution, finds 99, 99 and 98% and takes one
+ * and a half times as long.
  */
 const automaticScale = 0.75;
 
@@ -21,8 +21,8 @@ export interface DetectedFaces extends Decoded {
 }
 
 /**
- * Decodes a photo and detects its faces, at the resolution that `range` takes. With `automatic`, a photo that is larger
- * than {@link decodedSide} is decoded a second time, but only when the coarse passes suggest small faces.
+ * Decodes a photo and detects its faces, at the resolution that `range` requires. With `automatic`, a photo larger
+ * than {@link decodedSide} is decoded a second time, but only if the coarse passes suggest small faces.
  *
  * Throws what `decode` throws.
  */

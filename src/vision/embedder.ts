@@ -4,8 +4,8 @@ import { writePlanes } from './tensor.ts';
 import type { Embedder, EmbedderDeclaration, Embedding, Pixels } from './types.ts';
 
 /**
- * Opens an ONNX embedder as its declaration describes it. `sha256` is insisted on when given; `edits` are made to the
- * graph in memory.
+ * Opens an ONNX embedder as described by its declaration. If `sha256` is given, a file with another digest is
+ * refused; `edits` are applied to the graph in memory.
  *
  * @example
  * const embedder = await openEmbedder(sface, '/opt/models/sface.onnx');
@@ -29,7 +29,9 @@ export const openEmbedder = async (
     });
     const values = floats(await session.run(input, [crops.length, 3, size, size]), output);
     if (values.length !== crops.length * dimension) {
-      throw new Error(`${id} gave ${values.length / crops.length} numbers a face, declared are ${dimension}`);
+      throw new Error(
+        `${id} returned ${values.length / crops.length} numbers for each face, but declares ${dimension}`,
+      );
     }
     return crops.map((_, index) =>
       finish(values.slice(index * dimension, (index + 1) * dimension), declaration.l2),

@@ -1,4 +1,4 @@
-/** Every way reading a photo or opening a model can fail; the codes are stable and stored with failed work. */
+/** The ways in which reading a photo or opening a model can fail. The codes are stable and stored with failed jobs. */
 export type VisionErrorCode =
   | 'image_empty'
   | 'image_format_unsupported'
@@ -14,9 +14,9 @@ export type VisionErrorCode =
   | 'model_unfit';
 
 /**
- * Thrown by everything in `src/vision`. The `image_*` codes are permanent: the same bytes fail again, so a
- * task that meets one must not retry. `model_missing` and `model_hash_mismatch` are repaired by `npm run models`, or by
- * naming the right file where it is one of the user's own; `model_unfit` is a file that cannot be used.
+ * Thrown by everything in `src/vision`. An `image_*` code says that the photo itself is at fault, so a retry fails again.
+ * `model_missing` and `model_hash_mismatch` are repaired by `npm run models`, or by the right path for a file of the
+ * user's own; `model_unfit` is a file that cannot be used.
  */
 export class VisionError extends Error {
   readonly code: VisionErrorCode;
@@ -25,10 +25,5 @@ export class VisionError extends Error {
     super(message, options);
     this.name = 'VisionError';
     this.code = code;
-  }
-
-  /** True when the fault lies in the photo's own bytes. */
-  get isImageFault(): boolean {
-    return this.code.startsWith('image_');
   }
 }

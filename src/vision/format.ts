@@ -1,12 +1,15 @@
-/** Formats distinguished by their first bytes; GIF only so that an animated one gets the right error. */
-export type SniffedFormat = 'jpeg' | 'png' | 'webp' | 'gif' | null;
+/** Formats that are read. */
+export type ImageFormat = 'jpeg' | 'png' | 'webp';
+
+/** Formats recognised by their first bytes; GIF only so that an animated one gets its own error. */
+export type SniffedFormat = ImageFormat | 'gif' | null;
 
 const startsWith = (bytes: Uint8Array, text: string, at = 0): boolean => {
   for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
   return true;
 };
 
-/** The format by magic number, whatever the file is called; null when it is none of ours. */
+/** The format by its magic number, whatever the file name; null for any other format. */
 export const formatOf = (bytes: Uint8Array): SniffedFormat => {
   if (startsWith(bytes, '\xff\xd8\xff')) return 'jpeg';
   if (startsWith(bytes, '\x89PNG\r\n\x1a\n')) return 'png';
@@ -15,7 +18,7 @@ export const formatOf = (bytes: Uint8Array): SniffedFormat => {
   return null;
 };
 
-/** Whether the container announces more than one frame. Reads headers only. */
+/** Whether the container declares more than one frame. Reads headers only. */
 export const isAnimated = (bytes: Uint8Array, format: SniffedFormat): boolean => {
   if (format === 'webp') return startsWith(bytes, 'VP8X', 12) && ((bytes[20] ?? 0) & 0x02) !== 0;
   if (format === 'png') return hasAnimationControl(bytes);
@@ -23,7 +26,7 @@ export const isAnimated = (bytes: Uint8Array, format: SniffedFormat): boolean =>
   return false;
 };
 
-/** An animated PNG carries an acTL chunk before its first IDAT. */
+/** An animated PNG has an acTL chunk before its first IDAT. */
 const hasAnimationControl = (bytes: Uint8Array): boolean => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 8; at + 8 <= bytes.length; at += 12 + view.getUint32(at)) {
@@ -33,7 +36,7 @@ const hasAnimationControl = (bytes: Uint8Array): boolean => {
   return false;
 };
 
-/** Counts a GIF's frames, up to `enough`, by walking its blocks. */
+/** Counts the frames of a GIF, up to `enough`, by its blocks. */
 const gifFrames = (bytes: Uint8Array, enough: number): number => {
   const colours = (flags: number) => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
   const afterSubBlocks = (from: number): number => {

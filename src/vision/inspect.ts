@@ -2,38 +2,35 @@ import sharp from 'sharp';
 import { limits as table } from '../limits.ts';
 import { decodingCost, mostDecodingBytes } from './cost.ts';
 import { VisionError } from './errors.ts';
-import { formatOf, isAnimated } from './format.ts';
+import { formatOf, type ImageFormat, isAnimated } from './format.ts';
 
-// The decoders for SVG, PDF, TIFF, camera formats and the rest are attack surface nobody needs here; and
-// libvips would pick them by content whatever the file is called.
+// Only these three decoders are enabled: libvips chooses the decoder by content, and those for SVG, PDF, TIFF and
+// other formats would only be attack surface.
 sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({ operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp'] });
 
-/** Formats that are read. */
-export type ImageFormat = 'jpeg' | 'png' | 'webp';
-
-/** What the header says; width and height are those of the upright picture, after its EXIF rotation. */
+/** The header of a photo; width and height are those of the upright picture, after its EXIF rotation. */
 export interface ImageHeader {
   format: ImageFormat;
   width: number;
   height: number;
 }
 
-/** Limits to what {@link inspectImage} lets through. */
+/** Limits for {@link inspectImage} and decoding. */
 export interface ImageLimits {
-  /** Width times height; `limits.photoPixels` unless given. A decoder may hold six bytes for each of them. */
+  /** Width times height; `limits.photoPixels` by default. A decoder may need six bytes of memory for each pixel. */
   maxPixels?: number;
-  /** Seconds after which a decoder is stopped, whole; `limits.decodingSeconds` unless given. */
+  /** Whole seconds after which a decoder is stopped; `limits.decodingSeconds` by default. */
   decodingSeconds?: number;
 }
 
 /**
- * Reads a picture's header and refuses what the pipeline would refuse; never decodes a pixel.
+ * Reads the header of a photo and refuses what the pipeline would refuse, without decoding any pixel.
  *
- * Throws a VisionError: `image_empty`, `image_format_unsupported` (not a JPEG, PNG or WebP by its first
- * bytes, whatever the name), `image_animated`, `image_too_many_pixels`, `image_too_long`, `image_too_narrow`,
- * `image_too_costly`, or `image_corrupt` when the header cannot be read. A file cut short after its header passes here
- * and fails when decoded.
+ * Throws a VisionError: `image_empty`, `image_format_unsupported` (not a JPEG, PNG or WebP by its first bytes,
+ * whatever the file name), `image_animated`, `image_too_many_pixels`, `image_too_long`, `image_too_narrow`,
+ * `image_too_costly`, or `image_corrupt` if the header cannot be read. A file that is truncated after its header
+ * passes here and fails when it is decoded.
  *
  * @example
  * const { format, width, height } = await inspectImage(await readFile('door.jpg'));
@@ -41,16 +38,16 @@ export interface ImageLimits {
 export const inspectImage = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<ImageHeader> =>
   (await inspect(bytes, limits)).header;
 
-/** The header, and what else decoding needs. */
+/** The header, and the metadata that decoding needs. */
 export interface Inspected {
   header: ImageHeader;
-  /** EXIF orientation, 1 to 8, that turns the stored picture upright. */
+  /** The EXIF orientation of the stored picture, 1 to 8. */
   orientation: number;
-  /** The ICC profile that the picture carries. */
+  /** The embedded ICC profile; undefined if there is none. */
   profile: Uint8Array | undefined;
 }
 
-/** As {@link inspectImage}, with the orientation and the colour profile of the stored picture. */
+/** Like {@link inspectImage}, and also returns the orientation and the colour profile. */
 export const inspect = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<Inspected> => {
   if (bytes.length === 0) throw new VisionError('image_empty', 'The photo is empty.');
   const format = formatOf(bytes);
@@ -81,13 +78,13 @@ const assertSize = (width: number, height: number, maxPixels: number): void => {
   if (longer > table.photoSide.max) {
     throw new VisionError(
       'image_too_long',
-      `${size}; a side may have ${table.photoSide.max}. Hand it in reduced.`,
+      `${size}; a side may have ${table.photoSide.max}. Submit it in a smaller size.`,
     );
   }
   if (longer > shorter * table.photoAspect.max) {
     throw new VisionError(
       'image_too_narrow',
-      `${size}; the longer side may be ${table.photoAspect.max} times the shorter one. Hand in a part of it.`,
+      `${size}; the longer side may be ${table.photoAspect.max} times the shorter one. Submit a part of it.`,
     );
   }
 };
@@ -95,12 +92,12 @@ const assertSize = (width: number, height: number, maxPixels: number): void => {
 const assertAffordable = (bytes: Uint8Array, format: ImageFormat, maxPixels: number): void => {
   const cost = decodingCost(bytes, format);
   const megabytes = (count: number) => `${Math.round(count / 1e6)} MB`;
-  const hint = 'Hand it in as a baseline JPEG or as a PNG that is not interlaced.';
+  const hint = 'Submit it as a baseline JPEG or as a PNG that is not interlaced.';
   const most = mostDecodingBytes(maxPixels);
   if (cost.bytes > most) {
     throw new VisionError(
       'image_too_costly',
-      `To decode the photo takes ${megabytes(cost.bytes)} of memory; the limit is ${megabytes(most)}. ${hint}`,
+      `Decoding the photo needs ${megabytes(cost.bytes)} of memory; the limit is ${megabytes(most)}. ${hint}`,
     );
   }
   if (cost.scans > table.photoScans.max) {
@@ -110,7 +107,7 @@ const assertAffordable = (bytes: Uint8Array, format: ImageFormat, maxPixels: num
     );
   }
   if (cost.surplus > 0) {
-    throw new VisionError('image_too_costly', 'The photo has more compressed data than its pixels take.');
+    throw new VisionError('image_too_costly', 'The photo has more compressed data than its pixels need.');
   }
 };
 
@@ -118,7 +115,7 @@ const readHeader = async (
   bytes: Uint8Array,
 ): Promise<Omit<Inspected, 'header'> & Omit<ImageHeader, 'format'>> => {
   try {
-    // The limit is checked by us, so that it has a code of its own.
+    // The limit is checked in assertSize, with its own error code.
     const { autoOrient, orientation = 1, icc } = await sharp(bytes, { limitInputPixels: false }).metadata();
     return { width: autoOrient.width, height: autoOrient.height, orientation, profile: icc };
   } catch (error) {
@@ -128,5 +125,5 @@ const readHeader = async (
   }
 };
 
-/** The first line of a libvips error, which names the cause. */
+/** The first line of a libvips error, which states the cause. */
 export const firstLine = (error: unknown): string => (error as Error).message.trim().split('\n')[0] as string;

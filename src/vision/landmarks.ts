@@ -6,19 +6,24 @@ import { warpSquare } from './warp.ts';
 
 const side = 64;
 
-/** The five points as groups of the 68 (iBUG order): both eyes' outlines, nose tip, mouth corners. */
+/**
+ * The five points as groups of the 68 landmarks (iBUG order): the outlines of both eyes, the nose tip, the mouth
+ * corners.
+ */
 const groups = [[36, 37, 38, 39, 40, 41], [42, 43, 44, 45, 46, 47], [30], [48], [54]];
 
 /**
- * Side of the square of the second pass, as a multiple of the larger extent of the first landmarks (brow to chin, ear to
- * ear). Of values from 1 to 1.3 those from 1.15 on gave the least equal error rate, on wild photos and portraits alike.
+ * The side of the second pass's square, as a multiple of the larger extent of the first landmarks (brow to chin, or
+ * ear to ear). Of values from 1 to 1.3, those from 1.15 on give the lowest equal error rate, on wild photos and
+ * portraits alike.
  */
 const margin = 1.2;
 
 /**
- * 68 landmarks from a gray square, all faces of a picture in one run, twice: in a square as high as the box, and again
- * in the square around the landmarks found. Boxes fit faces only loosely, and the second square hardly depends on them:
- * the equal error rate of pairs falls from 1.23 to 0.87% on wild photos and from 0.52 to 0.35% on the ORL portraits.
+ * 68 landmarks of each face from a gray square, all faces of a picture in one run. There are two passes: in a square
+ * as high as the detector's box, and in the square around the landmarks of the first pass. Boxes fit faces only
+ * loosely, and the second square hardly depends on them: with two passes the equal error rate of pairs is 0.87%
+ * instead of 1.23% on wild photos.
  */
 export const openLandmarks = async (directory: string): Promise<Landmarker> => {
   const session = await openInstalled(landmarks68, directory);
@@ -51,10 +56,10 @@ export const openLandmarks = async (directory: string): Promise<Landmarker> => {
   };
 };
 
-/** Top left corner of the square with the box's height on the box's centre. */
+/** The top left corner of the square that has the box's centre and height. */
 const corner = (box: Box): Point => [box.x + (box.width - box.height) / 2, box.y];
 
-/** The square with the centre of the points' bounding box, `factor` times as large as its longer side. */
+/** The square around the centre of the points' bounding box, `factor` times as large as its longer side. */
 export const squareBox = (points: readonly Point[], factor: number): Box => {
   const xs = points.map(([x]) => x);
   const ys = points.map(([, y]) => y);
@@ -68,7 +73,7 @@ const squareCrop = (picture: Pixels, box: Box): Pixels => {
   return warpSquare(picture, { x, y, width: box.height, height: box.height }, side);
 };
 
-/** `values`: x and y in turn, as fractions of the square. */
+/** @param values x and y alternating, as fractions of the square. */
 const pointsIn = (values: Float32Array, box: Box): Point[] => {
   const [x, y] = corner(box);
   return Array.from(

@@ -1,17 +1,17 @@
 import sharp from 'sharp';
 import type { Pixels } from './types.ts';
 
-/** A picture shrunk or enlarged for a detector; anchored at the top left where it is padded. */
+/** A picture resized for a detector. If it is padded, it is at the top left. */
 export interface Fitted {
   pixels: Pixels;
-  /** Multiply a length in `pixels` by this to get one of the source. */
+  /** Source pixels for one pixel of `pixels`. */
   scaleX: number;
   scaleY: number;
 }
 
 /**
- * Fits `picture` inside `width` x `height`, keeping its proportions, enlarging where it is smaller.
- * Averages over the source pixels when shrinking (libvips' linear kernel), on a thread of its own.
+ * Resizes a picture to fit inside `width` x `height`, keeping its proportions; smaller pictures are enlarged.
+ * Shrinking averages over the source pixels (libvips' linear kernel). Runs on a libvips thread.
  */
 export const fitInside = async (picture: Pixels, width: number, height: number): Promise<Fitted> => {
   const scale = Math.min(width / picture.width, height / picture.height);
@@ -26,14 +26,14 @@ export const fitInside = async (picture: Pixels, width: number, height: number):
   return { pixels: { data, width: w, height: h }, scaleX: picture.width / w, scaleY: picture.height / h };
 };
 
-/** The same picture at half the size, by averaging 2 x 2 pixels. */
+/** Halves a fitted picture by averaging 2 x 2 pixels. */
 export const halveFitted = ({ pixels, scaleX, scaleY }: Fitted): Fitted => ({
   pixels: halve(pixels),
   scaleX: scaleX * 2,
   scaleY: scaleY * 2,
 });
 
-/** Extends a fitted picture with black to the right and below; pixels and scales stay where they are. */
+/** Pads a fitted picture with black to the right and below. */
 export const pad = (fitted: Fitted, width: number, height: number): Fitted => {
   const { pixels } = fitted;
   if (pixels.width === width && pixels.height === height) return fitted;
@@ -45,7 +45,7 @@ export const pad = (fitted: Fitted, width: number, height: number): Fitted => {
   return { ...fitted, pixels: { data, width, height } };
 };
 
-/** A rectangle that lies inside the picture, copied unless it is all of it. */
+/** A rectangle inside the picture; copied, unless it is the whole picture. */
 export const cut = (picture: Pixels, x: number, y: number, width: number, height: number): Pixels => {
   if (width === picture.width && height === picture.height) return picture;
   const data = new Uint8Array(width * height * 3);
@@ -56,13 +56,13 @@ export const cut = (picture: Pixels, x: number, y: number, width: number, height
   return { data, width, height };
 };
 
-/** Extends a fitted picture to multiples of 32, the stride of the networks' coarser grids. */
+/** Pads a fitted picture to multiples of 32, the stride of the networks' coarsest grid. */
 export const padToCells = (fitted: Fitted): Fitted => {
   const cells = (length: number): number => Math.ceil(length / 32) * 32;
   return pad(fitted, cells(fitted.pixels.width), cells(fitted.pixels.height));
 };
 
-/** Averages 2 x 2 pixels; an odd last row or column is dropped unless it is the only one. */
+/** Averages 2 x 2 pixels; an odd last row or column is dropped, unless it is the only one. */
 export const halve = (picture: Pixels): Pixels => {
   const width = Math.max(1, picture.width >> 1);
   const height = Math.max(1, picture.height >> 1);

@@ -1,6 +1,6 @@
 /*
- * ONNX Runtime 1.29 and newer report each process and model to Microsoft over HTTPS, and keep an id of the device under
- * HOME, unless this is set before they are loaded. Import this before `onnxruntime-node`, and in the main thread: what
- * a worker thread sets does not reach native code.
+ * Switches off the telemetry of ONNX Runtime. Versions 1.29 and newer report each process and model to Microsoft over
+ * HTTPS and keep a device id under HOME, unless this variable is set before they are loaded. Import this file before
+ * `onnxruntime-node`, in the main thread: native code does not see variables that a worker thread sets.
  */
 process.env.ORT_DISABLE_TELEMETRY = '1';

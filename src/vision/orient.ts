@@ -1,9 +1,10 @@
 import type { Pixels } from './types.ts';
 
 /**
- * A picture turned upright, as its EXIF orientation says.
+ * Rotates a picture upright according to its EXIF orientation.
  *
- * @param orientation 1 to 8; 1, or anything else, leaves the picture as it is. From 5 on its sides change places.
+ * @param orientation 1 to 8; 1 and any other value leave the picture as it is. From 5 on width and height are
+ *   swapped.
  */
 export const turnUpright = (picture: Pixels, orientation: number): Pixels => {
   const { data, width: w, height: h } = picture;
@@ -23,7 +24,7 @@ export const turnUpright = (picture: Pixels, orientation: number): Pixels => {
   return { data: turned, width, height };
 };
 
-/** Which pixel of the stored picture (w x h) is at x, y of the upright one, by orientation. */
+/** The index of the pixel of the stored picture (w x h) that belongs at x, y of the upright one, by orientation. */
 const sources: Record<number, (x: number, y: number, w: number, h: number) => number> = {
   2: (x, y, w) => y * w + w - 1 - x,
   3: (x, y, w, h) => (h - 1 - y) * w + w - 1 - x,

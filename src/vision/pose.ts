@@ -1,9 +1,9 @@
 import type { FivePoints, Quality } from './types.ts';
 
 /**
- * A generic head at the five points, as offsets from their mean: x and y of the ArcFace template (the mean
- * frontal face, 112 px), z towards the viewer. Depths after anthropometric means at 1.8 mm a pixel: the
- * nose tip lies some 36 mm, the mouth corners 9 mm before the centres of the eyes.
+ * The five points of a generic head, as offsets from their mean: x and y from the ArcFace template (the mean frontal
+ * face, 112 px), z towards the viewer. Depths follow anthropometric means at 1.8 mm a pixel: the nose tip is 36 mm
+ * and the mouth corners are 9 mm in front of the eye centres.
  */
 const head = ((): readonly [number, number, number][] => {
   const points: [number, number, number][] = [
@@ -18,8 +18,8 @@ const head = ((): readonly [number, number, number][] => {
 })();
 
 /**
- * Weights that turn five observed coordinates into the row of a scaled rotation (least squares): the head is
- * fixed, so its pseudo-inverse is computed once. The head is mirror-symmetric: x is apart from y and z.
+ * The pseudo-inverse of the head: weights that turn five observed coordinates into a row of a scaled rotation (least
+ * squares). The head is mirror-symmetric, so x is independent of y and z.
  */
 const solver = ((): readonly [number, number, number][] => {
   const dot = (i: number, j: number) => head.reduce((sum, point) => sum + point[i]! * point[j]!, 0);
@@ -31,14 +31,14 @@ const solver = ((): readonly [number, number, number][] => {
 const degrees = (radians: number): number => (radians * 180) / Math.PI;
 
 /**
- * Angles of a head in degrees from its five points, by fitting a generic head under scaled orthographic
- * projection (DeMenthon and Davis, 1995: the first step of POSIT). Good for telling frontal from profile,
- * not for measuring: a long nose reads as a turned head.
+ * The angles of a head in degrees from its five points, by fitting a generic head under scaled orthographic
+ * projection (DeMenthon and Davis, 1995: the first step of POSIT). Good enough to separate frontal from profile
+ * views, not to measure: a long nose reads as a turned head.
  */
 export const poseOf = (points: FivePoints): Pick<Quality, 'yaw' | 'pitch' | 'roll'> => {
   const [left, right] = points;
   const roll = Math.atan2(right[1] - left[1], right[0] - left[0]);
-  // Upright first, so that yaw and pitch are those of the head, whichever way the camera leans.
+  // Rotated upright first, so that yaw and pitch are those of the head, however the camera is tilted.
   const cos = Math.cos(roll);
   const sin = Math.sin(roll);
   const rowX = solve(points.map(([x, y]) => x * cos + y * sin));

@@ -1,10 +1,10 @@
 import { luma } from './tensor.ts';
 import type { Pixels, Quality } from './types.ts';
 
-/** Reason codes of the {@link gate}, stored with the face. */
+/** Reason codes of the quality gate, stored with the face. */
 export type GateReason = 'small' | 'low_score' | 'blurred' | 'profile' | 'tilted';
 
-/** What a face must reach to raise an alert by itself; angles in degrees, either way. */
+/** The limits that a face must meet to raise an alert; angles in degrees, in either direction. */
 export interface GateLimits {
   heightPx: number;
   score: number;
@@ -14,18 +14,17 @@ export interface GateLimits {
 }
 
 /**
- * Gated, of 487 labelled faces (398 ORL portraits, 89 in wild photos): 16 as too small, and 7 of the other
- * 471 (1.5%), all of them as profiles. What decided each limit, hits being genuine pairs above 0.45:
+ * The default limits. What decided each (hits are genuine pairs above a similarity of 0.45):
  *
- * - `heightPx`: 31% hits at 24 px, 80% at 32, 98.6% at 48.
- * - `yaw`: 97% up to 35 degrees and 22% from 40 on; a face in profile once scored 0.48 against a stranger.
- * - `pitch`: still 92% between 35 and 40, and nobody is beyond: guards the extreme.
- * - `sharpness`: with blur added 97% from 20, 95% from 10, 79% from 5, 21% below.
- * - `score`: the lowest real face has 0.867, the detector's threshold is 0.70.
+ * - `heightPx`: 80% hits at 32 px, 98.6% at 48.
+ * - `yaw`: 97% hits up to 35 degrees, 22% from 40 on.
+ * - `pitch`: still 92% hits between 35 and 40 degrees; the limit only excludes extremes.
+ * - `sharpness`: with added blur 95% hits from 10, 79% from 5.
+ * - `score`: the lowest score of a real face is 0.867; the detector's threshold is 0.70.
  */
 export const defaultGate: GateLimits = { heightPx: 48, score: 0.8, sharpness: 10, yaw: 40, pitch: 45 };
 
-/** The reasons for which a face may not alert; an empty list lets it. */
+/** The reasons for which a face cannot raise an alert; empty if it can. */
 export const gate = (quality: Quality, score: number, limits: GateLimits = defaultGate): GateReason[] => {
   const reasons: GateReason[] = [];
   if (quality.heightPx < limits.heightPx) reasons.push('small');
@@ -36,7 +35,7 @@ export const gate = (quality: Quality, score: number, limits: GateLimits = defau
   return reasons;
 };
 
-/** Variance of the 4-neighbour Laplacian of the crop's luma: how much fine detail there is. */
+/** The variance of the 4-neighbour Laplacian of the crop's luma, a measure of fine detail. */
 export const sharpnessOf = (crop: Pixels): number => {
   const gray = luma(crop);
   const { width, height } = crop;

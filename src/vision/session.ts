@@ -7,26 +7,33 @@ import { sha256 } from '../../models/files.ts';
 import type { ModelEntry } from '../../models/manifest.ts';
 import { VisionError } from './errors.ts';
 
-/** An open ONNX graph and the digest of the file it was built from. */
+/** An open ONNX graph, with the digest of its file. */
 export interface Session {
   readonly sha256: string;
-  /** Runs the graph's one float32 input; outputs by name. */
+  /**
+   * Runs the graph on its only input, float32.
+   *
+   * @returns the outputs by name.
+   */
   run(data: Float32Array, dims: readonly number[]): Promise<ort.InferenceSession.OnnxValueMapType>;
-  /** Names of the outputs in the graph's order. */
+  /** The names of the outputs in the graph's order. */
   readonly outputs: readonly string[];
-  /** Shape of the graph's one input; a dimension that is free is a name. */
+  /** The shape of the graph's only input; a free dimension is a name. */
   readonly inputShape: readonly (number | string)[];
   close(): Promise<void>;
 }
 
 /**
- * Opens a weights file. With `expected`, refuses any other sha256 (`model_hash_mismatch`): a vector's model id must mean
- * one thing only. `edits` are made to the graph in memory; they change how it is computed, never the result.
+ * Opens a weights file.
  *
- * Throws a VisionError: also `model_missing` when there is no such file, and `model_unfit` for one that is no ONNX model.
+ * One thread for each run, and several pictures concurrently: with two threads a run, they spin against each other
+ * and halve the speed.
  *
- * One thread a run, and several pictures in flight: two threads a run spin against each other and halve
- * the speed.
+ * Throws a VisionError: `model_missing`; `model_hash_mismatch`, because a model id must always stand for the same
+ * weights; `model_unfit` for a file that is not an ONNX model.
+ *
+ * @param expected sha256 of the file; any file is accepted without it.
+ * @param edits applied to the graph in memory; they change how it is computed, never the result.
  */
 export const openSession = async (
   path: string,
@@ -48,7 +55,7 @@ export const openSession = async (
     interOpNumThreads: 1,
     logSeverityLevel: 3,
   }).catch((cause) => {
-    throw new VisionError('model_unfit', `${path} can not be opened as an ONNX model: ${cause.message}`, {
+    throw new VisionError('model_unfit', `${path} cannot be opened as an ONNX model: ${cause.message}`, {
       cause,
     });
   });

@@ -1,6 +1,6 @@
 import type { Normalisation, Pixels } from './types.ts';
 
-/** Writes a picture as planes (CHW) into `target` at `offset`, normalised and in the declared order. */
+/** Writes a picture as planes (CHW) into `target` at `offset`, normalised and in the given channel order. */
 export const writePlanes = (
   pixels: Pixels,
   { channels, mean, std }: Normalisation,
@@ -18,7 +18,7 @@ export const writePlanes = (
   }
 };
 
-/** Luma of each pixel (Rec. 601), 0..255, not rounded. */
+/** The luma of each pixel (Rec. 601), 0..255, not rounded. */
 export const luma = (pixels: Pixels): Float32Array => {
   const { data } = pixels;
   const gray = new Float32Array(pixels.width * pixels.height);

@@ -7,53 +7,52 @@ import { Budget } from './budget.ts';
 import { decodingCost, mostDecodingBytes } from './cost.ts';
 import { VisionError, type VisionErrorCode } from './errors.ts';
 import { formatOf } from './format.ts';
-import type { Vision, VisionOptions } from './index.ts';
+import type { Vision, VisionOptions } from './load.ts';
 
-// Photos and pixels lie outside the heap. By itself V8 collects all of a heap after every 64 MB of such memory, however
-// much of it is free again: for six photos, in each thread. With this they count like any other memory: of 60 ms of CPU
-// for a photo with one face 10 were the collector's.
+// Photos and pixels lie outside V8's heap. By default V8 runs a full collection after every 64 MB of external memory,
+// even if most of it is free again, which took a sixth of all CPU. With this flag external memory counts like any
+// other.
 setFlagsFromString('--external-memory-accounted-in-global-limit');
 
-/** What can be asked of a thread. */
-type Method = 'findFaces' | 'embed' | 'describe';
+/** The methods that a thread offers. */
+type Method = 'findFaces' | 'embed' | 'estimateDemography';
 
-/** A call, as it is sent to a thread. */
+/** A call as sent to a thread. */
 export interface Call {
   readonly number: number;
   readonly method: Method;
   readonly parameters: readonly unknown[];
 }
 
-/** An error as it is sent between threads; with a code it was a VisionError. */
+/** An error as sent between threads; with a code it is a VisionError. */
 export interface SentError {
   readonly message: string;
   readonly code?: VisionErrorCode;
 }
 
-/** What a thread answers to a call. */
+/** The answer of a thread to a call. */
 export interface Answer {
   readonly number: number;
   readonly result?: unknown;
   readonly error?: SentError;
 }
 
-/** The first message of a thread: the facts about the opened models, or why they could not be opened. */
+/** The first message of a thread: the properties of the opened models, or why they could not be opened. */
 export interface Opened {
   readonly facts?: Omit<Vision, Method | 'close'>;
   readonly error?: SentError;
 }
 
 /**
- * The same as `loadVision`, each core with models of its own (30 MB a thread). ONNX Runtime computes in the thread that
- * asks for it: in the one that also talks to the database, two cores gave no more than one and a half, and every answer
- * of the database waited for a model.
+ * Like `loadVision`, with one thread for each core and models of its own in each (30 MB). ONNX Runtime computes in
+ * the calling thread, so models in the main thread would delay every answer of the database.
  *
- * A thread answers two calls at a time and is given a third, so that it never waits for a thread that also talks to the
- * database; the others wait here, those for faces that are found already first. Photos whose decoders would together
- * hold more than `limits.decodingBytes` are decoded one after the other.
+ * A thread works on two calls at a time and holds a third, so that it never waits for the main thread. Other calls
+ * wait here; those for faces that are already found come first. Photos whose decoders would together need more memory
+ * than `limits.decodingBytes` are decoded one after the other.
  *
- * @param options.calls how many come at a time at most: more threads than that, or than cores, are not opened. No
- *   detector or embedder of one's own: those can not be sent to a thread.
+ * @param options.calls the largest number of concurrent calls; no more threads than that, or than cores, are opened.
+ *   `detector` and `embedder` are not options, because objects with functions cannot be sent to a thread.
  */
 export const loadVisionThreads = async (
   options: Omit<VisionOptions, 'detector' | 'embedder'> & { readonly calls?: number } = {},
@@ -84,8 +83,8 @@ export const loadVisionThreads = async (
       (method === 'findFaces' ? fresh : begun).push({ method, parameters, resolve, reject });
       next();
     });
-  // Before it is given to a thread, so that a photo which waits for memory keeps no other photo from a thread. Eight
-  // interlaced PNGs of 64 megapixels at once took 1.5 GB.
+  // Memory is reserved before the call goes to a thread, so that a photo waiting for memory does not block a thread.
+  // Without the limit, eight interlaced PNGs of 64 megapixels at once needed 1.5 GB.
   const budget = new Budget(limits.decodingBytes.max);
   const decoding = async (method: Method, bytes: Uint8Array, ...others: unknown[]): Promise<never> => {
     const giveBack = await budget.take(memoryFor(bytes, rest.maxPixels));
@@ -95,12 +94,12 @@ export const loadVisionThreads = async (
     ...threads[0]!.facts,
     findFaces: (bytes, range) => decoding('findFaces', bytes, range),
     embed: (crops) => call('embed', crops),
-    describe: (bytes, boxes) => decoding('describe', bytes, boxes),
+    estimateDemography: (bytes, boxes) => decoding('estimateDemography', bytes, boxes),
     close,
   };
 };
 
-/** Bytes that decoding a photo takes; 0 for what no decoder is given, as it is refused. */
+/** The memory for decoding a photo, in bytes; 0 for a photo that is refused before decoding. */
 const memoryFor = (bytes: Uint8Array, maxPixels: number = limits.photoPixels.max): number => {
   const format = formatOf(bytes);
   if (format === null || format === 'gif') return 0;
@@ -108,7 +107,7 @@ const memoryFor = (bytes: Uint8Array, maxPixels: number = limits.photoPixels.max
   return cost > mostDecodingBytes(maxPixels) ? 0 : cost;
 };
 
-/** Calls that a thread is given at a time. */
+/** Calls that a thread holds at a time. */
 const callsAtATime = 3;
 
 /** A call that waits for a thread. */
@@ -137,11 +136,11 @@ const openThread = async (options: VisionOptions) => {
     waiting.delete(number);
     if (error) call?.reject(errorOf(error));
     else call?.resolve(result as never);
-    // Only what is asked for keeps the process alive.
+    // Only pending calls keep the process alive.
     if (waiting.size === 0) worker.unref();
   });
-  // Failures come as answers. What ends a thread is a lack of memory or a defect, and ends the process: other processes
-  // take over its jobs.
+  // Failures are sent as answers. A thread only ends for lack of memory or by a defect, which ends the process; other
+  // processes take over its jobs.
   worker.removeAllListeners('error');
   worker.on('error', (error) => {
     throw error;

@@ -11,7 +11,7 @@ export interface Pixels {
   height: number;
 }
 
-/** A rectangle in pixels; `x`, `y` is its top left corner. It may reach outside the picture. */
+/** A rectangle in pixels; `x`, `y` is its top left corner. It may extend beyond the picture. */
 export interface Box {
   x: number;
   y: number;
@@ -19,7 +19,7 @@ export interface Box {
   height: number;
 }
 
-/** What a detector found, in pixels of the picture it was given. `score` is 0..1. */
+/** A face found by a detector, in pixels of the picture it was given. `score` is 0..1. */
 export interface Detection {
   box: Box;
   score: number;
@@ -27,34 +27,36 @@ export interface Detection {
 
 export type ModelRole = 'detector' | 'landmarks' | 'embedder' | 'describer';
 
-/** What the database registers for a model, so that every stored box and vector names what made it. */
+/** A model as the database registers it, so that every stored box and vector names its model. */
 export interface ModelInfo {
   id: string;
   role: ModelRole;
-  /** Of the weights file as it is loaded, lower-case hex. */
+  /** Of the installed weights file, lower-case hex. */
   sha256: string;
   licence: string;
-  /** Length of the vectors of an embedder, null for other roles. */
+  /** The length of an embedder's vectors; null for other roles. */
   dimension: number | null;
 }
 
 /**
- * How small the faces in a camera's pictures are, which decides at what resolution they are searched. `near`: the coarse
- * passes, which find most faces of a twentieth of the picture's height and more; `automatic`: a finer pass where those
- * suggest that there are smaller faces; `far`: full resolution, of pictures up to 3840 wide.
+ * How small the faces in a camera's pictures are, which determines the resolution of the search. `near`: only the
+ * coarse passes, which find most faces of at least a twentieth of the picture's height; `automatic`: also a finer
+ * pass if the coarse ones suggest smaller faces; `far`: full resolution, for pictures up to 3840 pixels wide.
  */
 export const faceRanges = ['near', 'automatic', 'far'] as const;
 export type FaceRange = (typeof faceRanges)[number];
 
-/** Result of the coarse passes over a picture. */
+/** The result of the coarse passes over a picture. */
 export interface Detections {
-  /** In no particular order, no two of them the same face. */
+  /** In no particular order, each face once. */
   faces: Detection[];
-  /** Whether there are probably faces too small for these passes; {@link Detector.detectSmall} finds them. */
+  /**
+   * Whether there are probably faces that are too small for these passes; {@link Detector.detectSmall} finds them.
+   */
   suggestsSmaller: boolean;
 }
 
-/** A family of face detectors; it owns its input size, letterbox, normalisation, decoding and NMS. */
+/** A face detector. It decides its input size, letterbox, normalisation, decoding and NMS. */
 export interface Detector {
   /** One entry for each weights file in use. */
   readonly models: readonly ModelInfo[];
@@ -62,14 +64,14 @@ export interface Detector {
   /** The coarse passes, over the picture shrunk to 640 pixels. */
   detect(picture: Pixels): Promise<Detections>;
   /**
-   * Passes at a finer resolution, for faces that are too small for `detect`: at least 12 pixels high in the picture
-   * scaled by `scale` (0..1), and less than a fifteenth of its height (or a twentieth of its width).
+   * Finer passes, for faces that are too small for `detect`: at least 12 pixels high in the picture scaled by `scale`
+   * (0..1), and less than a fifteenth of its height (or a twentieth of its width).
    */
   detectSmall(picture: Pixels, scale: number): Promise<Detection[]>;
   close(): Promise<void>;
 }
 
-/** Finds the points of faces. */
+/** Finds the landmarks of faces. */
 export interface Landmarker {
   readonly model: ModelInfo;
   /** The 68 landmarks (iBUG order) of each box, in order, in pixels of `picture`. */
@@ -79,61 +81,61 @@ export interface Landmarker {
   close(): Promise<void>;
 }
 
-/** Where the five points of an aligned crop lie; see `align.ts`. */
+/** The positions of the five points in an aligned crop; see `align.ts`. */
 export type Template = 'arcface' | 'dlib';
 
-/** How a picture becomes the numbers of an input tensor: `(value - mean) / std` in the given channel order. */
+/** How pixels become the numbers of an input tensor: `(value - mean) / std`, in the given channel order. */
 export interface Normalisation {
   channels: 'rgb' | 'bgr';
-  /** By channel, in the given order, of values 0..255. */
+  /** For each channel in that order, of values 0..255. */
   mean: readonly [number, number, number];
   std: readonly [number, number, number];
 }
 
-/** Similarities from which a face is called a person: what a list may name as its threshold. */
+/** The similarities at which a face counts as a person; a watchlist may name one as its threshold. */
 export interface Thresholds {
   default: number;
   strict: number;
   loose: number;
 }
 
-/** All that is needed to run an ONNX embedder: plugging one in is writing one of these. */
+/** A complete description of an ONNX embedder; another embedder needs nothing else. */
 export interface EmbedderDeclaration {
   /** Stored with every vector; vectors of different ids are never compared. */
   id: string;
   licence: string;
-  /** Side of the square aligned crop, in pixels. */
+  /** The side of the square aligned crop, in pixels. */
   size: number;
   template: Template;
   normalisation: Normalisation;
-  /** The output to read; the first one when left out. */
+  /** The output to read; the first one by default. */
   output?: string;
   dimension: number;
-  /** Whether the raw output must be scaled to length 1 (false: the graph does it, and the norm says nothing). */
+  /** Whether the raw output must be scaled to length 1. If false, the graph does it, and the norm has no meaning. */
   l2: boolean;
-  /** Largest batch that is still worth while. */
+  /** The largest useful batch. */
   batch: number;
   thresholds: Thresholds;
-  /** Raw norms below this are seldom faces; 0 where the norm says nothing. */
+  /** A raw norm below this is seldom a face; 0 if the norm has no meaning. */
   minimalNorm: number;
   enrolment: EnrolmentLimits;
 }
 
-/** Cosine similarities by which a photo that is to enrol somebody is held against those enrolled already. */
+/** The similarities by which a photo that enrols somebody is compared with those already enrolled. */
 export interface EnrolmentLimits {
-  /** Below this, at the best, a photo is unlike the others of the same person. */
+  /** A photo whose best similarity to the person's other photos is below this is refused as unlike them. */
   unlike: number;
-  /** From this on a photo looks like another person. */
+  /** A photo with at least this similarity to another person is refused as that person's. */
   alike: number;
 }
 
-/** One face as a vector of length 1 and the raw output's norm, which tells how face-like the crop was. */
+/** A face as a vector of length 1, and the norm of the raw output, which is low for crops that are not faces. */
 export interface Embedding {
   vector: Float32Array;
   norm: number;
 }
 
-/** Turns aligned crops (of `declaration.size`) into vectors, in order. */
+/** Computes vectors of aligned crops (of `declaration.size`), in order. */
 export interface Embedder {
   readonly declaration: EmbedderDeclaration;
   readonly model: ModelInfo;
@@ -141,19 +143,22 @@ export interface Embedder {
   close(): Promise<void>;
 }
 
-/** What a face looks like to the model: an estimate that errs by years, and no fact about a person. */
-export interface Description {
+/** An estimate of age and gender. It is wrong by years, and not a fact about a person. */
+export interface Demography {
   /** In years, 0 or more. */
   age: number;
-  /** The probability of male, 0..1; 1 minus it is that of female. The model knows nothing else. */
+  /** The probability of male, 0..1; that of female is 1 minus it. The model has no other classes. */
   male: number;
 }
 
-/** Why a face may be trusted or not; angles in degrees. */
+/** The quality of a view of a face; angles in degrees. */
 export interface Quality {
-  /** Height of the box in the decoded picture that the models were given: up to 1280 pixels, 1920 or 3840 by the range. */
+  /**
+   * The height of the box in the decoded picture that the models were given: up to 1280, 1920 or 3840 pixels on its
+   * longer side, depending on the range.
+   */
   heightPx: number;
-  /** Variance of the Laplacian of the aligned crop's luma; higher is sharper. */
+  /** The variance of the Laplacian of the aligned crop's luma; higher is sharper. */
   sharpness: number;
   /** Positive: the nose points to the viewer's right. */
   yaw: number;

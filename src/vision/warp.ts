@@ -1,7 +1,7 @@
 import { cut, halve } from './letterbox.ts';
 import type { Box, Pixels } from './types.ts';
 
-/** Maps a pixel of the output to one of the source: `x' = a x + b y + c`, `y' = d x + e y + f`. */
+/** Maps an output pixel to a source pixel: `x' = a x + b y + c`, `y' = d x + e y + f`. */
 export interface Affine {
   a: number;
   b: number;
@@ -12,9 +12,8 @@ export interface Affine {
 }
 
 /**
- * Samples `size` x `size` output pixels bilinearly; pixels outside the source are black. Where the map
- * skips two source pixels or more, the part of the source it covers is halved first (bilinear sampling
- * alone would alias); only that part, as whole pictures are large and faces few.
+ * Samples `size` x `size` output pixels bilinearly; pixels outside the source are black. If the map skips two source
+ * pixels or more, the covered part of the source is halved first, because bilinear sampling alone would alias.
  */
 export const warp = (picture: Pixels, map: Affine, size: number): Pixels => {
   let source = picture;
@@ -22,7 +21,7 @@ export const warp = (picture: Pixels, map: Affine, size: number): Pixels => {
   if (scaleOf(m) >= 2) ({ source, m } = cutOut(picture, m, size));
   while (scaleOf(m) >= 2 && source.width > 8 && source.height > 8) {
     source = halve(source);
-    // The centre of a pixel, 0.5 of it from its corner, moves with the halving.
+    // Coordinates are those of pixel centres, which are 0.5 from the corner and move when the picture is halved.
     m = { a: m.a / 2, b: m.b / 2, c: (m.c - 0.5) / 2, d: m.d / 2, e: m.e / 2, f: (m.f - 0.5) / 2 };
   }
   return sample(source, m, size);
@@ -31,14 +30,14 @@ export const warp = (picture: Pixels, map: Affine, size: number): Pixels => {
 /** Samples a square of the picture as `size` x `size` pixels. */
 export const warpSquare = (picture: Pixels, { x, y, width }: Box, size: number): Pixels => {
   const scale = width / size;
-  // From the square's corner to the centre of its first pixel.
+  // The offset from the square's corner to the centre of its first pixel.
   const half = scale / 2 - 0.5;
   return warp(picture, { a: scale, b: 0, c: x + half, d: 0, e: scale, f: y + half }, size);
 };
 
 const scaleOf = ({ a, b, d, e }: Affine): number => Math.sqrt(Math.abs(a * e - b * d));
 
-/** Copies the part of the picture that the map reaches, with its map; never empty. */
+/** Copies the part of the picture that the map covers, and adapts the map; never empty. */
 const cutOut = (picture: Pixels, m: Affine, size: number): { source: Pixels; m: Affine } => {
   const last = size - 1;
   const xs = [m.c, m.c + m.a * last, m.c + m.b * last, m.c + (m.a + m.b) * last];
@@ -65,7 +64,8 @@ const sample = (source: Pixels, { a, b, c, d, e, f }: Affine, size: number): Pix
       if (x0 < -1 || y0 < -1 || x0 >= width || y0 >= height) continue;
       const fx = x - x0;
       const fy = y - y0;
-      // Weights of the four neighbours, 0 for those outside, whose index is then pointed at a pixel inside.
+      // The weights of the four neighbours: 0 for those outside the source, whose index then refers to a pixel
+      // inside.
       const left = x0 < 0 ? 0 : 1 - fx;
       const right = x0 + 1 < width ? fx : 0;
       const top = y0 < 0 ? 0 : 1 - fy;

@@ -3,13 +3,13 @@ import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 
-/** Alerts: asking for them, and acting on them. The rules are the database's, in sql/5-alerts/alert-reviews.sql. */
+/** Alerts: queries and reviews. The rules are in the database, in sql/5-alerts/alert-reviews.sql. */
 
-/** Which alerts are asked for. */
+/** Conditions for a query of alerts. */
 export interface AlertFilter {
   readonly state?: string | undefined;
   readonly person_id?: string | undefined;
-  /** The list's name. */
+  /** Name of the list. */
   readonly watchlist?: string | undefined;
   /** This severity or a higher one. */
   readonly min_severity?: string | undefined;
@@ -40,13 +40,13 @@ const columns = [
   'created_at',
 ] as const;
 
-/** Alerts that fit a filter, in no order yet. */
+/** A query of the alerts that meet a filter, not ordered yet. */
 export const selectAlerts = (db: Kysely<DB>, wanted: AlertFilter) =>
   db
     .selectFrom('watchpost.alert_detail as a')
     .select(columns)
     .$if(wanted.state !== undefined, (q) => q.where('a.state', '=', wanted.state as string))
-    // What nothing stands behind any more waits for nobody.
+    // Withdrawn alerts need no review.
     .$if(wanted.state === 'open' || wanted.state === 'acknowledged', (q) =>
       q.where('a.withdrawn_at', 'is', null),
     )
@@ -59,7 +59,7 @@ export const selectAlerts = (db: Kysely<DB>, wanted: AlertFilter) =>
     )
     .$if(wanted.since !== undefined, (q) => q.where('a.last_seen', '>=', new Date(wanted.since as string)));
 
-/** What can be done about an alert. */
+/** The decisions of a reviewer. */
 export const decisions = ['acknowledge', 'confirm', 'dismiss', 'reopen'] as const;
 export type Decision = (typeof decisions)[number];
 
@@ -67,10 +67,10 @@ export type Decision = (typeof decisions)[number];
 export const dismissals = ['not_them', 'false_alarm', 'resolved', 'other'] as const;
 
 /**
- * Reviews an alert in the name of whoever acts in this transaction.
+ * Reviews an alert as the caller of this transaction.
  *
- * @param review.dismissal why, for `dismiss`: one of `dismissals`.
- * @returns the alert as it stands then.
+ * @param review.dismissal the reason, for `dismiss`: one of `dismissals`.
+ * @returns the alert after the review.
  * @throws {WatchpostError} by SQLSTATE: alert_unknown, transition_invalid, reviewer_repeated, dismissal_invalid.
  */
 export const reviewAlert = async (
@@ -115,7 +115,7 @@ export const readAlert = async (db: Kysely<DB>, alertId: string) => {
   return alert;
 };
 
-/** Every decision about an alert, the first one first. */
+/** All reviews of an alert, oldest first. */
 export const readReviews = (db: Kysely<DB>, alertId: string) =>
   db
     .selectFrom('watchpost.alert_review')
@@ -124,10 +124,7 @@ export const readReviews = (db: Kysely<DB>, alertId: string) =>
     .orderBy('id')
     .execute();
 
-/**
- * The sightings that an alert rests on, or rested on: the latest thousand, the earliest of them first. `stands` is false
- * for withdrawn ones.
- */
+/** The sightings of an alert, also withdrawn ones (`stands` is false): the latest thousand, oldest first. */
 export const readAlertMatches = async (db: Kysely<DB>, alertId: string) => {
   const latest = await db
     .selectFrom('watchpost.alert_match as am')
@@ -153,11 +150,11 @@ export const readAlertMatches = async (db: Kysely<DB>, alertId: string) => {
   return latest.reverse();
 };
 
-/** Everything an alert rests on; see sql/6-record/lineage.sql. */
+/** The full origin of an alert; see sql/6-record/lineage.sql. */
 export const readLineage = async ({ pool }: Database, alertId: string) =>
   (await pool.query('select * from watchpost.lineage($1)', [alertId])).rows;
 
-/** Whom an alert was told, or is to be told, and what came of it. */
+/** The notifications of an alert, with state and number of attempts. */
 export const readNotifications = (db: Kysely<DB>, alertId: string) =>
   db
     .selectFrom('watchpost.notification as n')

@@ -1,9 +1,13 @@
 import type { Kysely } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
+import { orNameTaken } from '../database/unique.ts';
 import type { FaceRange } from '../vision/index.ts';
-import { orTaken } from './taken.ts';
 
-/** @throws {WatchpostError} name_taken. */
+/**
+ * Adds a camera.
+ *
+ * @throws {WatchpostError} name_taken.
+ */
 export const addCamera = (
   db: Kysely<DB>,
   camera: {
@@ -13,7 +17,7 @@ export const addCamera = (
     faces?: FaceRange | undefined;
   },
 ) =>
-  orTaken(
+  orNameTaken(
     `The camera name ${JSON.stringify(camera.name)}`,
     db
       .insertInto('watchpost.camera')

@@ -1,21 +1,21 @@
 import { gateOf } from './enrolment.ts';
 import type { Candidate, Nearest } from './nearest.ts';
 
-/** What follows from a search: recorded in search.outcome, and the matches to write. */
+/** The decision on a face: stored in `search`, and the matches to write. */
 export interface Decision {
   readonly outcome: 'match' | 'gated' | 'below_threshold' | 'nobody' | 'outranked' | 'cannot_link';
-  /** Why the face may not alert; empty: it may. */
+  /** The reasons for which the face cannot raise an alert; empty if it can. */
   readonly gate: string[];
-  /** Whom the outcome is about; null: nobody is enrolled. */
+  /** The person the outcome refers to; null if nobody is enrolled. */
   readonly nearest: Candidate | null;
-  /** One for each list that the person is on and whose threshold is reached. */
+  /** One for each list of the person whose threshold is reached. */
   readonly matches: readonly { readonly watchlist_id: string; readonly threshold: number }[];
 }
 
 /**
- * A face is the nearest person who is not ruled out, or nobody: never the second nearest, however low that person's
- * list sets its threshold. A face that fails the quality gate is nobody for sure either: it scored 0.48 against a
- * stranger in profile.
+ * Decides who a face is: the nearest person who is not ruled out, or nobody. It is never the second nearest, however
+ * low the threshold of that person's list. A face that fails the quality gate never matches, because its similarities
+ * are unreliable.
  */
 export const decide = ({ candidates, face_gate, norm }: Nearest, minimalNorm: number): Decision => {
   const gate = gateOf(face_gate, norm, minimalNorm);

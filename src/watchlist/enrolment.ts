@@ -1,14 +1,14 @@
 import { type ProblemCode, WatchpostError } from '../errors.ts';
 
 /**
- * Whether a photo can enrol somebody, by the number of faces in it.
+ * Checks by the number of faces whether a photo can enrol somebody.
  *
  * @param chosenFace counted from 1, left to right; null: the photo must have exactly one face.
  * @throws {WatchpostError} face_missing, faces_several, face_not_there.
  */
 export const assertEnrollable = (faces: number, chosenFace: number | null): void => {
   if (faces === 0) {
-    throw new WatchpostError('face_missing', 'No face was found in this photo, so it can not enrol anybody.');
+    throw new WatchpostError('face_missing', 'No face was found in this photo, so it cannot enrol anybody.');
   }
   if (chosenFace === null && faces > 1) {
     throw new WatchpostError(
@@ -25,7 +25,7 @@ export const assertEnrollable = (faces: number, chosenFace: number | null): void
 };
 
 /**
- * Whether a person's photo still waits to be enrolled.
+ * Checks that a person's photo was not removed before it was enrolled.
  *
  * @throws {WatchpostError} row_missing, photo_removed.
  */
@@ -37,14 +37,14 @@ export const assertStanding = (photo: { readonly removed_at: unknown } | undefin
 };
 
 /**
- * All reasons why a face may not count: those of its picture, and low_norm, which only its embedding tells.
+ * All reasons of the quality gate: those of the picture, and low_norm, which depends on the embedding.
  *
- * @param minimalNorm of the embedder: below it, a crop is hardly a face.
+ * @param minimalNorm of the embedder: a crop below it is probably not a face.
  */
 export const gateOf = (faceGate: readonly string[], norm: number, minimalNorm: number): string[] =>
   norm < minimalNorm ? [...faceGate, 'low_norm'] : [...faceGate];
 
-/** What is known of how good a view of a face a stored face is. */
+/** The stored quality of a view of a face. */
 export interface View {
   readonly gate: readonly string[];
   readonly height_px: number;
@@ -55,7 +55,7 @@ export interface View {
   readonly norm: number;
 }
 
-/** What a face must reach: of the gate of its picture, and of its embedding's norm. */
+/** The limits of the quality gate and of the embedding's norm. */
 export interface Limits {
   readonly heightPx: number;
   readonly score: number;
@@ -66,7 +66,7 @@ export interface Limits {
   readonly norm: number;
 }
 
-/** Codes of the gate that an operator may let a photo pass with; see person_photo.accept. */
+/** Codes of the enrolment gate that an operator may accept for a photo; see person_photo.accept. */
 export const acceptable = [
   'face_small',
   'face_low_score',
@@ -78,7 +78,7 @@ export const acceptable = [
   'face_of_another',
 ] as const satisfies ProblemCode[];
 
-/** Reasons of the gate, each as the code and the sentence that refuse a photo for it. */
+/** For each reason of the gate, the error code and the message. */
 const refusals: Record<string, (view: View, limits: Limits) => [code: ProblemCode, sentence: string]> = {
   small: (view, limits) => [
     'face_small',
@@ -86,7 +86,7 @@ const refusals: Record<string, (view: View, limits: Limits) => [code: ProblemCod
   ],
   low_score: (view, limits) => [
     'face_low_score',
-    `The detector is sure of this face by ${view.score.toFixed(2)}, and needs to be by ${limits.score}.`,
+    `The detector's score of this face is ${view.score.toFixed(2)}, and at least ${limits.score} is needed.`,
   ],
   blurred: (view, limits) => [
     'face_blurred',
@@ -102,16 +102,16 @@ const refusals: Record<string, (view: View, limits: Limits) => [code: ProblemCod
   ],
   low_norm: (view, limits) => [
     'face_low_norm',
-    `This is hardly a face: its embedding has a norm of ${view.norm.toFixed(2)}, and at least ${limits.norm} is needed.`,
+    `This is probably not a face: its embedding has a norm of ${view.norm.toFixed(2)}, and at least ${limits.norm} is needed.`,
   ],
 };
 
 /**
- * Whether a face is a good enough view to be a reference.
+ * Checks that a face is a good enough view to be a reference.
  *
- * @param accept codes that do not count.
- * @throws {WatchpostError} face_small, face_low_score, face_blurred, face_profile, face_tilted or face_low_norm: the first
- *   that speaks against it, with the sentences of all.
+ * @param accept codes that are accepted for this photo.
+ * @throws {WatchpostError} face_small, face_low_score, face_blurred, face_profile, face_tilted or face_low_norm: the
+ *   code of the first reason, with the messages of all.
  */
 export const assertFit = (view: View, limits: Limits, accept: readonly string[] = []): void => {
   const refused = gateOf(view.gate, view.norm, limits.norm)

@@ -2,9 +2,13 @@ import type { Kysely } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 
-/** Who is on which list. */
+/** Entries of watchlists: adding people and removing them. */
 
-/** @throws {WatchpostError} watchlist_unknown, naming the known ones. */
+/**
+ * The id of a watchlist by its name or id.
+ *
+ * @throws {WatchpostError} watchlist_unknown, whose hint names the existing ones.
+ */
 export const findWatchlist = async (db: Kysely<DB>, nameOrId: string): Promise<string> => {
   const lists = await db.selectFrom('watchpost.watchlist').select(['id', 'name']).orderBy('name').execute();
   const found = lists.find((list) => list.name === nameOrId) ?? lists.find((list) => list.id === nameOrId);
@@ -15,7 +19,7 @@ export const findWatchlist = async (db: Kysely<DB>, nameOrId: string): Promise<s
 };
 
 /**
- * Puts a person on a list; nothing happens if they are on it.
+ * Adds a person to a list; does nothing if they are on it.
  *
  * @throws {WatchpostError} watchlist_unknown, person_unknown; watchlist_expired by SQLSTATE.
  */
@@ -39,7 +43,7 @@ export const addToWatchlist = async (
     });
 };
 
-/** Takes a person off a list; nothing happens if they are not on it. */
+/** Removes a person from a list; does nothing if they are not on it. */
 export const removeFromWatchlist = async (
   db: Kysely<DB>,
   watchlistId: string,

@@ -1,29 +1,32 @@
 import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
+import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
-import { orTaken } from './taken.ts';
 
-/** Lists: making, reading, changing and removing them. Who is on them is in entries.ts. */
+/** Watchlists: adding, reading, changing and removing them. Their entries are in entries.ts. */
 
-/** Thresholds that an embedder declares, for a list to name instead of a number. */
+/** The thresholds of an embedder that a list may name instead of a number. */
 export const thresholdNames = ['loose', 'default', 'strict'] as const;
 export type ThresholdName = (typeof thresholdNames)[number];
 
-/** What can be said of a list. What is left out stays as it is, or as the schema has it. */
+/** The fields of a list. An omitted field is unchanged, or has the default of the schema. */
 export interface WatchlistFields {
   readonly name?: string | undefined;
   readonly purpose?: string | undefined;
   readonly severity?: string | undefined;
-  /** Least similarity for a match, 0 to 1, or the name of a threshold of the model, which the list then follows. */
+  /**
+   * The least similarity of a match, 0 to 1, or the name of a threshold of the model; the list then follows the
+   * model.
+   */
   readonly threshold?: number | ThresholdName | undefined;
-  /** Takes the threshold from the latest calibration; null: the threshold stays and is set by hand from now on. */
+  /** The threshold follows the latest calibration at this rate; null: it no longer does, and keeps its value. */
   readonly target_fpir?: number | null | undefined;
   readonly cooldown_seconds?: number | undefined;
   readonly enabled?: boolean | undefined;
   /** Times in ISO 8601; null: no bound. */
   readonly valid_from?: string | null | undefined;
   readonly valid_until?: string | null | undefined;
-  /** How many must confirm an alert: 1 or 2. */
+  /** The number of people who must confirm an alert: 1 or 2. */
   readonly reviewers?: number | undefined;
   readonly page_retroactive?: boolean | undefined;
 }
@@ -40,17 +43,17 @@ const columnsOf = ({ threshold, cooldown_seconds, ...columns }: WatchlistFields)
 const nameOf = (list: WatchlistFields) => `The watchlist name ${JSON.stringify(list.name)}`;
 
 /**
- * Makes a list.
+ * Adds a list.
  *
  * @throws {WatchpostError} name_taken; by SQLSTATE threshold_invalid, validity_invalid, watchlist_expired,
  *   calibration_missing.
  */
 export const addWatchlist = async (db: Kysely<DB>, list: WatchlistFields & { readonly name: string }) => {
-  const { id } = await orTaken(
+  const { id } = await orNameTaken(
     nameOf(list),
     db
       .insertInto('watchpost.watchlist')
-      // Of a list that is given no threshold the database chooses it.
+      // Without a threshold the database chooses the default.
       .values({ name: list.name, threshold: sql<number>`default`, ...columnsOf(list) })
       .returning('id')
       .executeTakeFirstOrThrow(),
@@ -59,14 +62,14 @@ export const addWatchlist = async (db: Kysely<DB>, list: WatchlistFields & { rea
 };
 
 /**
- * Changes a list; its version goes up if anything is different.
+ * Changes a list; its version increases if a field differs.
  *
  * @throws {WatchpostError} watchlist_unknown, and those of addWatchlist.
  */
 export const setWatchlist = async (db: Kysely<DB>, id: string, fields: WatchlistFields) => {
   const columns = columnsOf(fields);
   if (Object.keys(columns).length > 0) {
-    await orTaken(
+    await orNameTaken(
       nameOf(fields),
       db.updateTable('watchpost.watchlist').set(columns).where('id', '=', id).execute(),
     );
@@ -75,7 +78,7 @@ export const setWatchlist = async (db: Kysely<DB>, id: string, fields: Watchlist
 };
 
 /**
- * Removes a list, with its matches and alerts. To keep these, disable it or let it end.
+ * Removes a list with its matches and alerts. To keep them, disable the list or let it expire.
  *
  * @throws {WatchpostError} watchlist_unknown.
  */
@@ -84,7 +87,7 @@ export const removeWatchlist = async (db: Kysely<DB>, id: string): Promise<void>
     .deleteFrom('watchpost.watchlist')
     .where('id', '=', id)
     .executeTakeFirstOrThrow();
-  if (numDeletedRows === 0n) throw unknown(id);
+  if (numDeletedRows === 0n) throw watchlistUnknown(id);
 };
 
 /** @throws {WatchpostError} watchlist_unknown. */
@@ -92,11 +95,11 @@ export const readWatchlist = async (db: Kysely<DB>, id: string) => {
   const list = await selected(
     db.selectFrom('watchpost.watchlist as w').where('w.id', '=', id),
   ).executeTakeFirst();
-  if (!list) throw unknown(id);
+  if (!list) throw watchlistUnknown(id);
   return list;
 };
 
-/** Every list with the number of people on it. */
+/** All lists, with the number of people on each. */
 export const readWatchlists = (db: Kysely<DB>) =>
   selected(db.selectFrom('watchpost.watchlist as w')).orderBy('w.name').execute();
 
@@ -125,4 +128,5 @@ const selected = <O>(query: SelectQueryBuilder<DB & { w: DB['watchpost.watchlist
       .as('persons'),
   ]);
 
-const unknown = (id: string) => new WatchpostError('watchlist_unknown', `There is no watchlist ${id}.`);
+const watchlistUnknown = (id: string) =>
+  new WatchpostError('watchlist_unknown', `There is no watchlist ${id}.`);

@@ -1,26 +1,27 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
+import { anyOf } from '../database/any-of.ts';
 import type { DB } from '../database/types.generated.ts';
 import { decide } from './decision.ts';
 import { findNearest } from './nearest.ts';
 import { rank, type Searched, type Standing } from './ranking.ts';
 
-/** The one way a face is matched: live, in a replay, and in the search of the past. */
+/** Matching of faces: used by the match stage, by replays and by backfills. */
 
-/** Why matches are superseded: see the column match.superseded_because. */
-export type Because = 'replay' | 'backfill';
+/** The reasons to supersede matches; see the column match.superseded_because. */
+export type SupersededBecause = 'replay' | 'backfill';
 
 /**
- * Searches for each embedding and decides, face by face; reads only.
+ * Searches for each embedding and decides on each face; reads only.
  *
  * @param minimalNorm of the embedder.
- * @param options somebody who is compared even if an index misses them.
- * @returns by embedding id; an embedding that is gone is missing.
+ * @param options.alsoCompare a person to compare even if the index does not find them.
+ * @returns by embedding id, without embeddings that are gone.
  */
 export const searchFaces = async (
   db: Kysely<DB>,
   embeddingIds: readonly string[],
   minimalNorm: number,
-  options: { besides?: string } = {},
+  options: { alsoCompare?: string } = {},
 ): Promise<Map<string, Searched>> => {
   const found = await findNearest(db, embeddingIds, options);
   return new Map(
@@ -28,7 +29,7 @@ export const searchFaces = async (
   );
 };
 
-/** What stands in the photos of these faces, with the photos locked. */
+/** The standing matches in the photos of these faces; locks the photos. */
 const readStanding = async (db: Kysely<DB>, searched: readonly Searched[]): Promise<Standing[]> => {
   const images = searched.map(({ nearest }) => nearest.image_id);
   if (images.length === 0) return [];
@@ -39,8 +40,8 @@ const readStanding = async (db: Kysely<DB>, searched: readonly Searched[]): Prom
 };
 
 /**
- * Writes a search for each face, and the matches of those that are recognised and are the best of their photo; a
- * standing match that is beaten is superseded.
+ * Writes a search for each face, and the matches of the faces that are recognised and the best of their photo. A
+ * standing match that is outranked is superseded.
  *
  * @returns the number of matches.
  */
@@ -77,7 +78,7 @@ export const writeMatches = async (
   return matches;
 };
 
-/** One text for any number of searches, which a session plans once; a statement is to follow. */
+/** A `with` clause that inserts any number of searches, as one statement text that a session plans once. */
 const insertSearches = (decided: string, retroactive: boolean) => sql`
   with decided as materialized (
     select *
@@ -99,7 +100,7 @@ const insertSearches = (decided: string, retroactive: boolean) => sql`
     returning id, embedding_id
   )`;
 
-/** The matches of the searches that are inserted by the same statement. */
+/** Inserts the matches of the searches of the same statement. */
 const insertMatches = (retroactive: boolean) => sql`
   insert into watchpost.match (
     search_id, image_id, face_id, person_id, reference_id, watchlist_id, similarity, threshold, retroactive
@@ -110,14 +111,18 @@ const insertMatches = (retroactive: boolean) => sql`
   join searched as s using (embedding_id)
   cross join lateral jsonb_to_recordset(d.matches) as m (watchlist_id uuid, threshold real)`;
 
-/** How a face stands, and how it would when it is searched again. */
+/** The difference between the standing result of a face and a new search. */
 export interface Change {
   readonly same: boolean;
   readonly gained: number;
   readonly lost: number;
 }
 
-/** Compares searches with the rows that stand; one change for each, in their order. */
+/**
+ * Compares searches with the standing rows.
+ *
+ * @returns one change for each search, in order.
+ */
 export const compareMatches = async (db: Kysely<DB>, found: readonly Searched[]): Promise<Change[]> => {
   if (found.length === 0) return [];
   const { searched } = rank(found, await readStanding(db, found));
@@ -127,11 +132,7 @@ export const compareMatches = async (db: Kysely<DB>, found: readonly Searched[])
       join.onRef('m.face_id', '=', 's.face_id').on('m.superseded_at', 'is', null),
     )
     .select(['s.embedding_id', 's.outcome', 's.person_id as nearest', 'm.person_id', 'm.watchlist_id'])
-    .where(
-      's.embedding_id',
-      'in',
-      found.map(({ nearest }) => nearest.embedding_id),
-    )
+    .where('s.embedding_id', '=', anyOf(found.map(({ nearest }) => nearest.embedding_id)))
     .where('s.superseded_at', 'is', null)
     .execute();
   return searched.map(({ nearest, decision }) => {
@@ -148,11 +149,11 @@ export const compareMatches = async (db: Kysely<DB>, found: readonly Searched[])
   });
 };
 
-/** Marks the searches of these embeddings, and withdraws their matches. */
+/** Supersedes the searches of these embeddings, and withdraws their matches. */
 export const supersedeMatches = async (
   trx: Transaction<DB>,
   embeddingIds: readonly string[],
-  because: Because,
+  because: SupersededBecause,
 ): Promise<void> => {
   await sql`select watchpost.supersede_searches(${embeddingIds}::uuid[], ${because})`.execute(trx);
 };

@@ -6,19 +6,19 @@ import { type AlertFilter, selectAlerts } from './alerts.ts';
 const pageSize = 500;
 
 /**
- * Reads new alerts, each once and none left out.
+ * Reads new alerts, each once, and misses none.
  *
- * Ids tell when an alert was written, not when it was committed: one that was written first may appear last, and a
- * reader that only asks for greater ids would never see it. So a position here is a snapshot of the database, in the
- * form `xmin:xmax:running`, which tells of every transaction whether it had been committed by then: what is new is what
- * the position does not show and a snapshot of now does.
+ * Ids follow the order of writing, not of committing: an alert written first may be committed last, and a reader that
+ * asks for greater ids would miss it. So a position is a database snapshot in the form `xmin:xmax:running`, which
+ * says for every transaction whether it was committed. New alerts are those that a snapshot of now shows and the
+ * position does not.
  */
 export class NewAlerts {
   readonly #db: Kysely<DB>;
   readonly #wanted: AlertFilter;
   #position: string;
-  /** Where the pages of one look have come to. */
-  #look: { readonly upTo: string; readonly after: { xid: string; id: string } | undefined } | undefined;
+  /** The snapshot being read and the last alert of the previous page; undefined if no page is pending. */
+  #pending: { readonly upTo: string; readonly after: { xid: string; id: string } | undefined } | undefined;
 
   private constructor(db: Kysely<DB>, wanted: AlertFilter, position: string) {
     this.#db = db;
@@ -26,28 +26,27 @@ export class NewAlerts {
     this.#position = position;
   }
 
-  /** Alerts that appear from now on. */
+  /** Reads the alerts that appear from now on. */
   static async fromNow(db: Kysely<DB>, wanted: AlertFilter): Promise<NewAlerts> {
     return new NewAlerts(db, wanted, await readSnapshot(db));
   }
 
-  /** Alerts that appeared after a position was told. */
+  /** Reads the alerts that appeared after a position. */
   static after(db: Kysely<DB>, wanted: AlertFilter, position: string): NewAlerts {
     return new NewAlerts(db, wanted, position);
   }
 
-  /** Where a later reader goes on, if everything that was given out has arrived. */
+  /** Where a later reader continues after all alerts returned so far. */
   get position(): string {
     return this.#position;
   }
 
   /**
-   * The alerts that have appeared, each with the position to go on from once it has arrived; at most 500, so ask until
-   * there are none. Of alerts found together only the last moves the position: a reader that breaks off among them is
-   * given the others again.
+   * The next new alerts, each with the position to continue from after it; at most 500, so call until there are none.
+   * Of alerts read together only the last one moves the position: a reader that stops earlier gets the others again.
    */
   async next() {
-    const { upTo, after } = this.#look ?? { upTo: await readSnapshot(this.#db), after: undefined };
+    const { upTo, after } = this.#pending ?? { upTo: await readSnapshot(this.#db), after: undefined };
     const before = this.#position;
     const rows = await selectAlerts(this.#db, this.#wanted)
       .select(sql<string>`a.xid::text`.as('xid'))
@@ -63,7 +62,7 @@ export class NewAlerts {
       .execute();
     const last = rows.at(-1);
     const more = rows.length === pageSize && last !== undefined;
-    this.#look = more ? { upTo, after: { xid: last.xid, id: last.id as string } } : undefined;
+    this.#pending = more ? { upTo, after: { xid: last.xid, id: last.id as string } } : undefined;
     if (!more) this.#position = upTo;
     return rows.map(({ xid: _, ...alert }, index) => ({
       alert,

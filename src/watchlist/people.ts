@@ -1,31 +1,32 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
+import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
 import { addToWatchlist, findWatchlist } from './entries.ts';
-import { orTaken } from './taken.ts';
 
-/** People: making, finding, reading, changing and forgetting them. */
+/** People: adding, finding, reading, changing and forgetting them. */
 
-/** What can be said of a person. What is left out stays as it is. */
+/** The fields of a person. An omitted field is unchanged. */
 export interface PersonFields {
   readonly name?: string | undefined;
-  /** Null: none. */
+  /** Null removes it. */
   readonly external_ref?: string | null | undefined;
-  /** In place of what was there. */
+  /** Replaces the previous metadata. */
   readonly metadata?: Record<string, unknown> | undefined;
 }
 
 /**
- * Makes a person, at once on the given lists.
+ * Adds a person, on the given lists.
  *
  * @param person.watchlists names or ids.
- * @throws {WatchpostError} name_taken for a known external_ref, watchlist_unknown, watchlist_expired; then nothing was made.
+ * @throws {WatchpostError} name_taken if the external_ref is, watchlist_unknown, watchlist_expired; then nothing was
+ *   written.
  */
 export const addPerson = (
   db: Kysely<DB>,
   person: PersonFields & { readonly name: string; readonly watchlists?: readonly string[] | undefined },
 ) =>
-  within(db, async (trx) => {
+  inTransaction(db, async (trx) => {
     await assertFree(trx, person.external_ref);
     const made = await refOrTaken(
       person.external_ref,
@@ -48,10 +49,10 @@ export const addPerson = (
 /**
  * Changes a person.
  *
- * @throws {WatchpostError} person_unknown, name_taken for an external_ref of somebody else.
+ * @throws {WatchpostError} person_unknown; name_taken if another person has the external_ref.
  */
 export const setPerson = (db: Kysely<DB>, id: string, fields: PersonFields) =>
-  within(db, async (trx) => {
+  inTransaction(db, async (trx) => {
     await assertFree(trx, fields.external_ref, id);
     const { metadata, ...others } = fields;
     const columns = Object.fromEntries(
@@ -71,12 +72,12 @@ export const setPerson = (db: Kysely<DB>, id: string, fields: PersonFields) =>
       .selectAll()
       .where('id', '=', id)
       .executeTakeFirst();
-    if (!person) throw unknown(id);
+    if (!person) throw personUnknown(id);
     return person;
   });
 
 /**
- * Forgets a person, with the photos handed in for them and every sighting.
+ * Deletes a person, with the photos submitted for them and every sighting.
  *
  * @throws {WatchpostError} by SQLSTATE: person_unknown.
  */
@@ -84,9 +85,9 @@ export const removePerson = async (db: Kysely<DB>, id: string): Promise<void> =>
   await sql`select watchpost.forget_person(${id})`.execute(db);
 };
 
-/** Which people to list; each page begins after the id that the one before ended with. */
+/** Conditions for a list of people. Each page begins after the last id of the previous one. */
 export interface PersonFilter {
-  /** How the name begins, in any case. */
+  /** The beginning of the name, case-insensitive. */
   readonly name?: string | undefined;
   readonly external_ref?: string | undefined;
   /** Name or id. */
@@ -96,7 +97,7 @@ export interface PersonFilter {
 }
 
 /**
- * People in the order in which they were made, with their lists and how many photos they are known by.
+ * People in the order in which they were added, with their lists and number of references.
  *
  * @throws {WatchpostError} watchlist_unknown.
  */
@@ -135,7 +136,7 @@ export const findPersons = async (db: Kysely<DB>, filter: PersonFilter) => {
 };
 
 /**
- * A person with their lists and photos: what became of each, and how good a view of the face it is.
+ * A person with their lists and photos: the state of each photo, and the quality of its view.
  *
  * @throws {WatchpostError} person_unknown.
  */
@@ -146,7 +147,7 @@ export const readPerson = async (db: Kysely<DB>, id: string) => {
     .select(watchlistsOf.as('watchlists'))
     .where('p.id', '=', id)
     .executeTakeFirst();
-  if (!person) throw unknown(id);
+  if (!person) throw personUnknown(id);
   const photos = await db
     .selectFrom('watchpost.photo_status as s')
     .leftJoin('watchpost.best_photo as b', 'b.person_photo_id', 's.person_photo_id')
@@ -193,13 +194,13 @@ const watchlistsOf = sql<{ id: string; name: string }[]>`(
   where e.person_id = p.id
 )`;
 
-const within = <T>(db: Kysely<DB>, act: (trx: Kysely<DB>) => Promise<T>): Promise<T> =>
+const inTransaction = <T>(db: Kysely<DB>, act: (trx: Kysely<DB>) => Promise<T>): Promise<T> =>
   db.isTransaction ? act(db) : db.transaction().execute(act);
 
 const refTaken = (ref: string, who = '') =>
   new WatchpostError('name_taken', `The external reference ${JSON.stringify(ref)} is taken${who}.`);
 
-/** Asked before it is written: an error of the index does not tell who has it. */
+/** Checked before writing, because a violation of the index does not say who has the reference. */
 const assertFree = async (db: Kysely<DB>, ref: string | null | undefined, id?: string): Promise<void> => {
   if (ref === null || ref === undefined) return;
   const holder = await db
@@ -210,8 +211,8 @@ const assertFree = async (db: Kysely<DB>, ref: string | null | undefined, id?: s
   if (holder && holder.id !== id) throw refTaken(ref, `: ${holder.name} (${holder.id}) has it`);
 };
 
-/** Somebody else may take it between the question and the answer. */
+/** A concurrent call may take the reference after the check. */
 const refOrTaken = <T>(ref: string | null | undefined, change: Promise<T>): Promise<T> =>
-  orTaken(`The external reference ${JSON.stringify(ref)}`, change);
+  orNameTaken(`The external reference ${JSON.stringify(ref)}`, change);
 
-const unknown = (id: string) => new WatchpostError('person_unknown', `There is no person ${id}.`);
+const personUnknown = (id: string) => new WatchpostError('person_unknown', `There is no person ${id}.`);

@@ -1,13 +1,13 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 
-/** Photos of people, all by functions of sql/4-people/add-photos.sql and sql/4-people/change-photos.sql; their errors are told by SQLSTATE. */
+/** Photos of people, by the functions in sql/4-people/add-photos.sql and sql/4-people/change-photos.sql. */
 
 /**
- * Hands in a photo to enrol a person; detect, embed and enrol take it from there.
+ * Submits a photo that enrols a person; the stages detect, embed and enrol process it.
  *
  * @param photo.chosenFace counted from 1, left to right.
- * @param photo.accept codes of the gate that are let pass.
+ * @param photo.accept codes of the enrolment gate that are accepted.
  * @throws {WatchpostError} by SQLSTATE: person_unknown, body_empty.
  */
 export const addPersonPhoto = async (
@@ -31,9 +31,9 @@ export const addPersonPhoto = async (
 };
 
 /**
- * Makes a face that was found in any photo a photo of a person, without looking at it again.
+ * Enrols a face that was found in any photo, without processing the photo again.
  *
- * @returns the person_photo's id; the same one if the face is their photo already.
+ * @returns the person_photo's id; the existing one if the face is already their photo.
  * @throws {WatchpostError} by SQLSTATE: person_unknown, face_unknown, face_taken.
  */
 export const enrolFace = async (
@@ -49,9 +49,9 @@ export const enrolFace = async (
 };
 
 /**
- * Takes a photo back, with the matches that rested on it.
+ * Removes a photo and withdraws the matches that depend on it.
  *
- * @returns whether it had not been taken back before.
+ * @returns false if it was already removed.
  * @throws {WatchpostError} by SQLSTATE: photo_unknown.
  */
 export const removePhoto = async (
@@ -66,7 +66,7 @@ export const removePhoto = async (
 };
 
 /**
- * Takes a photo back and enrols another face of it instead.
+ * Removes a photo and enrols another face of it instead.
  *
  * @returns the new person_photo's id.
  * @throws {WatchpostError} by SQLSTATE: photo_unknown, photo_removed, face_unknown, face_taken.
@@ -86,7 +86,7 @@ export const correctPhoto = async (
 };
 
 /**
- * Lets a photo pass although these codes of the gate spoke against it.
+ * Accepts codes of the enrolment gate for a photo.
  *
  * @throws {WatchpostError} by SQLSTATE: photo_unknown, photo_removed.
  */

@@ -1,13 +1,13 @@
 import type { Decision } from './decision.ts';
 import type { Nearest } from './nearest.ts';
 
-/** A face that was searched, and what follows. */
+/** A face that was searched, and the decision. */
 export interface Searched {
   readonly nearest: Nearest;
   readonly decision: Decision;
 }
 
-/** A match that stands in a photo. */
+/** A standing match of a photo. */
 export interface Standing {
   readonly match_id: string;
   readonly image_id: string;
@@ -16,19 +16,20 @@ export interface Standing {
   readonly similarity: number;
 }
 
-/** Who is who in each photo, when each person is in it once. */
+/** The matches of photos in which each person occurs once. */
 export interface Ranked {
-  /** Those that were searched, in their order; who gives way is outranked, with no match. */
+  /** The searched faces, in order; the outcome of one that is outranked is `outranked`, without matches. */
   readonly searched: readonly Searched[];
-  /** Standing matches that give way. */
+  /** The ids of standing matches that are outranked. */
   readonly beaten: readonly string[];
 }
 
 /**
- * One face per person in a photo: the most similar one, of equal ones that with the lesser id, so that it does not
- * matter in which order they come. A face that gives way is nobody: the next nearest person is not who it is either.
+ * Keeps one face of each person in a photo: the most similar one, or of equal ones that with the smaller id, so that
+ * the order of arrival does not matter. An outranked face is nobody; it is not the next nearest person.
  *
- * @param standing what stands in the photos of those that were searched. Of faces searched it is passed over.
+ * @param standing the matches in the photos of the searched faces; those of the searched faces themselves are
+ *   ignored.
  */
 export const rank = (searched: readonly Searched[], standing: readonly Standing[]): Ranked => {
   const again = new Set(searched.map(({ nearest }) => nearest.face_id));

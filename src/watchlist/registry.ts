@@ -1,4 +1,4 @@
-/** Cameras, people, their photos, and lists: making them, changing them and putting them together. */
+/** The interface to cameras, people, their photos and lists. */
 
 export { addCamera } from './cameras.ts';
 export { addToWatchlist, findWatchlist, removeFromWatchlist } from './entries.ts';

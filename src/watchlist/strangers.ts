@@ -1,13 +1,15 @@
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Database } from '../database/pool.ts';
+import type { DB } from '../database/types.generated.ts';
+import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
 
 /** Strangers: groups of faces that match nobody; see sql/4-people/stranger-groups.sql. */
 
-/** A group that nobody has made a person, by the visits that were asked for. */
+/** A stranger, with the visits that meet the conditions. */
 export interface Recurring {
   readonly id: string;
-  /** Sightings that are closer in time than the setting's visit_gap are one visit. */
+  /** Sightings closer in time than the setting visit_gap are one visit. */
   readonly visits: number;
   readonly faces: number;
   readonly first_seen: Date;
@@ -17,10 +19,10 @@ export interface Recurring {
 }
 
 /**
- * Who keeps coming and is nobody, most visits first.
+ * Strangers with several visits, most visits first.
  *
- * @param wanted.visits at least so many.
- * @param wanted.since only visits that went on after this time count; undefined: all that are kept.
+ * @param wanted.visits the least number of visits.
+ * @param wanted.since only visits that ended after this time count; undefined: all stored ones.
  */
 export const readRecurring = async (
   database: Database,
@@ -52,9 +54,9 @@ export const readRecurring = async (
 };
 
 /**
- * One group with its faces, latest first, 1,000 at most.
+ * A stranger with their faces, latest first, 1,000 at most.
  *
- * @param id also one that was merged into another; the answer is that other one.
+ * @param id of the stranger, or of one that was merged into them.
  * @throws {WatchpostError} stranger_unknown.
  */
 export const readStranger = async (database: Database, id: string) => {
@@ -80,35 +82,26 @@ export const readStranger = async (database: Database, id: string) => {
 };
 
 /**
- * Makes a group a person, with its best views as photos; the stages take it from there.
+ * Makes a group a person, with its best views as photos, which are then enrolled like any other.
  *
+ * @param db a transaction in which the caller is set, or the database: then the caller is the database user.
  * @param person.watchlists names or ids.
- * @param actor who does it, for the record; undefined: the database user.
  * @returns the person's id.
- * @throws {WatchpostError} name_taken for a known external_ref; by SQLSTATE: stranger_unknown, stranger_named,
- *   watchlist_unknown. Then nothing was made.
+ * @throws {WatchpostError} name_taken if the external_ref is; by SQLSTATE: stranger_unknown, stranger_named,
+ *   watchlist_unknown. Then nothing was written.
  */
 export const enrolStranger = async (
-  database: Database,
+  db: Kysely<DB>,
   id: string,
   person: { name: string; external_ref?: string | undefined; watchlists?: string[] | undefined },
-  actor?: string,
 ): Promise<string> => {
-  try {
-    return await database.db.transaction().execute(async (trx) => {
-      if (actor !== undefined) await sql`select set_config('watchpost.actor', ${actor}, true)`.execute(trx);
-      const { rows } = await sql<{ id: string }>`
-        select watchpost.enrol_stranger(
-          ${id}::uuid, ${person.name}, ${person.external_ref ?? null}, ${person.watchlists ?? []}::text[]
-        ) as id
-      `.execute(trx);
-      return (rows[0] as { id: string }).id;
-    });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === '23505') {
-      const taken = `The external reference ${JSON.stringify(person.external_ref)} is taken.`;
-      throw new WatchpostError('name_taken', taken, { cause: error });
-    }
-    throw error;
-  }
+  const { rows } = await orNameTaken(
+    `The external reference ${JSON.stringify(person.external_ref)}`,
+    sql<{ id: string }>`
+      select watchpost.enrol_stranger(
+        ${id}::uuid, ${person.name}, ${person.external_ref ?? null}, ${person.watchlists ?? []}::text[]
+      ) as id
+    `.execute(db),
+  );
+  return (rows[0] as { id: string }).id;
 };

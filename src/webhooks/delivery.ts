@@ -2,10 +2,10 @@ import { sql } from 'kysely';
 import type { Database } from '../database/pool.ts';
 import { type Answer, post } from './post.ts';
 
-/** One attempt to deliver. */
+/** A message to send once. */
 export interface Attempt {
   readonly endpointId: string;
-  /** Null: a test message, which goes under the id of its delivery. */
+  /** Null for a test message, which is identified by the id of its delivery. */
   readonly notificationId: string | null;
   readonly url: string;
   readonly secrets: readonly string[];
@@ -13,9 +13,10 @@ export interface Attempt {
 }
 
 /**
- * Sends a message once, on record: the row in `delivery` is there before it is sent, and completed with what came back.
+ * Sends a message once and records it: the row in `delivery` is written before sending, and completed with the
+ * response.
  *
- * @throws only if the database can not be reached.
+ * @throws only if the database cannot be reached.
  */
 export const attemptDelivery = async (
   database: Database,

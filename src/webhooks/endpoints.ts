@@ -1,37 +1,48 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
+import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
 import { attemptDelivery } from './delivery.ts';
 import type { Answer } from './post.ts';
 
-/** Endpoints: making, changing, asking and testing them. The rules are the database's, in sql/5-alerts/endpoints.sql. */
+/**
+ * Endpoints: adding, changing, listing and testing them. The rules are in the database, in
+ * sql/5-alerts/endpoints.sql.
+ */
 
-/** What it takes to make an endpoint. */
+/** The fields of a new endpoint. */
 export interface NewEndpoint {
   readonly name: string;
   readonly url: string;
-  /** Names or ids; none: all lists. */
+  /** Names or ids; empty: all lists. */
   readonly watchlists?: readonly string[] | undefined;
   readonly min_severity?: string | undefined;
   readonly time_to_live_seconds?: number | undefined;
 }
 
-const one = async <Row>(query: { execute(db: Kysely<DB>): Promise<{ rows: Row[] }> }, db: Kysely<DB>) => {
+const firstRow = async <Row>(
+  query: { execute(db: Kysely<DB>): Promise<{ rows: Row[] }> },
+  db: Kysely<DB>,
+) => {
   const { rows } = await query.execute(db);
   return rows[0] as Row;
 };
 
-/** @throws {WatchpostError} endpoint_unknown, by SQLSTATE. */
+/**
+ * The id of an endpoint by its name or id.
+ *
+ * @throws {WatchpostError} endpoint_unknown, by SQLSTATE.
+ */
 export const findEndpoint = async (db: Kysely<DB>, nameOrId: string): Promise<string> =>
-  (await one(sql<{ id: string }>`select watchpost.find_endpoint(${nameOrId}) as id`, db)).id;
+  (await firstRow(sql<{ id: string }>`select watchpost.find_endpoint(${nameOrId}) as id`, db)).id;
 
 /**
- * Makes an endpoint.
+ * Adds an endpoint.
  *
- * @param options.plainHttp whether it may be reached over plain http on another machine.
- * @returns its id and its secret, which is shown this once.
- * @throws {WatchpostError} name_taken, watchlist_unknown, url_invalid (by SQLSTATE); then nothing was made.
+ * @param options.plainHttp whether plain http to another machine is allowed.
+ * @returns its id and its secret, which is only shown here.
+ * @throws {WatchpostError} name_taken, watchlist_unknown, url_invalid (by SQLSTATE); then nothing was written.
  */
 export const addEndpoint = async (
   db: Kysely<DB>,
@@ -39,7 +50,7 @@ export const addEndpoint = async (
   options: { plainHttp: boolean },
 ): Promise<{ id: string; secret: string }> => {
   if (!URL.canParse(endpoint.url))
-    throw new WatchpostError('url_invalid', 'The URL can not be used: it is not a URL.');
+    throw new WatchpostError('url_invalid', 'The URL cannot be used: it is not a URL.');
   const wanted = endpoint.watchlists ?? [];
   const lists = await db
     .selectFrom('watchpost.watchlist')
@@ -54,8 +65,9 @@ export const addEndpoint = async (
   const unknown = wanted.find((list) => !lists.some(({ id, name }) => id === list || name === list));
   if (unknown !== undefined)
     throw new WatchpostError('watchlist_unknown', `There is no watchlist ${JSON.stringify(unknown)}.`);
-  try {
-    const { endpoint_id, secret } = await one(
+  const { endpoint_id, secret } = await orNameTaken(
+    `The endpoint name ${JSON.stringify(endpoint.name)}`,
+    firstRow(
       sql<{ endpoint_id: string; secret: string }>`
         select * from watchpost.add_endpoint(
           name => ${endpoint.name},
@@ -67,16 +79,12 @@ export const addEndpoint = async (
         )
       `,
       db,
-    );
-    return { id: endpoint_id, secret };
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === '23505')
-      throw new WatchpostError('name_taken', `The endpoint name ${JSON.stringify(endpoint.name)} is taken.`);
-    throw error;
-  }
+    ),
+  );
+  return { id: endpoint_id, secret };
 };
 
-/** Every endpoint that was not removed, with how it fares; without secrets. */
+/** All endpoints that were not removed, with their state, without secrets. */
 export const readEndpoints = (db: Kysely<DB>) =>
   db
     .selectFrom('watchpost.endpoint as e')
@@ -115,24 +123,24 @@ export const readEndpoints = (db: Kysely<DB>) =>
     .execute();
 
 /**
- * Gives an endpoint a new secret; the one before signs too for a while.
+ * Gives an endpoint a new secret. The previous one also signs for a while.
  *
  * @param keepSeconds how long; 0 ends it at once.
- * @returns the secret, which is shown this once.
+ * @returns the secret, which is only shown here.
  */
 export const rotateSecret = (db: Kysely<DB>, id: string, keepSeconds: number) =>
-  one(
+  firstRow(
     sql<{ secret: string; previous_until: Date }>`
       select * from watchpost.rotate_secret(${id}, make_interval(secs => ${keepSeconds}))
     `,
     db,
   );
 
-/** enable, disable or remove an endpoint. */
+/** Enables, disables or removes an endpoint. */
 export const changeEndpoint = (db: Kysely<DB>, id: string, verb: 'enable' | 'disable' | 'remove') =>
   sql`select ${sql.ref(`watchpost.${verb}_endpoint`)}(${id})`.execute(db);
 
-/** The latest attempts to tell an endpoint of something, the youngest first. */
+/** The latest deliveries to an endpoint, newest first. */
 export const readDeliveries = (db: Kysely<DB>, id: string, limit: number) =>
   db
     .selectFrom('watchpost.delivery_log')
@@ -143,15 +151,15 @@ export const readDeliveries = (db: Kysely<DB>, id: string, limit: number) =>
     .execute();
 
 /**
- * Sends a message of the type `test` at once, on record, also to an endpoint that is disabled.
+ * Sends a message of the type `test` at once and records it, also to a disabled endpoint.
  *
- * @param by who tests, as the message tells it.
- * @returns what came back.
+ * @param by who sends it, for the message.
+ * @returns the response.
  * @throws {WatchpostError} endpoint_unknown, by SQLSTATE.
  */
 export const testEndpoint = async (database: Database, nameOrId: string, by: string): Promise<Answer> => {
   const id = await findEndpoint(database.db, nameOrId);
-  const { url, name, secrets } = await one(
+  const { url, name, secrets } = await firstRow(
     sql<{ url: string; name: string; secrets: string[] }>`
       select e.url, e.name, watchpost.valid_secrets(e.id) as secrets
       from watchpost.endpoint as e

@@ -1,38 +1,38 @@
 import { Webhook } from 'standardwebhooks';
 import { version } from '../version.ts';
 
-/** How long an answer is waited for, in ms; Standard Webhooks advises 15 to 30 s, and a worker has better to do. */
+/** How long to wait for a response, in ms. Standard Webhooks advises 15 to 30 s; shorter, because a worker waits. */
 const answerWithin = 10_000;
 
-/** Bytes of an answer that are read, and kept for whoever looks for the reason of a failure. */
+/** Bytes of a response that are read, and stored to show the reason of a failure. */
 const answerBytes = 4096;
 
-/** A message as it goes out. */
+/** A message to send. */
 export interface Message {
   readonly url: string;
-  /** The same in each attempt: by it a receiver knows what it has had already. */
+  /** The same in each attempt, so that the receiver recognises repetitions. */
   readonly id: string;
   readonly body: string;
   /** whsec_…; each of them signs. */
   readonly secrets: readonly string[];
 }
 
-/** What came of it. */
+/** The response. */
 export interface Answer {
-  /** HTTP status; null: there was no answer. */
+  /** HTTP status; null if there was no response. */
   readonly status: number | null;
-  /** Why it does not count as delivered, in a sentence without the URL; null: it does. */
+  /** Why the message does not count as delivered, in a sentence without the URL; null if it does. */
   readonly error: string | null;
-  /** The first 4 KB of the answer, as text; null: there was none. */
+  /** The first 4 KB of the response, as text; null if there was none. */
   readonly answer: string | null;
   readonly durationMs: number;
 }
 
 /**
- * Posts a message with the headers of Standard Webhooks. Any 2xx counts as delivered. Redirects are not followed: the
- * message is for the address that somebody has entered.
+ * Posts a message with the headers of Standard Webhooks. Any 2xx status counts as delivered. Redirects are not
+ * followed: the message is only for the address that was entered.
  *
- * @returns always: a failure is told in `error`.
+ * @returns also after a failure, which is in `error`.
  */
 export const post = async ({ url, id, body, secrets }: Message): Promise<Answer> => {
   const begun = performance.now();
@@ -73,7 +73,7 @@ const refusal = (status: number): string | null => {
   return `It answered ${status}.${redirects}`;
 };
 
-/** An answer that does not end, or breaks off, counts by its status all the same. */
+/** Reads the beginning of a response; one that is endless or breaks off still counts by its status. */
 const readStart = async (response: Response): Promise<string> => {
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -86,14 +86,14 @@ const readStart = async (response: Response): Promise<string> => {
       length += value.length;
     }
   } catch {
-    // What came until then is kept.
+    // The part that was read is kept.
   }
   await reader?.cancel().catch(() => {});
   const text = new TextDecoder().decode(Buffer.concat(parts).subarray(0, answerBytes));
   return text.replaceAll('\0', '\uFFFD');
 };
 
-/** ECONNREFUSED and the like; fetch itself only says that it failed. */
+/** The cause of a failed fetch, such as ECONNREFUSED; its own message only says that it failed. */
 const causeOf = (error: unknown): string => {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   if (cause instanceof Error) return ('code' in cause && String(cause.code)) || cause.name;

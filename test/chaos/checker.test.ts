@@ -27,7 +27,14 @@ const submitAll = async (
       [bytes, key],
     );
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    acknowledged.push({ key, id: row.id, sha256, by: 'INSERT' as const, faces: facesOf[number] });
+    acknowledged.push({
+      key,
+      id: row.id,
+      sha256,
+      by: 'INSERT' as const,
+      faces: facesOf[number],
+      at: Date.now(),
+    });
   }
   return acknowledged;
 };

@@ -17,6 +17,8 @@ export interface Promised {
   readonly acknowledged: readonly Acknowledged[];
   /** Keys for which two ids were promised. */
   readonly contradictions?: readonly string[];
+  /** What is to hold in this run beside what always does. */
+  readonly more?: readonly Check[];
 }
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -73,7 +75,7 @@ export const check = async (pool: pg.Pool, promised: Promised): Promise<Finding[
     );
     await client.query('analyze sent; analyze acknowledged');
     const findings: Finding[] = [];
-    for (const one of checks)
+    for (const one of [...checks, ...(promised.more ?? [])])
       findings.push(...found(one, (await client.query<{ what: string }>(one.text)).rows));
     findings.push(
       ...found(

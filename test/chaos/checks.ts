@@ -161,6 +161,13 @@ export const checks: readonly Check[] = [
       )`,
   },
   {
+    kind: 'wrong',
+    name: 'every handling is of an event that exists',
+    text: `select h.task || ' ' || h.event_id as what
+      from watchpost.handling as h left join watchpost.event as e on e.id = h.event_id
+      where e.id is null`,
+  },
+  {
     kind: 'gap',
     name: 'every row has its event',
     text: `select r.topic || ' ' || r.id as what
@@ -231,3 +238,18 @@ export const checks: readonly Check[] = [
       from graphile_worker._private_jobs as j join graphile_worker._private_tasks as t on t.id = j.task_id`,
   },
 ];
+
+/**
+ * What must hold as well when nobody was killed: an outage is no failure of the item that met it.
+ *
+ * @param attempts that an item may take. Of a primary that is lost with the last seconds, some deliveries are known to the
+ *   replica and their ends are not: those are delivered again.
+ */
+export const noAttemptUsed = (attempts: 1 | 2): Check => ({
+  kind: 'wrong',
+  name: 'no attempt was used up',
+  text: `select h.task || ' ' || h.event_id || ' ' || h.outcome || ' at attempt ' || h.attempt || coalesce(': ' || h.code, '') as what
+    from watchpost.handling as h
+    join watchpost.event as e on e.id = h.event_id
+    where h.attempt > ${attempts} or h.outcome = 'retry'`,
+});

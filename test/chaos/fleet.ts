@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Options } from './options.ts';
+import { freePort } from './postgres.ts';
 import { TcpProxy } from './proxy.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -114,3 +116,22 @@ export class Fleet {
     setTimeout(() => this.#spawn(slot), 1_000);
   }
 }
+
+/** Starts the API and the workers of a run, each behind a proxy of its own, and says how the API is called. */
+export const startFleet = async (fleet: Fleet, databasePort: number, options: Options) => {
+  const port = await freePort();
+  const key = `chaos-${options.seed}-${'0'.repeat(20)}`;
+  const environment = {
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    WATCHPOST_API_KEY: key,
+    WATCHPOST_CONCURRENCY: '2',
+    WATCHPOST_LOG: 'info',
+    // A hundred starts and more: what one has compiled the next need not.
+    NODE_COMPILE_CACHE: join(options.folder, 'compiled'),
+    ...(options.short ? { WATCHPOST_HEARTBEAT_MS: '500', WATCHPOST_DEAD_AFTER_S: '3' } : {}),
+  };
+  await fleet.add('api', databasePort, environment);
+  for (let i = 0; i < options.workers; i++) await fleet.add('worker', databasePort, environment);
+  return { url: `http://127.0.0.1:${port}`, key };
+};

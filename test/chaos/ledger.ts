@@ -14,6 +14,8 @@ export interface Sent {
 /** A photo that Watchpost has said it has: 202, or the commit of an INSERT. */
 export interface Acknowledged extends Sent {
   readonly id: string;
+  /** When, in ms since 1970. */
+  readonly at: number;
 }
 
 /** The harness's own list, in memory and in a file, of what was promised; it never asks the database what to expect. */
@@ -35,10 +37,11 @@ export class Ledger {
 
   /** At the 202 or the commit, before anything else is done. */
   acknowledge(sent: Sent, id: string): void {
-    appendFileSync(this.#file, `${JSON.stringify({ ...sent, id, at: new Date() })}\n`);
+    const at = Date.now();
+    appendFileSync(this.#file, `${JSON.stringify({ ...sent, id, at: new Date(at) })}\n`);
     const before = this.#acknowledged.get(sent.key);
     if (before && before.id !== id) this.contradictions.push(sent.key);
-    this.#acknowledged.set(sent.key, { ...sent, id });
+    this.#acknowledged.set(sent.key, { ...sent, id, at });
   }
 
   get acknowledged(): readonly Acknowledged[] {

@@ -16,6 +16,8 @@ export interface Options {
   /** Heartbeat and rescue are quick, and lasting faults short. */
   readonly short: boolean;
   readonly json: boolean;
+  /** The one part to run; undefined: both. */
+  readonly only: 'faults' | 'failover' | undefined;
   /** Folder of initdb and pg_ctl; undefined: the PATH, else the newest of the system's installations. */
   readonly pgBin: string | undefined;
   /** Data folder of the Postgres to run; undefined: a new one, removed at the end. */
@@ -39,10 +41,12 @@ export const help = `npm run chaos -- [options]
   --workers N      worker processes (4; short: 3)
   --seconds N      how long harm is done (300; short: 42)
   --short          about 60 s in all, with quick heartbeats; for CI
+  --only PART      faults: kills, crashes and cuts; failover: a primary that fails over to its replica, in two
+                   forms (short: one); both unless told
   --pg-bin DIR     where initdb and pg_ctl are (the PATH, else /usr/lib/postgresql)
   --pg-data DIR    data folder of the Postgres to run (a temporary one)
   --port N         its port on 127.0.0.1 (a free one)
-  --url URL        use this running server, and do not restart it
+  --url URL        use this running server, do not restart it, and leave out the failover
   --folder DIR     ledger and logs (a temporary one)
 `;
 
@@ -58,6 +62,7 @@ export const readOptions = (args: readonly string[]): Options | 'help' => {
       json: { type: 'boolean', default: false },
       short: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
+      only: { type: 'string' },
       images: { type: 'string' },
       seed: { type: 'string' },
       kills: { type: 'string' },
@@ -72,7 +77,9 @@ export const readOptions = (args: readonly string[]): Options | 'help' => {
     },
   });
   if (values.help) return 'help';
-  const { short, json, url } = values;
+  const { short, json, url, only } = values;
+  if (only !== undefined && only !== 'faults' && only !== 'failover')
+    throw new Error('--only takes faults or failover.');
   const whole = (
     name: 'images' | 'seed' | 'kills' | 'restarts' | 'workers' | 'seconds' | 'port',
     otherwise: number,
@@ -90,6 +97,7 @@ export const readOptions = (args: readonly string[]): Options | 'help' => {
     seconds: whole('seconds', short ? 42 : 300),
     short,
     json,
+    only,
     pgBin: values['pg-bin'],
     pgData: values['pg-data'],
     port: whole('port', 0),

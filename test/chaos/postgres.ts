@@ -11,6 +11,10 @@ export interface Postgres {
   /** Stops it as a crash does: no checkpoint, no goodbye to anybody; the next start recovers from the log. */
   crash(): Promise<void>;
   start(): Promise<void>;
+  /** Stops it in good order; a replica gets everything that was committed. */
+  stop(): Promise<void>;
+  /** Makes a replica a primary; returns when it takes writes. */
+  promote(): Promise<void>;
   /** Stops it and removes its data folder if it was made here and is not to be kept. */
   end(): Promise<void>;
 }
@@ -122,6 +126,8 @@ export const startPostgres = async (options: {
     port,
     start,
     crash: () => run('pg_ctl', ['-D', data, '-m', 'immediate', '-w', 'stop']),
+    stop: () => run('pg_ctl', ['-D', data, '-m', 'fast', '-w', 'stop']),
+    promote: () => run('pg_ctl', ['-D', data, '-w', 'promote']),
     async end() {
       await run('pg_ctl', ['-D', data, '-m', 'fast', '-w', 'stop']).catch(() => {});
       if (made && !options.keep) await rm(data, { recursive: true, force: true });

@@ -23,7 +23,7 @@ export interface Trap {
  *                but the one who gives up waiting.
  */
 export class TcpProxy {
-  readonly #target: number;
+  #target: number;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
   readonly #traps = new Set<Trap>();
@@ -44,6 +44,11 @@ export class TcpProxy {
       server.once('error', reject);
       server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
     });
+  }
+
+  /** Leads new connections to another port; those that are open stay with the old one. */
+  moveTo(target: number): void {
+    this.#target = target;
   }
 
   set(trap: Trap): void {

@@ -1,227 +1,30 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import pg from 'pg';
-import { check, countOf, type Finding, untilSettled } from './checker.ts';
-import { Faults } from './faults.ts';
-import { Fleet } from './fleet.ts';
-import { install, openAlbum } from './install.ts';
-import { Ledger } from './ledger.ts';
+import { runFailover } from './failover.ts';
+import type { Form } from './failover-report.ts';
+import { runFaults } from './harm.ts';
+import { openAlbum } from './install.ts';
 import { help, type Options, readOptions } from './options.ts';
-import { planFaults } from './plan.ts';
-import { freePort, startPostgres } from './postgres.ts';
-import { showProgress, tell } from './progress.ts';
-import { Random } from './random.ts';
-import { Submitter } from './submit.ts';
-import { Watch } from './watch.ts';
+import { tell } from './progress.ts';
 
-/** Seconds within which every fault must be recovered from. */
-const recoverWithin = 60;
-
-/** Milliseconds within which everything must be done once nothing is broken any more. */
-const settleWithin = 400_000;
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Photos submitted at a time; the rest of the pace is set by the clock. */
-const atOnce = 8;
+/** The failovers of a run: the one in which nothing may be lost takes less than a minute, and is part of the short run. */
+const formsOf = ({ only, short, url }: Options): Form[] => {
+  if (only === 'faults' || url) return [];
+  return short && only === undefined ? ['clean'] : ['clean', 'lagging'];
+};
 
 const run = async (options: Options): Promise<boolean> => {
-  const begun = Date.now();
-  const random = new Random(options.seed);
   await mkdir(options.folder, { recursive: true });
   // Postgres runs as another user and must get through to its folder.
   await chmod(options.folder, 0o755);
   tell(`seed ${options.seed}; ledger and logs in ${options.folder}`);
-
-  const postgres = options.url
-    ? undefined
-    : await startPostgres({
-        bin: options.pgBin,
-        data: options.pgData ?? join(options.folder, 'postgres'),
-        port: options.port,
-      });
-  const url = options.url ?? (postgres as { url: string }).url;
-  const fleet = new Fleet(options.folder);
-  const watch = new Watch(url, fleet);
-  const pool = new pg.Pool({ connectionString: url, max: 2 });
-  pool.on('error', () => {});
-  // Interrupted, it takes down what it has started: nothing else would.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      tell(`${signal}: ended before its time, without a result`);
-      void fleet
-        .end()
-        .then(() => postgres?.end())
-        .finally(() => process.exit(130));
-    });
-  }
-  try {
-    const album = await openAlbum();
-    await install(url, album);
-    const api = await startFleet(fleet, Number(new URL(url).port), options);
-    while (fleet.slots.some((slot) => slot.state === 'starting')) await sleep(100);
-    tell(`${options.workers} workers and the API are up`);
-
-    const ledger = new Ledger(join(options.folder, 'ledger.jsonl'));
-    const submitter = new Submitter({
-      album,
-      ledger,
-      random: new Random(options.seed + 1),
-      api,
-      database: url,
-    });
-    const faults = new Faults({
-      fleet,
-      watch,
-      postgres,
-      url,
-      random,
-      lengths: options.short
-        ? {
-            stopped: 6_000,
-            blackholed: 12_000,
-            away: [0.5, 2].map((s) => s * 1000) as [number, number],
-            terminating: 5_000,
-          }
-        : { stopped: 30_000, blackholed: 40_000, away: [1_000, 8_000], terminating: 15_000 },
-    });
-    const stopTelling = showProgress({ ledger, faults, watch, fleet, images: options.images });
-    try {
-      await harm(options, random, submitter, faults);
-    } finally {
-      stopTelling();
-    }
-    tell('nothing is broken any more; waiting for the end of everything');
-    const settled = await untilSettled(pool, settleWithin);
-    await submitter.stop();
-    const findings = await check(pool, {
-      sent: ledger.sent,
-      acknowledged: ledger.acknowledged,
-      contradictions: ledger.contradictions,
-    });
-    return report(options, { ledger, faults, watch, fleet, findings, settled, submitter, begun });
-  } finally {
-    await fleet.end();
-    await watch.end();
-    await pool.end();
-    await postgres?.end();
-  }
-};
-
-const startFleet = async (fleet: Fleet, databasePort: number, options: Options) => {
-  const port = await freePort();
-  const key = `chaos-${options.seed}-${'0'.repeat(20)}`;
-  const environment = {
-    HOST: '127.0.0.1',
-    PORT: String(port),
-    WATCHPOST_API_KEY: key,
-    WATCHPOST_CONCURRENCY: '2',
-    WATCHPOST_LOG: 'info',
-    // A hundred starts and more: what one has compiled the next need not.
-    NODE_COMPILE_CACHE: join(options.folder, 'compiled'),
-    ...(options.short ? { WATCHPOST_HEARTBEAT_MS: '500', WATCHPOST_DEAD_AFTER_S: '3' } : {}),
-  };
-  await fleet.add('api', databasePort, environment);
-  for (let i = 0; i < options.workers; i++) await fleet.add('worker', databasePort, environment);
-  return { url: `http://127.0.0.1:${port}`, key };
-};
-
-/** Submits at an even pace while the plan is carried out, and the last few photos after everything has recovered. */
-const harm = async (
-  options: Options,
-  random: Random,
-  submitter: Submitter,
-  faults: Faults,
-): Promise<void> => {
-  const plan = planFaults(random, options);
-  const begun = Date.now();
-  const last = Math.min(options.images, Math.max(20, Math.round(options.images / 40)));
-  const gap = (options.seconds * 1000) / options.images;
-  let submitted = 0;
-  let recovered = false;
-
-  const submitting = Array.from({ length: atOnce }, async () => {
-    while (submitted < options.images) {
-      // The last few are kept back, one every second, so that there are effects to recover to.
-      const due = submitted < options.images - last ? begun + submitted * gap : Date.now();
-      submitted += 1;
-      await sleep(Math.max(0, due - Date.now()));
-      if (submitted > options.images - last && !recovered) await sleep(atOnce * 1_000);
-      await submitter.submitOne();
-    }
-  });
-  const doing = plan.map(async (step) => {
-    await sleep(Math.max(0, begun + step.at - Date.now()));
-    await step.run(faults).catch((error) => tell(`${step.fault} could not be done: ${error.message}`));
-  });
-  await Promise.all(doing);
-  const patience = sleep((recoverWithin + 60) * 1000);
-  await Promise.race([faults.recovered(), patience]);
-  recovered = true;
-  await Promise.race([Promise.all(submitting), sleep(settleWithin)]);
-};
-
-const report = (
-  options: Options,
-  seen: {
-    ledger: Ledger;
-    faults: Faults;
-    watch: Watch;
-    fleet: Fleet;
-    findings: readonly Finding[];
-    settled: number | undefined;
-    submitter: Submitter;
-    begun: number;
-  },
-): boolean => {
-  const { ledger, faults, watch, fleet, findings, settled, submitter } = seen;
-  const seconds = [...watch.recoveries, ...watch.open].map((one) => one.seconds);
-  const slowest = [...watch.recoveries, ...watch.open].sort((a, b) => b.seconds - a.seconds)[0];
-  const recovery = Math.round(Math.max(0, ...seconds) * 10) / 10;
-  const refused = Object.keys(submitter.attempts.refused).filter(
-    (status) => !['429', '503'].includes(status),
-  );
-  const complaints = [
-    ...findings.map(
-      ({ kind, name, count, examples }) => `${kind}: not ${name} (${count}): ${examples.join('; ')}`,
-    ),
-    ...fleet.deserters,
-    ...watch.open.map((one) => `not recovered from: ${one.fault}, after ${one.seconds} s`),
-    ...(recovery > recoverWithin ? [`recovery took ${recovery} s: ${slowest?.fault}`] : []),
-    ...(ledger.acknowledged.length < options.images
-      ? [`${options.images - ledger.acknowledged.length} photos were never acknowledged`]
-      : []),
-    ...(faults.counts.kills < options.kills
-      ? [`${faults.counts.kills} of ${options.kills} kills were done`]
-      : []),
-    ...(faults.counts.db_restarts < options.restarts
-      ? [`${faults.counts.db_restarts} restarts were done`]
-      : []),
-    ...(refused.length > 0 ? [`the API answered ${refused.join(', ')}`] : []),
-  ];
-  for (const complaint of complaints) tell(complaint);
-  const result = {
-    acknowledged: ledger.acknowledged.length,
-    lost: countOf(findings, 'lost'),
-    duplicated: countOf(findings, 'duplicated'),
-    gaps: countOf(findings, 'gap'),
-    wrong: countOf(findings, 'wrong'),
-    left: countOf(findings, 'left'),
-    ...faults.counts,
-    recovery_s_max: recovery,
-    slowest_recovery: slowest?.fault,
-    kills_at: faults.killsAt,
-    unanswered: submitter.attempts.unanswered,
-    refused: submitter.attempts.refused,
-    failed_starts: fleet.failedStarts,
-    deserters: fleet.deserters.length,
-    settled_s: settled ?? null,
-    seconds: Math.round((Date.now() - seen.begun) / 1000),
-    seed: options.seed,
-    passed: complaints.length === 0,
-  };
+  const album = await openAlbum();
+  const faults = options.only === 'failover' ? undefined : await runFaults(options, album);
+  const failovers = [];
+  for (const form of formsOf(options)) failovers.push(await runFailover(form, options, album));
+  const passed = (faults?.passed ?? true) && failovers.every((failover) => failover.passed);
+  const result = { ...faults, failovers, seed: options.seed, passed };
   process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${JSON.stringify(result, null, 2)}\n`);
-  return result.passed;
+  return passed;
 };
 
 const options = readOptions(process.argv.slice(2));

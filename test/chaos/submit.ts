@@ -10,6 +10,10 @@ export const cameras = ['north-gate', 'south-gate', 'lobby', null] as const;
 export interface Attempts {
   unanswered: number;
   refused: Record<string, number>;
+  /** Answers that name no code of a problem. */
+  uncoded: number;
+  /** Answers to POST, by status and code. */
+  readonly answers: Record<string, number>;
 }
 
 interface SubmitterOptions {
@@ -26,7 +30,7 @@ interface SubmitterOptions {
  * same idempotency key, until they are told that the photo is there.
  */
 export class Submitter {
-  readonly attempts: Attempts = { unanswered: 0, refused: {} };
+  readonly attempts: Attempts = { unanswered: 0, refused: {}, uncoded: 0, answers: {} };
   readonly #options: SubmitterOptions;
   readonly #pool: pg.Pool;
   #count = 0;
@@ -89,9 +93,12 @@ export class Submitter {
         body: new Uint8Array(bytes),
         signal: AbortSignal.timeout(45_000),
       });
-      const body = (await response.json()) as { id?: string };
+      const body = (await response.json()) as { id?: string; code?: string };
+      const answer = [response.status, body.code].filter(Boolean).join(' ');
+      this.attempts.answers[answer] = (this.attempts.answers[answer] ?? 0) + 1;
       if (response.status === 202 && body.id) return body.id;
       this.attempts.refused[response.status] = (this.attempts.refused[response.status] ?? 0) + 1;
+      if (!body.code) this.attempts.uncoded += 1;
     } catch {
       this.attempts.unanswered += 1;
     }

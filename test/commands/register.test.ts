@@ -8,7 +8,7 @@ import { atEnd } from '../support/at-end.ts';
 import { emptySky, textFile, truncatedJpeg } from '../support/bad-photos.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { samplePath } from '../support/photos.ts';
-import { Command, temporaryFolder, watchpost } from './support.ts';
+import { Command, spawnWatchpost, temporaryFolder, watchpost } from './support.ts';
 
 let database: TestDatabase;
 let folder: string;
@@ -110,6 +110,14 @@ describe('sql', () => {
     });
     const { stdout } = await run('sql', '--json', query);
     expect(JSON.parse(stdout)).toEqual([{ name: 'gate', letters: 10 }]);
+  });
+
+  it('prints every row of many, also from a process whose output is a pipe', async () => {
+    const query = 'select n from generate_series(1, 200000) as n';
+    const { code, stdout, stderr } = await spawnWatchpost(['sql', query], { DATABASE_URL: database.url });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.trimEnd().split('\n');
+    expect([lines.length, lines.at(-1)]).toEqual([200_002, '200000']);
   });
 
   it("tells the database's own words and hint when it refuses, and no stack", async () => {

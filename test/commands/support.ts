@@ -4,11 +4,13 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { run } from '../../src/commands/program/run.ts';
 import { atEnd } from '../support/at-end.ts';
 
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const programFile = fileURLToPath(new URL('../../src/watchpost.mjs', import.meta.url));
 
-/** Settings of a command; nothing of the environment of the tests gets through but what is no setting of ours. */
+/** Settings of a command. Of the environment of the tests it gets only what is no setting of the program. */
 export type Settings = Record<string, string>;
 
 const environment = (settings: Settings): NodeJS.ProcessEnv => {
@@ -18,7 +20,7 @@ const environment = (settings: Settings): NodeJS.ProcessEnv => {
   return { ...Object.fromEntries(kept), PORT: '0', WATCHPOST_DATA: '/nonexistent/watchpost', ...settings };
 };
 
-/** A process of the command line, with what it has said so far. Gone when the test file has ended, at the latest. */
+/** A process of the command line, with its output so far. Killed when the test file has ended, at the latest. */
 export class Command {
   readonly child: ChildProcess;
   stdout = '';
@@ -27,7 +29,7 @@ export class Command {
   readonly ended: Promise<number>;
 
   constructor(args: readonly string[], settings: Settings = {}) {
-    this.child = spawn(process.execPath, [mainFile, ...args], { env: environment(settings) });
+    this.child = spawn(process.execPath, [programFile, ...args], { env: environment(settings) });
     this.child.stdout?.on('data', (text) => {
       this.stdout += text;
     });
@@ -66,8 +68,33 @@ export class Command {
   }
 }
 
-/** Runs a command to its end. */
-export const watchpost = async (args: readonly string[], settings: Settings = {}) => {
+/** How a command ended, with all of its output. */
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command to its end, in the process of the test. No signal reaches it. */
+export const watchpost = async (args: readonly string[], settings: Settings = {}): Promise<Ended> => {
+  const [stdout, stderr] = [capture(), capture()];
+  const code = await run(args, {
+    environment: environment(settings),
+    stdout,
+    stderr,
+    openLog: (level) => pino({ level, base: null }, stderr),
+    onSignal: () => {},
+  });
+  return { code, stdout: stdout.text(), stderr: stderr.text() };
+};
+
+const capture = () => {
+  const parts: string[] = [];
+  return { write: (text: string) => void parts.push(text), text: () => parts.join('') };
+};
+
+/** Runs a command to its end in a process of its own. */
+export const spawnWatchpost = async (args: readonly string[], settings: Settings = {}): Promise<Ended> => {
   const command = new Command(args, settings);
   const code = await command.ended;
   return { code, stdout: command.stdout, stderr: command.stderr };

@@ -1,18 +1,16 @@
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Stopper } from '../../src/commands/stop.ts';
-import { readConfig } from '../../src/config.ts';
 import { makeCrowds } from '../../src/evaluation/crowd-photos.ts';
-import { type CrowdFigures, evaluateCrowds } from '../../src/evaluation/crowds.ts';
+import type { CrowdFigures } from '../../src/evaluation/crowds.ts';
 import { iou } from '../../src/vision/index.ts';
+import { watchpost } from '../commands/support.ts';
 import { realVision } from '../support/pipeline.ts';
-import { startNode } from '../support/process.ts';
 import { emptyScene, folderOf, portrait } from './labelled.ts';
 
 /** Milliseconds: models, and some thirty frames of 1280 x 960. */
 const limit = 120_000;
 
-describe('npm run eval -- crowds', () => {
+describe('evaluate crowds', () => {
   let folder: string;
   beforeAll(async () => {
     const vision = await realVision();
@@ -27,27 +25,15 @@ describe('npm run eval -- crowds', () => {
     });
   }, limit);
 
-  const steps: unknown[][] = [];
-  const measured = async (heights: number[]): Promise<CrowdFigures[]> => {
-    const stopper = new Stopper();
-    try {
-      const frame = { width: 1280, height: 960 };
-      return await evaluateCrowds(readConfig({}), stopper, [folder], {
-        heights,
-        frame,
-        onProgress: (...step) => steps.push(step),
-      });
-    } finally {
-      await stopper.stop();
-    }
-  };
-
   it(
     'finds large faces with any setting, small ones in finer passes, and nothing else',
     async () => {
-      const figures = await measured([80, 24]);
-      expect(steps, 'progress, in frames').toEqual(
-        figures.map(({ height, range, frames }) => [`${height} px, ${range}`, frames, frames]),
+      const options = ['--heights', '80,24', '--frame', '1280x960', '--json'];
+      const { stdout, stderr } = await watchpost(['evaluate', 'crowds', folder, ...options]);
+      const { frame, figures } = JSON.parse(stdout) as { frame: object; figures: CrowdFigures[] };
+      expect(frame).toEqual({ width: 1280, height: 960 });
+      expect(stderr, 'progress, in frames').toBe(
+        `${figures.map(({ height, range, frames }) => `${height} px, ${range}: ${frames} photos\n`).join('')}\n`,
       );
       const found = Object.fromEntries(
         figures.map(({ range, height, found }) => [`${range} ${height}`, found]),
@@ -67,21 +53,18 @@ describe('npm run eval -- crowds', () => {
   );
 
   it('says what is wrong with its arguments, and with folders without a face to use', async () => {
-    const run = async (...args: string[]) => {
-      const running = startNode(['src/evaluation/main.ts', 'crowds', ...args]);
-      return { code: await running.ended, output: running.output() };
-    };
+    const run = (...args: string[]) => watchpost(['evaluate', 'crowds', ...args]);
     expect(await run(folder, '--heights', '51,tiny')).toMatchObject({
       code: 1,
-      output: expect.stringContaining('Give whole numbers from 16 to 200'),
+      stderr: expect.stringContaining('Give whole numbers from 16 to 200'),
     });
     expect(await run(folder, '--frame', '1280')).toMatchObject({
       code: 1,
-      output: expect.stringContaining('like 1920x1080'),
+      stderr: expect.stringContaining('like 1920x1080'),
     });
     expect(await run(await folderOf({ 'ada/1.jpg': await emptyScene() }))).toMatchObject({
       code: 1,
-      output: expect.stringMatching(/^No photo in .* holds exactly one face of 51 pixels or more\.\n/),
+      stderr: expect.stringMatching(/^No photo in .* holds exactly one face of 51 pixels or more\.\n/),
     });
   });
 });

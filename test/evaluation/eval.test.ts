@@ -1,11 +1,12 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { Stopper } from '../../src/commands/stop.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig, visionOptions } from '../../src/config.ts';
 import { openDatabase } from '../../src/database/pool.ts';
 import { type Evaluation, evaluate } from '../../src/evaluation/evaluate.ts';
 import { openLog } from '../../src/log.ts';
+import { Stopper } from '../../src/stopper.ts';
+import { loadVision } from '../../src/vision/index.ts';
 import { temporaryFolder } from '../commands/support.ts';
 import { sample } from '../support/photos.ts';
 import { realVision } from '../support/pipeline.ts';
@@ -32,7 +33,9 @@ const run = async <Rows>(
   let rows: Rows[] = [];
   let url = '';
   try {
-    const found = await evaluate(config, log, stopper, folder, {
+    const vision = await loadVision(visionOptions(config));
+    stopper.add(() => vision.close());
+    const found = await evaluate({ config, log, stopper, vision }, folder, {
       rounds,
       keep: false,
       onProgress: () => {},
@@ -47,7 +50,7 @@ const run = async <Rows>(
   }
 };
 
-describe('npm run eval on a folder whose labels are partly wrong', () => {
+describe('evaluate, on a folder whose labels are partly wrong', () => {
   let folder: string;
   let result: Awaited<ReturnType<typeof run<{ file: number; person: string }>>>;
 

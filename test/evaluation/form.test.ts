@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readLabelledFolder } from '../../src/calibration/labelled-folder.ts';
 import { allButOne, roundsOf } from '../../src/evaluation/split.ts';
+import { watchpost } from '../commands/support.ts';
 import { textFile, truncatedJpeg } from '../support/bad-photos.ts';
 import { sample } from '../support/photos.ts';
-import { startNode } from '../support/process.ts';
 import { folderOf } from './labelled.ts';
 
 const read = (folder: string) => readLabelledFolder(folder, { maxPixels: 64_000_000 });
@@ -174,27 +174,26 @@ describe('all but one', () => {
   });
 });
 
-describe('npm run eval', () => {
-  const run = async (...args: string[]) => {
-    const running = startNode(['src/evaluation/main.ts', ...args]);
-    return { code: await running.ended, output: running.output() };
-  };
+describe('watchpost evaluate', () => {
+  const run = (...args: string[]) => watchpost(['evaluate', ...args]);
 
   it('says what is wrong with a folder in a sentence, and ends with 1', async () => {
-    const { code, output } = await run('/nonexistent/folder', '--json');
-    expect(code).toBe(1);
-    expect(output).toBe('/nonexistent/folder can not be read: there is no such folder.\n(folder_invalid)\n');
+    expect(await run('/nonexistent/folder', '--json')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: '/nonexistent/folder can not be read: there is no such folder.\n(folder_invalid)\n',
+    });
   });
 
   it('needs somebody with two photos', async () => {
-    const { code, output } = await run(await folderOf({ 'ada/1.jpg': photo }));
+    const { code, stderr } = await run(await folderOf({ 'ada/1.jpg': photo }));
     expect(code).toBe(1);
-    expect(output).toMatch(/^Nobody in .* has two photos/);
+    expect(stderr).toMatch(/^Nobody in .* has two photos/);
   });
 
   it('needs a folder', async () => {
-    const { code, output } = await run();
+    const { code, stderr } = await run();
     expect(code).toBe(1);
-    expect(output).toContain("missing required argument 'folder'");
+    expect(stderr).toContain("missing required argument 'folder'");
   });
 });

@@ -7,22 +7,22 @@ import { realVision } from '../support/pipeline.ts';
 import { until } from '../support/until.ts';
 import { type Api, admit, expectProblem, idleProcess, listen, type Process } from './support.ts';
 
-interface Told {
+interface Received {
   readonly id: string;
   readonly event: string;
   // biome-ignore lint/suspicious/noExplicitAny: each test knows what it was sent.
   readonly data: any;
 }
 
-/** A stream as an EventSource reads it. */
+/** A stream, read as an EventSource does. */
 interface Stream {
-  readonly told: Told[];
-  /** The id it would go on from. */
+  readonly received: Received[];
+  /** The id to resume after. */
   lastId: string;
   heartbeats: number;
-  /** Resolves with the first so many events. */
-  has(count: number): Promise<Told[]>;
-  /** Resolves when the server has ended it. */
+  /** Resolves with the first events, as many as asked for. */
+  has(count: number): Promise<Received[]>;
+  /** Resolves when the server has ended the stream. */
   readonly ended: Promise<void>;
   close(): void;
 }
@@ -39,7 +39,7 @@ beforeAll(async () => {
   await admit(database, api);
 });
 
-/** Opens a stream; it stands when this resolves. */
+/** Opens a stream and resolves when it is open. */
 const follow = async (query = '', headers: Record<string, string> = {}, at = api): Promise<Stream> => {
   const abort = new AbortController();
   onTestFinished(() => abort.abort());
@@ -49,7 +49,7 @@ const follow = async (query = '', headers: Record<string, string> = {}, at = api
   });
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toBe('text/event-stream');
-  const told: Told[] = [];
+  const received: Received[] = [];
   const read = async () => {
     let rest = '';
     for await (const part of response.body!.pipeThrough(new TextDecoderStream())) {
@@ -60,30 +60,30 @@ const follow = async (query = '', headers: Record<string, string> = {}, at = api
           block.split('\n').map((line) => line.split(/: ?(.*)/s).slice(0, 2)),
         );
         if (fields.id) stream.lastId = fields.id;
-        if (fields.data) told.push({ id: fields.id, event: fields.event, data: JSON.parse(fields.data) });
+        if (fields.data) received.push({ id: fields.id, event: fields.event, data: JSON.parse(fields.data) });
         else stream.heartbeats += 1;
       }
     }
   };
   const stream: Stream = {
-    told,
+    received,
     lastId: '',
     heartbeats: 0,
-    has: (count) => until(async () => told.length >= count && told.slice(0, count)),
+    has: (count) => until(async () => received.length >= count && received.slice(0, count)),
     ended: Promise.resolve(),
     close: () => abort.abort(),
   };
   Object.assign(stream, { ended: read().catch(() => {}) });
-  await until(async () => stream.heartbeats > 0 || told.length > 0);
+  await until(async () => stream.heartbeats > 0 || received.length > 0);
   return stream;
 };
-const idsOf = (told: Told[]) => told.map(({ data }) => data.id);
+const idsOf = (received: Received[]) => received.map(({ data }) => data.id);
 const raise = async (
   ...options: Parameters<typeof raiseAlert> extends [unknown, ...infer Rest] ? Rest : never
 ) => (await raiseAlert(database, ...options)).alertId;
 
 describe('GET /v1/alerts/stream', () => {
-  it('tells of each new alert once, as the list shows it, and of none from before', async () => {
+  it('sends each new alert once, as the list shows it, and no earlier one', async () => {
     await raise();
     const [stream, other] = [await follow(), await follow()];
     const alertId = await raise();
@@ -96,7 +96,7 @@ describe('GET /v1/alerts/stream', () => {
     expect(idsOf(await other.has(2))).toEqual([alertId, second]);
   });
 
-  it('goes on from Last-Event-ID with every alert that came meanwhile', async () => {
+  it('resumes after Last-Event-ID with every alert raised meanwhile', async () => {
     const stream = await follow();
     await raise();
     await stream.has(1);
@@ -108,7 +108,7 @@ describe('GET /v1/alerts/stream', () => {
     expect(idsOf(await again.has(3))).toEqual([...meanwhile, after]);
   });
 
-  it('goes on from a heartbeat, when there was no alert to go on from', async () => {
+  it('resumes after a heartbeat, if there was no alert before', async () => {
     const stream = await follow();
     stream.close();
     await stream.ended;
@@ -130,7 +130,7 @@ describe('GET /v1/alerts/stream', () => {
       const { lastId } = stream;
       await client.query('commit');
       expect(idsOf(await stream.has(2))).toEqual([quick, slow]);
-      // Whoever lost the stream between the two gets the late one too, and nothing twice.
+      // A client cut off between the two gets the late one too, and none twice.
       const resumed = await follow('', { 'last-event-id': lastId });
       const next = await raise();
       expect(idsOf(await resumed.has(2))).toEqual([slow, next]);
@@ -138,7 +138,7 @@ describe('GET /v1/alerts/stream', () => {
     },
   );
 
-  it('gives out more alerts than one page holds, each once', async () => {
+  it('sends more alerts than one query reads, each once', async () => {
     const stream = await follow();
     stream.close();
     await stream.ended;
@@ -152,11 +152,11 @@ describe('GET /v1/alerts/stream', () => {
       [personId],
     );
     const resumed = await follow(`?person_id=${personId}`, { 'last-event-id': stream.lastId });
-    const told = idsOf(await resumed.has(1101));
-    expect(told.toSorted()).toEqual([alertId, ...rows.map(({ id }) => id)].toSorted());
+    const received = idsOf(await resumed.has(1101));
+    expect(received.toSorted()).toEqual([alertId, ...rows.map(({ id }) => id)].toSorted());
   });
 
-  it('keeps to the filters of the list', async () => {
+  it('applies the filters of the list', async () => {
     const [list] = await database.rows(
       `insert into watchpost.watchlist (name, severity) values ('vip list', 'critical') returning id`,
     );
@@ -216,7 +216,7 @@ describe('GET /v1/alerts/stream', () => {
     },
   );
 
-  it('answers 503 to the 101st, and takes another when one has left', async () => {
+  it('answers 503 to the 101st, and opens another one when one has closed', async () => {
     const fresh = await listen(database, vision, process, { streamsPerKey: 100 });
     await admit(database, fresh);
     const streams = await Promise.all(Array.from({ length: 100 }, () => follow('', {}, fresh)));
@@ -247,7 +247,7 @@ describe('GET /v1/alerts/stream', () => {
 });
 
 describe('NOTIFY watchpost_alert', () => {
-  it('tells whoever listens of a new alert, in a few words', async () => {
+  it('notifies sessions that LISTEN of a new alert', async () => {
     const client = await connectClient(database);
     const heard: unknown[] = [];
     client.on('notification', ({ channel, payload }) => heard.push([channel, JSON.parse(payload ?? '')]));

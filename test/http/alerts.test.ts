@@ -37,7 +37,7 @@ describe('GET /v1/alerts', () => {
   const camerasOf = async (query: string) =>
     (await ask(query)).map((alert: { camera: string }) => alert.camera);
 
-  it('tells who was seen where, with which similarity, latest first', async () => {
+  it('lists who was seen where, with which similarity, the latest first', async () => {
     const [{ name: watchlist }] = (await database.rows('select name from watchpost.watchlist')) as [
       { name: string },
     ];
@@ -80,7 +80,7 @@ describe('GET /v1/alerts', () => {
     ]);
   });
 
-  it('keeps to the person, list, state, time and number that it is asked for', async () => {
+  it('filters by person, list, state and time, and limits the number', async () => {
     const [{ name }] = (await database.rows('select name from watchpost.watchlist')) as [{ name: string }];
     const other = '01890000-0000-7000-8000-000000000000';
     expect(await camerasOf(`?person_id=${ada.personId}`)).toEqual(['lobby', 'gate']);

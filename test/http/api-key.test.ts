@@ -58,7 +58,7 @@ describe('every call under /v1', () => {
     expectProblem(await ask(`${api.url}${path}`, method, undefined, bearer('a-wrong-key')), 'key_invalid');
   });
 
-  it('takes the key as a bearer token, in any case, or as X-API-Key, and nothing else', async () => {
+  it('accepts the key as a bearer token, in any case, or as X-API-Key, and nothing else', async () => {
     expect((await list(bearer(api.key))).status).toBe(200);
     expect((await list({ authorization: `bearer ${api.key}` })).status).toBe(200);
     expect((await list({ 'x-api-key': api.key })).status).toBe(200);
@@ -67,12 +67,12 @@ describe('every call under /v1', () => {
     expectProblem(await list(bearer(api.key.slice(0, -1))), 'key_invalid');
   });
 
-  it('refuses a body from a stranger before it reads it', async () => {
+  it('is refused without a key before its body is read', async () => {
     const answer = await ask(`${api.url}/v1/images`, 'POST', new Uint8Array(40 * 1024 * 1024));
     expectProblem(answer, 'key_missing');
   });
 
-  it('says whose key it was in what is submitted', async () => {
+  it('records the name of the key with what is submitted', async () => {
     const key = await provideApiKey(database, folder);
     const { status, body } = await ask(`${api.url}/v1/images`, 'POST', sample(4), {
       ...bearer(key),
@@ -86,7 +86,7 @@ describe('every call under /v1', () => {
 });
 
 describe('the key of an installation', () => {
-  it('is made once, kept for its owner only, and stands beside those of other folders', async () => {
+  it('is made once, readable by its owner only, and valid beside those of other folders', async () => {
     const here = join(folder, 'here');
     const there = join(folder, 'there');
     const [key, ...others] = await Promise.all(
@@ -102,21 +102,21 @@ describe('the key of an installation', () => {
     for (const known of [key!, other]) expect((await list(bearer(known))).status).toBe(200);
   });
 
-  it('is not read from an empty file', async () => {
+  it('is an error if its file is empty', async () => {
     const empty = join(folder, 'empty');
     await mkdir(empty);
     await writeFile(join(empty, 'api-key'), '\n');
     await expect(provideApiKey(database, empty)).rejects.toThrow(/holds no API key: delete it/);
   });
 
-  it('is nowhere in the database', async () => {
+  it('is not stored in the database', async () => {
     const key = await provideApiKey(database, join(folder, 'here'));
     const rows = await database.rows('select k::text as text from watchpost.api_key k');
     expect(rows.length).toBeGreaterThan(0);
     expect(JSON.stringify(rows)).not.toContain(key);
   });
 
-  it('may be given as one that was kept before, and a given one takes the place of the one before', async () => {
+  it('may be given as one that is in a file, and a given one replaces the one given before', async () => {
     const kept = await provideApiKey(database, join(folder, 'here'));
     expect(await provideApiKey(database, '/nonexistent', kept)).toBe(kept);
     await provideApiKey(database, '/nonexistent', 'a-first-key-from-the-environment');
@@ -127,13 +127,13 @@ describe('the key of an installation', () => {
     expect((await list(bearer(kept), other)).status).toBe(200);
   });
 
-  it('stays revoked: refused by each server, and by the next start, which says what to do', async () => {
+  it('stays revoked: each server refuses it, and so does the next start, which says what to do', async () => {
     const home = join(folder, 'revoked');
     const key = await provideApiKey(database, home);
     expect((await list(bearer(key))).status).toBe(200);
     expect(await revoke(key)).toHaveLength(1);
     expectProblem(await list(bearer(key), await listen(database, vision, idle)), 'key_invalid');
-    // The server that has just trusted it goes on for some seconds.
+    // A server that has just looked it up accepts it for some more seconds.
     for (let status = 200; status === 200; ) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       ({ status } = await list(bearer(key)));

@@ -16,7 +16,7 @@ describe('a backlog that is full', () => {
 
   const post = (api: Api) => api.call('POST', '/v1/images', sample(1), { 'content-type': 'image/jpeg' });
 
-  it('refuses a POST of a key that has too many photos waiting, and says when to come back', async () => {
+  it('refuses a POST of a key that has too many photos waiting, with Retry-After', async () => {
     const api = await listen(database, vision, await idleProcess(database, vision, 'resting'), {
       maxBacklogPerKey: 2,
     });
@@ -28,7 +28,7 @@ describe('a backlog that is full', () => {
     expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
   });
 
-  it('counts all keys, and jobs as well as the outbox, and never refuses an INSERT', async () => {
+  it('counts the photos of all keys, in jobs and in the outbox, and never refuses an INSERT', async () => {
     const process = await idleProcess(database, vision, 'resting');
     await database.rows('select watchpost.relay()');
     const [waiting] = await database.rows('select sum(images)::int as images from watchpost.backlog');

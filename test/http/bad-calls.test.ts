@@ -22,7 +22,7 @@ beforeAll(async () => {
   await admit(database, api);
 });
 
-/** A call that is refused and leaves no row behind. */
+/** Expects a call to be refused and to leave no row behind. */
 const refused = async (code: ProblemCode, call: Promise<Answer>, words: RegExp): Promise<void> => {
   const { detail, hint } = expectProblem(await call, code);
   expect(`${detail} ${hint ?? ''}`).toMatch(words);
@@ -37,7 +37,7 @@ const json = (path: string, body: unknown) => api.call('POST', path, body);
 const text = (path: string, body: string, type = 'application/json') =>
   api.call('POST', path, body, { 'content-type': type });
 
-/** Bytes sent as they come, without a length. */
+/** Bytes sent in chunks, without a Content-Length. */
 const chunked = (size: number) =>
   new ReadableStream({
     start(controller) {
@@ -47,7 +47,7 @@ const chunked = (size: number) =>
   });
 
 describe('a body', () => {
-  it('that is empty is called so, in every form', async () => {
+  it('that is empty has a code of its own, in every form', async () => {
     const jpeg = { 'content-type': 'image/jpeg' };
     await refused('body_empty', api.call('POST', '/v1/images'), /no photo.*JPEG/);
     await refused('body_empty', api.call('POST', '/v1/images', new Uint8Array(0), jpeg), /no photo/);
@@ -56,7 +56,7 @@ describe('a body', () => {
     await refused('body_empty', text('/v1/persons', ''), /JSON/);
   });
 
-  it('over the limit is refused, with a Content-Length and without, and the limit is named', async () => {
+  it('over the limit is refused with the limit, with a Content-Length and without', async () => {
     const big = { 'content-type': 'image/jpeg' };
     const words = /1 MB.*WATCHPOST_MAX_BODY_MB/;
     await refused('body_too_large', api.call('POST', '/v1/images', new Uint8Array(limit + 1), big), words);
@@ -71,7 +71,7 @@ describe('a body', () => {
     await refused('body_too_large', json('/v1/images', { image: base64 }), words);
   });
 
-  it('up to the limit is taken, also as base64, which is a third longer', async () => {
+  it('up to the limit is accepted, also as base64, which is a third longer', async () => {
     const zeros = Buffer.alloc(limit);
     await refused(
       'image_format_unsupported',
@@ -80,7 +80,7 @@ describe('a body', () => {
     );
   });
 
-  it('that is not JSON, or not base64, is called so', async () => {
+  it('that is not JSON, or not base64, is refused', async () => {
     await refused('body_invalid', text('/v1/images', '{"image": '), /not JSON/);
     await refused('body_invalid', text('/v1/watchlists', 'name=wanted'), /not JSON/);
     await refused('body_invalid', json('/v1/images', { image: 'no, this is not base64!' }), /not base64/);
@@ -92,7 +92,7 @@ describe('a body', () => {
     await refused('body_invalid', json('/v1/images', ['aGk=']), /expected record/);
   });
 
-  it('of a form that is broken or has no file is called so', async () => {
+  it('of a form that is malformed or has no file is refused', async () => {
     const broken = text('/v1/images', 'what is this', 'multipart/form-data; boundary=x');
     await refused('body_invalid', broken, /can not be read/);
     const form = new FormData();
@@ -100,14 +100,14 @@ describe('a body', () => {
     await refused('body_invalid', api.call('POST', '/v1/images', form), /no file in the field image/);
   });
 
-  it('of a content type that is not taken is told which are', async () => {
+  it('of another content type is refused with the types that are accepted', async () => {
     const words = /multipart\/form-data.*image\/jpeg.*application\/json/;
     await refused('media_type_unsupported', text('/v1/images', 'x', 'text/plain'), words);
     const untyped = api.call('POST', '/v1/images', new Uint8Array(9));
     await refused('media_type_unsupported', untyped, /without a type/);
   });
 
-  it('with a key that the call does not know is refused, as it may be a misspelt one', async () => {
+  it('with an unknown key is refused, as it may be misspelt', async () => {
     const image = sample(1).toString('base64');
     await refused('body_invalid', json('/v1/images', { image, camra: 'gate' }), /camra/);
     await refused(
@@ -126,7 +126,7 @@ describe('a body', () => {
 });
 
 describe('a value', () => {
-  it('that can not be is refused, by its name', async () => {
+  it('that is invalid is refused with the name of its field', async () => {
     for (const threshold of [-0.1, 1.01, '0.5', 'severe', '', null, ['strict']]) {
       await refused('body_invalid', json('/v1/watchlists', { name: 'wanted', threshold }), /^threshold: /);
     }
@@ -140,7 +140,7 @@ describe('a value', () => {
     await refused('body_invalid', json('/v1/cameras', { name: 'gate' }), /^location: /);
   });
 
-  it('of captured_at is a time with an offset, since photography and not in the future', async () => {
+  it('of captured_at must be a time with an offset, not before photography and not in the future', async () => {
     const at = (captured_at: string) => api.call('POST', '/v1/images', formOf(sample(1), { captured_at }));
     const day = 86_400_000;
     for (const time of ['yesterday', '2026-02-30T00:00:00Z', '2026-01-01T00:00:00', '1767225600', '']) {
@@ -150,7 +150,7 @@ describe('a value', () => {
     await refused('time_invalid', at(new Date(Date.now() + 2 * day).toISOString()), /^captured_at: .*future/);
   });
 
-  it('of text that Postgres can not keep, or nested without end, is refused and not an error of the server', async () => {
+  it('of text that Postgres can not store, or nested too deep, is refused and not an error of the server', async () => {
     await refused('body_invalid', json('/v1/persons', { name: 'A\0da' }), /U\+0000/);
     await refused('body_invalid', json('/v1/persons', { name: 'Ada', metadata: { 'k\0': 1 } }), /U\+0000/);
     await refused(
@@ -163,14 +163,14 @@ describe('a value', () => {
     await refused('body_invalid', text('/v1/persons', deep), /nested/);
   });
 
-  it('of pixels over the limit is refused before they are decoded', async () => {
-    // Sample 5 has 2.7 megapixels; this API takes one.
+  it('of more pixels than the limit is refused before they are decoded', async () => {
+    // Sample 5 has 2.7 megapixels; this API accepts one.
     await refused('image_too_many_pixels', api.call('POST', '/v1/images', formOf(sample(5))), /limit is 1/);
   });
 });
 
 describe('an id or address', () => {
-  it('that is malformed is called so', async () => {
+  it('that is malformed is refused', async () => {
     for (const path of ['/v1/images/1', '/v1/faces/x/crop', "/v1/persons/'", `/v1/images/${unknownId}0`]) {
       await refused('id_invalid', api.call('GET', path), /is not a UUID/);
     }
@@ -178,7 +178,7 @@ describe('an id or address', () => {
     await refused('id_invalid', api.call('POST', '/v1/persons/ada/photos', formOf(sample(1))), /"ada"/);
   });
 
-  it('that nothing has is called unknown, by its kind', async () => {
+  it('that does not exist is unknown, with a code for each kind', async () => {
     const wait = { prefer: 'wait=30' };
     await refused('image_unknown', api.call('GET', `/v1/images/${unknownId}`), /There is no image 0189/);
     await refused(

@@ -35,7 +35,7 @@ const countImages = async (): Promise<number> =>
 
 type Refusal = [what: string, code: ProblemCode, make: () => Uint8Array | Promise<Uint8Array>, words: RegExp];
 
-/** What the header of the file tells. */
+/** Refused by the header of the file. */
 const seenAtOnce: Refusal[] = [
   ['text named .jpg', 'image_format_unsupported', textFile, /JPEG, PNG .* WebP/],
   ['an SVG', 'image_format_unsupported', svg, /JPEG, PNG .* WebP/],
@@ -43,7 +43,7 @@ const seenAtOnce: Refusal[] = [
   ['a PNG of 14000 x 14000 pixels', 'image_too_many_pixels', hugePng, /14000 . 14000 .* limit is 64/],
 ];
 
-/** What only decoding tells. */
+/** Found only by decoding. */
 const seenLater: Refusal[] = [['a truncated JPEG', 'image_corrupt', truncatedJpeg, /can ?not be decoded/]];
 
 describe('a file that is no photo', () => {
@@ -74,7 +74,7 @@ describe('a file that is no photo', () => {
     expect(await handlingsOf(body.id)).toHaveLength(1);
   });
 
-  it('is refused by both if it is empty, with nothing kept', async () => {
+  it('is refused by both if it is empty, and nothing is stored', async () => {
     const before = await countImages();
     expectProblem(await post(Buffer.alloc(0)), 'body_empty');
     await expect(insert(Buffer.alloc(0))).rejects.toMatchObject({ code: 'WP001', hint: expect.any(String) });
@@ -85,7 +85,7 @@ describe('a file that is no photo', () => {
   });
 });
 
-describe('an odd photo that is one', () => {
+describe('an unusual but valid photo', () => {
   const ways: [string, (bytes: Uint8Array) => Promise<string>][] = [
     ['POST', async (bytes) => (await post(bytes)).body.id],
     ['INSERT', insert],
@@ -126,8 +126,8 @@ describe('an odd photo that is one', () => {
   });
 });
 
-describe('a camera that nobody knows', () => {
-  it('is refused by POST and by submit_image, which name the known ones, and by INSERT', async () => {
+describe('an unknown camera', () => {
+  it('is refused by POST and by submit_image, which list the known ones, and by INSERT', async () => {
     const before = await countImages();
     const answer = await api.call('POST', '/v1/images', formOf(sample(1), { camera: 'gat' }));
     expect(expectProblem(answer, 'camera_unknown')).toMatchObject({
@@ -147,7 +147,7 @@ describe('a camera that nobody knows', () => {
 });
 
 describe('after all of it', () => {
-  it('a good photo still goes through, and nothing is left in the outbox or the queue', async () => {
+  it('a good photo is still processed, and nothing is left in the outbox or the queue', async () => {
     const { body } = await post(sample(4));
     expect(await untilFinal(database, body.id)).toMatchObject({ state: 'done', faces: 4 });
     const retried = await database.rows(

@@ -17,13 +17,13 @@ describe('/v1/calibrations', () => {
     [{ id }] = (await database.rows('select id from watchpost.calibrate()')) as [{ id: string }];
   });
 
-  it('lists what was measured', async () => {
+  it('lists the calibrations', async () => {
     const { status, body } = await api.call('GET', '/v1/calibrations');
     expect(status).toBe(200);
     expect(body.calibrations).toMatchObject([{ id, model_id: 'four', people: 2, photos: 3, strangers: 3 }]);
   });
 
-  it('gives the curve, with what it says for a rate', async () => {
+  it('has the curve, and the threshold for a rate', async () => {
     const { body } = await api.call('GET', `/v1/calibrations/${id}?target_fpir=0.5`);
     expect(body).toMatchObject({ id, model_id: 'four', people: 2 });
     expect(body.points).toHaveLength(1001);
@@ -32,7 +32,7 @@ describe('/v1/calibrations', () => {
     expect(body.recommended.threshold).toBeCloseTo(0.817);
   });
 
-  it('recommends nothing for a rate that three strangers can not tell, and says how many can', async () => {
+  it('recommends nothing for a rate that three strangers can not measure, and says how many could', async () => {
     const { body } = await api.call('GET', `/v1/calibrations/${id}`);
     expect(body).toMatchObject({ strangers: 3, recommended: null, strangers_needed: 334 });
     const { body: svg } = await api.call('GET', `/v1/calibrations/${id}.svg`);
@@ -49,7 +49,7 @@ describe('/v1/calibrations', () => {
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   });
 
-  it('refuses what is none, and who has no key', async () => {
+  it('refuses an id of none, and a call without a key', async () => {
     expectProblem(await api.call('GET', '/v1/calibrations/latest'), 'id_invalid');
     const other = '01a209ef-ddfe-7c41-b13a-e38f46231769';
     expectProblem(await api.call('GET', `/v1/calibrations/${other}`), 'calibration_unknown');

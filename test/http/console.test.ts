@@ -1,14 +1,14 @@
 import { Hono } from 'hono';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { console as page } from '../../src/http/console.ts';
+import { consolePage } from '../../src/http/console.ts';
 
 describe('the console', () => {
   let app: Hono;
   beforeAll(() => {
-    app = new Hono().route('/console', page() as unknown as Hono);
+    app = new Hono().route('/console', consolePage() as unknown as Hono);
   });
 
-  it('is a page whose every file is served, as what it is, and from here only', async () => {
+  it('is a page whose every file is served by this server, with its type', async () => {
     const answer = await app.request('/console');
     expect(answer.status).toBe(200);
     expect(answer.headers.get('content-type')).toContain('text/html');
@@ -25,14 +25,14 @@ describe('the console', () => {
     }
   });
 
-  it('may load nothing from elsewhere, and may not be framed', async () => {
+  it('may not load from other servers, and may not be framed', async () => {
     const policy = (await app.request('/console')).headers.get('content-security-policy');
     expect(policy).toContain(`default-src 'none'`);
     expect(policy).toContain(`frame-ancestors 'none'`);
     expect(policy).not.toContain('unsafe');
   });
 
-  it('writes what it is told as text, never as markup', async () => {
+  it('shows data as text, never as markup', async () => {
     for (const file of ['console.js', 'views.js', 'api.js']) {
       const text = await (await app.request(`/console/${file}`)).text();
       expect(text).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(/);

@@ -30,9 +30,9 @@ describe('dead letters', () => {
     ]);
   });
 
-  it('go back to work by a call, and are done if the cause is gone', async () => {
+  it('are tried again by a call, and done if the cause is gone', async () => {
     const [letter] = (await api.call('GET', '/v1/dead-letters')).body.dead_letters;
-    // As only a superuser can: for everybody else a photo stays what it was.
+    // Only a superuser can do this: nobody else may change a photo.
     await tamper(
       database,
       `update watchpost.image set bytes = '\\x${sample(1).toString('hex')}' where id = '${imageId}'`,
@@ -45,7 +45,7 @@ describe('dead letters', () => {
     expect(again.body).toEqual({ replayed: false });
   });
 
-  it('that do not exist are told apart', async () => {
+  it('that do not exist are not replayed', async () => {
     const answer = await api.call('POST', `/v1/dead-letters/${imageId}/replay`);
     expectProblem(answer, 'dead_letter_unknown');
   });

@@ -29,7 +29,7 @@ describe('/v1/endpoints', () => {
   const count = async (table: string) =>
     (await database.rows(`select count(*)::int as n from watchpost.${table}`))[0].n;
 
-  it('makes one, shows its secret this once, and lists it without', async () => {
+  it('adds one, shows its secret this once, and lists it without', async () => {
     const made = await add({
       name: 'guards',
       url: 'https://guards.example/hook?site=1',
@@ -90,7 +90,7 @@ describe('/v1/endpoints', () => {
     expect([await count('endpoint'), await count('endpoint_secret')]).toEqual(before);
   });
 
-  it('takes plain http to other machines where the settings allow it', async () => {
+  it('accepts plain http to other machines where the settings allow it', async () => {
     const lenient = await listen(database, vision, process, { plainHttpWebhooks: true });
     await admit(database, lenient);
     const plain = { name: 'plain', url: 'http://guards.example/' };
@@ -111,7 +111,7 @@ describe('/v1/endpoints', () => {
     expect(await count('endpoint')).toBe(before);
   });
 
-  it('tests one at once, on record, and tells what came back', async () => {
+  it('sends a test message at once, on record, and answers what came back', async () => {
     const receiver = await openReceiver();
     receiver.answer = answering(200, 'got it');
     const { body: made } = await add({ name: 'tested', url: receiver.url });
@@ -136,7 +136,7 @@ describe('/v1/endpoints', () => {
     expect(some.body.deliveries).toHaveLength(1);
   });
 
-  it('rotates a secret: the one before stays valid as long as it is told', async () => {
+  it('rotates a secret: the one before stays valid for the given time', async () => {
     const receiver = await openReceiver();
     const { body: made } = await add({ name: 'rotated', url: receiver.url });
     const rotated = await api.call('POST', `/v1/endpoints/${made.id}/rotate?keep_seconds=3600`);
@@ -149,7 +149,7 @@ describe('/v1/endpoints', () => {
     expectProblem(late, 'query_invalid');
   });
 
-  it('disables, enables and removes one, on record with who did it, and frees its name', async () => {
+  it('disables, enables and removes one, records who did it, and frees its name', async () => {
     const { body: made } = await add({ name: 'moody', url: 'https://moody.example' });
     const post = (verb: string) => api.call('POST', `/v1/endpoints/${made.id}/${verb}`);
     expect((await post('disable')).status).toBe(204);
@@ -190,7 +190,7 @@ describe('/v1/endpoints', () => {
     expectProblem(await api.call(method, `/v1/endpoints/guards/${verb}`), 'id_invalid');
   });
 
-  it('knows none to remove that is not there', async () => {
+  it('answers 404 for one that does not exist', async () => {
     expectProblem(await api.call('DELETE', `/v1/endpoints/${nobody}`), 'endpoint_unknown');
   });
 });

@@ -6,7 +6,8 @@ import { openDatabase } from '../../src/database/pool.ts';
 import { openLog } from '../../src/log.ts';
 import { version } from '../../src/version.ts';
 import { atEnd } from '../support/at-end.ts';
-import { freshDatabase } from '../support/database.ts';
+import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
+import { sample } from '../support/photos.ts';
 import { realVision } from '../support/pipeline.ts';
 import { type Api, admit, ask, expectProblem, idleProcess, listen } from './support.ts';
 
@@ -55,19 +56,20 @@ class Bridge {
 describe('health', () => {
   let bridge: Bridge;
   let api: Api;
+  let database: TestDatabase;
 
   beforeAll(async () => {
-    const { url } = await freshDatabase();
-    bridge = new Bridge(url);
+    database = await freshDatabase();
+    bridge = new Bridge(database.url);
     await bridge.open();
-    const database = openDatabase(bridge.url, { log: openLog('silent') });
+    const bridged = openDatabase(bridge.url, { log: openLog('silent') });
     atEnd(async () => {
-      await database.close();
+      await bridged.close();
       await bridge.cut();
     });
     const vision = await realVision();
-    api = await listen(database, vision, await idleProcess(database, vision, 'resting'));
-    await admit(database, api);
+    api = await listen(bridged, vision, await idleProcess(bridged, vision, 'resting'));
+    await admit(bridged, api);
   });
 
   const get = (path: string) => ask(`${api.url}${path}`, 'GET');
@@ -91,6 +93,35 @@ describe('health', () => {
     await bridge.open();
     expect(await get('/readyz')).toMatchObject({ status: 200, body: { status: 'ready' } });
   });
+
+  it.skipIf(!onServer)(
+    `is not ready while the database takes no writes, as in recovery ${onServer ? '' : needsServer}`,
+    async () => {
+      const setReadOnly = async (value: 'on' | 'off') => {
+        await database.rows('set default_transaction_read_only = off');
+        await database.rows(
+          `alter database ${new URL(database.url).pathname.slice(1)} set default_transaction_read_only = ${value}`,
+        );
+        await bridge.cut();
+        await bridge.open();
+      };
+      await setReadOnly('on');
+      // Until it is noticed that the connections are gone, the database can not be reached.
+      await expect.poll(async () => (await get('/readyz')).body.detail).toContain('takes no writes');
+      const answers = [
+        await get('/readyz'),
+        await api.call('GET', '/v1/cameras'),
+        await api.call('POST', '/v1/images', sample(1), { 'content-type': 'image/jpeg' }),
+      ];
+      for (const answer of answers) {
+        expectProblem(answer, 'database_unavailable');
+        expect(answer.body.detail).toContain('takes no writes');
+        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+      }
+      await setReadOnly('off');
+      await expect.poll(async () => (await get('/readyz')).status).toBe(200);
+    },
+  );
 
   it('is not ready without its schema, and says what to do', async () => {
     const client = new pg.Client(bridge.url);

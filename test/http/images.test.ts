@@ -56,7 +56,7 @@ describe('POST /v1/images, while no worker and no relay is running', () => {
     expect(body.timeline).toMatchObject([{ topic: 'image.received', task: 'detect', outcome: 'waiting' }]);
   });
 
-  it('takes the same photo and words as a form, as raw bytes and as JSON, and makes the same row', async () => {
+  it('accepts the same photo and fields as a form, as raw bytes and as JSON, and writes the same row', async () => {
     const bytes = sample(4);
     const words = { camera: 'Lobby, 1st floor', captured_at: '2026-03-04T05:06:07+02:00' };
     const base64 = bytes.toString('base64');
@@ -82,7 +82,7 @@ describe('POST /v1/images, while no worker and no relay is running', () => {
     }
   });
 
-  it('knows a camera by its name and by its id, in any case', async () => {
+  it('finds a camera by its name and by its id, in any case', async () => {
     for (const camera of ['gate', cameras.gate!, cameras.gate!.toUpperCase()]) {
       const { body } = await raw(`?camera=${camera}`);
       expect((await rowOf(body.id)).camera_id).toBe(cameras.gate);
@@ -90,7 +90,7 @@ describe('POST /v1/images, while no worker and no relay is running', () => {
     expect((await rowOf((await raw()).body.id)).camera_id).toBeNull();
   });
 
-  it('gives the same id for the same photo under the same Idempotency-Key, and keeps one row', async () => {
+  it('answers the same id for the same photo with the same Idempotency-Key, and writes one row', async () => {
     const first = await raw('', sample(4), { 'idempotency-key': 'frame 1' });
     const again = await raw('', sample(4), { 'idempotency-key': 'frame 1' });
     expect(again.status).toBe(202);
@@ -102,7 +102,7 @@ describe('POST /v1/images, while no worker and no relay is running', () => {
     ]);
   });
 
-  it('makes one row of ten calls at once with one Idempotency-Key', async () => {
+  it('writes one row for ten simultaneous calls with one Idempotency-Key', async () => {
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => raw('', sample(5), { 'idempotency-key': 'burst' })),
     );
@@ -138,7 +138,7 @@ describe('GET /v1/images/{id}, once a worker is there', () => {
     await enrolAda(database);
   });
 
-  it('waits for the end on Prefer: wait, and tells state, timeline, faces, matches and alerts', async () => {
+  it('waits for the end on Prefer: wait, and has state, timeline, faces, matches and alerts', async () => {
     const { body: submitted } = await raw('?camera=gate&captured_at=2026-01-02T03:04:05Z', sample(1));
     const answer = await api.call('GET', `/v1/images/${submitted.id}`, undefined, { prefer: 'wait=50' });
     expect(answer.status).toBe(200);
@@ -218,7 +218,7 @@ describe('GET /v1/images/{id}, once a worker is there', () => {
     }
   });
 
-  it('shows each face as a picture of the size the embedder takes', async () => {
+  it('has a picture of each face, as the embedder gets it', async () => {
     const id = await submit(database, sample(2));
     await untilFinal(database, id);
     const { body } = await api.call('GET', `/v1/images/${id}`);

@@ -25,7 +25,7 @@ const untilPhoto = (person: string, photo: string) =>
   });
 
 describe('/v1/watchlists/{id}', () => {
-  it('tells of a list, changes what is given, and records who did it', async () => {
+  it('reads a list, changes the given fields, and records who did it', async () => {
     const list = await make('/v1/watchlists', {
       name: 'guests',
       valid_until: '2099-01-01T00:00:00Z',
@@ -60,7 +60,7 @@ describe('/v1/watchlists/{id}', () => {
     ]);
   });
 
-  it('says with a code what is wrong with a change, and changes nothing', async () => {
+  it('refuses an invalid change with a code, and changes nothing', async () => {
     const list = await make('/v1/watchlists', { name: 'wrong' });
     const patch = (body: object) => api.call('PATCH', `/v1/watchlists/${list.id}`, body);
     expectProblem(await patch({ threshold: 1.1 }), 'body_invalid');
@@ -78,7 +78,7 @@ describe('/v1/watchlists/{id}', () => {
     expect((await api.call('GET', `/v1/watchlists/${list.id}`)).body).toEqual(list);
   });
 
-  it('that has ended takes nobody', async () => {
+  it('that has ended accepts nobody', async () => {
     const list = await make('/v1/watchlists', { name: 'ended' });
     await api.call('PATCH', `/v1/watchlists/${list.id}`, { valid_until: '2020-01-01T00:00:00Z' });
     const person = await make('/v1/persons', { name: 'Late' });
@@ -133,7 +133,7 @@ describe('/v1/persons', () => {
     expectProblem(await api.call('GET', '/v1/persons?limit=0'), 'query_invalid');
   });
 
-  it('changes what is given, on record, and gives no reference away twice', async () => {
+  it('changes the given fields, on record, and refuses a reference that another person has', async () => {
     const person = await make('/v1/persons', { name: 'Mary', external_ref: 'm-1' });
     const other = await make('/v1/persons', { name: 'Joan', external_ref: 'j-1' });
     const patch = (body: object) => api.call('PATCH', `/v1/persons/${person.id}`, body);
@@ -153,7 +153,7 @@ describe('/v1/persons', () => {
     expect(events[1].payload.by).toMatch(/^api:/);
   });
 
-  it('forgets a person, once', async () => {
+  it('deletes a person, once', async () => {
     const person = await make('/v1/persons', { name: 'Forgotten' });
     expect((await api.call('DELETE', `/v1/persons/${person.id}`)).status).toBe(204);
     expectProblem(await api.call('DELETE', `/v1/persons/${person.id}`), 'person_unknown');
@@ -162,7 +162,7 @@ describe('/v1/persons', () => {
 });
 
 describe('photos of a person', () => {
-  it('are made of a face that was seen, taken back with its matches, and told with who did it', async () => {
+  it('are made of a face of a probe, removed together with its matches, and listed with who did it', async () => {
     await make('/v1/watchlists', { name: 'seen' });
     const { id } = await make('/v1/persons', { name: 'Seen', watchlists: ['seen'] });
     const frame = await submit(database, sample(5));
@@ -189,7 +189,7 @@ describe('photos of a person', () => {
     expect((await api.call('DELETE', path)).status, 'as often as it is asked').toBe(204);
   });
 
-  it('are corrected to another face, and accepted in spite of the gate', async () => {
+  it('are corrected to another face, and accepted despite the quality gate', async () => {
     const { id } = await make('/v1/persons', { name: 'Corrected' });
     const { body } = await api.call('POST', `/v1/persons/${id}/photos`, formOf(sample(2), { face: '1' }));
     expect(await untilPhoto(id, body.id)).toMatchObject({ state: 'refused', code: 'face_profile' });
@@ -215,7 +215,7 @@ describe('photos of a person', () => {
     expectProblem(await api.call('PATCH', path(corrected.body.id), {}), 'body_invalid');
   });
 
-  it('are of one person, and of faces that are there', async () => {
+  it('belong to one person, and to faces that exist', async () => {
     const [one, other] = [
       await make('/v1/persons', { name: 'One' }),
       await make('/v1/persons', { name: 'Other' }),

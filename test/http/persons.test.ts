@@ -29,7 +29,7 @@ const referencesOf = (personId: string) =>
   database.rows('select id from watchpost.reference where person_id = $1', [personId]);
 
 describe('POST /v1/persons', () => {
-  it('makes a person, at once on the lists that are named', async () => {
+  it('adds a person, on the given lists', async () => {
     const about = { name: 'Grace', external_ref: 'hr-17', metadata: { height: 1.7, tags: ['navy'] } };
     const answer = await api.call('POST', '/v1/persons', { ...about, watchlists: ['wanted', listId] });
     expect(answer.status).toBe(201);
@@ -45,7 +45,7 @@ describe('POST /v1/persons', () => {
     ).toEqual([{ watchlist_id: listId }]);
   });
 
-  it('refuses a reference that is taken, and says who has it', async () => {
+  it('refuses a reference that another person has, and says who', async () => {
     const edsger = await makePerson('Edsger', { external_ref: 'hr-18' });
     const answer = await api.call('POST', '/v1/persons', { name: 'Somebody else', external_ref: 'hr-18' });
     expect(expectProblem(answer, 'name_taken').detail).toBe(
@@ -53,7 +53,7 @@ describe('POST /v1/persons', () => {
     );
   });
 
-  it('refuses a list that nobody knows, names the known ones, and makes no person', async () => {
+  it('refuses an unknown list, names the known ones, and adds no person', async () => {
     const answer = await api.call('POST', '/v1/persons', {
       name: 'Nobody',
       watchlists: ['wanted', 'wnated'],
@@ -111,7 +111,7 @@ describe('POST /v1/persons/{id}/photos', () => {
     expect(seen.matches).toMatchObject([{ person_id: ada, watchlist: 'wanted' }]);
   });
 
-  it('needs no number where the photo has one face, and takes raw bytes and JSON too', async () => {
+  it('needs no number where the photo has one face, and accepts raw bytes and JSON too', async () => {
     const portrait = await portraitOfAda();
     const path = `/v1/persons/${await makePerson('Ada again')}/photos`;
     const accept = 'face_of_another';
@@ -153,7 +153,7 @@ describe('POST /v1/persons/{id}/photos', () => {
     expect(await referencesOf(person)).toEqual([]);
   });
 
-  it('refuses a number that no face can have, and keeps no photo', async () => {
+  it('refuses a number that no face can have, and stores no photo', async () => {
     const person = await makePerson('Unnumbered');
     for (const face of ['0', '1.5', 'two', '']) {
       expect(expectProblem(await enrol(person, sample(3), { face }), 'body_invalid').detail).toMatch(
@@ -163,12 +163,12 @@ describe('POST /v1/persons/{id}/photos', () => {
     expect((await api.call('GET', `/v1/persons/${person}`)).body.photos).toEqual([]);
   });
 
-  it('leaves nothing waiting, whatever came of the photos', async () => {
+  it('leaves nothing waiting, whether or not the photos were enrolled', async () => {
     await expectNothingLeft(database);
   });
 });
 
-/** Sample 3 cut down to the woman in the middle. */
+/** Sample 3, cropped to the woman in the middle. */
 const portraitOfAda = async (): Promise<Buffer> => {
   const id = await submit(database, sample(3));
   await untilFinal(database, id);

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { type ProblemCode, problems, WatchpostError } from '../../src/errors.ts';
 import { problemHandler } from '../../src/http/problem.ts';
 
-/** The answer to a call that throws this, and what the log says of it. */
+/** The answer to a call whose handler throws this, and what was logged. */
 const thrown = async (error: Error) => {
   const lines: string[] = [];
   const log = pino(
@@ -24,7 +24,7 @@ const thrown = async (error: Error) => {
 };
 
 describe('an error', () => {
-  it('that is not foreseen is told without its words, which the log has, with the stack', async () => {
+  it('that is unexpected is answered without its message, which is logged with the stack', async () => {
     const { status, body, lines } = await thrown(new Error('the cupboard is bare'));
     expect(status).toBe(500);
     expect(JSON.parse(body)).toMatchObject({ code: 'internal', instance: '/broken' });
@@ -37,7 +37,7 @@ describe('an error', () => {
     });
   });
 
-  it('of the caller is told with its hint, and is nothing for the log', async () => {
+  it('of the caller is answered with its hint, and not logged', async () => {
     const error = new WatchpostError('camera_unknown', 'There is no camera x.', { hint: 'Cameras: gate.' });
     const { status, body, lines } = await thrown(error);
     expect(status).toBe(422);

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 
 describe('/v1/cameras', () => {
-  it('makes cameras and lists them by name', async () => {
+  it('adds cameras and lists them by name', async () => {
     const lobby = await api.call('POST', '/v1/cameras', { name: 'lobby', location: 'Ground floor' });
     const gate = await api.call('POST', '/v1/cameras', {
       name: 'gate',
@@ -40,7 +40,7 @@ describe('/v1/cameras', () => {
     ]);
   });
 
-  it('refuses a name that is taken, and keeps the first camera as it was', async () => {
+  it('refuses a name that is taken, and leaves the first camera as it was', async () => {
     await api.call('POST', '/v1/cameras', { name: 'yard', location: 'Yard' });
     const again = await api.call('POST', '/v1/cameras', { name: 'yard', location: 'Elsewhere' });
     expect(expectProblem(again, 'name_taken').detail).toContain('"yard"');
@@ -50,7 +50,7 @@ describe('/v1/cameras', () => {
 });
 
 describe('/v1/watchlists', () => {
-  it('makes a list with the defaults of the schema, or as it is told', async () => {
+  it('adds a list with the defaults of the schema, or with the given fields', async () => {
     const plain = await api.call('POST', '/v1/watchlists', { name: 'plain' });
     expect(plain.status).toBe(201);
     expect(plain.body).toEqual({
@@ -72,9 +72,9 @@ describe('/v1/watchlists', () => {
       changed_at: expect.any(String),
       persons: 0,
     });
-    const about = { name: 'told', purpose: 'a test', severity: 'critical', threshold: 1, enabled: false };
-    const told = await api.call('POST', '/v1/watchlists', { ...about, cooldown_seconds: 90 });
-    expect(told.body).toMatchObject(about);
+    const about = { name: 'stated', purpose: 'a test', severity: 'critical', threshold: 1, enabled: false };
+    const stated = await api.call('POST', '/v1/watchlists', { ...about, cooldown_seconds: 90 });
+    expect(stated.body).toMatchObject(about);
     const { body } = await api.call('GET', '/v1/watchlists');
     expect(body.watchlists).toMatchObject([
       { name: 'plain', cooldown_seconds: 300, persons: 0 },
@@ -82,7 +82,7 @@ describe('/v1/watchlists', () => {
     ]);
   });
 
-  it('takes a threshold by its name, and keeps the name until a number or a rate is given', async () => {
+  it('accepts a threshold by its name, and keeps the name until a number or a rate is given', async () => {
     const { strict, loose } = mobilefacenet.embedder.thresholds;
     const { body: made } = await api.call('POST', '/v1/watchlists', { name: 'by name', threshold: 'strict' });
     expect(made).toMatchObject({ threshold: strict, threshold_name: 'strict', target_fpir: null });
@@ -107,7 +107,7 @@ describe('/v1/watchlists', () => {
     expect(expectProblem(again, 'name_taken').detail).toContain('"twice"');
   });
 
-  it('puts people on a list and takes them off, as often as it is asked', async () => {
+  it('adds people to a list and removes them; repeating either changes nothing', async () => {
     const { body: list } = await api.call('POST', '/v1/watchlists', { name: 'members' });
     const { body: person } = await api.call('POST', '/v1/persons', { name: 'Ada' });
     const entry = `/v1/watchlists/${list.id}/persons/${person.id}`;
@@ -126,7 +126,7 @@ describe('/v1/watchlists', () => {
     }
   });
 
-  it('says which of the two it does not know', async () => {
+  it('says whether the list or the person is unknown', async () => {
     const { body: list } = await api.call('POST', '/v1/watchlists', { name: 'lonely' });
     const { body: person } = await api.call('POST', '/v1/persons', { name: 'Grace' });
     const put = (listId: string, personId: string) =>
@@ -136,8 +136,8 @@ describe('/v1/watchlists', () => {
   });
 });
 
-describe('an error that nobody foresaw', () => {
-  it('is told as internal, without what went wrong inside', async () => {
+describe('an unexpected error', () => {
+  it('is answered as internal, without its cause', async () => {
     await database.rows('alter table watchpost.camera rename column name to moved');
     const answer = await api.call('GET', '/v1/cameras');
     await database.rows('alter table watchpost.camera rename column moved to name');

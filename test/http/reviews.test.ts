@@ -25,7 +25,7 @@ describe('/v1/alerts/{id}', () => {
   const review = (id: string, decision: string, body?: unknown, headers = {}) =>
     api.call('POST', `/v1/alerts/${id}/${decision}`, body, headers);
 
-  it('tells all there is about an alert: sightings with their crops, reviews, what it rests on', async () => {
+  it('has all about an alert: sightings with their crops, reviews, and its lineage', async () => {
     const { alertId, personId } = await raiseAlert(database, {
       seen: ['2026-05-01T08:00:00Z', '2026-05-01T08:01:00Z'],
     });
@@ -58,7 +58,7 @@ describe('/v1/alerts/{id}', () => {
     expect(body).not.toHaveProperty('xid');
   });
 
-  it('lets one of two reviewers acknowledge at once, and tells the other who did', async () => {
+  it('lets one of two simultaneous reviewers acknowledge, and tells the other who did', async () => {
     const { alertId } = await raiseAlert(database);
     const answers = await Promise.all([
       review(alertId, 'acknowledge'),
@@ -70,7 +70,7 @@ describe('/v1/alerts/{id}', () => {
     expect(expectProblem(loser, 'transition_invalid').detail).toContain(`acknowledged by ${winner}`);
   });
 
-  it('asks two keys to confirm where the list does, and tells whom it waits for', async () => {
+  it('needs two keys to confirm where the list asks for two, and says what it waits for', async () => {
     const { alertId } = await raiseAlert(database, { reviewers: 2 });
     const first = await review(alertId, 'confirm');
     expect(first).toMatchObject({
@@ -90,7 +90,7 @@ describe('/v1/alerts/{id}', () => {
     });
   });
 
-  it('dismisses for a reason, opens again, and lists by state', async () => {
+  it('dismisses for a reason, reopens, and lists by state', async () => {
     const { alertId, watchlist } = await raiseAlert(database);
     const listed = async (state: string) =>
       (await api.call('GET', `/v1/alerts?state=${state}&watchlist=${encodeURIComponent(watchlist)}`)).body
@@ -127,7 +127,7 @@ describe('/v1/alerts/{id}', () => {
     },
   );
 
-  it('knows no alert to show that is not there', async () => {
+  it('answers 404 for an alert that does not exist', async () => {
     expectProblem(await api.call('GET', `/v1/alerts/${nobody}`), 'alert_unknown');
     expectProblem(await api.call('GET', '/v1/alerts/latest'), 'id_invalid');
   });

@@ -4,8 +4,9 @@ import { Relay } from '../../src/broker/relay.ts';
 import type { Database } from '../../src/database/pool.ts';
 import { type ProblemCode, problems } from '../../src/errors.ts';
 import { provideApiKey } from '../../src/http/api-key.ts';
-import { createApp, type Services } from '../../src/http/app.ts';
+import { createApp } from '../../src/http/app.ts';
 import { type ConnectionLimits, startServer } from '../../src/http/server.ts';
+import type { Services } from '../../src/http/services.ts';
 import { openLog } from '../../src/log.ts';
 import { registerProcess } from '../../src/runner/registration.ts';
 import type { Worker } from '../../src/runner/worker.ts';
@@ -16,7 +17,7 @@ import { realVision, runWorker, untilIdle } from '../support/pipeline.ts';
 
 const log = openLog('silent');
 
-/** An answer with its body read. */
+/** An answer and its body. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -24,20 +25,23 @@ export interface Answer {
   readonly body: any;
 }
 
-/** A listening API, called as its users call it. */
+/** A listening API, called by HTTP as users call it. */
 export interface Api {
   readonly url: string;
   readonly key: string;
   /** Every route of the app, in the order of registration. */
   readonly routes: readonly { readonly method: string; readonly path: string }[];
-  /** Calls with the API key; a body of bytes or a form goes as it is, any other one as JSON. */
+  /** Calls with the API key. Bytes, text and forms are sent as they are, any other body as JSON. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
 
-/** What an API of a test needs of its process: a relay and a row in `worker`. */
-export type Process = Pick<Worker, 'id' | 'relay'>;
+/** What an API of a test needs of its process: a row in `worker`, and a relay to nudge. */
+export interface Process {
+  readonly id: string;
+  readonly relay: Services['relay'];
+}
 
-/** A process like `up --no-worker`, whose relay follows nudges, or rests: then rows stay in the outbox. */
+/** A process like `up --no-worker`. Its relay follows nudges, or is stopped: then rows stay in the outbox. */
 export const idleProcess = async (
   database: Database,
   vision: Vision,
@@ -86,7 +90,7 @@ export const listen = async (
   };
 };
 
-/** A call as it is, without a key. */
+/** A call without an API key. */
 export const ask = async (
   url: URL | string,
   method: string,
@@ -129,7 +133,7 @@ export const serve = async (): Promise<{
 export const admit = (database: Database, api: Api): Promise<string> =>
   provideApiKey(database, '/nonexistent', api.key);
 
-/** A photo as a browser's form sends it. */
+/** A photo in a multipart form, as browsers send it. */
 export const formOf = (bytes: Uint8Array, fields: Record<string, string> = {}): FormData => {
   const form = new FormData();
   form.append('image', new Blob([new Uint8Array(bytes)]), 'photo.jpg');
@@ -137,7 +141,7 @@ export const formOf = (bytes: Uint8Array, fields: Record<string, string> = {}): 
   return form;
 };
 
-/** Expects problem details of this code, whole, and returns their words. */
+/** Expects complete problem details with this code, and returns their texts. */
 export const expectProblem = (answer: Answer, code: ProblemCode): { detail: string; hint?: string } => {
   expect(answer.body).toMatchObject({
     type: `urn:watchpost:problem:${code.replaceAll('_', '-')}`,
@@ -152,7 +156,7 @@ export const expectProblem = (answer: Answer, code: ProblemCode): { detail: stri
   return answer.body;
 };
 
-/** Resolves when nothing waits anywhere, and expects that every event was handled to its end. */
+/** Resolves when nothing waits anywhere, and expects every event to be handled for good. */
 export const expectNothingLeft = async (database: TestDatabase): Promise<void> => {
   await untilIdle(database);
   expect(

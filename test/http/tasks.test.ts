@@ -12,7 +12,7 @@ let vision: Vision;
 let api: Api;
 let byHand: string;
 
-/** An API without a worker and with a relay at rest: nothing happens but what is called for. */
+/** An API without a worker and with a stopped relay: nothing happens but by a call. */
 beforeAll(async () => {
   database = await freshDatabase();
   vision = await realVision();
@@ -31,7 +31,7 @@ const run = async (task: string, payload: unknown) => {
   return body.handled as { event_id: string; outcome: string; code?: string; error?: string }[];
 };
 
-/** What the events of an image carry for a topic. */
+/** The payloads of an image's events of a topic. */
 const payloadsOf = async (imageId: string, topic: string): Promise<Record<string, string>[]> => {
   const rows = await database.rows(
     'select payload from watchpost.event where image_id = $1 and topic = $2 order by id',
@@ -82,7 +82,7 @@ const counts = async () => {
 };
 
 describe('POST /v1/tasks/{task}, with no worker running', () => {
-  it('enrols a person and raises an alert, called stage by stage with what each event carries', async () => {
+  it('enrols a person and raises an alert, called stage by stage with the payload of each event', async () => {
     const { body: person } = await api.call('POST', '/v1/persons', { name: 'Ada', watchlists: ['wanted'] });
     const photos = `/v1/persons/${person.id}/photos`;
     const { body: photo } = await api.call('POST', photos, formOf(sample(3), { face: '2' }));
@@ -110,18 +110,18 @@ describe('POST /v1/tasks/{task}, with no worker running', () => {
     expect(await counts()).toEqual(before);
   });
 
-  it('runs once for ten calls at once', async () => {
+  it('runs once for ten simultaneous calls', async () => {
     const id = await submit(database, sample(4));
     const calls = Array.from({ length: 10 }, () => run('detect', { image_id: id }));
     const outcomes = (await Promise.all(calls)).flat().map(({ outcome }) => outcome);
     expect(outcomes.toSorted()).toEqual(['done', ...Array(9).fill('done_before')]);
     expect(await database.rows('select from watchpost.face where image_id = $1', [id])).toHaveLength(4);
-    // Part of a payload stands for every event that has it.
+    // Part of a payload means every event that contains it.
     const embedded = await run('embed', { image_id: id });
     expect(embedded.map(({ outcome }) => outcome)).toEqual(Array(4).fill('done'));
   });
 
-  it('takes the event_id that a job carries, and then that event only', async () => {
+  it('accepts the event_id of a job, and then handles that event only', async () => {
     const id = await submit(database, sample(4));
     await run('detect', { image_id: id });
     const [event] = await database.rows(
@@ -132,7 +132,7 @@ describe('POST /v1/tasks/{task}, with no worker running', () => {
     expect(handled).toEqual([{ event_id: event.id, outcome: 'done' }]);
   });
 
-  it('does not know other tasks, other events, or events of other tasks', async () => {
+  it('refuses unknown tasks, unknown events, and events of other tasks', async () => {
     const call = (task: string, payload: unknown) => api.call('POST', `/v1/tasks/${task}`, payload);
     const { hint } = expectProblem(await call('detekt', { image_id: byHand }), 'task_unknown');
     expect(hint).toBe(`Tasks: ${stages.map((stage) => stage.task).join(', ')}.`);
@@ -147,7 +147,7 @@ describe('POST /v1/tasks/{task}, with no worker running', () => {
     }
   });
 
-  it('tells what can not be done, for good, with a code and a sentence', async () => {
+  it('answers a permanent failure with a code and a sentence', async () => {
     const dropped = await submit(database, sample(4));
     await database.rows('update watchpost.image set bytes = null where id = $1', [dropped]);
     expect(await run('detect', { image_id: dropped })).toMatchObject([
@@ -174,8 +174,8 @@ describe('POST /v1/tasks/{task}, with no worker running', () => {
   });
 });
 
-describe('a worker that comes later', () => {
-  it('finds done what was called by hand, and finishes the rest', async () => {
+describe('a worker that starts later', () => {
+  it('leaves what was called by hand as it is, and handles the rest', async () => {
     const before = await factsOf(database, byHand);
     await runWorker(database, vision);
     for (const { id } of await database.rows('select id from watchpost.image'))

@@ -77,7 +77,7 @@ describe('limits on the command line', () => {
     expect(await database.rows('select from watchpost.image')).toEqual([]);
   });
 
-  it('of what is imported, person by person', async () => {
+  it('of what is imported, for each person', async () => {
     const people = join(folder, 'people.csv');
     await writeFile(people, `name,external_ref\n${long(201)},\nAda,${long(256)}\n Bea ,b-1\n`);
     const source = await readSource(people);

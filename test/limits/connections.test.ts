@@ -17,7 +17,7 @@ beforeAll(async () => {
   process = await idleProcess(database, vision, 'resting');
 });
 
-/** An API with lower limits, whose key is known. */
+/** An API with lower limits and a valid key. */
 const open = async (lower: Parameters<typeof listen>[3]): Promise<Api> => {
   const api = await listen(database, vision, process, lower);
   await admit(database, api);
@@ -31,10 +31,10 @@ const photoOf = (bytes: number) => {
   return photo;
 };
 
-/** Bytes that all calls may hold in most of these tests. */
+/** The budget of bytes of all calls in most of these tests. */
 const budget = 400_000;
 
-/** Begins to send a photo and stops before its end. */
+/** Starts to send a photo and stops before its end. */
 const beginPhoto = async (
   api: Api,
   bytes: number,
@@ -47,7 +47,7 @@ const beginPhoto = async (
   return raw;
 };
 
-/** A call that holds so many bytes, and is known to; begun again if the call that looks for it was there before it. */
+/** A call that holds this many bytes. Starts again if it was refused because a checking call held bytes. */
 const holdBesides = async (api: Api, bytes: number, all = budget): Promise<RawConnection> => {
   for (;;) {
     const raw = await beginPhoto(api, bytes);
@@ -61,14 +61,14 @@ const holdBesides = async (api: Api, bytes: number, all = budget): Promise<RawCo
   }
 };
 
-/** Resolves when the budget is taken: a photo of one byte is refused. */
+/** Resolves when the budget is used up: a photo of one byte is refused. */
 const untilBusy = (api: Api) =>
   until(async () => (await api.call('POST', '/v1/images', new Uint8Array(1), jpeg)).status === 503);
 const untilFree = (api: Api, bytes: number) =>
   until(async () => (await api.call('POST', '/v1/images', photoOf(bytes), jpeg)).status === 202);
 
 describe('bodies of all calls together', () => {
-  it('may have so many bytes, and one more is refused with 503 and when to try again', async () => {
+  it('may have as many bytes as the budget; one more is refused with 503 and Retry-After', async () => {
     const api = await open({ bytesInFlight: budget });
     await holdBesides(api, 100_000);
     expect((await api.call('POST', '/v1/images', photoOf(budget - 100_000), jpeg)).status).toBe(202);
@@ -77,7 +77,7 @@ describe('bodies of all calls together', () => {
     expect(answer.headers.get('retry-after')).toBe('5');
   });
 
-  it('count for each copy that is made of them: a photo in JSON is there four times', async () => {
+  it('count once for each copy in memory: a photo in JSON four times', async () => {
     const image = sample(4).toString('base64');
     const all = Math.ceil(4.2 * image.length);
     const api = await open({ bytesInFlight: all });
@@ -88,12 +88,12 @@ describe('bodies of all calls together', () => {
     await until(async () => (await api.call('POST', '/v1/images', { image })).status === 202);
   });
 
-  it('that are larger than all there is are taken while nothing else is held', async () => {
+  it('larger than the budget are accepted while nothing else is held', async () => {
     const api = await open({ bytesInFlight: 1000 });
     expect((await api.call('POST', '/v1/images', sample(4), jpeg)).status).toBe(202);
   });
 
-  it('count by what they announce, until they are answered', async () => {
+  it('count by their Content-Length, until they are answered', async () => {
     const api = await open({ bytesInFlight: budget });
     const raw = await beginPhoto(api, budget);
     await untilBusy(api);
@@ -102,7 +102,7 @@ describe('bodies of all calls together', () => {
     await untilFree(api, budget);
   });
 
-  it('count by what has come, where nothing is announced', async () => {
+  it('count by what has arrived, if there is no Content-Length', async () => {
     const api = await open({ bytesInFlight: budget });
     await holdBesides(api, 1);
     const raw = await beginPhoto(api, 0, 'Transfer-Encoding: chunked');
@@ -134,8 +134,8 @@ describe('bodies of all calls together', () => {
   });
 });
 
-describe('a call that does not come to its end', () => {
-  it('is answered 408 when its body stands still, and gives back what it held', async () => {
+describe('a call that is never complete', () => {
+  it('is answered 408 when its body stops, and gives back what it held', async () => {
     const api = await open({ bodySeconds: 1, bytesInFlight: 400_000 });
     const raw = await beginPhoto(api, 400_000);
     raw.write(photoOf(300_000));
@@ -144,7 +144,7 @@ describe('a call that does not come to its end', () => {
     await untilFree(api, 400_000);
   });
 
-  it('is answered 408 when its body comes byte by byte', async () => {
+  it('is answered 408 when its body arrives byte by byte', async () => {
     const api = await open({ bodySeconds: 1 });
     const raw = await beginPhoto(api, 1_000_000);
     const drip = setInterval(() => raw.write('x'), 20);
@@ -159,7 +159,7 @@ describe('a call that does not come to its end', () => {
     expect(readAnswer(await raw.closed)).toMatchObject({ status: 408, body: { code: 'body_too_slow' } });
   });
 
-  it('is cut off when nothing is sent or read any more', async () => {
+  it('is cut off when nothing more is sent or read', async () => {
     const api = await open({ silentSeconds: 1 });
     const raw = await openRaw(api.url);
     raw.write(`GET /v1/alerts/stream HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${api.key}\r\n\r\n`);
@@ -167,7 +167,7 @@ describe('a call that does not come to its end', () => {
     await raw.closed;
   });
 
-  it('is refused as no HTTP, with problem details, when it is none', async () => {
+  it('is refused with problem details if it is not HTTP', async () => {
     const api = await open({});
     for (const words of [
       'HELO there\r\n\r\n',
@@ -190,7 +190,7 @@ describe('a connection', () => {
     await raw.closed;
   });
 
-  it('is closed at once when there are as many as may be, and taken when one has gone', async () => {
+  it('is closed at once when there are too many, and accepted when one has closed', async () => {
     const api = await open({ connections: 3 });
     const health = 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n';
     const held = await Promise.all([1, 2, 3].map(() => openRaw(api.url)));
@@ -234,7 +234,7 @@ describe('streams of alerts', () => {
     expect(opened).toEqual([200, 200, 200, 503, 200, 200, 503]);
   });
 
-  it('are not opened by HEAD, which nobody would ever read', async () => {
+  it('are not opened by HEAD', async () => {
     const api = await open({ streams: 3 });
     const opened = [];
     for (const method of ['HEAD', 'HEAD', 'HEAD', 'HEAD', 'GET'])

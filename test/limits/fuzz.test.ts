@@ -16,13 +16,13 @@ import { prepare, refresh, untilCalm } from './fuzz/state.ts';
 /** Replays a run: `WATCHPOST_FUZZ_SEED=5 npm run fuzz`. */
 const seed = Number(process.env.WATCHPOST_FUZZ_SEED ?? 1);
 const requests = Number(process.env.WATCHPOST_FUZZ_REQUESTS ?? (onServer ? 10_000 : 1_000));
-/** Requests under way at a time, and those after which the state is made anew. */
+/** Requests under way at a time, and requests after which the state is made again. */
 const [atOnce, round] = [8, 250];
 const patience = 30_000;
 
-/** The 503 that mean a limit. */
+/** Codes of a 503 that mean a limit, not an error. */
 const busy = new Set(['server_busy', 'streams_full']);
-/** What the inside of the server looks like. */
+/** Texts of the inside of the server, which no answer may contain. */
 const inside =
   /\.[tj]s:\d+|node_modules|\bat \w+ \(|ECONN|violates|syntax error|relation "|out of range for type/;
 
@@ -43,9 +43,9 @@ beforeAll(async () => {
   await prepare(database);
 });
 
-/** Why an outcome is a fault; undefined: it is none. */
+/** Why an outcome is a fault; undefined if it is none. */
 const faultOf = ({ status, type, text }: Outcome): string | undefined => {
-  // Node itself answers an expectation that it does not know, and an address that is none.
+  // Node itself answers an unknown Expect header and an invalid URL.
   if (status === 0 || status === 417 || (status === 400 && text === '')) return undefined;
   if (status >= 400 && text !== '') {
     if (type !== 'application/problem+json') return `no problem details but ${type}`;
@@ -55,7 +55,7 @@ const faultOf = ({ status, type, text }: Outcome): string | undefined => {
       hint?: string;
     };
     if (problems[code]?.status !== status) return `the code ${code} with the status ${status}`;
-    if (inside.test(`${detail} ${hint}`)) return 'it tells of the inside';
+    if (inside.test(`${detail} ${hint}`)) return 'it shows the inside';
     if (busy.has(code)) return undefined;
   }
   return status >= 500 ? 'an error of the server' : undefined;
@@ -64,7 +64,7 @@ const faultOf = ({ status, type, text }: Outcome): string | undefined => {
 const shown = (call: Call) =>
   `${call.method} ${call.path.slice(0, 300)} ${JSON.stringify(call.headers).slice(0, 600)} ${call.body?.subarray(0, 600).toString()}`;
 
-/** A call that has nothing wrong with it. */
+/** Expects a valid call to succeed. */
 const expectHealth = async () => {
   expect((await api.call('GET', '/readyz')).status).toBe(200);
   const answer = await api.call('POST', '/v1/images', photos[0], { 'content-type': 'image/jpeg' });
@@ -73,7 +73,7 @@ const expectHealth = async () => {
 };
 
 describe(`${requests} requests over all routes, seed ${seed}${onServer ? '' : ` (fewer on the embedded database) ${needsServer}`}`, () => {
-  it('find no error of the server, no words from inside, and leave it well', {
+  it('find no error of the server and no text from its inside, and leave it healthy', {
     timeout: 900_000,
   }, async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: atOnce });

@@ -7,7 +7,7 @@ import { sample } from '../support/photos.ts';
 import { realVision } from '../support/pipeline.ts';
 import { openRaw, readAnswer } from '../support/raw-call.ts';
 
-/** Limits that the API enforces, of which test/limits/connections.test.ts and the tests of photos hold some. */
+/** Limits that the API enforces. Those of connections and of photos are tested in other files. */
 type ApiLimit = {
   [Name in LimitName]: 'api' extends (typeof limits)[Name]['at'][number] ? Name : never;
 }[LimitName];
@@ -22,7 +22,7 @@ type OfConnections =
   | 'streams'
   | 'streamsPerKey';
 
-/** A call with the largest value and what is to become of it, and one with a little more, which the limit refuses. */
+/** A call with the largest value and its expected answer, and one with a little more, which is refused. */
 interface Case {
   readonly largest: () => Promise<Answer>;
   readonly becomes: number | [ProblemCode, RegExp];
@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 
 let made = 0;
-/** A name that no other case has used, of so many characters outside the Basic Multilingual Plane. */
+/** An unused name of this many characters outside the Basic Multilingual Plane. */
 const characters = (count: number) => String(++made).padEnd(count, 'x').replaceAll('x', '𝔵');
 const person = (fields: object) => api.call('POST', '/v1/persons', { name: `Ada ${++made}`, ...fields });
 const list = (fields: object) => api.call('POST', '/v1/watchlists', { name: `list ${++made}`, ...fields });
@@ -55,7 +55,7 @@ const form = (fields: Record<string, string>) => api.call('POST', '/v1/images', 
 const at = (captured_at: string) => form({ captured_at });
 const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
 const unknownId = '01890000-0000-7000-8000-000000000000';
-/** A payload that no event has, with something else in it. */
+/** A payload that no event has, with another key in it. */
 const payload = (more: string) => json('/v1/tasks/detect', `{"image_id": "${unknownId}", "more": ${more}}`);
 const noEvent: Case['becomes'] = ['event_unknown', /No event/];
 const soon = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
@@ -140,7 +140,7 @@ const cases: Record<Exclude<ApiLimit, OfPhotos | OfConnections>, Case> = {
     words: /^url: .*2000/,
   },
   metadataBytes: {
-    // Postgres writes {"k": "xxx"}: nine bytes besides.
+    // Postgres writes {"k": "xxx"}: nine bytes more than the x.
     largest: () => person({ metadata: { k: 'x'.repeat(max('metadataBytes') - 9) } }),
     becomes: 201,
     beyond: () => person({ metadata: { k: 'x'.repeat(max('metadataBytes') - 8) } }),
@@ -184,7 +184,7 @@ const cases: Record<Exclude<ApiLimit, OfPhotos | OfConnections>, Case> = {
   },
 };
 
-/** A call whose address, header names and header values have so many bytes together. */
+/** A call whose path, header names and header values have this many bytes together. */
 const withHeaders = async (bytes: number): Promise<Answer> => {
   const headers = { host: 'a', connection: 'close', padding: '' };
   const used = '/healthz'.length + Object.entries(headers).flat().join('').length;
@@ -200,7 +200,7 @@ const withHeaders = async (bytes: number): Promise<Answer> => {
 
 const endpoint = (url: string) => api.call('POST', '/v1/endpoints', { name: `endpoint ${++made}`, url });
 
-describe('the API takes the largest value and refuses one more, by the code of the table:', () => {
+describe('the API accepts the largest value and refuses one more, with the code of the table:', () => {
   it.each(Object.entries(cases))('%s', async (limit, { largest, becomes, beyond, words }) => {
     const { code } = limits[limit as LimitName];
     const taken = await largest();

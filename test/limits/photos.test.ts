@@ -38,7 +38,7 @@ const cases: Partial<Record<LimitName, Case>> = {
   decodedBytes: {
     largest: () => blackPng({ width: 6000, height: 8000, depth: 16, colour: 6, interlaced: true }),
     beyond: () => blackPng({ width: 6001, height: 8000, depth: 16, colour: 6, interlaced: true }),
-    words: /takes 384 MB of memory; the limit is 384 MB/,
+    words: /needs 384 MB of memory; the limit is 384 MB/,
   },
   photoScans: {
     largest: () => manyScans(100),
@@ -59,7 +59,7 @@ describe('limits of photos', () => {
     await expect(decode(beyond)).rejects.toMatchObject({ code });
   });
 
-  it('decodes what has the largest values', async () => {
+  it('decodes photos with the largest values', async () => {
     const { picture } = await decode(await cases.photoAspect!.largest());
     expect([picture.width, picture.height]).toEqual([1280, 51]);
     await expect(decode(await cases.photoSide!.largest())).resolves.toMatchObject({
@@ -96,7 +96,7 @@ describe('limits of photos', () => {
   );
 });
 
-describe('what decoding holds', () => {
+describe('the memory of decoding', () => {
   const flat = (channels: 3 | 4 = 3) =>
     sharp({ create: { width: 160, height: 80, channels, background: { r: 9, g: 8, b: 7, alpha: 0.5 } } });
   it.each([
@@ -125,13 +125,13 @@ describe('what decoding holds', () => {
     await expect(decode(hidden)).resolves.toMatchObject({ header: { width: 160 } });
   });
 
-  it('is seen of a WebP whose header keeps quiet about its alpha', async () => {
+  it('counts the alpha of a WebP whose header does not mention it', async () => {
     const webp = await flat(4).webp().toBuffer();
     webp[20] = webp[20]! & ~0x10;
     expect(decodingCost(webp, 'webp').bytes).toBe(160 * 80);
   });
 
-  it('of a file that is cut or altered anywhere is a number', async () => {
+  it('is a number for a file that is cut or altered anywhere', async () => {
     for (const [bytes, format] of [
       [await flat().jpeg({ progressive: true }).toBuffer(), 'jpeg'],
       [await flat().png({ progressive: true }).toBuffer(), 'png'],
@@ -148,7 +148,7 @@ describe('what decoding holds', () => {
     }
   });
 
-  it('decodingBytes: is shared in the order of asking; what is larger than all of it goes alone', async () => {
+  it('decodingBytes: is shared first come, first served; a photo larger than all of it is decoded alone', async () => {
     const budget = new Budget(10);
     const order: string[] = [];
     const take = (name: string, amount: number) =>

@@ -18,7 +18,7 @@ beforeAll(async () => {
   await database.rows(`insert into watchpost.image (bytes) values ('a photo')`);
 });
 
-/** The statement, and what becomes of it: done, or the code and the sentence over HTTP. It leaves nothing behind. */
+/** Runs a statement and rolls it back: `done`, or the code and the sentence that HTTP would answer. */
 const attempt = async (statement: string, value: unknown): Promise<{ code: string; message: string }> => {
   const client = await database.pool.connect();
   try {
@@ -128,7 +128,7 @@ const photos = [
   `select watchpost.submit_image('a photo', captured_at => $1)`,
 ];
 
-/** Of each limit where it applies, the largest values, and values beyond. */
+/** For each limit, where it applies, the largest values, and values beyond. */
 const cases: Record<
   Exclude<DatabaseLimit, 'storedPhotoBytes'>,
   { readonly at: readonly string[]; readonly largest: readonly string[]; readonly beyond: readonly string[] }
@@ -204,7 +204,7 @@ describe('limits of rows', () => {
   });
 
   it.skipIf(!onServer)(`storedPhotoBytes ${needsServer}`, async () => {
-    // Made there, so that nothing of it is sent.
+    // Made in the database, so that it is not sent.
     const bytes = `insert into watchpost.image (bytes) select convert_to(repeat('x', $1::integer), 'UTF8')`;
     const { max, code } = limits.storedPhotoBytes;
     expect(await attempt(bytes, max)).toMatchObject({ code: 'done' });
@@ -212,7 +212,7 @@ describe('limits of rows', () => {
     expect(await attempt(bytes, 0)).toMatchObject({ code: 'body_empty' });
   });
 
-  it('refuse what is no number', async () => {
+  it('refuse NaN, infinity and null', async () => {
     for (const value of ['NaN', 'Infinity', '-Infinity']) {
       const insertList = (column: string) => insert('watchlist', column, ', name', `, 'list'`);
       expect(await attempt(insertList('threshold'), value)).toMatchObject({ code: 'threshold_invalid' });
@@ -229,7 +229,7 @@ describe('limits of rows', () => {
     });
   });
 
-  it('let whoever may insert only a photo insert it', async () => {
+  it('let a role that may only insert photos insert one', async () => {
     const client = await database.pool.connect();
     try {
       await client.query('begin');
@@ -243,7 +243,7 @@ describe('limits of rows', () => {
     }
   });
 
-  it('keep an event about the largest person small, whoever acts', async () => {
+  it('keep an event about the largest person small, whoever the actor is', async () => {
     const client = await database.pool.connect();
     try {
       await client.query('begin');

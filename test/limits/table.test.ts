@@ -22,15 +22,14 @@ const rows = table.map(([name, limit]) =>
 
 const document = `# Limits
 
-What one call, one row or one photo may hold and cost. The table is [src/limits.ts](../src/limits.ts): the API, the
-database, the models and the command line enforce the same figures, and \`test/limits\` tries each of them at its largest
-value and one beyond. This file is made from it: \`npm test -- test/limits/table.test.ts -u\`.
+Limits on the size and cost of one request, one row or one photo. The table is [src/limits.ts](../src/limits.ts): the API,
+the database, the models and the command line enforce the same values, and \`test/limits\` tries each of them at its largest
+value and one beyond. This file is generated: \`npm test -- test/limits/table.test.ts -u\`.
 
-What exceeds a limit is refused with the code, before anything of it is kept. Over HTTP the code is in the problem
-details. A row that comes by INSERT violates a constraint that is named by its table, column and test
-(\`person_name_is_name\`), or is refused with a SQLSTATE of [src/errors.ts](../src/errors.ts). A photo that comes by INSERT
-and is beyond a limit of photos is stored and ends as \`failed\` with the code. All codes are final: such a photo is not
-tried again.
+Input that exceeds a limit is refused with the code, before anything is stored. Over HTTP the code is in the problem details.
+A row of an INSERT violates a constraint that is named by its table, column and test (\`person_name_is_name\`), or is refused
+with a SQLSTATE of [src/errors.ts](../src/errors.ts). A photo that is inserted and exceeds a limit of photos is stored and ends
+as \`failed\` with the code. All these codes are permanent: such a photo is not retried.
 
 | limit | values | what | code | enforced by |
 |---|---|---|---|---|
@@ -39,13 +38,13 @@ ${rows.map((row) => `| ${row} |`).join('\n')}
 ## How much a photo costs to decode
 
 \`decodedBytes\` and \`photoScans\` are read from the header, before anything is decoded. A baseline JPEG, a PNG that is not
-interlaced and a lossy WebP are decoded row by row and cost next to nothing; a progressive JPEG, an interlaced PNG and a
-lossless WebP are held in memory whole. Of photos that are, one process decodes \`decodingBytes\` at a time, and lets the
-others wait without keeping a thread from other photos.
+interlaced and a lossy WebP are decoded row by row and need little memory; a progressive JPEG, an interlaced PNG and a
+lossless WebP are held in memory as a whole. One process decodes at most \`decodingBytes\` of these at a time; other such
+photos wait without blocking a thread.
 
-A decoder is stopped after \`decodingSeconds\` between two rows that it yields. What it does before the first one goes on to
-its end, because Node.js waits for what a thread has begun: that part is bounded by the limits above, which leave 4 s of
-one core for the most expensive photo that was found (AMD EPYC Zen 4).
+A decoder is stopped after \`decodingSeconds\` between two rows of its output. Its work before the first row cannot be
+interrupted, because Node.js waits for it. The limits above bound that part to 4 s of one core for the most expensive photo
+that was found (AMD EPYC Zen 4).
 `;
 
 it('docs/limits.md has every limit', async () => {

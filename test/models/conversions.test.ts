@@ -25,7 +25,7 @@ describe('weights of TensorFlow.js', () => {
     expect(weights.get('bytes')).toEqual({ shape: [1, 3], values: Float32Array.of(-1, 0, 126.5) });
   });
 
-  test('are refused when list and numbers do not fit together, or are of another kind', () => {
+  test('are refused if list and numbers do not match, or have another type', () => {
     expect(() => readWeights(json([plain, bytes]), data().subarray(1))).toThrow(
       'the weights end before bytes',
     );
@@ -33,7 +33,7 @@ describe('weights of TensorFlow.js', () => {
     expect(() => readWeights(json([{ ...plain, dtype: 'int32' }]), data())).toThrow('stored as int32');
   });
 
-  test('have their filters turned to the order of ONNX', () => {
+  test('have their filters in the layout of ONNX', () => {
     // Height 1, width 2, two inputs, one output.
     const turned = outInHeightWidth({ shape: [1, 2, 2, 1], values: Float32Array.of(1, 2, 3, 4) });
     expect(turned).toEqual({ shape: [1, 2, 1, 2], values: Float32Array.of(1, 3, 2, 4) });
@@ -41,7 +41,7 @@ describe('weights of TensorFlow.js', () => {
 });
 
 describe('the age and gender network', () => {
-  test('is not made of the weights of another', () => {
+  test('is refused for the weights of another network', () => {
     expect(() => ageGenderToOnnx(json([plain, bytes]), data())).toThrow(
       'not the published age and gender network: it has no entry_flow/conv_in',
     );

@@ -65,14 +65,14 @@ describe('graph edits', () => {
     ]);
   });
 
-  test('dynamic-batch takes what the published graph refuses', async () => {
+  test('dynamic-batch accepts batches that the published graph refuses', async () => {
     const data = [-8, 6, -2, 0, 1, 2, 3, -4];
     await expect(run(published(), data, [2, 2, 2, 1])).rejects.toThrow();
     const edited = applyEdits(published(), ['dynamic-batch', 'prelu-as-min']);
     expect(await run(edited, data, [2, 2, 2, 1])).toEqual([-2, 6, 6, 0, 1, 2, 3, 12]);
   });
 
-  test('clear-tiny-weights sets to 0 what is below 1e-15 on either side, and nothing else', () => {
+  test('clear-tiny-weights sets to 0 what is within 1e-15 of it, and nothing else', () => {
     const weights = Float32Array.of(1e-40, -1e-40, 9e-16, -9e-16, 1.1e-15, -1.1e-15, 0, 1, -2);
     const edited = applyEdits(
       encodeModel(
@@ -92,12 +92,12 @@ describe('graph edits', () => {
     expect([...new BigInt64Array(rawBytes(shape!))]).toEqual([1n]);
   });
 
-  test('write the same bytes every time, as the manifest pins them', () => {
+  test('write the same bytes every time, with the digest of the manifest', () => {
     const edits = ['dynamic-batch', 'prelu-as-min'] as const;
     expect(applyEdits(published(), edits)).toEqual(applyEdits(published(), edits));
   });
 
-  test('leave a file without edits as it is', () => {
+  test('leave a file without edits unchanged', () => {
     const bytes = Uint8Array.of(1, 2, 3);
     expect(applyEdits(bytes, [])).toBe(bytes);
   });

@@ -57,7 +57,7 @@ describe('installModels', () => {
     await tampered.remove();
   });
 
-  test('installs nothing whose digest after the edits is another', async () => {
+  test('installs nothing with another digest after the edits', async () => {
     const entries = fixture.entries.map((entry) => ({ ...entry, sha256: '0'.repeat(64) }));
     await expect(installModels(fixture.directory, entries)).rejects.toThrow('one.onnx after its graph edits');
     expect(await readdir(fixture.directory)).toEqual([]);
@@ -78,7 +78,7 @@ describe('installModels', () => {
     expect(await calls()).toBe(0);
   });
 
-  test('installs nothing from a dependency whose files are others, or that is not there', async () => {
+  test('installs nothing from a dependency with other files, or that is missing', async () => {
     const [first, ...rest] = ageGender.files;
     const tampered = { ...ageGender, files: [{ ...first!, sha256: '0'.repeat(64) }, ...rest] };
     await expect(installModels(fixture.directory, [tampered])).rejects.toThrow(

@@ -7,7 +7,7 @@ import { manifest } from '../../models/manifest.ts';
 import { loadVision } from '../../src/vision/index.ts';
 
 describe('the manifest', () => {
-  test('names every model, file and digest once, and says where each comes from', () => {
+  test('lists every model, file and digest once, with its origin', () => {
     for (const key of ['id', 'file', 'sha256'] as const) {
       expect(new Set(manifest.map((entry) => entry[key])).size).toBe(manifest.length);
     }
@@ -20,7 +20,7 @@ describe('the manifest', () => {
   });
 });
 
-describe('weights that are not those of the manifest', () => {
+describe('weights other than those of the manifest', () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'watchpost-weights-'));
@@ -43,7 +43,7 @@ describe('weights that are not those of the manifest', () => {
     },
   );
 
-  test('are missed when a file is not there', async () => {
+  test('are reported as missing without a file', async () => {
     await rm(join(folder, manifest[0]!.file));
     await expect(loadVision({ modelsDirectory: folder })).rejects.toMatchObject({
       code: 'model_missing',

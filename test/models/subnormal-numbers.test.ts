@@ -24,7 +24,7 @@ const countSubnormal = (values: Iterable<number>): number => {
 
 const read = (entry: ModelEntry): Promise<Buffer> => readFile(join(modelsDirectory(), entry.file));
 
-describe('subnormal numbers, with which Intel CPUs compute ten times slower', () => {
+describe('subnormal numbers, with which Intel CPUs are ten times slower', () => {
   test.each(manifest.map((entry) => [entry.file, entry] as const))(
     'are not among the weights of %s',
     async (_, entry) => {
@@ -50,7 +50,7 @@ describe('subnormal numbers, with which Intel CPUs compute ten times slower', ()
         for (const name of graph.node.flatMap((node) => node.output ?? [])) {
           if (!outputs.has(name)) graph.output.push(onnx.ValueInfoProto.create({ name }) as never);
         }
-        // Without fusion, so that every intermediate value is there to be read.
+        // Without fusion, so that every intermediate value can be read.
         const session = await ort.InferenceSession.create(encodeModel(model), {
           graphOptimizationLevel: 'disabled',
         });
@@ -87,7 +87,7 @@ describe('clearing tiny weights', () => {
       const edits = entry.edits.filter((edit) => edit !== 'clear-tiny-weights');
       return { ...entry, edits, sha256: sha256BeforeClearing[entry.file]! };
     });
-    // The package comes out of npm's cache, where `npm install` has left it: nothing is fetched.
+    // The package is in npm's cache since `npm install`: nothing is fetched.
     const offline = process.env.npm_config_offline;
     process.env.npm_config_offline = 'true';
     try {
@@ -105,7 +105,7 @@ describe('clearing tiny weights', () => {
     if (published) await rm(published, { recursive: true });
   });
 
-  test('leaves the outputs of both models as they were, over the faces of all sample photos', async (context) => {
+  test('leaves the outputs of both models unchanged, over the faces of all sample photos', async (context) => {
     if (!published) return context.skip('the published package is not in the cache of npm');
     const vision = await loadVision();
     const photos = await Promise.all([1, 2, 3, 4, 5, 6].map(samplePhoto));

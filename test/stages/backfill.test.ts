@@ -15,7 +15,7 @@ import { Vectors } from '../support/vectors.ts';
 
 const dimension = 64;
 
-/** A database with a model of its own, a camera, a list, and nobody who works on it. */
+/** A database with a model, a camera and a list, without a worker. */
 const prepare = async () => {
   const database = await freshDatabase();
   const model = await addModel(database, 'sixty-four-numbers', dimension);
@@ -32,7 +32,7 @@ const untilBackfilled = (database: TestDatabase) =>
     return rows.length > 0 && rows.every((row) => row.finished_at);
   });
 
-describe('searching the past', () => {
+describe('a backfill', () => {
   let database: TestDatabase;
   let tools: Tools & { database: TestDatabase };
   let model: string;
@@ -44,7 +44,12 @@ describe('searching the past', () => {
   let adaId: string;
   /** A face that one photo of hers alone does not find. */
   let hidden: string | undefined;
-  const small = backfillOf({ scan: 300, most: 10, halved: { from: 1_000_000, quiet: 0 }, sparing: 300 });
+  const small = backfillOf({
+    compare: 300,
+    search: 10,
+    halves: { from: 1_000_000, quietSeconds: 0 },
+    compareWhileLive: 300,
+  });
 
   beforeAll(async () => {
     ({ database, model, watchlistId, vectors } = await prepare());
@@ -67,7 +72,7 @@ describe('searching the past', () => {
       )
     ).map((row) => row.id);
 
-  it('costs nothing for somebody who is on no list', async () => {
+  it('does nothing for a person on no list', async () => {
     const nobody = await addKnownPerson(database, { name: 'On no list', model, vector: ada });
     expect(await drain(small, tools)).toBe(1);
     expect(await database.rows('select id from watchpost.backfill')).toEqual([]);
@@ -76,7 +81,7 @@ describe('searching the past', () => {
     expect(await database.rows('select id from watchpost.backfill')).toEqual([]);
   });
 
-  it('finds every earlier sighting of somebody who is enrolled, newest first, batch by batch', async () => {
+  it('finds every earlier sighting of an enrolled person, newest first, in batches', async () => {
     const person = await addKnownPerson(database, {
       name: 'Ada',
       model,
@@ -97,7 +102,7 @@ describe('searching the past', () => {
     ]);
   });
 
-  it('raises alerts that are retroactive, one an episode, and tells so', async () => {
+  it('raises alerts marked as retroactive, one for each episode', async () => {
     await drain(alert, tools);
     expect(
       await database.rows(
@@ -116,7 +121,7 @@ describe('searching the past', () => {
     ).toEqual([{ outcome: 'match', n: 25 }]);
   });
 
-  it('gives a live sighting an alert of its own, into which later finds of that episode go', async () => {
+  it('gives a live sighting its own alert, which later matches of that episode join', async () => {
     const at = '2026-01-05T12:05:00Z';
     await addFace(database, { model, vector: vectors.near(ada, 0.8), camera: 'gate', capturedAt: at });
     await drain(match, tools);
@@ -132,7 +137,7 @@ describe('searching the past', () => {
     ]);
   });
 
-  it('searches again when a photo is added, and leaves what was found as it is', async () => {
+  it('searches again when a photo is added, and keeps earlier matches', async () => {
     const before = await database.rows('select id, superseded_at from watchpost.match order by id');
     const disguised = vectors.near(ada, 0.2);
     [hidden] = await addPastFaces(database, {
@@ -151,7 +156,7 @@ describe('searching the past', () => {
     expect(latest).toEqual({ found: 1 });
   });
 
-  it('searches for somebody who is put on a list, and takes a face over from who is less alike', async () => {
+  it('searches for a person added to a list, and takes a face from a less similar person', async () => {
     const [list] = await database.rows(
       `insert into watchpost.watchlist (name, threshold) values ('another', 0.5) returning id`,
     );
@@ -187,7 +192,7 @@ describe('searching the past', () => {
     ).toEqual([{ superseded_because: 'backfill', retroactive: true }]);
   });
 
-  it('searches again for those whose match rested on a photo that is taken back', async () => {
+  it('searches again for faces whose match depended on a removed photo', async () => {
     const bea = await database.rows(`select id from watchpost.person where name = 'Bea'`);
     const references = await database.rows<{ id: string }>(
       `update watchpost.reference set superseded_at = now() where person_id = $1 returning id`,
@@ -211,43 +216,51 @@ describe('searching the past', () => {
     expect(await seenOf(adaId), 'the face is hers again').toHaveLength(27);
   });
 
-  it('leaves no invariant broken, and none searched twice', async () => {
+  it('violates no invariant, and searches no face twice', async () => {
     expect(await database.rows('select * from watchpost.invariant')).toEqual([]);
   });
 });
 
-describe('searching a quiet past by two sessions', () => {
+describe('a backfill in two sessions, while no photos arrive', () => {
   it.each([
-    { scan: 10_000, most: 200, batches: 1 },
-    { scan: 10_000, most: 9, batches: 2 },
-    { scan: 260, most: 200, batches: 4 },
-  ])('finds each sighting once: batches of $scan, $most of them near', async ({ scan, most, batches }) => {
-    const { database, model, watchlistId, vectors } = await prepare();
-    const tools = { database, vision: await realVision() };
-    const ada = vectors.any();
-    const past = await addPastFaces(database, {
-      ...{ model, camera: 'gate', since: '2026-01-05T12:00:00Z' },
-      vectors: Array.from({ length: 1000 }, (_, n) =>
-        n % 40 === 7 ? vectors.near(ada, 0.8) : vectors.any(),
-      ),
-    });
-    await database.rows('analyze watchpost.embedding');
-    await addKnownPerson(database, { name: 'Ada', model, vector: ada, watchlists: [watchlistId] });
-    const halving = backfillOf({ scan, most, halved: { from: 1000, quiet: 0 }, sparing: 300 });
-    expect(await drain(halving, tools), 'listed, begun, and the batches').toBe(2 + batches);
-    expect(
-      await database.rows(
-        `select e.id from watchpost.match as m join watchpost.embedding as e on e.face_id = m.face_id order by e.id`,
-      ),
-    ).toEqual(past.filter((_, n) => n % 40 === 7).map((id) => ({ id })));
-    expect(await database.rows('select found, searched, cursor from watchpost.backfill')).toEqual([
-      { found: 25, searched: 1001, cursor: batches > 1 ? expect.any(String) : null },
-    ]);
-  });
+    { compare: 10_000, search: 200, batches: 1 },
+    { compare: 10_000, search: 9, batches: 2 },
+    { compare: 260, search: 200, batches: 4 },
+  ])(
+    'finds each sighting once: batches of $compare, $search of them near',
+    async ({ compare, search, batches }) => {
+      const { database, model, watchlistId, vectors } = await prepare();
+      const tools = { database, vision: await realVision() };
+      const ada = vectors.any();
+      const past = await addPastFaces(database, {
+        ...{ model, camera: 'gate', since: '2026-01-05T12:00:00Z' },
+        vectors: Array.from({ length: 1000 }, (_, n) =>
+          n % 40 === 7 ? vectors.near(ada, 0.8) : vectors.any(),
+        ),
+      });
+      await database.rows('analyze watchpost.embedding');
+      await addKnownPerson(database, { name: 'Ada', model, vector: ada, watchlists: [watchlistId] });
+      const halving = backfillOf({
+        compare,
+        search,
+        halves: { from: 1000, quietSeconds: 0 },
+        compareWhileLive: 300,
+      });
+      expect(await drain(halving, tools), 'listed, begun, and the batches').toBe(2 + batches);
+      expect(
+        await database.rows(
+          `select e.id from watchpost.match as m join watchpost.embedding as e on e.face_id = m.face_id order by e.id`,
+        ),
+      ).toEqual(past.filter((_, n) => n % 40 === 7).map((id) => ({ id })));
+      expect(await database.rows('select found, searched, cursor from watchpost.backfill')).toEqual([
+        { found: 25, searched: 1001, cursor: batches > 1 ? expect.any(String) : null },
+      ]);
+    },
+  );
 });
 
-describe('a search of the past while photos come', () => {
-  it('takes small batches, and finds the same', async () => {
+describe('a backfill while photos arrive', () => {
+  it('uses small batches, and finds the same', async () => {
     const { database, model, watchlistId, vectors } = await prepare();
     const tools = { database, vision: await realVision() };
     const ada = vectors.any();
@@ -257,8 +270,13 @@ describe('a search of the past while photos come', () => {
     });
     await addKnownPerson(database, { name: 'Ada', model, vector: ada, watchlists: [watchlistId] });
     await addFace(database, { model, vector: vectors.any(), camera: 'gate' });
-    const sparing = backfillOf({ scan: 1000, most: 10, halved: { from: 1000, quiet: 3600 }, sparing: 30 });
-    // Those of the past, the reference's own and the one that has just come: four batches.
+    const sparing = backfillOf({
+      compare: 1000,
+      search: 10,
+      halves: { from: 1000, quietSeconds: 3600 },
+      compareWhileLive: 30,
+    });
+    // The past faces, the reference's own and the new one: four batches.
     expect(await drain(sparing, tools), 'listed, begun, and the batches').toBe(2 + 4);
     expect(await database.rows('select found, searched from watchpost.backfill')).toEqual([
       { found: 3, searched: 92 },
@@ -266,8 +284,8 @@ describe('a search of the past while photos come', () => {
   });
 });
 
-describe('a face whose own match is still to come', () => {
-  it('is matched once, as live, whether the search of the past comes first or last', async () => {
+describe('a face whose own match is pending', () => {
+  it('is matched once, as live, whether the backfill runs first or last', async () => {
     const { database, model, watchlistId, vectors } = await prepare();
     const tools = { database, vision: await realVision() };
     const ada = vectors.any();
@@ -293,8 +311,8 @@ describe('a face whose own match is still to come', () => {
   });
 });
 
-describe('searching the past with a worker', () => {
-  it('finds the photo that came before the person was known, and pages nobody', async () => {
+describe('a backfill with a worker', () => {
+  it('finds the photo that arrived before the person was enrolled, and notifies nobody', async () => {
     const database = await freshDatabase();
     await runWorker(database, await realVision());
     const earlier = await submit(database, sample(1));
@@ -325,7 +343,7 @@ describe('searching the past with a worker', () => {
         vectors: Array.from({ length: 500 }, (_, n) => (n % 2 ? vectors.near(ada, 0.8) : vectors.any())),
       });
       await addKnownPerson(database, { name: 'Ada', model, vector: ada, watchlists: [watchlistId] });
-      // The first batch has written its matches, and is held before it can record how far it came.
+      // The first batch has written its matches, and is stopped before it records its cursor.
       const holder = await connectClient(database);
       const doomed = await startWorkerProcess(database.url);
       await until(async () => (await database.rows('select id from watchpost.backfill')).length > 0);

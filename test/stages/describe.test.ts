@@ -33,7 +33,7 @@ const switchTo = async (enabled: boolean, note: string | null = null): Promise<b
   ]);
   return row.changed;
 };
-/** What the API tells about the faces of a photo. */
+/** The faces of a photo as the API returns them. */
 const shown = async (imageId: string): Promise<unknown[]> => {
   const answer = await call(`/v1/images/${imageId}`);
   const { faces } = (await answer.json()) as { faces: { demography: unknown }[] };
@@ -60,8 +60,8 @@ const request = (imageId: string) =>
     [imageId],
   );
 
-describe('describing faces', () => {
-  it('is not done unless it is switched on', async () => {
+describe('estimating age and gender', () => {
+  it('is off by default', async () => {
     expect(await database.rows('select id from watchpost.demography')).toEqual([]);
     expect(await database.rows(`select id from watchpost.model where role = 'describer'`)).toEqual([]);
     expect(
@@ -74,7 +74,7 @@ describe('describing faces', () => {
     });
   });
 
-  it('estimates the faces of photos that come in once it is', async () => {
+  it('estimates the faces of photos that arrive after it is switched on', async () => {
     expect(await switchTo(true, 'a trial')).toBe(true);
     expect(await switchTo(true, 'a second time')).toBe(false);
     present = await process(1);
@@ -93,13 +93,13 @@ describe('describing faces', () => {
     expect(await standing(past.kept), 'photos from before').toEqual([]);
   });
 
-  it('shows them with the faces of a photo, and null where there are none', async () => {
+  it('returns estimates with the faces of a photo, and null without them', async () => {
     const found = await standing(present);
     expect(await shown(present)).toEqual(found.map(({ age, male, model_id }) => ({ age, male, model_id })));
     expect(await shown(past.kept)).toEqual([null, null, null]);
   });
 
-  it('describes the faces that were there before when asked to, newest first, each once', async () => {
+  it('estimates stored faces on request, newest first, each once', async () => {
     await database.rows('update watchpost.image set bytes = null where id = $1', [past.dropped]);
     const ask = async (before: string | null, most: number | null) => {
       const [row] = await database.rows('select * from watchpost.describe_past($1, $2)', [before, most]);
@@ -124,7 +124,7 @@ describe('describing faces', () => {
     });
   });
 
-  it('fails where the photo was dropped meanwhile, and says so', async () => {
+  it('fails with a code if the photo was dropped meanwhile', async () => {
     await request(past.dropped);
     expect(await untilFinal(database, past.dropped)).toMatchObject({
       state: 'failed',
@@ -140,14 +140,14 @@ describe('describing faces', () => {
     expect(dead).toEqual(Array(3).fill({ task: 'describe', code: 'image_bytes_gone' }));
   });
 
-  it('keeps one estimate a face that stands, also when two events ask for it', async () => {
+  it('keeps one standing estimate for each face, even if two events ask for it', async () => {
     await request(present);
     expect(await untilFinal(database, present)).toMatchObject({ state: 'done' });
     expect(await standing(present)).toHaveLength(3);
   });
 });
 
-describe('describing again', () => {
+describe('a replay of describe', () => {
   const written = async () =>
     database.rows(
       'select count(*)::int as rows, count(superseded_at)::int as superseded from watchpost.demography',
@@ -159,7 +159,7 @@ describe('describing again', () => {
     expect(await written()).toEqual(before);
   });
 
-  it('marks an estimate that differs, and writes the new one beside it', async () => {
+  it('supersedes an estimate that differs, and writes the new one', async () => {
     const [{ rows: rowsBefore }] = await written();
     const found = await standing(present);
     await database.rows(
@@ -189,7 +189,7 @@ describe('describing again', () => {
     expect(others, 'those of other photos stand').toHaveLength(3);
   });
 
-  it('leaves no invariant broken, also while old photos wait for it', async () => {
+  it('violates no invariant, even while old photos wait', async () => {
     expect(await database.rows('select * from watchpost.invariant')).toEqual([]);
     await database.rows(`select watchpost.pause('describe')`);
     await request(past.kept);

@@ -62,7 +62,7 @@ describe('enrolling', () => {
       () => sharp(sample(6)).blur(10).jpeg().toBuffer(),
       2,
     ],
-  ])('refuses with %s, and tells the figure and the limit', async (code, message, spoil, face) => {
+  ])('refuses with %s, and gives the value and the limit', async (code, message, spoil, face) => {
     const photo = await add(await makePerson('Spoilt'), await spoil(), face);
     expect(await ended(photo)).toMatchObject({
       state: 'refused',
@@ -72,7 +72,7 @@ describe('enrolling', () => {
     });
   });
 
-  it('refuses a photo of somebody else, in two ways, and takes one of the same woman', async () => {
+  it('refuses a photo of somebody else, in two ways, and accepts one of the same woman', async () => {
     const ada = await makePerson('Ada');
     expect(await ended(await add(ada, sample(3), 2))).toMatchObject({ state: 'enrolled' });
     expect(await ended(await add(ada, sample(4), 1))).toMatchObject({
@@ -97,7 +97,7 @@ describe('enrolling', () => {
     expect(best.norm).toBe(Math.max(...norms.map((row) => row.norm)));
   });
 
-  it('lets a refused photo pass once somebody has accepted the code', async () => {
+  it('enrols a refused photo after its code was accepted', async () => {
     const person = await makePerson('In profile');
     const photo = await add(person, sample(2), 1);
     const refused = await ended(photo);
@@ -117,7 +117,7 @@ describe('enrolling', () => {
     }
   });
 
-  it('makes people of two faces of one frame, without looking again, and still searches the frame', async () => {
+  it('enrols two faces of one frame without processing it again, and still searches the frame', async () => {
     const frame = await submit(database, sample(5));
     await untilFinal(database, frame);
     const faces = await facesOf(frame);
@@ -149,7 +149,7 @@ describe('enrolling', () => {
     expect(names).toEqual([{ person: 'First' }, { person: 'Second' }]);
   });
 
-  it('of a face that the gate refuses leaves the frame it is from as it was', async () => {
+  it('of a refused face leaves its frame unchanged', async () => {
     const frame = await submit(database, sample(2));
     await untilFinal(database, frame);
     const [face] = await facesOf(frame);
@@ -161,7 +161,7 @@ describe('enrolling', () => {
     expect(await untilFinal(database, frame)).toMatchObject({ state: 'done', code: null });
   });
 
-  it('of a photo with several faces goes on once the face is chosen', async () => {
+  it('of a photo with several faces continues after the face is chosen', async () => {
     const photo = await add(await makePerson('Of four'), sample(4));
     expect(await ended(photo)).toMatchObject({ state: 'refused', code: 'faces_several' });
     const [row] = await database.rows('select watchpost.correct_photo($1, 2::smallint) as id', [photo]);
@@ -173,7 +173,7 @@ describe('enrolling', () => {
     expect(await untilFinal(database, status.image_id)).toMatchObject({ state: 'done' });
   });
 
-  it('of the wrong face is corrected: the matches with it are withdrawn, and the right one is enrolled', async () => {
+  it('of the wrong face can be corrected: its matches are withdrawn, and the right face is enrolled', async () => {
     const person = await makePerson('Mistaken');
     const wrong = await add(person, sample(6), 1);
     expect(await ended(wrong)).toMatchObject({ state: 'enrolled' });

@@ -11,7 +11,7 @@ const frame = async (width: number, height: number): Promise<Buffer> =>
     .jpeg({ quality: 92 })
     .toBuffer();
 
-describe('how small the faces before a camera are', () => {
+describe('the setting faces of a camera', () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await freshDatabase();
@@ -37,7 +37,7 @@ describe('how small the faces before a camera are', () => {
     );
   };
 
-  it('lets a frame of 1920 x 1080 be searched as it comes, unless they are near', async () => {
+  it('searches a frame of 1920 x 1080 at full resolution, unless it is near', async () => {
     const photo = await frame(1920, 1080);
     const near = await seenBy('near', photo);
     const automatic = await seenBy('automatic', photo);
@@ -50,7 +50,7 @@ describe('how small the faces before a camera are', () => {
     expect(await seenBy(null, photo), 'without a camera').toEqual(automatic);
   });
 
-  it('lets every pixel of a frame of 3840 x 2160 be searched if they are far, in place', async () => {
+  it('searches a frame of 3840 x 2160 at full resolution if it is far, in place', async () => {
     const photo = await frame(3840, 2160);
     expect(await seenBy('near', photo)).toEqual([]);
     const far = await seenBy('far', photo);
@@ -61,7 +61,7 @@ describe('how small the faces before a camera are', () => {
     }
   });
 
-  it('does not make a photo that enrols somebody show more people', async () => {
+  it('does not apply to photos that enrol somebody', async () => {
     const [person] = await database.rows(`insert into watchpost.person (name) values ('Ada') returning id`);
     const [photo] = await database.rows('select * from watchpost.add_person_photo($1, $2, 2::smallint)', [
       person.id,
@@ -73,7 +73,7 @@ describe('how small the faces before a camera are', () => {
     });
   });
 
-  it('is one of three words', async () => {
+  it('has one of three values', async () => {
     await expect(
       database.rows(`insert into watchpost.camera (name, location, faces) values ('x', 'x', 'tiny')`),
     ).rejects.toMatchObject({ code: '23514' });

@@ -122,7 +122,7 @@ describe('handling an event', () => {
       expect(await recordOf(items[0])).toEqual([{ outcome: 'done', attempt: 1, code: null, error: null }]);
     });
 
-    it('lets the one item fail that can not be written, and records both', async () => {
+    it('fails only the item that cannot be written, and records both', async () => {
       const items = await emit({ name: 'Gil' }, { name: '' });
       expect(outcomes(await handle(christenAtOnce, items, tools, last))).toEqual(['done', 'failed']);
       expect(await namesOf(items)).toEqual(['Gil']);
@@ -137,7 +137,7 @@ describe('handling an event', () => {
     });
   });
 
-  it('handles an event that a batch names twice once', async () => {
+  it('handles an event once if a batch contains it twice', async () => {
     const [item] = await emit({ name: 'Once' });
     expect(outcomes(await handle(christen(), [item!, item!], tools, first))).toEqual(['done', 'done']);
     expect(await namesOf([item!])).toEqual(['Once']);
@@ -180,7 +180,7 @@ describe('handling an event', () => {
     expect(await namesOf(items)).toEqual(['Cleo', 'Dan']);
   });
 
-  it('does the siblings of an item whose work fails', async () => {
+  it('processes the other items of a batch if one fails', async () => {
     const items = await emit({ name: 'Eve' }, { name: 'fails' }, { name: 'Fay' });
     const stage = christen({
       async work(given) {
@@ -199,7 +199,7 @@ describe('handling an event', () => {
     expect(await namesOf(items)).toEqual(['Eve', 'Fay']);
   });
 
-  it('does the siblings of an item that can not be written', async () => {
+  it('processes the other items of a batch if one cannot be written', async () => {
     const items = await emit({ name: 'Gus' }, { name: '' }, { name: 'Hal' });
     const handled = await handle(christen(), items, tools, first);
     expect(handled).toMatchObject([
@@ -212,7 +212,7 @@ describe('handling an event', () => {
     expect((await recordOf(items[1])).map((row) => row.outcome)).toEqual(['retry']);
   });
 
-  it('fails every item, and loses none, when a stage throws as a whole', async () => {
+  it('fails every item, and loses none, if a stage throws', async () => {
     const items = await emit({ name: 'Ida' }, { name: 'Jon' });
     const stage = christen({
       async work() {
@@ -233,7 +233,7 @@ describe('handling an event', () => {
     expect(counts, 'what counts is that it was done').toEqual({ outcome: 'done', attempt: 2 });
   });
 
-  it('gives up with the code and the reason when the attempts are used up', async () => {
+  it('fails with the code and the reason when the attempts are used up', async () => {
     const items = await emit({ name: '' });
     expect(outcomes(await handle(christen(), items, tools, last))).toEqual(['failed']);
     expect(await recordOf(items[0])).toEqual([
@@ -246,7 +246,7 @@ describe('handling an event', () => {
     ]);
   });
 
-  it('fails a payload that does not fit at once, and does its siblings', async () => {
+  it('fails an invalid payload at once, and processes the other items', async () => {
     const items = await emit({ nom: 'Kim' }, { name: 'Lea' });
     expect(await handle(christen(), items, tools, first)).toMatchObject([
       { outcome: 'failed', code: 'payload_invalid' },
@@ -255,7 +255,7 @@ describe('handling an event', () => {
     expect(await namesOf(items)).toEqual(['Lea']);
   });
 
-  it('never retries what no retry can cure', async () => {
+  it('never retries after a permanent error', async () => {
     const items = await emit({ name: 'spoilt' });
     const stage = christen({
       async work() {
@@ -267,7 +267,7 @@ describe('handling an event', () => {
     ]);
   });
 
-  it('fails text that is named a photo, in the real stage, at the first attempt', async () => {
+  it('fails a text file submitted as a photo at the first attempt', async () => {
     const id = await submit(database, Buffer.from('this is no photo'));
     const [event] = await database.rows('select id from watchpost.event where image_id = $1', [id]);
     const handled = await handle(stages[0] as AnyStage, [{ event_id: event.id, image_id: id }], tools, first);

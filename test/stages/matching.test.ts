@@ -35,7 +35,7 @@ describe('matching', () => {
     model = await addModel(database, 'sixty-four-numbers', dimension);
   });
 
-  // Each test has a list of its own, and Ada on it.
+  // Each test has a separate list with Ada on it.
   beforeEach(async () => {
     await database.rows('update watchpost.watchlist set enabled = false');
     const [list] = await database.rows(
@@ -50,7 +50,7 @@ describe('matching', () => {
     await drain(backfill, tools);
   });
 
-  /** A face that looks like Ada at about this cosine; one more in the photo of another face if that is given. */
+  /** A face with about this cosine to Ada's; in the photo of another face if that is given. */
   const likeAda = async (cosine: number, photo?: { imageId: string }) => {
     const face = await addFace(database, { model, vector: vectors.near(ada.vector, cosine) });
     if (!photo) return face;
@@ -95,7 +95,7 @@ describe('matching', () => {
   });
 
   describe('one face for a person in a photo', () => {
-    it('is the better one, in one batch and in two, whichever comes first', async () => {
+    it('is the more similar one, in one batch and in two, in either order', async () => {
       const worse = await likeAda(0.7);
       const better = await likeAda(0.9, worse);
       await drain(match, tools);
@@ -112,7 +112,7 @@ describe('matching', () => {
       ).toEqual([{ superseded_because: 'outranked' }]);
     });
 
-    it('comes out the same in a replay', async () => {
+    it('is the same in a replay', async () => {
       const worse = await likeAda(0.7);
       const better = await likeAda(0.9, worse);
       await drain(match, tools);
@@ -120,7 +120,7 @@ describe('matching', () => {
       expect(await outcomes(worse, better)).toEqual(['outranked', 'match']);
     });
 
-    it.skipIf(!onServer)(`is the better one for two workers at once ${needsServer}`, async () => {
+    it.skipIf(!onServer)(`is the more similar one with two concurrent workers ${needsServer}`, async () => {
       const worse = await likeAda(0.7);
       const better = await likeAda(0.9, worse);
       const items = await owed(database, 'match');
@@ -134,7 +134,7 @@ describe('matching', () => {
       expect(await outcomes(worse, better)).toEqual(['outranked', 'match']);
     });
 
-    it('and one person for a face are kept by the database', async () => {
+    it('and one person for a face are enforced by the database', async () => {
       const face = await likeAda(0.8);
       const beside = await likeAda(0.1, face);
       const bea = await addKnownPerson(database, { name: 'Bea', model, vector: vectors.any() });
@@ -155,8 +155,8 @@ describe('matching', () => {
     });
   });
 
-  describe('what is said not to be a person', () => {
-    it('is withdrawn at once, with its alert, on record', async () => {
+  describe('a cannot_link', () => {
+    it('withdraws the match and its alert at once, which is recorded', async () => {
       const face = await likeAda(0.8);
       await drain(match, tools);
       await drain(alert, tools);
@@ -180,7 +180,7 @@ describe('matching', () => {
       ).toEqual([{ topic: 'cannot_link.added' }, { topic: 'cannot_link.removed' }]);
     });
 
-    it('stays withdrawn in a replay, and the face may be somebody else', async () => {
+    it('holds in a replay, and the face may match somebody else', async () => {
       const face = await likeAda(0.8);
       await drain(match, tools);
       await notAda(face.faceId);
@@ -194,7 +194,7 @@ describe('matching', () => {
       expect(await standing(face.imageId)).toEqual([{ face_id: face.faceId, person_id: bea.personId }]);
     });
 
-    it('keeps away the same stranger in another photo, but not the person', async () => {
+    it('rules out the same stranger in another photo, but not the person', async () => {
       const stranger = vectors.near(ada.vector, 0.7);
       const face = await addFace(database, { model, vector: stranger });
       await drain(match, tools);
@@ -208,7 +208,7 @@ describe('matching', () => {
       expect(await outcomes(back, herself)).toEqual(['cannot_link', 'match']);
     });
 
-    it('withdraws the other sightings of that stranger too, and lets whoever gave way be found', async () => {
+    it('withdraws the other sightings of that stranger too, and lets outranked faces match', async () => {
       const stranger = vectors.near(ada.vector, 0.85);
       const earlier = await addFace(database, { model, vector: vectors.near(stranger, 0.95) });
       const face = await addFace(database, { model, vector: stranger });
@@ -220,7 +220,7 @@ describe('matching', () => {
       expect(await outcomes(earlier, face, herself)).toEqual(['cannot_link', 'cannot_link', 'match']);
     });
 
-    it('lets all that it held off be found again when it is taken back', async () => {
+    it('lets the faces match again when it is removed', async () => {
       const stranger = vectors.near(ada.vector, 0.7);
       const face = await addFace(database, { model, vector: stranger });
       await drain(match, tools);
@@ -234,7 +234,7 @@ describe('matching', () => {
       expect(await outcomes(face, later)).toEqual(['match', 'match']);
     });
 
-    it('is refused for the person themselves', async () => {
+    it("is refused for the person's own face", async () => {
       const own = await database.rows(
         'select e.face_id from watchpost.reference as r join watchpost.embedding as e on e.id = r.embedding_id where r.id = $1',
         [ada.referenceId],
@@ -255,7 +255,7 @@ describe('matching', () => {
       ).rejects.toMatchObject({ code: '23505' });
     });
 
-    it('is not overruled by a search that had begun before', async () => {
+    it('is not overruled by a search that began before', async () => {
       const face = await likeAda(0.8);
       const [item] = await owed(database, 'match');
       const slow: typeof match = {
@@ -274,7 +274,7 @@ describe('matching', () => {
     });
   });
 
-  it('leaves no invariant broken', async () => {
+  it('violates no invariant', async () => {
     await drain(backfill, tools);
     await drain(match, tools);
     await drain(alert, tools);
@@ -282,8 +282,8 @@ describe('matching', () => {
   });
 });
 
-describe('what is said not to be a person, in real photos', () => {
-  it('holds when the photo is looked at again and its faces are new rows', async () => {
+describe('a cannot_link, in real photos', () => {
+  it('holds when the photo is processed again and its faces are new rows', async () => {
     const database = await freshDatabase();
     const vision = await realVision();
     await runWorker(database, vision);
@@ -295,7 +295,7 @@ describe('what is said not to be a person, in real photos', () => {
       personId,
       seen.face_id,
     ]);
-    // A face that is gone is found anew by a replay, and with it the others.
+    // A replay finds a missing face again, and the others with it.
     await database.rows('delete from watchpost.face where image_id = $1 and ordinal = 1', [imageId]);
     expect(await replay(detect, { imageId }, { database, vision }, { dryRun: false })).toMatchObject({
       gained: 1,

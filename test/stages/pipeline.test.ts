@@ -123,7 +123,7 @@ describe('from a photo to an alert', () => {
     expect(await factsOf(database, posted)).toEqual(await factsOf(database, inserted));
   });
 
-  it('leaves one done handling for each event and task, and nothing behind', async () => {
+  it('leaves one done handling for each event and task, and nothing pending', async () => {
     const open = await database.rows(
       `select topic, task from watchpost.event_task where outcome is distinct from 'done'`,
     );

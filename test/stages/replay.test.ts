@@ -65,7 +65,7 @@ describe('replaying a stage', () => {
     expect(await written()).toEqual(before);
   });
 
-  it('lets the stages after it follow', async () => {
+  it('is followed by the later stages', async () => {
     await setThreshold(0.45);
     expect(await again('match')).toMatchObject({ changed: 1, gained: 1, lost: 0 });
     await untilFinal(database, imageId);
@@ -77,7 +77,7 @@ describe('replaying a stage', () => {
     ]);
   });
 
-  it('finds a face anew that was lost', async () => {
+  it('finds a lost face again', async () => {
     await database.rows('delete from watchpost.face where image_id = $1 and ordinal = 3', [imageId]);
     expect(await again('detect', true)).toMatchObject({ events: 1, changed: 1, gained: 1, lost: 0 });
     expect(await again('detect')).toMatchObject({ changed: 1, gained: 1 });
@@ -91,7 +91,7 @@ describe('replaying a stage', () => {
     expect(await database.rows('select person from watchpost.sighting')).toEqual([{ person: 'Ada' }]);
   });
 
-  it('leaves no invariant broken', async () => {
+  it('violates no invariant', async () => {
     expect(await database.rows('select * from watchpost.invariant')).toEqual([]);
   });
 });

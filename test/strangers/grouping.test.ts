@@ -103,7 +103,7 @@ describe.each(['every face compared', 'through the index'])('strangers, %s', (ho
 
   const shuffled = () => faces.map((face) => ({ face, key: vectors.random() })).sort((a, b) => a.key - b.key);
 
-  it('are the groups that DBSCAN finds, in whatever order and batches the faces come', async () => {
+  it('are the groups of DBSCAN, in any order and batches of faces', async () => {
     const seen = [];
     for (const batch of [500, 1, 7, 40]) {
       await database.rows('select watchpost.disable_strangers(true)');
@@ -120,7 +120,7 @@ describe.each(['every face compared', 'through the index'])('strangers, %s', (ho
     for (const groups of seen) expect(groups).toEqual(seen[0]);
   });
 
-  it('stay what DBSCAN finds when photos are deleted, and groups shrink, part and vanish', async () => {
+  it('stay the groups of DBSCAN when photos are deleted, and groups shrink, split and vanish', async () => {
     let { groups } = await expectDbscan();
     const leaving = shuffled().map(({ face }) => face.imageId);
     let [shrunk, parted] = [0, 0];

@@ -38,7 +38,7 @@ describe.skipIf(!existsSync(portraits))(
       await groupStrangers(database);
     });
 
-    it('become one group each, that nobody else is in', async () => {
+    it('become one group each, without anybody else', async () => {
       const { status, body } = await api.call('GET', '/v1/strangers?visits=5');
       expect(status).toBe(200);
       const found = new Set<string>();
@@ -63,7 +63,7 @@ describe.skipIf(!existsSync(portraits))(
       expect(good.grouped / good.views, 'share of the good views').toBeGreaterThan(0.95);
     });
 
-    it('are counted from a time on', async () => {
+    it('are counted from a given time', async () => {
       const since = new Date(Date.now() - 40 * 3_600_000).toISOString();
       const { body } = await api.call('GET', `/v1/strangers?visits=3&since=${since}`);
       expect(body.strangers).not.toEqual([]);
@@ -76,7 +76,7 @@ describe.skipIf(!existsSync(portraits))(
       });
     });
 
-    it('are refused by a code when the call is wrong', async () => {
+    it('are refused with a code if the request is invalid', async () => {
       const unknown = '01990000-0000-7000-8000-000000000000';
       expectProblem(await api.call('GET', `/v1/strangers/${unknown}`), 'stranger_unknown');
       expectProblem(await api.call('GET', '/v1/strangers/x'), 'id_invalid');
@@ -88,7 +88,7 @@ describe.skipIf(!existsSync(portraits))(
       );
     });
 
-    it('become a person with one call, who is then recognised', async () => {
+    it('become a person with one request, who is then recognised', async () => {
       const { body: before } = await api.call('GET', '/v1/strangers');
       const { id, faces } = before.strangers[0];
       const { body: shown } = await api.call('GET', `/v1/strangers/${id}`);

@@ -54,7 +54,7 @@ const eventsOf = (topic: string) =>
   database.rows('select payload from watchpost.event where topic = $1 order by id desc', [topic]);
 
 describe('a stranger', () => {
-  it('who comes five times in a week is one row, with visits, days, cameras and the best view', async () => {
+  it('with five visits in a week is one row, with visits, days, cameras and the best view', async () => {
     const face = vectors.any();
     const at = [4 * day, 3 * day, 2 * day, day, 60];
     const seen = [...(await see(face, at)), ...(await see(face, [4 * day - 10, 61], 'yard'))];
@@ -75,7 +75,7 @@ describe('a stranger', () => {
     ]);
   });
 
-  it('who is in fifty frames of one minute has one visit', async () => {
+  it('in fifty consecutive frames has one visit', async () => {
     const face = vectors.any();
     await see(
       face,
@@ -91,7 +91,7 @@ describe('a stranger', () => {
     expect(await recurring()).toMatchObject([{ visits: 2, faces: 51 }]);
   });
 
-  it('is only who was seen well: faces with a reason of the gate are left out', async () => {
+  it('has no gated faces', async () => {
     const face = vectors.any();
     for (const gate of [['blurred'], ['small'], ['profile'], ['low_norm']]) {
       await addUnknown(database, { model, vector: vectors.near(face, 0.9), gate });
@@ -100,7 +100,7 @@ describe('a stranger', () => {
     expect(await database.rows('select face_id from watchpost.stranger_face')).toEqual([]);
   });
 
-  it('is found in what was searched before grouping was switched on, and not while it is off', async () => {
+  it('is found among faces searched before grouping was switched on, and not while it is off', async () => {
     await database.rows('select watchpost.disable_strangers()');
     await see(vectors.any(), [3 * day, 2 * day, day]);
     await groupStrangers(database);
@@ -110,7 +110,7 @@ describe('a stranger', () => {
     expect(await recurring()).toMatchObject([{ visits: 3 }]);
   });
 
-  it('keeps their group when their faces are searched again and still match nobody', async () => {
+  it('keeps the group if its faces are searched again and still match nobody', async () => {
     const seen = await see(vectors.any(), [3 * day, 2 * day, day]);
     await groupStrangers(database);
     const before = await recurring();
@@ -124,7 +124,7 @@ describe('a stranger', () => {
 });
 
 describe('two groups', () => {
-  it('that a new face links become the older one, which the id of the other leads to', async () => {
+  it('linked by a new face become the older one, to which the other id refers', async () => {
     const [older, younger] = [vectors.any(), vectors.any()];
     await see(older, [5 * day, 4 * day, 3 * day]);
     await groupStrangers(database);
@@ -155,7 +155,7 @@ describe('two groups', () => {
 });
 
 describe('a face leaves its group', () => {
-  it('when it matches somebody after all, and a group without a core is gone', async () => {
+  it('when it matches somebody, and a group without a core is deleted', async () => {
     const face = vectors.any();
     const seen = await see(face, [3 * day, 2 * day, day]);
     await groupStrangers(database);
@@ -175,7 +175,7 @@ describe('a face leaves its group', () => {
     expect(await database.rows('select face_id, core from watchpost.stranger_face')).toHaveLength(2);
   });
 
-  it('and takes along the core of another group that it stood at the border of', async () => {
+  it('and with it the core of another group of which it was a border face', async () => {
     await database.rows('select watchpost.enable_strangers(0.8, 4)');
     await addModel(database, 'plane', 2);
     // In reach are 36.9 degrees. 0 and 60 have four faces in reach with the one at 31, which has three.
@@ -214,7 +214,7 @@ describe('a face leaves its group', () => {
     expect(await grouped()).toEqual(rest.map((one) => one.faceId).sort());
   });
 
-  it('when it is older than the retention, also while grouping is off, and that is on record', async () => {
+  it('when it is older than the retention, also while grouping is off, which is recorded', async () => {
     await see(vectors.any(), [9 * day, 8 * day, 7.5 * day]);
     await see(vectors.any(), [3 * day, 2 * day, day]);
     await groupStrangers(database);
@@ -231,7 +231,7 @@ describe('a face leaves its group', () => {
 });
 
 describe.skipIf(!onServer)(`a run ${needsServer}`, () => {
-  it('holds up neither photos nor matches, and a second run waits for its end', async () => {
+  it('delays neither photos nor matches, and a second run waits for its end', async () => {
     const face = vectors.any();
     const seen = await see(face, [3 * day, 2 * day, day, 60]);
     const [list] = await database.rows(
@@ -259,12 +259,12 @@ describe.skipIf(!onServer)(`a run ${needsServer}`, () => {
 });
 
 describe('the setting', () => {
-  it('is off at first', async () => {
+  it('is off by default', async () => {
     const fresh = await freshDatabase();
     expect(await fresh.rows('select enabled from watchpost.stranger_setting')).toEqual([{ enabled: false }]);
   });
 
-  it('records for every change who made it and the new values, however it was made', async () => {
+  it('records every change with its caller and the new values, however it was made', async () => {
     await database.rows(`select watchpost.enable_strangers(retention => interval '14 days')`);
     const [enabled] = await eventsOf('strangers.changed');
     expect(enabled.payload).toEqual({
@@ -290,7 +290,7 @@ describe('the setting', () => {
     `retention => interval '-1 day'`,
     `retention => interval 'infinity'`,
     `visit_gap => interval '0'`,
-  ])('refuses %s and stays as it was', async (argument) => {
+  ])('refuses %s and stays unchanged', async (argument) => {
     const before = await database.rows('select * from watchpost.stranger_setting');
     await expect(database.rows(`select watchpost.enable_strangers(${argument})`)).rejects.toMatchObject({
       code: 'WP063',
@@ -298,7 +298,7 @@ describe('the setting', () => {
     expect(await database.rows('select * from watchpost.stranger_setting')).toEqual(before);
   });
 
-  it('is followed by upkeep', async () => {
+  it('is applied by upkeep', async () => {
     await see(vectors.any(), [3 * day, 2 * day, day]);
     await database.rows(`update watchpost.upkeep_task set last_run = now() where task <> 'strangers'`);
     await database.rows(`update watchpost.upkeep_task set last_run = null where task = 'strangers'`);
@@ -313,7 +313,7 @@ describe('enrol_stranger', () => {
   it.each([
     ['WP060', 'gen_random_uuid()', '{}'],
     ['WP062', '(select id from watchpost.stranger limit 1)', '{nowhere}'],
-  ])('refuses with %s, and makes nobody', async (code, stranger, lists) => {
+  ])('refuses with %s, and adds nobody', async (code, stranger, lists) => {
     await see(vectors.any(), [3 * day, 2 * day, day]);
     await groupStrangers(database);
     await expect(
@@ -322,7 +322,7 @@ describe('enrol_stranger', () => {
     expect(await database.rows('select id from watchpost.person')).toEqual([]);
   });
 
-  it('takes the best view of each visit first', async () => {
+  it('uses the best view of each visit first', async () => {
     const seen = await see(vectors.any(), [3 * day, 3 * day - 1, 3 * day - 2, 2 * day, day]);
     const norms = [12, 11, 10, 3, 5];
     for (const [i, face] of seen.entries()) {

@@ -54,14 +54,14 @@ const pairs = (portraits: readonly Portrait[]): { genuine: number[]; impostor: n
 const share = (sorted: readonly number[], threshold: number): number =>
   sorted.filter((value) => value > threshold).length / sorted.length;
 
-describe.skipIf(!evaluationFolder)('on labelled photos (skipped where ../shared/eval is not at hand)', () => {
+describe.skipIf(!evaluationFolder)('on labelled photos (skipped without ../shared/eval)', () => {
   let vision: Vision;
   beforeAll(async () => {
     vision = await loadVision();
   });
   afterAll(() => vision?.close());
 
-  test('400 ORL portraits: 98.6% recognised at a false alarm in 1,000, and few gated', async () => {
+  test('400 ORL portraits: 98.6% recognised at one false positive in 1,000, and few gated', async () => {
     const { photos, found } = await portraitsOf(vision, join(evaluationFolder!, 'orl'));
     expect(photos).toBe(400);
     expect(found.length).toBeGreaterThanOrEqual(398);
@@ -79,7 +79,7 @@ describe.skipIf(!evaluationFolder)('on labelled photos (skipped where ../shared/
     expect(share(ungated.genuine, oneInThousand)).toBeGreaterThanOrEqual(0.99);
   });
 
-  test('wild photos: everyone known again at the default threshold, nobody taken for another', async () => {
+  test('wild photos: everybody is recognised at the default threshold, and nobody as another', async () => {
     const { photos, found } = await portraitsOf(vision, join(evaluationFolder!, 'photos'));
     expect(found.length).toBe(photos);
     const { genuine, impostor } = pairs(found);

@@ -22,7 +22,7 @@ describe('a colour profile', () => {
     expect(isSrgb(await profileOf(await withProfile('srgb')))).toBe(true);
   });
 
-  test('of a wider gamut is not, whatever it is called', async () => {
+  test('of a wider gamut is not, whatever its name', async () => {
     const wide = await profileOf(await withProfile('p3'));
     expect(isSrgb(wide)).toBe(false);
     const renamed = Buffer.from(wide);
@@ -30,7 +30,7 @@ describe('a colour profile', () => {
     expect(isSrgb(renamed)).toBe(false);
   });
 
-  test('that is cut short anywhere, or is no profile, is not', async () => {
+  test('that is truncated anywhere, or not a profile, is not', async () => {
     const profile = await profileOf(await samplePhoto(1));
     for (const length of [0, 3, 127, 131, 140, 200, 300]) {
       expect(isSrgb(profile.subarray(0, length)), `${length} bytes`).toBe(false);

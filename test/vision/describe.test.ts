@@ -7,7 +7,7 @@ import { modelsDirectory } from '../../models/files.ts';
 import { ageGender } from '../../models/manifest.ts';
 import { decode } from '../../src/vision/decode.ts';
 import { openDescriber, squareAround } from '../../src/vision/describer.ts';
-import { type Description, loadVision, type Vision } from '../../src/vision/index.ts';
+import { type Demography, loadVision, type Vision } from '../../src/vision/index.ts';
 import { openLandmarks } from '../../src/vision/landmarks.ts';
 import { openFaceApi } from './face-api.ts';
 import { evaluationFolder, samplePhoto } from './support.ts';
@@ -19,9 +19,9 @@ beforeAll(async () => {
 afterAll(() => vision.close());
 
 /** All faces of a photo, left to right. */
-const describeAll = async (photo: Uint8Array): Promise<Description[]> => {
+const describeAll = async (photo: Uint8Array): Promise<Demography[]> => {
   const { faces } = await vision.findFaces(photo);
-  return vision.describe(
+  return vision.estimateDemography(
     photo,
     faces.map(({ box }) => box),
   );
@@ -34,7 +34,7 @@ const corners = (x: number, y: number, side: number): [number, number][] => [
 ];
 
 describe('the converted network', () => {
-  test('gives what face-api gives for the same pixels', { timeout: 120_000 }, async () => {
+  test('gives the same results as face-api for the same pixels', { timeout: 120_000 }, async () => {
     const faceApi = await openFaceApi();
     const landmarks = await openLandmarks(modelsDirectory());
     const describer = await openDescriber(modelsDirectory());
@@ -50,7 +50,7 @@ describe('the converted network', () => {
         height: box.height / scale,
       };
       const outlines = await landmarks.outline(picture, [inPicture]);
-      const [ours] = await describer.describe(picture, outlines);
+      const [ours] = await describer.estimate(picture, outlines);
       const theirs = faceApi.estimate(squareAround(picture, outlines[0]!));
       expect(Math.abs(ours!.age - theirs.age)).toBeLessThan(0.01);
       expect(Math.abs(ours!.male - theirs.male)).toBeLessThan(0.0001);
@@ -59,7 +59,7 @@ describe('the converted network', () => {
   });
 });
 
-describe('describe', () => {
+describe('estimateDemography', () => {
   // Age and probability of male as face-api 1.7.15 estimates them from the same boxes, with its own landmarks and crops.
   const faceApiSays: Record<number, [age: number, male: number][]> = {
     1: [
@@ -115,7 +115,7 @@ describe('describe', () => {
     expect(Math.max(...differences)).toBeLessThan(9);
   });
 
-  test.skipIf(!evaluationFolder)('places known people (needs the labelled photos)', async () => {
+  test.skipIf(!evaluationFolder)('is close for known people (needs the labelled photos)', async () => {
     const known = [
       { name: 'ag_biden', from: 55, to: 80, male: true },
       { name: 'ag_obama', from: 40, to: 60, male: true },
@@ -135,7 +135,7 @@ describe('describe', () => {
     }
   });
 
-  test('says the same of a photo at three times its size, or lying on its side with an EXIF turn', async () => {
+  test('is the same for a photo at three times its size, or with an EXIF rotation', async () => {
     const photo = await samplePhoto(6);
     const upright = await describeAll(photo);
     const { width = 0 } = await sharp(photo).metadata();
@@ -153,18 +153,18 @@ describe('describe', () => {
     }
   });
 
-  test('answers in the order of the boxes, and nothing for none', async () => {
+  test('returns estimates in the order of the boxes, and none for no boxes', async () => {
     const photo = await samplePhoto(1);
     const boxes = (await vision.findFaces(photo)).faces.map(({ box }) => box);
-    const forth = await vision.describe(photo, boxes);
-    const back = await vision.describe(photo, boxes.toReversed());
+    const forth = await vision.estimateDemography(photo, boxes);
+    const back = await vision.estimateDemography(photo, boxes.toReversed());
     back.toReversed().forEach(({ age }, index) => {
       expect(age).toBeCloseTo(forth[index]!.age, 2);
     });
-    expect(await vision.describe(photo, [])).toEqual([]);
+    expect(await vision.estimateDemography(photo, [])).toEqual([]);
   });
 
-  test('takes the square around the outline with a tenth on each side', () => {
+  test('crops the square around the outline with a margin of a tenth', () => {
     const picture = { data: new Uint8Array(300 * 300 * 3), width: 300, height: 300 };
     // One white square of 120 x 120 at (80, 60): 100 x 100 of points in its middle, and their margin.
     for (let y = 60; y < 180; y++) picture.data.fill(255, (y * 300 + 80) * 3, (y * 300 + 200) * 3);
@@ -177,14 +177,14 @@ describe('describe', () => {
   });
 
   test('refuses broken photos as findFaces does', async () => {
-    await expect(vision.describe(Buffer.from('no photo'), [])).rejects.toMatchObject({
+    await expect(vision.estimateDemography(Buffer.from('no photo'), [])).rejects.toMatchObject({
       code: 'image_format_unsupported',
     });
   });
 });
 
 describe('the describer', () => {
-  test('is opened when it is first needed, checked by its hash, and tried again', async () => {
+  test('is opened at the first call, checked by its hash, and tried again after a failure', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'watchpost-weights-'));
     await cp(modelsDirectory(), folder, { recursive: true });
     const file = join(folder, ageGender.file);
@@ -195,11 +195,13 @@ describe('the describer', () => {
     const boxes = (await without.findFaces(photo)).faces.map(({ box }) => box);
     expect(without.models.map(({ role }) => role)).not.toContain('describer');
 
-    await expect(without.describe(photo, boxes)).rejects.toMatchObject({ code: 'model_missing' });
+    await expect(without.estimateDemography(photo, boxes)).rejects.toMatchObject({ code: 'model_missing' });
     await writeFile(file, bytes.toReversed());
-    await expect(without.describe(photo, boxes)).rejects.toMatchObject({ code: 'model_hash_mismatch' });
+    await expect(without.estimateDemography(photo, boxes)).rejects.toMatchObject({
+      code: 'model_hash_mismatch',
+    });
     await writeFile(file, bytes);
-    expect(await without.describe(photo, boxes)).toHaveLength(3);
+    expect(await without.estimateDemography(photo, boxes)).toHaveLength(3);
     await without.close();
     await rm(folder, { recursive: true });
   });

@@ -71,7 +71,7 @@ describe.each(variants)('$name', ({ open }) => {
     }
   });
 
-  test.skipIf(!open)('is not thrown off by the picture being upright, wide or padded', async () => {
+  test.skipIf(!open)('gives the same boxes for upright, wide and padded pictures', async () => {
     const expected = leftToRight(await detect(await resized(960, 675)));
     for (const [width, height] of [
       [960, 1100],
@@ -97,7 +97,7 @@ describe.each(variants)('$name', ({ open }) => {
     expect(await detector.detectSmall(gray, 1)).toEqual([]);
   });
 
-  test.skipIf(!open)('names its weights', () => {
+  test.skipIf(!open)('lists its weights', () => {
     expect(detector.models.length).toBeGreaterThan(0);
     for (const model of detector.models) {
       expect(model).toMatchObject({ id: detector.id, role: 'detector', dimension: null });
@@ -126,7 +126,7 @@ describe.each(variants)('small faces and $name', ({ open }) => {
   });
   afterAll(() => detector?.close());
 
-  test.skipIf(!open)('faces a twenty-eighth of the picture high are found at once', async () => {
+  test.skipIf(!open)('finds faces a twenty-eighth of the picture high in the coarse passes', async () => {
     const scene = await farAway(320, 1280, 960);
     expect((await detector.detect(scene)).faces).toHaveLength(3);
   });
@@ -144,7 +144,7 @@ describe.each(variants)('small faces and $name', ({ open }) => {
     expect((await detector.detect(await resized(960, 675))).suggestsSmaller).toBe(false);
   });
 
-  test.skipIf(!open)('of many tiles each face is found once, also where two of them meet', async () => {
+  test.skipIf(!open)('finds each face once over many tiles, also where two of them overlap', async () => {
     // Five copies side by side: tiles of 1280 begin and end within some of them.
     const one = await farAway(300, 600, 500);
     const raw = { width: one.width, height: one.height, channels: 3 as const };
@@ -177,8 +177,8 @@ test('faces that an upright picture makes small for the first pass are found by 
   await detector.close();
 });
 
-describe.skipIf(!yunetWeights)('a YuNet of the user (skipped where ../shared/models is not at hand)', () => {
-  test('gives the boxes, and our landmarks and embedder the rest', async () => {
+describe.skipIf(!yunetWeights)('a YuNet supplied by the user (skipped without ../shared/models)', () => {
+  test('provides the boxes for the installed landmarks and embedder', async () => {
     const [own, usual] = await Promise.all([
       loadVisionThreads({ yunet: { file: yunetWeights! }, calls: 1 }),
       loadVision(),
@@ -199,7 +199,7 @@ describe.skipIf(!yunetWeights)('a YuNet of the user (skipped where ../shared/mod
     await Promise.all([own.close(), usual.close()]);
   });
 
-  test('counts what reaches the threshold that was set', async () => {
+  test('uses the threshold that was set', async () => {
     const counts = [];
     for (const threshold of [0.3, 0.6, 0.95]) {
       const detector = await openYuNet(yunetWeights!, { threshold });
@@ -213,8 +213,8 @@ describe.skipIf(!yunetWeights)('a YuNet of the user (skipped where ../shared/mod
   });
 });
 
-describe('a file that is no YuNet', () => {
-  test('and is another model is refused by what it lacks', async () => {
+describe('a file that is not a YuNet', () => {
+  test('is refused with the missing output, if it is another model', async () => {
     const file = join(modelsDirectory(), 'ultraface-rfb.onnx');
     await expect(openYuNet(file)).rejects.toMatchObject({
       code: 'model_unfit',
@@ -222,7 +222,7 @@ describe('a file that is no YuNet', () => {
     });
   });
 
-  test('and is no model at all, or is not there, is refused by its path', async () => {
+  test('is refused with its path, if it is not a model or does not exist', async () => {
     const file = fileURLToPath(import.meta.url);
     await expect(openYuNet(file)).rejects.toMatchObject({
       code: 'model_unfit',

@@ -125,7 +125,7 @@ test('a graph edited when it is opened gives the vectors of its file', async () 
 test('a graph whose dimension is not the declared one is refused', async () => {
   const embedder = await openEmbedder(sface, await meansGraph(sface));
   await expect(embedder.embed([colour(112, [1, 2, 3])])).rejects.toThrow(
-    'gave 3 numbers a face, declared are 128',
+    'returned 3 numbers for each face, but declares 128',
   );
   await embedder.close();
 });

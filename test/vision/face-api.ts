@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
-import type { Description, Pixels } from '../../src/vision/types.ts';
+import type { Demography, Pixels } from '../../src/vision/types.ts';
 
 const file = (path: string): string => fileURLToPath(import.meta.resolve(`@vladmandic/face-api/${path}`));
 
 /** face-api itself with its own weights, on the slow backend that is part of it: 0.5 s a face. */
-export const openFaceApi = async (): Promise<{ estimate(crop: Pixels): Description }> => {
+export const openFaceApi = async (): Promise<{ estimate(crop: Pixels): Demography }> => {
   // Its bundle for browsers brings its backend along; the one for Node wants TensorFlow's native library.
   vi.stubGlobal('window', { document: {} });
   const faceApi = await import(file('dist/face-api.esm.js'));

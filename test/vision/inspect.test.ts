@@ -17,7 +17,7 @@ const chunk = (type: string, data: Uint8Array): Buffer => {
   return Buffer.concat([head, body, tail]);
 };
 
-/** A PNG that announces a size and has next to no pixels: what a decompression bomb looks like from outside. */
+/** A PNG that declares a size and has almost no data, like a decompression bomb. */
 const announcedPng = (width: number, height: number): Buffer => {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
@@ -91,7 +91,7 @@ describe('inspectImage refuses', () => {
     await expect(decode(bytes)).rejects.toMatchObject({ code });
   });
 
-  test('more pixels than it is told to let through', async () => {
+  test('more pixels than its limit', async () => {
     const png = await photo(100, 100).png().toBuffer();
     await expect(inspectImage(png, { maxPixels: 9_999 })).rejects.toMatchObject({
       code: 'image_too_many_pixels',
@@ -100,7 +100,7 @@ describe('inspectImage refuses', () => {
   });
 });
 
-describe('inspectImage tells', () => {
+describe('inspectImage returns', () => {
   test.each(['jpeg', 'png', 'webp'] as const)('format and size of a %s', async (format) => {
     const bytes = await photo(64, 48).toFormat(format).toBuffer();
     expect(await inspectImage(bytes)).toEqual({ format, width: 64, height: 48 });
@@ -126,7 +126,7 @@ describe('decode', () => {
     },
   );
 
-  test('refuses a WebP cut short from its header on, which holds the length', async () => {
+  test('refuses a WebP truncated anywhere after its header, which has the length', async () => {
     const whole = await sharp(await samplePhoto(1))
       .resize(400)
       .webp()
@@ -135,14 +135,14 @@ describe('decode', () => {
     await expect(inspectImage(cut)).rejects.toMatchObject({ code: 'image_corrupt' });
   });
 
-  test('refuses a JPEG that lacks only its last row of blocks', async () => {
+  test('refuses a JPEG without its last row of blocks', async () => {
     const photo = await samplePhoto(1);
     await expect(decode(photo.subarray(0, photo.length - 2000))).rejects.toMatchObject({
       code: 'image_corrupt',
     });
   });
 
-  test('accepts trailing bytes and odd metadata, as phones write them', async () => {
+  test('accepts trailing bytes and unusual metadata, as phones write them', async () => {
     const jpeg = await photo()
       .withExif({ IFD0: { Artist: 'nobody' } })
       .jpeg()
@@ -151,7 +151,7 @@ describe('decode', () => {
     expect([picture.width, picture.height]).toEqual([64, 48]);
   });
 
-  test('shrinks to 1280 on the longer side and says by how much', async () => {
+  test('shrinks the longer side to 1280 and returns the scale', async () => {
     const { picture, scale, header } = await decode(await photo(1920, 960).jpeg().toBuffer());
     expect([picture.width, picture.height, scale, header.width]).toEqual([1280, 640, 1.5, 1920]);
     expect(picture.data).toHaveLength(1280 * 640 * 3);
@@ -172,7 +172,7 @@ describe('decode', () => {
     },
   );
 
-  test('puts gray behind what is transparent', async () => {
+  test('puts gray behind transparent parts', async () => {
     const clear = await sharp({
       create: { width: 8, height: 8, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0 } },
     })

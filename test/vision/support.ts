@@ -11,7 +11,7 @@ export const samplePhoto = (number: number): Promise<Uint8Array> =>
 /** Faces in sample photos 1 to 6, counted by eye. */
 export const sampleFaces = [3, 3, 3, 4, 5, 4];
 
-/** Labelled photos and foreign weights that are not part of the project; null where they are not at hand. */
+/** Labelled photos and other weights, which are not part of the project; null without them. */
 const beside = (relative: string): string | null => {
   const full = path(`../shared/${relative}`);
   return existsSync(full) ? full : null;

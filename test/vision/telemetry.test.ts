@@ -15,7 +15,7 @@ describe.skipIf(process.platform !== 'linux')(
       ['index', 'loadVision'],
     ])('is off when the models are opened through %s', async (module, load) => {
       const home = await mkdtemp(join(tmpdir(), 'watchpost-home-'));
-      // In a CI the runtime keeps quiet by itself.
+      // In CI the runtime sends nothing by default.
       const { CI: _, ORT_DISABLE_TELEMETRY: __, ...env } = process.env;
       const program = `import('${addressOf(module)}').then((vision) => vision.${load}()).then((opened) => opened.close())`;
       try {

@@ -12,8 +12,8 @@ describe('vision in threads', () => {
   });
   afterAll(() => Promise.all([here.close(), threads.close()]));
 
-  it('tells the same of itself', () => {
-    const { findFaces: _, embed: __, describe: ___, close: ____, ...facts } = here;
+  it('has the same properties', () => {
+    const { findFaces: _, embed: __, estimateDemography: ___, close: ____, ...facts } = here;
     expect(threads).toMatchObject(facts);
   });
 
@@ -33,7 +33,7 @@ describe('vision in threads', () => {
     }
   });
 
-  it('keeps the code of an error, and goes on after it', async () => {
+  it('keeps the code of an error, and works after it', async () => {
     await expect(threads.findFaces(Buffer.from('no photo'))).rejects.toMatchObject({
       name: 'VisionError',
       code: 'image_format_unsupported',
@@ -41,7 +41,7 @@ describe('vision in threads', () => {
     expect((await threads.findFaces(sample(1))).faces).toHaveLength(3);
   });
 
-  it('tells that a model is missing', async () => {
+  it('reports that a model is missing', async () => {
     await expect(loadVisionThreads({ modelsDirectory: '/nowhere' })).rejects.toMatchObject({
       code: 'model_missing',
     });

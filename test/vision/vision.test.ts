@@ -32,7 +32,7 @@ const at = ({ photo, face }: { photo: number; face: number }) => ({
 });
 
 describe('real group photos', () => {
-  test('hold the faces one counts by eye', () => {
+  test('have all the faces counted by eye', () => {
     expect(samples.map((sample) => sample.found.faces.length)).toEqual(sampleFaces);
   });
 
@@ -54,7 +54,7 @@ describe('real group photos', () => {
     expect(samples[5]!.found.faces[3]!.box.x).toBeGreaterThan(1280);
   });
 
-  test('know a woman again, and nobody else', () => {
+  test('match the same woman, and nobody else', () => {
     expect(cosine(at(woman.first).vector, at(woman.third).vector)).toBeGreaterThan(0.65);
     const { first, third } = woman;
     for (const [i, a] of samples.entries()) {
@@ -72,12 +72,12 @@ describe('real group photos', () => {
     }
   });
 
-  test('keep a profile from alerting, and let the frontal woman alert', () => {
+  test('gate a profile view, and not the frontal one', () => {
     expect(at(profile).face.gate).toEqual(['profile']);
     expect(at(woman.first).face.gate).toEqual([]);
     expect(at(woman.third).face.gate).toEqual([]);
     const gated = samples.flatMap(({ found }) => found.faces).filter((face) => face.gate.length > 0);
-    // The other one looks away too, by 42 degrees.
+    // The other one is also turned away, by 42 degrees.
     expect(gated.length).toBeLessThanOrEqual(2);
   });
 });
@@ -93,11 +93,11 @@ describe('embed', () => {
     }
   });
 
-  test('takes no crops at all', async () => {
+  test('accepts an empty list', async () => {
     expect(await vision.embed([])).toEqual([]);
   });
 
-  test('tells faces from noise by the norm', async () => {
+  test('separates faces from noise by the norm', async () => {
     const noise = new Uint8Array(112 * 112 * 3);
     let seed = 1;
     for (let i = 0; i < noise.length; i++) {
@@ -120,7 +120,7 @@ describe('embed', () => {
   });
 });
 
-describe('the picture as it comes', () => {
+describe('a picture', () => {
   /** A smaller copy keeps these tests short; the three faces of sample 3 are still 90 px high in it. */
   const upright = async () =>
     sharp(await samplePhoto(3))
@@ -145,7 +145,7 @@ describe('the picture as it comes', () => {
     ['as a PNG with alpha', (image: Sharp) => image.ensureAlpha().png({ compressionLevel: 1 })],
     ['as a PNG of 16 bits', (image: Sharp) => image.toColourspace('rgb16').png({ compressionLevel: 1 })],
     ['as WebP', (image: Sharp) => image.webp({ quality: 90 })],
-  ])('gives the same faces %s', async (_, convert) => {
+  ])('has the same faces %s', async (_, convert) => {
     const photo = await upright();
     const expected = await vision.findFaces(photo);
     expect(expected.faces).toHaveLength(3);
@@ -153,7 +153,7 @@ describe('the picture as it comes', () => {
     near((await vision.findFaces(converted)).faces, expected.faces, 8);
   });
 
-  test('is turned by its EXIF orientation, and boxes are upright ones', async () => {
+  test('is rotated by its EXIF orientation, and boxes are in the upright picture', async () => {
     const photo = await upright();
     const expected = await vision.findFaces(photo);
     // Orientation 6: turned left by 90 degrees in the file, to be turned right for looking at.
@@ -168,7 +168,7 @@ describe('the picture as it comes', () => {
     near(found.faces, expected.faces, 8);
   });
 
-  test('may hold no face', async () => {
+  test('may have no face', async () => {
     const wall = await sharp({ create: { width: 800, height: 600, channels: 3, background: '#a08060' } })
       .jpeg()
       .toBuffer();
@@ -187,7 +187,7 @@ describe('the picture as it comes', () => {
   });
 });
 
-test('the models in use are named with their digests', () => {
+test('the models in use are listed with their digests', () => {
   expect(vision.models.map((model) => model.role)).toEqual(['detector', 'landmarks', 'embedder']);
   for (const model of vision.models) expect(model.sha256).toMatch(/^[0-9a-f]{64}$/);
   expect(vision.models[0]!.id).toBe(vision.detector.id);

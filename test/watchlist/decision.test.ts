@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decide } from '../../src/watchlist/decision.ts';
 import type { Candidate, Nearest } from '../../src/watchlist/nearest.ts';
 
-/** Somebody a face looks like at 0.6, who is on two lists. */
+/** A candidate with a similarity of 0.6, on two lists. */
 const candidate = (changes: Partial<Candidate> = {}): Candidate => ({
   person_id: 'ada',
   reference_id: 'reference',
@@ -16,7 +16,7 @@ const candidate = (changes: Partial<Candidate> = {}): Candidate => ({
   ...changes,
 });
 
-/** A good view of a face that looks like Ada. */
+/** A good view of a face similar to Ada. */
 const nearest = (changes: Partial<Nearest> = {}): Nearest => ({
   embedding_id: 'embedding',
   face_id: 'face',
@@ -61,21 +61,21 @@ describe('decide()', () => {
     expect(of(candidate({ lists: [{ id: 'wanted', threshold: 0.6 }] })).outcome).toBe('match');
   });
 
-  it('goes by the similarity fused over the photos, not by that of one', () => {
+  it('uses the similarity over all photos, not that of one', () => {
     const lists = [{ id: 'wanted', threshold: 0.61 }];
     expect(of(candidate({ lists })).outcome).toBe('below_threshold');
   });
 
-  it('finds nobody where nobody is enrolled', () => {
+  it('finds nobody if nobody is enrolled', () => {
     expect(of()).toEqual({ outcome: 'nobody', gate: [], nearest: null, matches: [] });
   });
 
-  it('matches nobody below every threshold, and tells who was nearest', () => {
+  it('matches nobody below every threshold, and returns the nearest', () => {
     const far = candidate({ similarity: 0.49 });
     expect(of(far)).toEqual({ outcome: 'below_threshold', gate: [], nearest: far, matches: [] });
   });
 
-  it('never takes the second nearest because of the lower threshold of their list', () => {
+  it('never matches the second nearest because their list has a lower threshold', () => {
     const bea = candidate({ person_id: 'bea', similarity: 0.45, lists: [{ id: 'other', threshold: 0.4 }] });
     expect(of(candidate({ similarity: 0.49 }), bea)).toMatchObject({
       outcome: 'below_threshold',
@@ -84,7 +84,7 @@ describe('decide()', () => {
     });
   });
 
-  it('takes the next one when the nearest is ruled out', () => {
+  it('matches the next one if the nearest is ruled out', () => {
     const bea = candidate({ person_id: 'bea', similarity: 0.56 });
     expect(of(candidate({ ruled_out: true }), bea)).toMatchObject({
       outcome: 'match',
@@ -93,14 +93,14 @@ describe('decide()', () => {
     });
   });
 
-  it('says cannot_link, and of whom, when there is nobody else', () => {
+  it('returns cannot_link with the person if there is nobody else', () => {
     const bea = candidate({ person_id: 'bea', similarity: 0.3 });
     const ruledOut = candidate({ ruled_out: true });
     expect(of(ruledOut, bea)).toEqual({ outcome: 'cannot_link', gate: [], nearest: ruledOut, matches: [] });
     expect(of(ruledOut)).toMatchObject({ outcome: 'cannot_link' });
   });
 
-  it('never matches a face that its picture gates, and says why', () => {
+  it('never matches a gated face, and returns the reasons', () => {
     expect(decide(nearest({ face_gate: ['profile', 'small'] }), minimalNorm)).toMatchObject({
       outcome: 'gated',
       gate: ['profile', 'small'],
@@ -108,7 +108,7 @@ describe('decide()', () => {
     });
   });
 
-  it('never matches what is hardly a face by its norm', () => {
+  it('never matches a face with a norm that is too low', () => {
     expect(decide(nearest({ norm: 2.4 }), minimalNorm)).toMatchObject({
       outcome: 'gated',
       gate: ['low_norm'],
@@ -116,7 +116,7 @@ describe('decide()', () => {
     expect(decide(nearest({ norm: 2.5 }), minimalNorm).outcome).toBe('match');
   });
 
-  it('calls a poor view that looks like nobody below_threshold, and keeps its reasons', () => {
+  it('returns below_threshold with the reasons for a poor view that is like nobody', () => {
     const candidates = [candidate({ similarity: 0.1 })];
     expect(decide(nearest({ candidates, face_gate: ['blurred'], norm: 1 }), minimalNorm)).toMatchObject({
       outcome: 'below_threshold',

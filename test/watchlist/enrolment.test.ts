@@ -23,29 +23,30 @@ const refusalOf = (change: Partial<typeof view> & { gate?: string[] }, accept: s
   }
 };
 
-describe('the gate of a photo that is to enrol somebody', () => {
-  it('takes a face that nothing speaks against', () => {
+describe('the enrolment gate', () => {
+  it('accepts a face without any reason of the gate', () => {
     expect(refusalOf({})).toBeUndefined();
   });
 
   it.each([
     ['small', 'face_small', 'The face is 40 pixels high, and needs 48.'],
-    ['low_score', 'face_low_score', 'The detector is sure of this face by 0.71, and needs to be by 0.8.'],
+    ['low_score', 'face_low_score', "The detector's score of this face is 0.71, and at least 0.8 is needed."],
     ['blurred', 'face_blurred', 'The face is blurred: its sharpness is 4.3, and at least 10 is needed.'],
     ['profile', 'face_profile', 'The face is in profile: turned by 62 degrees, and at most 40 are allowed.'],
     ['tilted', 'face_tilted', 'The face looks up or down by 50 degrees, and at most 45 are allowed.'],
-  ])('tells for %s the code %s, the figure and the limit', (reason, code, message) => {
+  ])('gives for %s the code %s, the value and the limit', (reason, code, message) => {
     expect(refusalOf({ gate: [reason] })).toEqual([code, message]);
     expect(refusalOf({ gate: [reason] }, [code])).toBeUndefined();
   });
 
-  it('tells by the norm what is hardly a face', () => {
-    const message = 'This is hardly a face: its embedding has a norm of 2.29, and at least 2.3 is needed.';
+  it('refuses by the norm what is probably not a face', () => {
+    const message =
+      'This is probably not a face: its embedding has a norm of 2.29, and at least 2.3 is needed.';
     expect(refusalOf({ norm: 2.29 })).toEqual(['face_low_norm', message]);
     expect(refusalOf({ norm: 2.29 }, ['face_low_norm'])).toBeUndefined();
   });
 
-  it('tells all that speaks against a face, under the first code, but for what is accepted', () => {
+  it('gives all reasons under the first code, except accepted ones', () => {
     expect(refusalOf({ gate: ['small', 'profile'] })).toEqual([
       'face_small',
       'The face is 40 pixels high, and needs 48. The face is in profile: turned by 62 degrees, and at most 40 are allowed.',
@@ -53,11 +54,11 @@ describe('the gate of a photo that is to enrol somebody', () => {
     expect(refusalOf({ gate: ['small', 'profile'] }, ['face_small'])?.[0]).toBe('face_profile');
   });
 
-  it('knows no way past a reason that it does not know', () => {
+  it('refuses an unknown reason, whatever is accepted', () => {
     expect(refusalOf({ gate: ['masked'] })).toEqual(['face_low_score', 'The face was gated as masked.']);
   });
 
-  it('accepts nothing but codes of the table of errors', () => {
+  it('accepts only codes of the table of errors', () => {
     for (const code of acceptable) expect(problems).toHaveProperty(code);
   });
 });

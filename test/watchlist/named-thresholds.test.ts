@@ -31,7 +31,7 @@ describe('a list that names its threshold', () => {
       JSON.stringify(thresholds),
     ]);
 
-  it('has the numbers of the default embedder, also before anything has run', async () => {
+  it('has the thresholds of the default embedder, even before any process ran', async () => {
     const { thresholds } = mobilefacenet.embedder;
     for (const name of ['loose', 'default', 'strict'] as const)
       expect(await listOf(await make({ threshold_name: name }))).toEqual([thresholds[name], name, null, 1]);
@@ -40,7 +40,7 @@ describe('a list that names its threshold', () => {
     expect(thresholds.default).toBeLessThan(thresholds.strict);
   });
 
-  it('follows the embedder that was opened last, and tells of it as of any change', async () => {
+  it('follows the embedder that was opened last, which is recorded like any change', async () => {
     const [strict, plain, fixed] = [
       await make({ threshold_name: 'strict' }),
       await make(),
@@ -64,7 +64,7 @@ describe('a list that names its threshold', () => {
     expect(await listOf(plain), 'nothing new').toEqual([0.93, 'default', null, 4]);
   });
 
-  it('loses the name to a number, and takes one again; whatever was set last decides', async () => {
+  it('loses the name when a number is set, and the other way round', async () => {
     const { strict } = mobilefacenet.embedder.thresholds;
     const id = await make({ threshold_name: 'strict' });
     await set(id, 'threshold = 0.6');
@@ -79,7 +79,7 @@ describe('a list that names its threshold', () => {
     expect(await listOf(both), 'a name decides').toEqual([strict, 'strict', null, 1]);
   });
 
-  it('is refused by a code when there is no such name', async () => {
+  it('is refused with a code if there is no such name', async () => {
     await expect(make({ threshold_name: 'severe' })).rejects.toMatchObject({
       code: 'WP030',
       message: expect.stringContaining(`'severe'`),
@@ -91,7 +91,7 @@ describe('a list that names its threshold', () => {
     expect(await listOf(id)).toEqual([0.5, 'default', null, 1]);
   });
 
-  it('is not made by a model whose thresholds are none', async () => {
+  it('is not changed by a model without thresholds', async () => {
     for (const wrong of [
       { default: 0.5 },
       { loose: 0.1, default: 2, strict: 0.3 },

@@ -7,7 +7,7 @@ import { freshDatabase, needsServer, onServer, type TestDatabase } from '../supp
 import { addFace, addKnownPeople, addKnownPerson, addModel, addReference } from '../support/fabricate.ts';
 import { Vectors } from '../support/vectors.ts';
 
-/** People come in groups that look alike, and are known by one photo to five. */
+/** People in groups of similar ones, with one to five photos each. */
 const dimension = 32;
 const groups = 30;
 const people = 1700;
@@ -97,7 +97,7 @@ describe('searching for the nearest person', () => {
     }
   });
 
-  it.skipIf(!onServer)(`asks the index, filters as it goes and sorts nothing ${needsServer}`, async () => {
+  it.skipIf(!onServer)(`scans the index with the filter and without a sort ${needsServer}`, async () => {
     await enable(many);
     const client = await connectClient(database);
     const told: string[] = [];
@@ -113,7 +113,7 @@ describe('searching for the nearest person', () => {
     );
   });
 
-  it('compares all where few are looked for, and asks the index where many are', async () => {
+  it('compares all if few people are listed, and uses the index if many are', async () => {
     const exactUpTo = people - 1;
     const { embeddingId } = await addFace(database, { model, vector: centres[85] as number[] });
     const search = async () =>
@@ -143,7 +143,7 @@ describe('searching for the nearest person', () => {
     expect(first?.person_id).toBe(ids[85]);
   });
 
-  it('compares somebody whom the index misses, where that is asked for, unless they are on no list', async () => {
+  it('compares a person whom the index misses if asked to, unless they are on no list', async () => {
     const vector = vectors.any();
     const ready = (is: boolean) =>
       database.rows(
@@ -156,8 +156,8 @@ describe('searching for the nearest person', () => {
     await ready(true);
     await enable(many);
     const { embeddingId } = await addFace(database, { model, vector });
-    const search = async (besides?: string) => {
-      const options = { exactUpTo: 0, ...(besides ? { besides } : {}) };
+    const search = async (alsoCompare?: string) => {
+      const options = { exactUpTo: 0, ...(alsoCompare ? { alsoCompare } : {}) };
       const found = (await findNearest(database.db, [embeddingId], options)).get(embeddingId);
       return found?.candidates.map((one) => one.person_id) ?? [];
     };
@@ -198,7 +198,7 @@ describe('searching for the nearest person', () => {
     expect(found).toMatchObject({ watchlists: [shown.id], watchlist_versions: [list.version] });
   });
 
-  it('does not search a list before or after its time', async () => {
+  it('does not search a list outside its period of validity', async () => {
     const vector = vectors.any();
     const list = await addWatchlist(database.db, { name: 'in season' });
     await addKnownPerson(database, { model, vector, name: 'Seasonal', watchlists: [list.id] });
@@ -217,7 +217,7 @@ describe('searching for the nearest person', () => {
     expect(await names(null, null)).toBe(1);
   });
 
-  it('orders people by all of their photos, and tells the best one', async () => {
+  it('orders people by all of their photos, and returns the best one', async () => {
     const list = await addWatchlist(database.db, { name: 'fused' });
     const probe = vectors.any();
     // One photo that hits by chance, against two that are both alike.
@@ -243,7 +243,7 @@ describe('searching for the nearest person', () => {
     expect(second?.reference_id).toBe(lucky.referenceId);
   });
 
-  it('compares vectors with those of the same model only', async () => {
+  it('compares only vectors of the same model', async () => {
     const list = await addWatchlist(database.db, { name: 'two models' });
     const other = await addModel(database, 'another', dimension);
     const vector = vectors.any();
@@ -269,7 +269,7 @@ describe('searching for the nearest person', () => {
     expect(byOther?.candidates[0]?.person_id).not.toBe(far.personId);
   });
 
-  it('finds nobody where no list is enabled, and leaves out an embedding that is gone', async () => {
+  it('finds nobody if no list is enabled, and leaves out an embedding that is gone', async () => {
     await enable();
     const { embeddingId } = await addFace(database, {
       model,

@@ -31,7 +31,7 @@ describe('the vector of a person', () => {
     await addKnownPerson(database, { name: 'Bystander', model: models[0]!, vector: vectors.any() });
   });
 
-  /** Holds all of it against the references, and tells how many of each model those of a person are. */
+  /** Compares all vectors with the references, and returns a person's number of references by model. */
   const photosOf = async (personId: string) => {
     const rows = await held(database);
     expect(rows).toEqual(await wanted(database));
@@ -68,7 +68,7 @@ describe('the vector of a person', () => {
     },
   );
 
-  it('leaves strangers as far from people of ten references as from people of one', async () => {
+  it('has the same similarity of strangers to people with ten references as to people with one', async () => {
     const model = await addModel(database, 'wide', 64);
     const wide = new Vectors(64, 8);
     const centres = Array.from({ length: 30 }, () => wide.any());
@@ -95,7 +95,7 @@ describe('the vector of a person', () => {
     expect(one).toBeGreaterThan(0.2);
   });
 
-  it('is that of the references that stand, of each model, whatever becomes of them', async () => {
+  it('is the mean of the standing references of each model, after every change', async () => {
     const { personId, referenceIds } = await known('Ada');
     expect(await photosOf(personId)).toEqual([
       ['one', 2],
@@ -133,7 +133,7 @@ describe('the vector of a person', () => {
     ]);
   });
 
-  it('moves with a reference that turns out to be of somebody else', async () => {
+  it("changes when a reference is removed as somebody else's", async () => {
     const [from, to] = [await known('Bea'), await known('Cleo')];
     await database.rows('update watchpost.reference set person_id = $1 where id = $2', [
       to.personId,
@@ -143,7 +143,7 @@ describe('the vector of a person', () => {
     expect(await photosOf(to.personId)).toContainEqual(['one', 3]);
   });
 
-  it('goes with its person, with their photo and with its embedding', async () => {
+  it('is deleted with its person, their photo or its embedding', async () => {
     const gone = await known('Dora');
     await database.rows('delete from watchpost.person where id = $1', [gone.personId]);
     expect(await photosOf(gone.personId)).toEqual([]);
@@ -161,7 +161,7 @@ describe('the vector of a person', () => {
     expect(await photosOf(replaced.personId)).toContainEqual(['one', 1]);
   });
 
-  it('is there for a person of whom nothing was written by triggers, when it is asked for', async () => {
+  it('can be computed for a person without rows written by triggers', async () => {
     const { personId } = await known('Hedy');
     await database.rows('delete from watchpost.person_vector where person_id = $1', [personId]);
     const broken = () =>
@@ -172,7 +172,7 @@ describe('the vector of a person', () => {
     expect(await broken()).toEqual([]);
   });
 
-  describe.skipIf(!onServer)(`by two transactions at once ${needsServer}`, () => {
+  describe.skipIf(!onServer)(`in two concurrent transactions ${needsServer}`, () => {
     const add = `
       insert into watchpost.reference (person_id, person_photo_id, embedding_id, model_id, vector)
       select $1, p.id, e.id, e.model_id, e.vector
@@ -190,7 +190,7 @@ describe('the vector of a person', () => {
       return [personId, row.id, embeddingId];
     };
 
-    it('counts what both have added', async () => {
+    it('includes the references of both', async () => {
       const { personId } = await known('Ida');
       const [one, two] = [await connectClient(database), await connectClient(database)];
       await one.query('begin');
@@ -202,7 +202,7 @@ describe('the vector of a person', () => {
       expect(await photosOf(personId)).toContainEqual(['one', 4]);
     });
 
-    it('leaves none behind when one takes back what the other takes back too', async () => {
+    it('leaves none if both remove the same photo', async () => {
       const { personId, referenceIds } = await known('Jo');
       const [one, two] = [await connectClient(database), await connectClient(database)];
       const takeBack = 'update watchpost.reference set superseded_at = now() where id = $1';
@@ -215,7 +215,7 @@ describe('the vector of a person', () => {
       expect(await photosOf(personId)).toEqual([['two', 1]]);
     });
 
-    it('is not there for somebody who is deleted while they are enrolled', async () => {
+    it('does not exist for a person who is deleted while being enrolled', async () => {
       const { personId } = await known('Kim');
       const [one, two] = [await connectClient(database), await connectClient(database)];
       await one.query('begin');
@@ -227,7 +227,7 @@ describe('the vector of a person', () => {
       expect(await photosOf(personId)).toEqual([]);
     });
 
-    it('refuses who would not see what the other has added', async () => {
+    it("refuses a transaction that would miss the other's reference", async () => {
       const { personId } = await known('Lou');
       const [one, two] = [await connectClient(database), await connectClient(database)];
       const [first, later] = [await photo(personId), await photo(personId)];

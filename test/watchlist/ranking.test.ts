@@ -31,7 +31,7 @@ const outcomes = (found: Searched[], stands: Standing[] = []) => {
 const [wins, loses] = ['match 1', 'outranked 0'];
 
 describe('rank()', () => {
-  it('lets the better of two faces of one photo be the person, whichever comes first', () => {
+  it('keeps the more similar of two faces of one photo, in either order', () => {
     expect(outcomes([searched('a', 0.5), searched('b', 0.6)])).toEqual({
       outcomes: [loses, wins],
       beaten: [],
@@ -42,7 +42,7 @@ describe('rank()', () => {
     });
   });
 
-  it('leaves different people, and different photos, to themselves', () => {
+  it('does not rank different people or different photos against each other', () => {
     const found = [
       searched('a', 0.5),
       searched('b', 0.6, { person: 'bea' }),
@@ -51,7 +51,7 @@ describe('rank()', () => {
     expect(outcomes(found)).toEqual({ outcomes: [wins, wins, wins], beaten: [] });
   });
 
-  it('gives way to a better match that stands, and takes the place of a worse one on every list', () => {
+  it('is outranked by a better standing match, and outranks a worse one on every list', () => {
     expect(outcomes([searched('a', 0.5)], [standing('b', 0.6)])).toEqual({ outcomes: [loses], beaten: [] });
     const onTwoLists = [standing('b', 0.4), { ...standing('b', 0.4), match_id: 'the other list' }];
     expect(outcomes([searched('a', 0.5)], onTwoLists)).toEqual({
@@ -60,7 +60,7 @@ describe('rank()', () => {
     });
   });
 
-  it('decides between equal ones by the id, so that the order of arrival does not matter', () => {
+  it('decides between equal ones by the id, whatever the order of arrival', () => {
     expect(outcomes([searched('a', 0.5)], [standing('b', 0.5)])).toEqual({
       outcomes: [wins],
       beaten: ['match of b'],
@@ -68,11 +68,11 @@ describe('rank()', () => {
     expect(outcomes([searched('b', 0.5)], [standing('a', 0.5)])).toEqual({ outcomes: [loses], beaten: [] });
   });
 
-  it('passes over what stands of the faces that are searched again', () => {
+  it('ignores standing matches of the faces that are searched again', () => {
     expect(outcomes([searched('a', 0.5)], [standing('a', 0.9)])).toEqual({ outcomes: [wins], beaten: [] });
   });
 
-  it('does not let somebody who is not recognised beat anybody', () => {
+  it('lets a face that is not recognised outrank nobody', () => {
     const gated = searched('b', 0.9);
     const found = [
       searched('a', 0.5),

@@ -25,7 +25,7 @@ describe('the registry', () => {
   it.each([
     ['a camera', () => addCamera(database.db, { name: 'gate', location: 'elsewhere' })],
     ['a watchlist', () => addWatchlist(database.db, { name: 'wanted' })],
-  ])('refuses the name of %s that is taken', async (_, add) => {
+  ])('refuses a name of %s that is taken', async (_, add) => {
     await expect(add()).rejects.toMatchObject({
       code: 'name_taken',
       message: expect.stringMatching(/"(gate|wanted)" is taken/),
@@ -43,14 +43,14 @@ describe('the registry', () => {
     });
   });
 
-  it('makes no person if one of their lists is unknown, and names the lists there are', async () => {
+  it('adds no person if one of their lists is unknown, and names the existing lists', async () => {
     await expect(
       addPerson(database.db, { name: 'Cleo', watchlists: ['wanted', 'wnated'] }),
     ).rejects.toMatchObject({ code: 'watchlist_unknown', hint: 'Watchlists: wanted.' });
     expect(await database.rows(`select id from watchpost.person where name = 'Cleo'`)).toEqual([]);
   });
 
-  it('puts a person on a list by its name or id, once, and takes them off', async () => {
+  it('adds a person to a list by its name or id, once, and removes them', async () => {
     const person = await addPerson(database.db, { name: 'Dora', watchlists: ['wanted'] });
     const id = await findWatchlist(database.db, 'wanted');
     expect(await findWatchlist(database.db, id)).toBe(id);
@@ -70,7 +70,7 @@ describe('the registry', () => {
     expect(await readWatchlists(database.db)).toMatchObject([{ persons: 0 }]);
   });
 
-  it('tells an unknown person from an unknown list', async () => {
+  it('distinguishes an unknown person from an unknown list', async () => {
     const person = await addPerson(database.db, { name: 'Eve' });
     const id = await findWatchlist(database.db, 'wanted');
     await expect(addToWatchlist(database.db, id, noOne)).rejects.toMatchObject({ code: 'person_unknown' });
@@ -79,7 +79,7 @@ describe('the registry', () => {
     });
   });
 
-  it('takes no photo of an unknown person, and no empty one', async () => {
+  it('refuses a photo of an unknown person, and an empty one', async () => {
     const person = await addPerson(database.db, { name: 'Fay' });
     const add = (personId: string, bytes: Buffer) =>
       addPersonPhoto(database, { personId, bytes }).catch((error) => Promise.reject(toWatchpostError(error)));

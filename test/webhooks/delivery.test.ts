@@ -23,8 +23,8 @@ beforeAll(async () => {
   await runWorker(database, await realVision());
 });
 
-/** An endpoint of a list of its own, and a way to raise alerts of that list. */
-const told = async (url: string) => {
+/** Adds a list with an endpoint, and returns a function that raises alerts of that list. */
+const addListAndEndpoint = async (url: string) => {
   const [list] = await database.rows(
     `insert into watchpost.watchlist (name) values (watchpost.uuidv7()::text) returning id`,
   );
@@ -37,7 +37,7 @@ const untilTried = (endpointId: string, count: number) =>
     const deliveries = await deliveriesOf(database, endpointId);
     return deliveries.filter((one) => one.outcome !== 'unfinished').length >= count && deliveries;
   });
-/** Makes every attempt at once that would come later, until the endpoint has had so many. */
+/** Makes all later attempts due at once, until the endpoint has had so many. */
 const untilHurried = (endpointId: string, count: number) =>
   until(async () => {
     await hurry(database);
@@ -46,9 +46,9 @@ const untilHurried = (endpointId: string, count: number) =>
   });
 
 describe('a message', () => {
-  it('is signed with both secrets while they are rotated, and then with the new one', async () => {
+  it('is signed with both secrets during a rotation, and then with the new one', async () => {
     const receiver = await openReceiver();
-    const { id, secret: first, raise } = await told(receiver.url);
+    const { id, secret: first, raise } = await addListAndEndpoint(receiver.url);
     const rotate = async (keep: string) =>
       (await database.rows('select * from watchpost.rotate_secret($1, $2)', [id, keep]))[0].secret;
     const second = await rotate('1 day');
@@ -68,9 +68,9 @@ describe('a message', () => {
     expect(kept, 'two at most').toEqual([{ slot: 'current' }, { slot: 'previous' }]);
   });
 
-  it('that fails is tried again until it is taken, each attempt a row, all under one id and body', async () => {
+  it('that fails is retried until it is accepted, each attempt a row, all with one id and body', async () => {
     const receiver = await openReceiver();
-    const { id, raise } = await told(receiver.url);
+    const { id, raise } = await addListAndEndpoint(receiver.url);
     receiver.answer = answering(500, 'out of order');
     await raise();
     await untilTried(id, 1);
@@ -120,9 +120,9 @@ describe('a message', () => {
     ]);
   });
 
-  it('that is never taken becomes a dead letter after twelve attempts, and can be put back', async () => {
+  it('that is never accepted becomes a dead letter after twelve attempts, and can be replayed', async () => {
     const receiver = await openReceiver();
-    const { id, raise } = await told(receiver.url);
+    const { id, raise } = await addListAndEndpoint(receiver.url);
     receiver.answer = answering(503);
     await raise();
     await untilHurried(id, 12);
@@ -147,9 +147,9 @@ describe('a message', () => {
     );
   });
 
-  it('is not taken along by a redirect', async () => {
+  it('does not follow a redirect', async () => {
     const [front, behind] = [await openReceiver(), await openReceiver()];
-    const { id, raise } = await told(front.url);
+    const { id, raise } = await addListAndEndpoint(front.url);
     front.answer = answering(307, '', { location: behind.url });
     await raise();
     const [delivery] = await untilTried(id, 1);
@@ -157,9 +157,9 @@ describe('a message', () => {
     expect(behind.received).toEqual([]);
   });
 
-  it('is refused for good by 410 Gone, which disables the endpoint on record', async () => {
+  it('is not retried after 410 Gone, which disables the endpoint and is recorded', async () => {
     const receiver = await openReceiver();
-    const { id, raise } = await told(receiver.url);
+    const { id, raise } = await addListAndEndpoint(receiver.url);
     receiver.answer = answering(410);
     await raise();
     await untilSettled(database, id, 'gone');
@@ -175,9 +175,9 @@ describe('a message', () => {
     expect(receiver.received).toHaveLength(1);
   });
 
-  it('counts by the status of an answer that has no end, of which the first 4 KB are kept', async () => {
+  it('counts by the status of an endless response, of which the first 4 KB are stored', async () => {
     const receiver = await openReceiver();
-    const { id, raise } = await told(receiver.url);
+    const { id, raise } = await addListAndEndpoint(receiver.url);
     let cutOff = false;
     receiver.answer = (response) => {
       response.writeHead(200);
@@ -196,21 +196,21 @@ describe('a message', () => {
     await until(async () => cutOff);
   });
 
-  it('keeps what text can not hold out of the record', async () => {
+  it('stores a response without characters that text cannot hold', async () => {
     const receiver = await openReceiver();
-    const { id, raise } = await told(receiver.url);
+    const { id, raise } = await addListAndEndpoint(receiver.url);
     receiver.answer = (response) => response.writeHead(400).end(Buffer.from([0x61, 0x00, 0xff, 0x62]));
     await raise();
     const [delivery] = await untilTried(id, 1);
     expect(delivery.answer).toBe('a\uFFFD\uFFFDb');
   });
 
-  it('to a port where nobody listens fails with the reason, and without the URL', async () => {
+  it('to a closed port fails with the reason, and without the URL', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as { port: number };
     await new Promise((resolve) => server.close(resolve));
-    const { id, raise } = await told(`http://127.0.0.1:${port}/hook?token=abc`);
+    const { id, raise } = await addListAndEndpoint(`http://127.0.0.1:${port}/hook?token=abc`);
     await raise();
     const [delivery] = await untilTried(id, 1);
     expect(delivery).toMatchObject({
@@ -222,16 +222,16 @@ describe('a message', () => {
 });
 
 describe('an endpoint that hangs', () => {
-  /** Takes what comes and says nothing. */
+  /** Accepts requests and never answers. */
   const hang: Receiver['answer'] = () => {};
 
-  it('holds up neither other endpoints nor the pipeline, and one message of its own at a time', async () => {
+  it('delays neither other endpoints nor the pipeline, and gets one message at a time', async () => {
     const [hanging, healthy] = [await openReceiver(), await openReceiver()];
     hanging.answer = hang;
-    const [stuck, well] = [await told(hanging.url), await told(healthy.url)];
+    const [stuck, well] = [await addListAndEndpoint(hanging.url), await addListAndEndpoint(healthy.url)];
     for (let n = 0; n < 6; n++) await stuck.raise();
     await hanging.has(1);
-    // More alerts than there are places for jobs; all of them pass while the first one is still waited for.
+    // More alerts than job slots; all of them are delivered while the first attempt is still waiting.
     for (let n = 0; n < 6; n++) await well.raise();
     await untilSettled(database, well.id, 'delivered', 6);
     expect(hanging.received).toHaveLength(1);
@@ -248,12 +248,14 @@ describe('an endpoint that hangs', () => {
   });
 });
 
-describe('a server that breaks off', () => {
-  it('counts as not reached', async () => {
+describe('a server that closes the connection', () => {
+  it('counts as unreachable', async () => {
     const server = createServer((socket) => socket.once('data', () => socket.destroy()));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     atEnd(() => server.close());
-    const { id, raise } = await told(`http://127.0.0.1:${(server.address() as { port: number }).port}/`);
+    const { id, raise } = await addListAndEndpoint(
+      `http://127.0.0.1:${(server.address() as { port: number }).port}/`,
+    );
     await raise();
     const [delivery] = await untilTried(id, 1);
     expect(delivery).toMatchObject({

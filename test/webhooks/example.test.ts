@@ -33,8 +33,8 @@ describe('examples/receive-alerts.mjs', () => {
       },
     });
 
-  it('takes a real alert of a real worker', async () => {
-    // The secret is known once the endpoint is there, and its port once it listens: an address is made up first.
+  it('accepts a real alert of a real worker', async () => {
+    // The endpoint needs an address before the receiver listens, and the receiver needs the endpoint's secret: a placeholder first.
     const { id, secret } = await addEndpoint(database, { name: 'guards', url: 'http://127.0.0.1:1/' });
     const receiver = await receive(secret);
     await database.rows('update watchpost.endpoint set url = $2 where id = $1', [id, receiver.url]);
@@ -46,7 +46,7 @@ describe('examples/receive-alerts.mjs', () => {
     expect(await deliveriesOf(database, id)).toMatchObject([{ status: 204 }]);
   });
 
-  it('refuses a wrong signature, an altered body and an old timestamp, and knows a message again', async () => {
+  it('refuses a wrong signature, an altered body and an old timestamp, and recognises a repeated message', async () => {
     const [{ secret }, { secret: other }] = (await database.rows(
       'select watchpost.make_secret() as secret from generate_series(1, 2)',
     )) as [{ secret: string }, { secret: string }];

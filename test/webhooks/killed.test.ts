@@ -4,7 +4,7 @@ import { freshDatabase } from '../support/database.ts';
 import { startWorkerProcess } from '../support/processes.ts';
 import { addEndpoint, answering, deliveriesOf, openReceiver, untilSettled } from './support.ts';
 
-it('a worker that is killed between sending and committing leaves its attempt on record, and another sends again under the same id', async () => {
+it('a worker that is killed between sending and committing leaves its attempt recorded, and another sends again with the same id', async () => {
   const database = await freshDatabase();
   const receiver = await openReceiver();
   const { id } = await addEndpoint(database, { name: 'guards', url: receiver.url });

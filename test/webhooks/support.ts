@@ -13,11 +13,11 @@ export interface Received {
   readonly message: any;
 }
 
-/** A server on this machine that is told of alerts; gone when the test file has ended. */
+/** A local server that receives alerts; closed at the end of the test file. */
 export interface Receiver {
   readonly url: string;
   readonly received: Received[];
-  /** How it answers from now on; 204 until told. */
+  /** How it answers from now on; 204 by default. */
   answer: (response: ServerResponse, request: IncomingMessage) => void;
   /** Resolves with the first so many messages, once there are that many. */
   has(count: number): Promise<Received[]>;
@@ -52,7 +52,7 @@ export const answering =
   (response) =>
     response.writeHead(status, headers).end(body);
 
-/** Adds an endpoint that is told of one list. */
+/** Adds an endpoint for the alerts of one list. */
 export const addEndpoint = async (
   database: TestDatabase,
   endpoint: { name: string; url: string; watchlistId?: string; minSeverity?: string; timeToLive?: string },
@@ -91,7 +91,7 @@ export const deliveriesOf = (database: TestDatabase, endpointId: string) =>
     [endpointId],
   );
 
-/** Resolves when every notification of an endpoint has come to this state. */
+/** Resolves when every notification of an endpoint has this state. */
 export const untilSettled = (database: TestDatabase, endpointId: string, state: string, count = 1) =>
   until(async () => {
     const rows = await notificationsOf(database, endpointId);

@@ -5,7 +5,10 @@ import { limits } from '../../limits.ts';
 import { acceptable } from '../../watchlist/enrolment.ts';
 import { type ThresholdName, thresholdNames } from '../../watchlist/lists.ts';
 
-/** Parsers of options: each says what would be right. */
+/** Parsers of arguments and options. Each refuses a value with a sentence that says what would be valid. */
+
+/** The choices of --severity and --min-severity. */
+export const severities = ['info', 'warning', 'critical'];
 
 const number =
   (what: string, good: (value: number) => boolean) =>
@@ -32,7 +35,7 @@ export const seconds = number(
   (value) => value >= 0 && value <= limits.intervalSeconds.max,
 );
 
-/** A value that fits the type which a call over HTTP has for it. */
+/** The value as the type of the same field over HTTP makes it. */
 const fitting = <T>(type: z.ZodType<T>, value: unknown): T => {
   const parsed = type.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -49,7 +52,9 @@ export const named = field(fields.name);
 export const token = field(fields.token);
 export const words = field(fields.text);
 
+/** Collects the values of an option that may be repeated. */
 export const several = (value: string, before: string[]): string[] => [...before, value];
+/** The same for codes of the enrolment gate. */
 export const gateCodes = (value: string, before: string[]): string[] => {
   if (!acceptable.some((code) => code === value))
     throw new InvalidArgumentError(`Give one of ${acceptable.join(', ')}.`);

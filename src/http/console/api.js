@@ -1,4 +1,4 @@
-/** What the API refused, in its own words. */
+/** An error that the API answered. */
 export class Refusal extends Error {
   constructor(status, problem) {
     super([problem?.detail ?? `The server answered ${status}.`, problem?.hint].filter(Boolean).join(' '));
@@ -6,7 +6,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Calls with the key of this tab. Pictures need it too, so they are fetched here and not by an address in an img. */
+/** Calls the API with the key of this tab. Pictures need the key too, so an img can not fetch them by itself. */
 export class Api {
   #key;
   #pictures = new Map();
@@ -19,7 +19,7 @@ export class Api {
     return fetch(path, { ...options, headers: { ...options.headers, authorization: `Bearer ${this.#key}` } });
   }
 
-  /** The answer to a call. Throws a Refusal. */
+  /** The answer to a call; throws a Refusal. */
   async call(method, path, body) {
     const json =
       body === undefined
@@ -30,10 +30,10 @@ export class Api {
     return response.status === 204 ? undefined : response.json();
   }
 
-  /** An address that an img can show, or undefined if there is no such picture any more. */
+  /** An object URL of a picture for an img; undefined if the picture was removed. */
   picture(path) {
     if (!this.#pictures.has(path)) this.#pictures.set(path, this.#load(path));
-    // A day at the desk shows thousands of faces; those looked at longest ago are fetched again if need be.
+    // A day shows thousands of faces, so those that were shown longest ago are dropped, and fetched again when needed.
     if (this.#pictures.size > 300) {
       const [oldest, address] = this.#pictures.entries().next().value;
       this.#pictures.delete(oldest);
@@ -48,8 +48,8 @@ export class Api {
   }
 
   /**
-   * Follows the stream of alerts for as long as the tab is open. It goes on where it was cut off: the server is told
-   * the last alert that was seen.
+   * Follows the stream of alerts until `signal` is aborted. When it is cut off it is opened again with the id of the last
+   * message, so that no alert is missed.
    */
   async follow({ onAlert, onState, signal }) {
     let last;
@@ -64,7 +64,7 @@ export class Api {
           if (message.data) onAlert(JSON.parse(message.data));
         }
       } catch {
-        // Cut off; tried again below.
+        // The stream was cut off; the loop opens it again.
       }
       onState(false);
       await new Promise((resolve) => setTimeout(resolve, 2_000));
@@ -72,7 +72,7 @@ export class Api {
   }
 }
 
-/** The messages of an event stream: blocks of `field: value` lines; lines that begin with a colon say nothing. */
+/** The messages of an event stream: blocks of `field: value` lines. Lines that begin with a colon are comments. */
 async function* messages(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';

@@ -9,7 +9,7 @@ let state = 'open';
 let alerts = [];
 let chosen;
 
-/** Shows the alerts of the chosen state, latest first, and keeps the one that is being looked at. */
+/** Lists the alerts of the chosen state, the latest first, and keeps the selected one. */
 const refresh = async () => {
   ({ alerts } = await api.call('GET', `/v1/alerts?state=${state}&limit=200`));
   if (!alerts.some((alert) => alert.id === chosen)) chosen = alerts[0]?.id;
@@ -37,11 +37,11 @@ const show = async () => {
   }
   const wanted = chosen;
   const alert = await api.call('GET', `/v1/alerts/${wanted}`);
-  // Somebody has chosen another one meanwhile.
+  // Another one was selected meanwhile.
   if (wanted === chosen) at('detail').replaceChildren(...detail(alert, api, act));
 };
 
-/** Acknowledges, confirms or dismisses the alert that is shown; the server decides whether that may be. */
+/** Acknowledges, confirms or dismisses the alert that is shown; the server decides whether it may be. */
 const act = async (verb, body = {}) => {
   try {
     await api.call('POST', `/v1/alerts/${chosen}/${verb}`, body);
@@ -90,7 +90,7 @@ at('entry').addEventListener('submit', (event) => {
   void enter(at('key').value.trim());
 });
 
-/** Begins with a key; asks for another if the server does not know it. */
+/** Starts with an API key, and asks for another one if the server refuses it. */
 const enter = async (key) => {
   api = new Api(key);
   try {
@@ -109,7 +109,7 @@ const enter = async (key) => {
   at('leave').hidden = false;
   let waiting = false;
   void api.follow({
-    // A burst of alerts is one look at the list.
+    // Alerts that arrive together refresh the list once.
     onAlert: () => {
       if (waiting) return;
       waiting = true;

@@ -1,4 +1,4 @@
-/** Elements, never markup: a name or a note from the database is text and stays text. */
+/** Makes an element. Names and notes from the database are set as text, never parsed as markup. */
 const el = (tag, attributes = {}, ...children) => {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -50,7 +50,7 @@ export const card = (alert, api, current, choose) =>
     ),
   );
 
-/** In place of a list that is empty. */
+/** Shown in place of an empty list. */
 export const nothing = (state) =>
   el('li', { class: 'none' }, state === 'open' ? 'Nothing waits for you.' : `No alert is ${state}.`);
 
@@ -63,7 +63,7 @@ const facts = (pairs) =>
       .flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]),
   );
 
-/** What can be done with an alert in this state: label, key, verb of the API, body. */
+/** The reviews that an alert in this state allows: label, key, verb of the API, body. */
 const choices = {
   open: [
     ['Acknowledge', 'a', 'acknowledge'],
@@ -94,7 +94,7 @@ const buttons = (alert, act) =>
     ),
   );
 
-/** How near the face came, against the threshold as it stood. */
+/** The similarity of a match beside the threshold that applied. */
 const scale = ({ similarity, threshold, severity }) => {
   const bar = el('i');
   bar.style.width = `${Math.max(0, Math.min(1, similarity)) * 100}%`;
@@ -112,7 +112,7 @@ const saidOf = (review) =>
     review.note ? ` · ${review.note}` : '',
   );
 
-/** Everything about one alert: both faces side by side, how alike they are, where and when, and what to do. */
+/** One alert: both faces side by side, their similarity, place and time, and the reviews it allows. */
 export const detail = (alert, api, act) => {
   const enrolled = alert.lineage.find((row) => row.best)?.reference_face_id;
   const others = alert.matches.filter((match) => match.face_id !== alert.face_id && match.stands);

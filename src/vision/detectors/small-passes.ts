@@ -2,27 +2,29 @@ import { cut, type Fitted, fitInside, padToCells } from '../letterbox.ts';
 import { fresh, overlap, suppress } from '../nms.ts';
 import type { Detection, Pixels } from '../types.ts';
 
-/** One run of a detector's network: faces in pixels of the picture that `input` was fitted from. */
+/** One run of a detector's network; faces are in pixels of the picture from which `input` was made. */
 export type Pass = (input: Fitted) => Promise<Detection[]>;
 
-/** Boxes lower than this in a pass's own input are mostly patterns in cloth: dots, lace, lattices. */
+/**
+ * Boxes lower than this, in pixels of the pass's input, are mostly false: patterns in cloth, such as dots or lace.
+ */
 const lowest = 12;
 
 /**
- * A pass keeps only faces that were lower than this, in pixels, in the input of the coarser pass before it, which finds
- * the higher ones itself: larger boxes in a finer pass are mostly false (ears, elbows).
+ * A pass keeps only faces lower than this, in pixels of the input of the coarser pass before it, which finds the
+ * higher ones. Larger boxes in a finer pass are mostly false: ears, elbows.
  */
 const highest = 32;
 
-/** Largest input of one run: a larger one takes as long per pixel (34 to 40 ms a megapixel) and much more memory. */
+/** The largest input of one run. A larger one takes as long for each pixel and needs much more memory. */
 const [tileWidth, tileHeight] = [1280, 960];
 
-/** Largest ratio between the scales of a pass and of the one before it. */
+/** The largest ratio between the scales of two consecutive passes. */
 const finer = 3;
 
 /**
- * Finds faces that are too small in the picture as fitted into 640 x 480: searches the picture scaled by `scale`, tile by
- * tile, and also at scales in between where that is more than three times finer.
+ * Finds faces that are too small for a pass over the picture fitted into 640 x 480. Searches the picture scaled by
+ * `scale`, in tiles, and at scales in between if that is more than three times finer.
  */
 export const findSmall = async (picture: Pixels, scale: number, pass: Pass): Promise<Detection[]> => {
   const before = Math.min(640 / picture.width, 480 / picture.height);
@@ -47,8 +49,8 @@ export const findSmall = async (picture: Pixels, scale: number, pass: Pass): Pro
 };
 
 /**
- * Runs over the scaled picture in tiles that overlap by `shared` pixels, so that each face up to that height lies whole in
- * one of them; boxes that other tiles give for parts of it are suppressed.
+ * Runs over the scaled picture in tiles that overlap by `shared` pixels, so that each face up to that height is
+ * complete in one of them; boxes for its parts in other tiles are suppressed.
  */
 const overTiles = async (
   picture: Pixels,
@@ -74,7 +76,7 @@ const overTiles = async (
   return suppress(found, 0.6, overlap);
 };
 
-/** Begins and lengths of equal parts of `length`, no longer than `most`, that overlap their neighbours by `shared`. */
+/** Splits `length` into equal parts, no longer than `most`, that overlap by `shared`. */
 const spans = (length: number, most: number, shared: number): [begin: number, length: number][] => {
   if (length <= most) return [[0, length]];
   const count = Math.ceil((length - shared) / (most - shared));

@@ -8,14 +8,16 @@ const levels = [
   { stride: 64, sides: [128, 192, 256] },
 ];
 
-/** How far the network's offsets are scaled: centres by the first, logarithms of sizes by the second. */
+/** The scales of the network's offsets: of centres, and of logarithms of sizes. */
 const [centreVariance, sizeVariance] = [0.1, 0.2];
 
 /**
- * Decodes prior number `index` of an input of `width` x `height` pixels into a box of that input, from the
- * network's `offsets` (four a prior: centre x and y, logarithm of width and height). Priors run through the
- * strides, in each row by row, all sides of a cell together. Only the few priors that score are ever
- * decoded, so this computes one rather than keeping tables for every size.
+ * Decodes prior number `index` of an input of `width` x `height` pixels into a box of that input.
+ *
+ * Priors are ordered by stride, then row by row, with all sides of a cell together. A prior is computed when it is
+ * needed, instead of from tables for every input size, because only few priors have a score.
+ *
+ * @param offsets of the network, four for each prior: centre x and y, logarithm of width and height.
  */
 export const priorBox = (offsets: Float32Array, index: number, width: number, height: number): Box => {
   let first = 0;
@@ -26,8 +28,8 @@ export const priorBox = (offsets: Float32Array, index: number, width: number, he
     if (index < first + count) {
       const cell = Math.floor((index - first) / sides.length);
       const side = sides[(index - first) % sides.length]!;
-      // Published priors are clipped to the input. Where a stride does not divide the input, the cells are
-      // spread evenly over it all the same.
+      // The published priors are clipped to the input. If a stride does not divide the input, the cells are spread
+      // evenly over it.
       const w = Math.min(side, width);
       const h = Math.min(side, height);
       const cx = (((cell % columns) + 0.5) * width) / columns;

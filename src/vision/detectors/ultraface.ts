@@ -9,31 +9,31 @@ import { priorBox } from './ultraface-priors.ts';
 
 const normalisation: Normalisation = { channels: 'rgb', mean: [127, 127, 127], std: [128, 128, 128] };
 
-/** Scores above this are faces in the 320 x 240 pass. */
+/** The least score of a face in the 320 x 240 pass. */
 const threshold = 0.7;
 /**
- * The pass for small faces is stricter: little pictures of faces are found in foliage and cloth too. At 0.9, 0.8 and 0.7
- * it found 1, 4 and 8 false faces in 168 real photos. Candidates with a lower score are left to a finer pass.
+ * The least score in the pass for small faces, which also finds face-like patterns in foliage and cloth: in 168 real
+ * photos it found 1 false face at 0.9 and 8 at 0.7. Candidates with a lower score are left to a finer pass.
  */
 const smallThreshold = 0.9;
-/** In the finer passes, where a face has at least three times as many pixels. */
+/** The least score in the finer passes, where a face has at least three times as many pixels. */
 const finerThreshold = 0.8;
 /**
- * A candidate of this score and height (pixels) in the pass at 640 x 480 suggests that a finer pass finds more: of faces
- * of 25, 19 and 15 px that pass itself finds 90, 66 and 29%. Candidates below 12 px were patterns in portraits.
+ * A candidate in the 640 x 480 pass with this score and height (pixels) suggests that a finer pass finds more faces.
+ * Candidates below 12 px are mostly patterns in portraits.
  */
 const suggestive = { score: 0.6, from: 12, to: 26 };
 /**
- * Only faces lower than this in the first pass's input are taken from the second: a tenth of a picture that is 4:3 or
- * wider, an eighth of an upright one, which is shrunk more for the first pass.
+ * Only faces lower than this, in pixels of the first pass's input, are taken from the second pass: a tenth of a
+ * picture that is 4:3 or wider, an eighth of an upright one, which is shrunk more for the first pass.
  */
 const smallHeight = 32;
-/** Overlaps above which two boxes of one pass are the same face. */
+/** Two boxes of one pass with a larger overlap are the same face. */
 const sameFace = 0.4;
 
 /**
- * UltraFace RFB (Linzaer): boxes and scores, no points. One pass at its own 320 x 240, and one at up to 640 x 480 for
- * small faces, whose larger boxes are dropped: portraits exceed the largest prior there.
+ * UltraFace RFB (Linzaer): boxes and scores, no points. One pass at its native 320 x 240, and one at up to 640 x 480
+ * for small faces, whose larger boxes are dropped: there portraits exceed the largest prior.
  */
 export const openUltraFace = async (directory: string): Promise<Detector> => {
   const session = await openInstalled(ultraface, directory);
@@ -42,19 +42,18 @@ export const openUltraFace = async (directory: string): Promise<Detector> => {
     id,
     models: [{ id, role, sha256, licence, dimension: null }],
     detect: async (picture) => {
-      // The first pass has full resolution here: a face that is too small for it has fewer than 32 pixels in height,
-      // too few to recognise anyone by.
+      // The first pass has full resolution here. A face that is too small for it is lower than 32 pixels, too small
+      // to recognise.
       if (picture.width <= 320 && picture.height <= 240) {
         const input = pad(await fitInside(picture, 320, 240), 320, 240);
         return { faces: await pass(session, input, threshold), suggestsSmaller: false };
       }
       const large = await fitInside(picture, 640, 480);
-      // Halving saves reading the picture a second time (1 ms against 4).
+      // Halving is faster than resizing the picture a second time (1 ms instead of 4).
       const half = halveFitted(large);
       const [found, candidates] = await Promise.all([
         pass(session, pad(half, 320, 240), threshold),
-        // Padded to whole cells of the strides that matter here, not to 640 x 480: 12.3 ms at 4:3, but 9.7
-        // at 16:9 and 7.0 for an upright picture.
+        // Padded to multiples of the stride instead of to 640 x 480: less work for pictures that are not 4:3.
         pass(session, padToCells(large), suggestive.score),
       ]);
       const small = fresh(
@@ -75,13 +74,13 @@ export const openUltraFace = async (directory: string): Promise<Detector> => {
   };
 };
 
-/** One run; faces in pixels of the picture that `input` was fitted from. */
+/** One run of the network; faces are in pixels of the picture from which `input` was made. */
 const pass = async (session: Session, input: Fitted, minimum: number): Promise<Detection[]> => {
   const { width, height } = input.pixels;
   const planes = new Float32Array(3 * width * height);
   writePlanes(input.pixels, normalisation, planes);
   const outputs = await session.run(planes, [1, 3, height, width]);
-  // Two scores a prior, background and face, softmaxed by the graph.
+  // Two scores for each prior, background and face, softmaxed by the graph.
   const scores = floats(outputs, 'scores');
   const offsets = floats(outputs, 'offsets');
   const detections: Detection[] = [];

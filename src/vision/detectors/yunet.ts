@@ -8,23 +8,26 @@ import { findSmall } from './small-passes.ts';
 
 /** Options for a YuNet file that the user supplies. */
 export interface YuNetOptions {
-  /** Registered with every face; "yunet-" and the first eight digits of the file's SHA-256 by default. */
+  /** The id registered with every face; by default "yunet-" and the first eight digits of the file's SHA-256. */
   id?: string;
-  /** Of the file, lower-case hex; another digest is refused. Any file is taken when left out. */
+  /** SHA-256 of the file, lower-case hex; another digest is refused. Without it any file is accepted. */
   sha256?: string;
   /** Least score of a face; {@link defaultThreshold} by default. */
   threshold?: number;
 }
 
 /**
- * With `automatic` this finds 99, 99 and 92% of faces of 51, 38 and 31 px, and 6 false faces in frames of 2,116 faces;
- * 0.6 finds 94% of those of 31 px, and 33 false faces.
+ * The default least score. With `automatic` it finds 92% of faces of 31 px, with 6 false faces in frames of 2,116
+ * faces; 0.6 finds 94%, with 33 false faces.
  */
 export const defaultThreshold = 0.7;
 
-/** Longer side of the coarse pass: a face of 24 px in 1280 x 960 has 12 in it. */
+/** The longer side of the coarse pass; a face of 24 px in 1280 x 960 is 12 px high in it. */
 const side = 640;
-/** A candidate of this score and below this height (pixels) in the coarse pass suggests that a finer one finds more. */
+/**
+ * A candidate in the coarse pass with this score and below this height (pixels) suggests that a finer pass finds more
+ * faces.
+ */
 const [suggestive, suggestiveHeight] = [0.45, 22];
 
 const strides = [8, 16, 32];
@@ -32,11 +35,12 @@ const outputs = strides.flatMap((stride) => [`cls_${stride}`, `obj_${stride}`, `
 const normalisation: Normalisation = { channels: 'bgr', mean: [0, 0, 0], std: [1, 1, 1] };
 
 /**
- * YuNet (Wu, Peng and Yu, MIT licence; weights supplied by the user): boxes and scores in one anchor-free pass. Its own
- * five points are ignored: faces aligned by the 68 landmarks are recognised better. Takes exports with outputs `cls_S`,
- * `obj_S` and `bbox_S` for the strides 8, 16 and 32 and an input of any multiple of 32.
+ * YuNet (Wu, Peng and Yu, MIT licence; weights supplied by the user): boxes and scores in one anchor-free pass. Its
+ * own five points are ignored, because faces aligned by the 68 landmarks are recognised better. Accepts exports with
+ * outputs `cls_S`, `obj_S` and `bbox_S` for the strides 8, 16 and 32 and an input of any multiple of 32.
  *
- * Throws a VisionError: `model_missing`, `model_hash_mismatch`, or `model_unfit` for another network or a fixed input.
+ * Throws a VisionError: `model_missing`, `model_hash_mismatch`, or `model_unfit` for another network or a fixed
+ * input.
  */
 export const openYuNet = async (file: string, options: YuNetOptions = {}): Promise<Detector> => {
   const session = await openSession(file, options.sha256);
@@ -71,7 +75,7 @@ const whyUnfit = (session: Session): string | null => {
   return `its input is fixed at ${width} x ${height}, export it with a dynamic height and width`;
 };
 
-/** One run; faces in pixels of the picture that `input` was fitted from. */
+/** One run of the network; faces are in pixels of the picture from which `input` was made. */
 const pass = async (session: Session, input: Fitted, threshold: number): Promise<Detection[]> => {
   const { width, height } = input.pixels;
   const planes = new Float32Array(3 * width * height);
@@ -84,7 +88,7 @@ const pass = async (session: Session, input: Fitted, threshold: number): Promise
   return suppress(found, 0.3);
 };
 
-/** One stride's grid, row by row: offsets are in cells, sizes the logarithm of cells. */
+/** Decodes the grid of one stride, row by row: offsets are in cells, sizes are logarithms of cells. */
 const decodeLevel = (
   stride: number,
   cls: Float32Array,
@@ -99,7 +103,7 @@ const decodeLevel = (
   const detections: Detection[] = [];
   for (let i = 0; i < cls.length; i++) {
     const score = Math.sqrt(Math.max(0, cls[i]! * obj[i]!));
-    // Also what is no number, as a damaged file may give.
+    // Also excludes NaN, which a damaged file may give.
     if (!(score >= threshold)) continue;
     const column = i % columns;
     const row = Math.floor(i / columns);

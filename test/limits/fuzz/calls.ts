@@ -9,7 +9,7 @@ export interface Route {
   readonly path: string;
 }
 
-/** A call as it is sent. */
+/** A call to send. */
 export interface Call {
   readonly route: Route;
   readonly method: string;
@@ -18,7 +18,7 @@ export interface Call {
   readonly body: Buffer | undefined;
 }
 
-/** What a valid call to a route carries: values as JSON text, so that hostile ones can stand in their place. */
+/** The fields of a valid call to a route, as JSON text, so that hostile values can replace them. */
 type Fields = Record<string, string>;
 
 /** What calls are made of. */
@@ -32,7 +32,7 @@ export interface Supplies {
 
 const json = (value: unknown) => JSON.stringify(value);
 
-/** Whatever a state has, or an id that nothing has. */
+/** Something from the state, or an id that does not exist. */
 const any = ({ random, state }: Supplies, word: string): string =>
   random.pick([...(state[word] ?? []), '01890000-0000-7000-8000-000000000000']);
 
@@ -117,7 +117,7 @@ const queryOf: Record<string, (supplies: Supplies) => Record<string, string>> = 
 
 const photoRoutes = new Set(['POST /v1/images', 'POST /v1/persons/:id/photos']);
 
-/** A call to a route: valid, or with one or more parts of it changed to what nobody should send. */
+/** A call to a route: valid, or with some parts replaced by hostile ones. */
 export const callTo = (route: Route, supplies: Supplies): Call => {
   const { random } = supplies;
   const evil = () => random.chance(0.25);
@@ -184,7 +184,7 @@ const headersOf = (random: Random): Record<string, string> => {
   return headers;
 };
 
-/** Fields with one or two changed, left out or added, if `change`. */
+/** Fields, with one or two changed, left out or added if `change`. */
 const mutated = (fields: Fields, random: Random, change: boolean, hostile: () => string): Fields => {
   const entries = Object.entries(fields).filter(() => random.chance(0.7));
   const result = random.chance(0.5) ? Object.fromEntries(entries) : { ...fields };
@@ -227,7 +227,7 @@ const bodyOf = (key: string, supplies: Supplies, change: boolean): Body => {
   return photoRoutes.has(key) ? photoBody(fields, supplies) : { body: Buffer.from(textOf(fields)), headers };
 };
 
-/** A photo with its fields, in one of the three forms. */
+/** A photo with its fields, in one of the three types of body. */
 const photoBody = (fields: Fields, { random, photos }: Supplies): Body => {
   const photo = random.pick(photos);
   const words = Object.fromEntries(

@@ -86,7 +86,7 @@ const numbers: readonly string[] = [
   '99999999999999999999999999',
 ];
 
-/** Text that nobody should send. */
+/** A text that may break a server. */
 export const hostileText = (random: Random): string =>
   random.chance(0.3) ? random.pick(times) : random.chance(0.15) ? random.pick(urls) : random.pick(texts)();
 
@@ -99,7 +99,7 @@ const nested = (random: Random): string => {
   return `${open.repeat(levels)}1${random.chance(0.8) ? close.repeat(levels) : ''}`;
 };
 
-/** A value that nobody should send, as JSON text: JSON.stringify could not write all of them. */
+/** A hostile value as JSON text, as JSON.stringify can not write all of them. */
 export const hostileJson = (random: Random): string => {
   switch (random.below(8)) {
     case 0:
@@ -129,7 +129,7 @@ export const hostileJson = (random: Random): string => {
   }
 };
 
-/** A body that is no good JSON, and the headers that it comes with. */
+/** A body that is not what the call takes, and its headers. */
 export const hostileBody = (random: Random): { body: Buffer; headers: Record<string, string> } => {
   const type = random.pick([
     'application/json',
@@ -161,7 +161,7 @@ export const hostileBody = (random: Random): { body: Buffer; headers: Record<str
   return { body: headers['content-encoding'] === 'gzip' ? gzipSync(body) : body, headers };
 };
 
-/** A form whose boundary is x and which may be broken anywhere. */
+/** A form with the boundary x, which may be broken anywhere. */
 export const brokenForm = (random: Random): string => {
   const part = () =>
     random.pick([

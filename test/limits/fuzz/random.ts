@@ -1,10 +1,10 @@
 import { Vectors } from '../../support/vectors.ts';
 
-/** A source of chance that gives the same for the same seed. */
+/** A pseudo-random generator; the same seed gives the same sequence. */
 export interface Random {
-  /** A whole number from 0 to one less than this. */
+  /** A whole number from 0 to one less than the bound. */
   below(count: number): number;
-  /** Whether something of this probability happens. */
+  /** True with this probability. */
   chance(probability: number): boolean;
   pick<T>(among: readonly T[]): T;
 }

@@ -3,7 +3,7 @@ import { openRaw, readAnswer } from '../../support/raw-call.ts';
 import type { Call } from './calls.ts';
 import type { Random } from './random.ts';
 
-/** What came back; status 0: the connection was closed without an answer. */
+/** An answer. Status 0 means that the connection was closed without one. */
 export interface Outcome {
   readonly status: number;
   readonly type: string;
@@ -18,8 +18,8 @@ export const send = (url: string, key: string, call: Call, agent: Agent): Promis
     const headers = { authorization: `Bearer ${key}`, ...length, ...call.headers };
     const asked = request(`${url}${call.path}`, { method: call.method, headers, agent });
     asked.on('error', (error) => {
-      // The server may have closed a connection that has been used before, as the call was sent on it.
-      // What is too long for Node is refused before its method is known, so that a HEAD has an answer with a body.
+      // The server may close a kept connection just as a call is sent on it.
+      // Node refuses headers that are too long before it knows the method, so that even a HEAD gets a body.
       const { code } = error as NodeJS.ErrnoException;
       if (call.method === 'HEAD' && code === 'HPE_CLOSED_CONNECTION')
         resolve({ status: 0, type: '', text: '' });
@@ -42,7 +42,7 @@ export const send = (url: string, key: string, call: Call, agent: Agent): Promis
     asked.end(call.body);
   });
 
-/** Sends a call as bytes that are broken somewhere, and then nothing more. */
+/** Sends the bytes of a call, broken somewhere, and then nothing more. */
 export const sendBroken = async (url: string, key: string, call: Call, random: Random): Promise<Outcome> => {
   const raw = await openRaw(url);
   const body = call.body ?? Buffer.from('{}');

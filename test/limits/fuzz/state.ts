@@ -5,7 +5,7 @@ import { groupStrangers } from '../../support/strangers.ts';
 import { until } from '../../support/until.ts';
 import { Vectors } from '../../support/vectors.ts';
 
-/** Ids and names of what there is, by the word that a path uses for it. */
+/** Ids and names of existing things, by the word that a path uses for them. */
 export type State = Record<string, string[]>;
 
 const queries: Record<string, string> = {
@@ -26,7 +26,7 @@ const queries: Record<string, string> = {
   tasks: 'select distinct unnest(tasks) as id from watchpost.event',
 };
 
-/** Once: what is measured, and strangers that are grouped. */
+/** Made once: a calibration, and strangers that are grouped. */
 export const prepare = async (database: TestDatabase): Promise<void> => {
   await database.rows(`insert into watchpost.camera (name, location) values ('gate', 'North gate')`);
   await database.rows(
@@ -39,7 +39,7 @@ export const prepare = async (database: TestDatabase): Promise<void> => {
   await database.rows(`select watchpost.calibrate(model => 'four')`);
 };
 
-/** In one transaction: a worker that saw the face before its match is written would make the match itself. */
+/** In one transaction: a worker that saw the face without its match would write the match itself. */
 const inOneTransaction = async <T>(
   database: TestDatabase,
   work: (database: TestDatabase) => Promise<T>,
@@ -64,7 +64,7 @@ const inOneTransaction = async <T>(
 let made = 0;
 const vectors = new Vectors(64, 3);
 
-/** Resolves when nothing is left to do now; a message to an endpoint that is away is tried again later. */
+/** Resolves when nothing is due. A message to an unreachable endpoint may wait for its next attempt. */
 export const untilCalm = (database: TestDatabase): Promise<unknown> =>
   until(async () => {
     const [left] = await database.rows(
@@ -75,7 +75,7 @@ export const untilCalm = (database: TestDatabase): Promise<unknown> =>
     return !left.work;
   });
 
-/** Makes one more of everything by SQL, as the calls remove much of it, and tells what there is. */
+/** Makes one more of everything by SQL, as the calls remove much of it, and returns what there is. */
 export const refresh = async (
   database: TestDatabase,
   { photo, endpointUrl }: { photo: Buffer; endpointUrl: string },

@@ -1,0 +1,132 @@
+import { Option } from 'commander';
+import { readAlert, readAlertMatches, readReviews, reviewAlert, selectAlerts } from '../watchlist/alerts.ts';
+import { connect } from './program/connect.ts';
+import { print, printJson } from './program/io.ts';
+import { identifier, moment, position, severities, words } from './program/options.ts';
+import type { AddCommand } from './program/session.ts';
+import { printRows, table } from './program/table.ts';
+
+/** alert: what was raised, and the reviews of it. The reviewer is the database user. */
+export const alertCommand: AddCommand = (program, session) => {
+  const alert = program.command('alert').description('List alerts and review them');
+  for (const add of [alertList, alertShow, alertAcknowledge, alertConfirm, alertReopen, alertDismiss])
+    add(alert, session);
+};
+
+type Alert = Awaited<ReturnType<typeof readAlert>>;
+
+interface ListOptions {
+  readonly state?: string;
+  readonly minSeverity?: string;
+  readonly watchlist?: string;
+  readonly since?: string;
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
+const alertList: AddCommand = (alert, session) =>
+  alert
+    .command('list')
+    .description('List alerts, the latest first')
+    .addOption(
+      new Option('--state <word>', 'in this state only').choices([
+        'open',
+        'acknowledged',
+        'confirmed',
+        'dismissed',
+      ]),
+    )
+    .addOption(new Option('--min-severity <word>', 'this severity or a higher one').choices(severities))
+    .option('--watchlist <name>', 'of this list')
+    .option('--since <time>', 'seen at or after this time', moment)
+    .option('--limit <number>', 'at most this many', position, 20)
+    .option('--json', 'print JSON')
+    .action(
+      session.action(async (context, { limit, json, minSeverity, ...wanted }: ListOptions) => {
+        const { db } = await connect(context);
+        const alerts = await selectAlerts(db, { ...wanted, min_severity: minSeverity })
+          .orderBy('a.last_seen', 'desc')
+          .orderBy('a.id', 'desc')
+          .limit(limit)
+          .execute();
+        printRows(context.io, alerts, {
+          json,
+          none: 'no alerts',
+          columns: (one) => ({
+            id: one.id,
+            last_seen: one.last_seen,
+            person: one.person,
+            location: one.location,
+            severity: one.severity,
+            state: one.withdrawn_at ? `${one.state}, withdrawn` : one.state,
+            similarity: one.similarity,
+            sightings: one.sightings,
+          }),
+        });
+      }),
+    );
+
+const alertShow: AddCommand = (alert, session) =>
+  alert
+    .command('show')
+    .description('Show an alert with its sightings and reviews')
+    .argument('<id>', 'its id', identifier)
+    .option('--json', 'print JSON')
+    .action(
+      session.action(async (context, id: string, { json }: { json?: boolean }) => {
+        const { db } = await connect(context);
+        const found = await readAlert(db, id);
+        const [matches, reviews] = [await readAlertMatches(db, id), await readReviews(db, id)];
+        if (json) return printJson(context.io, { ...found, matches, reviews });
+        print(context.io, `${summaryOf(found)}\n\n${table(matches)}`);
+        if (reviews.length > 0) print(context.io, `\n${table(reviews)}`);
+      }),
+    );
+
+/** A decision that takes nothing but a note. */
+const review =
+  (decision: 'acknowledge' | 'confirm' | 'reopen', description: string): AddCommand =>
+  (alert, session) =>
+    alert
+      .command(decision)
+      .description(description)
+      .argument('<id>', "the alert's id", identifier)
+      .option('--note <words>', 'why', words)
+      .action(
+        session.action(async (context, id: string, options: { note?: string }) => {
+          const { db } = await connect(context);
+          print(context.io, summaryOf(await reviewAlert(db, id, { decision, ...options })));
+        }),
+      );
+
+const alertAcknowledge = review('acknowledge', 'Say that you are dealing with an open alert');
+const alertConfirm = review('confirm', 'Confirm that it is this person');
+const alertReopen = review('reopen', 'Make an alert open again');
+
+const alertDismiss: AddCommand = (alert, session) =>
+  alert
+    .command('dismiss')
+    .description('Dismiss an alert')
+    .argument('<id>', "the alert's id", identifier)
+    .addOption(
+      new Option(
+        '--as <reason>',
+        'why; after not_them these faces, and faces like them, are never matched with this person again',
+      )
+        .choices(['not_them', 'false_alarm', 'resolved', 'other'])
+        .makeOptionMandatory(),
+    )
+    .option('--note <words>', 'more about it', words)
+    .action(
+      session.action(async (context, id: string, { as, note }: { as: string; note?: string }) => {
+        const { db } = await connect(context);
+        print(context.io, summaryOf(await reviewAlert(db, id, { decision: 'dismiss', dismissal: as, note })));
+      }),
+    );
+
+const summaryOf = (alert: Alert): string => {
+  const place = alert.location ? ` at ${alert.location}` : '';
+  const waits = alert.awaiting ? `; it waits for ${alert.awaiting}` : '';
+  const why = alert.dismissal ? ` (${alert.dismissal})` : '';
+  return `${alert.person}${place}, list ${alert.watchlist}: ${alert.state}${why}${waits}`;
+};

@@ -1,0 +1,32 @@
+import type { AddCommand } from './program/session.ts';
+
+/** One file of commands: the first words of its commands, and how to load it. */
+interface Entry {
+  readonly names: readonly string[];
+  readonly load: () => Promise<AddCommand>;
+}
+
+/** Every command, in the order of the help. A new one is a file and a line here. */
+export const commands: readonly Entry[] = [
+  { names: ['up'], load: async () => (await import('./up.ts')).upCommand },
+  { names: ['work'], load: async () => (await import('./work.ts')).workCommand },
+  { names: ['migrate'], load: async () => (await import('./migrate.ts')).migrateCommand },
+  { names: ['demo'], load: async () => (await import('./demo/demo.ts')).demoCommand },
+  { names: ['doctor'], load: async () => (await import('./doctor.ts')).doctorCommand },
+  { names: ['submit'], load: async () => (await import('./submit.ts')).submitCommand },
+  { names: ['camera'], load: async () => (await import('./camera.ts')).cameraCommand },
+  { names: ['person'], load: async () => (await import('./person.ts')).personCommand },
+  { names: ['watchlist'], load: async () => (await import('./watchlist.ts')).watchlistCommand },
+  { names: ['import'], load: async () => (await import('./import.ts')).importCommand },
+  { names: ['export'], load: async () => (await import('./export.ts')).exportCommand },
+  { names: ['alert'], load: async () => (await import('./alert.ts')).alertCommand },
+  { names: ['endpoint'], load: async () => (await import('./endpoint.ts')).endpointCommand },
+  { names: ['calibrate'], load: async () => (await import('./calibrate/calibrate.ts')).calibrateCommand },
+  { names: ['evaluate'], load: async () => (await import('./evaluate/evaluate.ts')).evaluateCommand },
+  { names: ['sql'], load: async () => (await import('./sql.ts')).sqlCommand },
+  { names: ['replay'], load: async () => (await import('./replay.ts')).replayCommand },
+  { names: ['pause', 'resume'], load: async () => (await import('./pause.ts')).pauseCommands },
+  { names: ['verify'], load: async () => (await import('./verify.ts')).verifyCommand },
+  { names: ['strangers'], load: async () => (await import('./strangers.ts')).strangersCommand },
+  { names: ['describe'], load: async () => (await import('./describe.ts')).describeCommand },
+];

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Database, openDatabase, withoutPassword } from '../../database/pool.ts';
+import { DataDirectoryLocked, readRunning } from '../../embedded-database/lock.ts';
+import { startEmbedded } from '../../embedded-database/start.ts';
+import { CommandError } from '../../errors.ts';
+import type { Context } from './session.ts';
+
+type Settings = Pick<Context, 'config' | 'log' | 'stopper'>;
+
+/**
+ * Connects to the database of DATABASE_URL, else to the embedded one that `up` or `demo` runs in the data folder.
+ *
+ * @param options.max connections of the pool.
+ * @param options.writable the server has to take writes, as for a process that serves; a command may read a replica.
+ * @throws {CommandError} if there is none, or it can not be used, with the reason.
+ */
+export const connect = async (
+  { config, log, stopper }: Settings,
+  options: { max?: number; writable?: boolean } = {},
+): Promise<Database> => {
+  const url = config.databaseUrl ?? (await readRunning(config.dataDir))?.url;
+  if (!url) {
+    throw new CommandError(
+      `No database: DATABASE_URL is not set, and no embedded database is running in ${config.dataDir}.\nStart one with "npm start" in another terminal, or set DATABASE_URL.`,
+    );
+  }
+  const { writable = false, ...pool } = options;
+  const database = openDatabase(url, { log, ...pool, readOnly: !writable });
+  stopper.add(() => closeSoon(database));
+  await database.pool.query('select').catch((error) => {
+    const reason = error.message || error.code;
+    throw new CommandError(
+      `The database at ${withoutPassword(url)} can not be used: ${reason}.\nCheck that it runs, and DATABASE_URL.`,
+      { cause: error },
+    );
+  });
+  return database;
+};
+
+/** Closes a pool. A connection whose statement still waits for a lock is not waited for: it ends with the process. */
+const closeSoon = async (database: Database): Promise<void> => {
+  await Promise.race([database.close(), sleep(300, undefined, { ref: false })]);
+};
+
+/**
+ * Connects to DATABASE_URL, else starts the embedded database, which stops with this process.
+ *
+ * @param options.brief the process ends within seconds.
+ */
+export const provideDatabase = async (
+  context: Settings,
+  { brief = false } = {},
+): Promise<{ database: Database; kind: 'embedded' | 'server' }> => {
+  const { config, log, stopper } = context;
+  if (config.databaseUrl) {
+    return { database: await connect(context, { writable: true }), kind: 'server' };
+  }
+  const embedded = await startEmbedded({
+    dataDir: config.dataDir,
+    port: config.databasePort,
+    brief,
+    onLog: (line) => log.info(line),
+  }).catch((error) => {
+    const remedy =
+      error instanceof DataDirectoryLocked
+        ? 'One more worker for it is "npm run worker"; a second installation needs another WATCHPOST_DATA.'
+        : 'Set WATCHPOST_LOG=debug to see more, or DATABASE_URL to use a server instead.';
+    throw new CommandError(
+      `The embedded database did not start: ${error.message.replace(/\.?$/, '.')}\n${remedy}`,
+      { cause: error },
+    );
+  });
+  stopper.add(() => embedded.stop());
+  const database = openDatabase(embedded.url, { log });
+  stopper.add(() => closeSoon(database));
+  return { database, kind: 'embedded' };
+};

@@ -1,0 +1,40 @@
+import { type Log, openLog } from '../../log.ts';
+
+/** Something to write text to. */
+export interface Output {
+  write(text: string): unknown;
+  /** Whether it is a terminal. */
+  readonly isTTY?: boolean;
+}
+
+/** Everything that a command reads from and writes to: the process, or what a test provides in its place. */
+export interface Io {
+  /** The environment variables, which hold the settings. */
+  readonly environment: Record<string, string | undefined>;
+  /** Results only. */
+  readonly stdout: Output;
+  /** Errors, warnings and progress. */
+  readonly stderr: Output;
+  /** Opens a log that is written to stderr. */
+  openLog(level: string): Log;
+  /** Calls `listener` at each SIGINT and SIGTERM. Without a listener these end the process. */
+  onSignal(listener: (signal: NodeJS.Signals) => void): void;
+}
+
+/** This process. */
+export const processIo: Io = {
+  environment: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  openLog,
+  onSignal: (listener) => {
+    process.on('SIGINT', listener);
+    process.on('SIGTERM', listener);
+  },
+};
+
+/** Writes a line to stdout. */
+export const print = ({ stdout }: Io, line: string): void => void stdout.write(`${line}\n`);
+
+/** Writes a value to stdout as one line of JSON. */
+export const printJson = (io: Io, value: unknown): void => print(io, JSON.stringify(value));

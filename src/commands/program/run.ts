@@ -1,0 +1,63 @@
+import { Command, CommanderError } from 'commander';
+import { version } from '../../version.ts';
+import { commands } from '../catalogue.ts';
+import { explain } from './explain.ts';
+import type { Io } from './io.ts';
+import { Session } from './session.ts';
+
+/**
+ * Runs one command of the program.
+ *
+ * @param args without the names of the interpreter and the program.
+ * @returns the exit code: 0, or 1 if something is wrong; its explanation was written to stderr. Nothing that the command
+ *   started is left, except after a second signal.
+ */
+export const run = async (args: readonly string[], io: Io): Promise<number> => {
+  const session = new Session(io);
+  try {
+    const program = await buildProgram(args, session);
+    return await session.finish(program.parseAsync(args, { from: 'user' }));
+  } catch (error) {
+    // Commander has written its own messages, and ends like this after --help and --version, too.
+    if (error instanceof CommanderError) return error.exitCode;
+    io.stderr.write(`${explain(error)}\n`);
+    return 1;
+  }
+};
+
+/** Loads only the file of the command that is run, if it is known: with models and server a start takes twice the time. */
+const buildProgram = async (args: readonly string[], session: Session): Promise<Command> => {
+  const { stdout, stderr } = session.io;
+  const program = new Command('watchpost')
+    .description('A face-recognition watchlist whose message broker is Postgres itself.')
+    .version(version)
+    .showHelpAfterError('(add --help for more)')
+    .showSuggestionAfterError()
+    .addHelpText('after', examplesAndSettings)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
+  const asked = commands.filter(({ names }) => names.includes(args[0] ?? ''));
+  for (const { load } of asked.length > 0 ? asked : commands) (await load())(program, session);
+  return program;
+};
+
+const examplesAndSettings = `
+Examples:
+  $ watchpost demo                                        see it work, on photos that come with it
+  $ watchpost up                                          database, API and a worker
+  $ watchpost work                                        one more worker
+  $ watchpost camera add north-gate --location "North gate"
+  $ watchpost watchlist add wanted --threshold 0.5
+  $ watchpost person add "Ada" --photo ada.jpg --watchlist wanted
+  $ watchpost import people/ --watchlist wanted
+  $ watchpost submit frame.jpg --camera north-gate --wait
+  $ watchpost alert list --state open
+  $ watchpost endpoint add guards https://guards.example/hook --min-severity critical
+  $ watchpost evaluate people/                            how well it recognizes your own photos
+  $ watchpost sql "select * from watchpost.last_seen"
+
+Settings come from the environment: DATABASE_URL (else an embedded database is used), HOST, PORT, WATCHPOST_DATA,
+WATCHPOST_API_KEY, WATCHPOST_CONCURRENCY, WATCHPOST_MAX_BODY_MB, WATCHPOST_MAX_MEGAPIXELS,
+WATCHPOST_MAX_BACKLOG, WATCHPOST_MAX_BACKLOG_PER_KEY,
+WATCHPOST_WEBHOOK_HTTP,
+WATCHPOST_MODELS, WATCHPOST_YUNET, WATCHPOST_YUNET_THRESHOLD, WATCHPOST_DATABASE_PORT, WATCHPOST_HEARTBEAT_MS, WATCHPOST_DEAD_AFTER_S, WATCHPOST_LOG.`;

@@ -1,0 +1,183 @@
+import { type Command, Option } from 'commander';
+import { CommandError } from '../errors.ts';
+import {
+  addToWatchlist,
+  addWatchlist,
+  findWatchlist,
+  readWatchlists,
+  removeFromWatchlist,
+  removeWatchlist,
+  setWatchlist,
+  type ThresholdName,
+  type WatchlistFields,
+} from '../watchlist/registry.ts';
+import { connect } from './program/connect.ts';
+import { findOnePerson, personArgument } from './program/find-person.ts';
+import { print } from './program/io.ts';
+import { moment, named, seconds, severities, share, threshold, words } from './program/options.ts';
+import type { AddCommand } from './program/session.ts';
+import { printRows } from './program/table.ts';
+
+/** watchlist: lists, and who is on them. */
+export const watchlistCommand: AddCommand = (program, session) => {
+  const watchlist = program.command('watchlist').description('Watchlists');
+  for (const add of [watchlistAdd, watchlistList, watchlistSet, watchlistRemove, watchlistPut, watchlistTake])
+    add(watchlist, session);
+};
+
+interface FieldOptions {
+  readonly threshold?: number | ThresholdName;
+  readonly targetFpir?: number;
+  readonly severity?: string;
+  readonly purpose?: string;
+  readonly cooldown?: number;
+  readonly validFrom?: string;
+  readonly validUntil?: string;
+  readonly reviewers?: string;
+  readonly enabled?: boolean;
+  readonly pageRetroactive?: boolean;
+}
+
+/** The options that add and set have in common. */
+const withFields = (command: Command): Command =>
+  command
+    .option(
+      '--threshold <similarity>',
+      'least similarity for a match: 0 to 1, or loose, default or strict, which follow the model (default: default)',
+      threshold,
+    )
+    .option(
+      '--target-fpir <share>',
+      'take the threshold from the calibration: the share of strangers that may be taken for somebody',
+      share,
+    )
+    .addOption(
+      new Option('--severity <word>', 'how urgent a sighting is (default: warning)').choices(severities),
+    )
+    .option('--purpose <words>', 'what it is for', words)
+    .option('--cooldown <seconds>', 'sightings closer than this extend one alert (default: 300)', seconds)
+    .option('--valid-from <time>', 'searched from then on, like 2026-11-23T15:04:05Z', moment)
+    .option('--valid-until <time>', 'searched until then', moment)
+    .addOption(new Option('--reviewers <number>', 'how many must confirm an alert').choices(['1', '2']))
+    .option('--page-retroactive', 'send alerts for what was seen before somebody was enrolled, too')
+    .option('--enabled', 'search it')
+    .option('--no-enabled', 'do not search it');
+
+const fieldsOf = (options: FieldOptions) => {
+  const { targetFpir, cooldown, validFrom, validUntil, reviewers, pageRetroactive, ...columns } = options;
+  if (columns.threshold !== undefined && targetFpir !== undefined) {
+    throw new CommandError('Give --threshold or --target-fpir: one follows from the other.');
+  }
+  return {
+    ...columns,
+    target_fpir: targetFpir,
+    cooldown_seconds: cooldown,
+    valid_from: validFrom,
+    valid_until: validUntil,
+    reviewers: reviewers === undefined ? undefined : Number(reviewers),
+    page_retroactive: pageRetroactive,
+  } satisfies WatchlistFields;
+};
+
+/** A threshold with its name, if it has one. */
+const thresholdOf = (list: { threshold: number; threshold_name: string | null }): string =>
+  list.threshold_name === null ? `${list.threshold}` : `${list.threshold} (${list.threshold_name})`;
+
+const watchlistAdd: AddCommand = (watchlist, session) =>
+  withFields(watchlist.command('add').description('Add a watchlist').argument('<name>', '', named)).action(
+    session.action(async (context, name: string, options: FieldOptions) => {
+      const { db } = await connect(context);
+      const list = await addWatchlist(db, { name, ...fieldsOf(options) });
+      print(context.io, `${list.name}  ${list.id}  threshold ${thresholdOf(list)}`);
+    }),
+  );
+
+const watchlistList: AddCommand = (watchlist, session) =>
+  watchlist
+    .command('list')
+    .description('Every list, and whether it is searched now')
+    .option('--json', 'print JSON')
+    .action(
+      session.action(async (context, options: { json?: boolean }) => {
+        const { db } = await connect(context);
+        printRows(context.io, await readWatchlists(db), {
+          ...options,
+          columns: (list) => ({
+            name: list.name,
+            severity: list.severity,
+            threshold: thresholdOf(list),
+            persons: list.persons,
+            in_force: list.in_force ? 'yes' : 'no',
+            valid_until: list.valid_until,
+            version: list.version,
+            id: list.id,
+          }),
+        });
+      }),
+    );
+
+const watchlistSet: AddCommand = (watchlist, session) =>
+  withFields(
+    watchlist
+      .command('set')
+      .description('Change a list')
+      .argument('<name>', 'name or id')
+      .option('--rename <name>', 'another name', named),
+  ).action(
+    session.action(
+      async (context, name: string, { rename, ...options }: FieldOptions & { rename?: string }) => {
+        const { db } = await connect(context);
+        const id = await findWatchlist(db, name);
+        const list = await setWatchlist(db, id, { name: rename, ...fieldsOf(options) });
+        print(
+          context.io,
+          `${list.name}  ${list.id}  threshold ${thresholdOf(list)}  version ${list.version}`,
+        );
+      },
+    ),
+  );
+
+const watchlistRemove: AddCommand = (watchlist, session) =>
+  watchlist
+    .command('remove')
+    .description('Delete a list with its matches and alerts; "set NAME --no-enabled" keeps them')
+    .argument('<name>', 'name or id')
+    .action(
+      session.action(async (context, name: string) => {
+        const { db } = await connect(context);
+        await removeWatchlist(db, await findWatchlist(db, name));
+        print(context.io, `${name} is gone`);
+      }),
+    );
+
+const watchlistPut: AddCommand = (watchlist, session) =>
+  watchlist
+    .command('put')
+    .description('Put a person on a list')
+    .argument('<list>', 'name or id')
+    .argument('<person>', personArgument)
+    .action(
+      session.action(async (context, listName: string, wanted: string) => {
+        const { db } = await connect(context);
+        const list = await findWatchlist(db, listName);
+        const person = await findOnePerson(db, wanted);
+        await addToWatchlist(db, list, person.id);
+        print(context.io, `${person.name} is on ${listName}`);
+      }),
+    );
+
+const watchlistTake: AddCommand = (watchlist, session) =>
+  watchlist
+    .command('take')
+    .description('Take a person off a list')
+    .argument('<list>', 'name or id')
+    .argument('<person>', personArgument)
+    .action(
+      session.action(async (context, listName: string, wanted: string) => {
+        const { db } = await connect(context);
+        const list = await findWatchlist(db, listName);
+        const person = await findOnePerson(db, wanted);
+        await removeFromWatchlist(db, list, person.id);
+        print(context.io, `${person.name} is off ${listName}`);
+      }),
+    );

@@ -1,0 +1,39 @@
+import type { Config } from '../config.ts';
+import type { Database } from '../database/pool.ts';
+import type { Log } from '../log.ts';
+import type { Vision } from '../vision/index.ts';
+import type { Hold } from './bytes-in-flight.ts';
+
+/** Limits of the table in limits.ts that a test may set lower. */
+export interface HttpLimits {
+  readonly bytesInFlight: number;
+  readonly bodySeconds: number;
+  readonly streams: number;
+  readonly streamsPerKey: number;
+}
+
+/** What the routes use. */
+export interface Services {
+  readonly config: Pick<Config, 'maxBodyBytes' | 'maxPixels' | 'maxBacklog' | 'maxBacklogPerKey'> &
+    Partial<Pick<Config, 'plainHttpWebhooks'>> &
+    Partial<HttpLimits>;
+  readonly database: Database;
+  /** Turns committed events into work. Nudged after each call that may have written; see nudge.ts. */
+  readonly relay: { nudge(): void };
+  readonly vision: Vision;
+  /** This process's row in `worker`, for the tasks that POST /v1/tasks runs here. */
+  readonly workerId: string;
+  /** Aborted when the server stops: calls that wait for something are answered with the state so far. */
+  readonly stopping?: AbortSignal;
+  readonly log: Log;
+}
+
+/** Type of the Hono app: the variables that middleware sets for each call. */
+export interface Served {
+  Variables: {
+    /** Name of the API key. */
+    caller: string;
+    /** Bytes held for the body, and when it must have arrived, in ms since 1970. */
+    receiving: { readonly hold: Hold; readonly dueAt: number };
+  };
+}

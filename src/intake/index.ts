@@ -1,0 +1,8 @@
+/**
+ * How a photo comes in: it is inspected, submitted and waited for here, by the API, the commands and the evaluation
+ * alike. Other folders import this file only.
+ */
+export { Backlog, type BacklogLimits } from './backlog.ts';
+export { inspectPhoto, readPhotoFile } from './inspect.ts';
+export { type NewPhoto, submitPhoto } from './submit.ts';
+export { type PhotoStatus, untilEnded } from './wait.ts';

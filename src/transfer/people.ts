@@ -1,0 +1,75 @@
+import { CsvError } from 'csv-parse/sync';
+import { z } from 'zod';
+import { type ProblemCode, toWatchpostError, WatchpostError } from '../errors.ts';
+import { codeOf } from '../fields.ts';
+import { acceptable } from '../watchlist/enrolment.ts';
+
+/** A photo that is to enrol somebody. */
+export interface PhotoSource {
+  /** Path, as messages name it. */
+  readonly file: string;
+  /** Counted from 1, left to right. */
+  readonly face: number | undefined;
+  readonly accept: readonly string[];
+}
+
+/** A person with their photos, as a source has them. */
+export interface PersonSource {
+  /** Where the source has them: a folder, or a row of a file. */
+  readonly at: string;
+  readonly name: string;
+  readonly external_ref: string | undefined;
+  readonly metadata: Record<string, unknown>;
+  readonly watchlists: readonly string[];
+  readonly photos: readonly PhotoSource[];
+}
+
+/** Something that could not be imported, and why. */
+export interface Refusal {
+  readonly file: string;
+  readonly person: string | null;
+  readonly code: ProblemCode;
+  readonly message: string;
+}
+
+/** What a source holds. */
+export interface Source {
+  readonly people: readonly PersonSource[];
+  readonly refused: readonly Refusal[];
+  /** Files whose names are not those of photos. */
+  readonly ignored: readonly string[];
+}
+
+/** Codes of the gate. */
+export const codes = z.array(z.enum(acceptable));
+/** A face of a photo, counted from 1. */
+export const position = z.int().min(1).max(1000);
+
+/** The error of a file that can not be read or understood. */
+export const fileError = (file: string, error: unknown): WatchpostError => {
+  if (error instanceof WatchpostError) return error;
+  if (error instanceof z.ZodError) {
+    const misfits = error.issues.map((issue) =>
+      [issue.path.join('.'), issue.message].filter(Boolean).join(': '),
+    );
+    const code = error.issues.map(codeOf).find(Boolean) ?? 'import_invalid';
+    return new WatchpostError(code, `${misfits.join('. ')}.`, { cause: error });
+  }
+  if (error instanceof Error && 'syscall' in error) {
+    return new WatchpostError('file_unreadable', `${file} can not be read: ${error.message}.`, {
+      cause: error,
+    });
+  }
+  if (error instanceof SyntaxError || error instanceof CsvError) {
+    return new WatchpostError('import_invalid', `${file} can not be understood: ${error.message}.`, {
+      cause: error,
+    });
+  }
+  return toWatchpostError(error);
+};
+
+/** The same as an entry of the report. */
+export const refusalOf = (file: string, person: string | null, error: unknown): Refusal => {
+  const { code, message } = fileError(file, error);
+  return { file, person, code, message };
+};

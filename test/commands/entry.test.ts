@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { commands } from '../../src/commands/catalogue.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { samplePath } from '../support/photos.ts';
+import { type Ended, spawnWatchpost, temporaryFolder } from './support.ts';
+
+let database: TestDatabase;
+let folder: string;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  folder = await temporaryFolder();
+});
+
+interface Example {
+  readonly args: () => string[];
+  readonly code: number;
+  readonly stdout: RegExp;
+  readonly stderr?: RegExp;
+}
+const nothing = /^$/;
+
+/** In this order, in one database. What runs until a signal is in up.test.ts, stop.test.ts and demo.test.ts. */
+const examples: Record<string, Example> = {
+  migrate: { args: () => ['migrate'], code: 0, stdout: /^the database is up to date\n$/ },
+  doctor: { args: () => ['doctor'], code: 1, stdout: /^ok +models[\s\S]*^FAIL +workers +0 alive$/m },
+  camera: {
+    args: () => ['camera', 'add', 'gate', '--location', 'North gate'],
+    code: 0,
+    stdout: /^gate {2}[\da-f-]{36}\n$/,
+  },
+  submit: {
+    args: () => ['submit', samplePath(4), '--camera', 'gate'],
+    code: 0,
+    stdout: /^sample4\.jpg {2}[\da-f-]{36}\n$/,
+  },
+  person: { args: () => ['person', 'add', 'Ada'], code: 0, stdout: /^Ada {2}[\da-f-]{36}\n$/ },
+  watchlist: {
+    args: () => ['watchlist', 'add', 'wanted'],
+    code: 0,
+    stdout: /^wanted {2}[\da-f-]{36} {2}threshold 0\.5 \(default\)\n$/,
+  },
+  export: {
+    args: () => ['export', join(folder, 'people')],
+    code: 0,
+    stdout: /people {2}1 people, 0 photos, 0 faces of photos that were dropped\n$/,
+    stderr: /^1 of 1 people\n$/,
+  },
+  import: {
+    args: () => ['import', join(folder, 'people')],
+    code: 0,
+    stdout: /^people {3}0 added, 1 known before\n/,
+    stderr: /^1 of 1 people\n$/,
+  },
+  alert: { args: () => ['alert', 'list'], code: 0, stdout: /^no alerts\n$/ },
+  endpoint: { args: () => ['endpoint', 'list'], code: 0, stdout: /^no endpoints\n$/ },
+  calibrate: { args: () => ['calibrate'], code: 1, stdout: nothing, stderr: /^Nobody is enrolled/ },
+  evaluate: {
+    args: () => ['evaluate', '/nonexistent'],
+    code: 1,
+    stdout: nothing,
+    stderr: /^\/nonexistent can not be read: there is no such folder\.\n\(folder_invalid\)\n$/,
+  },
+  sql: { args: () => ['sql', 'select 1 as one'], code: 0, stdout: /^one\n───\n {2}1\n$/ },
+  replay: {
+    args: () => ['replay', '--dead-letters'],
+    code: 0,
+    stdout: /^0 dead letters went back to work\n$/,
+  },
+  pause: { args: () => ['pause', 'embed'], code: 0, stdout: /^embed is paused: its jobs wait\n$/ },
+  resume: { args: () => ['resume', 'embed'], code: 0, stdout: /^embed is at work again\n$/ },
+  verify: { args: () => ['verify'], code: 0, stdout: /^ok {4}0 rows are as they were sealed/ },
+  strangers: { args: () => ['strangers', 'list'], code: 0, stdout: /^nobody\n$/ },
+  describe: {
+    args: () => ['describe', 'off'],
+    code: 0,
+    stdout: /\nIt was off already: nothing changed\.\n$/,
+  },
+};
+
+describe('a process of the command line', () => {
+  it.each(Object.entries(examples))(
+    '%s: has its output on stdout, all else on stderr, and its exit code',
+    async (_, { args, code, stdout, stderr = nothing }) => {
+      expect(await spawnWatchpost(args(), { DATABASE_URL: database.url })).toEqual<Ended>({
+        code,
+        stdout: expect.stringMatching(stdout),
+        stderr: expect.stringMatching(stderr),
+      });
+    },
+  );
+
+  it('is started here or in a test of its own for every command that there is', () => {
+    const names = commands.flatMap((entry) => entry.names);
+    expect([...Object.keys(examples), 'up', 'work', 'demo'].toSorted()).toEqual(names.toSorted());
+  });
+});

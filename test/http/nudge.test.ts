@@ -1,0 +1,76 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { sample } from '../support/photos.ts';
+import { realVision } from '../support/pipeline.ts';
+import { type Api, admit, idleProcess, listen } from './support.ts';
+
+/** In place of a relay: reads what is in the outbox whenever it is nudged. */
+class OutboxReader {
+  readonly #database: TestDatabase;
+  readonly outbox: Promise<{ image_id: string }[]>[] = [];
+
+  constructor(database: TestDatabase) {
+    this.#database = database;
+  }
+
+  nudge(): void {
+    this.outbox.push(this.#database.rows('select image_id from watchpost.outbox'));
+  }
+}
+
+const readOnly = new Set(['GET', 'HEAD']);
+
+let database: TestDatabase;
+let relay: OutboxReader;
+let api: Api;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  const vision = await realVision();
+  const { id } = await idleProcess(database, vision, 'resting');
+  relay = new OutboxReader(database);
+  api = await listen(database, vision, { id, relay });
+  await admit(database, api);
+});
+
+/** The status of a call with ids that do not exist. The body is not read, as that of a stream has no end. */
+const statusOf = async ({ method, path }: Api['routes'][number]): Promise<number> => {
+  const address = path.replace(':task', 'detect').replace(/:\w+/g, '01890000-0000-7000-8000-000000000000');
+  const response = await fetch(new URL(address, api.url), {
+    method,
+    headers: { authorization: `Bearer ${api.key}`, 'content-type': 'application/json' },
+    ...(readOnly.has(method) ? {} : { body: '{}' }),
+  });
+  await response.body?.cancel();
+  return response.status;
+};
+
+describe('the relay is nudged', () => {
+  it('once by each call of a route under /v1 that may write, also when it fails, and by no other', async () => {
+    const nudges: Record<string, number> = {};
+    const expected: Record<string, number> = {};
+    for (const route of api.routes) {
+      const name = `${route.method} ${route.path}`;
+      const before = relay.outbox.length;
+      expect(await statusOf(route), name).not.toBe(401);
+      nudges[name] = relay.outbox.length - before;
+      expected[name] = readOnly.has(route.method) ? 0 : 1;
+    }
+    expect(nudges).toEqual(expected);
+    expect(Object.values(expected).filter((count) => count === 1).length).toBeGreaterThan(20);
+  });
+
+  it('after the commit: it finds what the call has written', async () => {
+    const answer = await api.call('POST', '/v1/images', sample(1), { 'content-type': 'image/jpeg' });
+    expect(answer.status).toBe(202);
+    expect(await relay.outbox.at(-1)).toContainEqual({ image_id: answer.body.id });
+  });
+
+  it('not by HEAD, nor by a call without a valid API key', async () => {
+    const before = relay.outbox.length;
+    expect(await statusOf({ method: 'HEAD', path: '/v1/persons' })).toBe(200);
+    const answer = await api.call('POST', '/v1/persons', { name: 'Ada' }, { authorization: 'Bearer wrong' });
+    expect(answer.status).toBe(401);
+    expect(relay.outbox).toHaveLength(before);
+  });
+});
