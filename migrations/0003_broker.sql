@@ -16,6 +16,7 @@ create table watchpost.subscription (
   batch_size   integer not null default 1 check (batch_size between 1 and 10000),
   max_attempts smallint not null default 5 check (max_attempts between 1 and 100),
   priority     smallint not null default 0,
+  delivery     text not null default 'job' check (delivery in ('claim', 'job')),
   queue_by     text check (queue_by <> '') constraint subscription_queue_by_is_token check (watchpost.is_token(queue_by)),
   created_at   timestamptz not null default now() constraint subscription_created_at_is_time check (watchpost.is_time(created_at)),
   primary key (topic, task)
@@ -23,11 +24,12 @@ create table watchpost.subscription (
 
 comment on table  watchpost.subscription              is 'Which task consumes which events. Insert a row to add a consumer.';
 comment on column watchpost.subscription.topic        is 'For example face.detected.';
-comment on column watchpost.subscription.task         is 'The graphile-worker task that is run.';
+comment on column watchpost.subscription.task         is 'The task that is run: a stage of a worker, or a graphile-worker task of your own.';
 comment on column watchpost.subscription.enabled      is 'False: new events are not handed to this task.';
-comment on column watchpost.subscription.batch_size   is 'Most events in one job; events of one image that are relayed together are never split and may exceed it.';
+comment on column watchpost.subscription.batch_size   is 'Most events that the task is given at a time.';
 comment on column watchpost.subscription.max_attempts is 'After this many failed attempts an event is recorded as failed, a dead letter.';
-comment on column watchpost.subscription.priority     is 'Jobs with a smaller number are taken first.';
+comment on column watchpost.subscription.priority     is 'Tasks with a smaller number come first. Below 0: what a worker writes for this task it claims at the same time, and goes on with.';
+comment on column watchpost.subscription.delivery     is 'claim: workers claim the events from the outbox. job: the relay makes graphile-worker jobs of them, for consumers of your own and for what waits for other servers.';
 comment on column watchpost.subscription.queue_by     is 'A key of the payload: jobs with the same value there are run one after the other. For a batch_size of 1.';
 
 
@@ -46,7 +48,7 @@ partition by range (id);
 -- The default partition takes the rows for which no other partition exists, so that an INSERT never fails for that.
 create table watchpost_history.event_rest partition of watchpost.event default;
 
-create index event_image on watchpost.event (image_id, id);
+create index event_image on watchpost.event (image_id, id) where image_id is not null;
 create index event_subject on watchpost.event (subject_id, topic);
 -- The order in which events are sealed.
 create index event_sealing on watchpost.event (xid, id);
@@ -60,18 +62,41 @@ comment on column watchpost.event.xid        is 'The transaction that wrote it. 
 
 
 create table watchpost.outbox (
+  task     text collate "C" not null,
+  topic    text collate "C" not null,
+  source   text collate "C" not null default '',
   event_id uuid not null,
-  task     text not null,
-  topic    text not null,
-  image_id uuid,
   payload  jsonb not null,
-  primary key (event_id, task)
+  primary key (task, topic, source, event_id)
 )
 -- Rows are deleted within moments. Vacuum after a number of them, not after a share of a table that is mostly empty.
 with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
-comment on table  watchpost.outbox         is 'Events on their way to becoming jobs. Written with the event; emptied by the relay.';
-comment on column watchpost.outbox.payload is 'The event''s payload. The relay adds the event_id: one item of a job''s payload.';
+comment on table  watchpost.outbox         is 'The queue: events that wait for a task. Written with the event; a row becomes part of a claim, or of a graphile-worker job.';
+comment on column watchpost.outbox.source  is 'Whose photo it is: the key source of the event''s payload, or empty. Claims take turns between sources; within one they go by event_id.';
+comment on column watchpost.outbox.payload is 'The event''s payload.';
+
+
+-- A row a batch, not a row an event: claiming 500 events that nothing else is done with costs one INSERT and one DELETE.
+create table watchpost.claim (
+  id         uuid primary key default watchpost.uuidv7(),
+  task       text not null,
+  topic      text not null,
+  events     uuid[] not null,
+  attempts   smallint not null default 1,
+  worker_id  uuid,
+  claimed_at timestamptz not null default clock_timestamp()
+)
+with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+-- Those that wait for another worker.
+create index claim_released on watchpost.claim (task, id) where worker_id is null;
+
+comment on table  watchpost.claim            is 'Events that a worker is handling. Deleted in the transaction that writes their handlings.';
+comment on column watchpost.claim.events     is 'Their keys; the outbox has them no more.';
+comment on column watchpost.claim.attempts   is 'How often they have been claimed, this time included.';
+comment on column watchpost.claim.worker_id  is 'Who has claimed them; null: released, because that worker stopped or died, and to be claimed again.';
+comment on column watchpost.claim.claimed_at is 'When they were claimed, or released.';
 
 
 -- Partitioned by its event's key, so that the unique index below can exist and a handling is dropped with its event.
@@ -163,6 +188,7 @@ comment on column watchpost.upkeep_task.last_error  is 'Why it failed the last t
 
 insert into watchpost.upkeep_task (task, every) values
   ('seal',       '10 seconds'),
+  ('events',     '1 minute'),
   ('strangers',  '60 seconds'),
   ('partitions', '1 hour'),
   ('retention',  '1 hour');

@@ -1,21 +1,24 @@
 -- How many photos wait.
 
--- A function below the view, because a view over graphile-worker's own tables would stand in the way of its migrations.
 create or replace function watchpost.count_backlog() returns table (submitted_by text, images integer, oldest timestamptz)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
   with waiting as (
-    select o.image_id
+    select (o.payload ->> 'image_id')::uuid as image_id
     from watchpost.outbox as o
     where o.task = 'detect'
     union all
-    select (item ->> 'image_id')::uuid
-    from graphile_worker._private_jobs as j
-    join graphile_worker._private_tasks as t on t.id = j.task_id and t.identifier = 'detect'
-    cross join json_array_elements(j.payload) as item
-    where json_typeof(j.payload) = 'array'
+    select e.image_id
+    from watchpost.claim as c
+    cross join unnest(c.events) as a (id)
+    join watchpost.event as e on e.id = a.id
+    where c.task = 'detect'
+    union all
+    select (j.item ->> 'image_id')::uuid
+    from watchpost.list_job_items() as j
+    where j.task = 'detect'
   )
   select i.submitted_by, count(*)::integer, min(i.received_at)
   from waiting as w

@@ -33,7 +33,7 @@ as $$
 declare
   letter record;
 begin
-  select d.event_id, d.task, d.topic, d.image_id, d.payload into letter
+  select d.event_id, d.task into letter
   from watchpost.dead_letter as d
   where d.id = dead_letter;
   if not found then
@@ -45,10 +45,7 @@ begin
   end if;
 
   -- Two replays of one letter at the same moment: the second meets the first one's outbox row.
-  insert into watchpost.outbox (event_id, task, topic, image_id, payload)
-  values (letter.event_id, letter.task, letter.topic, letter.image_id, letter.payload)
-  on conflict do nothing;
-  if not found then
+  if watchpost.enqueue(array[letter.event_id], letter.task) = 0 then
     return false;
   end if;
   insert into watchpost.handling (event_id, task, outcome, attempt, started_at, duration_ms)

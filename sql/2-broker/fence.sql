@@ -1,5 +1,12 @@
 -- The fence: what makes an effect happen once, however often its event is delivered.
 
+-- Called first in the transaction that writes what a task has found. It records what became of the events, deletes the
+-- claim, and hands those events that are to be tried again to graphile-worker. What it returns may be written; the rest was
+-- done before, or is of a timeline that a failover has ended: an event that does not exist has no handling.
+--
+-- Only who still holds the claim makes retries of what has failed: otherwise another worker is at it already. What is done
+-- is recorded in any case.
+--
 -- A function, so that a session plans this once: with a year of partitions planning took 1.13 ms and doing it 0.36.
 -- Elapsed by the worker's clock, placed in time by the database's: the clocks of two machines never agree. The
 -- statement's time, as clock_timestamp() would give each row of the batch another start.
@@ -11,27 +18,57 @@ create or replace function watchpost.fence(
   events     uuid[],
   outcomes   text[],
   codes      text[],
-  errors     text[]
-) returns table (passed uuid)
+  errors     text[],
+  of_claim   uuid default null,
+  goes_on    boolean default false
+) returns uuid[]
 language plpgsql set plan_cache_mode = force_generic_plan set jit = off
 as $$
+declare
+  passed uuid[];
+  again uuid[];
 begin
-  return query
-  insert into watchpost.handling as h
-    (event_id, task, outcome, attempt, worker_id, started_at, duration_ms, code, error)
-  select
-    a.event_id, of_task, a.outcome, of_attempt, by_worker,
-    statement_timestamp() - make_interval(secs => elapsed_ms / 1000), elapsed_ms::real, a.code, a.error
-  from unnest(events, outcomes, codes, errors) as a (event_id, outcome, code, error)
-  -- A slow worker that fails at what another has done meanwhile has nothing to tell.
-  where a.outcome = 'done' or not exists (
+  -- What is written from here on is claimed by this worker: see fill_outbox.
+  perform set_config('watchpost.claimed_by', case when goes_on then by_worker::text else '' end, true);
+
+  with recorded as (
+    insert into watchpost.handling as h
+      (event_id, task, outcome, attempt, worker_id, started_at, duration_ms, code, error)
     select
-    from watchpost.handling as o
-    where o.event_id = a.event_id and o.task = of_task and o.outcome = 'done'
+      a.event_id, of_task, a.outcome, of_attempt, by_worker,
+      statement_timestamp() - make_interval(secs => elapsed_ms / 1000), elapsed_ms::real, a.code, a.error
+    from unnest(events, outcomes, codes, errors) as a (event_id, outcome, code, error)
+    join watchpost.event as e on e.id = a.event_id
+    -- A slow worker that fails at what another has done meanwhile has nothing to record.
+    where a.outcome = 'done' or not watchpost.is_done(a.event_id, of_task)
+    on conflict (event_id, task) where outcome = 'done' do nothing
+    returning h.event_id, h.outcome
   )
-  on conflict (event_id, task) where outcome = 'done' do nothing
-  returning h.event_id;
+  select array_agg(r.event_id), array_agg(r.event_id) filter (where r.outcome = 'retry')
+  into passed, again
+  from recorded as r;
+
+  if of_claim is not null then
+    delete from watchpost.claim as c where c.id = of_claim and c.worker_id = by_worker;
+    if found and again is not null then
+      perform watchpost.retry_later(of_task, watchpost.items_of(again), of_attempt);
+    end if;
+  end if;
+  return coalesce(passed, '{}');
 end;
 $$;
 
-comment on function watchpost.fence is 'Records what became of some events in a task, and returns those that nobody has done before: only their rows may be written, in the same transaction.';
+comment on function watchpost.fence is 'Records what became of some events in a task, and returns those that nobody has done before: only their rows may be written, in the same transaction. of_claim: the claim that ends with this. goes_on: the worker claims what it writes.';
+
+
+create or replace function watchpost.is_done(event uuid, of_task text) returns boolean
+language plpgsql stable set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return exists (
+    select from watchpost.handling as h where h.event_id = event and h.task = of_task and h.outcome = 'done'
+  );
+end;
+$$;
+
+comment on function watchpost.is_done(uuid, text) is 'Whether a task has done an event.';

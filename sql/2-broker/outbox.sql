@@ -1,9 +1,38 @@
--- How an event comes into the outbox: the table event has one statement-level AFTER INSERT trigger. Never a trigger for
--- each row that adds a job (10,000 rows: 6.8 s, against 0.16 s), and no NOTIFY here: it takes a lock on the whole
--- database at commit (16 clients inserting single rows: 2,050 rows/s with it, 19,900 without).
+-- How an event becomes work.
+--
+--   1. A row of watchpost.event is inserted. Its trigger writes one outbox row for each task of the event.
+--   2. A worker claims a batch: claim() moves the outbox rows into one row of watchpost.claim that bears the worker's id.
+--   3. The worker does the work. fence() deletes the claim in the transaction that writes what came of it. What that
+--      transaction leads to is claimed by the same worker as it is written, and claimed_here() returns it.
+--   4. Of a claim that is not handled, one of these becomes true: the attempt failed, and fence() makes a graphile-worker
+--      job of it, which is run again after a pause (jobs.sql); the worker stopped, and released it; the worker died, and
+--      rescue() releases it (rescue.sql). A released claim is claimed again before anything of the outbox.
+--
+-- Rows of a subscription with delivery = 'job' are not claimed: relay() makes graphile-worker jobs of them (jobs.sql).
+--
+-- Deleted rows stay in the table and its index for as long as any transaction holds a snapshot from before, because
+-- vacuum may not remove them. A claim therefore begins at a lower bound (outbox_bounds): with 137,000 dead rows before
+-- it, the oldest row was found in 27 ms without a bound and in 0.5 ms with one.
 
--- In plpgsql, whose plan a session keeps: as an SQL function it was parsed and planned for every statement that writes an
--- event (a single-row INSERT: 540 us, so 425).
+create or replace function watchpost.job_item(event_id uuid, payload jsonb) returns json
+language sql immutable
+return (
+  '{"event_id": "' || event_id || case payload when '{}' then '"}' else '", ' || substr(payload::text, 2) end
+)::json;
+
+comment on function watchpost.job_item(uuid, jsonb) is 'An event as one item of what a task is given: its payload with its event_id.';
+
+
+create or replace function watchpost.source_of(payload jsonb) returns text
+language sql immutable
+return coalesce(payload ->> 'source', '');
+
+comment on function watchpost.source_of(jsonb) is 'outbox.source of an event: whose photo it is about, or empty.';
+
+
+-- event -> outbox -----------------------------------------------------------------------------------------------------
+
+-- In plpgsql, whose plan a session keeps: an SQL function was parsed and planned for every statement that writes events.
 create or replace function watchpost.subscribers(of_topic text) returns text[]
 language plpgsql stable
 as $$
@@ -18,75 +47,340 @@ $$;
 
 comment on function watchpost.subscribers(text) is 'The tasks that consume a topic now.';
 
--- unnest() in the list of what is selected: as a join it kept a store of its own for each event (a single-row INSERT: 5 us
--- of 74).
---
--- A process of ours may ask, by the setting watchpost.hand_over, for more than outbox rows of what it writes:
---
---   on            its events become jobs in the transaction that writes them. It asks seldom: of the NOTIFY all that commit
---                 at that moment wait for each other.
---   a JSON object {"pool", "key", "tasks"}: what falls to these tasks and is urgent (a priority below 0) is a job that this
---                 pool of the process has locked already, and finds by its key (take_up). So whoever has found a face
---                 goes on with it: nothing is relayed, nobody is woken, no job is looked for. What is more than four
---                 batches is left to the relay, as it is work for several.
+
+-- watchpost.claimed_by is set by fence() for its own transaction: the worker that goes on with what it writes. What is
+-- urgent of that (a priority below 0), and the worker runs, is born claimed, so that nobody has to look for it. More than
+-- four batches are left in the outbox, as work for several.
 create or replace function watchpost.fill_outbox() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  asked text := nullif(current_setting('watchpost.hand_over', true), '');
-  own tid[];
-  taker jsonb;
+  worker uuid := nullif(current_setting('watchpost.claimed_by', true), '')::uuid;
 begin
-  if asked is null or asked = 'off' then
-    insert into watchpost.outbox (event_id, task, topic, image_id, payload)
-    select e.id, unnest(e.tasks), e.topic, e.image_id, e.payload
+  if worker is null then
+    -- unnest() in the select list: as a join it kept a tuplestore for each event.
+    insert into watchpost.outbox (event_id, task, topic, source, payload)
+    select e.id, unnest(e.tasks), e.topic, watchpost.source_of(e.payload), e.payload
     from new_rows as e;
-
-  elsif asked = 'on' then
-    with written as (
-      insert into watchpost.outbox (event_id, task, topic, image_id, payload)
-      select e.id, unnest(e.tasks), e.topic, e.image_id, e.payload
-      from new_rows as e
-      returning ctid
-    )
-    select array_agg(w.ctid) into own from written as w;
-    if own is not null then
-      perform watchpost.hand_over(own);
-    end if;
-
   else
-    taker := asked::jsonb;
     with due as materialized (
-      select e.id, unnest(e.tasks) as task, e.topic, e.image_id, e.payload
+      select e.id, unnest(e.tasks) as task, e.topic, e.payload
       from new_rows as e
     ),
-    taken as (
-      insert into graphile_worker._private_jobs
-        (task_id, payload, priority, max_attempts, key, flags, attempts, locked_at, locked_by)
-      select
-        k.id, json_agg(watchpost.job_item(d.id, d.payload) order by d.id), min(s.priority), min(s.max_attempts),
-        (taker ->> 'key') || d.task, jsonb_build_object(d.task, true), 1, now(), taker ->> 'pool'
+    claimed as (
+      insert into watchpost.claim (task, topic, events, worker_id)
+      select d.task, d.topic, array_agg(d.id order by d.id), worker
       from due as d
       join watchpost.subscription as s
-        on s.topic = d.topic and s.task = d.task and s.queue_by is null and s.priority < 0
-      join graphile_worker._private_tasks as k on k.identifier = d.task
-      where taker -> 'tasks' ? d.task
-      group by d.task, k.id
-      having count(*) <= 4 * min(s.batch_size)
-      on conflict (key) do nothing
-      returning key
+        on s.topic = d.topic and s.task = d.task and s.delivery = 'claim' and s.priority < 0
+      where d.task = any (array(select unnest(w.tasks) from watchpost.worker as w where w.id = worker))
+        and not exists (select from watchpost.task_pause as p where p.task = d.task)
+      group by d.task, d.topic, s.batch_size
+      having count(*) <= 4 * s.batch_size
+      returning task, topic
     )
-    insert into watchpost.outbox (event_id, task, topic, image_id, payload)
-    select d.id, d.task, d.topic, d.image_id, d.payload
+    insert into watchpost.outbox (event_id, task, topic, source, payload)
+    select d.id, d.task, d.topic, watchpost.source_of(d.payload), d.payload
     from due as d
-    where not exists (select from taken as t where t.key = (taker ->> 'key') || d.task);
+    where not exists (select from claimed as c where c.task = d.task and c.topic = d.topic);
   end if;
   return null;
 end;
 $$;
 
-comment on function watchpost.fill_outbox() is 'One outbox row for each new event and each of its tasks; where the setting watchpost.hand_over asks for it, a job at once.';
+comment on function watchpost.fill_outbox() is 'One outbox row for each new event and each of its tasks, or a claim of the worker that goes on with them.';
 
 create or replace trigger event_fill_outbox after insert on watchpost.event
 referencing new table as new_rows
 for each statement execute function watchpost.fill_outbox();
+
+
+create or replace function watchpost.enqueue(events uuid[], of_task text) returns integer
+language plpgsql set plan_cache_mode = force_generic_plan
+as $$
+declare
+  enqueued integer;
+begin
+  insert into watchpost.outbox (event_id, task, topic, source, payload)
+  select e.id, of_task, e.topic, watchpost.source_of(e.payload), e.payload
+  from unnest(events) as a (id)
+  join watchpost.event as e on e.id = a.id
+  on conflict do nothing;
+  get diagnostics enqueued = row_count;
+  return enqueued;
+end;
+$$;
+
+comment on function watchpost.enqueue(uuid[], text) is 'Puts events into the outbox for a task again; returns how many were not there.';
+
+
+-- outbox -> worker ----------------------------------------------------------------------------------------------------
+
+-- The queues of some tasks, in the order in which they are claimed. bounds is an object with the keys 'task topic'.
+create or replace function watchpost.claimable(tasks text[], bounds jsonb) returns table (
+  task text, topic text, batch_size integer, max_attempts smallint, bound uuid
+)
+language sql stable rows 10
+begin atomic
+  select
+    s.task, s.topic, s.batch_size, s.max_attempts,
+    coalesce(bounds ->> (s.task || ' ' || s.topic), '00000000-0000-0000-0000-000000000000')::uuid
+  from watchpost.subscription as s
+  where s.delivery = 'claim'
+    and s.task = any (tasks)
+    and not exists (select from watchpost.task_pause as p where p.task = s.task)
+  order by s.priority, s.task, s.topic;
+end;
+
+comment on function watchpost.claimable(text[], jsonb) is 'The queues that a worker with these tasks claims from now, the most urgent first.';
+
+
+-- Moves the oldest waiting events of one queue and source into claims of batch_size events. Rows that another session is
+-- claiming are skipped.
+create or replace function watchpost.claim_rows(
+  worker uuid, of_task text, of_topic text, of_source text, bound uuid, max_rows integer, batch_size integer
+) returns table (id uuid, items json)
+language plpgsql rows 4 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+as $$
+begin
+  return query
+  with taken as (
+    delete from watchpost.outbox as o
+    where o.ctid = any (array(
+      select w.ctid
+      from watchpost.outbox as w
+      where w.task = of_task and w.topic = of_topic and w.source = of_source and w.event_id >= bound
+      order by w.event_id
+      limit max_rows
+      for update skip locked
+    ))
+    returning o.event_id, o.payload
+  ),
+  batched as materialized (
+    select
+      watchpost.uuidv7() as id,
+      array_agg(t.event_id) as events,
+      json_agg(watchpost.job_item(t.event_id, t.payload)) as items
+    from (
+      select d.event_id, d.payload, (row_number() over (order by d.event_id) - 1) / batch_size as batch
+      from taken as d
+    ) as t
+    group by t.batch
+  ),
+  claimed as (
+    insert into watchpost.claim (id, task, topic, events, worker_id)
+    select b.id, of_task, of_topic, b.events, worker
+    from batched as b
+  )
+  select b.id, b.items from batched as b order by b.events[1];
+end;
+$$;
+
+comment on function watchpost.claim_rows is 'Claims the oldest waiting events of one queue and source.';
+
+
+-- What other workers have released, as rows of claim().
+create or replace function watchpost.claim_released(worker uuid, tasks text[], max_batches integer) returns table (
+  id uuid, task text, items json, attempts smallint, max_attempts smallint, source text
+)
+language plpgsql rows 1 set plan_cache_mode = force_generic_plan set enable_seqscan = off
+as $$
+begin
+  return query
+  with again as (
+    update watchpost.claim as c
+    set worker_id = worker, claimed_at = clock_timestamp(), attempts = c.attempts + 1
+    where c.id in (
+      select r.id
+      from watchpost.claim as r
+      where r.worker_id is null and r.task = any (tasks)
+        and not exists (select from watchpost.task_pause as p where p.task = r.task)
+      order by r.id
+      limit max_batches
+      for update skip locked
+    )
+    returning c.id, c.task, c.topic, c.events, c.attempts
+  )
+  select a.id, a.task, watchpost.items_of(a.events), a.attempts, coalesce(s.max_attempts, 5::smallint), ''
+  from again as a
+  left join watchpost.subscription as s on s.task = a.task and s.topic = a.topic
+  order by a.id;
+end;
+$$;
+
+comment on function watchpost.claim_released is 'Claims what was released.';
+
+
+create or replace function watchpost.items_of(events uuid[]) returns json
+language plpgsql stable set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return (
+    select coalesce(json_agg(watchpost.job_item(e.id, e.payload) order by e.id), '[]')
+    from unnest(events) as a (id)
+    join watchpost.event as e on e.id = a.id
+  );
+end;
+$$;
+
+comment on function watchpost.items_of(uuid[]) is 'Events as what a task is given.';
+
+
+-- The source whose turn it is: the next one after that which had the last turn, in a circle.
+create or replace function watchpost.next_source(of_task text, of_topic text, last_source text) returns text
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+as $$
+declare
+  found_source text;
+begin
+  select o.source into found_source
+  from watchpost.outbox as o
+  where o.task = of_task and o.topic = of_topic and o.source > last_source
+  order by o.source, o.event_id
+  limit 1;
+  if found_source is null and last_source <> '' then
+    return watchpost.next_source(of_task, of_topic, '');
+  end if;
+  return found_source;
+end;
+$$;
+
+comment on function watchpost.next_source is 'The source that has the next turn in a queue; null: nothing of any source waits.';
+
+
+-- Claims and jobs are not flushed to disk by themselves: after a crash of the database the events wait again.
+--
+-- Queues by priority, and in a queue with sources one batch of each in turn. The worker passes the source that had its
+-- last turn; after a restart it begins anywhere.
+create or replace function watchpost.claim(
+  worker uuid, tasks text[], max_batches integer, last_source text default '', bounds jsonb default '{}', relays boolean default false
+) returns table (id uuid, task text, items json, attempts smallint, max_attempts smallint, source text)
+language plpgsql
+as $$
+declare
+  queue record;
+  of_source text;
+  nothing constant uuid := '00000000-0000-0000-0000-000000000000';
+  batches integer := max_batches;
+  claimed integer;
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  if relays then
+    perform watchpost.relay();
+  end if;
+  if max_batches = 0
+    or not exists (select from watchpost.worker as w where w.id = worker and w.stopped_at is null and w.lost_at is null)
+  then
+    return;
+  end if;
+
+  return query select r.* from watchpost.claim_released(worker, tasks, batches) as r;
+  get diagnostics claimed = row_count;
+  batches := batches - claimed;
+
+  for queue in select c.* from watchpost.claimable(tasks, bounds) as c loop
+    exit when batches <= 0;
+    return query
+    select r.id, queue.task, r.items, 1::smallint, queue.max_attempts, ''
+    from watchpost.claim_rows(worker, queue.task, queue.topic, '', queue.bound, batches * queue.batch_size, queue.batch_size) as r;
+    get diagnostics claimed = row_count;
+    batches := batches - claimed;
+
+    while batches > 0 loop
+      of_source := watchpost.next_source(queue.task, queue.topic, last_source);
+      exit when of_source is null;
+      return query
+      select r.id, queue.task, r.items, 1::smallint, queue.max_attempts, of_source
+      from watchpost.claim_rows(worker, queue.task, queue.topic, of_source, nothing, queue.batch_size, queue.batch_size) as r;
+      get diagnostics claimed = row_count;
+      -- All of that source's rows are being claimed by somebody else at this moment: come back for them later.
+      exit when claimed = 0;
+      batches := batches - claimed;
+      last_source := of_source;
+    end loop;
+  end loop;
+end;
+$$;
+
+comment on function watchpost.claim is 'Claims up to so many batches of waiting events for a worker: what was released first, then urgent tasks, then one batch of each source in turn; relays: makes jobs of the events that are not to be claimed, too. A worker that was taken for dead gets nothing until it has beaten again.';
+
+
+-- A key of a claim begins with the time at which it was made, so that those of this transaction are found by it.
+create or replace function watchpost.claimed_here(worker uuid, written integer) returns table (
+  id uuid, task text, items json, attempts smallint, max_attempts smallint, source text
+)
+language plpgsql rows 2 set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off
+as $$
+begin
+  return query
+  select c.id, c.task, watchpost.items_of(c.events), c.attempts, coalesce(s.max_attempts, 5::smallint), ''
+  from watchpost.claim as c
+  left join watchpost.subscription as s on s.task = c.task and s.topic = c.topic
+  where c.id >= watchpost.uuidv7_at(now() - interval '1 second') and c.worker_id = worker
+    and c.xmin = pg_current_xact_id()::xid
+  order by s.priority, c.id;
+end;
+$$;
+
+comment on function watchpost.claimed_here is 'What this transaction has claimed for a worker as it wrote it.';
+
+
+create or replace function watchpost.release_claims(workers uuid[], older_than interval default '0', but uuid[] default '{}') returns integer
+language plpgsql
+as $$
+declare
+  released integer;
+begin
+  update watchpost.claim as c
+  set worker_id = null, claimed_at = clock_timestamp()
+  where c.worker_id = any (workers)
+    and c.claimed_at <= clock_timestamp() - older_than
+    and c.id <> all (but);
+  get diagnostics released = row_count;
+  return released;
+end;
+$$;
+
+comment on function watchpost.release_claims is 'Lets other workers have what these have claimed, but for some claims; returns how many were released.';
+
+
+create or replace function watchpost.hand_back_claims(worker uuid, claims uuid[]) returns void
+language sql
+begin atomic
+  update watchpost.claim as c
+  set worker_id = null, claimed_at = clock_timestamp(), attempts = c.attempts - 1
+  where c.id = any (claims) and c.worker_id = worker;
+end;
+
+comment on function watchpost.hand_back_claims(uuid, uuid[]) is 'Lets other workers have claims that were not begun; no attempt is used up.';
+
+
+-- Where claims may begin, for each queue that has rows: nothing waits before it. From the bounds that are given if there
+-- are any, else over all rows, dead ones included; that finds what was committed late, and is therefore done every few
+-- seconds. Where a queue has no row left, the bound is a moment ago, for transactions that are still to commit.
+create or replace function watchpost.outbox_bounds(from_bounds jsonb default '{}') returns jsonb
+language plpgsql stable set enable_seqscan = off set enable_bitmapscan = off
+as $$
+declare
+  queue record;
+  least uuid;
+  bounds jsonb := '{}';
+begin
+  for queue in
+    select c.* from watchpost.claimable(array(select distinct s.task from watchpost.subscription as s), from_bounds) as c
+  loop
+    select o.event_id into least
+    from watchpost.outbox as o
+    where o.task = queue.task and o.topic = queue.topic and o.source = '' and o.event_id >= queue.bound
+    order by o.event_id
+    limit 1;
+    bounds := bounds || jsonb_build_object(
+      queue.task || ' ' || queue.topic,
+      coalesce(least, watchpost.uuidv7_at(clock_timestamp() - interval '2 seconds'))
+    );
+  end loop;
+  return bounds;
+end;
+$$;
+
+comment on function watchpost.outbox_bounds(jsonb) is 'For each queue the key at which its claims may begin, as an object with the keys "task topic".';

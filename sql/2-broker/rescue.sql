@@ -1,23 +1,18 @@
--- How jobs survive their worker. graphile-worker keeps a killed worker's jobs locked for four hours; every worker
--- therefore beats into its row, and any live worker releases the jobs of one that does not.
+-- How work survives its worker. Every worker beats into its row, and any live worker releases what one that does not beat
+-- has claimed, or holds as a job: graphile-worker by itself would keep a killed worker's jobs locked for four hours.
 
--- A heartbeat, with the pools of the process and the jobs it is at. Tells a worker that was taken for dead (a stopped
--- process that goes on, a network that comes back) so that the record shows it; what it was doing meanwhile is no
--- danger, because the fence decides.
---
--- A job that one of its pools has locked for a while and that it is not at was given to nobody: the connection broke
--- when the job was locked already and the answer was on its way. It is released, or it would wait for four hours.
+-- timeline is that of the server's WAL. It changes when a replica was promoted: then what the worker has in hand may not
+-- exist any more, and it drops it.
 create or replace function watchpost.beat(
-  worker     uuid,
-  pools      text[] default null,
-  jobs       bigint[] default '{}',
-  dead_after interval default '20 seconds',
-  out was_lost  boolean,
-  out forgotten integer
+  worker uuid,
+  pools  text[] default null,
+  out was_lost boolean,
+  out timeline text
 )
 language plpgsql
 as $$
 begin
+  perform set_config('synchronous_commit', 'off', true);
   select w.lost_at is not null into strict was_lost from watchpost.worker as w where w.id = worker for update;
   update watchpost.worker as w
   set last_seen = clock_timestamp(),
@@ -30,26 +25,18 @@ begin
       'worker.returned', worker, jsonb_build_object('worker_id', worker), watchpost.subscribers('worker.returned')
     );
   end if;
-
-  update graphile_worker._private_jobs as j
-  set locked_at = null, locked_by = null
-  where j.locked_by = any (beat.pools)
-    and j.locked_at < now() - dead_after / 2
-    and j.id <> all (beat.jobs);
-  get diagnostics forgotten = row_count;
-  -- The queue of such a job is locked beside it.
-  if forgotten > 0 then
-    update graphile_worker._private_job_queues as q
-    set locked_at = null, locked_by = null
-    where q.locked_by = any (beat.pools)
-      and not exists (
-        select from graphile_worker._private_jobs as j where j.job_queue_id = q.id and j.locked_by is not null
-      );
-  end if;
+  timeline := watchpost.timeline_of_server();
 end;
 $$;
 
-comment on function watchpost.beat(uuid, text[], bigint[], interval) is 'Notes that a worker lives; returns whether it had been taken for dead, and how many jobs its pools had locked without its knowing.';
+comment on function watchpost.beat(uuid, text[]) is 'Notes that a worker lives; returns whether it had been taken for dead, and the timeline of the server.';
+
+
+create or replace function watchpost.timeline_of_server() returns text
+language sql stable
+return left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);
+
+comment on function watchpost.timeline_of_server() is 'The timeline of the WAL that this server writes: another one after each promotion.';
 
 
 -- Nobody is dead for having been silent while the database was away: once it is back, everybody has two heartbeats'
@@ -66,14 +53,14 @@ return last_seen < clock_timestamp() - dead_after and awake_since < clock_timest
 comment on function watchpost.is_silent is 'Whether somebody who was last heard of then has to be taken for dead, of a database that is up since awake_since.';
 
 
--- Releases the jobs of workers that have not been heard of, and buries jobs whose last attempt took their worker down.
+-- The claims and jobs of workers that have not been heard of; then dead letters for what has taken down every worker.
 create or replace function watchpost.rescue(dead_after interval default '20 seconds') returns integer
 language plpgsql
 as $$
 declare
   lost record;
-  orphans text[];
   released integer := 0;
+  claims integer;
   jobs integer;
 begin
   -- One rescuer at a time is enough, and the others need not wait for it.
@@ -89,78 +76,191 @@ begin
       and watchpost.is_silent(w.last_seen, dead_after)
     returning w.id, w.host, w.pid, w.pools, w.last_seen
   loop
-    select count(*) into jobs from graphile_worker._private_jobs as j where j.locked_by = any (lost.pools);
-    released := released + jobs;
+    claims := watchpost.release_claims(array[lost.id]);
+    select count(*) into jobs from watchpost.list_jobs() as j where j.locked_by = any (lost.pools);
     perform graphile_worker.force_unlock_workers(lost.pools);
+    released := released + claims + jobs;
     insert into watchpost.event (topic, subject_id, payload, tasks)
     values (
       'worker.lost',
       lost.id,
       jsonb_build_object(
-        'worker_id', lost.id, 'host', lost.host, 'pid', lost.pid, 'last_seen', lost.last_seen, 'jobs', jobs
+        'worker_id', lost.id, 'host', lost.host, 'pid', lost.pid, 'last_seen', lost.last_seen,
+        'claims', claims, 'jobs', jobs
       ),
       watchpost.subscribers('worker.lost')
     );
   end loop;
 
-  -- Locks of a pool that no living worker owns: of one that died before it could write its pool down, or was lost,
-  -- stopped for a while and took one more job before it beat again. Only our tasks: a consumer that is not ours keeps
-  -- its own locks.
-  select coalesce(array_agg(distinct j.locked_by), '{}') into orphans
-  from graphile_worker._private_jobs as j
-  join graphile_worker._private_tasks as t on t.id = j.task_id
-  where j.locked_at < now() - dead_after
-    and t.identifier in (select unnest(w.tasks) from watchpost.worker as w)
-    and not exists (
-      select
-      from watchpost.worker as w
-      where w.stopped_at is null and w.lost_at is null and j.locked_by = any (w.pools)
-    );
-  if orphans <> '{}' then
-    select released + count(*) into released from graphile_worker._private_jobs as j where j.locked_by = any (orphans);
-    perform graphile_worker.force_unlock_workers(orphans);
-  end if;
-
+  released := released + watchpost.unlock_orphaned_jobs(dead_after);
+  perform watchpost.bury_exhausted_claims();
   perform watchpost.bury_exhausted_jobs();
   return released;
 end;
 $$;
 
-comment on function watchpost.rescue(interval) is 'Releases the jobs of dead workers; returns how many. Every worker calls it every few seconds.';
+comment on function watchpost.rescue(interval) is 'Releases what dead workers had claimed and their jobs; returns how many. Every worker calls it every few seconds.';
 
 
--- An item that fails tells so in a handling. A job that is out of attempts and still there had no chance to: each
--- attempt took its worker, or the database, away. Its items become dead letters, so that no photo waits for ever.
+-- Jobs locked by a pool that no living worker owns: of one that died before it could write its pool down, or that was
+-- lost, stopped for a while and took one more job before it beat again. Only our tasks: a consumer that is not ours keeps
+-- its own locks.
+create or replace function watchpost.unlock_orphaned_jobs(dead_after interval) returns integer
+language plpgsql
+as $$
+declare
+  orphans text[];
+  jobs integer;
+begin
+  select coalesce(array_agg(distinct j.locked_by), '{}'), count(*) into orphans, jobs
+  from watchpost.list_jobs() as j
+  where j.locked_at < now() - dead_after
+    and j.task in (select unnest(w.tasks) from watchpost.worker as w)
+    and not exists (
+      select
+      from watchpost.worker as w
+      where w.stopped_at is null and w.lost_at is null and j.locked_by = any (w.pools)
+    );
+  if jobs > 0 then
+    perform graphile_worker.force_unlock_workers(orphans);
+  end if;
+  return jobs;
+end;
+$$;
+
+comment on function watchpost.unlock_orphaned_jobs is 'Unlocks the jobs of pools that no living worker owns; returns how many.';
+
+
+-- An item that fails says so in a handling. What is out of attempts and still there had no chance to: each attempt took
+-- its worker, or the database, away. It becomes a dead letter, so that no photo waits for ever.
+create or replace function watchpost.bury(of_task text, events uuid[], attempts integer, last_error text) returns void
+language sql
+begin atomic
+  insert into watchpost.handling (event_id, task, outcome, attempt, started_at, duration_ms, code, error)
+  select
+    a.event_id, of_task, 'failed', attempts, clock_timestamp(), 0, 'worker_lost',
+    format('Given up after %s attempts, none of which came to an end: %s', attempts, coalesce(last_error, 'the worker died each time.'))
+  from unnest(events) as a (event_id)
+  join watchpost.event as e on e.id = a.event_id
+  where not exists (
+    select
+    from watchpost.handling as h
+    where h.event_id = a.event_id and h.task = of_task and h.outcome in ('done', 'failed')
+  );
+end;
+
+comment on function watchpost.bury is 'Makes dead letters of events whose attempts are used up without a word.';
+
+
+create or replace function watchpost.bury_exhausted_claims() returns integer
+language plpgsql
+as $$
+declare
+  exhausted record;
+  buried integer := 0;
+begin
+  for exhausted in
+    delete from watchpost.claim as c
+    where c.worker_id is null
+      -- As in claim_released(), where a subscription was deleted.
+      and c.attempts >= coalesce(
+        (select s.max_attempts from watchpost.subscription as s where s.task = c.task and s.topic = c.topic), 5
+      )
+    returning c.task, c.events, c.attempts
+  loop
+    perform watchpost.bury(exhausted.task, exhausted.events, exhausted.attempts, null);
+    buried := buried + 1;
+  end loop;
+  return buried;
+end;
+$$;
+
+comment on function watchpost.bury_exhausted_claims() is 'Makes dead letters of what was claimed as often as it may be; returns how many claims.';
+
+
 create or replace function watchpost.bury_exhausted_jobs() returns integer
 language plpgsql
 as $$
 declare
-  buried integer;
+  exhausted record;
+  buried integer := 0;
 begin
-  with exhausted as (
-    delete from graphile_worker._private_jobs as j
-    using graphile_worker._private_tasks as t
-    where t.id = j.task_id
-      and j.locked_at is null
+  for exhausted in
+    select j.id, j.task, j.attempts, j.last_error, i.events
+    from watchpost.list_jobs() as j
+    cross join lateral (
+      select array_agg((item ->> 'event_id')::uuid) as events
+      from json_array_elements(case json_typeof(j.payload) when 'array' then j.payload else '[]' end) as item
+    ) as i
+    where j.locked_at is null
       and j.attempts >= j.max_attempts
-      and json_typeof(j.payload) = 'array'
-      and t.identifier in (select unnest(w.tasks) from watchpost.worker as w)
-    returning t.identifier as task, j.payload, j.attempts, j.last_error
-  )
-  insert into watchpost.handling (event_id, task, outcome, attempt, started_at, duration_ms, code, error)
-  select
-    (item ->> 'event_id')::uuid, e.task, 'failed', e.attempts, clock_timestamp(), 0, 'worker_lost',
-    format('Given up after %s attempts, none of which came to an end: %s', e.attempts, coalesce(e.last_error, 'the worker died each time.'))
-  from exhausted as e
-  cross join json_array_elements(e.payload) as item
-  where item ->> 'event_id' is not null and not exists (
-    select
-    from watchpost.handling as h
-    where h.event_id = (item ->> 'event_id')::uuid and h.task = e.task and h.outcome in ('done', 'failed')
-  );
-  get diagnostics buried = row_count;
+      and i.events is not null
+      and j.task in (select unnest(w.tasks) from watchpost.worker as w)
+  loop
+    -- Nothing if somebody else has completed it meanwhile.
+    if exists (select from graphile_worker.complete_jobs(array[exhausted.id])) then
+      perform watchpost.bury(exhausted.task, exhausted.events, exhausted.attempts, exhausted.last_error);
+      buried := buried + 1;
+    end if;
+  end loop;
   return buried;
 end;
 $$;
 
 comment on function watchpost.bury_exhausted_jobs() is 'Makes dead letters of jobs that are out of attempts without having said why.';
+
+
+-- What should never happen, and has: claims of workers that do not live, and events that owe a handling and of which
+-- there is neither an outbox row nor a claim or a job, as after a failover that has lost transactions, or a DELETE by
+-- hand. An event is examined once it is ten minutes old, and for half an hour; after a change of the timeline all events
+-- of the last day are. Only for tasks that workers run: a consumer that is not ours records no handlings.
+create or replace function watchpost.put_back_events() returns text
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  timeline constant text := watchpost.timeline_of_server();
+  moved boolean;
+  released integer;
+  put_back integer;
+begin
+  released := watchpost.release_claims(array(
+    select c.worker_id
+    from watchpost.claim as c
+    where c.claimed_at < clock_timestamp() - interval '1 minute'
+      and not exists (
+        select from watchpost.worker as w where w.id = c.worker_id and w.stopped_at is null and w.lost_at is null
+      )
+      and c.worker_id is not null
+  ));
+
+  select u.last_result is not null and u.last_result not like '%timeline ' || timeline into moved
+  from watchpost.upkeep_task as u
+  where u.task = 'events';
+
+  with owed as (
+    select e.id, t.task
+    from watchpost.event as e
+    cross join unnest(e.tasks) as t (task)
+    where t.task in (select unnest(w.tasks) from watchpost.worker as w)
+      and e.id >= watchpost.uuidv7_at(now() - case when moved then interval '1 day' else interval '40 minutes' end)
+      and e.id < watchpost.uuidv7_at(now() - case when moved then interval '10 seconds' else interval '10 minutes' end)
+      and not exists (
+        select
+        from watchpost.handling as h
+        where h.event_id = e.id and h.task = t.task and h.outcome in ('done', 'failed')
+      )
+  ),
+  missing as (
+    select w.task, array_agg(w.id) as events
+    from owed as w
+    where not exists (select from watchpost.outbox as o where o.event_id = w.id and o.task = w.task)
+      and not exists (select from watchpost.claim as c where w.id = any (c.events) and c.task = w.task)
+      and not exists (select from watchpost.list_job_items() as j where j.event_id = w.id and j.task = w.task)
+    group by w.task
+  )
+  select coalesce(sum(watchpost.enqueue(m.events, m.task)), 0) into put_back from missing as m;
+  return format('%s claims released, %s events put back, timeline %s', released, put_back, timeline);
+end;
+$$;
+
+comment on function watchpost.put_back_events() is 'Releases the claims of workers that do not live, and puts events that owe a handling and wait nowhere into the outbox again.';

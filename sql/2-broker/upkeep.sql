@@ -28,6 +28,8 @@ begin
         result := format('%s events, %s handlings', sealed[1], sealed[2]);
         -- A full batch: there may be more, so it is due again at once, in a transaction of its own.
         more := 10000 = any (sealed);
+      when 'events' then
+        result := watchpost.put_back_events();
       when 'partitions' then
         result := watchpost.make_partitions();
       when 'retention' then

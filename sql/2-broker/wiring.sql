@@ -7,30 +7,31 @@
 -- Later stages have the smaller priority, so they run first: a photo that was started is finished before the next one,
 -- and an alert does not wait for a burst that came after it.
 
-insert into watchpost.subscription as s (topic, task, enabled, batch_size, max_attempts, priority, queue_by) values
-  -- Four photos a job while many wait; the relay packs what is there, so a photo that comes alone is a job alone.
-  ('image.received',         'detect',   true,  4,  5,   0, null),
-  ('photo.added',            'detect',   true,  1,  5, -10, null),
+insert into watchpost.subscription as s (topic, task, enabled, batch_size, max_attempts, priority, delivery, queue_by) values
+  -- One photo at a time: cameras take turns, and another camera's photo waits for one photo of each slot.
+  ('image.received',         'detect',   true,  1,  5,   0, 'claim', null),
+  ('photo.added',            'detect',   true,  1,  5, -10, 'claim', null),
   -- The embedder gains nothing from more than 4 faces at once; 8 keep one job near 60 ms.
-  ('face.detected',          'embed',    true,  8,  5, -20, null),
-  ('face.embedded',          'match',    true, 64,  5, -30, null),
-  ('photo.embedded',         'enrol',    true, 64,  5, -30, null),
-  ('match.found',            'alert',    true, 64,  5, -40, null),
-  ('alert.raised',           'notify',   true, 64,  5, -50, null),
+  ('face.detected',          'embed',    true,  8,  5, -20, 'claim', null),
+  ('face.embedded',          'match',    true, 64,  5, -30, 'claim', null),
+  ('photo.embedded',         'enrol',    true, 64,  5, -30, 'claim', null),
+  ('match.found',            'alert',    true, 64,  5, -40, 'claim', null),
+  ('alert.raised',           'notify',   true, 64,  5, -50, 'claim', null),
   -- With graphile-worker's delays (e seconds, e^2, ... up to e^10) twelve attempts take 16 hours.
-  ('notification.due',       'deliver',  true,  1, 12, -10, 'endpoint_id'),
+  ('notification.due',       'deliver',  true,  1, 12, -10, 'job',   'endpoint_id'),
   -- The past is searched after everything that is live.
-  ('person.enrolled',        'backfill', true, 64,  5,  10, null),
-  ('watchlist.person_added', 'backfill', true, 64,  5,  10, null),
-  ('photo.removed',          'backfill', true, 64,  5,  10, null),
-  ('cannot_link.added',      'backfill', true, 64,  5,  10, null),
-  ('cannot_link.removed',    'backfill', true, 64,  5,  10, null),
-  ('backfill.continued',     'backfill', true,  1,  5,  20, null),
+  ('person.enrolled',        'backfill', true, 64,  5,  10, 'claim', null),
+  ('watchlist.person_added', 'backfill', true, 64,  5,  10, 'claim', null),
+  ('photo.removed',          'backfill', true, 64,  5,  10, 'claim', null),
+  ('cannot_link.added',      'backfill', true, 64,  5,  10, 'claim', null),
+  ('cannot_link.removed',    'backfill', true, 64,  5,  10, 'claim', null),
+  ('backfill.continued',     'backfill', true,  1,  5,  20, 'claim', null),
   -- Off until somebody switches it on, which is recorded: watchpost.switch_task(). Its own priority lets alerts go first,
   -- and faces of the past wait for every photo that comes in.
-  ('face.detected',          'describe', false, 8,  5,  -5, null),
-  ('description.requested',  'describe', false, 8,  5,  10, null)
+  ('face.detected',          'describe', false, 8,  5,  -5, 'claim', null),
+  ('description.requested',  'describe', false, 8,  5,  10, 'claim', null)
 on conflict (topic, task) do update
-set batch_size = excluded.batch_size, max_attempts = excluded.max_attempts, priority = excluded.priority, queue_by = excluded.queue_by
-where (s.batch_size, s.max_attempts, s.priority, s.queue_by)
-  is distinct from (excluded.batch_size, excluded.max_attempts, excluded.priority, excluded.queue_by);
+set batch_size = excluded.batch_size, max_attempts = excluded.max_attempts, priority = excluded.priority,
+  delivery = excluded.delivery, queue_by = excluded.queue_by
+where (s.batch_size, s.max_attempts, s.priority, s.delivery, s.queue_by)
+  is distinct from (excluded.batch_size, excluded.max_attempts, excluded.priority, excluded.delivery, excluded.queue_by);

@@ -3,6 +3,43 @@
 --
 -- consumes match.found · writes alert, alert_match · emits alert.raised, which notify consumes
 
+-- The matches are locked first, then their episodes in the order of person, list and place: two workers that take either
+-- kind of lock in one order cannot deadlock.
+create or replace function watchpost.write_alerts(passed uuid[], events uuid[], matches uuid[]) returns integer
+language plpgsql set plan_cache_mode = force_generic_plan
+as $$
+declare
+  sighting record;
+  standing uuid[];
+  written integer := 0;
+begin
+  select array_agg(l.id) into standing
+  from (
+    select m.id
+    from unnest(events, matches) as f (event_id, match_id)
+    join watchpost.match as m on m.id = f.match_id and m.superseded_at is null
+    where f.event_id = any (passed)
+    order by m.id
+    for share of m
+  ) as l;
+  for sighting in
+    select m.id
+    from watchpost.match as m
+    join watchpost.image as i on i.id = m.image_id
+    where m.id = any (standing)
+    order by m.person_id, m.watchlist_id, watchpost.place_of(i.camera_id), i.captured_at, m.id
+  loop
+    perform watchpost.raise_alert(sighting.id);
+    written := written + 1;
+  end loop;
+  return written;
+end;
+$$;
+
+comment on function watchpost.write_alerts is 'alert: opens or extends the episode of each match that stands.';
+
+
+
 -- Sightings become episodes: one alert for a person at a place, however many frames, workers and orders of arrival.
 
 -- In plpgsql, so that a session plans it once; an SQL function is planned at each call.

@@ -3,6 +3,27 @@
 -- consumes face.detected · writes embedding · emits face.embedded for a probe, which match consumes, and photo.embedded
 -- for a face that enrols somebody, which enrol consumes
 
+create or replace function watchpost.write_embeddings(
+  passed uuid[], model text, dimension integer, events uuid[], faces uuid[], norms real[], vectors real[]
+) returns integer
+language plpgsql set plan_cache_mode = force_generic_plan
+as $$
+declare
+  written integer;
+begin
+  insert into watchpost.embedding (face_id, model_id, vector, norm)
+  select v.face_id, model, vectors[(v.place - 1) * dimension + 1 : v.place * dimension]::halfvec, v.norm
+  from unnest(events, faces, norms) with ordinality as v (event_id, face_id, norm, place)
+  where v.event_id = any (passed);
+  get diagnostics written = row_count;
+  return written;
+end;
+$$;
+
+comment on function watchpost.write_embeddings is 'embed: one embedding a face. vectors are all vectors, one behind the other.';
+
+
+
 -- A face of a probe that was made a photo of somebody is both. The faces of a reference photo that were not chosen are
 -- neither.
 create or replace function watchpost.emit_embedded() returns trigger

@@ -221,7 +221,8 @@ as $$
 begin
   insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
   select
-    'image.received', i.id, i.id, jsonb_build_object('image_id', i.id),
+    'image.received', i.id, i.id,
+    jsonb_build_object('image_id', i.id, 'source', coalesce(i.camera_id::text, i.submitted_by)),
     array(
       select s.task from watchpost.subscription as s where s.topic = 'image.received' and s.enabled order by s.task
     )

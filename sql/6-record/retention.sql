@@ -35,16 +35,16 @@ begin
     select from watchpost.outbox as o where o.event_id >= from_key and o.event_id < until_key
   ) or exists (
     select
-    from graphile_worker._private_jobs as j
-    cross join json_array_elements(case json_typeof(j.payload) when 'array' then j.payload else '[]' end) as item
-    where j.attempts < j.max_attempts
-      and (item ->> 'event_id')::uuid >= from_key
-      and (item ->> 'event_id')::uuid < until_key
+    from watchpost.claim as c
+    cross join unnest(c.events) as e (id)
+    where e.id >= from_key and e.id < until_key
+  ) or exists (
+    select from watchpost.list_job_items() as j where j.event_id >= from_key and j.event_id < until_key
   );
 end;
 $$;
 
-comment on function watchpost.is_awaited is 'Whether an outbox row or a job of an event of this range is still to be done.';
+comment on function watchpost.is_awaited is 'Whether an event of this range is in the outbox, claimed, or in a job that is still to be done.';
 
 
 -- One partition of a table, for events with that of their handlings: both or none.

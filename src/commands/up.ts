@@ -1,13 +1,10 @@
-import { Relay } from '../broker/relay.ts';
 import { migrate } from '../database/migrate.ts';
 import { type Database, withoutPassword } from '../database/pool.ts';
 import { waitForDatabase } from '../database/retry.ts';
 import { provideApiKey } from '../http/api-key.ts';
 import { createApp } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
-import { startHeartbeat } from '../runner/heartbeat.ts';
-import { registerProcess, sayGoodbye } from '../runner/registration.ts';
-import { startWorker } from '../runner/worker.ts';
+import { startRelay, startWorker } from '../runner/worker.ts';
 import { provideDatabase } from './program/connect.ts';
 import { print } from './program/io.ts';
 import { openVisionThreads } from './program/open-vision.ts';
@@ -59,41 +56,29 @@ export const bringUp = async (
   const { database, kind } = await provideDatabase(context, options);
   await waitForDatabase(database, () => migrate(database.pool, log));
   const vision = await openVisionThreads(context);
-  const { id: workerId, relay } = options.worker ? await withWorker() : await withoutWorker();
+  const settings = { concurrency: config.concurrency, log, pulse: config.pulse };
+  const worker = await (options.worker ? startWorker : startRelay)({ database, vision }, settings);
+  stopper.add(() => worker.stop());
 
   const apiKey = await waitForDatabase(database, () =>
     provideApiKey(database, config.dataDir, config.apiKey),
   );
   const stopping = new AbortController();
-  const app = createApp({ config, database, relay, vision, workerId, stopping: stopping.signal, log });
+  const app = createApp({
+    config,
+    database,
+    relay: worker,
+    vision,
+    workerId: worker.id,
+    stopping: stopping.signal,
+    log,
+  });
   const server = await startServer(app, config.host, config.port);
   stopper.add(() => {
     stopping.abort();
     return server.stop();
   });
   return { url: server.url, apiKey, database, kind };
-
-  async function withWorker() {
-    const worker = await startWorker(
-      { database, vision },
-      { concurrency: config.concurrency, log, pulse: config.pulse },
-    );
-    stopper.add(() => worker.stop());
-    return worker;
-  }
-
-  async function withoutWorker() {
-    const id = await waitForDatabase(database, () =>
-      registerProcess(database, vision, { concurrency: 0, tasks: [] }),
-    );
-    stopper.add(() => sayGoodbye(database, id));
-    const heartbeat = startHeartbeat(database, id, { log, pulse: config.pulse });
-    stopper.add(async () => heartbeat.stop());
-    const relay = new Relay(database, log);
-    relay.start();
-    stopper.add(() => relay.stop());
-    return { id, relay };
-  }
 };
 
 /** How to reach what is running. */

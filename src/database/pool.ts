@@ -51,9 +51,10 @@ export const openDatabase = (
       else watched.requireWritable();
     },
   };
-  // A new session plans everything anew and maps all the memory that it reads, so connections are kept for long.
-  const pool = new pg.Pool({ ...settings, max: options.max ?? 10, idleTimeoutMillis: 10 * 60_000 });
-  const sweeping = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 0 });
+  // A new session plans everything anew and maps all the memory that it reads, so the two of the sweep are kept for longer.
+  // An idle process holds few: a server with its default of 100 connections is to serve dozens of them.
+  const pool = new pg.Pool({ ...settings, max: options.max ?? 10, idleTimeoutMillis: 30_000 });
+  const sweeping = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 5 * 60_000 });
   for (const one of [pool, sweeping]) {
     // Without a listener, an idle connection that the server drops would end the process.
     one.on('error', (error) =>

@@ -377,6 +377,28 @@ export interface WatchpostCannotLink {
   reason: string | null;
 }
 
+export interface WatchpostClaim {
+  /**
+   * How often they have been claimed, this time included.
+   */
+  attempts: Generated<number>;
+  /**
+   * When they were claimed, or released.
+   */
+  claimed_at: Generated<Timestamp>;
+  /**
+   * Their keys; the outbox has them no more.
+   */
+  events: string[];
+  id: Generated<string>;
+  task: string;
+  topic: string;
+  /**
+   * Who has claimed them; null: released, because that worker stopped or died, and to be claimed again.
+   */
+  worker_id: string | null;
+}
+
 export interface WatchpostDeadLetter {
   attempts: number | null;
   code: string | null;
@@ -866,11 +888,14 @@ export interface WatchpostNotification {
 
 export interface WatchpostOutbox {
   event_id: string;
-  image_id: string | null;
   /**
-   * The event's payload. The relay adds the event_id: one item of a job's payload.
+   * The event's payload.
    */
   payload: Json;
+  /**
+   * Whose photo it is: the key source of the event's payload, or empty. Claims take turns between sources; within one they go by event_id.
+   */
+  source: Generated<string>;
   task: string;
   topic: string;
 }
@@ -1335,10 +1360,14 @@ export interface WatchpostStrangerVisit {
 
 export interface WatchpostSubscription {
   /**
-   * Most events in one job; events of one image that are relayed together are never split and may exceed it.
+   * Most events that the task is given at a time.
    */
   batch_size: Generated<number>;
   created_at: Generated<Timestamp>;
+  /**
+   * claim: workers claim the events from the outbox. job: the relay makes graphile-worker jobs of them, for consumers of your own and for what waits for other servers.
+   */
+  delivery: Generated<string>;
   /**
    * False: new events are not handed to this task.
    */
@@ -1348,7 +1377,7 @@ export interface WatchpostSubscription {
    */
   max_attempts: Generated<number>;
   /**
-   * Jobs with a smaller number are taken first.
+   * Tasks with a smaller number come first. Below 0: what a worker writes for this task it claims at the same time, and goes on with.
    */
   priority: Generated<number>;
   /**
@@ -1356,7 +1385,7 @@ export interface WatchpostSubscription {
    */
   queue_by: string | null;
   /**
-   * The graphile-worker task that is run.
+   * The task that is run: a stage of a worker, or a graphile-worker task of your own.
    */
   task: string;
   /**
@@ -1509,6 +1538,7 @@ export interface DB {
   "watchpost.calibration_point": WatchpostCalibrationPoint;
   "watchpost.camera": WatchpostCamera;
   "watchpost.cannot_link": WatchpostCannotLink;
+  "watchpost.claim": WatchpostClaim;
   "watchpost.dead_letter": WatchpostDeadLetter;
   "watchpost.delivery": WatchpostDelivery;
   "watchpost.delivery_log": WatchpostDeliveryLog;

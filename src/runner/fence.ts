@@ -1,57 +1,116 @@
 import { CompiledQuery, type Transaction } from 'kysely';
+import { type Batch, batchesOf, type ClaimedRow } from '../broker/claims.ts';
 import type { DB } from '../database/types.generated.ts';
-import type { AnyStage, Finished, Insertion, Tools } from '../stages/stage.ts';
+import type { AnyStage, Call, Finished, Tools } from '../stages/stage.ts';
 
-/**
- * A call of watchpost.fence() with parameters from $`first` on: its arguments, and then what becomes of the events of this
- * transaction.
- */
-const fenceCall = (first: number): string => {
-  const types = ['text', 'integer', 'uuid', 'float8', 'uuid[]', 'text[]', 'text[]', 'text[]'];
-  const call = `watchpost.fence(${types.map((type, i) => `$${first + i}::${type}`).join(', ')})`;
-  const setting = `set_config('watchpost.hand_over', $${first + types.length}::text, true)`;
-  return `(select ${setting} offset 0) as setting cross join lateral ${call}`;
-};
+/** What a transaction of the fence has done. */
+export interface Written {
+  /** Events that passed the fence: their rows are written, and nobody had done them before. */
+  readonly passed: readonly string[];
+  /** What these rows have led to, claimed by the worker that wrote them. */
+  readonly next: readonly Batch[];
+}
 
-/** Postgres leaves out what is not asked for, unless it writes. */
-const callOf = ({ called }: Insertion<object, unknown>): string =>
-  called ? `where (select count(*) from ${called}) >= 0` : '';
+/** What one attempt comes to, in the order of the parameters of watchpost.fence(). */
+export interface Attempt {
+  readonly task: string;
+  /** From 1. */
+  readonly attempt: number;
+  readonly workerId: string;
+  readonly elapsedMs: number;
+  /** The claim that ends with this; null: there is none, or it goes on. */
+  readonly claim: string | null;
+  readonly outcomes: readonly {
+    readonly event_id: string;
+    readonly outcome: 'done' | 'retry' | 'failed';
+    readonly code: string | null;
+    readonly error: string | null;
+  }[];
+}
+
+const fence = 'watchpost.fence($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)';
+
+const parametersOf = ({ task, attempt, workerId, elapsedMs, claim, outcomes }: Attempt, goesOn: boolean) => [
+  task,
+  attempt,
+  workerId,
+  elapsedMs,
+  outcomes.map((one) => one.event_id),
+  outcomes.map((one) => one.outcome),
+  outcomes.map((one) => one.code),
+  outcomes.map((one) => one.error),
+  claim,
+  goesOn,
+];
+
+const placeholders = (first: number, count: number): string =>
+  Array.from({ length: count }, (_, index) => `$${first + index}`).join(', ');
 
 /**
  * Records outcomes and writes the rows of `done`, both or neither.
  *
- * @param fence the arguments of watchpost.fence().
- * @param handOver what becomes of the events of these rows: the setting watchpost.hand_over, see sql/2-broker/outbox.sql.
- * @returns the events that passed the fence.
+ * @param goesOn whether this worker claims what it writes; else it leaves that to others.
  */
 export const writeFenced = async (
   stage: AnyStage,
-  fence: readonly unknown[],
-  handOver: string,
+  attempt: Attempt,
+  done: readonly Finished<object, unknown>[],
+  goesOn: boolean,
+  tools: Tools,
+): Promise<Written> => {
+  const { write } = stage;
+  const parameters = parametersOf(attempt, goesOn);
+  if (done.length === 0 || typeof write !== 'function') {
+    return writeAtOnce(stage, write as Call<object, unknown>, parameters, done, tools);
+  }
+  return tools.database.db.transaction().execute(async (trx) => {
+    const { rows } = await trx.executeQuery<{ passed: string[] }>(
+      CompiledQuery.raw(`select ${fence} as passed`, parameters),
+    );
+    const passed = rows[0]?.passed ?? [];
+    const isPassed = new Set(passed);
+    const finished = done.filter((one) => isPassed.has(one.item.event_id));
+    if (finished.length > 0) await write(trx, finished, tools);
+    if (!goesOn || finished.length === 0) return { passed, next: [] };
+    const claimed = await trx.executeQuery<ClaimedRow>(
+      CompiledQuery.raw('select * from watchpost.claimed_here($1, 0)', [attempt.workerId]),
+    );
+    return { passed, next: batchesOf(claimed.rows) };
+  });
+};
+
+/** Fence, rows and claims in one statement, which a session plans once. */
+const writeAtOnce = async (
+  stage: AnyStage,
+  { call, parameters: rowsOf }: Call<object, unknown>,
+  fenceParameters: readonly unknown[],
   done: readonly Finished<object, unknown>[],
   tools: Tools,
-): Promise<string[]> => {
-  const { database } = tools;
-  const { write } = stage;
-  if (typeof write !== 'function' && done.length > 0) {
-    const { rows } = await database.pool.query<{ passed: string }>({
-      name: `watchpost-${stage.task}`,
-      text: `
-        with fenced as materialized (select passed as event_id from ${fenceCall(write.parameters + 1)}),
-        ${write.sql}
-        select event_id as passed from fenced ${callOf(write)}`,
-      values: [...write.values(done, tools), ...fence, handOver],
+): Promise<Written> => {
+  const { pool } = tools.database;
+  if (done.length === 0) {
+    const { rows } = await pool.query<{ passed: string[] }>({
+      name: 'watchpost-fence',
+      text: `select ${fence} as passed`,
+      values: [...fenceParameters],
     });
-    return rows.map((row) => row.passed);
+    return { passed: rows[0]?.passed ?? [], next: [] };
   }
-  return database.db.transaction().execute(async (trx) => {
-    const call = CompiledQuery.raw(`select passed from ${fenceCall(1)}`, [...fence, handOver]);
-    const { rows } = await trx.executeQuery<{ passed: string }>(call);
-    const passed = new Set(rows.map((row) => row.passed));
-    const finished = done.filter((one) => passed.has(one.item.event_id));
-    if (finished.length > 0 && typeof write === 'function') await write(trx, finished, tools);
-    return [...passed];
+  const values = rowsOf(done, tools);
+  const { rows } = await pool.query<{ passed: string[] } & (ClaimedRow | { id: null })>({
+    name: `watchpost-${stage.task}`,
+    // LATERAL fixes the order: the rows are those that have passed, and what they led to is there when they are written.
+    text: `
+      select f.passed, c.*
+      from (select ${fence} as passed offset 0) as f
+      cross join lateral ${call}(f.passed, ${placeholders(fenceParameters.length + 1, values.length)}) as w (written)
+      left join lateral watchpost.claimed_here($3, w.written) as c on true`,
+    values: [...fenceParameters, ...values],
   });
+  return {
+    passed: rows[0]?.passed ?? [],
+    next: batchesOf(rows.filter((row): row is { passed: string[] } & ClaimedRow => row.id !== null)),
+  };
 };
 
 /** Writes the rows of items of which it is known that they are to be written: those of a replay. */
@@ -63,10 +122,11 @@ export const writeRows = async (
 ): Promise<void> => {
   const { write } = stage;
   if (typeof write === 'function') return write(trx, finished, tools);
-  const text = `
-    with fenced as (select unnest($${write.parameters + 1}::uuid[]) as event_id),
-    ${write.sql}
-    select from fenced ${callOf(write)}`;
-  const values = [...write.values(finished, tools), finished.map(({ item }) => item.event_id)];
-  await trx.executeQuery(CompiledQuery.raw(text, values));
+  const values = write.parameters(finished, tools);
+  await trx.executeQuery(
+    CompiledQuery.raw(`select ${write.call}($1, ${placeholders(2, values.length)})`, [
+      finished.map(({ item }) => item.event_id),
+      ...values,
+    ]),
+  );
 };

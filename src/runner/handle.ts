@@ -1,3 +1,4 @@
+import type { Batch } from '../broker/claims.ts';
 import { anyOf } from '../database/any-of.ts';
 import {
   isCollision,
@@ -39,13 +40,19 @@ export interface Delivery {
   readonly mayRetry: boolean;
   /** Whether the items may have been handled before; spares their work if they were. */
   readonly redelivered: boolean;
-  /** Asked when rows are written: what becomes of their events, in the words of the setting watchpost.hand_over. */
-  readonly handOver?: () => string;
+  /** The claim that these items are of. */
+  readonly claim?: string | undefined;
+  /** Set for a worker that goes on with what it writes: it claims that in the same transaction. */
+  readonly goesOn?: {
+    /** Asked when rows are written. */
+    still(): boolean;
+    claimed(batches: readonly Batch[]): void;
+  };
 }
 
 interface Attempted {
   readonly item: Item;
-  readonly outcome: 'done' | 'retry' | 'failed';
+  readonly outcome: 'done' | 'done_before' | 'retry' | 'failed';
   readonly result: unknown;
   readonly error: WatchpostError | undefined;
 }
@@ -53,7 +60,7 @@ interface Attempted {
 /**
  * Handles a batch of events with a stage.
  *
- * @returns what became of each item, in their order. An item's own failure is told there and never thrown.
+ * @returns what became of each item, in their order. An item's own failure is recorded there and never thrown.
  * @throws only if the database can not be reached; then nothing was written and every item is to be delivered again.
  */
 export const handle = async (
@@ -65,14 +72,27 @@ export const handle = async (
   const startedAt = performance.now();
   const doneBefore = delivery.redelivered ? await findDone(stage.task, items, tools) : new Set<string>();
   // One item an event: a batch that names it twice is one delivery of it.
-  const named = new Map(items.map((item) => [item.event_id, item]));
-  const fresh = [...named.values()].filter((item) => !doneBefore.has(item.event_id));
-  const attempted = await attempt(stage, fresh, tools, delivery);
-  const written = await commit(stage, attempted, tools, delivery, startedAt);
+  const named = [...new Map(items.map((item) => [item.event_id, item])).values()];
+  const fresh = named.filter((item) => !doneBefore.has(item.event_id));
+  const run: Run = { stage, tools, delivery, startedAt };
+  const attempted = [
+    ...(await attempt(stage, fresh, tools, delivery)),
+    // The fence lets none of these through.
+    ...named.filter((item) => doneBefore.has(item.event_id)).map(doneAlready),
+  ];
+  const written = await commit(run, attempted);
   return items.map(
     (item) => written.get(item.event_id) ?? { event_id: item.event_id, outcome: 'done_before' },
   );
 };
+
+/** What the steps of one call share. */
+interface Run {
+  readonly stage: AnyStage;
+  readonly tools: Tools;
+  readonly delivery: Delivery;
+  readonly startedAt: number;
+}
 
 const findDone = async (task: string, items: readonly Item[], { database }: Tools): Promise<Set<string>> => {
   const rows = await database.db
@@ -132,72 +152,94 @@ const told = (reason: unknown): WatchpostError => {
   const error = toWatchpostError(reason);
   const unforeseen = ['internal', 'value_invalid', 'changed_meanwhile'].includes(error.code);
   if (!unforeseen || !(reason instanceof Error)) return error;
-  return new WatchpostError(error.code, reason.message.slice(0, 2000).toWellFormed(), { cause: reason });
+  return new WatchpostError(error.code, reason.message.slice(0, 2000).toWellFormed().replaceAll('\0', ''), {
+    cause: reason,
+  });
 };
+
+const doneAlready = (item: Item): Attempted => ({
+  item,
+  outcome: 'done_before',
+  result: undefined,
+  error: undefined,
+});
 
 /**
  * Writes what was attempted. A transaction that the database broke off in favour of another is tried again at once. If
  * the batch can not be written as one, each item is written by itself, so that one that can not be written fails alone.
  */
 const commit = async (
-  stage: AnyStage,
+  run: Run,
   attempted: readonly Attempted[],
-  tools: Tools,
-  delivery: Delivery,
-  startedAt: number,
   tries = 5,
 ): Promise<Map<string, Handled>> => {
   if (attempted.length === 0) return new Map();
   try {
-    return await writeBatch(stage, attempted, tools, delivery, startedAt);
+    return await writeBatch(run, attempted);
   } catch (reason) {
     if (isDatabaseAway(reason)) throw reason;
-    if (isCollision(reason) && tries > 1)
-      return commit(stage, attempted, tools, delivery, startedAt, tries - 1);
+    if (isCollision(reason) && tries > 1) return commit(run, attempted, tries - 1);
     const [only] = attempted;
-    if (attempted.length === 1 && only) {
-      if (only.outcome !== 'done') throw reason;
-      return commit(stage, [failure(only.item, reason, delivery)], tools, delivery, startedAt);
-    }
-    const alone = [];
-    for (const one of attempted) alone.push(...(await commit(stage, [one], tools, delivery, startedAt)));
-    return new Map(alone);
+    // What has failed already can not fail in another way.
+    if (!only || attempted.every(({ outcome }) => outcome !== 'done')) throw reason;
+    if (attempted.length === 1) return commit(run, [failure(only.item, reason, run.delivery)]);
+    return commitOneByOne(run, attempted);
   }
 };
 
+/** Those that are to be tried again come last and together: they become a job as the claim ends. */
+const commitOneByOne = async (run: Run, attempted: readonly Attempted[]): Promise<Map<string, Handled>> => {
+  const handled = new Map<string, Handled>();
+  const left: Attempted[] = attempted.filter((one) => one.outcome !== 'done');
+  for (const one of attempted.filter(({ outcome }) => outcome === 'done')) {
+    try {
+      const written = await writeBatch({ ...run, delivery: { ...run.delivery, claim: undefined } }, [one]);
+      for (const entry of written) handled.set(...entry);
+    } catch (reason) {
+      if (isDatabaseAway(reason)) throw reason;
+      left.push(failure(one.item, reason, run.delivery));
+    }
+  }
+  for (const entry of await commit(
+    run,
+    left.length > 0 ? left : attempted.map(({ item }) => doneAlready(item)),
+  )) {
+    if (!handled.has(entry[0])) handled.set(...entry);
+  }
+  return handled;
+};
+
 const writeBatch = async (
-  stage: AnyStage,
+  { stage, tools, delivery, startedAt }: Run,
   attempted: readonly Attempted[],
-  tools: Tools,
-  delivery: Delivery,
-  startedAt: number,
 ): Promise<Map<string, Handled>> => {
   // By event id, so that two deliveries of overlapping batches meet the fence in one order and cannot deadlock.
   const ordered = [...attempted].sort((a, b) => (a.item.event_id < b.item.event_id ? -1 : 1));
-  const done = ordered.filter((one) => one.outcome === 'done');
-  const fence = [
-    stage.task,
-    delivery.attempt,
-    delivery.workerId,
-    performance.now() - startedAt,
-    ordered.map((one) => one.item.event_id),
-    ordered.map((one) => one.outcome),
-    ordered.map((one) => one.error?.code ?? null),
-    ordered.map((one) => one.error?.message ?? null),
-  ];
-  const passed = new Set(await writeFenced(stage, fence, delivery.handOver?.() ?? 'off', done, tools));
+  const written = await writeFenced(
+    stage,
+    {
+      task: stage.task,
+      attempt: delivery.attempt,
+      workerId: delivery.workerId,
+      elapsedMs: performance.now() - startedAt,
+      claim: delivery.claim ?? null,
+      outcomes: ordered.map(({ item, outcome, error }) => ({
+        event_id: item.event_id,
+        outcome: outcome === 'done_before' ? 'done' : outcome,
+        code: error?.code ?? null,
+        error: error?.message ?? null,
+      })),
+    },
+    ordered.filter((one) => one.outcome === 'done'),
+    delivery.goesOn?.still() ?? false,
+    tools,
+  );
+  delivery.goesOn?.claimed(written.next);
+  const passed = new Set(written.passed);
   return new Map(
-    ordered.map((one): [string, Handled] => {
-      const { event_id } = one.item;
+    ordered.map(({ item: { event_id }, outcome, error }): [string, Handled] => {
       if (!passed.has(event_id)) return [event_id, { event_id, outcome: 'done_before' }];
-      return [
-        event_id,
-        {
-          event_id,
-          outcome: one.outcome,
-          ...(one.error ? { code: one.error.code, error: one.error.message } : {}),
-        },
-      ];
+      return [event_id, { event_id, outcome, ...(error ? { code: error.code, error: error.message } : {}) }];
     }),
   );
 };

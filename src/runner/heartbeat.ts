@@ -2,18 +2,8 @@ import { calmPulse, type Pulse } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 
-/** What a process tells with each beat. */
-export interface SignOfLife {
-  /** graphile-worker's pools of this process: what its jobs are locked by. */
-  readonly pools: readonly string[];
-  /** Ids of the jobs it is at. */
-  readonly jobs: readonly string[];
-}
-
 /** The sign of life of one process, which also looks after the jobs of those that give none. */
 export interface Heartbeat {
-  /** Tasks that are paused for the whole fleet, at most a second old. */
-  readonly paused: () => string[];
   /** Beats now: there is something new to tell. */
   readonly beat: () => void;
   stop(): void;
@@ -23,19 +13,26 @@ export interface Heartbeat {
 const answerWithinMs = 4_000;
 
 /**
- * Begins to beat into this process's row in `worker`, to rescue the jobs of dead workers, and to keep the list of paused
- * tasks. Failures are left to the next beat: whoever can not reach the database is rescued by those who can.
+ * Begins to beat into this process's row in `worker`, and to rescue what dead workers have claimed. Failures are left to
+ * the next beat: whoever can not reach the database is rescued by those who can.
  *
- * @param living asked before each beat.
+ * @param options.pools the ids of graphile-worker's pools of this process, by which its jobs are locked.
+ * @param options.beaten is called after each beat; `moved`: the server is of another timeline than before, as after the
+ *   promotion of a replica, so that what this process has in hand may not exist any more.
  */
 export const startHeartbeat = (
   database: Database,
   workerId: string,
-  options: { log: Log; pulse?: Pulse; living?: () => SignOfLife },
+  options: {
+    log: Log;
+    pulse?: Pulse;
+    pools?: () => readonly string[];
+    beaten?: (state: { moved: boolean }) => void;
+  },
 ): Heartbeat => {
-  const { log, pulse = calmPulse, living = () => ({ pools: [], jobs: [] }) } = options;
+  const { log, pulse = calmPulse, pools = () => [], beaten } = options;
   const { heartbeatMs, deadAfterSeconds } = pulse;
-  let paused: string[] = [];
+  let timeline: string | undefined;
   /** Since when every beat was answered, by performance.now(). */
   let heardSince = Number.NEGATIVE_INFINITY;
 
@@ -46,17 +43,20 @@ export const startHeartbeat = (
   };
 
   const beat = async () => {
-    const { pools, jobs } = living();
-    const life = await ask<{ was_lost: boolean; forgotten: number }>(
-      'select was_lost, forgotten from watchpost.beat($1, $2, $3, make_interval(secs => $4))',
-      [workerId, pools, jobs, deadAfterSeconds],
+    const life = await ask<{ was_lost: boolean; timeline: string }>(
+      'select was_lost, timeline from watchpost.beat($1, $2)',
+      [workerId, pools()],
     ).catch((error) => {
       heardSince = Number.POSITIVE_INFINITY;
       throw error;
     });
     heardSince = Math.min(heardSince, performance.now());
-    if (life?.was_lost) log.warn('this worker was taken for dead; its jobs may be done by others by now');
-    if (life?.forgotten) log.warn({ jobs: life.forgotten }, 'released jobs that were given to nobody');
+    if (life?.was_lost)
+      log.warn('this worker was taken for dead; its events may be handled by others by now');
+    const moved = timeline !== undefined && timeline !== life?.timeline;
+    if (moved) log.warn({ before: timeline, now: life?.timeline }, 'the server is of another timeline');
+    timeline = life?.timeline;
+    beaten?.({ moved });
     // Who could not be heard could not hear the others either: after an outage, however long the database took to recover,
     // they have time to tell that they live.
     if (performance.now() < heardSince + (deadAfterSeconds * 1000) / 2) return;
@@ -65,25 +65,14 @@ export const startHeartbeat = (
       'select watchpost.rescue(make_interval(secs => $1)) as released',
       [deadAfterSeconds],
     );
-    if (rescue?.released) log.warn({ jobs: rescue.released }, 'released the jobs of dead workers');
-  };
-
-  const readPaused = async () => {
-    const row = await ask<{ tasks: string[] }>(
-      `select coalesce(array_agg(p.task), '{}') as tasks from watchpost.task_pause as p`,
-      [],
-    );
-    paused = row?.tasks ?? [];
+    if (rescue?.released) log.warn({ released: rescue.released }, 'released what dead workers had claimed');
   };
 
   const beats = repeat(beat, heartbeatMs, log);
-  const readings = repeat(readPaused, 1_000, log);
   return {
-    paused: () => paused,
     beat: beats.now,
     stop() {
       beats.stop();
-      readings.stop();
     },
   };
 };

@@ -6,17 +6,22 @@ import { promptPool } from '../database/prompt-pool.ts';
 import type { Log } from '../log.ts';
 
 /**
- * graphile-worker's pool of one process, kept running. Its states:
+ * graphile-worker's pool of one process, kept running: it runs what is to be tried again, and what waits for other
+ * servers. Its states:
  *
  *   running   takes jobs. If the database goes away while a job is to be completed, graphile-worker ends the pool
- *             rather than go on with a queue whose state it does not know.
- *   ended     waits, longer from time to time, until the database answers; then releases what the ended pool has
- *             locked and starts a new one. What was done already is found done, behind the fence.
+ *             rather than go on with a queue whose state it does not know; or only the slot of that job, and a pool
+ *             without slots takes no job ever again.
+ *   ended     by itself, because its last slot has ended, or because it is to be replaced. Waits, longer from time to
+ *             time, until the database answers; then unlocks what the ended pool has locked and starts a new one. What was
+ *             done already is found done, behind the fence.
  *   stopped   for good.
  */
 export interface Jobs {
   /** Ids of graphile-worker's pools of this process: one, and while one ends and another begins both. */
   readonly pools: () => string[];
+  /** Gives up what the pool has in hand and starts another one. */
+  replace(): void;
   /**
    * Takes no new jobs and waits for the running ones; after `graceMs` puts those that are left back into the queue.
    */
@@ -30,29 +35,23 @@ const pauses = { first: 250, longest: 5_000 };
  * Starts to take jobs.
  *
  * @param options.paused names the tasks that are not to be taken up now; asked before each fetch.
- * @param options.opened is told of each new pool: its id must be written down, because jobs are locked by it.
- * @param options.busy is told whether every slot is at a job, or about to ask for one.
+ * @param options.opened is called with each new pool: its id must be written down, because jobs are locked by it.
  */
 export const startJobs = (
   database: Database,
   tasks: TaskList,
-  options: {
-    concurrency: number;
-    paused: () => string[];
-    opened: () => void;
-    busy?: (busy: boolean) => void;
-    log: Log;
-  },
+  options: { concurrency: number; paused: () => Promise<string[]>; opened: () => void; log: Log },
 ): Jobs => {
-  const { concurrency, paused, opened, busy, log } = options;
+  const { concurrency, paused, opened, log } = options;
   const pools = new Set<string>();
+  const ended = new WeakSet<WorkerPool>();
   const pgPool = promptPool(database.pool);
   let stopping = false;
   let current: WorkerPool;
   open();
 
   function open(): void {
-    const slots = watchSlots(concurrency, busy);
+    const events: WorkerEvents = new EventEmitter();
     const pool = runTaskList(
       {
         pgPool,
@@ -60,12 +59,12 @@ export const startJobs = (
         // One owner for shutdown: the command that started this worker.
         noHandleSignals: true,
         forbiddenFlags: paused,
-        events: slots.events,
+        events,
         preset: {
           worker: {
             concurrentJobs: concurrency,
-            // LISTEN tells of new jobs at once; polling is for the case that it died unnoticed.
-            pollInterval: 1_000,
+            // LISTEN tells of new jobs at once; polling is for those whose pause is over, and for a LISTEN that died.
+            pollInterval: 2_000,
             gracefulShutdownAbortTimeout: 60_000,
             // Without batching, a completion that fails is a rejection that nobody handles, which ends the process.
             completeJobBatchDelay: 0,
@@ -79,18 +78,23 @@ export const startJobs = (
     current = pool;
     pools.add(pool.id);
     opened();
-    // A pool of graphile-worker 0.18 that fails to complete two jobs stops its slots, and then never ends.
-    const ended = Promise.race([pool.promise.catch(() => {}), slots.stopped]);
-    void ended.then(() => reopen(pool.id));
+    // graphile-worker 0.18 that fails to complete two jobs at a time stops its slots, and its promise never settles.
+    void Promise.race([pool.promise.catch(() => {}), untilNoSlot(events, concurrency)]).then(() =>
+      reopen(pool),
+    );
   }
 
-  async function reopen(endedPool: string): Promise<void> {
+  async function reopen(pool: WorkerPool): Promise<void> {
+    if (stopping || ended.has(pool)) return;
+    ended.add(pool);
+    // So that it gives its connection back, too.
+    void Promise.resolve(pool.forcefulShutdown('the pool is replaced')).catch(() => {});
     for (let pause = pauses.first; !stopping; pause = Math.min(pause * 2, pauses.longest)) {
       await new Promise((resolve) => setTimeout(resolve, pause));
       if (stopping) return;
       try {
-        await database.pool.query('select graphile_worker.force_unlock_workers(array[$1])', [endedPool]);
-        pools.delete(endedPool);
+        await database.pool.query('select graphile_worker.force_unlock_workers(array[$1])', [pool.id]);
+        pools.delete(pool.id);
         open();
         log.info('took up work again');
         return;
@@ -102,6 +106,7 @@ export const startJobs = (
 
   return {
     pools: () => [...pools],
+    replace: () => void reopen(current),
     async stop(graceMs) {
       stopping = true;
       await stopPool(current, graceMs);
@@ -109,31 +114,15 @@ export const startJobs = (
   };
 };
 
-/**
- * Watches the slots of one pool. A slot that found no job is idle until it starts one.
- *
- * @returns `stopped` resolves when no slot is left.
- */
-const watchSlots = (concurrency: number, busy: (busy: boolean) => void = () => {}) => {
-  const events: WorkerEvents = new EventEmitter();
-  const idle = new Set<string>();
-  events.on('worker:getJob:empty', ({ worker }) => {
-    idle.add(worker.workerId);
-    busy(false);
-  });
-  events.on('job:start', ({ worker }) => {
-    idle.delete(worker.workerId);
-    busy(idle.size === 0);
-  });
-  const stopped = new Promise<void>((resolve) => {
+/** Resolves when a pool has no slot left. */
+const untilNoSlot = (events: WorkerEvents, concurrency: number): Promise<void> =>
+  new Promise((resolve) => {
     let left = concurrency;
     events.on('worker:stop', () => {
       left -= 1;
       if (left === 0) resolve();
     });
   });
-  return { events, stopped };
-};
 
 const stopPool = async (pool: WorkerPool, graceMs: number): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;

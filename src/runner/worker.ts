@@ -1,41 +1,40 @@
-import { randomUUID } from 'node:crypto';
 import type { Task } from 'graphile-worker';
-import { Relay } from '../broker/relay.ts';
-import { giveBack, type TakenJob, type Taker, takeUp } from '../broker/take-up.ts';
+import { type Batch, Claims } from '../broker/claims.ts';
 import type { Pulse } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import { retryWhileAway, waitForDatabase } from '../database/retry.ts';
 import type { Log } from '../log.ts';
 import { stages as pipeline } from '../stages/index.ts';
 import type { AnyStage, Item, Tools } from '../stages/stage.ts';
-import { type Delivery, type Handled, handle } from './handle.ts';
-import { startHeartbeat } from './heartbeat.ts';
-import { type Jobs, startJobs } from './jobs.ts';
+import { type Handled, handle } from './handle.ts';
+import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
+import { InHand } from './in-hand.ts';
+import { startJobs } from './jobs.ts';
 import { registerProcess, sayGoodbye } from './registration.ts';
+import { Slots } from './slots.ts';
 import { startUpkeep } from './upkeep.ts';
 
 /**
- * Messages under way at a time, beside the jobs that compute: they wait for somebody else's server, up to 10 s each, and
- * one endpoint has one of them at most.
+ * graphile-worker jobs at a time, beside the slots: messages to other servers wait up to 10 s each, and an endpoint has
+ * one of them at most. What is tried again waits for a slot as everything else that computes.
  */
-const outwardAtATime = 4;
+const jobsAtATime = 4;
 
-/** A running worker: jobs, heartbeat, relay and upkeep of one process. */
+/** A running worker: slots, jobs, heartbeat and upkeep of one process. */
 export interface Worker {
   /** Its row in `worker`. */
   readonly id: string;
-  readonly relay: Relay;
-  /**
-   * Takes no new jobs, waits for the running ones, and after `graceMs` puts those that are left back into the queue.
-   */
+  /** There may be something to claim: this process has written events. */
+  nudge(): void;
+  /** Claims nothing more, waits for what is under way, and after `graceMs` leaves the rest to others. */
   stop(graceMs?: number): Promise<void>;
 }
 
 /**
- * Starts to work on jobs.
+ * Starts to claim events and to handle them.
  *
- * @param options.concurrency Jobs at a time.
- * @param options.stages What it works on; the whole pipeline unless told.
+ * @param options.concurrency Batches at a time.
+ * @param options.stages What it works on; the whole pipeline unless given.
  */
 export const startWorker = async (
   tools: Tools,
@@ -44,170 +43,214 @@ export const startWorker = async (
   const { database, vision } = tools;
   const { concurrency, log, pulse } = options;
   const stages: readonly AnyStage[] = options.stages ?? pipeline;
+  const inward = stages.filter((stage) => !stage.outward).map((stage) => stage.task);
   const tasks = stages.map((stage) => stage.task);
   const id = await waitForDatabase(database, () => registerProcess(database, vision, { concurrency, tasks }));
-  const relay = new Relay(database, log);
-  const atWork = new Set<string>();
+  const claims = new Claims(database, id);
+  const inHand = new InHand(claims, (pulse?.deadAfterSeconds ?? 20) * 500);
   let stopping = false;
-  const jobs: Jobs[] = [];
-  const heartbeat = startHeartbeat(database, id, {
-    log,
-    ...(pulse ? { pulse } : {}),
-    living: () => ({ pools: jobs.flatMap((some) => some.pools()), jobs: [...atWork] }),
-  });
-  const inward = stages.filter((stage) => !stage.outward);
+
   const run: Run = {
     tools,
     workerId: id,
     stages,
-    relay,
-    atWork,
+    inHand,
     stopping: () => stopping,
-    pool: () => jobs[0]?.pools().at(-1) ?? '',
-    // Who stops leaves what comes next to others.
-    takes: () =>
-      stopping ? [] : inward.map(({ task }) => task).filter((task) => !heartbeat.paused().includes(task)),
+    nudge: () => slots.nudge(),
+    log,
   };
-  const start = (some: readonly AnyStage[], concurrent: number, busy?: (busy: boolean) => void) =>
-    startJobs(database, Object.fromEntries(some.map((stage) => [stage.task, jobOf(stage, run)])), {
-      concurrency: concurrent,
-      paused: heartbeat.paused,
-      opened: heartbeat.beat,
-      ...(busy ? { busy } : {}),
+  const slots = new Slots({
+    claims,
+    tasks: () => inward,
+    concurrency,
+    handle: (batch) => follow(batch, run),
+    claimed: (batches) => inHand.add(batches),
+    outage: database.outage,
+    log,
+  });
+  let heartbeat: Heartbeat | undefined;
+  const jobs = startJobs(
+    database,
+    Object.fromEntries(stages.map((stage) => [stage.task, jobOf(stage, run, slots)])),
+    {
+      concurrency: jobsAtATime,
+      paused: () => readPaused(database),
+      opened: () => heartbeat?.beat(),
       log,
-    });
-  jobs.push(start(inward, concurrency, (busy) => relay.setBusy(busy)));
-  jobs.push(
-    start(
-      stages.filter((stage) => stage.outward),
-      outwardAtATime,
-    ),
+    },
   );
-  heartbeat.beat();
-  relay.start();
+  heartbeat = startHeartbeat(database, id, {
+    log,
+    ...(pulse ? { pulse } : {}),
+    pools: jobs.pools,
+    beaten({ moved }) {
+      if (moved) {
+        inHand.drop();
+        slots.drop();
+        jobs.replace();
+      }
+      void inHand.releaseOthers().catch((error) => log.debug({ reason: String(error) }, 'nothing released'));
+    },
+  });
+  slots.start();
   const upkeep = startUpkeep(database, log);
   log.info({ worker: id, concurrency }, 'worker is up');
 
   return {
     id,
-    relay,
+    nudge: () => slots.nudge(),
     async stop(graceMs = 8_000) {
       stopping = true;
-      await Promise.all(jobs.map((some) => some.stop(graceMs)));
-      // graphile-worker puts back what it has given out itself; what was taken up besides is put back here.
-      await releaseAll(
-        database,
-        jobs.flatMap((some) => some.pools()),
-      );
-      heartbeat.stop();
+      await Promise.all([jobs.stop(graceMs), within(graceMs, slots.stop())]);
+      await claims.handBack(slots.drop()).catch(() => {});
+      await claims.release().catch(() => {});
+      await database.pool
+        .query('select graphile_worker.force_unlock_workers($1)', [jobs.pools()])
+        .catch(() => {});
+      heartbeat?.stop();
       await upkeep.stop();
-      await relay.stop();
       await sayGoodbye(database, id).catch(() => {});
     },
   };
 };
 
-const releaseAll = async (database: Database, pools: readonly string[]): Promise<void> => {
-  await database.pool.query('select graphile_worker.force_unlock_workers($1)', [pools]).catch(() => {});
+/**
+ * For a process without a worker: makes jobs of the events that are not for workers to claim, and beats, so that other
+ * processes know of it.
+ */
+export const startRelay = async (
+  { database, vision }: Tools,
+  options: { log: Log; pulse?: Pulse },
+): Promise<Worker> => {
+  const { log, pulse } = options;
+  const id = await waitForDatabase(database, () =>
+    registerProcess(database, vision, { concurrency: 0, tasks: [] }),
+  );
+  const heartbeat = startHeartbeat(database, id, { log, ...(pulse ? { pulse } : {}) });
+  const slots = new Slots({
+    claims: new Claims(database, id),
+    tasks: () => [],
+    concurrency: 0,
+    handle: async () => {},
+    outage: database.outage,
+    log,
+  });
+  slots.start();
+  return {
+    id,
+    nudge: () => slots.nudge(),
+    async stop() {
+      await slots.stop();
+      heartbeat.stop();
+      await sayGoodbye(database, id).catch(() => {});
+    },
+  };
 };
 
-/** What the jobs of one worker share. */
+const within = async (ms: number, ends: Promise<void>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([ends, late]);
+  clearTimeout(timer);
+};
+
+/** Tasks that are paused for the whole fleet, as flags that graphile-worker passes over. */
+const readPaused = async ({ pool }: Database): Promise<string[]> => {
+  const { rows } = await pool.query<{ task: string }>('select p.task from watchpost.task_pause as p');
+  return rows.map((row) => row.task);
+};
+
+/** What the batches of one worker share. */
 interface Run {
   readonly tools: Tools;
   readonly workerId: string;
   readonly stages: readonly AnyStage[];
-  readonly relay: Relay;
-  /** Ids of the jobs that are under way. */
-  readonly atWork: Set<string>;
+  readonly inHand: InHand;
   readonly stopping: () => boolean;
-  /** What the jobs of this process are locked by now. */
-  readonly pool: () => string;
-  /** The tasks that this process takes up itself when it has led to them. */
-  readonly takes: () => string[];
+  readonly nudge: () => void;
+  readonly log: Log;
 }
 
-/** A stage as a graphile-worker batch task: rejects just the items that are to be delivered again. */
+/**
+ * Handles a batch, and then what it has led to, as far as this process has claimed that: a photo comes from its detection
+ * to its alerts without waiting for anybody. Each step is an outbox row all the same, claimed by this process: if it dies,
+ * others go on from the step that was not done.
+ */
+const follow = async (batch: Batch, run: Run): Promise<void> => {
+  const next = await handleBatch(batch, run);
+  for (const one of next) await follow(one, run);
+  // What is not urgent, or becomes a job, is not claimed as it is written.
+  if (next.length > 0) run.nudge();
+};
+
+/**
+ * Handles a batch.
+ *
+ * @returns what it has led to. Nothing if it could not be handled: its claim is released later, which uses up an attempt.
+ */
+const handleBatch = async (batch: Batch, run: Run): Promise<Batch[]> => {
+  const { tools, workerId, inHand } = run;
+  const { epoch } = inHand;
+  const next: Batch[] = [];
+  try {
+    const stage = run.stages.find(({ task }) => task === batch.task);
+    if (!stage) throw new Error(`This worker does not run ${batch.task}.`);
+    const goesOn = {
+      still: () => !run.stopping(),
+      claimed(batches: readonly Batch[]) {
+        inHand.add(batches);
+        next.push(...batches);
+      },
+    };
+    await retryWhileAway(
+      tools.database,
+      () => run.stopping() || inHand.epoch !== epoch,
+      (again) =>
+        handle(stage, batch.items as readonly Item[], tools, {
+          workerId,
+          attempt: batch.attempt,
+          mayRetry: batch.attempt < batch.maxAttempts,
+          redelivered: again || batch.attempt > 1,
+          claim: batch.claim,
+          goesOn,
+        }),
+    );
+  } catch (error) {
+    run.log.error({ task: batch.task, reason: String(error) }, 'a batch could not be handled');
+  } finally {
+    inHand.remove(batch);
+  }
+  return next;
+};
+
+/** A stage as a graphile-worker batch task: rejects just the items that are to be tried again. */
 const jobOf =
-  (stage: AnyStage, run: Run): Task =>
+  (stage: AnyStage, run: Run, slots: Slots): Task =>
   async (payload, { job }) => {
     const items = (Array.isArray(payload) ? payload : [payload]) as Item[];
-    const handled = await goOn(stage, items, job, null, run);
+    const { epoch } = run.inHand;
+    const work = () =>
+      retryWhileAway(
+        run.tools.database,
+        () => run.stopping() || run.inHand.epoch !== epoch,
+        (again) =>
+          handle(stage, items, run.tools, {
+            workerId: run.workerId,
+            attempt: job.attempts,
+            mayRetry: job.attempts < job.max_attempts,
+            redelivered: again || job.attempts > 1,
+          }),
+      );
+    const handled = await (stage.outward ? work() : slots.hold(work));
+    // graphile-worker completes a job by its id alone, and after a failover another job may have that id.
+    if (run.inHand.epoch !== epoch) await new Promise(() => {});
+    run.nudge();
     const failed = handled.filter((one) => one.outcome === 'retry');
     if (failed.length === 0) return;
     if (!Array.isArray(payload)) throw errorOf(failed[0] as Handled);
     return handled.map((one) => (one.outcome === 'retry' ? Promise.reject(errorOf(one)) : Promise.resolve()));
   };
-
-/**
- * Handles a job, and then what it has led to, as far as this process has taken that: a photo comes from its detection to
- * its alerts without waiting for anybody. Each step is a job all the same, locked by this process: if it dies, the others
- * go on from the step that was not done.
- *
- * In a backlog, when every slot is at work and a job has several items, nothing is taken: what several photos have led to
- * goes on together, in fewer statements.
- *
- * @param taken the job, if it was taken up so and is not graphile-worker's to complete.
- * @returns what became of the items of the job itself.
- */
-const goOn = async (
-  stage: AnyStage,
-  items: readonly Item[],
-  job: Pick<TakenJob, 'id' | 'attempts' | 'max_attempts'>,
-  taken: TakenJob | null,
-  run: Run,
-): Promise<Handled[]> => {
-  const { tools, relay, atWork } = run;
-  const taker: Taker = { pool: run.pool(), key: `${randomUUID()} `, tasks: run.takes() };
-  let takes = false;
-  const handOver = () => {
-    const backlog = !taken && items.length > 1 && relay.busy;
-    if (taker.tasks.length === 0 || backlog) return 'off';
-    takes = true;
-    return JSON.stringify(taker);
-  };
-  let next: TakenJob[] = [];
-  atWork.add(job.id);
-  try {
-    const handled = await retryWhileAway(tools.database, run.stopping, (again) =>
-      handle(stage, items, tools, { ...deliveryOf(job, run.workerId, again), handOver }),
-    );
-    const again = handled.filter((one) => one.outcome === 'retry');
-    if (taken && again.length > 0) {
-      const left = items.filter((item) => again.some((one) => one.event_id === item.event_id));
-      await retryWhileAway(tools.database, run.stopping, () =>
-        giveBack(tools.database, taken, left, errorOf(again[0] as Handled)),
-      );
-    }
-    const finished = taken && again.length === 0 ? taken.id : null;
-    if (takes || finished) {
-      next = await retryWhileAway(tools.database, run.stopping, () =>
-        takeUp(tools.database, taker, finished),
-      );
-    }
-    // Those that wait for their turn are in good hands, too.
-    for (const one of next) atWork.add(one.id);
-    for (const one of next) {
-      const following = run.stages.find(({ task }) => task === one.task);
-      if (following) await goOn(following, one.payload as readonly Item[], one, one, run);
-    }
-    // What others are to do, or this process too, but not at once. A slot that asks for jobs before there are any only
-    // stands in the way of the one that relays them.
-    if (next.length === 0) await relay.nudge();
-    return handled;
-  } finally {
-    for (const { id } of [job, ...next]) atWork.delete(id);
-  }
-};
-
-const deliveryOf = (
-  job: Pick<TakenJob, 'attempts' | 'max_attempts'>,
-  workerId: string,
-  again: boolean,
-): Delivery => ({
-  workerId,
-  attempt: job.attempts,
-  mayRetry: job.attempts < job.max_attempts,
-  redelivered: again || job.attempts > 1,
-});
 
 const errorOf = (handled: Handled): Error => new Error(`${handled.code}: ${handled.error}`);

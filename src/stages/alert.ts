@@ -28,30 +28,8 @@ export const alert: Stage<Payload, null> & Replayable<Payload, null> = {
   },
 
   write: {
-    // The matches first, then their episodes in the order of person, list and place: two workers that take either
-    // kind of lock in one order cannot deadlock.
-    sql: `
-      locked as materialized (
-        select m.id, m.person_id, m.watchlist_id, m.image_id
-        from unnest($1::uuid[], $2::uuid[]) as f (event_id, match_id)
-        join fenced using (event_id)
-        join watchpost.match as m on m.id = f.match_id and m.superseded_at is null
-        order by m.id
-        for share of m
-      ),
-      raised as materialized (
-        select watchpost.raise_alert(o.id)
-        from (
-          select l.id
-          from locked as l
-          join watchpost.image as i on i.id = l.image_id
-          order by l.person_id, l.watchlist_id, watchpost.place_of(i.camera_id), i.captured_at, l.id
-          offset 0
-        ) as o
-      )`,
-    called: 'raised',
-    parameters: 2,
-    values: (finished) => [
+    call: 'watchpost.write_alerts',
+    parameters: (finished) => [
       finished.map(({ item }) => item.event_id),
       finished.map(({ item }) => item.match_id),
     ],

@@ -23,36 +23,8 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
   },
 
   write: {
-    sql: `
-      image as (
-        update watchpost.image as i
-        set format = p.format, width = p.width, height = p.height
-        from unnest($1::uuid[], $2::uuid[], $3::text[], $4::integer[], $5::integer[])
-          as p (event_id, image_id, format, width, height)
-        join fenced using (event_id)
-        where i.id = p.image_id
-      ),
-      face as (
-        insert into watchpost.face (
-          image_id, detector_id, ordinal, box_x, box_y, box_width, box_height, points, score,
-          height_px, sharpness, yaw, pitch, roll, gate, crop
-        )
-        select
-          f.image_id, $6, f.ordinal, f.box[1], f.box[2], f.box[3], f.box[4], f.points::real[], f.quality[1],
-          f.quality[2], f.quality[3], f.quality[4], f.quality[5], f.quality[6], f.gate::text[],
-          substr($15::bytea, f.crop_at, f.crop_length)
-        from (
-          select
-            u.event_id, u.image_id, u.ordinal, u.box::real[] as box, u.points, u.quality::real[] as quality, u.gate,
-            u.crop_length,
-            (1 + sum(u.crop_length) over (order by u.place) - u.crop_length)::integer as crop_at
-          from unnest($7::uuid[], $8::uuid[], $9::smallint[], $10::text[], $11::text[], $12::text[], $13::text[], $14::integer[])
-            with ordinality as u (event_id, image_id, ordinal, box, points, quality, gate, crop_length, place)
-        ) as f
-        join fenced using (event_id)
-      )`,
-    parameters: 15,
-    values(finished, { vision }) {
+    call: 'watchpost.write_faces',
+    parameters(finished, { vision }) {
       const faces = finished.flatMap(({ item, result }) =>
         result.faces.map((face, index) => ({ ...face, ordinal: index + 1, item })),
       );

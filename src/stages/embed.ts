@@ -34,21 +34,14 @@ export const embed: Stage<Payload, Embedding> & Replayable<Payload, Embedding> =
   },
 
   write: {
-    sql: `
-      embedding as (
-        insert into watchpost.embedding (face_id, model_id, vector, norm)
-        select v.face_id, $1, ($5::real[])[(v.place - 1) * $6::integer + 1 : v.place * $6::integer]::halfvec, v.norm
-        from unnest($2::uuid[], $3::uuid[], $4::real[]) with ordinality as v (event_id, face_id, norm, place)
-        join fenced using (event_id)
-      )`,
-    parameters: 6,
-    values: (finished, { vision }) => [
+    call: 'watchpost.write_embeddings',
+    parameters: (finished, { vision }) => [
       vision.embedder.id,
+      vision.embedder.dimension,
       finished.map(({ item }) => item.event_id),
       finished.map(({ item }) => item.face_id),
       finished.map(({ result }) => result.norm),
       realArray(finished.map(({ result }) => result.vector)),
-      vision.embedder.dimension,
     ],
   },
 

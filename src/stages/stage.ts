@@ -48,7 +48,7 @@ export interface Stage<Payload extends object, Result> {
    */
   work(items: readonly Item<Payload>[], tools: Tools): Promise<PromiseSettledResult<Result>[]>;
   /** Writes the result rows of items that nobody has done before, in the transaction that records them as done. */
-  readonly write: Insertion<Payload, Result> | Writing<Payload, Result>;
+  readonly write: Call<Payload, Result> | Writing<Payload, Result>;
 }
 
 /** A stage's writing in as many statements as it takes. */
@@ -59,21 +59,14 @@ export type Writing<Payload extends object, Result> = (
 ) => Promise<void>;
 
 /**
- * A stage's writing that can be said in one statement, the fence included: one round trip and no explicit transaction,
- * where begin, fence, rows and commit are four and more. It is prepared once a session.
+ * A stage's writing by one SQL function: fence, rows and commit are then one round trip, where a transaction takes four
+ * and more.
  */
-export interface Insertion<Payload extends object, Result> {
-  /**
-   * Common table expressions, with commas between them, that write the rows of those events that are in
-   * `fenced (event_id)`. Their parameters are $1, $2 and so on.
-   */
-  readonly sql: string;
-  /** One of them that only calls a function, with something in its one column: it is done though nothing reads it. */
-  readonly called?: string;
-  /** How many parameters that are. */
-  readonly parameters: number;
-  /** Their values: arrays with an element for each row, the event's id among them. */
-  values(finished: readonly Finished<Payload, Result>[], tools: Tools): readonly unknown[];
+export interface Call<Payload extends object, Result> {
+  /** Its name. Its first parameter is `passed`, the events whose rows are to be written, and it returns how many rows. */
+  readonly call: string;
+  /** The other parameters: arrays with an element for each row, the event's id among them. */
+  parameters(finished: readonly Finished<Payload, Result>[], tools: Tools): readonly unknown[];
 }
 
 /** What a stage needs besides, so that it can be run again over what it has done. */

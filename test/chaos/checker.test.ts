@@ -48,7 +48,7 @@ describe.skipIf(!onServer)(`the checker of the chaos run ${onServer ? '' : needs
     const worker = await runWorker(database, await realVision());
     await enrolAda(database);
     const acknowledged = await submitAll(database, [1, 2, 4]);
-    worker.relay.nudge();
+    worker.nudge();
     expect(await untilSettled(database.pool, 30_000)).toBeTypeOf('number');
     expect(await findingsOf(database, acknowledged)).toEqual([]);
   });

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import { Relay } from '../../src/broker/relay.ts';
 import type { Database } from '../../src/database/pool.ts';
 import { type ProblemCode, problems } from '../../src/errors.ts';
 import { provideApiKey } from '../../src/http/api-key.ts';
@@ -9,7 +8,7 @@ import { type ConnectionLimits, startServer } from '../../src/http/server.ts';
 import type { Services } from '../../src/http/services.ts';
 import { openLog } from '../../src/log.ts';
 import { registerProcess } from '../../src/runner/registration.ts';
-import type { Worker } from '../../src/runner/worker.ts';
+import { startRelay, type Worker } from '../../src/runner/worker.ts';
 import type { Vision } from '../../src/vision/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -47,11 +46,13 @@ export const idleProcess = async (
   vision: Vision,
   relaying: 'nudged' | 'resting',
 ): Promise<Process> => {
-  const id = await registerProcess(database, vision, { concurrency: 0, tasks: [] });
-  const relay = new Relay(database, log);
-  if (relaying === 'resting') await relay.stop();
-  else atEnd(() => relay.stop());
-  return { id, relay };
+  if (relaying === 'resting') {
+    const id = await registerProcess(database, vision, { concurrency: 0, tasks: [] });
+    return { id, relay: { nudge() {} } };
+  }
+  const relay = await startRelay({ database, vision }, { log });
+  atEnd(() => relay.stop());
+  return { id: relay.id, relay };
 };
 
 /** Listens on a free port until the test file has ended. */
@@ -124,7 +125,7 @@ export const serve = async (): Promise<{
   const database = await freshDatabase();
   const vision = await realVision();
   const worker = await runWorker(database, vision);
-  const api = await listen(database, vision, worker);
+  const api = await listen(database, vision, { id: worker.id, relay: worker });
   await admit(database, api);
   return { database, vision, worker, api };
 };

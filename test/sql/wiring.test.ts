@@ -23,7 +23,8 @@ beforeAll(async () => {
 
 describe('the wiring of a fresh installation', () => {
   it('is the table of the README', async () => {
-    const [, table] = /\| [^|]+ \| event \| task \|.*\n\|[-|]+\n((?:\|.*\n)+)/.exec(await read('README.md')) ?? [];
+    const [, table] =
+      /\| [^|]+ \| event \| task \|.*\n\|[-|]+\n((?:\|.*\n)+)/.exec(await read('README.md')) ?? [];
     const rows = (table ?? '').trim().split('\n');
     const pairs = rows.flatMap((row) => {
       const [, , topics, tasks] = row.split('|') as [string, string, string, string];

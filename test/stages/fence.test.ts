@@ -99,19 +99,26 @@ describe('handling an event', () => {
   describe('in one statement', () => {
     const christenAtOnce = christen({
       write: {
-        sql: `
-          person as (
-            insert into watchpost.person (name, metadata)
-            select p.name, jsonb_build_object('event', p.event_id)
-            from unnest($1::uuid[], $2::text[]) as p (event_id, name)
-            join fenced using (event_id)
-          )`,
-        parameters: 2,
-        values: (finished) => [
+        call: 'write_people',
+        parameters: (finished) => [
           finished.map(({ item }) => item.event_id),
           finished.map(({ result }) => result),
         ],
       },
+    });
+
+    beforeAll(async () => {
+      await tools.database.pool.query(`
+        create function write_people(passed uuid[], events uuid[], names text[]) returns integer language sql as $$
+          with person as (
+            insert into watchpost.person (name, metadata)
+            select p.name, jsonb_build_object('event', p.event_id)
+            from unnest(events, names) as p (event_id, name)
+            where p.event_id = any (passed)
+            returning id
+          )
+          select count(*)::integer from person
+        $$`);
     });
 
     it('writes its rows and its record once', async () => {

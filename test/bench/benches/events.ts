@@ -22,7 +22,7 @@ export const eventsBench: Bench = {
       const url = await server.database(name, true);
       const client = await server.client(url);
       await client.query(
-        `insert into watchpost.subscription (topic, task, batch_size) values ('bench', 'noop', $1)`,
+        `insert into watchpost.subscription (topic, task, batch_size, delivery) values ('bench', 'noop', $1, 'claim')`,
         [batchSize],
       );
       const worker = start('handle-events', { url, events, concurrency: availableParallelism() });

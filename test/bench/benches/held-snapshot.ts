@@ -90,7 +90,7 @@ const runOnce = async (server: Server, queue: Queue, withLocks: boolean): Promis
 
 const ours: Queue = async (_, url, client) => {
   await client.query(
-    `insert into watchpost.subscription (topic, task, batch_size) values ('bench', 'noop', 1)`,
+    `insert into watchpost.subscription (topic, task, batch_size, delivery) values ('bench', 'noop', 1, 'claim')`,
   );
   const running = start('handle-events', { url, events, concurrency });
   return {

@@ -60,7 +60,7 @@ const stopping = new AbortController();
 const app = createApp({
   config,
   database,
-  relay: worker.relay,
+  relay: worker,
   vision,
   workerId: worker.id,
   stopping: stopping.signal,
