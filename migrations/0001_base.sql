@@ -23,8 +23,8 @@ return (
 comment on function watchpost.uuidv7() is 'A UUID that sorts by time: the default of primary keys.';
 
 
--- The random bits come from the session's generator, which is seeded once, instead of the cryptographic one: 1.5 us a key
--- instead of 2.4 to 6. They only have to be different; who knows an event's key can do nothing with it.
+-- The random bits come from the session's generator, which is seeded once, instead of the cryptographic one: 1.5 us a
+-- key instead of 2.4 to 6. They only have to be different; who knows an event's key can do nothing with it.
 create function watchpost.record_key() returns uuid
 language sql volatile parallel restricted
 return (

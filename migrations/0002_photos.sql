@@ -11,7 +11,7 @@ create table watchpost.camera (
 
 comment on table  watchpost.camera            is 'A source of photos with a place in the world.';
 comment on column watchpost.camera.name       is 'The name that submissions use, for example north-gate.';
-comment on column watchpost.camera.location   is 'Where it stands, in words a guard understands. Shown with every alert.';
+comment on column watchpost.camera.location   is 'Where it is, in words a guard understands. Shown with every alert.';
 comment on column watchpost.camera.zone       is 'Cameras of one zone share an alert; null: the camera is a zone of its own.';
 comment on column watchpost.camera.faces      is 'How small the faces in its photos are, which decides how many pixels are searched. near: a twentieth of the photo''s height or more, as at a door. automatic: searches again at up to 1920 pixels of width where there seem to be smaller faces. far: every pixel up to 3840 of width, as for a crowd in a square; takes several times as long. Applies to photos that are processed from then on.';
 

@@ -3,7 +3,7 @@
 -- event, handling and search only grow. They are partitioned by time, so that old rows go by dropping a table: a DELETE
 -- would write as much as the INSERT did, and the record allows none. The partition key is the UUIDv7 key and not a time
 -- column, because a primary key of a partitioned table has to contain the partition key, and an id alone shall be
--- unique. sql/1-base/partitions.sql creates and retires the partitions.
+-- unique. sql/6-record creates the partitions and retires them.
 create schema watchpost_history;
 
 comment on schema watchpost_history is 'The partitions of watchpost.event, handling and search, by time. Query the tables in watchpost instead.';
@@ -189,6 +189,6 @@ comment on column watchpost.upkeep_task.last_error  is 'Why it failed the last t
 insert into watchpost.upkeep_task (task, every) values
   ('seal',       '10 seconds'),
   ('events',     '1 minute'),
-  ('unknowns',   '60 seconds'),
+  ('strangers',  '60 seconds'),
   ('partitions', '1 hour'),
   ('retention',  '1 hour');

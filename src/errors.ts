@@ -41,7 +41,7 @@ export const problems = {
   watchlist_unknown: { status: 404, title: 'There is no such watchlist', sqlstate: 'WP062' },
   stranger_unknown: { status: 404, title: 'There is no such stranger', sqlstate: 'WP060' },
   stranger_named: { status: 409, title: 'The stranger is a person already', sqlstate: 'WP061' },
-  unknowns_invalid: {
+  strangers_invalid: {
     status: 400,
     title: 'Strangers cannot be grouped with these settings',
     sqlstate: 'WP063',

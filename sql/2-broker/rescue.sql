@@ -264,23 +264,3 @@ end;
 $$;
 
 comment on function watchpost.put_back_events() is 'Releases the claims of workers that do not live, and puts events that owe a handling and wait nowhere into the outbox again.';
-
-
--- pausing -------------------------------------------------------------------------------------------------------------
-
-create or replace function watchpost.pause(task text) returns void
-language sql
-begin atomic
-  insert into watchpost.task_pause (task) values (pause.task) on conflict do nothing;
-end;
-
-comment on function watchpost.pause(text) is 'No worker takes up this task any more, within a second; running jobs are finished.';
-
-
-create or replace function watchpost.resume(task text) returns void
-language sql
-begin atomic
-  delete from watchpost.task_pause as p where p.task = resume.task;
-end;
-
-comment on function watchpost.resume(text) is 'Workers take up this task again.';

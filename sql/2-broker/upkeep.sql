@@ -35,7 +35,7 @@ begin
       when 'retention' then
         result := watchpost.retain();
         more := result like '1 %';
-      when 'unknowns' then
+      when 'strangers' then
         select g.result, g.more into result, more from watchpost.group_strangers() as g;
       else
         raise exception 'There is no upkeep task %.', quote_literal(task);

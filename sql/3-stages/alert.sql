@@ -1,5 +1,5 @@
--- Alerting: sightings become episodes, one alert for a person at a place, with any number of frames, workers and orders of
--- arrival.
+-- Alerting: sightings become episodes, one alert for a person at a place, with any number of frames, workers and orders
+-- of arrival.
 --
 -- consumes match.found · writes alert, alert_match · emits alert.raised, which notify consumes
 
@@ -42,7 +42,7 @@ comment on function watchpost.write_alerts is 'alert: opens or extends the episo
 
 -- Sightings become episodes: one alert for a person at a place, however many frames, workers and orders of arrival.
 
--- In plpgsql, whose plan a session keeps; an SQL function is planned at each call.
+-- In plpgsql, so that a session plans it once; an SQL function is planned at each call.
 create or replace function watchpost.place_of(camera uuid) returns text
 language plpgsql stable
 as $$
@@ -67,18 +67,18 @@ begin
 end;
 $$;
 
-comment on function watchpost.keep_episode() is 'Keeps alert.episode what first_seen, last_seen and cooldown make it.';
+comment on function watchpost.keep_episode() is 'Sets alert.episode from first_seen, last_seen and cooldown.';
 
 create or replace trigger alert_episode before insert or update of first_seen, last_seen, cooldown, episode on watchpost.alert
 for each row execute function watchpost.keep_episode();
 
 
--- Opens an alert for a match, or extends the one whose episode it falls into; of two episodes that it joins, the earlier
--- takes in the later. A live sighting never disappears in a retroactive alert, which pages nobody: it has its own. A
--- retroactive one that falls into a live episode belongs to it.
+-- Opens an alert for a match, or extends the one whose episode it falls into. If it connects two episodes, the later
+-- alert is merged into the earlier. A live sighting never goes into a retroactive alert, which is not sent to
+-- endpoints; a retroactive sighting that falls into a live episode goes into that.
 --
--- Sightings of one person at one place take turns on the advisory lock, which makes this simple; that there is one alert
--- is what the exclusion constraint guarantees. Extending costs the same for the second sighting and the ten thousandth.
+-- Sightings of one person at one place take turns by the advisory lock, which keeps this simple; the exclusion
+-- constraint guarantees one alert. Extending costs the same for the second sighting and the ten thousandth.
 create or replace function watchpost.raise_alert(of_match uuid) returns uuid
 language plpgsql
 as $$
@@ -88,7 +88,7 @@ declare
   grown tstzrange;
   joined uuid[];
 begin
-  -- Locked, so that nobody supersedes the match while it is counted.
+  -- Locked, so that nobody supersedes the match meanwhile.
   select
     m.person_id, m.watchlist_id, m.similarity, m.retroactive, i.camera_id, i.captured_at,
     w.cooldown, w.severity, watchpost.place_of(i.camera_id) as place
@@ -128,7 +128,7 @@ begin
     returning a.id into target;
   else
     grown := range_merge(target.episode, tstzrange(seen.captured_at, seen.captured_at + target.cooldown, '[]'));
-    -- Only an episode that grows can meet another one, and the two together a third.
+    -- An episode that grows can overlap another one, and both together a third.
     while grown <> target.episode loop
       joined := array(
         select a.id
@@ -160,10 +160,9 @@ begin
 end;
 $$;
 
-comment on function watchpost.raise_alert(uuid) is 'Opens or extends the alert that a match belongs to, and returns its id; null if the match does not stand any more.';
+comment on function watchpost.raise_alert(uuid) is 'Opens or extends the alert that a match belongs to, and returns its id; null if the match was superseded.';
 
 
--- Takes alerts into another one, with their matches; they stay on record, withdrawn.
 create or replace function watchpost.merge_alerts(into_alert uuid, others uuid[]) returns tstzrange
 language plpgsql
 as $$
@@ -171,13 +170,13 @@ begin
   perform from watchpost.alert as a where a.id = any (others || into_alert) order by a.id for no key update;
   update watchpost.alert_match as am set alert_id = into_alert where am.alert_id = any (others);
   update watchpost.alert as a set withdrawn_at = now(), merged_into = into_alert where a.id = any (others);
-  perform watchpost.tell_withdrawn_alerts(others, 'merged');
+  perform watchpost.emit_alerts_withdrawn(others, 'merged');
   perform watchpost.recount_alerts(array[into_alert]);
   return (select a.episode from watchpost.alert as a where a.id = into_alert);
 end;
 $$;
 
-comment on function watchpost.merge_alerts is 'Moves the matches of some alerts into another one and withdraws them; returns its episode.';
+comment on function watchpost.merge_alerts is 'Moves the matches of some alerts into another one and withdraws those alerts; returns the episode of the other.';
 
 -- alert.raised --------------------------------------------------------------------------------------------------------
 
@@ -206,8 +205,8 @@ referencing new table as new_rows
 for each statement execute function watchpost.emit_alert_raised();
 
 
--- NOTIFY takes a lock of the whole database at commit, which the pipeline's rows can not afford; of a thousand photos
--- one may raise an alert, so alerts can.
+-- NOTIFY takes a lock on the whole database at commit, which is too slow for every photo, but not for alerts, which are
+-- few.
 create or replace function watchpost.announce_alert() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -224,7 +223,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.announce_alert() is 'NOTIFY watchpost_alert for each new alert. A hint for those who listen: the row is the truth.';
+comment on function watchpost.announce_alert() is 'NOTIFY watchpost_alert for each new alert. Only a hint: a listener reads the row.';
 
 create or replace trigger alert_announce after insert on watchpost.alert
 referencing new table as new_rows

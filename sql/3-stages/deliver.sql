@@ -2,8 +2,8 @@
 --
 -- consumes notification.due · writes delivery, notification.state · emits nothing
 
--- What is to be done about a notification now. A sighting is as old as its photo says, or as its match if a camera's
--- clock is ahead; an alert that goes on stays news.
+-- A sighting is as old as its photo says, or as its match, if a camera's clock is ahead. The latest sighting of an
+-- alert counts.
 create or replace function watchpost.delivery_due(notification uuid) returns table (
   endpoint_id uuid,
   url         text,
@@ -44,7 +44,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.delivery_due(uuid) is 'A notification with what it takes to send it, and the verdict: send, or the state it ends in without being sent.';
+comment on function watchpost.delivery_due(uuid) is 'A notification with all that sending it takes, and the verdict: send, or the state in which it ends unsent.';
 
 
 create or replace function watchpost.begin_delivery(endpoint uuid, notification uuid default null) returns table (
@@ -61,7 +61,7 @@ begin atomic
   returning id, attempt;
 end;
 
-comment on function watchpost.begin_delivery(uuid, uuid) is 'Notes an attempt before it is made, so that one which its worker does not survive leaves a trace.';
+comment on function watchpost.begin_delivery(uuid, uuid) is 'Records an attempt before it is made, so that one leaves a trace whose worker dies.';
 
 
 create or replace view watchpost.delivery_log as
@@ -88,6 +88,6 @@ from watchpost.delivery as d
 join watchpost.endpoint as e on e.id = d.endpoint_id
 left join watchpost.notification as n on n.id = d.notification_id;
 
-comment on view   watchpost.delivery_log         is 'Every attempt to tell an endpoint of something.';
-comment on column watchpost.delivery_log.outcome is 'Of this attempt. unfinished: under way, or its worker died over it.';
-comment on column watchpost.delivery_log.state   is 'Of the notification, by now.';
+comment on view   watchpost.delivery_log         is 'Every attempt to send a message to an endpoint.';
+comment on column watchpost.delivery_log.outcome is 'Of this attempt. unfinished: under way, or its worker died.';
+comment on column watchpost.delivery_log.state   is 'Of the notification, now.';

@@ -16,15 +16,15 @@ begin
 end;
 $$;
 
-comment on function watchpost.supersede_demography() is 'What is superseded with its face.';
+comment on function watchpost.supersede_demography() is 'Supersedes the demography of faces that are superseded.';
 
 create or replace trigger face_supersede_demography after update on watchpost.face
 referencing new table as new_rows
 for each statement execute function watchpost.supersede_demography();
 
 
--- Newest first, so that what is asked about most is there soonest. A million faces are a million events: in batches the
--- transactions stay short.
+-- Newest first, because recent faces are queried most. A million faces are a million events, so a caller asks in
+-- batches to keep transactions short.
 create or replace function watchpost.describe_past(
   before uuid default null, most integer default null, out requested integer, out without_photo integer, out last uuid
 )
@@ -36,7 +36,7 @@ begin
       using errcode = 'WP066', hint = 'Switch it on first: select watchpost.switch_task(''describe'', true, ''why and on whose word'').';
   end if;
 
-  with looked_at as materialized (
+  with newest as materialized (
     select f.id, f.image_id
     from watchpost.face as f
     where f.superseded_at is null and (before is null or f.id < before)
@@ -45,10 +45,10 @@ begin
   ),
   wanting as materialized (
     select l.id, l.image_id, i.bytes is not null as has_photo
-    from looked_at as l
+    from newest as l
     join watchpost.image as i on i.id = l.image_id
     where not exists (select from watchpost.demography as d where d.face_id = l.id and d.superseded_at is null)
-      -- Asked for already: it is on its way, or was given up and is a dead letter.
+      -- Not requested already: then it is on its way, or a dead letter.
       and not exists (
         select
         from watchpost.event as e
@@ -73,10 +73,10 @@ begin
   select
     count(*) filter (where w.has_photo), count(*) filter (where not w.has_photo),
     -- Postgres 17 has no min(uuid).
-    (select l.id from looked_at as l order by l.id limit 1)
+    (select l.id from newest as l order by l.id limit 1)
   into requested, without_photo, last
   from wanting as w;
 end;
 $$;
 
-comment on function watchpost.describe_past is 'Has age and gender estimated for faces that were found before that was switched on (WP066 if it is off), newest first: how many, of how many the photo is gone, and the last face looked at, to go on from (before) when only so many were (most).';
+comment on function watchpost.describe_past is 'Requests age and gender for faces that were found before the task was switched on (WP066 if it is off), newest first, at most most faces before a face. Returns for how many, of how many the photo is gone, and the last face, with which to call it again.';

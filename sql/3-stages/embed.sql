@@ -1,7 +1,7 @@
 -- Embedding: a face becomes a vector.
 --
--- consumes face.detected · writes embedding · emits face.embedded for a probe, which match consumes, and photo.embedded for
--- a face that enrols somebody, which enrol consumes
+-- consumes face.detected · writes embedding · emits face.embedded for a probe, which match consumes, and photo.embedded
+-- for a face that enrols somebody, which enrol consumes
 
 create or replace function watchpost.write_embeddings(
   passed uuid[], model text, dimension integer, events uuid[], faces uuid[], norms real[], vectors real[]

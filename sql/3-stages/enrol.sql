@@ -2,8 +2,8 @@
 --
 -- consumes photo.embedded · writes reference · emits person.enrolled, which backfill consumes
 
--- The nearest photo of the same person, and the nearest other person. Every reference of the model is compared, 1.1 to
--- 2.1 ms a thousand: an index that leaves one out would enrol somebody twice.
+-- Compares with every reference of the model, 1.1 to 2.1 ms a thousand: an index that misses one would let somebody be
+-- enrolled twice.
 create or replace function watchpost.assert_like_nobody_else(photo uuid, embedding uuid, unlike real, alike real) returns void
 language plpgsql
 as $$
@@ -31,7 +31,7 @@ begin
   where r.model_id = face.model_id
     and r.person_id <> face.person_id
     and r.superseded_at is null
-    and not (r.person_id = any (watchpost.told_apart(face.person_id)))
+    and not (r.person_id = any (watchpost.people_apart(face.person_id)))
   order by r.vector <=> face.vector
   limit 1;
 
@@ -52,7 +52,7 @@ $$;
 comment on function watchpost.assert_like_nobody_else is 'Refuses a face that is unlike the person''s other photos (WP033), or looks like another enrolled person, and more so than like those photos (WP034), unless person_photo.accept or a cannot_link says that it may.';
 
 
-create or replace function watchpost.told_apart(person uuid) returns uuid[]
+create or replace function watchpost.people_apart(person uuid) returns uuid[]
 language sql stable
 return array(
   select case when c.person_id = person then c.other_person_id else c.person_id end
@@ -60,22 +60,22 @@ return array(
   where c.other_person_id is not null and person in (c.person_id, c.other_person_id)
 );
 
-comment on function watchpost.told_apart(uuid) is 'The people of whom somebody has said that they are not this one, twins for example.';
+comment on function watchpost.people_apart(uuid) is 'The people who are known not to be this one, by a cannot_link: twins, for example.';
 
 
--- One enrolment at a time, all over the database: two workers that enrol one face under two names would not see each
+-- One enrolment at a time in the whole database: two workers that enrol one face under two names would not see each
 -- other's reference. Detecting and embedding, which is nearly all of the work, is done before.
 create or replace function watchpost.enrol_reference(photo uuid, embedding uuid, unlike real, alike real) returns uuid
 language plpgsql
 as $$
 declare
   made uuid;
-  taken_back boolean;
+  is_removed boolean;
 begin
   perform pg_advisory_xact_lock(hashtext('watchpost.enrolment'));
-  -- Locked, so that it is not taken back while its reference is written.
-  select p.removed_at is not null into taken_back from watchpost.person_photo as p where p.id = photo for share;
-  if coalesce(taken_back, true) then
+  -- Locked, so that it is not removed while its reference is written.
+  select p.removed_at is not null into is_removed from watchpost.person_photo as p where p.id = photo for share;
+  if coalesce(is_removed, true) then
     raise exception 'This photo was taken back before it was enrolled.' using errcode = 'WP039';
   end if;
 
@@ -98,7 +98,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.enrol_reference is 'Makes an embedding the reference of a person''s photo, after a last look at who is enrolled; see assert_like_nobody_else.';
+comment on function watchpost.enrol_reference is 'Makes an embedding the reference of a person''s photo, if assert_like_nobody_else lets it pass.';
 
 
 create or replace function watchpost.emit_person_enrolled() returns trigger

@@ -3,8 +3,6 @@
 -- consumes face.embedded · writes search, match · emits match.found, which alert consumes. Who is nearest is found by
 -- sql/4-people/nearest-people.sql.
 
--- Always that of the face, whatever is written: a worker of the version before, beside this one during an upgrade, does
--- not know the column.
 create or replace function watchpost.fill_match_image() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -14,14 +12,14 @@ begin
 end;
 $$;
 
-comment on function watchpost.fill_match_image() is 'Makes match.image_id the photo of the face.';
+comment on function watchpost.fill_match_image() is 'Sets match.image_id to the photo of the face.';
 
 create or replace trigger match_image before insert on watchpost.match
 for each row execute function watchpost.fill_match_image();
 
 
--- Everybody who adds to what stands in a photo, or takes from it, holds its lock, taken in the order of the ids: so of
--- two workers that have found one person in two faces of a photo, the second sees what the first has written.
+-- Whoever adds or withdraws matches of a photo holds its lock, taken in the order of the ids: of two workers that have
+-- found one person in two faces of a photo, the second sees what the first has written.
 create or replace function watchpost.lock_images(images uuid[]) returns void
 language plpgsql
 as $$
@@ -30,7 +28,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.lock_images(uuid[]) is 'Takes turns on photos, until the end of the transaction.';
+comment on function watchpost.lock_images(uuid[]) is 'Locks photos until the end of the transaction.';
 
 
 create or replace function watchpost.standing_matches(images uuid[]) returns table (
@@ -40,7 +38,7 @@ language plpgsql
 as $$
 begin
   perform watchpost.lock_images(images);
-  -- A statement of its own, which sees what those before have committed.
+  -- A statement of its own, which sees what others committed before the lock was granted.
   return query
   select m.id, m.image_id, m.face_id, m.person_id, m.similarity
   from watchpost.match as m
@@ -48,10 +46,11 @@ begin
 end;
 $$;
 
-comment on function watchpost.standing_matches(uuid[]) is 'Locks photos and tells who is in them as it stands.';
+comment on function watchpost.standing_matches(uuid[]) is 'Locks photos and returns their current matches.';
 
 
--- A search says in its outcome what stands, so it is written again with the matches withdrawn, and the old one kept.
+-- The outcome of a search says what is current, so the search is written again with the new outcome, and the old one
+-- kept.
 create or replace function watchpost.withdraw_matches(matches uuid[], outcome text) returns void
 language plpgsql
 as $$
@@ -75,7 +74,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.withdraw_matches is 'Supersedes matches, and their searches by ones of this outcome: outranked or cannot_link.';
+comment on function watchpost.withdraw_matches is 'Supersedes matches, and replaces their searches by ones with this outcome: outranked or cannot_link.';
 
 
 create or replace function watchpost.emit_match_found() returns trigger

@@ -13,10 +13,10 @@ create or replace function watchpost.utc(moment timestamptz) returns text
 language sql immutable
 return to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 
-comment on function watchpost.utc(timestamptz) is 'A moment as messages write it, whatever the session''s time zone: 2026-11-23T15:04:05.000Z.';
+comment on function watchpost.utc(timestamptz) is 'A time as messages write it, in any time zone of the session: 2026-11-23T15:04:05.000Z.';
 
 
--- No photo: whoever is told looks at it here, with a key.
+-- Without the photo, which takes an API key to read.
 create or replace function watchpost.alert_message(alert uuid) returns json
 language plpgsql stable
 as $$
@@ -47,15 +47,15 @@ begin
 end;
 $$;
 
-comment on function watchpost.alert_message(uuid) is 'What an endpoint is told of an alert: {type, timestamp, data}.';
+comment on function watchpost.alert_message(uuid) is 'The message that is sent about an alert: {type, timestamp, data}.';
 
 
--- In plpgsql, whose plan a session keeps: as an SQL function, planned at each call, 3.4 ms for an alert.
+-- In plpgsql, so that a session plans it once: as an SQL function, planned at each call, it took 3.4 ms an alert.
 create or replace function watchpost.notify_endpoints(alerts uuid[]) returns integer
 language plpgsql
 as $$
 declare
-  told integer;
+  written integer;
 begin
   insert into watchpost.notification (alert_id, endpoint_id, message)
   select d.id, e.id, watchpost.alert_message(d.id)
@@ -72,12 +72,12 @@ begin
     and d.withdrawn_at is null
     and (not d.retroactive or w.page_retroactive)
   on conflict do nothing;
-  get diagnostics told = row_count;
-  return told;
+  get diagnostics written = row_count;
+  return written;
 end;
 $$;
 
-comment on function watchpost.notify_endpoints(uuid[]) is 'Writes what the endpoints are to be told of some alerts; returns how many notifications. Retroactive alerts are told only where the list says page_retroactive.';
+comment on function watchpost.notify_endpoints(uuid[]) is 'Writes the notifications of some alerts; returns how many. Retroactive alerts have them only if the list says page_retroactive.';
 
 
 create or replace function watchpost.emit_notification_due() returns trigger

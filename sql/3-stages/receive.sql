@@ -6,7 +6,8 @@
 
 -- How photos come in from whoever can call a function.
 
--- These two run with their owner's rights: whoever may only submit can call them and see nothing else.
+-- This and submit_image run with their owner's rights: a role that may only submit can call them and reads nothing
+-- else.
 create or replace function watchpost.find_camera(name_or_id text) returns uuid
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -30,7 +31,7 @@ $$;
 comment on function watchpost.find_camera(text) is 'The id of a camera by its name or id; an unknown one is an error (WP002).';
 
 
--- In plpgsql, whose plan a session keeps; an SQL function is planned at each call.
+-- In plpgsql, so that a session plans it once; an SQL function is planned at each call.
 create or replace function watchpost.insert_image(
   bytes bytea, camera text, captured_at timestamptz, idempotency_key text, submitted_by text
 ) returns uuid
@@ -53,7 +54,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.insert_image is 'Part of submit_image: the row as it is asked for, with no look for an earlier one.';
+comment on function watchpost.insert_image is 'Part of submit_image: inserts the row, without a search for an earlier one with the same key.';
 
 
 create or replace function watchpost.find_submitted(
@@ -75,7 +76,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.find_submitted is 'The image that this submitter sent under this key, or null; one with other bytes is an error (WP003).';
+comment on function watchpost.find_submitted is 'The image that this submitter sent with this idempotency key, or null; other bytes under the same key are an error (WP003).';
 
 
 create or replace function watchpost.submit_image(
@@ -94,7 +95,7 @@ begin
   if who <> session_user and not has_column_privilege(session_user, 'watchpost.image', 'submitted_by', 'insert') then
     raise exception '% may not submit in the name of %.', session_user, who using errcode = 'insufficient_privilege';
   end if;
-  -- Without a key there is nothing to repeat, and no subtransaction: thousands of them slow down everybody's snapshots.
+  -- Without a key there is nothing to repeat, so no subtransaction: thousands of them slow down every snapshot.
   if submit_image.idempotency_key is null then
     return watchpost.insert_image(bytes, camera, submit_image.captured_at, null, who);
   end if;
@@ -107,7 +108,7 @@ begin
     return watchpost.insert_image(bytes, camera, submit_image.captured_at, submit_image.idempotency_key, who);
   exception
     when unique_violation then
-      -- Somebody else has used the key since the look above, and has committed.
+      -- Somebody else has used the key since the query above, and has committed.
       image_id := watchpost.find_submitted(who, submit_image.idempotency_key, bytes);
       if image_id is null then
         raise;
@@ -121,8 +122,8 @@ comment on function watchpost.submit_image is 'Submits a photo and returns its i
 
 -- size, hash and limits -----------------------------------------------------------------------------------------------
 
--- Limits of a row that are not constraints, because those are planned again for each statement: see migrations/0001_base.sql.
--- A day covers every clock that is set to a wrong zone. What was right when it came is right for ever.
+-- Limits of a row that are not constraints, because those are planned again for each statement: see
+-- migrations/0001_base.sql. A day in the future is allowed for clocks that are set to a wrong time zone.
 create or replace function watchpost.refuse_image(image watchpost.image) returns void
 language plpgsql
 as $$
@@ -146,10 +147,10 @@ begin
 end;
 $$;
 
-comment on function watchpost.refuse_image is 'Tells what is wrong with a row of image: no photo (WP001), too large (WP070), a time out of range (WP071), a submitter or key that is none (WP072). A row with nothing wrong passes.';
+comment on function watchpost.refuse_image is 'Raises what is wrong with a row of image: no photo (WP001), too large (WP070), a time out of range (WP071), an invalid submitter or key (WP072). Does nothing if the row is right.';
 
 
--- With the rights of whoever inserts and no settings of its own: it touches nothing but the row.
+-- With the rights of whoever inserts, and without a search_path of its own, which costs time: it touches only the row.
 create or replace function watchpost.measure_image_bytes() returns trigger
 language plpgsql
 as $$
@@ -169,7 +170,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.measure_image_bytes() is 'Notes size and hash of image.bytes, and refuses a row that is beyond the limits; see refuse_image.';
+comment on function watchpost.measure_image_bytes() is 'Sets byte_length and sha256 from image.bytes, and refuses a row beyond the limits; see refuse_image.';
 
 create or replace trigger image_measure_bytes before insert on watchpost.image
 for each row execute function watchpost.measure_image_bytes();
@@ -184,7 +185,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.check_image() is 'Refuses changes of a row that put it beyond the limits; see refuse_image.';
+comment on function watchpost.check_image() is 'Refuses changes that put a row beyond the limits; see refuse_image.';
 
 create or replace trigger image_check before update of captured_at, received_at, submitted_by, idempotency_key on watchpost.image
 for each row execute function watchpost.check_image();
@@ -199,9 +200,9 @@ begin
 end;
 $$;
 
-comment on function watchpost.keep_image_bytes() is 'Refuses another photo in place of the one that was handed in, also when that was dropped (WP008).';
+comment on function watchpost.keep_image_bytes() is 'Refuses other bytes than those that were submitted, also after these were dropped (WP008).';
 
--- The look for null comes first: to drop a photo it need not be read.
+-- The test for null comes first: dropping a photo need not read it.
 create or replace trigger image_keep_bytes before update of bytes on watchpost.image
 for each row when (new.bytes is not null and new.bytes is distinct from old.bytes)
 execute function watchpost.keep_image_bytes();
@@ -212,8 +213,8 @@ execute function watchpost.keep_image_bytes();
 -- whoever may insert a row causes its event, and can do nothing else.
 --
 -- The subscriptions are read in the select list, so once a statement with any plan; joined, they were read for each row
--- (10,000 photos: 39 us a row, against 28). Here they are read without a call of subscribers(), which costs 7 us of the 74
--- of a single-row INSERT.
+-- (10,000 photos: 39 us a row, against 28). Here they are read without a call of subscribers(), which costs 7 us of the
+-- 74 of a single-row INSERT.
 create or replace function watchpost.emit_image_received() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$

@@ -9,7 +9,7 @@ begin
   if matches = '{}' then
     return;
   end if;
-  -- In one order, so that two who supersede overlapping sets can not deadlock.
+  -- Always in one order, so that two transactions that supersede overlapping sets cannot deadlock.
   perform from watchpost.match as m where m.id = any (matches) order by m.id for no key update;
   with gone as (
     update watchpost.match as m
@@ -17,7 +17,7 @@ begin
     where m.id = any (matches) and m.superseded_at is null
     returning m.id, m.image_id, m.face_id, m.person_id, m.watchlist_id
   ),
-  told as (
+  recorded as (
     insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
     select
       'match.withdrawn', g.id, g.image_id,
@@ -37,7 +37,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.supersede_matches is 'Withdraws matches, on record and with the reason, and the alerts that rested on nothing else.';
+comment on function watchpost.supersede_matches is 'Withdraws matches, on record and with the reason, and the alerts that have no other match.';
 
 
 create or replace function watchpost.supersede_searches(embeddings uuid[], because text default 'replay') returns void
@@ -59,7 +59,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.supersede_searches is 'Marks the searches of some embeddings, and withdraws their matches.';
+comment on function watchpost.supersede_searches is 'Supersedes the searches of some embeddings, and withdraws their matches.';
 
 
 create or replace function watchpost.supersede_embeddings(faces uuid[]) returns void
@@ -78,7 +78,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.supersede_embeddings(uuid[]) is 'Marks the embeddings of some faces, with their searches and references.';
+comment on function watchpost.supersede_embeddings(uuid[]) is 'Supersedes the embeddings of some faces, with their searches and references.';
 
 
 create or replace function watchpost.supersede_faces(images uuid[]) returns void
@@ -94,4 +94,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.supersede_faces(uuid[]) is 'Marks the faces of some images, with all that rests on them.';
+comment on function watchpost.supersede_faces(uuid[]) is 'Supersedes the faces of some images, with their embeddings, searches and references.';

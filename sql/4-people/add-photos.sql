@@ -26,7 +26,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.add_person_photo is 'Hands in a photo to enrol a person. chosen_face counts from 1, left to right, and is needed where the photo has several faces; accept names codes of the gate that are let pass.';
+comment on function watchpost.add_person_photo is 'Adds a photo to enrol a person. chosen_face counts from 1, left to right, and is needed if the photo has several faces; accept names codes of the gate that may pass.';
 
 
 create or replace function watchpost.assert_person(person uuid) returns void
@@ -42,7 +42,6 @@ $$;
 comment on function watchpost.assert_person(uuid) is 'An unknown person is an error (WP004).';
 
 
--- The face was found and embedded when its photo came in; nothing is looked at again.
 create or replace function watchpost.enrol_face(person uuid, face uuid, accept text[] default '{}') returns uuid
 language plpgsql
 as $$
@@ -60,7 +59,7 @@ begin
       using errcode = 'WP037', hint = 'select id from watchpost.face where superseded_at is null lists those there are.';
   end if;
 
-  -- Two calls for one face take turns, so that the second finds what the first has made.
+  -- Two calls for one face take turns, so that the second finds the row of the first.
   perform pg_advisory_xact_lock(hashtextextended('watchpost.enrol_face ' || face, 0));
   select p.id, p.person_id, e.name into taken
   from watchpost.person_photo as p
@@ -84,8 +83,8 @@ $$;
 comment on function watchpost.enrol_face is 'Makes a face that is stored already, of any photo, a photo of a person, and returns its person_photo; the same call twice gives the same. A face of somebody else is an error (WP035).';
 
 
--- A photo that nobody has looked at yet is to be detected. Where its faces are known, the chosen one goes to the gate at
--- once; a photo of which two people are enrolled is thus looked at once.
+-- A photo without known faces goes to detect. If its faces are known, the chosen one goes to the gate at once, so a
+-- photo that enrols two people is detected once.
 create or replace function watchpost.emit_photo_added() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$

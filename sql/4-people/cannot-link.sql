@@ -1,4 +1,6 @@
--- What somebody has said is not a person, and what that rules out: see the table cannot_link.
+-- What a cannot_link rules out.
+--
+-- emits cannot_link.added, cannot_link.removed, which backfill consumes
 
 create or replace function watchpost.overlap(a watchpost.face, b watchpost.face) returns real
 language sql immutable
@@ -15,8 +17,8 @@ return (
 comment on function watchpost.overlap is 'Intersection over union of the boxes of two faces of one photo, 0 to 1.';
 
 
--- Faces of one photo whose boxes share more than half of their union are one face, found again by a replay of detect:
--- the detector drops boxes of one pass that share more than 0.4, so two faces never do.
+-- Faces of one photo whose boxes overlap by more than half (intersection over union) are one face, found again by a
+-- replay of detect: in one run the detector drops boxes that overlap by more than 0.4.
 create or replace function watchpost.same_faces(face uuid) returns setof uuid
 language sql stable
 begin atomic
@@ -26,12 +28,12 @@ begin atomic
   where given.id = same_faces.face and (f.id = given.id or watchpost.overlap(f, given) > 0.5);
 end;
 
-comment on function watchpost.same_faces(uuid) is 'A face, and every face of its photo that is the same one, found at another time.';
+comment on function watchpost.same_faces(uuid) is 'A face, and every face of its photo that is the same one, found by another run of detect.';
 
 
--- A declared face is a reference against the person as well: the same stranger comes back in the next frame. Measured
--- on the ORL portraits, 3 photos enrolled and the most alike stranger's face declared: all 218 other photos of that
--- stranger that scored 0.40 and more were held off, and of 5,526 true matches none was lost.
+-- The face of a cannot_link also rules out faces that are more similar to it than to the person, because the same
+-- stranger comes back in the next frame. On the ORL portraits, with 3 photos enrolled and a cannot_link for the most
+-- similar stranger, this ruled out all 218 other photos of that stranger from 0.40 on, and none of 5,526 true matches.
 create or replace function watchpost.is_ruled_out(
   person uuid, face uuid, model text, probe halfvec, similarity real
 ) returns boolean
@@ -50,11 +52,11 @@ begin
 end;
 $$;
 
-comment on function watchpost.is_ruled_out is 'Whether somebody has said that a face is not this person: that face, or one that this face looks like more than like the person.';
+comment on function watchpost.is_ruled_out is 'Whether a cannot_link rules out that a face is this person: one of this face, or of a face that it is more similar to than to the person.';
 
 
--- What stands against it goes at once. Whatever else follows, such as another face of that photo that gave way to this
--- one, is found by the task that consumes the event.
+-- Matches against it are withdrawn at once. What follows from that, such as a match of another face of the photo, is
+-- found by the backfill that consumes the event.
 create or replace function watchpost.emit_cannot_link() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -108,7 +110,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.emit_cannot_link() is 'Refuses to tell somebody apart from themselves (WP040), withdraws what is said to be wrong, and writes cannot_link.added or cannot_link.removed.';
+comment on function watchpost.emit_cannot_link() is 'Refuses a cannot_link of a person with themselves (WP040), withdraws the matches that are said to be wrong, and writes cannot_link.added or cannot_link.removed.';
 
 create or replace trigger cannot_link_added after insert on watchpost.cannot_link
 referencing new table as changed_rows
@@ -118,7 +120,7 @@ create or replace trigger cannot_link_removed after delete on watchpost.cannot_l
 referencing old table as changed_rows
 for each statement execute function watchpost.emit_cannot_link();
 
--- A search that began before somebody said so: it is refused, and tried again knowing better.
+-- For a search that started before the cannot_link was committed: it is refused, and its retry takes it into account.
 create or replace function watchpost.check_match() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -139,7 +141,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.check_match() is 'No match against a cannot_link of that very face (WP041).';
+comment on function watchpost.check_match() is 'Refuses a match against a cannot_link of the same face (WP041).';
 
 create or replace trigger match_check after insert on watchpost.match
 referencing new table as new_rows

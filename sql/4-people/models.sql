@@ -1,5 +1,5 @@
--- An embedder gets an HNSW index over the vectors of people by it, because vectors of different models are not comparable
--- and an index needs one dimension.
+-- Registering models. Each embedder gets an HNSW index of its own over person_vector: vectors of different models are
+-- not comparable, and an index needs one dimension.
 create or replace function watchpost.register_model(
   id text, role text, sha256 text, dimension integer, licence text, thresholds jsonb default null
 ) returns void
@@ -7,7 +7,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   known_sha256 text;
-  -- Where pgvector lives: an owner's function looks into no schema that it does not name.
+  -- The schema of pgvector, because the function's search path does not contain it.
   home text := (
     select quote_ident(n.nspname)
     from pg_extension as e
@@ -37,7 +37,7 @@ begin
   perform watchpost.follow_model();
 
   if role = 'embedder' then
-    -- Denser than pgvector makes it by itself: see nearest_by_index.
+    -- Denser than pgvector's default: see nearest_by_index.
     execute format(
       'create index if not exists %I on watchpost.person_vector using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_l2_ops) with (m = 40, ef_construction = 200) where model_id = %4$L',
       'person_vector_hnsw_' || left(encode(sha256(convert_to(register_model.id, 'UTF8')), 'hex'), 16),
@@ -49,11 +49,11 @@ begin
 end;
 $$;
 
-comment on function watchpost.register_model is 'Makes a model known; the same id with other weights is an error (WP005). thresholds, of an embedder: {"loose": …, "default": …, "strict": …}; lists that name one follow.';
+comment on function watchpost.register_model is 'Registers a model; the same id with other weights is an error (WP005). thresholds, of an embedder: {"loose": …, "default": …, "strict": …}; lists that name one follow.';
 
 
--- The constants are those of the default embedder in models/manifest.ts, for lists made before any model was registered; a
--- test compares them.
+-- The constants are those of the default embedder in models/manifest.ts, for lists created before any model was
+-- registered; a test compares them.
 create or replace function watchpost.named_threshold(name text) returns real
 language sql stable
 return coalesce(

@@ -1,13 +1,11 @@
 -- The people most similar to a face.
 
--- The people on active watchlists that are most like a face, by similarity() with all their references.
---
 -- lists: those to search; null: the active ones. A caller with many faces reads them once.
 --
--- besides is somebody who is compared in any case: an index of 250,000 does not find everybody by their own vector, 3 of
--- 400 when it was less dense. Whoever is looked for in the past is not to be missed there.
+-- included: a person who is compared in any case. An HNSW index does not find everybody, and a backfill must not miss
+-- the person it is for.
 create or replace function watchpost.nearest_people(
-  probe halfvec, model text, method text, most integer default 5, lists uuid[] default null, besides uuid default null
+  probe halfvec, model text, method text, most integer default 5, lists uuid[] default null, included uuid default null
 ) returns table (person_id uuid, reference_id uuid, similarity real, reference_similarity real)
 language plpgsql
 as $$
@@ -29,10 +27,10 @@ begin
     );
   else
     found := watchpost.nearest_by_index(asked, model, most, searched);
-    if besides <> all (found) and exists (
-      select from watchpost.watchlist_entry as e where e.person_id = besides and e.watchlist_id = any (searched)
+    if included <> all (found) and exists (
+      select from watchpost.watchlist_entry as e where e.person_id = included and e.watchlist_id = any (searched)
     ) then
-      found := found || besides;
+      found := found || included;
     end if;
   end if;
 
@@ -52,18 +50,14 @@ begin
 end;
 $$;
 
-comment on function watchpost.nearest_people is 'The people most similar to a vector of this model, among those on active watchlists or on the given lists, by similarity(), each with the nearest reference. method: exact or hnsw. besides: a person who is compared even if the index does not find them.';
+comment on function watchpost.nearest_people is 'The people most similar to a vector of this model, among those on active watchlists or on the given lists, by similarity(), each with the nearest reference. method: exact or hnsw. included: a person who is compared even if the index does not find them.';
 
 
--- Orders by the expression of the model's index. An HNSW scan filters afterwards, so it must be iterative, or a list of
--- few people among many comes back empty. Whether the index is worth it was decided by counting (search_method): the
--- planner, who can only guess how many people are on the lists, is kept from sorting.
+-- Orders by the expression of the model's index. An HNSW scan filters afterwards, so it has to be iterative, or a short
+-- list among many people finds nobody. search_method has decided by counting that the index is faster; enable_sort =
+-- off keeps the planner, which can only estimate how many people are on the lists, from sorting instead.
 --
--- Of the ten nearest of 250,000 made-up people with four photos each (test/bench/faces.ts) an ef_search of 400, 500, 600,
--- 700 and 1000 finds 0.987, 0.990, 0.994, 0.996 and 0.998, in 33, 37, 45, 47 and 68 ms; where a tenth of them is listed
--- 0.963, 0.972, 0.978, 0.982 and 0.989. Asking for more than are wanted, so that the scan goes on, finds no more: who is
--- missing is hardly linked to. A denser index finds more in less time: m 24 and ef_construction 128 gave 0.985 at 1000,
--- in 42 ms.
+-- With ef_search 500 it finds 0.990 of the ten nearest of 250,000 people, in 37 ms (docs/performance.md).
 create or replace function watchpost.nearest_by_index(
   asked halfvec, model text, most integer, lists uuid[]
 ) returns uuid[]
@@ -96,9 +90,8 @@ $$;
 comment on function watchpost.nearest_by_index is 'Part of nearest_people: the people most similar to a probe with 1 and 0 appended, as in similarity(), through the HNSW index of the model.';
 
 
--- What counts is who is searched for, not who is enrolled. Counting goes up to the limit at every
--- search, so a session remembers what it found for these lists: their versions go up whenever somebody is listed or taken off.
--- For some seconds only, because somebody listed may be enrolled; until then a search is slower than it might be, not wrong.
+-- Counts the enrolled people on these lists. A session keeps the result for five seconds, for these versions of the
+-- lists: counting at every search would cost more, and an outdated result makes a search slower, not wrong.
 create or replace function watchpost.search_method(
   model text, lists uuid[], versions integer[], exact_up_to integer
 ) returns text
@@ -130,12 +123,12 @@ begin
 end;
 $$;
 
-comment on function watchpost.search_method is 'exact where at most so many people who are enrolled are on these lists, else hnsw.';
+comment on function watchpost.search_method is 'exact if at most exact_up_to enrolled people are on these lists, else hnsw.';
 
 
--- A function, so that a session plans all of it once.
+-- In plpgsql, so that a session plans it once.
 create or replace function watchpost.find_nearest(
-  embeddings uuid[], exact_up_to integer, most integer, besides uuid default null
+  embeddings uuid[], exact_up_to integer, most integer, included uuid default null
 ) returns table (
   embedding_id uuid, face_id uuid, image_id uuid, model_id text, norm real, face_gate text[], method text,
   watchlists uuid[], watchlist_versions integer[], candidates json
@@ -182,7 +175,7 @@ begin
         ),
         '[]'
       ) as candidates
-    from watchpost.nearest_people(p.vector, p.model_id, m.method, most, lists, besides) as n
+    from watchpost.nearest_people(p.vector, p.model_id, m.method, most, lists, included) as n
     cross join lateral (
       select
         min(w.threshold) as lowest,
@@ -195,4 +188,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.find_nearest is 'Searches the active watchlists for each of these embeddings: the nearest people, most alike first, and the lists that they are on. An embedding that is gone is missing.';
+comment on function watchpost.find_nearest is 'Searches the active watchlists for each of these embeddings: the nearest people, most alike first, and the lists that they are on. An embedding that does not exist any more has no row.';

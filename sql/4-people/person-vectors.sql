@@ -1,19 +1,19 @@
--- What a probe is compared with: one vector a person, computed from the standing references by triggers, in the transaction
--- that changes them. Similarity is defined here and nowhere else.
+-- What a probe is compared with: one vector for each person, computed from the current references by triggers, in the
+-- transaction that changes them. Similarity is defined here and nowhere else.
 
 -- The similarity of a probe p to a person with k references of mean m is
 --
 --   1 - d^2 / (1.7 + 0.3 / k)        d the distance of p to m, which is not scaled to length 1
 --
--- With one reference that is their cosine. For a p of length 1 it equals the inner product of (p, 1, 0) with the vector that
--- vector_of_person makes of m: m scaled, the constant term, and a number that gives all these vectors one length. So a scan
--- orders by one plain operator, and an index for L2 distances gives the same order; an index for inner products finds
--- fewer: 0.987 of the ten nearest of 20,000 people, where this one finds 0.998.
+-- With one reference that is their cosine. For a p of length 1 it equals the inner product of (p, 1, 0) with the vector
+-- that vector_of_person makes of m: m scaled, the constant term, and a number that gives all these vectors one length.
+-- So a scan orders by one plain operator, and an index for L2 distances gives the same order; an index for inner
+-- products finds fewer: 0.987 of the ten nearest of 20,000 people, where this one finds 0.998.
 --
--- Unlike the cosine, the distance to the raw mean tolerates more of a person whose photos vary, as their mean is shorter
--- (0.8 with 5 photos). But with 1 - d^2 / 2 the mean of many photos gains merely by being short: at one threshold people of
--- one photo lose hits and get no false positives, while those of four and more get twice their share. 1.7 + 0.3 / k spreads
--- them evenly; docs/performance.md has the figures and what else was tried.
+-- Unlike the cosine, the distance to the raw mean tolerates more of a person whose photos vary, as their mean is
+-- shorter (0.8 with 5 photos). But with 1 - d^2 / 2 the mean of many photos gains merely by being short: at one
+-- threshold people of one photo lose hits and get no false positives, while those of four and more get twice their
+-- share. 1.7 + 0.3 / k spreads them evenly; docs/performance.md has the figures and what else was tried.
 create or replace function watchpost.vector_of_person(mean halfvec, reference_count integer) returns halfvec
 language plpgsql immutable strict parallel safe
 as $$
@@ -37,11 +37,11 @@ return least(1, -((probe || '[1,0]'::halfvec) <#> person))::real;
 
 comment on function watchpost.similarity is 'Similarity of a face to a person, from the vectors of embedding and person_vector: 1 - d^2 / (1.7 + 0.3 / k), with d the distance to the mean of k references. At most 1; with one reference it is their cosine.';
 
--- All of a person is computed anew: what was added or taken away can not be told from a mean of half precision without
--- an error that grows. Two transactions that change one person's references take turns on the person, and the second
--- computes by a statement of its own, which sees what the first has committed; of a stricter isolation it is refused
--- (40001), as its statement would not see that. In the order of the ids, so that two who change many people's
--- can not deadlock. A person who is gone, or is going, has no vector.
+-- Computed from all references each time, because updating a mean of half precision would add up errors. Two
+-- transactions that change one person's references take turns by the lock on the person, and the second computes in a
+-- statement of its own, which sees what the first has committed; with a stricter isolation level it fails (40001).
+-- Locks are taken in the order of the ids, so that two transactions that change many people cannot deadlock. A deleted
+-- person has no vector.
 create or replace function watchpost.refresh_person_vectors(people uuid[]) returns void
 language plpgsql
 as $$
@@ -69,9 +69,10 @@ begin
 end;
 $$;
 
-comment on function watchpost.refresh_person_vectors(uuid[]) is 'Computes the vectors of these people anew from their standing references. Only needed by hand after references were written with triggers off.';
+comment on function watchpost.refresh_person_vectors(uuid[]) is 'Computes the vectors of these people from their current references. Only needed by hand after references were written with triggers off.';
 
--- Triggers of owner's functions call these with a search_path without pgvector's schema, where avg and the operators are.
+-- Triggers of owner's functions call these with a search_path without pgvector's schema, where avg and the operators
+-- are.
 do $$
 declare
   home text := (
@@ -108,7 +109,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.keep_person_vectors() is 'Keeps person_vector true to the references that stand, whoever adds, supersedes, puts back or deletes them.';
+comment on function watchpost.keep_person_vectors() is 'Updates person_vector when references are added, superseded, restored or deleted.';
 
 create or replace trigger reference_vector_insert after insert on watchpost.reference
 referencing new table as new_rows

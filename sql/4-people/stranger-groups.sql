@@ -1,114 +1,8 @@
--- Strangers: faces that match nobody, grouped by likeness. DBSCAN, one face at a time: a face with min_faces neighbours
--- is core, core faces in reach of each other are one group, any other face in reach of a core face belongs to its group.
--- What comes out does not depend on the order in which the faces came, but for the faces at the border of two groups.
---
--- 10,000 faces of 1,000 people took 50 s of CPU with every face compared, 0.8 s the first 1,000 and 7 s the ninth, and
--- 49 to 79 s with the index from 2,000 or 5,000 on, on a machine that had much else to do: it is to keep the cost of one
--- more face from growing without end, not to save any yet. Somebody who stands before a camera for hours costs more:
--- 15 ms a face when 4,000 faces of theirs are kept.
+-- Grouping faces that match nobody into strangers: DBSCAN, one face at a time. A face with min_faces neighbours is a
+-- core face; core faces that are neighbours are in one group; any other neighbour of a core face is in its group. The
+-- result does not depend on the order of the faces, except for faces at the border of two groups.
 
--- comparing -----------------------------------------------------------------------------------------------------------
-
--- Written so that the operator is bound here: upkeep() runs with a search path that does not see pgvector.
-create or replace function watchpost.likeness(a halfvec, b halfvec) returns real
-language sql immutable parallel safe
-return (1 - (a <=> b))::real;
-
-comment on function watchpost.likeness(halfvec, halfvec) is 'Cosine of two vectors, -1 to 1.';
-
-
-create or replace function watchpost.stranger_index(model text) returns text
-language sql immutable parallel safe
-return 'stranger_face_hnsw_' || left(encode(sha256(convert_to(model, 'UTF8')), 'hex'), 16);
-
-comment on function watchpost.stranger_index(text) is 'Name of the HNSW index over the strangers'' faces of one model; there once they are many.';
-
-
-create or replace function watchpost.index_strangers(model text) returns void
-language plpgsql
-as $$
-declare
-  home text := (
-    select quote_ident(n.nspname)
-    from pg_extension as e
-    join pg_namespace as n on n.oid = e.extnamespace
-    where e.extname = 'vector'
-  );
-begin
-  -- A parallel build of pgvector 0.8.0 can fail.
-  perform set_config('max_parallel_maintenance_workers', '0', true);
-  execute format(
-    'create index if not exists %I on watchpost.stranger_face using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_cosine_ops) where model_id = %4$L',
-    watchpost.stranger_index(model),
-    home,
-    (select m.dimension from watchpost.model as m where m.id = model),
-    model
-  );
-end;
-$$;
-
-comment on function watchpost.index_strangers(text) is 'Makes the HNSW index over the strangers'' faces of one model.';
-
-
--- Without an index every face is compared. With one, the nearest 40 are asked for, and more while the last of them is
--- still within reach: only somebody who stands before a camera for an hour has so many.
-create or replace function watchpost.stranger_neighbours(
-  probe halfvec, model text, reach real
-) returns table (face_id uuid, similarity real)
-language plpgsql rows 20
-as $$
-declare
-  dimension integer;
-  home text;
-  most integer := 40;
-  found_ids uuid[];
-  similarities real[];
-begin
-  if to_regclass('watchpost.' || watchpost.stranger_index(model)) is null then
-    return query
-    select f.face_id, watchpost.likeness(f.vector, probe)
-    from watchpost.stranger_face as f
-    where f.model_id = model and watchpost.likeness(f.vector, probe) >= reach;
-    return;
-  end if;
-
-  select m.dimension into dimension from watchpost.model as m where m.id = model;
-  select quote_ident(n.nspname) into home
-  from pg_extension as e
-  join pg_namespace as n on n.oid = e.extnamespace
-  where e.extname = 'vector';
-  perform set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', '40', true);
-  loop
-    execute format(
-      $query$
-        with near as materialized (
-          select f.face_id, 1 - (f.vector::%1$s.halfvec(%2$s) operator(%1$s.<=>) $1::%1$s.halfvec(%2$s)) as similarity
-          from watchpost.stranger_face as f
-          where f.model_id = %3$L
-          order by f.vector::%1$s.halfvec(%2$s) operator(%1$s.<=>) $1::%1$s.halfvec(%2$s)
-          limit $2
-        )
-        select array_agg(n.face_id), array_agg(n.similarity::real) from near as n
-      $query$,
-      home, dimension, model
-    ) into found_ids, similarities using probe, most;
-    exit when coalesce(cardinality(found_ids), 0) < most
-      or (select min(s) from unnest(similarities) as s) < reach
-      or most >= 4096;
-    most := most * 8;
-  end loop;
-  return query
-  select n.id, n.similarity
-  from unnest(found_ids, similarities) as n (id, similarity)
-  where n.similarity >= reach;
-end;
-$$;
-
-comment on function watchpost.stranger_neighbours is 'The strangers'' faces of this model that are at least so similar; at most 4,096 with an index.';
-
--- growing -------------------------------------------------------------------------------------------------------------
-
-create or replace view watchpost.unknown_face as
+create or replace view watchpost.stranger_candidate as
 select
   s.id as search_id,
   e.face_id,
@@ -130,7 +24,7 @@ where s.superseded_at is null
   and not exists (select from watchpost.match as m where m.face_id = e.face_id and m.superseded_at is null)
   and not exists (select from watchpost.reference as r where r.embedding_id = e.id and r.superseded_at is null);
 
-comment on view watchpost.unknown_face is 'Good views of faces that match nobody and enrol nobody, as things stand.';
+comment on view watchpost.stranger_candidate is 'Good views of faces that now match nobody and enrol nobody: what is grouped into strangers.';
 
 
 create or replace function watchpost.merge_strangers(strangers uuid[]) returns uuid
@@ -166,10 +60,10 @@ begin
 end;
 $$;
 
-comment on function watchpost.merge_strangers(uuid[]) is 'Makes groups one, and returns its id: the oldest one''s, with the person that any of them has become.';
+comment on function watchpost.merge_strangers(uuid[]) is 'Merges groups into the oldest of them and returns its id; it takes over the person that any of them has become.';
 
 
--- A face that has come to have min_faces neighbours: it joins what it reaches, or begins a group.
+-- For a face whose count has reached min_faces: it joins the groups of its neighbours, or starts one.
 create or replace function watchpost.make_core(face uuid, similarity real, min_faces integer) returns void
 language plpgsql
 as $$
@@ -180,7 +74,7 @@ declare
 begin
   select f.vector, f.model_id into own from watchpost.stranger_face as f where f.face_id = face;
   near := array(select n.face_id from watchpost.stranger_neighbours(own.vector, own.model_id, similarity) as n);
-  -- Faces that went away are not taken off the count of those that are not core.
+  -- The count of a face that is not core is not lowered when a neighbour is deleted, so it may be too high.
   if cardinality(near) < min_faces then
     update watchpost.stranger_face as f set neighbours = greatest(cardinality(near), 1) where f.face_id = face;
     return;
@@ -200,11 +94,10 @@ begin
 end;
 $$;
 
-comment on function watchpost.make_core is 'Counts a face''s neighbours; if they are enough it becomes core, and its neighbours are of its group.';
+comment on function watchpost.make_core is 'Counts a face''s neighbours; if they are enough the face becomes core, and its neighbours join its group.';
 
 
--- The group a face that is not core belongs to.
-create or replace function watchpost.stranger_beside(
+create or replace function watchpost.nearest_stranger(
   near uuid[], similarities real[]
 ) returns uuid
 language sql stable
@@ -216,11 +109,11 @@ return (
   limit 1
 );
 
-comment on function watchpost.stranger_beside is 'The group of the nearest core face among some neighbours; null: there is none.';
+comment on function watchpost.nearest_stranger is 'The group of the nearest core face among some neighbours; null: there is none.';
 
 
 create or replace function watchpost.add_stranger_face(
-  unknown watchpost.unknown_face, similarity real, min_faces integer
+  candidate watchpost.stranger_candidate, similarity real, min_faces integer
 ) returns void
 language plpgsql
 as $$
@@ -232,9 +125,9 @@ declare
   own_core boolean;
 begin
   select coalesce(array_agg(n.face_id), '{}'), coalesce(array_agg(n.similarity), '{}') into near, similarities
-  from watchpost.stranger_neighbours(unknown.vector, unknown.model_id, similarity) as n;
+  from watchpost.stranger_neighbours(candidate.vector, candidate.model_id, similarity) as n;
 
-  -- A core face needs no count: it is core. So a face that is seen all day costs the same at its end as in the morning.
+  -- A core face needs no count, so somebody who is seen all day costs no more in the evening than in the morning.
   with counted as (
     update watchpost.stranger_face as f
     set neighbours = f.neighbours + 1
@@ -244,23 +137,23 @@ begin
   select coalesce(array_agg(c.face_id order by c.face_id) filter (where c.neighbours >= min_faces), '{}') into risen
   from counted as c;
 
-  -- Inserted as what it will be: changing its group later is one more insert into the HNSW index.
+  -- Inserted with its group: setting it later would insert into the HNSW index once more.
   own_core := cardinality(near) + 1 >= min_faces;
   if own_core then
     own_group := watchpost.merge_strangers(array(
       select distinct f.stranger_id from watchpost.stranger_face as f where f.face_id = any (near) and f.core
     ));
     if own_group is null then
-      insert into watchpost.stranger (model_id) values (unknown.model_id) returning id into own_group;
+      insert into watchpost.stranger (model_id) values (candidate.model_id) returning id into own_group;
     end if;
   else
-    own_group := watchpost.stranger_beside(near, similarities);
+    own_group := watchpost.nearest_stranger(near, similarities);
   end if;
   insert into watchpost.stranger_face
     (face_id, embedding_id, search_id, model_id, vector, norm, seen_at, neighbours, core, stranger_id)
   values (
-    unknown.face_id, unknown.embedding_id, unknown.search_id, unknown.model_id, unknown.vector, unknown.norm,
-    unknown.seen_at, cardinality(near) + 1, own_core, own_group
+    candidate.face_id, candidate.embedding_id, candidate.search_id, candidate.model_id, candidate.vector, candidate.norm,
+    candidate.seen_at, cardinality(near) + 1, own_core, own_group
   );
   if own_core then
     update watchpost.stranger_face as f
@@ -274,4 +167,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.add_stranger_face is 'Takes a face in: counts it with its neighbours, and makes, extends or joins groups.';
+comment on function watchpost.add_stranger_face is 'Adds a face: counts it with its neighbours, and starts, extends or merges groups.';

@@ -1,8 +1,8 @@
--- Faces leave their groups: they turn out to match, are superseded, grow old, or their photo is deleted. What is left is
--- looked at again by the next run.
+-- Faces leave their groups: they turn out to match, are superseded, grow old, or their photo is deleted. The next run
+-- of the upkeep task checks whether the groups still hold together.
 
--- A group that loses a face is looked at again by the next run. A face at the border may have counted for the core of
--- another group as well; it has few neighbours, or it would be core.
+-- A deleted face that was not core may also have been counted for a core face of another group, so its neighbours are
+-- found: few, or it would be core.
 create or replace function watchpost.mark_strangers_stale() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -16,7 +16,7 @@ begin
       union
       select f.stranger_id
       from old_rows as o
-      cross join watchpost.unknowns_setting as u
+      cross join watchpost.stranger_setting as u
       cross join lateral watchpost.stranger_neighbours(o.vector, o.model_id, u.similarity) as n
       join watchpost.stranger_face as f on f.face_id = n.face_id and f.core
       where o.stranger_id is not null and not o.core
@@ -32,7 +32,6 @@ referencing old table as old_rows
 for each statement execute function watchpost.mark_strangers_stale();
 
 
--- The parts that the core faces of a group fall into, largest first.
 create or replace function watchpost.parts_of_stranger(stranger uuid, similarity real) returns table (part uuid[])
 language plpgsql
 as $$
@@ -57,7 +56,7 @@ begin
         from unnest(left_over) as l
         where not exists (select from unnest(frontier) as r where r = l)
       );
-      -- Nearly all of a group is found from its first face, so this is far from comparing each with each.
+      -- Nearly all of a group is found from its first face, so this compares far fewer than all pairs.
       frontier := array(
         select l.face_id
         from watchpost.stranger_face as l
@@ -78,7 +77,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.parts_of_stranger is 'The core faces of a group, by what still holds together.';
+comment on function watchpost.parts_of_stranger is 'The core faces of a group, in the parts that are still connected, largest first.';
 
 
 create or replace function watchpost.regroup_stranger(stranger uuid, similarity real, min_faces integer) returns void
@@ -95,7 +94,8 @@ declare
 begin
   update watchpost.stranger as s set stale = false where s.id = stranger;
 
-  -- Which core faces are core no longer? Most find their neighbours in their own group; only the rest asks for all.
+  -- Core faces that are not core any more. Most have their neighbours in their own group; only for the others all faces
+  -- are compared.
   for doubtful in
     select f.face_id, f.vector, f.model_id
     from watchpost.stranger_face as f
@@ -120,7 +120,7 @@ begin
     end if;
   end loop;
 
-  -- The largest part keeps the name; the others are strangers of their own.
+  -- The largest part keeps the id; the others become strangers of their own.
   for found_part in select p.part from watchpost.parts_of_stranger(stranger, similarity) as p loop
     if next_id is null then
       insert into watchpost.stranger (model_id)
@@ -139,13 +139,13 @@ begin
     select array_agg(n.face_id), array_agg(n.similarity) into near, similarities
     from watchpost.stranger_neighbours(loose.vector, loose.model_id, similarity) as n;
     update watchpost.stranger_face as f
-    set stranger_id = watchpost.stranger_beside(near, similarities)
+    set stranger_id = watchpost.nearest_stranger(near, similarities)
     where f.face_id = loose.face_id;
   end loop;
 end;
 $$;
 
-comment on function watchpost.regroup_stranger is 'Looks again at a group that has lost faces: what is core no longer, and what has come apart.';
+comment on function watchpost.regroup_stranger is 'Recomputes a group that has lost faces: which faces are still core, and whether it has come apart.';
 
 
 create or replace function watchpost.forget_strangers(older_than timestamptz, most integer default null) returns bigint
@@ -158,7 +158,7 @@ begin
   where f.face_id in (
     select o.face_id
     from watchpost.stranger_face as o
-    -- A camera whose clock is ahead does not keep its faces longer.
+    -- created_at too, so that faces of a camera whose clock is ahead are not kept longer.
     where o.seen_at < older_than or o.created_at < older_than
     limit most
   );
@@ -167,4 +167,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.forget_strangers is 'Takes faces off stranger_face that are older than a moment, and tells how many; at most so many.';
+comment on function watchpost.forget_strangers is 'Deletes rows of stranger_face that are older than a time, at most so many; returns how many.';

@@ -3,9 +3,10 @@
 --   open ──acknowledge──> acknowledged ──confirm──> confirmed
 --     └──────confirm, dismiss───┴──dismiss──> dismissed        any of the three ──reopen──> open
 --
--- Where two reviewers are needed the first confirm leads to acknowledged, and the second one, by somebody else, to
--- confirmed; constraints of the table see to that whoever writes. Every decision is a row of alert_review, which is an
--- event alert.reviewed.
+-- Where two reviewers are needed the first confirm leads to acknowledged, and a second one by somebody else to
+-- confirmed; constraints of the table ensure that for every writer. Every decision is a row of alert_review.
+--
+-- emits alert.reviewed
 
 -- alert ---------------------------------------------------------------------------------------------------------------
 
@@ -18,7 +19,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.note_reviewers_needed() is 'Notes with a new alert how many reviewers its list asks for now.';
+comment on function watchpost.note_reviewers_needed() is 'Stores with a new alert how many reviewers its list asks for now.';
 
 create or replace trigger alert_note_reviewers before insert on watchpost.alert
 for each row execute function watchpost.note_reviewers_needed();
@@ -33,7 +34,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.keep_reviewers_needed() is 'Refuses to change reviewers_needed, by which the rule of two reviewers could be walked around (WP051).';
+comment on function watchpost.keep_reviewers_needed() is 'Refuses to change reviewers_needed, which would bypass the rule of two reviewers (WP051).';
 
 create or replace trigger alert_keep_reviewers before update on watchpost.alert
 for each row when (old.reviewers_needed is distinct from new.reviewers_needed)
@@ -45,7 +46,7 @@ create or replace function watchpost.emit_alert_reviewed() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- Without image_id: what people decide is no step of the photo, which is done by then.
+  -- Without image_id: a decision is not a step of the photo, which is done by then.
   insert into watchpost.event (topic, subject_id, payload, tasks)
   select
     'alert.reviewed', r.id,
@@ -68,7 +69,7 @@ referencing new table as new_rows
 for each statement execute function watchpost.emit_alert_reviewed();
 
 
--- A review goes with its alert, when a person is forgotten, and not otherwise: in a cascade the alert is gone already.
+-- A review may only be deleted with its alert, when a person is forgotten: in a cascade the alert is gone already.
 create or replace function watchpost.keep_review() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -88,8 +89,8 @@ for each row execute function watchpost.keep_review();
 
 -- deciding ------------------------------------------------------------------------------------------------------------
 
--- The API may speak for its callers, as it may submit for them. Whoever else calls is who they are, whatever setting
--- they make: two reviewers are two people.
+-- The API may act in the name of its callers. Everybody else reviews as the database user, whatever setting they make,
+-- so that two reviewers are two people.
 create or replace function watchpost.reviewer() returns text
 language sql stable
 return case
@@ -115,7 +116,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.lock_alert(uuid) is 'Part of reviewing: the alert as it stands, for this transaction to decide about; an unknown one is an error (WP050).';
+comment on function watchpost.lock_alert(uuid) is 'Part of reviewing: the alert, locked; an unknown one is an error (WP050).';
 
 
 create or replace function watchpost.refuse_review(alert watchpost.alert, verb text) returns void
@@ -140,7 +141,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.refuse_review(watchpost.alert, text) is 'Tells why an alert, as it stands, can not be reviewed so (WP051).';
+comment on function watchpost.refuse_review(watchpost.alert, text) is 'Raises why an alert cannot be reviewed so in its present state (WP051).';
 
 
 create or replace function watchpost.acknowledge(alert uuid, note text default null) returns watchpost.alert
@@ -162,7 +163,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.acknowledge(uuid, text) is 'Takes up an open alert.';
+comment on function watchpost.acknowledge(uuid, text) is 'Acknowledges an open alert.';
 
 
 create or replace function watchpost.confirm(alert uuid, note text default null) returns watchpost.alert
@@ -228,14 +229,14 @@ begin
 
   if dismissal = 'not_them' then
     perform watchpost.link_not(a.id, who, dismiss.note);
-    -- Without its matches the alert is withdrawn by now.
+    -- The alert has lost its matches and is withdrawn by now.
     select u.* into a from watchpost.alert as u where u.id = a.id;
   end if;
   return a;
 end;
 $$;
 
-comment on function watchpost.dismiss(uuid, text, text) is 'Dismisses an alert: not_them, false_alarm, resolved or other (WP055). not_them is remembered for each of its faces: they are never taken for this person again.';
+comment on function watchpost.dismiss(uuid, text, text) is 'Dismisses an alert: not_them, false_alarm, resolved or other (WP055). not_them writes a cannot_link for each of its faces, which never match this person again.';
 
 
 create or replace function watchpost.link_not(alert uuid, by_whom text, note text) returns void
@@ -251,7 +252,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.link_not(uuid, text, text) is 'Part of dismiss: a cannot_link for each face that the alert rests on.';
+comment on function watchpost.link_not(uuid, text, text) is 'Part of dismiss: a cannot_link for each face of the alert.';
 
 
 create or replace function watchpost.reopen(alert uuid, note text default null) returns watchpost.alert
@@ -263,7 +264,7 @@ begin
   if a.state = 'open' then
     perform watchpost.refuse_review(a, 'reopened');
   end if;
-  -- Somebody has thought again: the faces are searched again without it.
+  -- This searches the faces again.
   delete from watchpost.cannot_link as c where c.alert_id = a.id;
   update watchpost.alert as u
   set state = 'open',
@@ -279,54 +280,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.reopen(uuid, text) is 'Makes an alert open again; what was decided before stays in alert_review. A cannot_link stays too, until somebody deletes it.';
-
--- asking --------------------------------------------------------------------------------------------------------------
-
-create or replace view watchpost.alert_detail as
-select
-  a.id,
-  a.person_id,
-  p.name as person,
-  p.external_ref,
-  w.id as watchlist_id,
-  w.name as watchlist,
-  a.severity,
-  a.state,
-  case
-    when a.state in ('open', 'acknowledged') and a.confirmed_by is not null then
-      'a second reviewer, other than ' || a.confirmed_by
-  end as awaiting,
-  a.similarity,
-  m.threshold,
-  k.name as camera,
-  k.location,
-  k.zone,
-  a.first_seen,
-  a.last_seen,
-  a.sightings,
-  f.image_id,
-  f.id as face_id,
-  a.retroactive,
-  a.reviewers_needed,
-  a.acknowledged_by,
-  a.acknowledged_at,
-  a.confirmed_by,
-  a.confirmed_at,
-  a.second_confirmed_by,
-  a.second_confirmed_at,
-  a.dismissed_by,
-  a.dismissed_at,
-  a.dismissal,
-  a.withdrawn_at,
-  a.created_at,
-  a.xid
-from watchpost.alert as a
-join watchpost.person as p on p.id = a.person_id
-join watchpost.watchlist as w on w.id = a.watchlist_id
-join watchpost.match as m on m.id = a.best_match_id
-join watchpost.face as f on f.id = m.face_id
-left join watchpost.camera as k on k.id = a.camera_id;
-
-comment on view   watchpost.alert_detail          is 'Every alert with its words: who, where, how sure, and what was made of it.';
-comment on column watchpost.alert_detail.awaiting is 'Whom it waits for, when one of two reviewers has confirmed it.';
+comment on function watchpost.reopen(uuid, text) is 'Makes an alert open again; what was decided before stays in alert_review. The cannot_link rows of its dismissal are deleted.';

@@ -1,6 +1,6 @@
--- Telling others: endpoints and their secrets. Which alerts they are told of: sql/3-stages/notify.sql.
+-- Endpoints and their secrets. Which alerts are sent to them: sql/3-stages/notify.sql.
 --
---   alert ─alert.raised─> notify ─> notification ─notification.due─> deliver ─> delivery, one for each attempt
+-- emits endpoint.changed
 
 -- endpoints -----------------------------------------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.add_endpoint is 'Adds an endpoint and returns its secret, which is shown this once. No watchlists: all. A URL that will not do is an error (WP054).';
+comment on function watchpost.add_endpoint is 'Adds an endpoint and returns its secret, which is shown this once. No watchlists: all. A URL that is not allowed is an error (WP054).';
 
 
 create or replace function watchpost.rotate_secret(
@@ -154,7 +154,7 @@ create or replace function watchpost.rotate_secret(
 language plpgsql
 as $$
 begin
-  -- Two rotations at once take turns here.
+  -- Two rotations at the same time wait for each other here.
   perform from watchpost.endpoint as e where e.id = endpoint and e.removed_at is null for update;
   if not found then
     perform watchpost.find_endpoint(endpoint::text);
@@ -177,7 +177,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.rotate_secret is 'Gives an endpoint a new secret and returns it, this once. The one before signs too, for as long as keep says; the one before that ends at once.';
+comment on function watchpost.rotate_secret is 'Gives an endpoint a new secret and returns it, this once. The one before also signs, for as long as keep says; the one before that ends at once.';
 
 
 create or replace function watchpost.valid_secrets(endpoint uuid) returns text[]
@@ -191,7 +191,7 @@ begin atomic
   );
 end;
 
-comment on function watchpost.valid_secrets(uuid) is 'What a message to this endpoint is signed with now: the current secret, and the one before it while it is valid.';
+comment on function watchpost.valid_secrets(uuid) is 'The secrets that sign a message to this endpoint now: the current one, and the one before while it is valid.';
 
 
 create or replace function watchpost.enable_endpoint(endpoint uuid) returns void
@@ -204,7 +204,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.enable_endpoint(uuid) is 'Lets alerts be sent there (again).';
+comment on function watchpost.enable_endpoint(uuid) is 'Enables an endpoint: alerts are sent there.';
 
 
 create or replace function watchpost.disable_endpoint(endpoint uuid, reason text default null) returns void
@@ -217,7 +217,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.disable_endpoint(uuid, text) is 'Lets nothing be sent there; what is due already is not sent either.';
+comment on function watchpost.disable_endpoint(uuid, text) is 'Disables an endpoint: nothing is sent there, also not what is due already.';
 
 
 create or replace function watchpost.remove_endpoint(endpoint uuid) returns void

@@ -24,8 +24,8 @@ left join watchpost.camera as k on k.id = i.camera_id
 left join watchpost.alert_match as am on am.match_id = m.id
 where m.superseded_at is null;
 
-comment on view   watchpost.sighting             is 'Who was seen when and where: one row for each match that stands. A person on two lists has two for a face.';
-comment on column watchpost.sighting.retroactive is 'It was found after the fact.';
+comment on view   watchpost.sighting             is 'Who was seen when and where: one row for each current match. A person on two lists has two for a face.';
+comment on column watchpost.sighting.retroactive is 'It was found afterwards: the person was enrolled, listed or corrected after the face was seen.';
 
 
 create or replace view watchpost.last_seen as
@@ -34,7 +34,7 @@ select distinct on (s.person_id)
 from watchpost.sighting as s
 order by s.person_id, s.seen_at desc, s.similarity desc;
 
-comment on view watchpost.last_seen is 'The latest known location of each person who was ever seen.';
+comment on view watchpost.last_seen is 'The latest known location of each person who was seen.';
 
 
 create or replace function watchpost.track(
@@ -45,7 +45,7 @@ create or replace function watchpost.track(
 language sql stable
 begin atomic
   with seen as (
-    -- A face, not a match: a person on two lists was seen once.
+    -- Counted by face, because a person on two lists has two matches for it.
     select distinct on (m.face_id) m.face_id, m.similarity, i.camera_id, i.captured_at
     from watchpost.match as m
     join watchpost.image as i on i.id = m.image_id

@@ -1,14 +1,13 @@
 -- What becomes of alerts whose matches are superseded.
 
--- What extending adds up, counted anew from the matches that stand. An alert that nothing stands behind any more is
--- withdrawn, and keeps its last figures.
+-- An alert that has no current match any more is withdrawn and keeps its last figures.
 create or replace function watchpost.recount_alerts(alerts uuid[]) returns void
 language plpgsql
 as $$
 declare
   withdrawn uuid[];
 begin
-  -- Whoever extends one of them at this moment is waited for, and then counted.
+  -- Waits for whoever is extending one of them, so that it is counted.
   perform from watchpost.alert as a where a.id = any (alerts) order by a.id for no key update;
   with counted as (
     select
@@ -50,15 +49,15 @@ begin
   )
   select array_agg(g.id) into withdrawn from gone as g;
   if withdrawn is not null then
-    perform watchpost.tell_withdrawn_alerts(withdrawn, 'no_match_left');
+    perform watchpost.emit_alerts_withdrawn(withdrawn, 'no_match_left');
   end if;
 end;
 $$;
 
-comment on function watchpost.recount_alerts(uuid[]) is 'Makes the figures of alerts those of their standing matches, and withdraws the alerts that have none.';
+comment on function watchpost.recount_alerts(uuid[]) is 'Recomputes the figures of alerts from their current matches, and withdraws the alerts that have none.';
 
 
-create or replace function watchpost.tell_withdrawn_alerts(alerts uuid[], because text) returns void
+create or replace function watchpost.emit_alerts_withdrawn(alerts uuid[], because text) returns void
 language sql
 begin atomic
   insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
@@ -66,13 +65,13 @@ begin atomic
     'alert.withdrawn', a.id, m.image_id,
     jsonb_build_object(
       'image_id', m.image_id, 'alert_id', a.id, 'person_id', a.person_id, 'watchlist_id', a.watchlist_id,
-      'because', tell_withdrawn_alerts.because, 'merged_into', a.merged_into
+      'because', emit_alerts_withdrawn.because, 'merged_into', a.merged_into
     ),
     s.tasks
   from watchpost.alert as a
   left join watchpost.match as m on m.id = a.best_match_id
   cross join (select watchpost.subscribers('alert.withdrawn') as tasks) as s
-  where a.id = any (tell_withdrawn_alerts.alerts);
+  where a.id = any (emit_alerts_withdrawn.alerts);
 end;
 
-comment on function watchpost.tell_withdrawn_alerts is 'One alert.withdrawn for each: merged, or no_match_left.';
+comment on function watchpost.emit_alerts_withdrawn is 'One alert.withdrawn for each: merged, or no_match_left.';

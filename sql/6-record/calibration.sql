@@ -1,9 +1,8 @@
--- Measuring what a threshold does.
+-- Calibration: measuring false positives and hits by threshold.
 
 -- the sample ----------------------------------------------------------------------------------------------------------
 
--- The faces of one measurement, for the transaction that measures. The embedded database has one session for all, so
--- the table must not outlive the transaction.
+-- The faces of one measurement, until the end of its transaction: the embedded database has one session for everybody.
 create or replace function watchpost.open_calibration_sample() returns void
 language plpgsql
 as $$
@@ -20,12 +19,11 @@ begin
 end;
 $$;
 
-comment on function watchpost.open_calibration_sample() is 'Makes the temporary table calibration_sample: one row a face; person is null for strangers.';
+comment on function watchpost.open_calibration_sample() is 'Creates the temporary table calibration_sample: one row a face; person is null for strangers.';
 
 
 -- Each photo of the gallery is searched twice: for its person, among all photos but itself; and as a stranger, among
--- the photos of all other people. As in a search, faces are scored by similarity() with all of a person's photos. The
--- vectors of people are in a table of their own, so that a photo takes one comparison a person and not one a photo.
+-- the photos of all other people. As in a search, it is compared with one vector for each person.
 create or replace function watchpost.compare_calibration_sample() returns table (
   number integer, person text, own real, other real
 )
@@ -81,7 +79,7 @@ begin
       using errcode = 'WP047', hint = 'Enrol two people at least, or give a folder of strangers.';
   end if;
 
-  -- By a hash of their place, so that the same photos are taken each time, and of all people.
+  -- By a hash of their position, so that each time the same photos are taken, of all people.
   update pg_temp.calibration_sample as s
   set probe = true
   from (
@@ -104,7 +102,7 @@ begin
   head as (
     insert into watchpost.calibration (model_id, source, people, photos, probes, strangers, sampled, command, created_by)
     select
-      -- Cut to what is_text allows: many folders make a long command, and the measurement is worth keeping.
+      -- Cut to what is_text allows, because many folders make a long command.
       model, left(source, 2000), gallery.people, gallery.photos, t.probes, t.strangers,
       gallery.photos > max_probes or gallery.strangers > max_probes, left(command, 2000), watchpost.actor()
     from total as t
@@ -135,7 +133,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.store_calibration is 'Measures the faces of calibration_sample and stores the curve. Of more than max_probes photos, or strangers, that many are searched.';
+comment on function watchpost.store_calibration is 'Measures the faces of calibration_sample and stores the curve. At most max_probes photos, and as many strangers, are searched.';
 
 -- measuring what is enrolled ------------------------------------------------------------------------------------------
 
@@ -153,8 +151,8 @@ return (
 comment on function watchpost.model_in_use() is 'The embedder of most references; null: nobody is enrolled.';
 
 
--- Faces of camera frames that named nobody, or somebody who was dismissed as wrong: as far as is known, strangers. A
--- stranger who was matched and not judged yet is not among them, so judge the alerts before measuring with these.
+-- Faces of probes that matched nobody, or whose alerts were dismissed: strangers, as far as is known. A stranger whose
+-- alert was not reviewed yet is not among them, so review the alerts before measuring with these.
 create or replace view watchpost.unmatched_face as
 select f.id as face_id, e.id as embedding_id, e.model_id, e.vector, i.captured_at
 from watchpost.face as f
@@ -174,7 +172,7 @@ where f.superseded_at is null
     where m.face_id = f.id and m.superseded_at is null and a.state is distinct from 'dismissed'
   );
 
-comment on view watchpost.unmatched_face is 'Usable faces of camera frames that matched nobody, or whose alerts were all dismissed.';
+comment on view watchpost.unmatched_face is 'Usable faces of probes that matched nobody, or whose alerts were all dismissed.';
 
 
 create or replace function watchpost.sample_references(model text, strangers_since timestamptz) returns void
@@ -196,7 +194,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.sample_references is 'Puts what is enrolled into calibration_sample, and stored faces that named nobody since a time.';
+comment on function watchpost.sample_references is 'Puts references into calibration_sample, and stored faces that matched nobody since a time.';
 
 
 create or replace function watchpost.calibrate(
@@ -234,4 +232,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.calibrate is 'Measures false positives and hits by threshold on what is enrolled, each photo against all others; strangers_since adds stored faces that named nobody since then. Stores the curve and returns its head.';
+comment on function watchpost.calibrate is 'Measures false positives and hits by threshold on the references, each photo against all others; strangers_since adds stored faces that matched nobody since then. Stores the curve and returns its row of calibration.';

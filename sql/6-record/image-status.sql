@@ -29,11 +29,11 @@ left join lateral (
   limit 1
 ) as h on true;
 
-comment on view watchpost.event_task is 'Every event with every task it was given to, and the handling that counts: done if there is one, else the latest.';
+comment on view watchpost.event_task is 'Every event with every task it was handed to, and the handling that counts: done if there is one, else the latest.';
 
 
--- A function, so that a session plans this once: with 66 partitions planning takes 6 ms and asking 1. Its settings are
--- for the same number: the estimate of a plan over all partitions is high enough to have it compiled, for nothing.
+-- A function, so that a session plans it once: with 66 partitions planning takes 6 ms and execution 1. jit = off,
+-- because the estimated cost of a plan over all partitions is high enough to have it compiled, for nothing.
 create or replace function watchpost.image_tasks(image uuid) returns setof watchpost.event_task
 language plpgsql stable rows 10 set jit = off set plan_cache_mode = force_generic_plan
 as $$
@@ -52,7 +52,7 @@ select
     when w.failed_code is not null then 'failed'
     when w.open_tasks > 0 and w.begun then 'processing'
     when w.open_tasks > 0 then 'received'
-    -- No event: they were retired, which waits until they are handled, or the photo is being inserted right now.
+    -- Without events: they were retired, after they had been handled, or the photo is being inserted right now.
     when not w.known and i.id >= coalesce(watchpost.history_begins(), '00000000-0000-0000-0000-000000000000') then 'received'
     else 'done'
   end as state,
@@ -85,10 +85,10 @@ cross join lateral (
     (array_agg(t.error order by t.event_id) filter (where t.outcome = 'failed' and p.removed_at is null))[1] as failed_error,
     max(t.handled_at) as finished_at
   from watchpost.image_tasks(i.id) as t
-  -- What became of a face of a probe that was made somebody's photo, or of a photo that was taken back, is told by
-  -- photo_status; what follows from an enrolment is about the other photos.
+  -- photo_status is about a face of a probe that was made a person's photo, and about a photo that was removed; what
+  -- follows from an enrolment is about other photos.
   left join watchpost.person_photo as p on p.id = (t.payload ->> 'person_photo_id')::uuid
-  -- Enrolling somebody is done when they can be recognised; the search of the past goes on for as long as it takes.
+  -- Enrolling somebody is done when they can be recognised; the backfill may take longer.
   where t.task <> 'backfill'
     and t.topic not in ('person.enrolled', 'photo.removed')
     and (i.purpose = 'reference' or t.topic not in ('photo.added', 'photo.embedded'))
@@ -108,7 +108,7 @@ cross join lateral (
   where f.image_id = i.id and f.superseded_at is null
 ) as c;
 
-comment on view   watchpost.image_status         is 'Where each photo stands. done and failed are final.';
+comment on view   watchpost.image_status         is 'The state of each photo. done and failed are final.';
 comment on column watchpost.image_status.state   is 'received; processing; done; failed: a stage gave up on it, see code and message.';
 comment on column watchpost.image_status.code    is 'Why it failed; also no_face for a photo that is done and has no face, and history_retired for one whose events are not kept any more.';
 comment on column watchpost.image_status.message is 'The same in a sentence.';
@@ -145,7 +145,7 @@ begin
     h.error
   from watchpost.event as e
   left join unnest(e.tasks) as t (task) on true
-  -- Event by event, which asks one partition each: a join would read all handlings there are.
+  -- Event by event, which reads one partition each; a join would read all handlings.
   left join lateral (
     select h.*
     from watchpost.handling as h

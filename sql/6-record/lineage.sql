@@ -1,4 +1,4 @@
--- Where an alert comes from.
+-- What an alert was made of.
 
 create or replace function watchpost.lineage(alert uuid) returns table (
   alert_id               uuid,
@@ -65,7 +65,7 @@ begin atomic
   join watchpost.model as fm on fm.id = f.detector_id
   join watchpost.image as i on i.id = f.image_id
   left join watchpost.camera as k on k.id = i.camera_id
-  -- A search may have been retired, a reference taken back; the vector that was compared is the one of the same model.
+  -- A search may have been retired and a reference removed; the vector that was compared is that of the same model.
   left join watchpost.search as s on s.id = m.search_id
   left join watchpost.reference as r on r.id = m.reference_id
   left join watchpost.embedding as e on e.face_id = m.face_id and e.model_id = coalesce(s.model_id, r.model_id)
@@ -77,4 +77,4 @@ begin atomic
   order by i.captured_at, m.id;
 end;
 
-comment on function watchpost.lineage(uuid) is 'Everything an alert rests on, one row for each of its matches: the search, the list''s version and threshold as they stood, the reference and its photo, the models and their hashes, the place in the photo, the photo''s hash, the camera, and who submitted it.';
+comment on function watchpost.lineage(uuid) is 'Everything an alert was made of, one row for each of its matches: the search, the list''s version and threshold at that time, the reference and its photo, the models and their hashes, the place in the photo, the photo''s hash, the camera, and who submitted it.';

@@ -1,10 +1,13 @@
--- Which tasks consume what, and the record of who changed that.
+-- The record of who changed which task consumes what, and the switch of a task.
+--
+-- emits subscription.changed
+--
+-- Applied after sql/2-broker/wiring.sql, so that the rows of a new installation are not recorded as changes.
 
 create or replace function watchpost.record_subscription_change() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- What identifies a subscription is told apart from what it says.
   keys constant text[] := '{topic,task,created_at}';
   changes jsonb;
 begin
@@ -42,7 +45,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.record_subscription_change() is 'One subscription.changed for each subscription that came, went or is not as it was: old, new, by whom, and the note if one was given. Its subject is made of topic and task.';
+comment on function watchpost.record_subscription_change() is 'One subscription.changed for each subscription that was added, deleted or changed: old, new, by whom, and the note if one was given. Its subject is made of topic and task.';
 
 create or replace trigger subscription_insert_record after insert on watchpost.subscription
 referencing new table as new_rows
@@ -84,4 +87,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.switch_task is 'Hands new events to a task, or no longer; true if that is a change, which is then recorded with the note. What was handed to it before is still done. An unknown task is an error (WP065).';
+comment on function watchpost.switch_task is 'Enables or disables handing new events to a task; true if that is a change, which is then recorded with the note. What was handed to it before is still done. An unknown task is an error (WP065).';

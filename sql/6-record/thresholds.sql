@@ -1,9 +1,10 @@
--- Choosing a threshold by what was measured, and the lists that follow.
+-- Choosing a threshold by a measured false-positive rate, and updating the lists that have a target_fpir.
+--
+-- emits calibration.stored
 
 -- choosing ------------------------------------------------------------------------------------------------------------
 
--- The share that a false-positive rate may really have, when so many of so many were seen: with none, the rule of three;
--- else Wilson's bound. One side, 95%.
+-- With no false positives the rule of three, else Wilson's bound; one-sided.
 create or replace function watchpost.rate_at_most(seen integer, of_all integer) returns real
 language sql immutable strict parallel safe
 return case
@@ -18,7 +19,7 @@ return case
   )
 end::real;
 
-comment on function watchpost.rate_at_most(integer, integer) is 'Upper bound (95%) of a rate of which this many were seen among so many: what few strangers can not rule out.';
+comment on function watchpost.rate_at_most(integer, integer) is 'Upper bound (95%) of a rate of which this many cases were seen among so many.';
 
 
 -- In numeric: as a real, 0.01 is a little less than a hundredth, and 100 strangers would be too few for it.
@@ -26,7 +27,7 @@ create or replace function watchpost.strangers_needed(target_fpir real) returns 
 language sql immutable strict parallel safe
 return ceil(1 / target_fpir::numeric);
 
-comment on function watchpost.strangers_needed(real) is 'The number of strangers of whom one is this share: with fewer, a false-positive rate as low can not be measured.';
+comment on function watchpost.strangers_needed(real) is 'How many strangers a false-positive rate takes: with fewer, a single one is more than this rate.';
 
 
 create or replace function watchpost.measured_threshold(target_fpir real, model text default null) returns table (
@@ -42,7 +43,7 @@ begin atomic
         measured_threshold.model,
         (select l.model_id from watchpost.calibration as l order by l.id desc limit 1)
       )
-      -- With fewer, not one stranger may pass, and a rate of nought says little.
+      -- With fewer strangers only a rate of 0 would do, which says little.
       and k.strangers >= watchpost.strangers_needed(measured_threshold.target_fpir)
     order by k.id desc
     limit 1
@@ -53,7 +54,7 @@ begin atomic
   limit 1;
 end;
 
-comment on function watchpost.measured_threshold is 'The least threshold that keeps to a false-positive rate, by the latest calibration with enough strangers to tell (one in the rate at least); no row: there is none.';
+comment on function watchpost.measured_threshold is 'The least threshold that keeps to a false-positive rate, by the latest calibration with enough strangers (strangers_needed); no row: there is none.';
 
 
 create or replace function watchpost.threshold_for(target_fpir real, model text default null) returns real
@@ -93,7 +94,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.threshold_for(real, text) is 'The least threshold whose measured false-positive rate is at most this, by the latest calibration that can tell (of this model; default: the model measured last). No curve is an error (WP045), and so is a rate outside 0..1 (WP046).';
+comment on function watchpost.threshold_for(real, text) is 'The least threshold whose measured false-positive rate is at most this, by the latest calibration with enough strangers (of this model; default: the model measured last). No curve is an error (WP045), and so is a rate outside 0..1 (WP046).';
 
 -- following -----------------------------------------------------------------------------------------------------------
 
@@ -110,8 +111,8 @@ create or replace trigger calibration_point_not_truncated before truncate on wat
 for each statement execute function watchpost.refuse_change();
 
 
--- Lists that name a rate follow the model that is in use: measuring another one, to see whether it is better, moves no
--- list. The setting tells the list's own triggers that nobody set this threshold by hand.
+-- Only a calibration of the model in use changes lists; another model may be measured to compare it. The setting
+-- watchpost.calibrating lets the triggers of watchlist know that the threshold was not set by hand.
 create or replace function watchpost.follow_calibration() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -157,7 +158,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.follow_calibration() is 'Gives lists with a target_fpir the threshold that a new curve says, and writes one calibration.stored.';
+comment on function watchpost.follow_calibration() is 'Sets the threshold of lists with a target_fpir from a new curve, and writes one calibration.stored.';
 
 create or replace trigger calibration_point_follow after insert on watchpost.calibration_point
 referencing new table as new_rows

@@ -1,8 +1,8 @@
--- Roles with the least rights for what they are for. They have no password and can not log in: grant them to users of
--- yours. Applied again after every migration, so that new tables are covered; see docs/roles.md.
+-- Roles with the least rights for their purpose. They have no password and cannot log in: grant them to your users.
+-- Applied again after every migration, so that new tables are covered; see docs/roles.md.
 --
 --   watchpost_app        workers and the API. May not change or delete what is on record.
---   watchpost_submitter  hands in photos and reads nothing.
+--   watchpost_submitter  submits photos and reads nothing.
 --   watchpost_reader     reads everything but the photos themselves, the API keys and the secrets of endpoints.
 --   watchpost_reviewer   the same, and acts on alerts, under its own name.
 
@@ -12,8 +12,8 @@ declare
   item record;
   facts text;
 begin
-  -- Roles belong to the whole server. Another database of it may be making them at this moment: then this waits for it
-  -- and finds them there.
+  -- Roles belong to the whole server. If another database is creating them at this moment, this waits for it and finds
+  -- them there.
   foreach wanted in array '{watchpost_app,watchpost_reader,watchpost_reviewer,watchpost_submitter}'::text[] loop
     if not exists (select from pg_roles as r where r.rolname = wanted) then
       if not (select r.rolsuper or r.rolcreaterole from pg_roles as r where r.rolname = current_user) then
@@ -30,12 +30,12 @@ begin
 
   grant usage on schema watchpost to watchpost_app, watchpost_reader, watchpost_reviewer, watchpost_submitter;
 
-  -- Functions are for everybody unless somebody says otherwise. Those that run with their owner's rights must not be.
+  -- By default everybody may execute functions, which must not hold for those that run with their owner's rights.
   revoke execute on all functions in schema watchpost from public;
   grant execute on all functions in schema watchpost to watchpost_app;
-  -- The defaults of every key: whoever was given an INSERT by hand needs them.
+  -- The defaults of primary keys, which everybody needs who was granted an INSERT.
   grant execute on function watchpost.uuidv7(), watchpost.record_key() to public;
-  -- What constraints and the trigger of every photo ask.
+  -- What constraints and the trigger of image call.
   grant execute on function
     watchpost.is_name(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
     watchpost.is_time(timestamptz), watchpost.is_interval(interval), watchpost.is_metadata(jsonb),
@@ -50,7 +50,7 @@ begin
       -- Through upkeep() only, or by the owner.
       execute format('revoke execute on function %s from watchpost_app', item.name);
     end if;
-    if item.provolatile <> 'v' or item.proname = any ('{verify_audit,verify_seals,rows_to_seal}') then
+    if item.provolatile <> 'v' or item.proname = any ('{verify_audit,verify_seals,verify_seal,verify_head,rows_to_seal}') then
       execute format('grant execute on function %s to watchpost_reader, watchpost_reviewer', item.name);
     end if;
     if item.proname = any ('{uuidv7,submit_image,find_camera}') then
@@ -61,7 +61,7 @@ begin
     end if;
   end loop;
 
-  -- All that is known of a photo but itself, with the columns of later migrations.
+  -- All columns of image but the photo, also those of later migrations.
   select string_agg(quote_ident(a.attname), ', ' order by a.attnum) into facts
   from pg_attribute as a
   where a.attrelid = 'watchpost.image'::regclass and a.attnum > 0 and not a.attisdropped and a.attname <> 'bytes';
@@ -72,19 +72,19 @@ begin
     watchpost.event, watchpost.handling, watchpost.seal, watchpost.seal_leaves, watchpost.seal_head,
     watchpost.retention, watchpost.upkeep_task, watchpost.migration
   from watchpost_app;
-  -- Workers note what they find a photo to be. To drop it is for whoever answers for that.
+  -- Workers set format and size of a photo; they may not drop it.
   revoke update on watchpost.image from watchpost_app;
   execute format('grant update (%s) on watchpost.image to watchpost_app', facts);
-  -- Without xid: nobody chooses the place in the record where a row appears.
+  -- Without xid, which decides where in the record a row appears.
   grant insert (id, topic, subject_id, image_id, payload, tasks, created_at) on watchpost.event to watchpost_app;
   grant insert (
     id, event_id, task, outcome, attempt, worker_id, started_at, duration_ms, code, error, created_at
   ) on watchpost.handling to watchpost_app;
 
-  -- Reviews are made by the functions, in the name of whoever calls them, and never changed.
+  -- Reviews are written by the functions, in the name of whoever calls them, and never changed.
   revoke insert, update, delete on watchpost.alert_review from watchpost_app;
 
-  -- graphile-worker hides its rows from all but their owner.
+  -- graphile-worker's row security hides its rows from everybody but their owner.
   grant usage on schema graphile_worker to watchpost_app;
   grant select, insert, update, delete on all tables in schema graphile_worker to watchpost_app;
   grant usage on all sequences in schema graphile_worker to watchpost_app;
@@ -100,7 +100,7 @@ begin
   end loop;
 
   -- submitter -----------------------------------------------------------------------------------------------------
-  -- Not submitted_by: it says who they are.
+  -- Not submitted_by, which is the database user.
   grant insert (camera_id, captured_at, idempotency_key, bytes) on watchpost.image to watchpost_submitter;
 
   -- reader --------------------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ begin
   execute format('grant select (%s) on watchpost.image to watchpost_reader', facts);
 
   -- reviewer ------------------------------------------------------------------------------------------------------
-  -- Not by membership, which only an administrator of watchpost_reader can grant.
+  -- Not by membership in watchpost_reader, which only an administrator of that role can grant.
   grant select on all tables in schema watchpost to watchpost_reviewer;
   revoke select on watchpost.api_key, watchpost.image, watchpost.endpoint_secret from watchpost_reviewer;
   execute format('grant select (%s) on watchpost.image to watchpost_reviewer', facts);

@@ -1,5 +1,5 @@
--- How is a server told of alerts? Here of every critical one, of all lists. The secret is shown this once; with it the
--- server verifies that a message is from here, see examples/receive-alerts.mjs.
+-- How are alerts sent to a server? Here every critical one, of all lists. The secret is shown this once; with it the
+-- server verifies a message, see examples/receive-alerts.mjs.
 select e.endpoint_id, e.secret
 from watchpost.add_endpoint(
   name => 'control room',

@@ -1,5 +1,5 @@
--- How old are the faces of the last day taken for, by camera, and how many of them for men? Guesses about pictures: good
--- for rough counts, not for a decision about anybody.
+-- What ages and genders were estimated in the last day, by camera? Guesses about pictures: good for rough counts, not
+-- for a decision about anybody.
 select
   k.name as camera,
   width_bucket(d.age, '{0,13,20,35,50,65}'::real[]) as age_group,

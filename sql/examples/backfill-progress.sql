@@ -1,11 +1,11 @@
--- How far is the search of the past, for whom, and what did it find?
+-- How far are the searches of past faces, for whom, and what did they find?
 select
   p.name as person,
   b.reason,
   case when b.finished_at is null then 'going on' else 'finished' end as state,
   b.searched,
   b.found,
-  -- Embeddings that are older than what was reached.
+  -- Embeddings older than the cursor.
   case when b.finished_at is null then (
     select count(*)
     from watchpost.embedding as e

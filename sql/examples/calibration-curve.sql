@@ -1,5 +1,5 @@
--- What does a threshold let through, and what does it find? Measures on what is enrolled, then shows the curve by
--- twentieths. fpir_at_most is what the share of strangers may really be (95%): a few strangers prove little.
+-- How many false positives and hits does each threshold have? Measures the references, then shows the curve in steps of
+-- 0.05. fpir_at_most is the upper bound (95%) of the false-positive rate: it is high if there were few strangers.
 
 select c.model_id, c.people, c.photos, c.probes, c.strangers, c.sampled
 from watchpost.calibrate() as c;

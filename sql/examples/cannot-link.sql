@@ -1,6 +1,6 @@
--- How is it said that a face is not who it was taken for? The latest sighting of somebody was another person: its match
--- and, if nothing else is behind it, its alert are withdrawn at once, and neither that face nor its like is taken for
--- them again, through every replay. Deleting the row takes it back.
+-- How do I say that a face was matched with the wrong person? Here the latest sighting of somebody: its match and, if
+-- it has no other, its alert are withdrawn at once, and neither that face nor a face more similar to it than to the
+-- person matches them again, through every replay. Deleting the row undoes it.
 with parameters as (
   select 'Ada' as person, 'a stranger who looks like her' as reason
 ),

@@ -1,4 +1,4 @@
--- Who was told of an alert, attempt by attempt? Here of the latest one. No rows: no endpoint is told of it.
+-- To which endpoints was an alert sent, attempt by attempt? Here the latest one. No rows: to none.
 select
   e.name as endpoint,
   n.state,

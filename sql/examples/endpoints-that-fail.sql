@@ -1,4 +1,4 @@
--- Which endpoints can not be told now: why, since when, and how many messages wait for them?
+-- Which endpoints fail now: why, since when, and how many messages wait for them?
 select
   e.name as endpoint,
   latest.error,

@@ -1,5 +1,5 @@
 -- How is a person enrolled and put on a watchlist? The photo goes through the same stages as every other; image_status
--- tells how it ended. Put the photo of a face in place of the grey pixel: submit-an-image.sql tells how.
+-- shows how it ended. Put the photo of a face in place of the grey pixel, as in submit-an-image.sql.
 begin;
 
 insert into watchpost.watchlist (name, purpose, severity)

@@ -1,5 +1,5 @@
--- How does a face that a camera has seen become a photo of a person? Nothing is detected again; photo_status tells whether
--- the gate let it pass. Here: the best view in the latest photo of a camera, for a new person on a list.
+-- How does a face that a camera has seen become a photo of a person? Nothing is detected again; photo_status shows
+-- whether it passed the gate. Here: the best view in the latest photo of a camera, for a new person on a list.
 with seen as (
   select f.id as face_id
   from watchpost.face as f
@@ -27,4 +27,4 @@ join watchpost.face as f on f.id = s.face_id
 cross join person as p
 returning id as person_photo_id, person_id, image_id, chosen_face;
 
--- For a person who is there already: select watchpost.enrol_face(person, face);
+-- For an existing person: select watchpost.enrol_face(person, face);

@@ -1,5 +1,5 @@
--- How does a stranger become a person on a watchlist? Their best views become photos of the person. As it stands it
--- names the one who has come most often.
+-- How does a stranger become a person on a watchlist? Their best views become photos of the person. Here the
+-- one who has come most often.
 insert into watchpost.watchlist (name, purpose)
 values ('regulars', 'People who keep coming')
 on conflict (name) do nothing;

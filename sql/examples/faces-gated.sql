@@ -1,4 +1,4 @@
--- Which faces looked like a person on a watchlist and raised no alert, because the view was too poor, and why?
+-- Which faces were similar to a person on a watchlist and raised no alert, because the view was too poor, and why?
 select
   s.created_at,
   p.name as person,

@@ -1,5 +1,5 @@
--- Where and when was this stranger seen, and which faces are it? GET /v1/faces/ID/crop shows one. As it stands it tells
--- of the one who has come most often.
+-- Where and when was this stranger seen, and which faces are it? GET /v1/faces/ID/crop shows one. Here the one
+-- who has come most often.
 with parameters as (
   select r.stranger_id
   from watchpost.recurring_stranger as r

@@ -1,4 +1,4 @@
--- Which faces were near enough to somebody and gave way, because another face of the photo is more like them?
+-- Which faces were similar enough to somebody but did not match, because another face of the photo is more similar?
 select
   s.created_at,
   p.name as person,

@@ -1,5 +1,5 @@
--- How is a person forgotten, with their photos, what they are recognised by, and every sighting and alert? Photos from
--- cameras stay, with faces that nobody is looked for in.
+-- How is a person forgotten, with their photos, references, sightings and alerts? Photos from cameras stay, with their
+-- faces.
 with parameters as (
   select 'case-1234' as external_ref
 ),

@@ -1,4 +1,4 @@
--- What does the latest alert rest on? Each of its matches, from the photo that was handed in to the decision.
+-- What was the latest alert made of? Each of its matches, from the photo that was submitted to the decision.
 
 select l.*
 from (select a.id from watchpost.alert as a order by a.created_at desc limit 1) as latest

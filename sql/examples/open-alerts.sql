@@ -1,4 +1,4 @@
--- Which alerts wait to be looked at, the most urgent first? awaiting tells whom one waits for that the first of two
+-- Which alerts wait for a review, the most urgent first? awaiting says whose confirmation is missing when one of two
 -- reviewers has confirmed.
 select d.severity, d.person, d.watchlist, d.location, d.last_seen, d.sightings, d.state, d.awaiting, d.id as alert_id
 from watchpost.alert_detail as d

@@ -1,5 +1,5 @@
--- Which photos of people were refused, and why? accept_photo(person_photo_id, '{face_unlike}') lets one pass all the same;
--- correct_photo(person_photo_id, 2::smallint) takes another face of it.
+-- Which photos of people were refused, and why? accept_photo(person_photo_id, '{face_unlike}') lets one pass;
+-- correct_photo(person_photo_id, 2::smallint) chooses another face of it.
 select
   s.person,
   s.code,

@@ -1,4 +1,4 @@
--- How much work waits, where, and who is there to do it?
+-- How much work waits, for which task, and how many workers run it?
 select 'events not yet relayed' as what, o.task, count(*) as count, min(e.created_at) as since
 from watchpost.outbox as o
 join watchpost.event as e on e.id = o.event_id

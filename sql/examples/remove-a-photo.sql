@@ -1,5 +1,5 @@
--- How is a photo of a person taken back, with the matches that rested on it? Everything is kept, marked, and on record; the
--- alerts that nothing else stands behind are withdrawn. Here: the latest photo of a person.
+-- How is a photo of a person removed, with the matches it found? All rows are kept, marked and on record; alerts that
+-- have no other match are withdrawn. Here: the latest photo of a person.
 with latest as (
   select s.person_photo_id, s.person, s.reference_id
   from watchpost.photo_status as s

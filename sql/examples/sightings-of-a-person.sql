@@ -1,4 +1,4 @@
--- When and where was this person seen lately, and how sure is it?
+-- When and where was this person seen lately, and with what similarity?
 with parameters as (
   select 'Ada' as person, interval '7 days' as period
 )

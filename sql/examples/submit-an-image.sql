@@ -1,4 +1,4 @@
--- How is a photo submitted? By a function, which finds the camera by its name and heeds an idempotency key, or by a
+-- How is a photo submitted? By a function, which finds the camera by its name and takes an idempotency key, or by a
 -- plain INSERT; either starts the same processing when the transaction commits.
 --
 -- The photo here is one grey pixel. A program gives its bytes as a parameter; in psql:

@@ -1,5 +1,5 @@
--- Which threshold keeps to three strangers in a thousand? The least one, by the latest calibration with enough
--- strangers to tell. threshold_for() gives the number alone, and an error where nothing can be told.
+-- Which threshold has at most three false positives in a thousand strangers? The lowest one, by the latest calibration
+-- with enough strangers. threshold_for() gives the number alone, and an error if no calibration can answer.
 
 select
   round(m.threshold::numeric, 3) as threshold,

@@ -1,4 +1,4 @@
--- Which way did somebody go in the last day? One row for each stay before a camera.
+-- Where did somebody go in the last day? One row for each stay before a camera.
 with parameters as (
   select 'Ada' as person, interval '1 day' as period
 )

@@ -1,4 +1,4 @@
--- What failed for good, how often, and what was said about the latest case?
+-- What failed for good, how often, and with which error the last time?
 select
   h.task,
   h.code,

@@ -33,14 +33,14 @@ const strangersOn: AddCommand = (strangers, session) =>
       session.action(async (context, options: OnOptions) => {
         const { similarity, minFaces, retention, visitGap } = options;
         const { pool } = await connect(context);
-        await pool.query('select watchpost.enable_unknowns($1, $2, $3, $4)', [
+        await pool.query('select watchpost.enable_strangers($1, $2, $3, $4)', [
           similarity,
           minFaces,
           retention,
           visitGap,
         ]);
         const { rows } = await pool.query(
-          'select similarity, min_faces, retention::text, visit_gap::text from watchpost.unknowns_setting',
+          'select similarity, min_faces, retention::text, visit_gap::text from watchpost.stranger_setting',
         );
         print(context.io, `faces that match nobody are grouped\n${table(rows)}`);
       }),
@@ -54,7 +54,7 @@ const strangersOff: AddCommand = (strangers, session) =>
     .action(
       session.action(async (context, { forget = false }: { forget?: boolean }) => {
         const { pool } = await connect(context);
-        await pool.query('select watchpost.disable_unknowns($1)', [forget]);
+        await pool.query('select watchpost.disable_strangers($1)', [forget]);
         print(
           context.io,
           `faces that match nobody are not grouped${forget ? '; all groups are forgotten' : ''}`,

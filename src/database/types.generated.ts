@@ -341,7 +341,7 @@ export interface WatchpostCamera {
   faces: Generated<string>;
   id: Generated<string>;
   /**
-   * Where it stands, in words a guard understands. Shown with every alert.
+   * Where it is, in words a guard understands. Shown with every alert.
    */
   location: string;
   /**
@@ -454,12 +454,12 @@ export interface WatchpostDeliveryLog {
   id: string | null;
   notification_id: string | null;
   /**
-   * Of this attempt. unfinished: under way, or its worker died over it.
+   * Of this attempt. unfinished: under way, or its worker died.
    */
   outcome: string | null;
   started_at: Timestamp | null;
   /**
-   * Of the notification, by now.
+   * Of the notification, now.
    */
   state: string | null;
   status: number | null;
@@ -777,7 +777,7 @@ export interface WatchpostInvariant {
    */
   rule: string | null;
   /**
-   * The row that does not keep it.
+   * The row that violates it.
    */
   subject: string | null;
 }
@@ -829,6 +829,13 @@ export interface WatchpostMatch {
    */
   threshold: number;
   watchlist_id: string;
+}
+
+export interface WatchpostMatchInvariant {
+  finding: string | null;
+  remedy: string | null;
+  rule: string | null;
+  subject: string | null;
 }
 
 export interface WatchpostMigration {
@@ -900,11 +907,11 @@ export interface WatchpostPartition {
   name: string | null;
   relation: string | null;
   /**
-   * It takes the rows that no other partition takes; should be empty.
+   * The default partition, for rows that no other one takes; should be empty.
    */
   rest: boolean | null;
   /**
-   * By the latest count of the autovacuum.
+   * As of the latest autovacuum.
    */
   rows_about: Int8 | null;
   until_at: Timestamp | null;
@@ -920,6 +927,13 @@ export interface WatchpostPerson {
   id: Generated<string>;
   metadata: Generated<Json>;
   name: string;
+}
+
+export interface WatchpostPersonInvariant {
+  finding: string | null;
+  remedy: string | null;
+  rule: string | null;
+  subject: string | null;
 }
 
 export interface WatchpostPersonPhoto {
@@ -982,7 +996,7 @@ export interface WatchpostPhotoStatus {
   height_px: number | null;
   image_id: string | null;
   /**
-   * The same in a sentence; of a photo that was taken back, the reason that was given.
+   * The same in a sentence; of a photo that was removed, the reason that was given.
    */
   message: string | null;
   model_id: string | null;
@@ -1002,6 +1016,20 @@ export interface WatchpostPhotoStatus {
    */
   state: string | null;
   yaw: number | null;
+}
+
+export interface WatchpostPipelineInvariant {
+  finding: string | null;
+  remedy: string | null;
+  rule: string | null;
+  subject: string | null;
+}
+
+export interface WatchpostQueueInvariant {
+  finding: string | null;
+  remedy: string | null;
+  rule: string | null;
+  subject: string | null;
 }
 
 export interface WatchpostRecurringStranger {
@@ -1187,7 +1215,7 @@ export interface WatchpostSighting {
   person: string | null;
   person_id: string | null;
   /**
-   * It was found after the fact.
+   * It was found afterwards: the person was enrolled, listed or corrected after the face was seen.
    */
   retroactive: boolean | null;
   seen_at: Timestamp | null;
@@ -1223,6 +1251,19 @@ export interface WatchpostStranger {
   stale: Generated<boolean>;
 }
 
+export interface WatchpostStrangerCandidate {
+  camera_id: string | null;
+  embedding_id: string | null;
+  face_id: string | null;
+  image_id: string | null;
+  model_id: string | null;
+  norm: number | null;
+  received_at: Timestamp | null;
+  search_id: string | null;
+  seen_at: Timestamp | null;
+  vector: string | null;
+}
+
 export interface WatchpostStrangerFace {
   /**
    * Whether it has min_faces neighbours. Core faces that are neighbours are in one group; other neighbours of a core face are in its group.
@@ -1256,6 +1297,35 @@ export interface WatchpostStrangerFace {
    * A copy of the embedding's vector, so that only such faces are compared.
    */
   vector: string;
+}
+
+export interface WatchpostStrangerSetting {
+  enabled: Generated<boolean>;
+  /**
+   * What its events are about.
+   */
+  id: Generated<string>;
+  /**
+   * A face with so many neighbours, itself included, is a core face (DBSCAN): it makes a group, and joins the groups of its neighbours.
+   */
+  min_faces: Generated<number>;
+  one: Generated<boolean>;
+  /**
+   * Faces older than this are deleted from stranger_face, also while grouping is off.
+   */
+  retention: Generated<Interval>;
+  /**
+   * Least cosine of two faces that are neighbours. Measured on 416 faces of 49 people: from 0.50 to 0.58 no group mixes people and 99.8% of the faces are in the group of their person.
+   */
+  similarity: Generated<number>;
+  /**
+   * The search up to which faces were added; null: none yet.
+   */
+  upto: string | null;
+  /**
+   * Faces of a stranger that are further apart than this belong to two visits.
+   */
+  visit_gap: Generated<Interval>;
 }
 
 export interface WatchpostStrangerSighting {
@@ -1328,48 +1398,6 @@ export interface WatchpostTaskPause {
   paused_at: Generated<Timestamp>;
   paused_by: Generated<string>;
   task: string;
-}
-
-export interface WatchpostUnknownFace {
-  camera_id: string | null;
-  embedding_id: string | null;
-  face_id: string | null;
-  image_id: string | null;
-  model_id: string | null;
-  norm: number | null;
-  received_at: Timestamp | null;
-  search_id: string | null;
-  seen_at: Timestamp | null;
-  vector: string | null;
-}
-
-export interface WatchpostUnknownsSetting {
-  enabled: Generated<boolean>;
-  /**
-   * What its events are about.
-   */
-  id: Generated<string>;
-  /**
-   * A face with so many neighbours, itself included, is a core face (DBSCAN): it makes a group, and joins the groups of its neighbours.
-   */
-  min_faces: Generated<number>;
-  one: Generated<boolean>;
-  /**
-   * Faces older than this are deleted from stranger_face, also while grouping is off.
-   */
-  retention: Generated<Interval>;
-  /**
-   * Least cosine of two faces that are neighbours. Measured on 416 faces of 49 people: from 0.50 to 0.58 no group mixes people and 99.8% of the faces are in the group of their person.
-   */
-  similarity: Generated<number>;
-  /**
-   * The search up to which faces were added; null: none yet.
-   */
-  upto: string | null;
-  /**
-   * Faces of a stranger that are further apart than this belong to two visits.
-   */
-  visit_gap: Generated<Interval>;
 }
 
 export interface WatchpostUnmatchedFace {
@@ -1528,15 +1556,19 @@ export interface DB {
   "watchpost.invariant": WatchpostInvariant;
   "watchpost.last_seen": WatchpostLastSeen;
   "watchpost.match": WatchpostMatch;
+  "watchpost.match_invariant": WatchpostMatchInvariant;
   "watchpost.migration": WatchpostMigration;
   "watchpost.model": WatchpostModel;
   "watchpost.notification": WatchpostNotification;
   "watchpost.outbox": WatchpostOutbox;
   "watchpost.partition": WatchpostPartition;
   "watchpost.person": WatchpostPerson;
+  "watchpost.person_invariant": WatchpostPersonInvariant;
   "watchpost.person_photo": WatchpostPersonPhoto;
   "watchpost.person_vector": WatchpostPersonVector;
   "watchpost.photo_status": WatchpostPhotoStatus;
+  "watchpost.pipeline_invariant": WatchpostPipelineInvariant;
+  "watchpost.queue_invariant": WatchpostQueueInvariant;
   "watchpost.recurring_stranger": WatchpostRecurringStranger;
   "watchpost.reference": WatchpostReference;
   "watchpost.retention": WatchpostRetention;
@@ -1546,13 +1578,13 @@ export interface DB {
   "watchpost.search": WatchpostSearch;
   "watchpost.sighting": WatchpostSighting;
   "watchpost.stranger": WatchpostStranger;
+  "watchpost.stranger_candidate": WatchpostStrangerCandidate;
   "watchpost.stranger_face": WatchpostStrangerFace;
+  "watchpost.stranger_setting": WatchpostStrangerSetting;
   "watchpost.stranger_sighting": WatchpostStrangerSighting;
   "watchpost.stranger_visit": WatchpostStrangerVisit;
   "watchpost.subscription": WatchpostSubscription;
   "watchpost.task_pause": WatchpostTaskPause;
-  "watchpost.unknown_face": WatchpostUnknownFace;
-  "watchpost.unknowns_setting": WatchpostUnknownsSetting;
   "watchpost.unmatched_face": WatchpostUnmatchedFace;
   "watchpost.upkeep_task": WatchpostUpkeepTask;
   "watchpost.watchlist": WatchpostWatchlist;

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 
-/** Photos of people, by the functions in sql/4-people/add-photos.sql and sql/4-people/person-photos.sql. */
+/** Photos of people, by the functions in sql/4-people/add-photos.sql and sql/4-people/change-photos.sql. */
 
 /**
  * Submits a photo that enrols a person; the stages detect, embed and enrol process it.

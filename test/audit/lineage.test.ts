@@ -24,7 +24,7 @@ describe('lineage of an alert', () => {
     await database.rows(`update watchpost.watchlist set threshold = 0.9`);
   });
 
-  it('tells in one query what it rests on, with the threshold as it stood', async () => {
+  it('answers in one query what an alert was made of, with the threshold of that time', async () => {
     const [{ id }] = (await database.rows('select id from watchpost.alert')) as [{ id: string }];
     const rows = await database.rows('select * from watchpost.lineage($1)', [id]);
     const [face] = await database.rows(
@@ -81,7 +81,7 @@ describe('lineage of an alert', () => {
     ]);
   });
 
-  it('is what the example asks', async () => {
+  it('is what the example returns', async () => {
     const example = await readFile(
       new URL('../../sql/examples/lineage-of-an-alert.sql', import.meta.url),
       'utf8',
@@ -89,7 +89,7 @@ describe('lineage of an alert', () => {
     expect(await database.rows(example)).toMatchObject([{ person: 'Ada', image_id: image }]);
   });
 
-  it('still tells everything but the search when searches are not kept', async () => {
+  it('still returns everything but the search when searches are not kept', async () => {
     await database.rows('delete from watchpost.search');
     const rows = await database.rows('select l.* from watchpost.alert as a, watchpost.lineage(a.id) as l');
     expect(rows).toMatchObject([{ person: 'Ada', searched_at: null, image_id: image }]);

@@ -50,7 +50,7 @@ describe('partitions', () => {
     expect(bounds).toEqual({ above: true, below: true, back: true });
   });
 
-  it('are looked after by the workers, each task when it is due', async () => {
+  it('are maintained by the workers, each task when it is due', async () => {
     const done = [];
     for (;;) {
       const { task, error } = await one('select * from watchpost.upkeep()');
@@ -58,24 +58,25 @@ describe('partitions', () => {
       expect(error).toBeNull();
       done.push(task);
     }
-    expect(done.sort()).toEqual(['partitions', 'retention', 'seal', 'unknowns']);
+    expect(done.sort()).toEqual(['events', 'partitions', 'retention', 'seal', 'strangers']);
     await submitMany(database, 1);
     expect(await one('select task from watchpost.upkeep()')).toEqual({ task: null });
     await database.rows(`update watchpost.upkeep_task set last_run = last_run - interval '11 seconds'`);
     expect(await one('select task from watchpost.upkeep()')).toEqual({ task: 'seal' });
   });
 
-  it('tell why a task failed, and go on with the others', async () => {
+  it('record why a task failed, and the others still run', async () => {
     await database.rows('update watchpost.upkeep_task set last_run = null');
     await database.rows(`insert into watchpost.upkeep_task (task, every) values ('nonsense', '1 hour')`);
     const results = [];
-    for (let i = 0; i < 5; i++) results.push(await one('select * from watchpost.upkeep()'));
+    for (let i = 0; i < 6; i++) results.push(await one('select * from watchpost.upkeep()'));
     expect(results.map((row) => row.task).sort()).toEqual([
+      'events',
       'nonsense',
       'partitions',
       'retention',
       'seal',
-      'unknowns',
+      'strangers',
     ]);
     expect(results.filter((row) => row.error)).toEqual([
       { task: 'nonsense', result: null, error: "There is no upkeep task 'nonsense'." },
@@ -114,7 +115,7 @@ describe('partitions', () => {
     expect(await partitionOf('event', 'id', fresh)).not.toBe(name);
   });
 
-  it('take in what came before they were made, and nothing becomes work twice', async () => {
+  it('take the rows that came before they were created, and no event is handled twice', async () => {
     await database.rows('delete from watchpost.outbox');
     const id = await insertEvent(`now() + interval '40 days'`, '{x}');
     const other = await insertEvent(`now() + interval '400 days'`, '{x}');

@@ -209,7 +209,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
     });
     afterAll(() => reader.leave());
 
-    it('asks the functions that only read', async () => {
+    it('calls the functions that only read', async () => {
       await reader.rows('select * from watchpost.timeline(gen_random_uuid())');
       await reader.rows('select * from watchpost.lineage(gen_random_uuid())');
       expect(await reader.rows('select * from watchpost.verify_audit()')).toEqual([]);

@@ -104,12 +104,12 @@ describe('seals', () => {
     });
     const verifier = await database.pool.connect();
     const verify = async () => (await verifier.query('select * from watchpost.verify_audit()')).rows;
-    // Once before, so that what waits below is the look at the leaves, not the preparing of the function.
+    // Called once before, so that below it waits for the leaves and not while the function is prepared.
     expect(await verify()).toEqual([]);
     const sealer = await database.pool.connect();
     await sealer.query('begin');
     await sealer.query('lock table watchpost.seal_leaves in access exclusive mode');
-    // Begins to look, and waits for the leaves of the first seal.
+    // Starts to verify, and waits for the leaves of the first seal.
     const verified = verify();
     await until(async () => {
       const waiting = await database.rows(

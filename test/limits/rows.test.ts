@@ -116,7 +116,7 @@ const intervals = [
   insert('watchlist', 'cooldown', ', name', `, 'list'`),
   update('watchlist', 'cooldown'),
   insert('endpoint', 'time_to_live', ', name, url', `, 'e', 'https://a.example'`),
-  `update watchpost.unknowns_setting set visit_gap = $1`,
+  `update watchpost.stranger_setting set visit_gap = $1`,
 ];
 const objectOf = (bytes: number) => `{"a": "${'x'.repeat(bytes - '{"a": ""}'.length)}"}`;
 const nested = (levels: number) => `{"a": ${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
@@ -220,8 +220,8 @@ describe('limits of rows', () => {
       expect(await attempt('select watchpost.threshold_for($1)', value)).toMatchObject({
         code: 'target_fpir_invalid',
       });
-      expect(await attempt('select watchpost.enable_unknowns(similarity => $1)', value)).toMatchObject({
-        code: 'unknowns_invalid',
+      expect(await attempt('select watchpost.enable_strangers(similarity => $1)', value)).toMatchObject({
+        code: 'strangers_invalid',
       });
     }
     expect(await attempt('select watchpost.calibrate(max_probes => $1)', null)).toMatchObject({

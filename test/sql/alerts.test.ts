@@ -50,7 +50,7 @@ describe('watchpost.raise_alert()', () => {
       [personId],
     );
 
-  it('opens an alert for the first sighting, with the severity of the list, and tells of it once', async () => {
+  it('opens an alert for the first sighting, with the severity of the list, and emits one event', async () => {
     const match = await seen('12:00:00');
     const id = await raise(match);
     expect(await alertsOf()).toEqual([

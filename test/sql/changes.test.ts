@@ -43,7 +43,7 @@ beforeEach(async () => {
 });
 
 describe('a change of a list', () => {
-  it('is an event that tells what was there before, what is there now, and who did it', async () => {
+  it('writes an event with the old values, the new values, and who made the change', async () => {
     const client = await connectClient(database);
     await client.query('begin');
     await client.query(`select set_config('watchpost.actor', 'api:desk', true)`);
@@ -72,7 +72,7 @@ describe('a change of a list', () => {
     });
   });
 
-  it('by the database user is told as theirs', async () => {
+  it('by the database user is recorded in their name', async () => {
     const [{ payload }] = (await eventsOf(listId)) as [{ payload: { by: string } }];
     const [{ user }] = await database.rows('select session_user as user');
     expect(payload.by).toBe(user);
@@ -197,7 +197,7 @@ describe('who is on a list', () => {
 });
 
 describe('a change of a person', () => {
-  it('is an event that tells what was there before and what is there now', async () => {
+  it('writes an event with the old and the new values', async () => {
     const [ada] = (await makePeople('Ada')) as [string];
     await database.rows(
       `update watchpost.person set name = 'Ada L.', metadata = '{"born": 1815}', external_ref = 'hr-1' where id = $1`,

@@ -47,7 +47,7 @@ describe('photos of people', () => {
     database.rows('select topic, image_id, payload from watchpost.event where subject_id = $1 order by id', [
       subject,
     ]);
-  /** A sighting that rested on this reference, with its alert. */
+  /** A sighting that was found by this reference, with its alert. */
   const sight = async (personId: string, referenceId: string) => {
     const matchId = await addMatch(database, {
       model,
@@ -69,7 +69,7 @@ describe('photos of people', () => {
       ?.stands;
 
   describe('enrol_face()', () => {
-    it('makes a stored face a photo of a person, and tells the gate at once', async () => {
+    it('makes a stored face a photo of a person, which goes to the gate at once', async () => {
       const { personId } = await know('Ada', vectors.any());
       const { imageId, faceId, embeddingId } = await addFace(database, { model, vector: vectors.any() });
       const photo = await enrolFace(personId, faceId, ['face_unlike']);
@@ -231,7 +231,7 @@ describe('photos of people', () => {
       const face = vectors.any();
       await know('Ada', vectors.near(face, 0.7));
       const bea = await know('Bea', vectors.near(face, 0.95));
-      // Bea was enrolled by hand, past the gate, as somebody who looks like Ada.
+      // Bea was enrolled by hand, past the gate, as somebody similar to Ada.
       await expect(enrol(await handIn(bea.personId, face))).resolves.toBeTruthy();
     });
 
@@ -282,7 +282,7 @@ describe('photos of people', () => {
   });
 
   describe('taking a photo back', () => {
-    it('withdraws the matches and alerts that rested on it, keeps all of it, and says why', async () => {
+    it('withdraws its matches and alerts, keeps the rows, and records the reason', async () => {
       const face = vectors.any();
       const { personId, referenceId } = await know('Ada', face);
       const other = await addReference(database, { personId, model, vector: vectors.near(face, 0.9) });
@@ -328,7 +328,7 @@ describe('photos of people', () => {
       ).toEqual([{ state: 'removed', message: 'it is her sister', removed_by: removed[0]?.payload.by }]);
     });
 
-    it('withdraws an alert only when nothing else stands behind it', async () => {
+    it('withdraws an alert only when it has no other match', async () => {
       const face = vectors.any();
       const { personId, referenceId } = await know('Ada', face);
       const seen = await sight(personId, referenceId);

@@ -54,14 +54,14 @@ describe('acting on an alert', () => {
     ]);
   });
 
-  it('takes the database user for the reviewer where nobody else is told', async () => {
+  it('takes the database user for the reviewer when no other is set', async () => {
     const { alertId } = await raiseAlert(database);
     const [user] = await database.rows('select session_user as name');
     const [reviewed] = await database.rows('select * from watchpost.confirm($1)', [alertId]);
     expect(reviewed.confirmed_by).toBe(user.name);
   });
 
-  it('makes each decision an event, which tells who decided what', async () => {
+  it('writes an event for each decision, with who decided what', async () => {
     const { alertId, personId } = await raiseAlert(database);
     await as('api:ann', `dismiss($1, 'resolved')`, alertId);
     expect(
@@ -140,7 +140,7 @@ describe('acting on an alert', () => {
   });
 
   describe('of a list that asks for two reviewers', () => {
-    it('stays acknowledged after the first, tells whom it waits for, and is confirmed by another', async () => {
+    it('stays acknowledged after the first, names whom it waits for, and is confirmed by another', async () => {
       const { alertId } = await raiseAlert(database, { reviewers: 2 });
       expect(await as('api:ann', 'confirm($1)', alertId)).toMatchObject({
         state: 'acknowledged',

@@ -5,7 +5,7 @@ import { freshDatabase } from '../support/database.ts';
 const cases = [
   { lastSeen: 10, awake: 3_600, silent: false },
   { lastSeen: 21, awake: 3_600, silent: true },
-  // Back from being away: everybody gets time to tell, however long they were silent.
+  // After an outage of the database everybody gets time for a heartbeat, however long they were silent.
   { lastSeen: 600, awake: 5, silent: false },
   // But no more than two heartbeats' time: a second restart must not keep the dead alive for a minute.
   { lastSeen: 40, awake: 11, silent: true },

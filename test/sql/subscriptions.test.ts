@@ -4,7 +4,7 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 let database: TestDatabase;
 let user: string;
 
-/** What was recorded since the last look. */
+/** What was recorded since the last call. */
 const recorded = async () => {
   const rows = await database.rows(
     `select payload, subject_id from watchpost.event where topic = 'subscription.changed' order by id offset $1`,
@@ -21,15 +21,22 @@ beforeAll(async () => {
 });
 
 describe('the record of subscriptions', () => {
-  it('has nothing about what came with the installation', async () => {
+  it('has nothing about the rows of the installation', async () => {
     expect(await recorded()).toEqual([]);
   });
 
-  it('tells what came, what changed and what went, by whom', async () => {
+  it('has what was added, changed and deleted, and by whom', async () => {
     await database.rows(
       `insert into watchpost.subscription (topic, task) values ('alert.raised', 'siren'), ('alert.raised', 'lamp')`,
     );
-    const said = { enabled: true, batch_size: 1, max_attempts: 5, priority: 0, queue_by: null };
+    const said = {
+      enabled: true,
+      batch_size: 1,
+      max_attempts: 5,
+      priority: 0,
+      delivery: 'job',
+      queue_by: null,
+    };
     const siren = { topic: 'alert.raised', task: 'siren', by: user, note: null };
     expect(await recorded()).toEqual([
       { ...siren, old: null, new: said },
@@ -83,7 +90,7 @@ describe('the record of subscriptions', () => {
     ]);
   });
 
-  it('goes to whoever consumes it', async () => {
+  it('goes to its consumers', async () => {
     await database.rows(
       `insert into watchpost.subscription (topic, task) values ('subscription.changed', 'watch_the_watchers')`,
     );
@@ -98,7 +105,7 @@ describe('the record of subscriptions', () => {
     await recorded();
   });
 
-  it('tells also what a truncate took', async () => {
+  it('has also what a TRUNCATE deleted', async () => {
     const [{ count }] = (await database.rows(
       'select count(*)::int as count from watchpost.subscription',
     )) as [{ count: number }];

@@ -23,7 +23,8 @@ beforeAll(async () => {
 
 describe('the wiring of a fresh installation', () => {
   it('is the table of the README', async () => {
-    const [, table] = /\| row that appears \|.*\n\|[-|]+\n((?:\|.*\n)+)/.exec(await read('README.md')) ?? [];
+    const [, table] =
+      /\| [^|]+ \| event \| task \|.*\n\|[-|]+\n((?:\|.*\n)+)/.exec(await read('README.md')) ?? [];
     const rows = (table ?? '').trim().split('\n');
     const pairs = rows.flatMap((row) => {
       const [, , topics, tasks] = row.split('|') as [string, string, string, string];
@@ -50,12 +51,12 @@ describe('the wiring of a fresh installation', () => {
   });
 });
 
-it('applied again, gives its rows back what they were, but for the switch, and leaves other consumers alone', async () => {
+it('applied again, restores its rows except for the switch, and leaves other consumers alone', async () => {
   const subscriptions = () =>
     database.rows('select to_jsonb(s) as row from watchpost.subscription as s order by topic, task');
   await database.rows(`
     insert into watchpost.subscription (topic, task, batch_size) values ('face.detected', 'siren', 7);
-    update watchpost.subscription set enabled = not enabled where task in ('describe', 'notify');
+    update watchpost.subscription set enabled = not enabled where task in ('describe', 'deliver');
   `);
   const wanted = await subscriptions();
   await database.rows(`

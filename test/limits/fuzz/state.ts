@@ -29,7 +29,9 @@ const queries: Record<string, string> = {
 /** Made once: a calibration, and strangers that are grouped. */
 export const prepare = async (database: TestDatabase): Promise<void> => {
   await database.rows(`insert into watchpost.camera (name, location) values ('gate', 'North gate')`);
-  await database.rows(`select watchpost.enable_unknowns(0.55, 3, interval '30 days', interval '30 minutes')`);
+  await database.rows(
+    `select watchpost.enable_strangers(0.55, 3, interval '30 days', interval '30 minutes')`,
+  );
   const model = await addModel(database, 'four', 4);
   const ada = await addKnownPerson(database, { name: 'Ada', model, vector: [1, 0, 0, 0] });
   await addReference(database, { ...ada, model, vector: [0.8, 0.6, 0, 0] });

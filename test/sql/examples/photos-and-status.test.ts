@@ -68,7 +68,7 @@ describe('sql/examples of photos and their status', () => {
     const stages = await run('slowest-stages.sql');
     const events = Object.fromEntries(stages.map((stage) => [stage.task, Number(stage.events)]));
     // Three photos of three faces, of which one was enrolled and the others were matched. Ada was listed, enrolled, and
-    // then looked for in the past, of which there was none.
+    // then searched for in past faces, of which there are none.
     expect(events).toEqual({ detect: 3, embed: 9, match: 6, alert: 1, enrol: 1, notify: 1, backfill: 3 });
     const p95 = stages.map((stage) => Number(stage.p95_ms));
     expect(p95).toEqual(p95.toSorted((a, b) => b - a));

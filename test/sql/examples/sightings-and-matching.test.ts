@@ -9,7 +9,7 @@ import { until } from '../../support/until.ts';
 describe('sql/examples of sightings and matching', () => {
   let database: TestDatabase;
   let run: RunExample;
-  /** Ada at the north gate, then a stranger in profile who looks like her. */
+  /** Ada at the north gate, then a stranger in profile who is similar to her. */
   const photos = { ada: '', profile: '' };
 
   const setThreshold = (threshold: number) =>
@@ -88,7 +88,7 @@ describe('sql/examples of sightings and matching', () => {
     const progress = () => run('backfill-progress.sql');
     const ofAda = { person: 'Ada', reason: 'enrolled', state: 'finished', found: 0, left_to_search: '0' };
     expect(await progress()).toMatchObject([ofAda]);
-    // The first face of sample 1, which was there all the time and nobody's business.
+    // The first face of sample 1, which was stored before and matched nobody.
     const [zoe] = await database.rows(
       `with person as (insert into watchpost.person (name) values ('Zoe') returning id),
             entry as (

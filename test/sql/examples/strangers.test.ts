@@ -23,8 +23,8 @@ describe('sql/examples of strangers', () => {
     }
   });
 
-  it('group-unknown-faces.sql, recurring-strangers.sql, faces-of-a-stranger.sql, enrol-a-stranger.sql', async () => {
-    expect(await run('group-unknown-faces.sql')).toMatchObject([
+  it('group-strangers.sql, recurring-strangers.sql, faces-of-a-stranger.sql, enrol-a-stranger.sql', async () => {
+    expect(await run('group-strangers.sql')).toMatchObject([
       { enabled: true, min_faces: 3, similarity: expect.closeTo(0.55) },
     ]);
     await groupStrangers(database);

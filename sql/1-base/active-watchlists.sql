@@ -1,4 +1,4 @@
--- Which lists are searched, and who changes them.
+-- Which lists are searched.
 
 create or replace view watchpost.active_watchlist as
 select w.*

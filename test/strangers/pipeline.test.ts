@@ -30,7 +30,7 @@ describe.skipIf(!existsSync(portraits))(
       ({ database, api } = await serve());
       await database.rows(`insert into watchpost.camera (name, location) values ('gate', 'North gate')`);
       await database.rows(`insert into watchpost.watchlist (name) values ('regulars')`);
-      await database.rows('select watchpost.enable_unknowns()');
+      await database.rows('select watchpost.enable_strangers()');
       for (let number = 1; number <= 9; number++) {
         for (const person of people) personOf.set(await submit(person, number), person);
       }

@@ -69,7 +69,7 @@ describe('watchpost strangers', () => {
     expect((await run('off', '--forget')).stdout).toMatch(/all groups are forgotten\n$/);
     expect(await database.rows('select face_id from watchpost.stranger_face')).toEqual([]);
     const [event] = await database.rows(
-      `select payload from watchpost.event where topic = 'unknowns.forgotten'`,
+      `select payload from watchpost.event where topic = 'strangers.forgotten'`,
     );
     expect(event.payload).toMatchObject({ faces: 2, strangers: 1 });
   });

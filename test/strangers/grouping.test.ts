@@ -53,7 +53,7 @@ describe.each(['every face compared', 'through the index'])('strangers, %s', (ho
     }
   });
 
-  /** The groups as they stand, held against DBSCAN over the same faces. */
+  /** Compares the groups with those of DBSCAN over the same faces. */
   const expectDbscan = async (): Promise<{ groups: string[][]; border: number; noise: number }> => {
     const rows = await database.rows<Face>(
       'select face_id as id, stranger_id as "group", core from watchpost.stranger_face',
@@ -106,12 +106,12 @@ describe.each(['every face compared', 'through the index'])('strangers, %s', (ho
   it('are the groups of DBSCAN, in any order and batches of faces', async () => {
     const seen = [];
     for (const batch of [500, 1, 7, 40]) {
-      await database.rows('select watchpost.disable_unknowns(true)');
+      await database.rows('select watchpost.disable_strangers(true)');
       await searchAgain(
         database,
         shuffled().map(({ face }) => face.embeddingId),
       );
-      await database.rows('select watchpost.enable_unknowns($1, $2)', [similarity, minFaces]);
+      await database.rows('select watchpost.enable_strangers($1, $2)', [similarity, minFaces]);
       await groupStrangers(database, batch);
       const { groups, border, noise } = await expectDbscan();
       expect(Math.min(groups.length, border, noise), 'there is something of everything').toBeGreaterThan(1);

@@ -20,8 +20,10 @@ beforeAll(async () => {
 beforeEach(async () => {
   await database.rows('delete from watchpost.image');
   await database.rows('delete from watchpost.person');
-  await database.rows('select watchpost.disable_unknowns(true)');
-  await database.rows(`select watchpost.enable_unknowns(0.55, 3, interval '30 days', interval '30 minutes')`);
+  await database.rows('select watchpost.disable_strangers(true)');
+  await database.rows(
+    `select watchpost.enable_strangers(0.55, 3, interval '30 days', interval '30 minutes')`,
+  );
 });
 
 /** Good views of somebody, so many minutes ago each. */
@@ -99,11 +101,11 @@ describe('a stranger', () => {
   });
 
   it('is found among faces searched before grouping was switched on, and not while it is off', async () => {
-    await database.rows('select watchpost.disable_unknowns()');
+    await database.rows('select watchpost.disable_strangers()');
     await see(vectors.any(), [3 * day, 2 * day, day]);
     await groupStrangers(database);
     expect(await database.rows('select face_id from watchpost.stranger_face')).toEqual([]);
-    await database.rows('select watchpost.enable_unknowns()');
+    await database.rows('select watchpost.enable_strangers()');
     await groupStrangers(database);
     expect(await recurring()).toMatchObject([{ visits: 3 }]);
   });
@@ -131,7 +133,7 @@ describe('two groups', () => {
     const [first, second] = (
       await database.rows<{ id: string }>('select id from watchpost.stranger order by id')
     ).map((row) => row.id);
-    await database.rows(`select watchpost.enable_unknowns(min_faces => 2)`);
+    await database.rows(`select watchpost.enable_strangers(min_faces => 2)`);
     await groupStrangers(database);
     expect(await recurring(), 'another setting groups anew').toHaveLength(2);
     expect(
@@ -174,7 +176,7 @@ describe('a face leaves its group', () => {
   });
 
   it('and with it the core of another group of which it was a border face', async () => {
-    await database.rows('select watchpost.enable_unknowns(0.8, 4)');
+    await database.rows('select watchpost.enable_strangers(0.8, 4)');
     await addModel(database, 'plane', 2);
     // In reach are 36.9 degrees. 0 and 60 have four faces in reach with the one at 31, which has three.
     const at = (degrees: number) => [
@@ -217,14 +219,14 @@ describe('a face leaves its group', () => {
     await see(vectors.any(), [3 * day, 2 * day, day]);
     await groupStrangers(database);
     expect(await recurring()).toHaveLength(2);
-    await database.rows(`select watchpost.enable_unknowns(retention => interval '7 days')`);
-    await database.rows('select watchpost.disable_unknowns()');
+    await database.rows(`select watchpost.enable_strangers(retention => interval '7 days')`);
+    await database.rows('select watchpost.disable_strangers()');
     await groupStrangers(database);
     expect(await recurring()).toHaveLength(1);
-    const [forgotten] = await eventsOf('unknowns.forgotten');
+    const [forgotten] = await eventsOf('strangers.forgotten');
     expect(forgotten.payload).toEqual({ faces: 3, strangers: 1, by: expect.any(String) });
     await groupStrangers(database);
-    expect((await eventsOf('unknowns.forgotten'))[0], 'nothing goes, nothing is told').toEqual(forgotten);
+    expect((await eventsOf('strangers.forgotten'))[0], 'nothing goes, nothing is told').toEqual(forgotten);
   });
 });
 
@@ -259,12 +261,12 @@ describe.skipIf(!onServer)(`a run ${needsServer}`, () => {
 describe('the setting', () => {
   it('is off by default', async () => {
     const fresh = await freshDatabase();
-    expect(await fresh.rows('select enabled from watchpost.unknowns_setting')).toEqual([{ enabled: false }]);
+    expect(await fresh.rows('select enabled from watchpost.stranger_setting')).toEqual([{ enabled: false }]);
   });
 
   it('records every change with its caller and the new values, however it was made', async () => {
-    await database.rows(`select watchpost.enable_unknowns(retention => interval '14 days')`);
-    const [enabled] = await eventsOf('unknowns.changed');
+    await database.rows(`select watchpost.enable_strangers(retention => interval '14 days')`);
+    const [enabled] = await eventsOf('strangers.changed');
     expect(enabled.payload).toEqual({
       enabled: true,
       similarity: 0.55,
@@ -273,11 +275,11 @@ describe('the setting', () => {
       retention: '14 days',
       by: expect.any(String),
     });
-    const many = (await eventsOf('unknowns.changed')).length;
-    await database.rows('select watchpost.enable_unknowns()');
-    expect(await eventsOf('unknowns.changed'), 'nothing has changed').toHaveLength(many);
-    await database.rows('update watchpost.unknowns_setting set enabled = false');
-    expect((await eventsOf('unknowns.changed'))[0].payload).toMatchObject({ enabled: false });
+    const many = (await eventsOf('strangers.changed')).length;
+    await database.rows('select watchpost.enable_strangers()');
+    expect(await eventsOf('strangers.changed'), 'nothing has changed').toHaveLength(many);
+    await database.rows('update watchpost.stranger_setting set enabled = false');
+    expect((await eventsOf('strangers.changed'))[0].payload).toMatchObject({ enabled: false });
   });
 
   it.each([
@@ -289,19 +291,19 @@ describe('the setting', () => {
     `retention => interval 'infinity'`,
     `visit_gap => interval '0'`,
   ])('refuses %s and stays unchanged', async (argument) => {
-    const before = await database.rows('select * from watchpost.unknowns_setting');
-    await expect(database.rows(`select watchpost.enable_unknowns(${argument})`)).rejects.toMatchObject({
+    const before = await database.rows('select * from watchpost.stranger_setting');
+    await expect(database.rows(`select watchpost.enable_strangers(${argument})`)).rejects.toMatchObject({
       code: 'WP063',
     });
-    expect(await database.rows('select * from watchpost.unknowns_setting')).toEqual(before);
+    expect(await database.rows('select * from watchpost.stranger_setting')).toEqual(before);
   });
 
   it('is applied by upkeep', async () => {
     await see(vectors.any(), [3 * day, 2 * day, day]);
-    await database.rows(`update watchpost.upkeep_task set last_run = now() where task <> 'unknowns'`);
-    await database.rows(`update watchpost.upkeep_task set last_run = null where task = 'unknowns'`);
+    await database.rows(`update watchpost.upkeep_task set last_run = now() where task <> 'strangers'`);
+    await database.rows(`update watchpost.upkeep_task set last_run = null where task = 'strangers'`);
     expect(await database.rows('select * from watchpost.upkeep()')).toEqual([
-      { task: 'unknowns', result: '3 faces taken in, 0 known now, 0 forgotten', error: null },
+      { task: 'strangers', result: '3 faces taken in, 0 known now, 0 forgotten', error: null },
     ]);
     expect(await recurring()).toHaveLength(1);
   });

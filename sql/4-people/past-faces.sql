@@ -1,0 +1,202 @@
+-- The past faces that a batch of a backfill searches again.
+
+create or replace function watchpost.next_past_faces(
+  backfill uuid, below uuid, scan integer, most integer, from_key uuid default null
+) returns table (embeddings uuid[], searched integer, next_cursor uuid)
+language plpgsql stable
+as $$
+declare
+  asked watchpost.backfill;
+begin
+  select b.* into asked from watchpost.backfill as b where b.id = backfill;
+  if asked.reason in ('removed', 'cannot_link') then
+    return query select p.* from watchpost.past_faces_in_photos(asked, below, most) as p;
+  else
+    return query select p.* from watchpost.past_faces_like(asked, below, scan, most, from_key) as p;
+  end if;
+end;
+$$;
+
+comment on function watchpost.next_past_faces is 'The next batch of a backfill: at most scan embeddings below the cursor are compared, and at most most of them are to be searched again; from_key: none before it. next_cursor is null when there are no more.';
+
+
+-- Everybody in the photos that the person was found in: somebody who was outranked by a match that is gone may match
+-- now.
+create or replace function watchpost.past_faces_in_photos(
+  asked watchpost.backfill, below uuid, most integer
+) returns table (embeddings uuid[], searched integer, next_cursor uuid)
+language plpgsql stable set enable_seqscan = off set enable_bitmapscan = off set jit = off
+as $$
+begin
+  return query
+  with past as (
+    select e.id
+    from (
+      select distinct m.image_id
+      from watchpost.match as m
+      where m.person_id = asked.person_id
+        and (
+          m.superseded_at is null
+          or m.superseded_because in ('cannot_link', 'photo_removed')
+          or m.reference_id = any (asked.reference_ids)
+        )
+    ) as i
+    join watchpost.face as f on f.image_id = i.image_id and f.superseded_at is null
+    join watchpost.embedding as e on e.face_id = f.id and e.model_id = asked.model_id and e.superseded_at is null
+    where below is null or e.id < below
+    order by e.id desc
+    limit most
+  )
+  select
+    coalesce(array_agg(p.id order by p.id desc), '{}'),
+    count(*)::integer,
+    case when count(*) = most then (array_agg(p.id order by p.id))[1] end
+  from past as p;
+end;
+$$;
+
+comment on function watchpost.past_faces_in_photos is 'Part of next_past_faces, after a removal or a cannot_link: the embeddings of the photos the person was found in.';
+
+
+-- The embeddings whose similarity() to the person reaches the lowest threshold: the inner product with the scaled mean,
+-- plus the constant term (vector_of_person), with 0.001 for rounding.
+create or replace function watchpost.past_faces_like(
+  asked watchpost.backfill, below uuid, scan integer, most integer, from_key uuid
+) returns table (embeddings uuid[], searched integer, next_cursor uuid)
+language plpgsql stable set enable_seqscan = off set enable_bitmapscan = off set jit = off
+as $$
+declare
+  threshold real := watchpost.lowest_threshold(asked.person_id);
+  person halfvec := (
+    select v.vector
+    from watchpost.person_vector as v
+    where v.person_id = asked.person_id and v.model_id = asked.model_id
+  );
+  scaled halfvec;
+  added real;
+  first uuid := coalesce(below, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  last uuid := coalesce(from_key, '00000000-0000-0000-0000-000000000000');
+  compared integer;
+  near uuid[];
+  reached uuid;
+begin
+  if threshold is null or person is null then
+    return query select '{}'::uuid[], 0, null::uuid;
+    return;
+  end if;
+  scaled := subvector(person, 1, vector_dims(person) - 2);
+  added := (person::real[])[vector_dims(person) - 1];
+
+  -- For somebody who is seen often a batch is full after few faces: scan about twice as many as are needed, by what was
+  -- found so far.
+  if asked.found >= most then
+    scan := least(scan, greatest(50000, 2 * most * asked.searched::bigint / asked.found));
+  end if;
+
+  -- One pass, backwards along the key: in the order of the rows on disk. Nothing is kept of a face that is not near,
+  -- not even its id: an array of a million took 0.2 s of 0.6.
+  select count(*), coalesce(array_agg(p.id) filter (where p.distance <= added - threshold + 0.001), '{}')
+  into compared, near
+  from (
+    select e.id, e.vector <#> scaled as distance
+    from watchpost.embedding as e
+    where e.model_id = asked.model_id and e.superseded_at is null and e.id < first and e.id >= last
+    order by e.id desc
+    limit scan
+  ) as p;
+  near := watchpost.newest_probes(near, most);
+
+  -- A batch that has found as many as it may ends with the last of them.
+  if cardinality(near) = most then
+    reached := near[most];
+    compared := (
+      select count(*)
+      from watchpost.embedding as e
+      where e.model_id = asked.model_id and e.superseded_at is null and e.id < first and e.id >= reached
+    );
+  elsif compared = scan then
+    reached := (
+      select e.id
+      from watchpost.embedding as e
+      where e.model_id = asked.model_id and e.superseded_at is null and e.id < first and e.id >= last
+      order by e.id desc
+      offset scan - 1
+      limit 1
+    );
+  end if;
+  return query select near, compared, reached;
+end;
+$$;
+
+comment on function watchpost.past_faces_like is 'Part of next_past_faces, after an enrolment or an entry on a list: the embeddings that are similar enough to the person.';
+
+
+create or replace function watchpost.newest_probes(embeddings uuid[], most integer) returns uuid[]
+language plpgsql stable
+as $$
+begin
+  return array(
+    select e.id
+    from unnest(embeddings) as n (id)
+    join watchpost.embedding as e on e.id = n.id
+    join watchpost.face as f on f.id = e.face_id
+    join watchpost.image as i on i.id = f.image_id and i.purpose = 'probe'
+    order by e.id desc
+    limit most
+  );
+end;
+$$;
+
+comment on function watchpost.newest_probes is 'Those of some embeddings that are of probes, newest first, at most so many.';
+
+
+-- While photos come, a batch is small and followed by a pause, because a search of the past takes a core from live
+-- faces.
+create or replace function watchpost.is_live(quiet interval) returns boolean
+language plpgsql stable
+as $$
+begin
+  return exists (
+    select from watchpost.image as i where i.id > watchpost.uuidv7_at(now() - quiet) and i.purpose = 'probe'
+  );
+end;
+$$;
+
+comment on function watchpost.is_live(interval) is 'Whether a probe came within the last so much time.';
+
+
+-- While no photos come, two sessions search one half of a batch each. A parallel query would not help: a new process
+-- maps all the memory that it reads, 1.2 s of CPU for a million faces, which it reads in 0.45. The middle is taken from
+-- the planner's statistics, as counting a million keys takes 0.06 s.
+create or replace function watchpost.middle_of_past(
+  backfill uuid, below uuid, scan integer, at_least integer, quiet interval
+) returns uuid
+language plpgsql stable
+as $$
+declare
+  bounds uuid[];
+  faces_each real;
+  halved integer;
+begin
+  if not exists (
+      select
+      from watchpost.backfill as b
+      -- For somebody who is seen often a batch is full before its middle.
+      where b.id = backfill and b.reason in ('enrolled', 'listed') and b.found < 200
+    )
+    or watchpost.is_live(quiet)
+  then
+    return null;
+  end if;
+  select s.histogram_bounds::text::uuid[], c.reltuples / nullif(cardinality(s.histogram_bounds::text::uuid[]) - 1, 0)
+  into bounds, faces_each
+  from pg_stats as s
+  join pg_class as c on c.oid = 'watchpost.embedding'::regclass and c.reltuples >= at_least
+  where s.schemaname = 'watchpost' and s.tablename = 'embedding' and s.attname = 'id';
+  bounds := array(select b from unnest(bounds) as b where below is null or b < below order by b);
+  halved := least(cardinality(bounds) / 2, floor(scan / 2 / faces_each));
+  return bounds[cardinality(bounds) - halved];
+end;
+$$;
+
+comment on function watchpost.middle_of_past is 'A key about the middle of the next scan embeddings below a cursor, if there are at least so many at all and no photo came for as long as quiet; else null.';

@@ -1,0 +1,149 @@
+-- Lists: what a row has to be, and the event for each change, with who made it and what was there before. A statement
+-- that changes nothing makes no event.
+--
+-- emits watchlist.changed
+
+-- A list's threshold comes from one of three: a number set by hand, the name of a threshold of the model, or a rate
+-- (target_fpir). Setting one clears the others; a list with none is default. A name is resolved at every change of the
+-- list, so any update brings a new model's threshold.
+create or replace function watchpost.decided_threshold(becomes watchpost.watchlist, was watchpost.watchlist)
+returns watchpost.watchlist
+language plpgsql
+as $$
+declare
+  -- Set while a new calibration changes the number; otherwise it was set by hand.
+  followed boolean := coalesce(current_setting('watchpost.calibrating', true), '') = 'on';
+begin
+  if was.id is null then
+    if becomes.threshold is null and becomes.target_fpir is null then
+      becomes.threshold_name := coalesce(becomes.threshold_name, 'default');
+    end if;
+  elsif becomes.threshold_name is distinct from was.threshold_name then
+    becomes.target_fpir := case when becomes.threshold_name is null then becomes.target_fpir end;
+  elsif becomes.target_fpir is distinct from was.target_fpir then
+    becomes.threshold_name := case when becomes.target_fpir is null then becomes.threshold_name end;
+  elsif becomes.threshold is distinct from was.threshold and not followed
+    and becomes.threshold is distinct from watchpost.named_threshold(becomes.threshold_name)
+  then
+    becomes.threshold_name := null;
+    becomes.target_fpir := null;
+  end if;
+
+  if becomes.threshold_name is not null then
+    becomes.threshold := watchpost.named_threshold(becomes.threshold_name);
+    becomes.target_fpir := null;
+  elsif becomes.target_fpir is not null and becomes.target_fpir is distinct from was.target_fpir then
+    becomes.threshold := watchpost.threshold_for(becomes.target_fpir);
+  end if;
+  return becomes;
+end;
+$$;
+
+comment on function watchpost.decided_threshold is 'Part of check_watchlist: the row with its threshold, threshold_name and target_fpir in agreement.';
+
+
+-- Before the row is written, so that an error has a code before a constraint raises one without; sets the threshold
+-- from its name or target_fpir, and increments the version.
+create or replace function watchpost.check_watchlist() returns trigger
+language plpgsql
+as $$
+begin
+  if not coalesce(new.threshold_name in ('loose', 'default', 'strict'), true) then
+    raise exception 'The list % names the threshold %, which does not exist.', quote_literal(new.name), quote_literal(new.threshold_name)
+      using errcode = 'WP030', hint = 'Name loose, default or strict, or give a number from 0 to 1 as threshold.';
+  end if;
+  if not coalesce(new.target_fpir > 0 and new.target_fpir < 1, true) then
+    raise exception 'The target_fpir of the list % is %, and must be between 0 and 1.', quote_literal(new.name), new.target_fpir
+      using errcode = 'WP030', hint = 'It is the share of strangers that may be taken for somebody, for example 0.003.';
+  end if;
+  if new.valid_from >= new.valid_until then
+    raise exception 'The list % would be valid from % until %, which is no time at all.', quote_literal(new.name), new.valid_from, new.valid_until
+      using errcode = 'WP031', hint = 'Let valid_until be after valid_from.';
+  end if;
+  if tg_op = 'INSERT' and new.valid_until <= now() then
+    raise exception 'The list % would have ended already: it is valid until %.', quote_literal(new.name), new.valid_until
+      using errcode = 'WP032', hint = 'Give a later valid_until, or none.';
+  end if;
+
+  new := watchpost.decided_threshold(new, case when tg_op = 'UPDATE' then old end);
+  if not coalesce(new.threshold between 0 and 1, false) then
+    raise exception 'The threshold of the list % is %, and must be from 0 to 1.', quote_literal(new.name), coalesce(new.threshold::text, 'null')
+      using errcode = 'WP030',
+            hint = format('It is the least similarity for a match; the default is %s. threshold_name takes loose, default or strict.', watchpost.named_threshold('default'));
+  end if;
+  if tg_op = 'UPDATE' and to_jsonb(new) - '{version,changed_at}'::text[] <> to_jsonb(old) - '{version,changed_at}'::text[] then
+    new.version := old.version + 1;
+    new.changed_at := now();
+  end if;
+  return new;
+end;
+$$;
+
+comment on function watchpost.check_watchlist() is 'Refuses a list with a wrong threshold (WP030), validity (WP031) or one that has ended already (WP032); sets threshold, threshold_name, target_fpir and version.';
+
+create or replace trigger watchlist_check before insert or update on watchpost.watchlist
+for each row execute function watchpost.check_watchlist();
+
+
+create or replace function watchpost.emit_watchlist_changed() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tg_op = 'INSERT' then
+    perform watchpost.record_watchlist_changes('created', array(select null::jsonb from new_rows), array(select to_jsonb(n) from new_rows as n));
+  elsif tg_op = 'DELETE' then
+    perform watchpost.record_watchlist_changes('deleted', array(select to_jsonb(o) from old_rows as o), array(select null::jsonb from old_rows));
+  else
+    perform watchpost.record_watchlist_changes(
+      'updated',
+      array(select to_jsonb(o) from old_rows as o join new_rows as n using (id) order by o.id),
+      array(select to_jsonb(n) from old_rows as o join new_rows as n using (id) order by n.id)
+    );
+  end if;
+  return null;
+end;
+$$;
+
+comment on function watchpost.emit_watchlist_changed() is 'One watchlist.changed for each list that was created, changed or deleted.';
+
+
+create or replace function watchpost.record_watchlist_changes(change text, were jsonb[], become jsonb[]) returns void
+language plpgsql
+as $$
+begin
+  insert into watchpost.event (topic, subject_id, payload, tasks)
+  select
+    'watchlist.changed', d.id,
+    jsonb_build_object(
+      'watchlist_id', d.id,
+      'name', coalesce(d.becomes, d.was) -> 'name',
+      'version', coalesce(d.becomes, d.was) -> 'version',
+      'change', change,
+      'by', watchpost.actor()
+    ) || d.columns,
+    watchpost.subscribers('watchlist.changed')
+  from (
+    select
+      (coalesce(r.becomes, r.was) ->> 'id')::uuid as id,
+      r.was,
+      r.becomes,
+      watchpost.changed_columns(r.was - '{version,changed_at}'::text[], r.becomes - '{version,changed_at}'::text[]) as columns
+    from unnest(were, become) as r (was, becomes)
+  ) as d
+  where d.columns <> '{"old": {}, "new": {}}';
+end;
+$$;
+
+comment on function watchpost.record_watchlist_changes is 'Part of emit_watchlist_changed.';
+
+create or replace trigger watchlist_emit_insert after insert on watchpost.watchlist
+referencing new table as new_rows
+for each statement execute function watchpost.emit_watchlist_changed();
+
+create or replace trigger watchlist_emit_update after update on watchpost.watchlist
+referencing old table as old_rows new table as new_rows
+for each statement execute function watchpost.emit_watchlist_changed();
+
+create or replace trigger watchlist_emit_delete after delete on watchpost.watchlist
+referencing old table as old_rows
+for each statement execute function watchpost.emit_watchlist_changed();

@@ -1,0 +1,79 @@
+-- What must hold of the queue: nothing is stuck, and nothing is done twice.
+
+-- Jobs and claims, for the view below. A function: whoever reads the view need not be allowed to read jobs.
+create or replace function watchpost.find_stuck_work() returns table (rule text, subject text, finding text, remedy text)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  with ours as (
+    select unnest(w.tasks) as task, bool_or(w.stopped_at is null and w.lost_at is null) as alive
+    from watchpost.worker as w
+    group by 1
+  ),
+  job as (
+    select
+      j.*,
+      o.alive and not exists (select from watchpost.task_pause as p where p.task = j.task) as could_run,
+      exists (
+        select from watchpost.worker as w where w.stopped_at is null and w.lost_at is null and j.locked_by = any (w.pools)
+      ) as held
+    from watchpost.list_jobs() as j
+    join ours as o on o.task = j.task
+  )
+  select
+    'job_locked_by_the_dead', j.id::text,
+    format('A job of %s is locked by %s, which is not alive.', j.task, j.locked_by),
+    'Start a worker: it unlocks such jobs. At once: select watchpost.rescue().'
+  from job as j
+  where j.locked_at < now() - interval '1 minute' and not j.held
+  union all
+  select
+    'job_not_taken', j.id::text,
+    format('A job of %s has been due for %s, and no worker takes it.', j.task, date_trunc('second', now() - j.run_at)),
+    'Restart the workers, one after the other, and look into their logs.'
+  from job as j
+  where j.run_at < now() - interval '2 minutes' and j.locked_at is null and not coalesce(j.queue_locked, false)
+    and j.attempts < j.max_attempts and j.could_run
+  union all
+  select
+    'claimed_by_the_dead', c.id::text,
+    format('%s events for %s are claimed by the worker %s, which is not alive.', cardinality(c.events), c.task, c.worker_id),
+    'Start a worker: within minutes it releases such claims. At once: select watchpost.put_back_events().'
+  from watchpost.claim as c
+  where c.claimed_at < now() - interval '2 minutes' and c.worker_id is not null
+    and not exists (
+      select from watchpost.worker as w where w.id = c.worker_id and w.stopped_at is null and w.lost_at is null
+    );
+end;
+$$;
+
+comment on function watchpost.find_stuck_work() is 'Jobs and claims that nobody works on: rows of the view invariant.';
+
+
+create or replace view watchpost.queue_invariant as
+select
+  'outbox_stuck' as rule,
+  o.event_id || ' ' || o.task as subject,
+  'The event has waited for more than a minute, and no event at all is claimed.' as finding,
+  'No worker with this task runs, or the task is paused: start one, or look into the log of the running ones.' as remedy
+from watchpost.outbox as o
+join watchpost.event as e on e.id = o.event_id
+where e.created_at < clock_timestamp() - interval '1 minute'
+  and not exists (select from watchpost.claim as c where c.worker_id is not null)
+
+union all
+select w.rule, w.subject, w.finding, w.remedy from watchpost.find_stuck_work() as w
+
+union all
+select
+  'done_twice',
+  h.event_id || ' ' || h.task,
+  format('The event was done %s times by one task.', count(*)),
+  'The index handling_done is missing or broken: reindex it.'
+from watchpost.handling as h
+where h.outcome = 'done'
+group by h.event_id, h.task
+having count(*) > 1;
+
+comment on view watchpost.queue_invariant is 'Part of invariant: events that are not handed on, jobs that nobody works on, work that was done twice.';
