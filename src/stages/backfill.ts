@@ -2,9 +2,9 @@ import { sql, type Transaction } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
-import { compareMatches, supersedeMatches, writeMatches } from '../watchlist/matching.ts';
 import type { Searched } from '../watchlist/ranking.ts';
 import { type Batch, type BatchSize, searchBatch, usualSize } from './backfill-batch.ts';
+import { compareMatches, supersedeMatches, writeMatches } from './match.ts';
 import { type Item, type Replayable, type Stage, settle } from './stage.ts';
 
 /**
