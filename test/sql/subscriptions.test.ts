@@ -29,7 +29,14 @@ describe('the record of subscriptions', () => {
     await database.rows(
       `insert into watchpost.subscription (topic, task) values ('alert.raised', 'siren'), ('alert.raised', 'lamp')`,
     );
-    const said = { enabled: true, batch_size: 1, max_attempts: 5, priority: 0, queue_by: null };
+    const said = {
+      enabled: true,
+      batch_size: 1,
+      max_attempts: 5,
+      priority: 0,
+      delivery: 'job',
+      queue_by: null,
+    };
     const siren = { topic: 'alert.raised', task: 'siren', by: user, note: null };
     expect(await recorded()).toEqual([
       { ...siren, old: null, new: said },
