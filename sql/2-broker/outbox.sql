@@ -195,7 +195,7 @@ begin
       from watchpost.claim as r
       where r.worker_id is null and r.task = any (tasks)
         and not exists (select from watchpost.task_pause as p where p.task = r.task)
-      order by r.id
+      order by r.events[1]
       limit max_batches
       for update skip locked
     )
@@ -204,7 +204,7 @@ begin
   select a.id, a.task, watchpost.items_of(a.events), a.attempts, coalesce(s.max_attempts, 5::smallint), ''
   from again as a
   left join watchpost.subscription as s on s.task = a.task and s.topic = a.topic
-  order by a.id;
+  order by a.events[1];
 end;
 $$;
 

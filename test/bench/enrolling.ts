@@ -49,8 +49,8 @@ const addEmbedding = (client: pg.Client, face: string, vector: Float64Array): Pr
   );
 
 /**
- * Enrols passer-by n on the list of everybody, by a photo that is not among those of the past. The event is relayed at
- * once, as the worker does that has enrolled a photo; what plain SQL inserts waits for a poll, 50 ms on average.
+ * Enrols passer-by n on the list of everybody, by a photo that is not among those of the past. What plain SQL inserts
+ * waits for the next claim, 50 ms on average.
  */
 export const enrol = async (client: pg.Client, n: number): Promise<string> => {
   let [person, photo, embedding] = ['', '', ''];
@@ -83,7 +83,6 @@ export const enrol = async (client: pg.Client, n: number): Promise<string> => {
       );
     },
   );
-  await client.query('select watchpost.relay()');
   return person;
 };
 

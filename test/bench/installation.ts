@@ -99,8 +99,8 @@ const lookEvery = 50;
 
 /**
  * Resolves when nothing is left to be done for any photo, enrolment and match included. In one snapshot an event that
- * is not handled is in the outbox or in a job: the relay moves it in one transaction, and what a stage writes has its
- * outbox rows before its own job is deleted.
+ * is not handled is in the outbox, in a claim or in a job: it is moved in one transaction, and what a stage writes waits
+ * before its own claim is deleted.
  */
 export const untilHandled = async (client: pg.Client): Promise<void> => {
   for (;;) {
@@ -108,12 +108,8 @@ export const untilHandled = async (client: pg.Client): Promise<void> => {
       name: 'open',
       text: `
         select exists (select from watchpost.outbox where task = any ($1))
-          or exists (
-            select
-            from graphile_worker._private_jobs as j
-            join graphile_worker._private_tasks as t on t.id = j.task_id
-            where t.identifier = any ($1)
-          ) as open`,
+          or exists (select from watchpost.claim where task = any ($1))
+          or exists (select from graphile_worker.jobs where task_identifier = any ($1)) as open`,
       values: [['detect', 'embed', 'enrol', 'match']],
     });
     if (!rows[0]?.open) return;

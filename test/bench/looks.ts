@@ -11,6 +11,7 @@ const lookEvery = 5_000;
 /** Tables whose rows come and go, or are changed once they are there. */
 const hotTables = [
   'watchpost.outbox',
+  'watchpost.claim',
   'watchpost.image',
   'watchpost.worker',
   'graphile_worker._private_jobs',

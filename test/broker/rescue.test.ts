@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { connectClient } from '../support/client.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
-import { holdPhotos, untilTaken } from '../support/held.ts';
+import { holdPhotos, untilClaimed } from '../support/held.ts';
 import { sample } from '../support/photos.ts';
 import { submit, untilFinal } from '../support/pipeline.ts';
 import { startWorkerProcess } from '../support/processes.ts';
@@ -30,25 +31,25 @@ const workOn = async (database: TestDatabase, imageId: string) => {
 // Each starts several processes, a second of computing each, and waits for one to be given up.
 const patience = 180_000;
 
-describe.skipIf(!onServer)(`jobs of workers that are gone ${onServer ? '' : needsServer}`, () => {
+describe.skipIf(!onServer)(`what workers that are gone had claimed ${onServer ? '' : needsServer}`, () => {
   it(
-    'are done by others when a worker is killed, and the loss is on record',
+    'is done by others when a worker is killed, and the loss is on record',
     async () => {
       const database = await freshDatabase();
       const held = await holdPhotos(database);
       const doomed = await startWorkerProcess(database.url);
       const id = await submit(database, sample(1));
-      const job = await untilTaken(database);
+      const claim = await untilClaimed(database);
       doomed.child.kill('SIGKILL');
       await held.release();
-      const [row] = await database.rows('select pools from watchpost.worker where pid = $1', [doomed.pid]);
-      expect(row.pools).toContain(job.locked_by);
+      const [row] = await database.rows('select id from watchpost.worker where pid = $1', [doomed.pid]);
+      expect(row.id).toBe(claim.worker_id);
 
       await startWorkerProcess(database.url);
       expect(await untilFinal(database, id)).toMatchObject({ state: 'done', faces: 3 });
       const lost = await eventsOf(database, 'worker.lost');
       expect(lost.map((event) => event.payload)).toEqual([
-        expect.objectContaining({ pid: doomed.pid, jobs: 1 }),
+        expect.objectContaining({ pid: doomed.pid, claims: 1, jobs: 0 }),
       ]);
       expect(await workOn(database, id)).toEqual({ faces: 3, most_handlings: 1 });
     },
@@ -56,13 +57,13 @@ describe.skipIf(!onServer)(`jobs of workers that are gone ${onServer ? '' : need
   );
 
   it(
-    'are not done twice by a worker that was stopped and goes on',
+    'is not done twice by a worker that was stopped and goes on',
     async () => {
       const database = await freshDatabase();
       const held = await holdPhotos(database);
       const slow = await startWorkerProcess(database.url);
       const id = await submit(database, sample(1));
-      await untilTaken(database);
+      await untilClaimed(database);
       slow.child.kill('SIGSTOP');
       await held.release();
       await startWorkerProcess(database.url);
@@ -82,35 +83,31 @@ describe.skipIf(!onServer)(`jobs of workers that are gone ${onServer ? '' : need
   );
 
   it(
-    'are released by their own worker if it was never told that it had them',
+    'is released by the worker itself if the answer to its claim never came',
     async () => {
       const database = await freshDatabase();
-      await startWorkerProcess(database.url);
-      const [worker] = await until(async () => {
-        const rows = await database.rows(`select id, pools from watchpost.worker where pools <> '{}'`);
-        return rows.length > 0 && rows;
-      });
+      const process = await startWorkerProcess(database.url);
       await database.rows(`select watchpost.pause('detect')`);
       const id = await submit(database, sample(1));
-      const [job] = await until(async () => {
-        const rows = await database.rows('select id from graphile_worker._private_jobs');
-        return rows.length > 0 && rows;
-      });
-      // As if the connection had broken between the fetch and its answer.
-      await database.rows(
-        `update graphile_worker._private_jobs
-       set locked_by = $2, locked_at = now(), attempts = attempts + 1 where id = $1`,
-        [job.id, worker.pools[0]],
-      );
-      await database.rows(`select watchpost.resume('detect')`);
+      const [worker] = await database.rows('select id from watchpost.worker where pid = $1', [process.pid]);
+      // As if the connection had broken between the claim and its answer.
+      await database.rows(`select watchpost.claim($1, '{detect}', 1)`, [worker.id]);
+      expect(await database.rows('select from watchpost.claim'), 'of a paused task').toEqual([]);
+      const client = await connectClient(database);
+      await client.query('begin');
+      await client.query(`select watchpost.resume('detect')`);
+      await client.query(`select watchpost.claim($1, '{detect}', 1)`, [worker.id]);
+      await client.query('commit');
       expect(await untilFinal(database, id)).toMatchObject({ state: 'done', faces: 3 });
+      const attempts = await database.rows(`select attempt from watchpost.handling where task = 'detect'`);
+      expect(attempts).toEqual([{ attempt: 2 }]);
       expect(await eventsOf(database, 'worker.lost')).toEqual([]);
     },
     patience,
   );
 });
 
-describe.skipIf(!onServer)(`a job that kills every worker ${onServer ? '' : needsServer}`, () => {
+describe.skipIf(!onServer)(`a photo that kills every worker ${onServer ? '' : needsServer}`, () => {
   it(
     'becomes a dead letter after its attempts, and is done after a replay',
     async () => {
@@ -120,8 +117,8 @@ describe.skipIf(!onServer)(`a job that kills every worker ${onServer ? '' : need
       const id = await submit(database, sample(1));
       for (const attempt of [1, 2]) {
         const worker = await startWorkerProcess(database.url);
-        const job = await untilTaken(database);
-        expect(job.attempts).toBe(attempt);
+        const claim = await untilClaimed(database);
+        expect(claim.attempts).toBe(attempt);
         worker.child.kill('SIGKILL');
         await until(async () => {
           const [row] = await database.rows(`select watchpost.rescue('3 seconds') as released`);
@@ -136,7 +133,7 @@ describe.skipIf(!onServer)(`a job that kills every worker ${onServer ? '' : need
         { id: expect.any(String), task: 'detect', code: 'worker_lost', attempts: 2, image_id: id },
       ]);
       expect(await untilFinal(database, id)).toMatchObject({ state: 'failed', code: 'worker_lost' });
-      expect(await database.rows('select from graphile_worker._private_jobs')).toEqual([]);
+      expect(await database.rows('select from watchpost.claim')).toEqual([]);
 
       const replay = () => database.rows('select watchpost.replay($1) as put_back', [letters[0].id]);
       expect(await replay()).toEqual([{ put_back: true }]);
@@ -166,7 +163,7 @@ describe.skipIf(!onServer)(`a fleet of two workers ${onServer ? '' : needsServer
         return rows.length;
       };
       await until(async () => (await handled('detect')) === 4);
-      // A later task of the fleet has run since the jobs of the paused one were there: nobody took them first.
+      // A later task of the fleet has run since the events of the paused one were there: nobody claimed them first.
       const last = await submit(database, sample(5));
       await until(async () => (await handled('detect')) === 5);
       expect(await handled('embed')).toBe(0);
@@ -179,17 +176,20 @@ describe.skipIf(!onServer)(`a fleet of two workers ${onServer ? '' : needsServer
   );
 
   it(
-    'finds jobs also when its LISTEN connections are gone',
+    'finds what is to be tried again also when its LISTEN connections are gone',
     async () => {
       const database = await freshDatabase();
       const workers = await Promise.all([startWorkerProcess(database.url), startWorkerProcess(database.url)]);
       const listening = `datname = current_database() and query like 'LISTEN%'`;
       await until(async () => {
         const rows = await database.rows(`select from pg_stat_activity where ${listening}`);
-        // Each worker has one for what it computes and one for what it sends.
-        return rows.length === 4;
+        return rows.length === 2;
       });
       await database.rows(`select pg_terminate_backend(pid) from pg_stat_activity where ${listening}`);
+      // Delivered as a job, as every second attempt is.
+      await database.rows(
+        `update watchpost.subscription set delivery = 'job' where topic = 'image.received'`,
+      );
       const id = await submit(database, sample(1));
       expect(await untilFinal(database, id)).toMatchObject({ state: 'done', faces: 3 });
       for (const worker of workers) expect(worker.child.exitCode).toBeNull();

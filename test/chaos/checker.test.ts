@@ -4,7 +4,7 @@ import { writeRows } from '../../src/runner/fence.ts';
 import { match } from '../../src/stages/match.ts';
 import type { Tools } from '../../src/stages/stage.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
-import { holdPhotos, untilTaken } from '../support/held.ts';
+import { holdPhotos, untilClaimed } from '../support/held.ts';
 import { sample } from '../support/photos.ts';
 import { enrolAda, realVision, runWorker, submit, untilFinal } from '../support/pipeline.ts';
 import { startWorkerProcess } from '../support/processes.ts';
@@ -77,7 +77,7 @@ describe.skipIf(!onServer)(`the checker of the chaos run ${onServer ? '' : needs
     );
   });
 
-  it('fails when the rescue is off and a worker is killed in the middle of a job', {
+  it('fails when the rescue is off and a worker is killed in the middle of a batch', {
     timeout: 120_000,
   }, async () => {
     const database = await freshDatabase();
@@ -88,7 +88,7 @@ describe.skipIf(!onServer)(`the checker of the chaos run ${onServer ? '' : needs
     const held = await holdPhotos(database);
     const doomed = await startWorkerProcess(database.url);
     const acknowledged = await submitAll(database, [1]);
-    await untilTaken(database);
+    await untilClaimed(database);
     doomed.child.kill('SIGKILL');
     await held.release();
     await startWorkerProcess(database.url);
@@ -102,7 +102,7 @@ describe.skipIf(!onServer)(`the checker of the chaos run ${onServer ? '' : needs
       expect.arrayContaining([
         'an acknowledged photo is done or failed',
         'every task of every event has come to an end',
-        'no job is left, and none is locked',
+        'nothing is claimed',
       ]),
     );
   });

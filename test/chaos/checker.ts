@@ -34,7 +34,8 @@ export const untilSettled = async (pool: pg.Pool, withinMs: number): Promise<num
     const { rows } = await pool.query<{ busy: boolean }>(
       `select
          exists (select from watchpost.outbox)
-         or exists (select from graphile_worker._private_jobs)
+         or exists (select from watchpost.claim)
+         or exists (select from graphile_worker.jobs)
          or exists (
            select from watchpost.event as e cross join unnest(e.tasks) as t (task)
            where not exists (

@@ -232,10 +232,17 @@ export const checks: readonly Check[] = [
   {
     kind: 'left',
     name: 'no job is left, and none is locked',
-    text: `select t.identifier || ' ' || j.id || ' attempt ' || j.attempts || ' ' ||
+    text: `select j.task || ' ' || j.id || ' attempt ' || j.attempts || ' ' ||
         coalesce('locked by ' || j.locked_by || ' since ' || j.locked_at, 'not locked') ||
         coalesce(' ' || j.last_error, '') as what
-      from graphile_worker._private_jobs as j join graphile_worker._private_tasks as t on t.id = j.task_id`,
+      from watchpost.list_jobs() as j`,
+  },
+  {
+    kind: 'left',
+    name: 'nothing is claimed',
+    text: `select c.task || ' ' || c.id || ' attempt ' || c.attempts || ' ' || cardinality(c.events) || ' events ' ||
+        coalesce('claimed by ' || c.worker_id, 'released') || ' since ' || c.claimed_at as what
+      from watchpost.claim as c`,
   },
 ];
 

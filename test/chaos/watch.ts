@@ -6,7 +6,7 @@ interface Wound {
   readonly fault: string;
   /** When the harm was done or, of a fault that lasts, when it was taken away. */
   readonly since: number;
-  /** Pools whose locks must be gone. */
+  /** Pools of the workers whose claims and locks must be gone. */
   readonly pools: readonly string[];
   /** Slots that were not seen back yet. */
   readonly missing: Set<Slot>;
@@ -27,7 +27,7 @@ interface Beat {
  * hole) when it was taken away, `pg_ctl start` being called then and not having returned. It ends at the first look that sees all of:
  * a handling row that was written after the beginning; of every process of the fleet, or of the one that replaced it, a
  * heartbeat after the beginning while it was not taken for dead (seen at this look or at an earlier one: it may have been
- * killed again by a later fault); and no job locked by a process that the fault killed. Other faults go on meanwhile, and their time is not taken off, so the figure is an upper bound.
+ * killed again by a later fault); and nothing claimed, and no job locked, by a process that the fault killed. Other faults go on meanwhile, and their time is not taken off, so the figure is an upper bound.
  */
 export class Watch {
   readonly #pool: pg.Pool;
@@ -95,12 +95,18 @@ export class Watch {
              from watchpost.worker as w where w.pid = any ($1)
            ) as beats,
            (
-             select coalesce(array_agg(distinct j.locked_by), '{}')
-             from graphile_worker._private_jobs as j where j.locked_by is not null
+             select coalesce(array_agg(distinct h.holder), '{}')
+             from (
+               select j.locked_by from graphile_worker.jobs as j
+               union all
+               select unnest(w.pools) from watchpost.claim as c join watchpost.worker as w on w.id = c.worker_id
+             ) as h (holder)
+             where h.holder is not null
            ) as lockers,
            (select count(*)::integer from watchpost.handling as h where h.outcome = 'done') as handlings,
            (select count(*)::integer from watchpost.outbox) as outbox,
-           (select count(*)::integer from graphile_worker._private_jobs) as jobs`,
+           (select count(*)::integer from graphile_worker.jobs)
+             + (select coalesce(sum(cardinality(c.events)), 0)::integer from watchpost.claim as c) as jobs`,
         [this.#fleet.slots.map((slot) => slot.process.pid)],
       );
       const [row] = rows;

@@ -20,21 +20,21 @@ const submitMany = (count: number) =>
     sample(4),
     count,
   ]);
-const lockedJobs = () => database.rows('select id from graphile_worker.jobs where locked_at is not null');
+const claimed = () => database.rows('select id from watchpost.claim where worker_id is not null');
 const saidGoodbye = async (id: string): Promise<boolean> => {
   const [row] = await database.rows('select stopped_at from watchpost.worker where id = $1', [id]);
   return row.stopped_at !== null;
 };
 
-describe('SIGTERM to a worker with jobs', () => {
-  it('finishes the running ones, leaves the others in the queue unlocked, and the next worker does these', async () => {
+describe('SIGTERM to a worker at work', () => {
+  it('finishes what it has begun, leaves the rest unclaimed, and the next worker does that', async () => {
     const images = 12;
     await submitMany(images);
     const { command, id } = await work();
     await until(async () => (await database.rows('select from watchpost.handling')).length > 0);
     expect(await command.stop()).toBe(0);
 
-    expect(await lockedJobs()).toEqual([]);
+    expect(await claimed()).toEqual([]);
     expect(await saidGoodbye(id)).toBe(true);
     expect(await database.rows(`select error from watchpost.handling where outcome <> 'done'`)).toEqual([]);
     const left = await database.rows(`select from watchpost.image_status where state <> 'done'`);
@@ -54,8 +54,8 @@ describe('SIGTERM to a worker with jobs', () => {
   });
 });
 
-describe.skipIf(!onServer)(`a worker whose job can not end ${onServer ? '' : needsServer}`, () => {
-  /** A worker with a job that waits for a lock which this test holds. */
+describe.skipIf(!onServer)(`a worker whose batch can not end ${onServer ? '' : needsServer}`, () => {
+  /** A worker with a batch that waits for a lock which this test holds. */
   const stuck = async () => {
     await submitMany(1);
     const holder = await connectClient(database);
@@ -66,12 +66,12 @@ describe.skipIf(!onServer)(`a worker whose job can not end ${onServer ? '' : nee
     return { ...worker, holder };
   };
 
-  it('puts it back into the queue, says goodbye and ends in good order', async () => {
+  it('releases it, says goodbye and ends in good order', async () => {
     const { command, id, holder } = await stuck();
-    expect(await lockedJobs()).toHaveLength(1);
+    expect(await claimed()).toHaveLength(1);
     expect(await command.stop()).toBe(0);
-    expect(await lockedJobs()).toEqual([]);
-    expect(await database.rows('select id from graphile_worker.jobs')).toHaveLength(1);
+    expect(await claimed()).toEqual([]);
+    expect(await database.rows('select id from watchpost.claim')).toHaveLength(1);
     expect(await saidGoodbye(id)).toBe(true);
     await holder.query('rollback');
   });

@@ -25,7 +25,7 @@ describe('dead letters', () => {
         code: 'image_corrupt',
         attempts: 1,
         image_id: imageId,
-        payload: { image_id: imageId },
+        payload: { image_id: imageId, source: expect.any(String) },
       }),
     ]);
   });

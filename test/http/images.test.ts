@@ -44,7 +44,10 @@ describe('POST /v1/images, while no worker and no relay is running', () => {
     expect(answer.headers.get('location')).toBe(`/v1/images/${id}`);
 
     const [row] = await database.rows(
-      `select state, (select count(*)::int from watchpost.outbox where image_id = $1) as waiting
+      `select state, (
+         select count(*)::int from watchpost.outbox as o join watchpost.event as e on e.id = o.event_id
+         where e.image_id = $1
+       ) as waiting
        from watchpost.image_status where image_id = $1`,
       [id],
     );

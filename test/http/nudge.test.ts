@@ -14,7 +14,7 @@ class OutboxReader {
   }
 
   nudge(): void {
-    this.outbox.push(this.#database.rows('select image_id from watchpost.outbox'));
+    this.outbox.push(this.#database.rows(`select payload ->> 'image_id' as image_id from watchpost.outbox`));
   }
 }
 

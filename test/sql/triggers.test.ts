@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Logger, run } from 'graphile-worker';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Relay } from '../../src/broker/relay.ts';
-import { openLog } from '../../src/log.ts';
 import { connectClient } from '../support/client.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { addFace, addModel } from '../support/fabricate.ts';
@@ -32,8 +30,8 @@ describe('inserting rows', () => {
       from watchpost.image as i
       left join watchpost.event as e on e.image_id = i.id and e.topic = 'image.received' and e.tasks = '{detect}'
       left join watchpost.outbox as o
-        on o.event_id = e.id and o.image_id = i.id and o.task = 'detect'
-        and o.payload = jsonb_build_object('image_id', i.id)
+        on o.event_id = e.id and o.task = 'detect' and o.topic = e.topic and o.source = i.submitted_by
+        and o.payload = e.payload and e.payload = jsonb_build_object('image_id', i.id, 'source', i.submitted_by)
       where i.byte_length between 7 and 10
     `);
     expect(counted).toEqual({ images: 1000, events: 1000, outbox: 1000 });
@@ -41,7 +39,7 @@ describe('inserting rows', () => {
 
   it('fires once a statement, but for the trigger that measures a photo', async () => {
     // Where rows come by the thousand; a list, an alert or a review comes by itself.
-    const tables = ['image', 'face', 'embedding', 'search', 'match', 'event', 'handling', 'outbox'];
+    const tables = ['image', 'face', 'embedding', 'search', 'match', 'event', 'handling', 'outbox', 'claim'];
     const perRow = await database.rows(
       `
       select t.tgname as name
@@ -167,7 +165,9 @@ describe('inserting rows', () => {
     expect(await database.rows('select tasks from watchpost.event where image_id = $1', [id])).toEqual([
       { tasks: [] },
     ]);
-    expect(await database.rows('select * from watchpost.outbox where image_id = $1', [id])).toEqual([]);
+    expect(
+      await database.rows(`select from watchpost.outbox where payload ->> 'image_id' = $1`, [id]),
+    ).toEqual([]);
   });
 
   it('hands events to a new consumer as soon as its subscription is inserted', async () => {
@@ -180,7 +180,6 @@ describe('inserting rows', () => {
     });
     const { id } = await insertImage();
 
-    const relay = new Relay(database, openLog('silent'));
     const consumed = await new Promise((resolve, reject) => {
       run({
         pgPool: database.pool,
@@ -189,16 +188,21 @@ describe('inserting rows', () => {
         taskList: { count_photos: async (payload) => resolve(payload) },
       }).then((runner) => {
         onTestFinished(() => runner.stop());
-        relay.nudge();
+        return database.rows('select watchpost.relay()');
       }, reject);
     });
-    await relay.stop();
     const [event] = await database.rows('select id, tasks from watchpost.event where image_id = $1', [id]);
     expect(event.tasks).toEqual(['count_photos', 'detect']);
-    expect(consumed).toEqual([{ event_id: event.id, image_id: id }]);
+    expect(consumed).toEqual([{ event_id: event.id, image_id: id, source: expect.any(String) }]);
   });
 
   it('notifies nobody: only the relay does, once for all its jobs', async () => {
+    await database.rows(
+      `insert into watchpost.subscription (topic, task) values ('image.received', 'count_photos')`,
+    );
+    onTestFinished(async () => {
+      await database.rows(`delete from watchpost.subscription where task = 'count_photos'`);
+    });
     const listener = await connectClient(database);
     let heard = 0;
     const woken = new Promise<void>((resolve) => {

@@ -60,7 +60,8 @@ it('applied again, restores its rows except for the switch, and leaves other con
   `);
   const wanted = await subscriptions();
   await database.rows(`
-    update watchpost.subscription set batch_size = 9, max_attempts = 9, priority = 9, queue_by = 'x' where task = 'deliver';
+    update watchpost.subscription
+      set batch_size = 9, max_attempts = 9, priority = 9, delivery = 'claim', queue_by = 'x' where task = 'deliver';
     delete from watchpost.subscription where task = 'enrol';
     update watchpost.migration set sha256 = 'older' where name = 'sql/2-broker/wiring.sql';
   `);

@@ -3,8 +3,8 @@ import type { TestDatabase } from './database.ts';
 import { until } from './until.ts';
 
 /**
- * Keeps every worker from getting on with a photo it has taken up, until `release`.
- * So a test can do what it likes to a worker in the middle of its job.
+ * Keeps every worker from getting on with a photo that it has claimed, until `release`.
+ * So a test can do what it likes to a worker in the middle of its work.
  */
 export const holdPhotos = async (database: TestDatabase): Promise<{ release(): Promise<void> }> => {
   // Not of the pool: its transactions are cut off when they are silent for long.
@@ -21,16 +21,16 @@ export const holdPhotos = async (database: TestDatabase): Promise<{ release(): P
   };
 };
 
-/** Resolves when a worker has taken up a job and is at it. */
-export const untilTaken = (
+/** Resolves when a worker has claimed events and is at them, with the oldest claim. */
+export const untilClaimed = (
   database: TestDatabase,
-): Promise<{ id: string; attempts: number; locked_by: string }> =>
+): Promise<{ id: string; attempts: number; worker_id: string }> =>
   until(async () => {
-    const [job] = await database.rows(
-      'select id, attempts, locked_by from graphile_worker._private_jobs where locked_by is not null',
+    const [claim] = await database.rows(
+      'select id, attempts, worker_id from watchpost.claim where worker_id is not null order by id limit 1',
     );
     const [waiting] = await database.rows(
       `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
     );
-    return job && waiting ? job : undefined;
+    return claim && waiting ? claim : undefined;
   });

@@ -59,11 +59,13 @@ export const untilFinal = async (database: TestDatabase, imageId: string): Promi
   }
 };
 
-/** Resolves when nothing waits and nothing is under way. A job is taken off the queue a moment after its work is on record. */
+/** Resolves when nothing waits and nothing is under way. A job is deleted a moment after its work is on record. */
 export const untilIdle = async (database: TestDatabase): Promise<void> => {
   await until(async () => {
     const [left] = await database.rows(
-      'select exists (select from watchpost.outbox) or exists (select from graphile_worker.jobs) as work',
+      `select exists (select from watchpost.outbox)
+         or exists (select from watchpost.claim)
+         or exists (select from graphile_worker.jobs) as work`,
     );
     return !left.work;
   });

@@ -101,7 +101,11 @@ export const untilSettled = (database: TestDatabase, endpointId: string, state: 
 /** Has the next attempts made now instead of after their pause. */
 export const hurry = (database: TestDatabase) =>
   database.rows(
-    `update graphile_worker._private_jobs as j set run_at = now()
-     from graphile_worker._private_tasks as t
-     where t.id = j.task_id and t.identifier = 'deliver' and j.locked_at is null and j.run_at > now()`,
+    `select graphile_worker.reschedule_jobs(
+       array(
+         select j.id from watchpost.list_jobs() as j
+         where j.task = 'deliver' and j.locked_at is null and j.run_at > now()
+       ),
+       run_at => now()
+     )`,
   );

@@ -70,6 +70,7 @@ export const untilCalm = (database: TestDatabase): Promise<unknown> =>
     const [left] = await database.rows(
       `select
          exists (select from watchpost.outbox)
+         or exists (select from watchpost.claim)
          or exists (select from graphile_worker.jobs where run_at <= now() and task_identifier <> 'deliver') as work`,
     );
     return !left.work;
