@@ -6,7 +6,7 @@ import pg from 'pg';
 import type { Stopper } from '../commands/stop.ts';
 import type { Config } from '../config.ts';
 import { type Database, openDatabase } from '../database/pool.ts';
-import { startEmbedded } from '../embedded-database/start.ts';
+import { startEmbedded } from '../embedded-database/index.ts';
 import { CommandError } from '../errors.ts';
 import type { Log } from '../log.ts';
 

@@ -7,12 +7,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { DataDirectoryLocked, readRunning } from '../../src/embedded-database/lock.ts';
-import { type Embedded, startEmbedded } from '../../src/embedded-database/start.ts';
+import {
+  DataDirectoryLocked,
+  type Embedded,
+  readRunning,
+  startEmbedded,
+} from '../../src/embedded-database/index.ts';
 import { connectClient, Log, processEnd, temporaryDirectory } from './support.ts';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
-const SERVER = path('../../src/embedded-database/server.ts');
+const program = path('../../src/embedded-database/process.ts');
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 let dataDir: string;
@@ -76,7 +80,7 @@ describe('a crash', () => {
   it('while the database is being created leaves a directory that can be started', async () => {
     const other = await temporaryDirectory();
     onTestFinished(other.remove);
-    const child = started(spawn(process.execPath, [SERVER, '--data-dir', other.path]));
+    const child = started(spawn(process.execPath, [program, '--data-dir', other.path]));
     const exit = once(child, 'exit');
     const copied = () => readdir(join(other.path, 'database.creating')).catch(() => []);
     await expect.poll(copied, { timeout: 50_000 }).toContain('PG_VERSION');
@@ -201,7 +205,7 @@ describe('the end', () => {
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('comes with %s when it was started by hand', async (signal) => {
-    const child = started(spawn(process.execPath, [SERVER, '--data-dir', dataDir, '--no-fsync']));
+    const child = started(spawn(process.execPath, [program, '--data-dir', dataDir, '--no-fsync']));
     const [url] = (await once(child.stdout!, 'data')) as [Buffer];
     expect(String(url)).toMatch(/^postgres:\/\/postgres@127\.0\.0\.1:\d+\/postgres\n$/);
     child.kill(signal);

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
+import { type Embedded, type EmbeddedOptions, startEmbedded } from '../../src/embedded-database/index.ts';
 import { message, startup } from '../../src/embedded-database/protocol.ts';
-import { type Embedded, type EmbeddedOptions, startEmbedded } from '../../src/embedded-database/start.ts';
 
 /** A new directory that is removed, with all that is in it, by the function returned with it. */
 export async function temporaryDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {

@@ -6,8 +6,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { Embedded } from '../../src/embedded-database/index.ts';
 import { message, parse, query, startup, sync } from '../../src/embedded-database/protocol.ts';
-import type { Embedded } from '../../src/embedded-database/start.ts';
 import { connectClient, errorCode, execute, RawClient, startInMemory, types } from './support.ts';
 
 let database: Embedded;

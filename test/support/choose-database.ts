@@ -7,7 +7,7 @@ import { getContainerRuntimeClient } from 'testcontainers';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase } from '../../src/database/pool.ts';
-import { startEmbedded } from '../../src/embedded-database/start.ts';
+import { startEmbedded } from '../../src/embedded-database/index.ts';
 import { openLog } from '../../src/log.ts';
 
 /** Where the suite finds databases: a server that makes copies of a template, or a data folder to copy. */

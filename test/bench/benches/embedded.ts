@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { migrate } from '../../../src/database/migrate.ts';
 import { openDatabase } from '../../../src/database/pool.ts';
-import { startEmbedded } from '../../../src/embedded-database/start.ts';
+import { startEmbedded } from '../../../src/embedded-database/index.ts';
 import { openLog } from '../../../src/log.ts';
 import type { Bench, Figures } from '../bench.ts';
 import { plainEnvironment, startWork } from '../installation.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inspect } from '../../src/embedded-database/inspect.ts';
+import { inspect } from '../../src/embedded-database/statement-effects.ts';
 
 const look = (sql: string) => inspect(sql, (name) => `renamed_${name}`);
 
