@@ -1,6 +1,7 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
+import { freePort, startPostgres } from '../support/postgres.ts';
 import { check, countOf, type Finding, untilSettled } from './checker.ts';
 import { Faults } from './faults.ts';
 import { Fleet } from './fleet.ts';
@@ -8,7 +9,6 @@ import { install, openAlbum } from './install.ts';
 import { Ledger } from './ledger.ts';
 import { help, type Options, readOptions } from './options.ts';
 import { planFaults } from './plan.ts';
-import { freePort, startPostgres } from './postgres.ts';
 import { showProgress, tell } from './progress.ts';
 import { Random } from './random.ts';
 import { Submitter } from './submit.ts';

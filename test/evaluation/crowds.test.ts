@@ -6,7 +6,7 @@ import { makeCrowds } from '../../src/evaluation/crowd-photos.ts';
 import { type CrowdFigures, evaluateCrowds } from '../../src/evaluation/crowds.ts';
 import { iou } from '../../src/vision/index.ts';
 import { realVision } from '../support/pipeline.ts';
-import { startNode } from '../support/process.ts';
+import { startNode } from '../support/processes.ts';
 import { emptyScene, folderOf, portrait } from './labelled.ts';
 
 /** Milliseconds: models, and some thirty frames of 1280 x 960. */
@@ -69,7 +69,7 @@ describe('npm run eval -- crowds', () => {
   it('says what is wrong with its arguments, and with folders without a face to use', async () => {
     const run = async (...args: string[]) => {
       const running = startNode(['src/evaluation/main.ts', 'crowds', ...args]);
-      return { code: await running.ended, output: running.output() };
+      return { code: await running.ended, output: running.output };
     };
     expect(await run(folder, '--heights', '51,tiny')).toMatchObject({
       code: 1,

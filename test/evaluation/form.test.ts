@@ -5,7 +5,7 @@ import { readLabelledFolder } from '../../src/calibration/labelled-folder.ts';
 import { allButOne, roundsOf } from '../../src/evaluation/split.ts';
 import { textFile, truncatedJpeg } from '../support/bad-photos.ts';
 import { sample } from '../support/photos.ts';
-import { startNode } from '../support/process.ts';
+import { startNode } from '../support/processes.ts';
 import { folderOf } from './labelled.ts';
 
 const read = (folder: string) => readLabelledFolder(folder, { maxPixels: 64_000_000 });
@@ -177,7 +177,7 @@ describe('all but one', () => {
 describe('npm run eval', () => {
   const run = async (...args: string[]) => {
     const running = startNode(['src/evaluation/main.ts', ...args]);
-    return { code: await running.ended, output: running.output() };
+    return { code: await running.ended, output: running.output };
   };
 
   it('says what is wrong with a folder in a sentence, and ends with 1', async () => {
