@@ -33,7 +33,7 @@ export class DataDirectoryLocked extends Error {
 /** The content of `database.lock`. */
 interface Holder {
   pid: number;
-  /** When the process started, as the kernel counts it: tells it from a later process with the same pid. */
+  /** When the process started, as the kernel counts it: distinguishes it from a later process with the same pid. */
   processStart: string | undefined;
   startedAt: string;
   /** Missing until the database serves. */

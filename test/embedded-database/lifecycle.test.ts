@@ -1,4 +1,4 @@
-/** The process of the embedded database: one to a directory, back after a crash, gone after its parent. */
+/** The process of the embedded database: one to a data directory, restarted after a crash, ended with its parent. */
 
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -168,12 +168,12 @@ describe('a crash', () => {
 });
 
 describe('the end', () => {
-  it('comes with stop: clients are told, no process is left, the directory is free', async () => {
+  it('comes with stop: clients get an error, no process is left, the directory is free', async () => {
     const client = await connectClient(database.url);
-    const told = once(client, 'error');
+    const error = once(client, 'error');
     const pid = database.pid();
     await database.stop();
-    expect((await told)[0]).toMatchObject({ code: '57P01' });
+    expect((await error)[0]).toMatchObject({ code: '57P01' });
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
     expect(await readRunning(dataDir)).toBeUndefined();
   });
@@ -195,7 +195,7 @@ describe('the end', () => {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // gone, as it should be
+        // It has ended, as it should.
       }
     });
     parent.kill('SIGKILL');

@@ -1,4 +1,4 @@
-/** A process with an embedded database, whose pid it tells its own parent: node parent-process.ts DATADIR */
+/** Starts an embedded database and sends its pid to the parent process: node parent-process.ts DATADIR */
 
 import { startEmbedded } from '../../src/embedded-database/index.ts';
 
