@@ -1,114 +1,115 @@
 /**
- * One client: its socket, what it has asked for and not got yet, and what is its own of the shared session.
+ * The connection of one client: its socket, its queue of batches, and its part of the session that all clients share.
  *
- * A connection is `starting` until its startup packet has come, then `open`. It is `ending` once the client
- * has said Terminate or closed its side: what it asked for before is still done, as PostgreSQL does it.
- * It is `gone` when the socket is closed, or the client was cut off: nothing more is done for it.
+ * A connection is `starting` until its startup packet has come, then `open`. It is `ending` when the client has sent
+ * Terminate or closed its side: what it sent before is still run, as PostgreSQL does. It is `gone` when the socket is
+ * closed or the client was disconnected: nothing more is run for it.
  */
 
 import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { Assembler, type Batch } from './assembler.ts';
-import type { Effect, Residue } from './inspect.ts';
+import { type Batch, BatchBuilder } from './batches.ts';
 import {
-  CANCEL_REQUEST,
+  cancelRequest,
   fatalResponse,
-  GSSENC_REQUEST,
+  gssencRequest,
   MessageReader,
   ProtocolViolation,
   type Report,
   readCString,
-  SSL_REQUEST,
+  sslRequest,
 } from './protocol.ts';
+import type { Effect, Residue } from './statement-effects.ts';
 
-/** A client is not read from while more than this waits for its turn: batches, bytes. */
-const QUEUE_BATCHES = 100;
-const QUEUE_BYTES = 8 * 1024 * 1024;
-/** A client is served no further while this much of its answers, in bytes, waits for it to read. */
-const CONGESTED_BYTES = 4 * 1024 * 1024;
-/** How long a client may take to introduce itself, in milliseconds (PostgreSQL's authentication_timeout). */
-const STARTUP_MS = 60_000;
-/** How long a client that is cut off has to read why, in milliseconds. */
-const LAST_WORDS_MS = 1_000;
-/** Smaller answers are joined into one write, in bytes. */
-const JOIN_BYTES = 64 * 1024;
+/** Nothing is read from a client while more than this waits in its queue. */
+const maxQueuedBatches = 100;
+const maxQueuedBytes = 8 * 1024 * 1024;
+/** Nothing is run for a client while it has this many bytes of answers to read. */
+const maxUnreadBytes = 4 * 1024 * 1024;
+/** How long a client may take to send its startup packet, in milliseconds (PostgreSQL's authentication_timeout). */
+const startupWithin = 60_000;
+/** How long a disconnected client has to read why, in milliseconds. */
+const lingerFor = 1_000;
+/** Answers below this many bytes are joined into one write. */
+const joinBelow = 64 * 1024;
 
 export interface ConnectionEvents {
-  /** the client has introduced itself, by protocol 3.`minor` */
+  /** The client has sent its startup packet, for protocol 3.`minor`. */
   started(connection: Connection, parameters: Map<string, string>, minor: number): void;
-  /** the client has sent something; perhaps a batch is complete, or it is ending */
-  heard(connection: Connection): void;
-  /** the client has read enough to be served again */
+  /** The client has sent something: a batch may be complete, or the client may be ending. */
+  received(connection: Connection): void;
+  /** The client has read enough to be served again. */
   drained(connection: Connection): void;
-  /** nothing more can be done for the client; called once */
+  /** Nothing more can be done for the client; called once. */
   gone(connection: Connection): void;
   cancelRequested(pid: number, secret: number): void;
 }
 
 export class Connection {
-  /** what the client knows as its backend's process id */
+  /** The process id of its backend, as the client knows it. */
   readonly pid: number;
   readonly secret = randomInt(2 ** 31);
-  readonly assembler: Assembler;
-  /** complete batches that wait for their turn */
+  readonly builder: BatchBuilder;
+  /** Complete batches that have not run. */
   readonly batches: Batch[] = [];
   state: 'starting' | 'open' | 'ending' | 'gone' = 'starting';
 
-  /** channels the client listens to */
+  /** Channels that the client listens to. */
   readonly channels = new Set<string>();
-  /** LISTEN and UNLISTEN of the transaction under way */
+  /** LISTEN and UNLISTEN of the current transaction. */
   channelChanges: Effect[] = [];
-  /** settings of the session that differ from a fresh one's, by name */
+  /** Settings of the client that differ from those of a new session, by name. */
   settings = new Map<string, string>();
-  /** `settings` may be out of date */
+  /** `settings` may be out of date. */
   settingsChanged = false;
+  /** What the client has left in the session. */
   readonly residues = new Set<Residue>();
 
   readonly #socket: Socket;
   readonly #events: ConnectionEvents;
   readonly #reader: MessageReader;
   readonly #startupTimer: NodeJS.Timeout;
-  #queued = 0;
+  #queuedBytes = 0;
 
-  /** @param maxMessageBytes a client that announces a longer message is cut off */
+  /** @param maxMessageBytes a client that announces a longer message is disconnected. */
   constructor(socket: Socket, pid: number, maxMessageBytes: number, events: ConnectionEvents) {
     this.pid = pid;
-    this.assembler = new Assembler(pid);
+    this.builder = new BatchBuilder(pid);
     this.#socket = socket;
     this.#events = events;
     this.#reader = new MessageReader(maxMessageBytes);
-    this.#startupTimer = setTimeout(() => socket.destroy(), STARTUP_MS).unref();
+    this.#startupTimer = setTimeout(() => socket.destroy(), startupWithin).unref();
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#read(chunk));
     socket.on('end', () => this.#end());
     socket.on('drain', () => events.drained(this));
-    // 'close' follows, and is all there is to do about it
+    // 'close' follows and is handled.
     socket.on('error', () => {});
     socket.on('close', () => this.#leave());
   }
 
-  /** The client does not read as fast as it asks. */
+  /** Whether the client has too much to read to be served. */
   get congested(): boolean {
-    return this.#socket.writableLength > CONGESTED_BYTES;
+    return this.#socket.writableLength > maxUnreadBytes;
   }
 
-  /** What of its answers the client has yet to read, in bytes. */
-  get unread(): number {
+  /** Bytes of answers that the client has not read. */
+  get unreadBytes(): number {
     return this.#socket.writableLength;
   }
 
-  /** The next batch, whose turn has come. */
+  /** Takes the next batch from the queue. */
   takeBatch(): Batch | undefined {
     const batch = this.batches.shift();
-    this.#queued -= batch?.size ?? 0;
-    if (this.#socket.isPaused() && !this.#crowded) this.#socket.resume();
+    this.#queuedBytes -= batch?.size ?? 0;
+    if (this.#socket.isPaused() && !this.#queueFull) this.#socket.resume();
     return batch;
   }
 
   write(pieces: Buffer[]): void {
     if (this.state === 'gone' || pieces.length === 0) return;
     const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    if (size < JOIN_BYTES) {
+    if (size < joinBelow) {
       this.#socket.write(Buffer.concat(pieces, size));
       return;
     }
@@ -117,17 +118,17 @@ export class Connection {
     this.#socket.uncork();
   }
 
-  /** Ends the connection with a FATAL error, or without a word. */
-  cutOff(report?: Report): void {
+  /** Closes the connection, with a FATAL error if there is a reason to give. */
+  disconnect(report?: Report): void {
     if (this.state === 'gone') return;
     if (report) this.write([fatalResponse(report)]);
     this.#leave();
     this.#socket.destroySoon();
-    setTimeout(() => this.#socket.destroy(), LAST_WORDS_MS).unref();
+    setTimeout(() => this.#socket.destroy(), lingerFor).unref();
   }
 
-  get #crowded(): boolean {
-    return this.batches.length > QUEUE_BATCHES || this.#queued > QUEUE_BYTES;
+  get #queueFull(): boolean {
+    return this.batches.length > maxQueuedBatches || this.#queuedBytes > maxQueuedBytes;
   }
 
   #leave(): void {
@@ -139,10 +140,10 @@ export class Connection {
   }
 
   #end(): void {
-    if (this.state === 'starting') this.cutOff();
+    if (this.state === 'starting') this.disconnect();
     else if (this.state === 'open') {
       this.state = 'ending';
-      this.#events.heard(this);
+      this.#events.received(this);
     }
   }
 
@@ -154,13 +155,13 @@ export class Connection {
       while (this.state === 'open' && this.#readMessage());
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
-      this.cutOff(error);
+      this.disconnect(error);
       return;
     }
-    // the messages above may have ended it
+    // The messages above may have ended it.
     if ((this.state as string) === 'gone') return;
-    if (this.#crowded) this.#socket.pause();
-    this.#events.heard(this);
+    if (this.#queueFull) this.#socket.pause();
+    this.#events.received(this);
   }
 
   #readMessage(): boolean {
@@ -170,10 +171,10 @@ export class Connection {
       this.#end();
       return false;
     }
-    const batch = this.assembler.add(bytes);
+    const batch = this.builder.add(bytes);
     if (batch) {
       this.batches.push(batch);
-      this.#queued += batch.size;
+      this.#queuedBytes += batch.size;
     }
     return true;
   }
@@ -182,13 +183,13 @@ export class Connection {
     const packet = this.#reader.nextStartup();
     if (!packet) return false;
     const code = packet.readInt32BE(4);
-    if (code === SSL_REQUEST || code === GSSENC_REQUEST) {
+    if (code === sslRequest || code === gssencRequest) {
       this.#socket.write('N');
       return true;
     }
-    if (code === CANCEL_REQUEST && packet.length === 16) {
+    if (code === cancelRequest && packet.length === 16) {
       this.#events.cancelRequested(packet.readInt32BE(8), packet.readInt32BE(12));
-      this.cutOff();
+      this.disconnect();
       return false;
     }
     if (code >> 16 !== 3) throw new ProtocolViolation('0A000', 'only frontend protocol 3 is supported');

@@ -1,9 +1,9 @@
 /**
- * Reads what the engine answers to one batch of messages, as it comes, and decides what of it the client sees.
+ * Reads the engine's answer to one batch and decides what of it the client gets.
  *
- * Most of an answer is passed through untouched, in pieces as large as they came: a row is never cut out
- * and never copied. Held back are notifications (they go to whoever listens) and the final ReadyForQuery
- * (notifications for the client itself go before it).
+ * Most of an answer is passed on unchanged and in the pieces in which it came, without copying rows. Notifications are held
+ * back, because they go to those who listen, and so is the last ReadyForQuery, because the client's own notifications go
+ * before it.
  */
 
 import { readCString, readReportField } from './protocol.ts';
@@ -13,38 +13,38 @@ export interface Notification {
   payload: string;
 }
 
-const [PARSED, NOTIFICATION, COMPLETE, ERROR, PARAMETER, READY] = [...'1ACESZ'].map((c) => c.charCodeAt(0));
-const WATCHED = new Set([PARSED, NOTIFICATION, COMPLETE, ERROR, PARAMETER, READY]);
-const NOTHING = Buffer.alloc(0);
+const [parsed, notification, complete, error, parameter, ready] = [...'1ACESZ'].map((c) => c.charCodeAt(0));
+const watched = new Set([parsed, notification, complete, error, parameter, ready]);
+const nothing = Buffer.alloc(0);
 
 export class Reply {
-  /** what the client gets, in order, without the ReadyForQuery */
+  /** What the client gets, in order, without the last ReadyForQuery. */
   readonly pieces: Buffer[] = [];
   readonly notifications: Notification[] = [];
-  /** a statement failed */
+  /** A statement failed. */
   failed = false;
-  /** a transaction was rolled back, by ROLLBACK or by the COMMIT of a failed one */
+  /** A transaction was rolled back, by ROLLBACK or by the COMMIT of a failed one. */
   rolledBack = false;
-  /** a setting that the engine reports has changed */
+  /** A setting that the engine reports has changed. */
   parameterChanged = false;
-  /** of the last ReadyForQuery: I idle, T in a transaction, E in a failed one; undefined if there was none */
+  /** Status of the last ReadyForQuery: I idle, T in a transaction, E in a failed one; undefined if there was none. */
   status: 'I' | 'T' | 'E' | undefined;
 
   readonly #substitutes: ReadonlyMap<string, Buffer>;
   #dropParsed: boolean;
-  #rest: Buffer = NOTHING;
+  #rest: Buffer = nothing;
   #passing = 0;
 
   /**
-   * @param substitutes ErrorResponses to send in place of an error whose message contains their key
-   * @param dropParsed the batch begins with a Parse the client does not know of: drop its ParseComplete
+   * @param substitutes ErrorResponses to send in place of an error whose message contains their key.
+   * @param dropParsed the batch begins with a Parse that the client did not send: drop its ParseComplete.
    */
   constructor(substitutes: ReadonlyMap<string, Buffer> = new Map(), dropParsed = false) {
     this.#substitutes = substitutes;
     this.#dropParsed = dropParsed;
   }
 
-  /** Takes the next bytes of the answer. They must not change afterwards. */
+  /** Adds the next bytes of the answer, which must not change afterwards. */
   push(chunk: Buffer): void {
     const data = this.#rest.length ? Buffer.concat([this.#rest, chunk]) : chunk;
     let at = Math.min(this.#passing, data.length);
@@ -55,7 +55,7 @@ export class Reply {
     };
     while (data.length - at >= 5) {
       const end = at + 1 + data.readUInt32BE(at + 1);
-      if (!WATCHED.has(data[at])) {
+      if (!watched.has(data[at])) {
         this.#passing = Math.max(0, end - data.length);
         at = Math.min(end, data.length);
         continue;
@@ -73,32 +73,32 @@ export class Reply {
     this.#rest = data.subarray(at);
   }
 
-  /** True to pass the message on, false to drop it, or what to send in its place. */
+  /** @returns true to pass the message on, false to drop it, or what to send in its place. */
   #watch(bytes: Buffer): boolean | Buffer {
     switch (bytes[0]) {
-      case PARSED: {
+      case parsed: {
         const drop = this.#dropParsed;
         this.#dropParsed = false;
         return !drop;
       }
-      case NOTIFICATION: {
+      case notification: {
         const channel = readCString(bytes, 9);
         const payload = readCString(bytes, channel.next).text;
         this.notifications.push({ channel: channel.text, payload });
         return false;
       }
-      case COMPLETE:
-        // ROLLBACK TO SAVEPOINT has the same tag and leaves the transaction open: the status tells them apart
+      case complete:
+        // ROLLBACK TO SAVEPOINT has the same tag but leaves the transaction open: `status` tells them apart.
         if (readCString(bytes, 5).text === 'ROLLBACK') this.rolledBack = true;
         return true;
-      case ERROR: {
+      case error: {
         this.failed = true;
         this.#dropParsed = false;
         const text = readReportField(bytes, 'M') ?? '';
         for (const [token, substitute] of this.#substitutes) if (text.includes(token)) return substitute;
         return true;
       }
-      case PARAMETER:
+      case parameter:
         this.parameterChanged = true;
         return true;
       default:

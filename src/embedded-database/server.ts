@@ -1,107 +1,182 @@
 /**
- * The process of the embedded database.
+ * Listens on the loopback interface as a PostgreSQL server and starts a connection for each client.
  *
- *   node server.ts --data-dir DIR | --memory [--port N] [--no-fsync] [--idle-in-transaction-ms N]
- *
- * Started by `startEmbedded` it reports by IPC, and ends when its parent does. Started by hand it prints the
- * URL on standard output. SIGTERM, SIGINT and the message 'stop' end it in order: the statement that runs is
- * finished, clients are told, the files are closed. Its exit codes are in `EXIT`.
+ * It accepts any user and any database name without a password: whoever can run a process on this machine can use the
+ * database, as its superuser.
  */
 
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { Engine } from './engine.ts';
-import { Front } from './front.ts';
-import { DataDirectoryLocked, Lock } from './lock.ts';
+import { createServer, type Server as SocketServer } from 'node:net';
+import { Connection, type ConnectionEvents } from './connection.ts';
+import type { Engine } from './engine.ts';
+import {
+  authenticationOk,
+  backendKey,
+  fatalResponse,
+  negotiateVersion,
+  parameterStatus,
+  readyForQuery,
+} from './protocol.ts';
+import { Scheduler } from './scheduler.ts';
+import { isFatalSetting } from './statement-effects.ts';
 
-/** Why the process ended. */
-export const EXIT = {
-  stopped: 0,
-  /** it could not start: no such port, no right to the directory */
-  failedToStart: 1,
-  /** the engine failed; a new start recovers the database */
-  engineFailure: 70,
-  /** another process has the data directory */
-  locked: 75,
-} as const;
-
-/** What the process tells its parent. */
-export type ServerMessage =
-  | { type: 'ready'; url: string }
-  | { type: 'failed'; locked: boolean; message: string };
-
-function tell(message: ServerMessage): void {
-  // the parent may be gone by now, which is noticed elsewhere
-  process.send?.(message, undefined, undefined, () => {});
+export interface ServerOptions {
+  /** TCP port on 127.0.0.1; 0 for a free one. */
+  port: number;
+  /** How long a client may leave a transaction open and idle, in milliseconds (10,000). */
+  idleInTransactionMs?: number;
+  /** The longest message that a client may send, in bytes (64 MB). */
+  maxMessageBytes?: number;
+  /** How many clients may be connected (200). */
+  maxClients?: number;
 }
 
-/** The engine cannot go on, and nor can anything in this process. */
-function fail(reason: string): never {
-  console.error(`embedded database: the engine failed and the process ends: ${reason}`);
-  process.exit(EXIT.engineFailure);
+/** Startup parameters that are no settings of the session. */
+const notSettings = new Set(['user', 'database', 'options', 'replication', 'application_name']);
+/** Settings that have no effect in the engine. They are dropped, so that a client may ask for them. */
+const withoutEffect = new Set(['statement_timeout', 'lock_timeout']);
+
+export class Server implements ConnectionEvents {
+  readonly #engine: Engine;
+  readonly #socketServer: SocketServer;
+  readonly #clients = new Set<Connection>();
+  readonly #scheduler: Scheduler;
+  #nextPid = 1000;
+
+  private constructor(engine: Engine, options: ServerOptions) {
+    this.#engine = engine;
+    this.#scheduler = new Scheduler(engine, this.#clients, options.idleInTransactionMs ?? 10_000);
+    const maxMessageBytes = options.maxMessageBytes ?? 64 * 1024 * 1024;
+    const maxClients = options.maxClients ?? 200;
+    // Half-open: a client that closes its side first still gets the answers to what it has sent.
+    this.#socketServer = createServer({ allowHalfOpen: true }, (socket) => {
+      if (this.#clients.size >= maxClients) {
+        socket.on('error', () => {});
+        socket.end(fatalResponse({ code: '53300', message: 'sorry, too many clients already' }));
+        return;
+      }
+      this.#clients.add(new Connection(socket, this.#nextPid++, maxMessageBytes, this));
+    });
+  }
+
+  /**
+   * Starts to listen.
+   *
+   * @throws the system's error when the port is taken (EADDRINUSE).
+   */
+  static async listen(engine: Engine, options: ServerOptions): Promise<Server> {
+    const server = new Server(engine, options);
+    await new Promise<void>((resolve, reject) => {
+      server.#socketServer.once('error', reject);
+      server.#socketServer.listen(options.port, '127.0.0.1', resolve);
+    });
+    return server;
+  }
+
+  /** The TCP port it listens on. */
+  get port(): number {
+    const address = this.#socketServer.address();
+    if (address === null || typeof address === 'string') throw new Error('the server is closed');
+    return address.port;
+  }
+
+  /** Finishes the running statement, disconnects every client and stops listening. The engine stays open. */
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#socketServer.close(resolve));
+    await this.#scheduler.close();
+    const message = 'terminating connection due to administrator command';
+    for (const client of [...this.#clients]) client.disconnect({ code: '57P01', message });
+    await closed;
+  }
+
+  started(client: Connection, parameters: Map<string, string>, minor: number): void {
+    if (parameters.has('replication') && parameters.get('replication') !== 'false') {
+      const message = 'replication is not supported by the embedded database';
+      client.disconnect({ code: '0A000', message });
+      return;
+    }
+    const unknown = [...parameters.keys()].filter((name) => name.startsWith('_pq_.'));
+    if (minor > 0 || unknown.length > 0) client.write([negotiateVersion(unknown)]);
+    const settings = this.#settingsOf(parameters);
+    const application = parameters.get('application_name') ?? '';
+    if (settings.size === 0) {
+      this.#greet(client, application);
+      return;
+    }
+    this.#scheduler.addTask(async (session) => {
+      if (client.state === 'gone') return;
+      if (await session.adopt(client, settings)) return this.#greet(client, application);
+      const names = [...settings.keys()].join(', ');
+      client.disconnect({
+        code: '22023',
+        message: `invalid value or unknown name among the settings ${names}`,
+      });
+    });
+  }
+
+  received(client: Connection): void {
+    this.#scheduler.received(client);
+  }
+
+  drained(client: Connection): void {
+    this.#scheduler.received(client);
+  }
+
+  gone(client: Connection): void {
+    this.#clients.delete(client);
+    this.#scheduler.gone(client);
+  }
+
+  cancelRequested(pid: number, secret: number): void {
+    for (const client of this.#clients) {
+      if (client.pid === pid && client.secret === secret) this.#scheduler.cancel(client);
+    }
+  }
+
+  /** The settings that a client wants for its session, except those that have their default value there. */
+  #settingsOf(parameters: Map<string, string>): Map<string, string> {
+    const wanted = [...parseOptions(parameters.get('options') ?? ''), ...parameters];
+    return new Map(
+      wanted.filter(
+        ([name, value]) =>
+          !(notSettings.has(name) || withoutEffect.has(name) || isFatalSetting(name)) &&
+          !name.startsWith('_pq_.') &&
+          !this.#isDefault(name, value),
+      ),
+    );
+  }
+
+  /** Most drivers ask for what is the default anyway; then nothing has to be swapped. */
+  #isDefault(name: string, value: string): boolean {
+    const lower = value.toLowerCase();
+    if (name === 'client_encoding') return /^(?:utf-?8|unicode)$/.test(lower);
+    for (const [known, standard] of this.#engine.parameters) {
+      if (known.toLowerCase() !== name.toLowerCase()) continue;
+      // DateStyle ISO means ISO, MDY.
+      return lower === standard.toLowerCase() || (lower === 'iso' && known === 'DateStyle');
+    }
+    return false;
+  }
+
+  #greet(client: Connection, application: string): void {
+    const own = new Map([...client.settings, ['application_name', application]]);
+    const parameters = [...this.#engine.parameters].map(([name, value]) =>
+      parameterStatus(name, own.get(name) ?? value),
+    );
+    client.write([
+      authenticationOk(),
+      ...parameters,
+      backendKey(client.pid, client.secret),
+      readyForQuery('I'),
+    ]);
+  }
 }
 
-async function serve(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      'data-dir': { type: 'string' },
-      memory: { type: 'boolean', default: false },
-      port: { type: 'string', default: '0' },
-      'no-fsync': { type: 'boolean', default: false },
-      'idle-in-transaction-ms': { type: 'string' },
-    },
-  });
-  const dataDir = values.memory ? undefined : values['data-dir'];
-  if (dataDir === undefined && !values.memory) throw new Error('--data-dir DIR or --memory is missing');
-
-  const lock = dataDir === undefined ? undefined : await Lock.take(dataDir);
-  const engine = await Engine.open({
-    ...(dataDir === undefined ? {} : { dataDir: join(dataDir, 'database') }),
-    fsync: !values['no-fsync'] && dataDir !== undefined,
-    onLog: (line) => console.error(line),
-    onFailure: fail,
-  });
-  const idle = values['idle-in-transaction-ms'];
-  const front = await Front.listen(engine, {
-    port: Number(values.port),
-    ...(idle === undefined ? {} : { idleInTransactionMs: Number(idle) }),
-  });
-  const url = `postgres://postgres@127.0.0.1:${front.port}/postgres`;
-  await lock?.announce(url);
-
-  let stopping = false;
-  const stop = async () => {
-    if (stopping) return;
-    stopping = true;
-    await front.close();
-    await engine.close();
-    await lock?.release();
-    process.exit(EXIT.stopped);
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  process.on('disconnect', stop);
-  process.on('message', (message) => {
-    if (message === 'stop') void stop();
-  });
-  if (process.send && !process.connected) await stop();
-
-  tell({ type: 'ready', url });
-  if (!process.send) console.log(url);
-}
-
-// Timers of the engine run outside any of its calls; and a fault of the front is no reason to trust it on.
-process.on('uncaughtException', (error) => fail(String(error?.stack ?? error)));
-
-try {
-  await serve();
-} catch (error) {
-  const locked = error instanceof DataDirectoryLocked;
-  const message = error instanceof Error ? error.message : String(error);
-  console.error(`embedded database: ${message}`);
-  tell({ type: 'failed', locked, message });
-  process.exitCode = locked ? EXIT.locked : EXIT.failedToStart;
-  // leaves the message time to reach the parent; nothing else keeps the process alive
-  process.disconnect?.();
-  setTimeout(() => process.exit(), 1_000).unref();
-}
+/** The settings in a startup packet's `options`: `-c name=value` and `--name=value`, spaces escaped by `\`. */
+const parseOptions = (options: string): [string, string][] => {
+  const words = options.match(/(?:\\.|\S)+/g) ?? [];
+  const text = words.map((word) => word.replace(/\\(.)/g, '$1')).join('\0');
+  return [...text.matchAll(/(?:-c\0?|--)([^=\0]+)=([^\0]*)/g)].map(([, name, value]) => [
+    name!.replaceAll('-', '_'),
+    value!,
+  ]);
+};

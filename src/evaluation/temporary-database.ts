@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import type { Config } from '../config.ts';
 import { type Database, openDatabase } from '../database/pool.ts';
-import { startEmbedded } from '../embedded-database/start.ts';
+import { startEmbedded } from '../embedded-database/index.ts';
 import { CommandError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Stopper } from '../stopper.ts';

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
+import { NodeProcess, plainEnvironment } from '../support/node-process.ts';
 import type { PhotoSet } from './photos.ts';
 
 /** The product as it is run: worker processes, people on a list, photos by INSERT. */
@@ -24,38 +24,18 @@ export interface WorkerProcess {
  */
 export const startWork = async (url: string, core?: number): Promise<WorkerProcess> => {
   const data = await mkdtemp(join(tmpdir(), 'watchpost-bench-work-'));
-  const command = [process.execPath, mainFile, 'work'];
-  const [program, ...args] = core === undefined ? command : ['taskset', '-c', String(core), ...command];
-  const child = spawn(program!, args, {
-    env: { ...plainEnvironment(), DATABASE_URL: url, WATCHPOST_DATA: data, WATCHPOST_LOG: 'warn' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  await new Promise<void>((resolve, reject) => {
-    let text = '';
-    child.stdout.on('data', (more) => {
-      text += more;
-      if (text.includes('is at work')) resolve();
-    });
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`The worker ended with ${code}: ${text}`)));
-  });
+  const settings = { DATABASE_URL: url, WATCHPOST_DATA: data, WATCHPOST_LOG: 'warn' };
+  const launcher = core === undefined ? [] : ['taskset', '-c', String(core)];
+  const worker = new NodeProcess([mainFile, 'work'], { ...plainEnvironment(), ...settings }, launcher);
+  await worker.says(/is at work/);
   return {
-    // taskset becomes the program it is told to run.
-    pid: child.pid!,
+    pid: worker.pid,
     async stop() {
-      child.kill('SIGTERM');
-      await ended;
+      await worker.stop();
       await rm(data, { recursive: true, force: true });
     },
   };
 };
-
-/** This process's environment without settings of Watchpost. */
-export const plainEnvironment = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(WATCHPOST_|DATABASE_URL$)/.test(name)),
-  );
 
 /** Enrols a set's people on one list; needs a worker. Somebody whose photo will not do is left out. */
 export const enrol = async (client: pg.Client, { people }: PhotoSet): Promise<void> => {

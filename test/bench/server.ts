@@ -5,7 +5,7 @@ import pg from 'pg';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase } from '../../src/database/pool.ts';
 import { openLog } from '../../src/log.ts';
-import { startPostgres } from '../chaos/postgres.ts';
+import { startPostgres } from '../support/postgres.ts';
 
 /** What a stretch of work cost the server. */
 export interface Cost {

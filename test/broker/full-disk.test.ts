@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort, type Postgres, startPostgres } from '../chaos/postgres.ts';
 import { urlOf } from '../support/choose-database.ts';
+import type { NodeProcess } from '../support/node-process.ts';
 import { sample } from '../support/photos.ts';
-import { startProcess, startWorkerProcess, type TestProcess } from '../support/processes.ts';
+import { freePort, type Postgres, startPostgres } from '../support/postgres.ts';
+import { startProcess, startWorkerProcess } from '../support/processes.ts';
 import { findPrograms } from '../support/programs.ts';
 import { until } from '../support/until.ts';
 
@@ -39,8 +40,8 @@ describe.skipIf(reason !== '')(`a disk that is full ${reason}`, () => {
   let folder: string;
   let disk: string;
   let postgres: Postgres;
-  let api: TestProcess;
-  let worker: TestProcess;
+  let api: NodeProcess;
+  let worker: NodeProcess;
   let pool: pg.Pool;
   let post: (key: string) => Promise<Response>;
   let mounted = false;
@@ -70,7 +71,7 @@ describe.skipIf(reason !== '')(`a disk that is full ${reason}`, () => {
       PORT: String(port),
       WATCHPOST_API_KEY: key,
     });
-    await api.said('Stop:');
+    await api.says(/Stop:/);
     worker = await startWorkerProcess(url);
     pool = new pg.Pool({ connectionString: url });
     pool.on('error', () => {});

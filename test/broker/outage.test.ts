@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort, type Postgres, startPostgres } from '../chaos/postgres.ts';
+import type { NodeProcess } from '../support/node-process.ts';
 import { sample } from '../support/photos.ts';
-import { startProcess, startWorkerProcess, type TestProcess } from '../support/processes.ts';
+import { freePort, type Postgres, startPostgres } from '../support/postgres.ts';
+import { startProcess, startWorkerProcess } from '../support/processes.ts';
 import { findPrograms } from '../support/programs.ts';
 import { until } from '../support/until.ts';
 
@@ -15,8 +16,8 @@ const reason = programs ? '' : '(needs DATABASE_URL of a server whose pg_ctl is 
 describe.skipIf(!programs)(`a database that crashes under a running API and worker ${reason}`, () => {
   let folder: string;
   let postgres: Postgres;
-  let api: TestProcess;
-  let worker: TestProcess;
+  let api: NodeProcess;
+  let worker: NodeProcess;
   let call: (path: string, init?: RequestInit) => Promise<Response>;
   let pool: pg.Pool;
 
@@ -31,7 +32,7 @@ describe.skipIf(!programs)(`a database that crashes under a running API and work
       PORT: String(port),
       WATCHPOST_API_KEY: key,
     });
-    await api.said('Stop:');
+    await api.says(/Stop:/);
     worker = await startWorkerProcess(postgres.url);
     call = (path, init = {}) =>
       fetch(`http://127.0.0.1:${port}${path}`, {
@@ -52,7 +53,7 @@ describe.skipIf(!programs)(`a database that crashes under a running API and work
 
   const post = (headers: Record<string, string> = {}) =>
     call('/v1/images', { method: 'POST', body: new Uint8Array(sample(1)), headers });
-  const outagesIn = (process: TestProcess) =>
+  const outagesIn = (process: NodeProcess) =>
     process.log.filter((line) => line.msg.startsWith('the database is away')).length;
   const untilDone = (id: string) =>
     until(async () => {

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
-import { startNode } from '../support/process.ts';
+import { startNode } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
 describe('two worker processes', () => {
@@ -15,7 +15,7 @@ describe('two worker processes', () => {
     const workers = [1, 2].map(() =>
       startNode(['src/main.ts', 'work'], { DATABASE_URL: database.url, WATCHPOST_CONCURRENCY: '1' }),
     );
-    await Promise.all(workers.map((worker) => worker.until(/is at work/)));
+    await Promise.all(workers.map((worker) => worker.says(/is at work/)));
 
     // The right third of sample 1, made small: one face, and the decoding takes a few milliseconds.
     const { width = 0, height = 0 } = await sharp(sample(1)).metadata();

@@ -1,6 +1,6 @@
 import pg from 'pg';
+import type { Postgres } from '../support/postgres.ts';
 import type { Fleet, Slot } from './fleet.ts';
-import type { Postgres } from './postgres.ts';
 import type { Trap } from './proxy.ts';
 import type { Random } from './random.ts';
 import type { Watch } from './watch.ts';

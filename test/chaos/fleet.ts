@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../support/postgres.ts';
 import type { Options } from './options.ts';
-import { freePort } from './postgres.ts';
 import { TcpProxy } from './proxy.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import pg from 'pg';
+import { startPostgres } from '../support/postgres.ts';
 import { check, countOf, type Finding, untilSettled } from './checker.ts';
 import { Faults } from './faults.ts';
 import { Fleet, startFleet } from './fleet.ts';
@@ -9,7 +10,6 @@ import { Ledger } from './ledger.ts';
 import type { Options } from './options.ts';
 import type { Album } from './photos.ts';
 import { planFaults } from './plan.ts';
-import { startPostgres } from './postgres.ts';
 import { showProgress, tell } from './progress.ts';
 import { Random } from './random.ts';
 import { Submitter } from './submit.ts';

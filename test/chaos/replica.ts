@@ -3,7 +3,7 @@ import { appendFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { freePort, type Postgres, startPostgres } from './postgres.ts';
+import { freePort, type Postgres, startPostgres } from '../support/postgres.ts';
 import { TcpProxy } from './proxy.ts';
 
 /** A primary, its streaming replica, and the address that clients know. */

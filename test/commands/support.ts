@@ -1,70 +1,26 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { run } from '../../src/commands/program/run.ts';
 import { atEnd } from '../support/at-end.ts';
-
-const programFile = fileURLToPath(new URL('../../src/watchpost.mjs', import.meta.url));
+import { NodeProcess, plainEnvironment } from '../support/node-process.ts';
 
 /** Settings of a command. Of the environment of the tests it gets only what is no setting of the program. */
 export type Settings = Record<string, string>;
 
-const environment = (settings: Settings): NodeJS.ProcessEnv => {
-  const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(DATABASE_URL|HOST|PORT|WATCHPOST_.*|PG.*|NODE_OPTIONS|VITEST.*)$/.test(name),
-  );
-  return { ...Object.fromEntries(kept), PORT: '0', WATCHPOST_DATA: '/nonexistent/watchpost', ...settings };
-};
+const environment = (settings: Settings): NodeJS.ProcessEnv => ({
+  ...plainEnvironment(),
+  PORT: '0',
+  WATCHPOST_DATA: '/nonexistent/watchpost',
+  ...settings,
+});
 
-/** A process of the command line, with its output so far. Killed when the test file has ended, at the latest. */
-export class Command {
-  readonly child: ChildProcess;
-  stdout = '';
-  stderr = '';
-  /** Resolves with the exit code; 128 for one that a signal ended. */
-  readonly ended: Promise<number>;
-
+/** A process of the command line. Killed when the test file has ended, at the latest. */
+export class Command extends NodeProcess {
   constructor(args: readonly string[], settings: Settings = {}) {
-    this.child = spawn(process.execPath, [programFile, ...args], { env: environment(settings) });
-    this.child.stdout?.on('data', (text) => {
-      this.stdout += text;
-    });
-    this.child.stderr?.on('data', (text) => {
-      this.stderr += text;
-    });
-    this.ended = once(this.child, 'close').then(([code]) => code ?? 128);
+    super(['src/watchpost.mjs', ...args], environment(settings));
     atEnd(() => this.stop('SIGKILL'));
-  }
-
-  get pid(): number {
-    return this.child.pid as number;
-  }
-
-  /** The first match of a pattern in what it prints to stdout, now or later. */
-  async says(pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const found = pattern.exec(this.stdout);
-      if (found) return found;
-      const more = await Promise.race([
-        once(this.child.stdout!, 'data'),
-        this.ended.then((code) => ({ code })),
-      ]);
-      if ('code' in more && !pattern.test(this.stdout)) {
-        throw new Error(
-          `It ended with ${more.code} and never said ${pattern}:\n${this.stdout}\n${this.stderr}`,
-        );
-      }
-    }
-  }
-
-  /** Sends a signal and resolves with the exit code. */
-  stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
-    this.child.kill(signal);
-    return this.ended;
   }
 }
 

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { migrate } from '../../src/database/migrate.ts';
 import { openLog } from '../../src/log.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
-import { startNode } from '../support/process.ts';
+import { startNode } from '../support/processes.ts';
 
 const log = openLog('silent');
 
@@ -23,9 +23,9 @@ describe('migrating', () => {
       startNode(['test/database/migrate-process.ts', empty.url, '4']),
     );
     const codes = await Promise.all(processes.map((process) => process.ended));
-    expect(codes, processes.map((process) => process.output()).join('\n')).toEqual([0, 0, 0, 0, 0]);
+    expect(codes, processes.map((process) => process.output).join('\n')).toEqual([0, 0, 0, 0, 0]);
 
-    const applied: string[][] = processes.flatMap((process) => JSON.parse(process.output()));
+    const applied: string[][] = processes.flatMap((process) => JSON.parse(process.output));
     expect(applied).toHaveLength(20);
     expect(applied.filter((names) => names.length > 0).map((names) => names.toSorted())).toEqual([files]);
     expect(await schemaOf(empty)).toEqual(await schemaOf(database));
@@ -90,7 +90,7 @@ describe('migrating', () => {
       ...['--dialect', 'postgres', '--url', database.url, '--include-pattern', 'watchpost.*'],
       ...['--out-file', 'src/database/types.generated.ts'],
     ]);
-    expect(await codegen.ended, codegen.output()).toBe(0);
+    expect(await codegen.ended, codegen.output).toBe(0);
   });
 });
 

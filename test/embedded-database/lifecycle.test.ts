@@ -1,4 +1,4 @@
-/** The process of the embedded database: one to a directory, back after a crash, gone after its parent. */
+/** The process of the embedded database: one to a data directory, restarted after a crash, ended with its parent. */
 
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,12 +7,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { DataDirectoryLocked, readRunning } from '../../src/embedded-database/lock.ts';
-import { type Embedded, startEmbedded } from '../../src/embedded-database/start.ts';
+import {
+  DataDirectoryLocked,
+  type Embedded,
+  readRunning,
+  startEmbedded,
+} from '../../src/embedded-database/index.ts';
 import { connectClient, Log, processEnd, temporaryDirectory } from './support.ts';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
-const SERVER = path('../../src/embedded-database/server.ts');
+const program = path('../../src/embedded-database/process.ts');
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 let dataDir: string;
@@ -76,7 +80,7 @@ describe('a crash', () => {
   it('while the database is being created leaves a directory that can be started', async () => {
     const other = await temporaryDirectory();
     onTestFinished(other.remove);
-    const child = started(spawn(process.execPath, [SERVER, '--data-dir', other.path]));
+    const child = started(spawn(process.execPath, [program, '--data-dir', other.path]));
     const exit = once(child, 'exit');
     const copied = () => readdir(join(other.path, 'database.creating')).catch(() => []);
     await expect.poll(copied, { timeout: 50_000 }).toContain('PG_VERSION');
@@ -164,12 +168,12 @@ describe('a crash', () => {
 });
 
 describe('the end', () => {
-  it('comes with stop: clients are told, no process is left, the directory is free', async () => {
+  it('comes with stop: clients get an error, no process is left, the directory is free', async () => {
     const client = await connectClient(database.url);
-    const told = once(client, 'error');
+    const error = once(client, 'error');
     const pid = database.pid();
     await database.stop();
-    expect((await told)[0]).toMatchObject({ code: '57P01' });
+    expect((await error)[0]).toMatchObject({ code: '57P01' });
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
     expect(await readRunning(dataDir)).toBeUndefined();
   });
@@ -191,7 +195,7 @@ describe('the end', () => {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // gone, as it should be
+        // It has ended, as it should.
       }
     });
     parent.kill('SIGKILL');
@@ -201,7 +205,7 @@ describe('the end', () => {
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('comes with %s when it was started by hand', async (signal) => {
-    const child = started(spawn(process.execPath, [SERVER, '--data-dir', dataDir, '--no-fsync']));
+    const child = started(spawn(process.execPath, [program, '--data-dir', dataDir, '--no-fsync']));
     const [url] = (await once(child.stdout!, 'data')) as [Buffer];
     expect(String(url)).toMatch(/^postgres:\/\/postgres@127\.0\.0\.1:\d+\/postgres\n$/);
     child.kill(signal);

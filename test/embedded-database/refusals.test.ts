@@ -2,8 +2,8 @@
 
 import type { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { Embedded } from '../../src/embedded-database/index.ts';
 import { message, parse, query, sync } from '../../src/embedded-database/protocol.ts';
-import type { Embedded } from '../../src/embedded-database/start.ts';
 import { bind, connectClient, errorCode, execute, RawClient, startInMemory, types } from './support.ts';
 
 let database: Embedded;

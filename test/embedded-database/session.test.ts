@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import type { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Embedded } from '../../src/embedded-database/start.ts';
+import type { Embedded } from '../../src/embedded-database/index.ts';
 import { connectClient, startInMemory, value } from './support.ts';
 
 let database: Embedded;

@@ -3,8 +3,8 @@
 import { once } from 'node:events';
 import type { Client, Notification } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Embedded } from '../../src/embedded-database/index.ts';
 import { parse, query, sync } from '../../src/embedded-database/protocol.ts';
-import type { Embedded } from '../../src/embedded-database/start.ts';
 import {
   bind,
   connectClient,

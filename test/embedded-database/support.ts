@@ -1,4 +1,4 @@
-/** What the tests of the embedded database share: databases and clients that are gone after the test. */
+/** What the tests of the embedded database share: databases and clients that end with the test. */
 
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
+import { type Embedded, type EmbeddedOptions, startEmbedded } from '../../src/embedded-database/index.ts';
 import { message, startup } from '../../src/embedded-database/protocol.ts';
-import { type Embedded, type EmbeddedOptions, startEmbedded } from '../../src/embedded-database/start.ts';
 
 /** A new directory that is removed, with all that is in it, by the function returned with it. */
 export async function temporaryDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {
@@ -43,7 +43,7 @@ export function startInMemory(options: Partial<EmbeddedOptions> = {}): Promise<E
 /** A connected client that ends with the test. */
 export async function connectClient(url: string, options: pg.ClientConfig = {}): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url, ...options });
-  // a client that is cut off reports it here, besides in its queries
+  // A client that is disconnected gets an 'error' event too, which without a listener would end the process.
   client.on('error', () => {});
   await client.connect();
   onTestFinished(() => client.end().catch(() => {}));
@@ -60,7 +60,7 @@ export interface Received {
   body: Buffer;
 }
 
-/** The protocol by hand, for what no driver does. */
+/** A client that sends and receives single messages, for what no driver does. */
 export class RawClient {
   readonly socket: Socket;
   readonly received: Received[] = [];

@@ -1,4 +1,4 @@
-/** The front on the wire: clients of every kind, among them those that mean no good. */
+/** The server's protocol: clients of every kind, hostile ones included. */
 
 import { execFile, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -6,8 +6,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { Embedded } from '../../src/embedded-database/index.ts';
 import { message, parse, query, startup, sync } from '../../src/embedded-database/protocol.ts';
-import type { Embedded } from '../../src/embedded-database/start.ts';
 import { connectClient, errorCode, execute, RawClient, startInMemory, types } from './support.ts';
 
 let database: Embedded;
@@ -36,7 +36,7 @@ describe('a stranger', () => {
     ['a message without an end', '08P01', Buffer.from([0x50, 0, 0, 0, 6, 65, 65])],
     ['a negative length', '08P01', Buffer.from([0x51, 0xff, 0xff, 0xff, 0xff])],
     ['a message of 2 GB', '54000', Buffer.from([0x51, 0x7f, 0xff, 0xff, 0xff])],
-  ])('that sends %s is told so and cut off', async (_, code, bytes) => {
+  ])('that sends %s gets an error and is disconnected', async (_, code, bytes) => {
     const other = await connectClient(database.url);
     const raw = await RawClient.open(database.url);
     raw.send(bytes);
@@ -95,7 +95,7 @@ it('carries 5 MB of bytes there and back, as binary', async () => {
   const bytes = randomBytes(5 * 1024 * 1024);
   await client.query('CREATE TABLE blob (b bytea)');
   await client.query('INSERT INTO blob VALUES ($1)', [bytes]);
-  // by hand, for the driver takes binary values for text
+  // Without the driver, which would read the binary value as text.
   const raw = await RawClient.open(database.url);
   const binaryResult = message('B', Buffer.from('\0\0'), Buffer.from([0, 0, 0, 0, 0, 1, 0, 1]));
   raw.send(parse('', 'SELECT b FROM blob'), binaryResult, execute(''), sync());

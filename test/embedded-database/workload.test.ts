@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Logger, run, runMigrations } from 'graphile-worker';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Embedded } from '../../src/embedded-database/start.ts';
+import type { Embedded } from '../../src/embedded-database/index.ts';
 import { connectClient, startInMemory } from './support.ts';
 
 let database: Embedded;

@@ -12,7 +12,7 @@ export interface MadeAlert {
 let made = 0;
 
 /**
- * Raises an alert as the pipeline does, over a person, a list and a camera of its own unless told.
+ * Raises an alert as the pipeline does, over a person, a list and a camera of its own unless given.
  *
  * @param options.seen when the photos were taken; one match each.
  */

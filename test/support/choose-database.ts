@@ -7,7 +7,7 @@ import { getContainerRuntimeClient } from 'testcontainers';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase } from '../../src/database/pool.ts';
-import { startEmbedded } from '../../src/embedded-database/start.ts';
+import { startEmbedded } from '../../src/embedded-database/index.ts';
 import { openLog } from '../../src/log.ts';
 
 /** Where the suite finds databases: a server that makes copies of a template, or a data folder to copy. */
@@ -41,7 +41,7 @@ export default async function chooseDatabase(project: TestProject): Promise<() =
   return useEmbedded(project);
 }
 
-const tell = (what: string) => process.stdout.write(`\nDatabase of this run: ${what}\n`);
+const announce = (what: string) => process.stdout.write(`\nDatabase of this run: ${what}\n`);
 
 const useServer = async (project: TestProject, url: string, from: string): Promise<() => Promise<void>> => {
   const client = new pg.Client({ connectionString: url });
@@ -51,7 +51,7 @@ const useServer = async (project: TestProject, url: string, from: string): Promi
   await client.query(`create database ${template}`);
   const { rows } = await client.query<{ version: string }>('select version()');
   await migrateAt(urlOf(url, template));
-  tell(`${rows[0]?.version.split(' on ')[0]} from ${from}`);
+  announce(`${rows[0]?.version.split(' on ')[0]} from ${from}`);
   project.provide('testSource', { kind: 'server', url, template });
   return async () => {
     await client.query(`drop database if exists ${template}`);
@@ -64,7 +64,7 @@ const useEmbedded = async (project: TestProject): Promise<() => Promise<void>> =
   const embedded = await startEmbedded({ dataDir: template, brief: true });
   await migrateAt(embedded.url);
   await embedded.stop();
-  tell('the embedded one; tests that need a server are skipped. Set DATABASE_URL to run them.');
+  announce('the embedded one; tests that need a server are skipped. Set DATABASE_URL to run them.');
   project.provide('testSource', { kind: 'embedded', template });
   return () => rm(template, { recursive: true, force: true });
 };

@@ -6,7 +6,7 @@ import { until } from './until.ts';
 /** A connection of its own, that ends with the test. */
 export const connectClient = async (database: { readonly url: string }): Promise<pg.Client> => {
   const client = new pg.Client({ connectionString: database.url });
-  // One that the server cuts off tells it here besides in its queries.
+  // A client that the server disconnects gets an 'error' event too, which without a listener would end the process.
   client.on('error', () => {});
   await client.connect();
   onTestFinished(() => client.end().catch(() => {}));

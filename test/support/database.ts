@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { inject } from 'vitest';
 import { type Database, openDatabase } from '../../src/database/pool.ts';
-import { startEmbedded } from '../../src/embedded-database/start.ts';
+import { startEmbedded } from '../../src/embedded-database/index.ts';
 import { openLog } from '../../src/log.ts';
 import { atEnd } from './at-end.ts';
 import { urlOf } from './choose-database.ts';

@@ -22,7 +22,7 @@ export const addModel = async (database: TestDatabase, id: string, dimension: nu
   return id;
 };
 
-/** A photo with one face that has this vector; a good view unless told. */
+/** A photo with one face that has this vector; a good view unless given. */
 export const addFace = async (
   database: TestDatabase,
   face: {

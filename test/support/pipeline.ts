@@ -11,10 +11,11 @@ import { until } from './until.ts';
 
 const log = openLog('silent');
 
-/** The real models, closed when the test file has ended. */
-export const realVision = async (): Promise<Vision> => {
-  const vision = await loadVision({});
-  atEnd(() => vision.close());
+let vision: Promise<Vision> | undefined;
+
+/** The real models: loaded once for all files of a test worker, and open until it ends. */
+export const realVision = (): Promise<Vision> => {
+  vision ??= loadVision({});
   return vision;
 };
 

@@ -38,13 +38,13 @@ export const openRaw = async (url: string): Promise<RawConnection> => {
     },
     has: (part) =>
       new Promise((resolve, reject) => {
-        const look = () => {
+        const check = () => {
           if (!said.includes(part)) return;
-          listeners.delete(look);
+          listeners.delete(check);
           resolve();
         };
-        listeners.add(look);
-        look();
+        listeners.add(check);
+        check();
         void closed.then(() => reject(new Error(`The connection was closed after: ${said}`)));
       }),
   };

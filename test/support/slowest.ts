@@ -1,5 +1,5 @@
 import type { Reporter, TestModule } from 'vitest/node';
-import type {} from './count-cpu.ts';
+import type {} from './setup.ts';
 
 const shown = 10;
 

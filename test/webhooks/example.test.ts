@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { raiseAlert } from '../support/alerts.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { realVision, runWorker } from '../support/pipeline.ts';
-import { startNode } from '../support/process.ts';
+import { startNode } from '../support/processes.ts';
 import { addEndpoint, deliveriesOf, untilSettled } from './support.ts';
 
 const file = fileURLToPath(new URL('../../examples/receive-alerts.mjs', import.meta.url));
@@ -18,9 +18,8 @@ describe('examples/receive-alerts.mjs', () => {
   /** Starts it with this secret; gives its process and address. */
   const receive = async (secret: string, port = '0') => {
     const receiver = startNode([file], { WEBHOOK_SECRET: secret, PORT: port });
-    await receiver.until(/listening on \S+/);
-    const url = /listening on (\S+)/.exec(receiver.output())?.[1] as string;
-    return { ...receiver, url };
+    const [, url = ''] = await receiver.says(/listening on (\S+)/);
+    return { receiver, url };
   };
   const send = (url: string, secret: string, body: string, sentAt = new Date(), id = 'msg_1') =>
     fetch(url, {
@@ -36,13 +35,13 @@ describe('examples/receive-alerts.mjs', () => {
   it('accepts a real alert of a real worker', async () => {
     // The endpoint needs an address before the receiver listens, and the receiver needs the endpoint's secret: a placeholder first.
     const { id, secret } = await addEndpoint(database, { name: 'guards', url: 'http://127.0.0.1:1/' });
-    const receiver = await receive(secret);
-    await database.rows('update watchpost.endpoint set url = $2 where id = $1', [id, receiver.url]);
+    const { receiver, url } = await receive(secret);
+    await database.rows('update watchpost.endpoint set url = $2 where id = $1', [id, url]);
     await runWorker(database, await realVision());
     const { alertId } = await raiseAlert(database);
     await untilSettled(database, id, 'delivered');
-    expect(receiver.output()).toContain('alert.raised: {');
-    expect(receiver.output()).toContain(alertId);
+    expect(receiver.output).toContain('alert.raised: {');
+    expect(receiver.output).toContain(alertId);
     expect(await deliveriesOf(database, id)).toMatchObject([{ status: 204 }]);
   });
 
@@ -50,7 +49,7 @@ describe('examples/receive-alerts.mjs', () => {
     const [{ secret }, { secret: other }] = (await database.rows(
       'select watchpost.make_secret() as secret from generate_series(1, 2)',
     )) as [{ secret: string }, { secret: string }];
-    const { url, output } = await receive(secret);
+    const { receiver, url } = await receive(secret);
     const body = JSON.stringify({ type: 'test', data: { n: 1 } });
     expect((await send(url, other, body)).status).toBe(401);
     const signed = new Webhook(secret).sign('msg_1', new Date(), '{}');
@@ -66,10 +65,10 @@ describe('examples/receive-alerts.mjs', () => {
     expect(altered.status).toBe(401);
     const old = await send(url, secret, body, new Date(Date.now() - 6 * 60_000));
     expect([old.status, await old.text()]).toEqual([401, expect.stringMatching(/too old/)]);
-    expect(output()).not.toContain('test: ');
+    expect(receiver.output).not.toContain('test: ');
     expect((await send(url, secret, body)).status).toBe(204);
     expect((await send(url, secret, body)).status).toBe(204);
-    expect(output().match(/^test: \{"n":1\}$/gm)).toHaveLength(1);
-    expect(output()).toContain('again: msg_1');
+    expect(receiver.output.match(/^test: \{"n":1\}$/gm)).toHaveLength(1);
+    expect(receiver.output).toContain('again: msg_1');
   });
 });

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, openDatabase, withoutPassword } from '../../database/pool.ts';
-import { DataDirectoryLocked, readRunning } from '../../embedded-database/lock.ts';
-import { startEmbedded } from '../../embedded-database/start.ts';
+import { DataDirectoryLocked, readRunning, startEmbedded } from '../../embedded-database/index.ts';
 import { CommandError } from '../../errors.ts';
 import type { Context } from './session.ts';
 

@@ -1,15 +1,13 @@
 /**
- * Puts a client's messages together into batches that the engine can run in one go, and gives what the
- * client named names of its own in the session that all share.
+ * Collects a client's messages into batches that the engine runs at once, and renames its prepared statements.
  *
- * A batch ends with a Query, a Sync, a Flush or a FunctionCall: where a client may wait for an answer.
- * Prepared statements are renamed, `w<client>_<number>`. The unnamed statement is not: a client that uses
- * it without a Parse in the same batch has its last Parse repeated when another client's came between.
- * Portals are not renamed either. They end with their transaction, which no other client can come into,
- * and SQL knows them by the client's name (DECLARE, FETCH).
+ * A batch ends where a client may wait for an answer: with a Query, Sync, Flush or FunctionCall. Prepared statements get
+ * names that are unique in the shared session, `w<client>_<number>`. The unnamed statement is not renamed: a client that
+ * uses it without a Parse in the same batch has its last Parse repeated if another client's came between. Portals are not
+ * renamed either: they end with their transaction, during which no other client is served, and SQL refers to them by the
+ * client's name (DECLARE, FETCH).
  */
 
-import { type Effect, inspect } from './inspect.ts';
 import {
   closeStatement,
   cstring,
@@ -20,24 +18,25 @@ import {
   query,
   readCString,
 } from './protocol.ts';
+import { type Effect, inspect } from './statement-effects.ts';
 
-/** A client that sends more than this without waiting has its batch run in parts, in bytes. */
-const PART_BYTES = 16 * 1024 * 1024;
+/** If a client sends more bytes than this without waiting, its batch is run in parts. */
+const partBytes = 16 * 1024 * 1024;
 
 export interface Batch {
   messages: Buffer[];
-  /** sum of the messages' lengths, in bytes */
+  /** Bytes of all messages. */
   size: number;
   effects: Effect[];
-  /** what to answer in place of the errors of statements that were refused, see `Reply` */
+  /** Errors to send in place of those of refused statements, by what the engine's error contains: see `Reply`. */
   substitutes: Map<string, Buffer>;
-  /** to be sent before the answer */
+  /** Sent before the answer. */
   notices: Buffer[];
-  /** the engine answers with ReadyForQuery */
+  /** Whether the engine answers with ReadyForQuery. */
   complete: boolean;
-  /** the Parse of the unnamed statement that the batch relies on, from an earlier batch */
+  /** The Parse, in an earlier batch, of the unnamed statement that this batch uses. */
   unnamedBefore?: Buffer;
-  /** the batch leaves the client's own unnamed statement behind, or none */
+  /** The unnamed statement afterwards: the client's own, or none; undefined: as before. */
   unnamedAfter?: 'own' | 'none';
 }
 
@@ -46,21 +45,26 @@ interface Prepared {
   effects: Effect[];
 }
 
-function emptyBatch(): Batch {
-  return { messages: [], size: 0, effects: [], substitutes: new Map(), notices: [], complete: false };
-}
+const emptyBatch = (): Batch => ({
+  messages: [],
+  size: 0,
+  effects: [],
+  substitutes: new Map(),
+  notices: [],
+  complete: false,
+});
 
 let refusals = 0;
 
-export class Assembler {
-  /** how the names of this client's statements begin */
+export class BatchBuilder {
+  /** The beginning of the names of this client's statements. */
   readonly prefix: string;
   readonly #statements = new Map<string, Prepared>();
   #unnamed: { parse: Buffer; effects: Effect[] } | undefined;
   #named = 0;
   #batch = emptyBatch();
 
-  /** @param client a number no other client has had */
+  /** @param client a number that no other client has had. */
   constructor(client: number) {
     this.prefix = `w${client}_`;
   }
@@ -70,16 +74,16 @@ export class Assembler {
     return this.#named > 0;
   }
 
-  /** The names, in the shared session, of the statements the client may still use. */
+  /** The names, in the shared session, of the statements that the client may still use. */
   liveNames(): Set<string> {
     return new Set([...this.#statements.values()].map(({ name }) => name));
   }
 
   /**
-   * Takes the client's next message.
+   * Adds the client's next message.
    *
-   * @returns the batch it completes, if it does
-   * @throws {ProtocolViolation} on a message that no client sends at this point
+   * @returns the batch that it completes, if any.
+   * @throws {ProtocolViolation} on a message that is not valid at this point.
    */
   add(bytes: Buffer): Batch | undefined {
     const type = String.fromCharCode(bytes[0]!);
@@ -89,7 +93,7 @@ export class Assembler {
       this.#batch.size += rewritten.length;
     }
     const complete = type === 'Q' || type === 'S' || type === 'F';
-    if (!complete && type !== 'H' && this.#batch.size < PART_BYTES) return undefined;
+    if (!complete && type !== 'H' && this.#batch.size < partBytes) return undefined;
     const batch = this.#batch;
     batch.complete = complete;
     this.#batch = emptyBatch();
@@ -136,7 +140,7 @@ export class Assembler {
       case 'd':
       case 'c':
       case 'f':
-        // the rest of a COPY that was refused: PostgreSQL drops these too when it is not in one
+        // The data of a COPY that was refused. PostgreSQL drops these messages too when no COPY is running.
         return undefined;
       default:
         throw new ProtocolViolation('08P01', `invalid frontend message type ${bytes[0]}`);
@@ -157,7 +161,7 @@ export class Assembler {
     return parse;
   }
 
-  /** The statement a Bind, Describe or Close speaks of; an unknown one too, for the engine to say so. */
+  /** The statement of a Bind, Describe or Close. One that does not exist gets a name that the engine does not know. */
   #use(clientName: string): Prepared {
     if (clientName !== '') {
       return this.#statements.get(clientName) ?? { name: `${this.prefix}unknown`, effects: [] };
@@ -179,8 +183,8 @@ export class Assembler {
     const found = inspect(text, this.#rename);
     if (!found) return { sql: text, effects: [] };
     if (found.refusal) {
-      // A word that is no statement fails before anything of the text has run, and leaves it to the engine
-      // to fail the transaction and to skip what is pipelined behind. Only the error's text is replaced.
+      // A word that is no statement is a syntax error, raised before anything of the text runs. So the engine itself
+      // fails the transaction and skips what is pipelined behind it, and only the text of the error is replaced.
       const token = `watchpost_refused_${++refusals}_`;
       this.#batch.substitutes.set(token, errorResponse(found.refusal));
       return { sql: token, effects: [] };
@@ -193,7 +197,7 @@ export class Assembler {
 
   #addEffects(effects: Effect[]): void {
     this.#batch.effects.push(...effects);
-    // at once, not when it has run: the names of the statements prepared behind it are given out now
+    // Now and not when it has run: statements that are prepared after it get their names before that.
     if (effects.some(({ kind }) => kind === 'deallocate')) this.#statements.clear();
   }
 }

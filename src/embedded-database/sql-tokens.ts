@@ -1,34 +1,32 @@
 /**
- * Just enough of PostgreSQL's lexer to tell statements apart: words, quoted names, strings in all their
- * quotings, comments (they nest) and the semicolons that are not inside any of these. It assumes
- * standard_conforming_strings, on by default since 9.1.
+ * Splits SQL into statements and tokens: as much of PostgreSQL's lexer as `statement-effects.ts` needs. It knows words,
+ * quoted names, strings in every form of quoting, nested comments, and semicolons outside of these. It assumes
+ * standard_conforming_strings, the default.
  */
 
 export interface Token {
   kind: 'word' | 'name' | 'string' | 'symbol';
-  /** a word in lower case, a quoted name without its quotes; otherwise as written */
+  /** A word in lower case, a quoted name without its quotes, a symbol as written; empty for a string. */
   text: string;
   start: number;
   end: number;
 }
 
-const WORD = /[A-Za-z_\x80-\xff][\w$\x80-\xff]*/y;
-const NUMBER = /\d[\w.]*/y;
-const DOLLAR_QUOTE = /\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*)?\$/y;
-const SPACE = /\s+/y;
+const wordPattern = /[A-Za-z_\x80-\xff][\w$\x80-\xff]*/y;
+const numberPattern = /\d[\w.]*/y;
+const dollarQuote = /\$(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*)?\$/y;
+const spacePattern = /\s+/y;
 
-/** Lower case as PostgreSQL folds names: ASCII letters only, so that the other bytes stay as they are. */
-export function fold(word: string): string {
-  return word.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
-}
+/** Lower case as PostgreSQL folds names here: ASCII letters only. */
+export const fold = (word: string): string => word.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
-function match(pattern: RegExp, sql: string, at: number): string | undefined {
+const match = (pattern: RegExp, sql: string, at: number): string | undefined => {
   pattern.lastIndex = at;
   return pattern.exec(sql)?.[0];
-}
+};
 
-/** Where the nested comment that opens at `at` ends. */
-function endOfComment(sql: string, at: number): number {
+/** The end of the comment that begins at `at`; comments nest. */
+const endOfComment = (sql: string, at: number): number => {
   const marks = /\/\*|\*\//g;
   marks.lastIndex = at;
   let depth = 0;
@@ -37,10 +35,10 @@ function endOfComment(sql: string, at: number): number {
     if (depth === 0) return marks.lastIndex;
   }
   return sql.length;
-}
+};
 
-/** Where the quotation that opens at `at` ends; a doubled quote does not end it, nor does `\` in an E''. */
-function endOfQuotes(sql: string, at: number, escapes: boolean): number {
+/** The end of the quotation that begins at `at`. A doubled quote does not end it, nor one after `\` in an E''. */
+const endOfQuotes = (sql: string, at: number, escapes: boolean): number => {
   const quote = sql[at]!;
   for (let i = at + 1; i < sql.length; i++) {
     if (escapes && sql[i] === '\\') i++;
@@ -50,10 +48,10 @@ function endOfQuotes(sql: string, at: number, escapes: boolean): number {
     }
   }
   return sql.length;
-}
+};
 
-/** The statements of `sql`, each as its tokens; empty statements are left out. */
-export function statements(sql: string): Token[][] {
+/** The statements in `sql`, each as its tokens, without empty statements. */
+export const statements = (sql: string): Token[][] => {
   const found: Token[][] = [];
   let current: Token[] = [];
   const add = (kind: Token['kind'], text: string, start: number, end: number) => {
@@ -61,7 +59,7 @@ export function statements(sql: string): Token[][] {
     return end;
   };
   for (let at = 0; at < sql.length; ) {
-    const space = match(SPACE, sql, at);
+    const space = match(spacePattern, sql, at);
     const char = sql[at]!;
     if (space) at += space.length;
     else if (sql.startsWith('--', at)) {
@@ -79,9 +77,9 @@ export function statements(sql: string): Token[][] {
     } else if (/[eE]/.test(char) && sql[at + 1] === "'") {
       at = add('string', '', at, endOfQuotes(sql, at + 1, true));
     } else {
-      const dollar = match(DOLLAR_QUOTE, sql, at);
-      const word = match(WORD, sql, at);
-      const number = match(NUMBER, sql, at);
+      const dollar = match(dollarQuote, sql, at);
+      const word = match(wordPattern, sql, at);
+      const number = match(numberPattern, sql, at);
       if (dollar) {
         const close = sql.indexOf(dollar, at + dollar.length);
         at = add('string', '', at, close < 0 ? sql.length : close + dollar.length);
@@ -92,4 +90,4 @@ export function statements(sql: string): Token[][] {
   }
   if (current.length) found.push(current);
   return found;
-}
+};

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { inspect } from '../../src/embedded-database/inspect.ts';
+import { inspect } from '../../src/embedded-database/statement-effects.ts';
 
-const look = (sql: string) => inspect(sql, (name) => `renamed_${name}`);
+const inspected = (sql: string) => inspect(sql, (name) => `renamed_${name}`);
 
 describe('COPY', () => {
   it.each([
@@ -21,7 +21,7 @@ describe('COPY', () => {
     'COPY t FROM stdin; COPY t TO STDOUT',
     "SELECT 'it''s'; copy binary t from stdin",
   ])('is refused in %s', (sql) => {
-    expect(look(sql)?.refusal?.code).toBe('0A000');
+    expect(inspected(sql)?.refusal?.code).toBe('0A000');
   });
 
   it.each([
@@ -35,8 +35,8 @@ describe('COPY', () => {
     'SELECT $$; COPY t FROM STDIN$$',
     'UPDATE t SET copy = 1',
   ])('is let through in %s', (sql) => {
-    expect(look(sql)?.refusal).toBeUndefined();
-    expect(look(sql)?.sql ?? sql).toBe(sql);
+    expect(inspected(sql)?.refusal).toBeUndefined();
+    expect(inspected(sql)?.sql ?? sql).toBe(sql);
   });
 });
 
@@ -53,12 +53,12 @@ describe('names of prepared statements', () => {
       'CREATE TRIGGER x AFTER INSERT ON t EXECUTE FUNCTION f()',
     ],
   ])('%s', (sql, expected) => {
-    expect(look(sql)?.sql).toBe(expected);
+    expect(inspected(sql)?.sql).toBe(expected);
   });
 });
 
 it('folds the names of channels as PostgreSQL does', () => {
-  expect(look('LISTEN Jobs; LISTEN "Jobs"; UNLISTEN *')?.effects).toEqual([
+  expect(inspected('LISTEN Jobs; LISTEN "Jobs"; UNLISTEN *')?.effects).toEqual([
     { kind: 'listen', channel: 'jobs' },
     { kind: 'listen', channel: 'Jobs' },
     { kind: 'unlisten' },
@@ -66,12 +66,12 @@ it('folds the names of channels as PostgreSQL does', () => {
 });
 
 it('has nothing to say of statements on data', () => {
-  expect(look('SELECT * FROM image WHERE id = $1')).toBeUndefined();
-  expect(look('UPDATE image SET seen = true')?.effects).toEqual([]);
+  expect(inspected('SELECT * FROM image WHERE id = $1')).toBeUndefined();
+  expect(inspected('UPDATE image SET seen = true')?.effects).toEqual([]);
 });
 
 it('keeps bytes it does not know', () => {
   const sql = Buffer.from("PREPARE p AS SELECT 'żółw'").toString('latin1');
-  const rewritten = Buffer.from(look(sql)!.sql, 'latin1').toString();
+  const rewritten = Buffer.from(inspected(sql)!.sql, 'latin1').toString();
   expect(rewritten).toBe("PREPARE renamed_p AS SELECT 'żółw'");
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { afterAll } from 'vitest';
+import { afterAll, vi } from 'vitest';
+import { runEndSteps } from './at-end.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -8,7 +9,7 @@ declare module 'vitest' {
   }
 }
 
-/** What Linux counts of this process and of its ended children, in hundredths of a second. */
+/** CPU time of this process and of its ended children, in hundredths of a second, as Linux counts it. */
 const countTicks = (): number => {
   if (process.platform !== 'linux') return 0;
   const fields = readFileSync('/proc/self/stat', 'utf8')
@@ -19,8 +20,11 @@ const countTicks = (): number => {
 
 const before = countTicks();
 
-// Set before any hook of the file, and so run after all of them.
+// This file runs again for each test file, before its hooks are registered, so that this one is run after all of them.
 // biome-ignore lint/correctness/noEmptyPattern: Vitest reads from it which fixtures are wanted.
-afterAll(({}, file) => {
+afterAll(async ({}, file) => {
+  await runEndSteps();
+  vi.unstubAllEnvs();
+  vi.unstubAllGlobals();
   file.meta.cpuSeconds = (countTicks() - before) / 100;
 });
