@@ -65,7 +65,7 @@ export const openDatabase = (
     );
   }
   // graphile-worker warns of a pool without this listener.
-  jobs.on('connect', (client) => client.on('error', () => {}));
+  for (const one of [pool, jobs]) one.on('connect', (client) => client.on('error', () => {}));
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
   const sweep = new Kysely<DB>({ dialect: new PostgresDialect({ pool: sweeping }) });
   return {

@@ -13,11 +13,10 @@ const statements: Record<string, string> = {
   detect: 'watchpost-detect',
   embed: 'watchpost-embed',
   match: 'with decided as materialized',
-  alert: 'select watchpost.raise_alert(',
+  alert: 'watchpost-alert',
   commit: 'commit\0',
-  complete: 'complete_job/graphile_worker',
-  take: 'get_job/graphile_worker',
-  relay: 'watchpost-relay',
+  claim: 'watchpost-claim',
+  fence: 'watchpost-fence',
 };
 export const killMoments = [...Object.keys(statements), 'any'];
 
