@@ -28,6 +28,9 @@ export interface Jobs {
   stop(graceMs: number): Promise<void>;
 }
 
+/** Milliseconds after which a pool that is to end is taken for ended: its own steps give up after 5 s. */
+const endsWithinMs = 6_000;
+
 /** Milliseconds before the first and before later attempts to start anew. */
 const pauses = { first: 250, longest: 5_000 };
 
@@ -47,6 +50,7 @@ export const startJobs = (
   const pgPool = promptPool(database.pool);
   let stopping = false;
   let current: WorkerPool;
+  let currentEnded: () => void;
   open();
 
   function open(): void {
@@ -82,11 +86,29 @@ export const startJobs = (
     current = pool;
     pools.add(pool.id);
     opened();
-    void pool.promise.catch(() => {}).then(() => reopen(pool.id));
+    let over = false;
+    const ended = () => {
+      if (over) return;
+      over = true;
+      void reopen(pool.id);
+    };
+    currentEnded = ended;
+    void pool.promise.catch(() => {}).then(ended);
   }
 
+  /**
+   * The end of a pool is not waited for without end: of one whose slots have ended while it was stopping by itself,
+   * graphile-worker never settles the promise.
+   */
   function replace(): void {
-    void Promise.resolve(current.forcefulShutdown('the pool is replaced')).catch(() => {});
+    const ended = currentEnded;
+    const late = setTimeout(ended, endsWithinMs).unref();
+    void Promise.resolve(current.forcefulShutdown('the pool is replaced'))
+      .catch(() => {})
+      .then(() => {
+        clearTimeout(late);
+        ended();
+      });
   }
 
   async function reopen(endedPool: string): Promise<void> {
