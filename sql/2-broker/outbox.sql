@@ -325,6 +325,7 @@ $$;
 comment on function watchpost.claimed_here is 'What this transaction has claimed for a worker as it wrote it.';
 
 
+-- Skips a claim whose row is locked: fence() is deleting it, in a transaction that may wait for others.
 create or replace function watchpost.release_claims(workers uuid[], older_than interval default '0', but uuid[] default '{}') returns integer
 language plpgsql
 as $$
@@ -333,9 +334,14 @@ declare
 begin
   update watchpost.claim as c
   set worker_id = null, claimed_at = clock_timestamp()
-  where c.worker_id = any (workers)
-    and c.claimed_at <= clock_timestamp() - older_than
-    and c.id <> all (but);
+  where c.id in (
+    select h.id
+    from watchpost.claim as h
+    where h.worker_id = any (workers)
+      and h.claimed_at <= clock_timestamp() - older_than
+      and h.id <> all (but)
+    for update skip locked
+  );
   get diagnostics released = row_count;
   return released;
 end;

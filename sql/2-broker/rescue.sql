@@ -92,7 +92,7 @@ begin
     );
   end loop;
 
-  released := released + watchpost.unlock_orphaned_jobs(dead_after);
+  released := released + watchpost.release_orphaned_claims(dead_after) + watchpost.unlock_orphaned_jobs(dead_after);
   perform watchpost.bury_exhausted_claims();
   perform watchpost.bury_exhausted_jobs();
   return released;
@@ -100,6 +100,26 @@ end;
 $$;
 
 comment on function watchpost.rescue(interval) is 'Releases what dead workers had claimed and their jobs; returns how many. Every worker calls it every few seconds.';
+
+
+-- Claims of workers that do not live: whose row was locked when the worker was given up, or that were made at that moment.
+create or replace function watchpost.release_orphaned_claims(dead_after interval) returns integer
+language plpgsql
+as $$
+begin
+  return watchpost.release_claims(array(
+    select c.worker_id
+    from watchpost.claim as c
+    where c.claimed_at < clock_timestamp() - dead_after
+      and c.worker_id is not null
+      and not exists (
+        select from watchpost.worker as w where w.id = c.worker_id and w.stopped_at is null and w.lost_at is null
+      )
+  ));
+end;
+$$;
+
+comment on function watchpost.release_orphaned_claims(interval) is 'Releases the claims of workers that do not live; returns how many.';
 
 
 -- Jobs locked by a pool that no living worker owns: of one that died before it could write its pool down, or that was
@@ -210,9 +230,8 @@ $$;
 comment on function watchpost.bury_exhausted_jobs() is 'Makes dead letters of jobs that are out of attempts without having said why.';
 
 
--- What should never happen, and has: claims of workers that do not live, and events that owe a handling and of which
--- there is neither an outbox row nor a claim or a job, as after a failover that has lost transactions, or a DELETE by
--- hand. An event is examined once it is ten minutes old, and for half an hour; after a change of the timeline all events
+-- What should never happen, and has: events that owe a handling and of which there is neither an outbox row nor a claim or
+-- a job, as after a failover that has lost transactions, or a DELETE by hand. An event is examined once it is ten minutes old, and for half an hour; after a change of the timeline all events
 -- of the last day are. Only for tasks that workers run: a consumer that is not ours records no handlings.
 create or replace function watchpost.put_back_events() returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -220,19 +239,8 @@ as $$
 declare
   timeline constant text := watchpost.timeline_of_server();
   moved boolean;
-  released integer;
   put_back integer;
 begin
-  released := watchpost.release_claims(array(
-    select c.worker_id
-    from watchpost.claim as c
-    where c.claimed_at < clock_timestamp() - interval '1 minute'
-      and not exists (
-        select from watchpost.worker as w where w.id = c.worker_id and w.stopped_at is null and w.lost_at is null
-      )
-      and c.worker_id is not null
-  ));
-
   select u.last_result is not null and u.last_result not like '%timeline ' || timeline into moved
   from watchpost.upkeep_task as u
   where u.task = 'events';
@@ -259,8 +267,8 @@ begin
     group by w.task
   )
   select coalesce(sum(watchpost.enqueue(m.events, m.task)), 0) into put_back from missing as m;
-  return format('%s claims released, %s events put back, timeline %s', released, put_back, timeline);
+  return format('%s events put back, timeline %s', put_back, timeline);
 end;
 $$;
 
-comment on function watchpost.put_back_events() is 'Releases the claims of workers that do not live, and puts events that owe a handling and wait nowhere into the outbox again.';
+comment on function watchpost.put_back_events() is 'Puts events that owe a handling and wait nowhere into the outbox again.';

@@ -39,7 +39,7 @@ begin
   select
     'claimed_by_the_dead', c.id::text,
     format('%s events for %s are claimed by the worker %s, which is not alive.', cardinality(c.events), c.task, c.worker_id),
-    'Start a worker: within minutes it releases such claims. At once: select watchpost.put_back_events().'
+    'Start a worker: it releases such claims. At once: select watchpost.rescue().'
   from watchpost.claim as c
   where c.claimed_at < now() - interval '2 minutes' and c.worker_id is not null
     and not exists (

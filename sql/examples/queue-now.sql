@@ -1,8 +1,18 @@
--- How much work waits, for which task, and how many workers run it?
-select 'events not yet relayed' as what, o.task, count(*) as count, min(e.created_at) as since
+-- How much work waits, where, and who is there to do it?
+select 'events waiting' as what, o.task, count(*) as count, min(e.created_at) as since
 from watchpost.outbox as o
 join watchpost.event as e on e.id = o.event_id
 group by o.task
+
+union all
+
+select
+  case when c.worker_id is null then 'events to be claimed again' else 'events being handled' end,
+  c.task,
+  sum(cardinality(c.events)),
+  min(c.claimed_at)
+from watchpost.claim as c
+group by 1, c.task
 
 union all
 

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { addWorker, claim, claimsOf, emit, subscribe, waiting } from './support.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await freshDatabase();
+});
+
+const rescue = async (): Promise<number> =>
+  (await database.rows(`select watchpost.rescue('0 s') as released`))[0].released;
+const lose = (worker: string) =>
+  database.rows(`update watchpost.worker set last_seen = now() - interval '1 hour' where id = $1`, [worker]);
+const lettersOf = (task: string) =>
+  database.rows('select code, attempts from watchpost.dead_letter where task = $1', [task]);
+
+describe('the rescue', () => {
+  it('releases the claims of a worker that is not heard of, once for all', async () => {
+    await subscribe(database, { task: 'lost', batch_size: 2 });
+    const worker = await addWorker(database, ['lost']);
+    await emit(database, 'lost', 3);
+    await claim(database, worker, ['lost'], 2);
+    await lose(worker);
+    expect(await rescue()).toBe(2);
+    expect(await claimsOf(database, 'lost')).toMatchObject([{ worker_id: null }, { worker_id: null }]);
+    const [event] = await database.rows(
+      `select payload from watchpost.event where topic = 'worker.lost' and subject_id = $1`,
+      [worker],
+    );
+    expect(event.payload).toMatchObject({ claims: 2, jobs: 0 });
+    expect(await rescue()).toBe(0);
+  });
+
+  it('releases a claim that was made, or left, after its worker had ended', async () => {
+    await subscribe(database, { task: 'orphaned' });
+    const worker = await addWorker(database, ['orphaned']);
+    await emit(database, 'orphaned', 1);
+    await claim(database, worker, ['orphaned'], 1);
+    await database.rows('update watchpost.worker set stopped_at = now(), last_seen = now() where id = $1', [
+      worker,
+    ]);
+    expect(await rescue()).toBe(1);
+    expect(await claimsOf(database, 'orphaned')).toMatchObject([{ worker_id: null }]);
+  });
+
+  it('makes dead letters of what was claimed as often as it may be, also when its subscription is gone', async () => {
+    for (const [task, attempts] of [
+      ['deadly', 2],
+      ['deadly_and_gone', 5],
+    ] as const) {
+      const topic = await subscribe(database, { task, batch_size: 2, max_attempts: 2 });
+      await emit(database, task, 2);
+      if (task === 'deadly_and_gone') {
+        await claim(database, await addWorker(database, [task]), [task], 1);
+        await database.rows('delete from watchpost.subscription where topic = $1', [topic]);
+        await database.rows('update watchpost.claim set worker_id = null where task = $1', [task]);
+      }
+      for (let attempt = (await claimsOf(database, task))[0]?.attempts ?? 0; attempt < attempts; attempt++) {
+        const worker = await addWorker(database, [task]);
+        expect(await claim(database, worker, [task], 1)).toHaveLength(1);
+        expect(await lettersOf(task)).toEqual([]);
+        await lose(worker);
+        expect(await rescue()).toBe(1);
+      }
+      expect(await lettersOf(task)).toEqual([
+        { code: 'worker_lost', attempts },
+        { code: 'worker_lost', attempts },
+      ]);
+      expect(await claimsOf(database, task)).toEqual([]);
+    }
+  });
+});
+
+describe('watchpost.put_back_events()', () => {
+  // Of the events of another test it would put back those whose work was taken away.
+  beforeEach(async () => {
+    database = await freshDatabase();
+  });
+
+  /** Events of a task as if they had happened twenty minutes ago, in the outbox; their ids. */
+  const emitOld = async (task: string, count: number): Promise<string[]> => {
+    const rows = await database.rows(
+      `insert into watchpost.event (id, topic, subject_id, payload, tasks)
+       select watchpost.uuidv7_at(now() - interval '20 minutes' + interval '1 ms' * n), 'test.' || $1,
+         watchpost.uuidv7(), jsonb_build_object('n', n), array[$1::text]
+       from generate_series(0, $2::int - 1) as n returning id`,
+      [task, count],
+    );
+    return rows.map(({ id }) => id);
+  };
+  const putBack = async (): Promise<number> =>
+    Number.parseInt((await database.rows('select watchpost.put_back_events() as result'))[0].result, 10);
+  const remove = (event: string) =>
+    database.rows('delete from watchpost.outbox where event_id = $1', [event]);
+
+  it('puts back an event that is in no table of work, and is not handled, once', async () => {
+    await subscribe(database, { task: 'deleted' });
+    await addWorker(database, ['deleted']);
+    const [gone] = await emitOld('deleted', 2);
+    expect(await putBack()).toBe(0);
+    await remove(gone!);
+    expect(await putBack()).toBe(1);
+    expect(await waiting(database, 'deleted')).toBe(2);
+    expect(await putBack()).toBe(0);
+  });
+
+  it('never puts back an event that is claimed, released, in a job or handled', async () => {
+    await subscribe(database, { task: 'at_work' });
+    const worker = await addWorker(database, ['at_work']);
+    const [claimed, released, inJob, done, failed, retried] = await emitOld('at_work', 6);
+    await claim(database, worker, ['at_work'], 1);
+    const other = await addWorker(database, ['at_work']);
+    await claim(database, other, ['at_work'], 1);
+    await database.rows('select watchpost.release_claims(array[$1::uuid])', [other]);
+    expect((await claimsOf(database, 'at_work')).map(({ events }) => events[0])).toEqual([claimed, released]);
+    for (const event of [inJob, done, failed, retried]) await remove(event!);
+    await database.rows(`select watchpost.retry_later('at_work', watchpost.items_of(array[$1::uuid]), 1)`, [
+      inJob,
+    ]);
+    await database.rows(
+      `insert into watchpost.handling (event_id, task, outcome, attempt, started_at, duration_ms, code, error)
+       values ($1, 'at_work', 'done', 1, now(), 1, null, null), ($2, 'at_work', 'failed', 1, now(), 1, 'internal', 'x'),
+         ($3, 'at_work', 'retry', 1, now(), 1, 'internal', 'x')`,
+      [done, failed, retried],
+    );
+    expect(await putBack(), 'only what is to be tried again and is nowhere').toBe(1);
+    const left = await database.rows(`select event_id from watchpost.outbox where task = 'at_work'`);
+    expect(left).toEqual([{ event_id: retried }]);
+  });
+
+  it('leaves events alone whose consumer is not ours: it records no handlings', async () => {
+    await subscribe(database, { task: 'siren', delivery: 'job' });
+    const [event] = await emitOld('siren', 1);
+    await remove(event!);
+    expect(await putBack()).toBe(0);
+  });
+
+  it('examines the last day once the server is of another timeline', async () => {
+    await subscribe(database, { task: 'survived' });
+    await addWorker(database, ['survived']);
+    await emit(database, 'survived', 1);
+    const [{ id }] = await database.rows(
+      `insert into watchpost.event (id, topic, subject_id, tasks)
+       values (watchpost.uuidv7_at(now() - interval '5 hours'), 'test.survived', $1, '{survived}') returning id`,
+      [randomUUID()],
+    );
+    await remove(id);
+    expect(await putBack()).toBe(0);
+    await database.rows(
+      `update watchpost.upkeep_task set last_result = '0 events put back, timeline 00000000' where task = 'events'`,
+    );
+    expect(await putBack()).toBe(1);
+  });
+});
