@@ -56,14 +56,14 @@ describe('seals', () => {
 
     it('have leaves that anybody can compute from the row', async () => {
       const [row] = await database.rows(
-        `select e.id, e.topic, e.subject_id, e.image_id, e.xid::text as xid,
+        `select e.id, e.topic, e.subject_id, e.image_id, e.xid::text as xid, e.payload ->> 'source' as source,
                 (extract(epoch from e.created_at) * 1000000)::bigint::text as created_at,
                 encode(watchpost.event_leaf(e), 'hex') as leaf
          from watchpost.event as e limit 1`,
       );
       const text =
         `["event", "${row.id}", "image.received", "${row.subject_id}", "${row.image_id}", ` +
-        `{"image_id": "${row.image_id}"}, ["detect"], "${row.created_at}", "${row.xid}"]`;
+        `{"source": "${row.source}", "image_id": "${row.image_id}"}, ["detect"], "${row.created_at}", "${row.xid}"]`;
       expect(createHash('sha256').update(text).digest('hex')).toBe(row.leaf);
     });
 
