@@ -337,7 +337,13 @@ describe('the bounds of the outbox', () => {
   it('are found anew by a process every ten seconds', async () => {
     const topic = await subscribe(database, { task: 'put_back' });
     const worker = await addWorker(database, ['put_back']);
-    await emit(database, 'put_back', 2);
+    await emit(database, 'put_back', 1);
+    // Older than what an empty queue leaves room for.
+    await database.rows(
+      `insert into watchpost.event (id, topic, subject_id, tasks)
+       values (watchpost.uuidv7_at(now() - interval '1 minute'), $1, watchpost.uuidv7(), '{put_back}')`,
+      [topic],
+    );
     const [old] = await eventsOf(topic);
     await database.rows('delete from watchpost.outbox where event_id = $1', [old]);
     const claims = new Claims(database, worker);

@@ -14,12 +14,15 @@ beforeAll(async () => {
 /** The claims of a process, whose answers can be held back, with how many batches each asked for. */
 class WatchedClaims extends Claims {
   readonly asked: number[] = [];
+  /** How many were answered. */
+  answers = 0;
   /** Called when the answer is there, before the slots get it. */
   answered: () => Promise<void> = async () => {};
 
   override async claim(tasks: readonly string[], most: number): Promise<Batch[]> {
     this.asked.push(most);
     const batches = await super.claim(tasks, most);
+    this.answers++;
     await this.answered();
     return batches;
   }
@@ -69,7 +72,7 @@ const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
 const untilSoon = async (ready: () => boolean): Promise<void> => {
   while (!ready()) await soon();
 };
-/** Enough time for a claim that was made to have been answered: this one is answered after it. */
+/** Time for what should not happen to happen. */
 const untilAnswered = async () => {
   await database.rows('select 1');
   for (let turn = 0; turn < 20; turn++) await soon();
@@ -87,14 +90,12 @@ describe('the slots of a process', () => {
 
   it('claim at once when they are nudged', async () => {
     const { slots, claims, running } = await open('nudged', 1);
-    slots.start();
-    await until(async () => claims.asked.length > 0);
     stopClocks();
-    await untilAnswered();
-    const before = claims.asked.length;
+    slots.start();
+    await untilSoon(() => claims.answers === 1);
     await emit(database, 'nudged', 1);
     await untilAnswered();
-    expect(claims.asked.length, 'no timer has gone off').toBe(before);
+    expect(claims.asked, 'no timer has gone off').toEqual([1]);
     slots.nudge();
     await untilSoon(() => running.length === 1);
   });
@@ -105,8 +106,7 @@ describe('the slots of a process', () => {
     let answer = () => {};
     claims.answered = () => new Promise((resolve) => (answer = resolve));
     slots.start();
-    await untilSoon(() => claims.asked.length === 1);
-    await untilAnswered();
+    await untilSoon(() => claims.answers === 1);
     await emit(database, 'nudged_meanwhile', 1);
     slots.nudge();
     claims.answered = async () => {};
@@ -118,12 +118,13 @@ describe('the slots of a process', () => {
   it('work on no more batches at a time than there are slots, and leave the rest unclaimed', async () => {
     const { slots, running, seen } = await open('busy', 2);
     await emit(database, 'busy', 5);
-    slots.start();
-    await until(async () => running.length === 2);
-    slots.nudge();
-    await until(async () => (await waiting(database, 'busy')) === 3);
-    expect(await claimsOf(database, 'busy')).toHaveLength(2);
     stopClocks();
+    slots.start();
+    await untilSoon(() => running.length === 2);
+    slots.nudge();
+    await untilAnswered();
+    expect(await waiting(database, 'busy')).toBe(3);
+    expect(await claimsOf(database, 'busy')).toHaveLength(2);
     for (let left = 2; left >= 0; left--) {
       running[0]!.end();
       await untilSoon(() => running.length === 2);
@@ -134,21 +135,19 @@ describe('the slots of a process', () => {
   it('wait after a claim that failed', async () => {
     const { slots, claims, running } = await open('failing', 1);
     await emit(database, 'failing', 2);
+    stopClocks();
     slots.start();
     // As many as it asked for: there may be more.
-    await until(async () => running.length === 1);
-    stopClocks();
+    await untilSoon(() => running.length === 1);
     claims.answered = async () => {
       throw new Error('The connection is gone.');
     };
     running[0]!.end();
-    await untilSoon(() => claims.asked.at(-1) === 1 && claims.asked.length > 1);
-    const before = claims.asked.length;
-    await untilAnswered();
-    await untilAnswered();
-    expect(claims.asked.length).toBe(before);
+    await untilSoon(() => claims.asked.length === 2);
+    for (let time = 0; time < 5; time++) await untilAnswered();
+    expect(claims.asked).toEqual([1, 1]);
     await vi.advanceTimersByTimeAsync(500);
-    expect(claims.asked.length).toBe(before + 1);
+    expect(claims.asked).toEqual([1, 1, 1]);
   });
 
   it('give a slot to what comes from elsewhere, before the next batch', async () => {
@@ -224,8 +223,7 @@ describe('the slots of a process', () => {
     let answer = () => {};
     claims.answered = () => new Promise((resolve) => (answer = resolve));
     slots.start();
-    await until(async () => (await claimsOf(database, 'not_begun')).length === 1);
-    await untilAnswered();
+    await untilSoon(() => claims.answers === 1);
     const stopping = slots.stop();
     answer();
     await stopping;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { onTestFinished } from 'vitest';
 import type { ClaimedRow } from '../../src/broker/claims.ts';
-import type { TestDatabase } from '../support/database.ts';
+import { onServer, type TestDatabase } from '../support/database.ts';
 
 /** A topic with one consumer, gone with its work when the test has ended. */
 export const subscribe = async (
@@ -34,10 +34,16 @@ export const subscribe = async (
   return topic;
 };
 
+/** The embedded database's clock has milliseconds, so there the keys of one statement would have no order. */
+const key = onServer
+  ? 'watchpost.record_key()'
+  : `overlay(gen_random_uuid()::text
+       placing left(watchpost.uuidv7_at(clock_timestamp() + n * interval '1 ms')::text, 15) from 1)::uuid`;
+
 /** One statement that makes events of a topic: `$1` the task, `$2` how many, `$3` their source, or null. */
 export const emitting = `
-  insert into watchpost.event (topic, subject_id, payload, tasks)
-  select 'test.' || $1, watchpost.uuidv7(),
+  insert into watchpost.event (id, topic, subject_id, payload, tasks)
+  select ${key}, 'test.' || $1, watchpost.uuidv7(),
     jsonb_strip_nulls(jsonb_build_object('n', n, 'source', $3::text)), array[$1::text]
   from generate_series(0, $2::int - 1) as n
   order by n
