@@ -143,7 +143,7 @@ describe('the slots of a process', () => {
       throw new Error('The connection is gone.');
     };
     running[0]!.end();
-    await untilSoon(() => claims.asked.length === 2);
+    await untilSoon(() => claims.answers === 2);
     for (let time = 0; time < 5; time++) await untilAnswered();
     expect(claims.asked).toEqual([1, 1]);
     await vi.advanceTimersByTimeAsync(500);
