@@ -1,16 +1,16 @@
-import type { Task } from 'graphile-worker';
 import { type Batch, Claims } from '../broker/claims.ts';
 import type { Pulse } from '../config.ts';
-import type { Database } from '../database/pool.ts';
 import { retryWhileAway, waitForDatabase } from '../database/retry.ts';
 import type { Log } from '../log.ts';
 import { stages as pipeline } from '../stages/index.ts';
 import type { AnyStage, Item, Tools } from '../stages/stage.ts';
-import { type Handled, handle } from './handle.ts';
+import { handle } from './handle.ts';
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
 import { InHand } from './in-hand.ts';
+import { jobTasks, readPaused } from './job-tasks.ts';
 import { startJobs } from './jobs.ts';
 import { registerProcess, sayGoodbye } from './registration.ts';
+import type { Run } from './run.ts';
 import { Slots } from './slots.ts';
 import { startUpkeep } from './upkeep.ts';
 
@@ -69,16 +69,12 @@ export const startWorker = async (
     log,
   });
   let heartbeat: Heartbeat | undefined;
-  const jobs = startJobs(
-    database,
-    Object.fromEntries(stages.map((stage) => [stage.task, jobOf(stage, run, slots)])),
-    {
-      concurrency: jobsAtATime,
-      paused: () => readPaused(database),
-      opened: () => heartbeat?.beat(),
-      log,
-    },
-  );
+  const jobs = startJobs(database, jobTasks(run, slots), {
+    concurrency: jobsAtATime,
+    paused: () => readPaused(database),
+    opened: () => heartbeat?.beat(),
+    log,
+  });
   heartbeat = startHeartbeat(database, id, {
     log,
     ...(pulse ? { pulse } : {}),
@@ -114,39 +110,6 @@ export const startWorker = async (
   };
 };
 
-/**
- * For a process without a worker: makes jobs of the events that are not for workers to claim, and beats, so that other
- * processes know of it.
- */
-export const startRelay = async (
-  { database, vision }: Tools,
-  options: { log: Log; pulse?: Pulse },
-): Promise<Worker> => {
-  const { log, pulse } = options;
-  const id = await waitForDatabase(database, () =>
-    registerProcess(database, vision, { concurrency: 0, tasks: [] }),
-  );
-  const heartbeat = startHeartbeat(database, id, { log, ...(pulse ? { pulse } : {}) });
-  const slots = new Slots({
-    claims: new Claims(database, id),
-    tasks: () => [],
-    concurrency: 0,
-    handle: async () => {},
-    outage: database.outage,
-    log,
-  });
-  slots.start();
-  return {
-    id,
-    nudge: () => slots.nudge(),
-    async stop() {
-      await slots.stop();
-      heartbeat.stop();
-      await sayGoodbye(database, id).catch(() => {});
-    },
-  };
-};
-
 const within = async (ms: number, ends: Promise<void>): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
@@ -156,27 +119,10 @@ const within = async (ms: number, ends: Promise<void>): Promise<void> => {
   clearTimeout(timer);
 };
 
-/** Reads the tasks that are paused for the whole fleet, as flags that graphile-worker passes over. */
-const readPaused = async ({ jobs }: Database): Promise<string[]> => {
-  const { rows } = await jobs.query<{ task: string }>('select p.task from watchpost.task_pause as p');
-  return rows.map((row) => row.task);
-};
-
-/** What the batches of one worker share. */
-interface Run {
-  readonly tools: Tools;
-  readonly workerId: string;
-  readonly stages: readonly AnyStage[];
-  readonly inHand: InHand;
-  readonly stopping: () => boolean;
-  readonly nudge: () => void;
-  readonly log: Log;
-}
-
 /**
  * Handles a batch, and then what it has led to, as far as this process has claimed that: a photo comes from its detection
- * to its alerts without waiting for anybody. Each step is an outbox row all the same, claimed by this process: if it dies,
- * others go on from the step that was not done.
+ * to its alerts without waiting for anybody. Each step is a claim of its own all the same: if the process dies, others go on
+ * from the step that was not done.
  */
 const follow = async (batch: Batch, run: Run): Promise<void> => {
   const next = await handleBatch(batch, run);
@@ -224,33 +170,3 @@ const handleBatch = async (batch: Batch, run: Run): Promise<Batch[]> => {
   }
   return next;
 };
-
-/** A stage as a graphile-worker batch task: rejects just the items that are to be tried again. */
-const jobOf =
-  (stage: AnyStage, run: Run, slots: Slots): Task =>
-  async (payload, { job }) => {
-    const items = (Array.isArray(payload) ? payload : [payload]) as Item[];
-    const { epoch } = run.inHand;
-    const work = () =>
-      retryWhileAway(
-        run.tools.database,
-        () => run.stopping() || run.inHand.epoch !== epoch,
-        (again) =>
-          handle(stage, items, run.tools, {
-            workerId: run.workerId,
-            attempt: job.attempts,
-            mayRetry: job.attempts < job.max_attempts,
-            redelivered: again || job.attempts > 1,
-          }),
-      );
-    const handled = await (stage.outward ? work() : slots.hold(work));
-    // graphile-worker completes a job by its id alone, and after a failover another job may have that id.
-    if (run.inHand.epoch !== epoch) await new Promise(() => {});
-    run.nudge();
-    const failed = handled.filter((one) => one.outcome === 'retry');
-    if (failed.length === 0) return;
-    if (!Array.isArray(payload)) throw errorOf(failed[0] as Handled);
-    return handled.map((one) => (one.outcome === 'retry' ? Promise.reject(errorOf(one)) : Promise.resolve()));
-  };
-
-const errorOf = (handled: Handled): Error => new Error(`${handled.code}: ${handled.error}`);

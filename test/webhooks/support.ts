@@ -98,14 +98,13 @@ export const untilSettled = (database: TestDatabase, endpointId: string, state: 
     return rows.filter((row) => row.state === state).length >= count && rows;
   });
 
-/** Has the next attempts made now instead of after their pause. */
+/** Has the next attempts made now instead of after their pause, and wakes the workers as a new job does. */
 export const hurry = (database: TestDatabase) =>
   database.rows(
-    `select graphile_worker.reschedule_jobs(
-       array(
-         select j.id from watchpost.list_jobs() as j
-         where j.task = 'deliver' and j.locked_at is null and j.run_at > now()
-       ),
-       run_at => now()
-     )`,
+    `select
+       pg_notify('jobs:insert', json_build_object('count', count(*))::text),
+       graphile_worker.reschedule_jobs(array_agg(j.id), run_at => now())
+     from watchpost.list_jobs() as j
+     where j.task = 'deliver' and j.locked_at is null and j.run_at > now()
+     having count(*) > 0`,
   );

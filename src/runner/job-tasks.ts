@@ -1,0 +1,51 @@
+import type { Task, TaskList } from 'graphile-worker';
+import type { Database } from '../database/pool.ts';
+import { retryWhileAway } from '../database/retry.ts';
+import type { AnyStage, Item } from '../stages/stage.ts';
+import { type Handled, handle } from './handle.ts';
+import type { Run } from './run.ts';
+import type { Slots } from './slots.ts';
+
+/**
+ * The stages of a worker as graphile-worker tasks, for what is tried again and what waits for other servers.
+ *
+ * @param slots in which those that compute wait for their turn.
+ */
+export const jobTasks = (run: Run, slots: Slots): TaskList =>
+  Object.fromEntries(run.stages.map((stage) => [stage.task, jobOf(stage, run, slots)]));
+
+/** Reads the tasks that are paused for the whole fleet, as flags that graphile-worker passes over. */
+export const readPaused = async ({ jobs }: Database): Promise<string[]> => {
+  const { rows } = await jobs.query<{ task: string }>('select p.task from watchpost.task_pause as p');
+  return rows.map((row) => row.task);
+};
+
+/** A stage as a graphile-worker batch task: rejects just the items that are to be tried again. */
+const jobOf =
+  (stage: AnyStage, run: Run, slots: Slots): Task =>
+  async (payload, { job }) => {
+    const items = (Array.isArray(payload) ? payload : [payload]) as Item[];
+    const { epoch } = run.inHand;
+    const work = () =>
+      retryWhileAway(
+        run.tools.database,
+        () => run.stopping() || run.inHand.epoch !== epoch,
+        (again) =>
+          handle(stage, items, run.tools, {
+            workerId: run.workerId,
+            attempt: job.attempts,
+            mayRetry: job.attempts < job.max_attempts,
+            redelivered: again || job.attempts > 1,
+          }),
+      );
+    const handled = await (stage.outward ? work() : slots.hold(work));
+    // graphile-worker completes a job by its id alone, and after a failover another job may have that id.
+    if (run.inHand.epoch !== epoch) await new Promise(() => {});
+    run.nudge();
+    const failed = handled.filter((one) => one.outcome === 'retry');
+    if (failed.length === 0) return;
+    if (!Array.isArray(payload)) throw errorOf(failed[0] as Handled);
+    return handled.map((one) => (one.outcome === 'retry' ? Promise.reject(errorOf(one)) : Promise.resolve()));
+  };
+
+const errorOf = (handled: Handled): Error => new Error(`${handled.code}: ${handled.error}`);
