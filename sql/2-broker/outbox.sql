@@ -361,28 +361,29 @@ end;
 comment on function watchpost.hand_back_claims(uuid, uuid[]) is 'Lets other workers have claims that were not begun; no attempt is used up.';
 
 
--- Where claims may begin, for each queue that has rows: nothing waits before it. From the bounds that are given if there
--- are any, else over all rows, dead ones included; that finds what was committed late, and is therefore done every few
--- seconds. Where a queue has no row left, the bound is a moment ago, for transactions that are still to commit.
+-- Where claims may begin, for each queue: nothing waits before it. From the bounds that are given if there are any, else over
+-- all rows, dead ones included; that finds what was committed late, and is therefore done every few seconds. Never later
+-- than two seconds ago: a transaction that has inserted a row before those that are seen may be still to commit.
 create or replace function watchpost.outbox_bounds(from_bounds jsonb default '{}') returns jsonb
 language plpgsql stable set enable_seqscan = off set enable_bitmapscan = off
 as $$
 declare
   queue record;
-  least uuid;
+  recent constant uuid := watchpost.uuidv7_at(clock_timestamp() - interval '2 seconds');
+  oldest uuid;
   bounds jsonb := '{}';
 begin
   for queue in
     select c.* from watchpost.claimable(array(select distinct s.task from watchpost.subscription as s), from_bounds) as c
   loop
-    select o.event_id into least
+    select o.event_id into oldest
     from watchpost.outbox as o
     where o.task = queue.task and o.topic = queue.topic and o.source = '' and o.event_id >= queue.bound
     order by o.event_id
     limit 1;
     bounds := bounds || jsonb_build_object(
       queue.task || ' ' || queue.topic,
-      coalesce(least, watchpost.uuidv7_at(clock_timestamp() - interval '2 seconds'))
+      least(oldest, recent)
     );
   end loop;
   return bounds;

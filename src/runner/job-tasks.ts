@@ -14,10 +14,24 @@ import type { Slots } from './slots.ts';
 export const jobTasks = (run: Run, slots: Slots): TaskList =>
   Object.fromEntries(run.stages.map((stage) => [stage.task, jobOf(stage, run, slots)]));
 
+/** Milliseconds for which what was read is used: each slot of a pool asks for itself. */
+const pausedForMs = 1_000;
+
 /** Reads the tasks that are paused for the whole fleet, as flags that graphile-worker passes over. */
-export const readPaused = async ({ jobs }: Database): Promise<string[]> => {
-  const { rows } = await jobs.query<{ task: string }>('select p.task from watchpost.task_pause as p');
-  return rows.map((row) => row.task);
+export const pausedTasks = ({ jobs }: Database): (() => Promise<string[]>) => {
+  let readAt = Number.NEGATIVE_INFINITY;
+  let latest: Promise<string[]> = Promise.resolve([]);
+  const read = async () => {
+    const { rows } = await jobs.query<{ task: string }>('select p.task from watchpost.task_pause as p');
+    return rows.map((row) => row.task);
+  };
+  return () => {
+    if (performance.now() - readAt >= pausedForMs) {
+      readAt = performance.now();
+      latest = read();
+    }
+    return latest;
+  };
 };
 
 /** A stage as a graphile-worker batch task: rejects just the items that are to be tried again. */

@@ -64,7 +64,7 @@ export const startJobs = (
           worker: {
             concurrentJobs: concurrency,
             // LISTEN announces new jobs at once. Each slot polls by itself, for jobs whose pause is over.
-            pollInterval: 5_000,
+            pollInterval: 2_000,
             gracefulShutdownAbortTimeout: 60_000,
             // Without batching, a completion that fails is a rejection that nobody handles, which ends the process.
             completeJobBatchDelay: 0,

@@ -7,7 +7,7 @@ import type { AnyStage, Item, Tools } from '../stages/stage.ts';
 import { handle } from './handle.ts';
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
 import { InHand } from './in-hand.ts';
-import { jobTasks, readPaused } from './job-tasks.ts';
+import { jobTasks, pausedTasks } from './job-tasks.ts';
 import { startJobs } from './jobs.ts';
 import { registerProcess, sayGoodbye } from './registration.ts';
 import type { Run } from './run.ts';
@@ -71,7 +71,7 @@ export const startWorker = async (
   let heartbeat: Heartbeat | undefined;
   const jobs = startJobs(database, jobTasks(run, slots), {
     concurrency: jobsAtATime,
-    paused: () => readPaused(database),
+    paused: pausedTasks(database),
     opened: () => heartbeat?.beat(),
     log,
   });
