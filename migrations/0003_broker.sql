@@ -73,7 +73,7 @@ create table watchpost.outbox (
 with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
 comment on table  watchpost.outbox         is 'The queue: events that wait for a task. Written with the event; a row becomes part of a claim, or of a graphile-worker job.';
-comment on column watchpost.outbox.source  is 'Whose photo it is: the key source of the event''s payload, or empty. Claims take turns between sources; within one they go by event_id.';
+comment on column watchpost.outbox.source  is 'Whose photo it is: the key source of the event''s payload, or empty; again: the event was put back. Claims take turns between sources; within one they go by event_id.';
 comment on column watchpost.outbox.payload is 'The event''s payload.';
 
 

@@ -95,6 +95,8 @@ referencing new table as new_rows
 for each statement execute function watchpost.fill_outbox();
 
 
+-- Under a source of its own where the event has none: claims of the rows without a source begin at a lower bound, and the
+-- keys of these events are below it.
 create or replace function watchpost.enqueue(events uuid[], of_task text) returns integer
 language plpgsql set plan_cache_mode = force_generic_plan
 as $$
@@ -102,7 +104,7 @@ declare
   enqueued integer;
 begin
   insert into watchpost.outbox (event_id, task, topic, source, payload)
-  select e.id, of_task, e.topic, watchpost.source_of(e.payload), e.payload
+  select e.id, of_task, e.topic, coalesce(nullif(watchpost.source_of(e.payload), ''), 'again'), e.payload
   from unnest(events) as a (id)
   join watchpost.event as e on e.id = a.id
   on conflict do nothing;

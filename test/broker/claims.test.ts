@@ -359,6 +359,19 @@ describe('the bounds of the outbox', () => {
     },
   );
 
+  it('do not matter to an event that is put back: it is claimed at once', async () => {
+    const topic = await subscribe(database, { task: 'again' });
+    const worker = await addWorker(database, ['again']);
+    await emitOld(topic, 'again', [60]);
+    const claims = new Claims(database, worker);
+    const [batch] = await claims.claim(['again'], 9);
+    await database.rows('delete from watchpost.claim where id = $1', [batch?.claim]);
+    expect(await claims.claim(['again'], 9)).toEqual([]);
+    const event = batch?.items[0]?.event_id;
+    await database.rows(`select watchpost.enqueue(array[$1::uuid], 'again')`, [event]);
+    expect(await claims.claim(['again'], 9)).toMatchObject([{ items: [{ event_id: event }] }]);
+  });
+
   it('are found anew by a process every ten seconds', async () => {
     const topic = await subscribe(database, { task: 'put_back' });
     const worker = await addWorker(database, ['put_back']);
@@ -373,7 +386,10 @@ describe('the bounds of the outbox', () => {
     await database.rows('delete from watchpost.outbox where event_id = $1', [old]);
     const claims = new Claims(database, worker);
     expect(await claims.claim(['put_back'], 9), 'its bound is the younger one').toHaveLength(1);
-    await database.rows(`select watchpost.enqueue(array[$1::uuid], 'put_back')`, [old]);
+    await database.rows(
+      `insert into watchpost.outbox (event_id, task, topic, payload) values ($1, 'put_back', $2, '{}')`,
+      [old, topic],
+    );
     expect(await claims.claim(['put_back'], 9)).toEqual([]);
     const now = performance.now.bind(performance);
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 10_000);
