@@ -893,7 +893,7 @@ export interface WatchpostOutbox {
    */
   payload: Json;
   /**
-   * Whose photo it is: the key source of the event's payload, or empty. Claims take turns between sources; within one they go by event_id.
+   * Whose photo it is: the key source of the event's payload, or empty; again: the event was put back. Claims take turns between sources; within one they go by event_id.
    */
   source: Generated<string>;
   task: string;
