@@ -106,6 +106,7 @@ describe(`${requests} requests over all routes, seed ${seed}${onServer ? '' : ` 
         faults.push(`${index}: ${fault}: ${outcome.status} ${outcome.text.slice(0, 400)} to ${shown(call)}`);
     };
 
+    let latest = await refresh(database, { photo: photos[0] as Buffer, endpointUrl });
     for (let first = 0; first < requests && faults.length < 20; first += round) {
       const state = await refresh(database, { photo: photos[0] as Buffer, endpointUrl });
       let next = first;
@@ -115,6 +116,15 @@ describe(`${requests} requests over all routes, seed ${seed}${onServer ? '' : ` 
       };
       await Promise.all(Array.from({ length: atOnce }, sender));
       await expectHealth();
+    }
+
+    // Whether a valid call meets what it needs depends on how far the worker is: some routes take a few more calls.
+    const { length } = api.routes;
+    for (const [position, route] of api.routes.entries()) {
+      for (let more = 0; more < 500 && !succeeded.has(route); more++) {
+        if (more % 25 === 0) latest = await refresh(database, { photo: photos[0] as Buffer, endpointUrl });
+        await attempt((Math.ceil(requests / length) + more) * length + position, latest);
+      }
     }
 
     if (process.env.WATCHPOST_FUZZ_SEED) {
