@@ -49,7 +49,7 @@ comment on function watchpost.subscribers(text) is 'The tasks that consume a top
 
 
 -- watchpost.claimed_by is set by fence() for its own transaction: the worker that goes on with what it writes. What is
--- urgent of that (a priority below 0), and the worker runs, is born claimed, so that nobody has to look for it. More than
+-- urgent of that (a priority below 0), and the worker runs, is written as a claim of that worker. More than
 -- four batches are left in the outbox, as work for several.
 create or replace function watchpost.fill_outbox() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
