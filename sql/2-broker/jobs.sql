@@ -62,7 +62,7 @@ begin
     select
       t.topic,
       t.task,
-      watchpost.job_item(t.event_id, t.payload) as item,
+      watchpost.item_text(t.event_id, t.payload) as item,
       (row_number() over (partition by t.topic, t.task order by t.event_id) - 1) / coalesce(s.batch_size, 1) as batch,
       s.max_attempts,
       s.priority,
@@ -74,7 +74,7 @@ begin
     select
       b.task,
       b.batch,
-      json_agg(b.item) as payload,
+      ('[' || string_agg(b.item, ',') || ']')::json as payload,
       min(b.max_attempts) as max_attempts,
       min(b.priority) as priority,
       min(b.queue) as queue,

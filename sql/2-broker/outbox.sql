@@ -14,13 +14,12 @@
 -- vacuum may not remove them. A claim therefore begins at a lower bound (outbox_bounds): with 137,000 dead rows before
 -- it, the oldest row was found in 27 ms without a bound and in 0.5 ms with one.
 
-create or replace function watchpost.job_item(event_id uuid, payload jsonb) returns json
+-- As text, from which a whole batch becomes one json: a cast for each item took 3 of the 5.5 us that claiming an event took.
+create or replace function watchpost.item_text(event_id uuid, payload jsonb) returns text
 language sql immutable
-return (
-  '{"event_id": "' || event_id || case payload when '{}' then '"}' else '", ' || substr(payload::text, 2) end
-)::json;
+return '{"event_id": "' || event_id || '"' || coalesce(', ' || nullif(substr(payload::text, 2), '}'), '}');
 
-comment on function watchpost.job_item(uuid, jsonb) is 'An event as one item of what a task is given: its payload with its event_id.';
+comment on function watchpost.item_text(uuid, jsonb) is 'An event as one item of what a task is given, its payload with its event_id, as the text of a JSON object.';
 
 
 create or replace function watchpost.source_of(payload jsonb) returns text
@@ -162,7 +161,7 @@ begin
     select
       watchpost.uuidv7() as id,
       array_agg(t.event_id) as events,
-      json_agg(watchpost.job_item(t.event_id, t.payload)) as items
+      ('[' || string_agg(watchpost.item_text(t.event_id, t.payload), ',') || ']')::json as items
     from (
       select d.event_id, d.payload, (row_number() over (order by d.event_id) - 1) / batch_size as batch
       from taken as d
@@ -218,7 +217,7 @@ language plpgsql stable set plan_cache_mode = force_generic_plan
 as $$
 begin
   return (
-    select coalesce(json_agg(watchpost.job_item(e.id, e.payload) order by e.id), '[]')
+    select ('[' || coalesce(string_agg(watchpost.item_text(e.id, e.payload), ',' order by e.id), '') || ']')::json
     from unnest(events) as a (id)
     join watchpost.event as e on e.id = a.id
   );
