@@ -29,6 +29,7 @@ begin
         -- A full batch: there may be more, so it is due again at once, in a transaction of its own.
         more := 10000 = any (sealed);
       when 'events' then
+        perform watchpost.relay(of_deleted => true);
         result := watchpost.put_back_events();
       when 'partitions' then
         result := watchpost.make_partitions();

@@ -16,6 +16,7 @@ export interface Batch {
 export interface ClaimedRow {
   readonly id: string;
   readonly task: string;
+  readonly topic: string;
   readonly items: Batch['items'];
   readonly attempts: number;
   readonly max_attempts: number;
@@ -44,6 +45,12 @@ const relayMs = 20;
 /** Milliseconds after which a connection that gives no answer to a claim is taken for dead. */
 const answerWithinMs = 10_000;
 
+/** Most sources of a queue that have a bound of their own: cameras and API keys. */
+const mostSources = 1_000;
+
+/** By queue and source, the key at which claims begin; sql/2-broker/bounds.sql explains them. null: not known yet. */
+type Bounds = Record<string, Record<string, string | null>>;
+
 /**
  * The claims of one process on the outbox; sql/2-broker/outbox.sql says how an event becomes work.
  *
@@ -54,7 +61,7 @@ export class Claims {
   readonly #database: Database;
   readonly #workerId: string;
   #source = '';
-  #bounds = '{}';
+  #bounds: Bounds = {};
   #movedAt = Number.NEGATIVE_INFINITY;
   #anewAt = Number.NEGATIVE_INFINITY;
   #relayedAt = Number.NEGATIVE_INFINITY;
@@ -79,11 +86,12 @@ export class Claims {
     const { rows } = await this.#database.pool.query<ClaimedRow>({
       name: 'watchpost-claim',
       text: 'select * from watchpost.claim($1, $2, $3, $4, $5, $6)',
-      values: [this.#workerId, tasks, most, this.#source, this.#bounds, relays],
+      values: [this.#workerId, tasks, most, this.#source, JSON.stringify(this.#bounds), relays],
       query_timeout: answerWithinMs,
     } as { text: string });
     this.#hasClaimed ||= rows.length > 0;
     this.#source = rows.findLast((row) => row.source !== '')?.source ?? this.#source;
+    for (const row of rows) this.#boundFor(row);
     return batchesOf(rows);
   }
 
@@ -110,16 +118,25 @@ export class Claims {
     ]);
   }
 
+  /** A source from which something was claimed has a bound from now on, but not `again`, to which old events are added. */
+  #boundFor({ task, topic, source }: ClaimedRow): void {
+    const ofQueue = this.#bounds[`${task} ${topic}`];
+    if (!ofQueue || source === 'again' || Object.hasOwn(ofQueue, source)) return;
+    const sources = Object.keys(ofQueue).filter((known) => known !== '');
+    if (sources.length >= mostSources) delete ofQueue[sources[0]!];
+    ofQueue[source] = null;
+  }
+
   async #moveBounds(): Promise<void> {
     const now = performance.now();
     const anew = now - this.#anewAt >= boundsMs.anew;
     if (!anew && !(this.#hasClaimed && now - this.#movedAt >= boundsMs.moved)) return;
-    const { rows } = await this.#database.pool.query<{ bounds: object }>({
+    const { rows } = await this.#database.pool.query<{ bounds: Bounds }>({
       name: 'watchpost-bounds',
-      text: 'select watchpost.outbox_bounds($1) as bounds',
-      values: [anew ? '{}' : this.#bounds],
+      text: 'select watchpost.outbox_bounds($1, $2) as bounds',
+      values: [JSON.stringify(this.#bounds), anew],
     });
-    this.#bounds = JSON.stringify(rows[0]?.bounds ?? {});
+    this.#bounds = rows[0]?.bounds ?? {};
     this.#movedAt = now;
     if (anew) this.#anewAt = now;
     this.#hasClaimed = false;
