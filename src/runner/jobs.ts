@@ -1,5 +1,11 @@
 import { EventEmitter } from 'node:events';
-import { runTaskList, type TaskList, type WorkerEvents, type WorkerPool } from 'graphile-worker';
+import {
+  type RunnerOptions,
+  runTaskList,
+  type TaskList,
+  type WorkerEvents,
+  type WorkerPool,
+} from 'graphile-worker';
 import { graphileLogger } from '../database/graphile-log.ts';
 import type { Database } from '../database/pool.ts';
 import { promptPool } from '../database/prompt-pool.ts';
@@ -31,6 +37,22 @@ export interface Jobs {
 /** Milliseconds before the first and before later attempts to start anew. */
 const pauses = { first: 250, longest: 5_000 };
 
+const poolOptions = (concurrency: number): RunnerOptions => ({
+  // One owner for shutdown: the command that started this worker.
+  noHandleSignals: true,
+  preset: {
+    worker: {
+      concurrentJobs: concurrency,
+      // LISTEN announces new jobs at once. Each slot polls by itself, for jobs whose pause is over.
+      pollInterval: 2_000,
+      gracefulShutdownAbortTimeout: 60_000,
+      // Without batching, a completion that fails is a rejection that nobody handles, which ends the process.
+      completeJobBatchDelay: 0,
+      failJobBatchDelay: 0,
+    },
+  },
+});
+
 /**
  * Starts to take jobs.
  *
@@ -53,25 +75,7 @@ export const startJobs = (
   function open(): void {
     const events: WorkerEvents = new EventEmitter();
     const pool = runTaskList(
-      {
-        pgPool,
-        logger: graphileLogger(log),
-        // One owner for shutdown: the command that started this worker.
-        noHandleSignals: true,
-        forbiddenFlags: paused,
-        events,
-        preset: {
-          worker: {
-            concurrentJobs: concurrency,
-            // LISTEN announces new jobs at once. Each slot polls by itself, for jobs whose pause is over.
-            pollInterval: 2_000,
-            gracefulShutdownAbortTimeout: 60_000,
-            // Without batching, a completion that fails is a rejection that nobody handles, which ends the process.
-            completeJobBatchDelay: 0,
-            failJobBatchDelay: 0,
-          },
-        },
-      },
+      { ...poolOptions(concurrency), pgPool, logger: graphileLogger(log), forbiddenFlags: paused, events },
       tasks,
       pgPool,
     );

@@ -1,5 +1,6 @@
 import { type Batch, Claims } from '../broker/claims.ts';
 import type { Pulse } from '../config.ts';
+import type { Database } from '../database/pool.ts';
 import { retryWhileAway, waitForDatabase } from '../database/retry.ts';
 import type { Log } from '../log.ts';
 import { stages as pipeline } from '../stages/index.ts';
@@ -8,7 +9,7 @@ import { handle } from './handle.ts';
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
 import { InHand } from './in-hand.ts';
 import { jobTasks, pausedTasks } from './job-tasks.ts';
-import { startJobs } from './jobs.ts';
+import { type Jobs, startJobs } from './jobs.ts';
 import { registerProcess, sayGoodbye } from './registration.ts';
 import type { Run } from './run.ts';
 import { Slots } from './slots.ts';
@@ -51,13 +52,9 @@ export const startWorker = async (
   let stopping = false;
 
   const run: Run = {
-    tools,
-    workerId: id,
-    stages,
-    inHand,
+    ...{ tools, workerId: id, stages, inHand, log },
     stopping: () => stopping,
     nudge: () => slots.nudge(),
-    log,
   };
   const slots = new Slots({
     claims,
@@ -68,6 +65,11 @@ export const startWorker = async (
     outage: database.outage,
     log,
   });
+  const dropAll = () => {
+    inHand.drop();
+    slots.drop();
+    jobs.replace();
+  };
   let heartbeat: Heartbeat | undefined;
   const jobs = startJobs(database, jobTasks(run, slots), {
     concurrency: jobsAtATime,
@@ -80,11 +82,7 @@ export const startWorker = async (
     ...(pulse ? { pulse } : {}),
     pools: jobs.pools,
     async beaten({ moved }) {
-      if (moved) {
-        inHand.drop();
-        slots.drop();
-        jobs.replace();
-      }
+      if (moved) dropAll();
       await inHand.releaseOthers();
     },
   });
@@ -100,15 +98,17 @@ export const startWorker = async (
       await Promise.all([jobs.stop(graceMs), within(graceMs, slots.stop())]);
       await claims.handBack(slots.drop()).catch(() => {});
       await claims.release().catch(() => {});
-      await database.pool
-        .query('select graphile_worker.force_unlock_workers($1)', [jobs.pools()])
-        .catch(() => {});
+      await unlockJobs(database, jobs).catch(() => {});
       heartbeat?.stop();
       await upkeep.stop();
       await sayGoodbye(database, id).catch(() => {});
     },
   };
 };
+
+/** Gives the jobs that are still locked by this process back to the queue. */
+const unlockJobs = (database: Database, jobs: Jobs): Promise<unknown> =>
+  database.pool.query('select graphile_worker.force_unlock_workers($1)', [jobs.pools()]);
 
 const within = async (ms: number, ends: Promise<void>): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;

@@ -2,6 +2,7 @@
 
 export { addCamera } from './cameras.ts';
 export { addToWatchlist, findWatchlist, removeFromWatchlist } from './entries.ts';
+export { findPersons, type PersonFilter, readPerson } from './find-people.ts';
 export {
   addWatchlist,
   readWatchlist,
@@ -12,13 +13,5 @@ export {
   thresholdNames,
   type WatchlistFields,
 } from './lists.ts';
-export {
-  addPerson,
-  findPersons,
-  type PersonFields,
-  type PersonFilter,
-  readPerson,
-  removePerson,
-  setPerson,
-} from './people.ts';
+export { addPerson, type PersonFields, removePerson, setPerson } from './people.ts';
 export { acceptPhoto, addPersonPhoto, correctPhoto, enrolFace, removePhoto } from './photos.ts';
