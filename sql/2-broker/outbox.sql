@@ -242,11 +242,10 @@ declare
   found_source text;
   next_known text;
 begin
-  foreach next_known in array known || null::text loop
+  foreach next_known in array known loop
     select o.source into found_source
     from watchpost.outbox as o
-    where o.task = of_task and o.topic = of_topic
-      and o.source > after_source and (next_known is null or o.source < next_known)
+    where o.task = of_task and o.topic = of_topic and o.source > after_source and o.source < next_known
     order by o.source, o.event_id
     limit 1;
     if found then
@@ -262,7 +261,16 @@ begin
     end if;
     after_source := next_known;
   end loop;
-  return case when last_source <> '' then watchpost.next_source(of_task, of_topic, '', bounds) end;
+
+  select o.source into found_source
+  from watchpost.outbox as o
+  where o.task = of_task and o.topic = of_topic and o.source > after_source
+  order by o.source, o.event_id
+  limit 1;
+  if found_source is null and last_source <> '' then
+    return watchpost.next_source(of_task, of_topic, '', bounds);
+  end if;
+  return found_source;
 end;
 $$;
 
