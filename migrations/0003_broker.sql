@@ -171,6 +171,16 @@ create table watchpost.task_pause (
 comment on table watchpost.task_pause is 'Tasks of which no worker takes a job now. Their jobs wait, and no attempt is used.';
 
 
+create table watchpost.server_timeline (
+  timeline text primary key,
+  seen_at  timestamptz not null default now()
+);
+
+comment on table  watchpost.server_timeline          is 'The timelines of the WAL in which upkeep has found this database. A second row: a replica was promoted.';
+comment on column watchpost.server_timeline.timeline is 'Eight hex digits.';
+comment on column watchpost.server_timeline.seen_at  is 'When it was found first.';
+
+
 create table watchpost.upkeep_task (
   task        text primary key,
   every       interval not null check (every >= '1 second'),

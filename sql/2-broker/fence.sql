@@ -89,3 +89,19 @@ end;
 $$;
 
 comment on function watchpost.is_done(uuid, text) is 'Whether a task has done an event.';
+
+
+create or replace view watchpost.ended_task as
+select h.event_id, h.task, h.outcome
+from watchpost.handling as h
+where h.outcome = 'done'
+  or (
+    h.outcome = 'failed'
+    and not exists (
+      select
+      from watchpost.handling as r
+      where r.event_id = h.event_id and r.task = h.task and r.outcome = 'replayed' and r.id > h.id
+    )
+  );
+
+comment on view watchpost.ended_task is 'Tasks that have come to an end with an event: done, or failed and not replayed since. Every other task of event.tasks owes a handling.';

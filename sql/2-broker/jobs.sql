@@ -15,7 +15,7 @@ begin
   from graphile_worker.add_job(
     of_task, items,
     run_at => now() + exp(least(attempts, 10)) * interval '1 second',
-    max_attempts => coalesce(wiring.max_attempts, 25),
+    max_attempts => coalesce(wiring.max_attempts, watchpost.default_attempts()),
     priority => coalesce(wiring.priority, 0),
     flags => array[of_task]
   ) as j;

@@ -178,7 +178,8 @@ $$;
 comment on function watchpost.claim_rows is 'Claims the oldest waiting events of one queue and source.';
 
 
--- What other workers have released, as rows of claim().
+-- What other workers have released, as rows of claim(). A claim that was begun before may be what has taken its worker
+-- down, so a worker has one of those at a time, and the others do not share its fate.
 create or replace function watchpost.claim_released(worker uuid, tasks text[], max_batches integer) returns table (
   id uuid, task text, topic text, items json, attempts smallint, max_attempts smallint, source text
 )
@@ -193,6 +194,7 @@ begin
       select r.id
       from watchpost.claim as r
       where r.worker_id is null and r.task = any (tasks)
+        and (r.attempts = 0 or r.id = watchpost.next_begun(worker, tasks))
         and not exists (select from watchpost.task_pause as p where p.task = r.task)
       order by r.events[1]
       limit max_batches
@@ -200,7 +202,9 @@ begin
     )
     returning c.id, c.task, c.topic, c.events, c.attempts
   )
-  select a.id, a.task, a.topic, watchpost.items_of(a.events), a.attempts, coalesce(s.max_attempts, 5::smallint), ''
+  select
+    a.id, a.task, a.topic, watchpost.items_of(a.events), a.attempts,
+    coalesce(s.max_attempts, watchpost.default_attempts()), ''
   from again as a
   left join watchpost.subscription as s on s.task = a.task and s.topic = a.topic
   order by a.events[1];
@@ -208,6 +212,25 @@ end;
 $$;
 
 comment on function watchpost.claim_released is 'Claims what was released.';
+
+
+create or replace function watchpost.next_begun(worker uuid, tasks text[]) returns uuid
+language plpgsql stable
+as $$
+begin
+  return (
+    select r.id
+    from watchpost.claim as r
+    where r.worker_id is null and r.attempts > 0 and r.task = any (tasks)
+      and not exists (select from watchpost.task_pause as p where p.task = r.task)
+      and not exists (select from watchpost.claim as own where own.worker_id = worker and own.attempts > 1)
+    order by r.events[1]
+    limit 1
+  );
+end;
+$$;
+
+comment on function watchpost.next_begun is 'The oldest released claim that was begun before; null: there is none, or the worker has one in hand.';
 
 
 create or replace function watchpost.items_of(events uuid[]) returns json
@@ -341,7 +364,7 @@ language plpgsql rows 2 set plan_cache_mode = force_generic_plan set enable_seqs
 as $$
 begin
   return query
-  select c.id, c.task, c.topic, watchpost.items_of(c.events), c.attempts, coalesce(s.max_attempts, 5::smallint), ''
+  select c.id, c.task, c.topic, watchpost.items_of(c.events), c.attempts, coalesce(s.max_attempts, watchpost.default_attempts()), ''
   from watchpost.claim as c
   left join watchpost.subscription as s on s.task = c.task and s.topic = c.topic
   where c.id >= watchpost.uuidv7_at(now() - interval '1 second') and c.worker_id = worker

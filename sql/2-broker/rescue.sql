@@ -1,19 +1,18 @@
 -- How work survives its worker. Every worker beats into its row, and any live worker releases what one that does not beat
 -- has claimed, or holds as a job: graphile-worker by itself would keep a killed worker's jobs locked for four hours.
 
--- timeline is that of the server's WAL. It changes when a replica was promoted: then what the worker has in hand may not
--- exist any more, and it drops it.
 create or replace function watchpost.beat(
   worker uuid,
   pools  text[] default null,
-  out was_lost boolean,
-  out timeline text
+  out is_known boolean,
+  out was_lost boolean
 )
 language plpgsql
 as $$
 begin
   perform set_config('synchronous_commit', 'off', true);
-  select w.lost_at is not null into strict was_lost from watchpost.worker as w where w.id = worker for update;
+  select w.lost_at is not null into was_lost from watchpost.worker as w where w.id = worker for update;
+  is_known := found;
   update watchpost.worker as w
   set last_seen = clock_timestamp(),
       lost_at = null,
@@ -25,18 +24,10 @@ begin
       'worker.returned', worker, jsonb_build_object('worker_id', worker), watchpost.subscribers('worker.returned')
     );
   end if;
-  timeline := watchpost.timeline_of_server();
 end;
 $$;
 
-comment on function watchpost.beat(uuid, text[]) is 'Notes that a worker lives; returns whether it had been taken for dead, and the timeline of the server.';
-
-
-create or replace function watchpost.timeline_of_server() returns text
-language sql stable
-return left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);
-
-comment on function watchpost.timeline_of_server() is 'The timeline of the WAL that this server writes: another one after each promotion.';
+comment on function watchpost.beat(uuid, text[]) is 'Notes that a worker lives; returns whether it is in the table worker, and whether it had been taken for dead.';
 
 
 -- Nobody is dead for having been silent while the database was away: once it is back, everybody has two heartbeats'
@@ -162,11 +153,7 @@ begin atomic
     format('Given up after %s attempts, none of which came to an end: %s', attempts, coalesce(last_error, 'the worker died each time.'))
   from unnest(events) as a (event_id)
   join watchpost.event as e on e.id = a.event_id
-  where not exists (
-    select
-    from watchpost.handling as h
-    where h.event_id = a.event_id and h.task = of_task and h.outcome in ('done', 'failed')
-  );
+  where not exists (select from watchpost.ended_task as d where d.event_id = a.event_id and d.task = of_task);
 end;
 
 comment on function watchpost.bury is 'Makes dead letters of events whose attempts are used up without a word.';
@@ -182,9 +169,9 @@ begin
   for exhausted in
     delete from watchpost.claim as c
     where c.worker_id is null
-      -- As in claim_released(), where a subscription was deleted.
       and c.attempts >= coalesce(
-        (select s.max_attempts from watchpost.subscription as s where s.task = c.task and s.topic = c.topic), 5
+        (select s.max_attempts from watchpost.subscription as s where s.task = c.task and s.topic = c.topic),
+        watchpost.default_attempts()
       )
     returning c.task, c.events, c.attempts
   loop
@@ -228,47 +215,3 @@ end;
 $$;
 
 comment on function watchpost.bury_exhausted_jobs() is 'Makes dead letters of jobs that are out of attempts without having said why.';
-
-
--- What should never happen, and has: events that owe a handling and of which there is neither an outbox row nor a claim or
--- a job, as after a failover that has lost transactions, or a DELETE by hand. An event is examined once it is ten minutes old, and for half an hour; after a change of the timeline all events
--- of the last day are. Only for tasks that workers run: a consumer that is not ours records no handlings.
-create or replace function watchpost.put_back_events() returns text
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  timeline constant text := watchpost.timeline_of_server();
-  moved boolean;
-  put_back integer;
-begin
-  select u.last_result is not null and u.last_result not like '%timeline ' || timeline into moved
-  from watchpost.upkeep_task as u
-  where u.task = 'events';
-
-  with owed as (
-    select e.id, t.task
-    from watchpost.event as e
-    cross join unnest(e.tasks) as t (task)
-    where t.task in (select unnest(w.tasks) from watchpost.worker as w)
-      and e.id >= watchpost.uuidv7_at(now() - case when moved then interval '1 day' else interval '40 minutes' end)
-      and e.id < watchpost.uuidv7_at(now() - case when moved then interval '10 seconds' else interval '10 minutes' end)
-      and not exists (
-        select
-        from watchpost.handling as h
-        where h.event_id = e.id and h.task = t.task and h.outcome in ('done', 'failed')
-      )
-  ),
-  missing as (
-    select w.task, array_agg(w.id) as events
-    from owed as w
-    where not exists (select from watchpost.outbox as o where o.event_id = w.id and o.task = w.task)
-      and not exists (select from watchpost.claim as c where w.id = any (c.events) and c.task = w.task)
-      and not exists (select from watchpost.list_job_items() as j where j.event_id = w.id and j.task = w.task)
-    group by w.task
-  )
-  select coalesce(sum(watchpost.enqueue(m.events, m.task)), 0) into put_back from missing as m;
-  return format('%s events put back, timeline %s', put_back, timeline);
-end;
-$$;
-
-comment on function watchpost.put_back_events() is 'Puts events that owe a handling and wait nowhere into the outbox again.';

@@ -35,3 +35,10 @@ set batch_size = excluded.batch_size, max_attempts = excluded.max_attempts, prio
   delivery = excluded.delivery, queue_by = excluded.queue_by
 where (s.batch_size, s.max_attempts, s.priority, s.delivery, s.queue_by)
   is distinct from (excluded.batch_size, excluded.max_attempts, excluded.priority, excluded.delivery, excluded.queue_by);
+
+
+create or replace function watchpost.default_attempts() returns smallint
+language sql immutable
+return 5::smallint;
+
+comment on function watchpost.default_attempts() is 'Attempts of an event whose subscription was deleted meanwhile: as many as a subscription has unless it says otherwise.';

@@ -55,12 +55,42 @@ create or replace view watchpost.queue_invariant as
 select
   'outbox_stuck' as rule,
   o.event_id || ' ' || o.task as subject,
-  'The event has waited for more than a minute, and no event at all is claimed.' as finding,
-  'No worker with this task runs, or the task is paused: start one, or look into the log of the running ones.' as remedy
+  'The event has waited for more than a minute, and no worker runs its task, or none claims anything.' as finding,
+  'Start a worker with this task, or look into the log of the running ones.' as remedy
 from watchpost.outbox as o
 join watchpost.event as e on e.id = o.event_id
 where e.created_at < clock_timestamp() - interval '1 minute'
-  and not exists (select from watchpost.claim as c where c.worker_id is not null)
+  and (
+    not exists (select from watchpost.claim as c where c.worker_id is not null)
+    or (
+      exists (
+        select from watchpost.subscription as s where s.task = o.task and s.topic = o.topic and s.delivery = 'claim'
+      )
+      and not exists (
+        select from watchpost.worker as w where o.task = any (w.tasks) and w.stopped_at is null and w.lost_at is null
+      )
+    )
+  )
+
+union all
+select
+  'work_missing',
+  m.event_id || ' ' || m.task,
+  'The event owes a handling, and waits nowhere: it has no outbox row, claim or job.',
+  'Put it back: select watchpost.enqueue(array[event_id], task).'
+from watchpost.missing_work(
+  watchpost.uuidv7_at(clock_timestamp() - interval '1 day'),
+  watchpost.uuidv7_at(clock_timestamp() - interval '15 minutes')
+) as m
+
+union all
+select
+  'handling_without_event',
+  h.event_id || ' ' || h.task,
+  'A handling names an event that does not exist.',
+  'The database has lost transactions, as in a failover without synchronous replication: see docs/guarantees.md.'
+from watchpost.handling as h
+where not exists (select from watchpost.event as e where e.id = h.event_id)
 
 union all
 select w.rule, w.subject, w.finding, w.remedy from watchpost.find_stuck_work() as w

@@ -95,19 +95,12 @@ export class Claims {
     return batchesOf(rows);
   }
 
-  /**
-   * Lets other workers claim what this one has claimed.
-   *
-   * @param olderThanMs only what was claimed at least so long ago.
-   * @param but claims that it keeps.
-   * @returns how many claims.
-   */
-  async release(olderThanMs = 0, but: readonly string[] = []): Promise<number> {
-    const { rows } = await this.#database.pool.query<{ released: number }>(
-      'select watchpost.release_claims(array[$1::uuid], make_interval(secs => $2), $3) as released',
-      [this.#workerId, olderThanMs / 1000, but],
-    );
-    return rows[0]?.released ?? 0;
+  /** Lets other workers claim what this one has claimed, or only these. Each has used up an attempt. */
+  async release(claims?: readonly string[]): Promise<void> {
+    await this.#database.pool.query('select watchpost.release_claims(array[$1::uuid], $2)', [
+      this.#workerId,
+      claims ?? null,
+    ]);
   }
 
   /** Lets other workers claim what this one has claimed and not begun. That uses up no attempt. */
@@ -116,6 +109,18 @@ export class Claims {
       this.#workerId,
       batches.map(({ claim }) => claim),
     ]);
+  }
+
+  /**
+   * Hands back the claims of which no answer came to this process.
+   *
+   * @param known those of which one came.
+   */
+  async handBackUnanswered(known: readonly string[]): Promise<void> {
+    await this.#database.pool.query(
+      'select watchpost.hand_back_unanswered($1, make_interval(secs => $2), $3)',
+      [this.#workerId, (answerWithinMs + 1_000) / 1000, known],
+    );
   }
 
   /** A source from which something was claimed has a bound from now on, but not `again`, to which old events are added. */

@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Log } from '../log.ts';
 import { Outage } from './outage.ts';
+import { Timeline, timelineQuery } from './timeline.ts';
 import type { DB } from './types.generated.ts';
 import { WatchedClient } from './watched-client.ts';
 
@@ -20,6 +21,8 @@ export interface Database {
   readonly jobs: pg.Pool;
   /** Where parts of this process report that they could, or could not, reach the database. */
   readonly outage: Outage;
+  /** Of the server, for a database that is not opened as read-only. */
+  readonly timeline: Timeline;
   close(): Promise<void>;
 }
 
@@ -36,6 +39,7 @@ export const openDatabase = (
   url: string,
   options: { log: Log; max?: number; answerWithinMs?: number; readOnly?: boolean },
 ): Database => {
+  const timeline = new Timeline();
   const settings = {
     connectionString: url,
     application_name: 'watchpost',
@@ -47,16 +51,20 @@ export const openDatabase = (
     // whoever does the same work again waits. No transaction here waits for a model, so none is idle for that long.
     idle_in_transaction_session_timeout: 12_000,
     Client: WatchedClient,
-    onConnect: (client: pg.ClientBase) => {
+    onConnect: async (client: pg.ClientBase) => {
       const watched = client as WatchedClient;
-      if (options.readOnly) watched.allowReadOnly();
-      else watched.requireWritable();
+      if (options.readOnly) return watched.allowReadOnly();
+      watched.requireWritable();
+      const { rows } = await watched.query(timelineQuery);
+      watched.timeline = rows[0].timeline;
+      const before = timeline.connectedTo(rows[0].timeline);
+      if (before) options.log.warn({ before, now: rows[0].timeline }, 'the server is of another timeline');
     },
   };
   // A new session plans everything anew and maps all the memory that it reads, so the two of the sweep are kept for longer.
   // An idle process holds few: a server with its default of 100 connections is to serve dozens of them.
   const pool = new pg.Pool({ ...settings, max: options.max ?? 10, idleTimeoutMillis: 30_000 });
-  const sweeping = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 5 * 60_000 });
+  const sweeping = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 60_000 });
   const jobs = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 30_000 });
   for (const one of [pool, sweeping, jobs]) {
     // Without a listener, an idle connection that the server drops would end the process.
@@ -75,6 +83,7 @@ export const openDatabase = (
     sweep,
     jobs,
     outage: new Outage(options.log),
+    timeline,
     async close() {
       if (!jobs.ending) await jobs.end();
       await sweep.destroy();

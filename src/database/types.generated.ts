@@ -504,6 +504,12 @@ export interface WatchpostEmbedding {
   vector: string;
 }
 
+export interface WatchpostEndedTask {
+  event_id: string | null;
+  outcome: string | null;
+  task: string | null;
+}
+
 export interface WatchpostEndpoint {
   created_at: Generated<Timestamp>;
   /**
@@ -1205,6 +1211,17 @@ export interface WatchpostSearch {
   watchlists: string[];
 }
 
+export interface WatchpostServerTimeline {
+  /**
+   * When it was found first.
+   */
+  seen_at: Generated<Timestamp>;
+  /**
+   * Eight hex digits.
+   */
+  timeline: string;
+}
+
 export interface WatchpostSighting {
   alert_id: string | null;
   camera: string | null;
@@ -1544,6 +1561,7 @@ export interface DB {
   "watchpost.delivery_log": WatchpostDeliveryLog;
   "watchpost.demography": WatchpostDemography;
   "watchpost.embedding": WatchpostEmbedding;
+  "watchpost.ended_task": WatchpostEndedTask;
   "watchpost.endpoint": WatchpostEndpoint;
   "watchpost.endpoint_secret": WatchpostEndpointSecret;
   "watchpost.endpoint_watchlist": WatchpostEndpointWatchlist;
@@ -1576,6 +1594,7 @@ export interface DB {
   "watchpost.seal_head": WatchpostSealHead;
   "watchpost.seal_leaves": WatchpostSealLeaves;
   "watchpost.search": WatchpostSearch;
+  "watchpost.server_timeline": WatchpostServerTimeline;
   "watchpost.sighting": WatchpostSighting;
   "watchpost.stranger": WatchpostStranger;
   "watchpost.stranger_candidate": WatchpostStrangerCandidate;

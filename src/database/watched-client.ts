@@ -34,6 +34,8 @@ export class WatchedClient extends pg.Client {
   readonly #readOnly = new Set<string>();
   #refusesReadOnly = true;
   #connected = false;
+  /** Of its server, once it is known. */
+  timeline: string | undefined;
 
   constructor(config?: string | pg.ClientConfig) {
     super(config);

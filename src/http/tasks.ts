@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { handle } from '../runner/handle.ts';
+import { type Handled, handle } from '../runner/handle.ts';
 import { stageOf, stages } from '../stages/index.ts';
 import type { Item } from '../stages/stage.ts';
 import { readJson } from './body.ts';
@@ -29,8 +29,9 @@ export const tasks = ({ database, vision, workerId }: Services) =>
       throw new WatchpostError('task_unknown', `There is no task ${task}.`, { hint: `Tasks: ${known}.` });
     }
     const payloads = [await readJson(c, oneOrMany, limits.tasksBytes.max)].flat();
-    const { rows } = await sql<{ event_id: string; payload: object }>`
-      select distinct on (e.id) e.id as event_id, e.payload
+    const { rows } = await sql<{ event_id: string; payload: object; ended: boolean }>`
+      select distinct on (e.id) e.id as event_id, e.payload,
+        exists (select from watchpost.ended_task as d where d.event_id = e.id and d.task = ${task}) as ended
       from jsonb_array_elements(${JSON.stringify(payloads)}::jsonb) as asked
       join watchpost.event as e
         on e.image_id = (asked ->> 'image_id')::uuid
@@ -39,15 +40,17 @@ export const tasks = ({ database, vision, workerId }: Services) =>
         and ${task} = any (e.tasks)
       order by e.id
     `.execute(database.db);
-    const items: Item[] = rows.map(({ event_id, payload }) => ({ event_id, ...payload }));
-    if (items.length === 0) {
+    if (rows.length === 0) {
       throw new WatchpostError('event_unknown', `No event with this payload was given to ${task}.`);
     }
-    const handled = await handle(
-      stage,
-      items,
-      { database, vision },
-      { workerId, attempt: 1, mayRetry: true, redelivered: true },
-    );
+    const handled: Handled[] = [];
+    for (const ended of [false, true]) {
+      const items: Item[] = rows
+        .filter((row) => row.ended === ended)
+        .map(({ event_id, payload }) => ({ event_id, ...payload }));
+      // What waits is tried again by a worker. A dead letter is not, so it stays one.
+      const delivery = { workerId, attempt: 1, mayRetry: !ended, redelivered: true };
+      handled.push(...(await handle(stage, items, { database, vision }, delivery)));
+    }
     return c.json({ task, handled });
   });

@@ -17,8 +17,8 @@ const answerWithinMs = 4_000;
  * the next beat: whoever can not reach the database is rescued by those who can.
  *
  * @param options.pools the ids of graphile-worker's pools of this process, by which its jobs are locked.
- * @param options.beaten is called after each beat; `moved`: the server is of another timeline than before, as after the
- *   promotion of a replica, so that what this process has in hand may not exist any more.
+ * @param options.register writes the row again, with the same id: a failover may have lost it.
+ * @param options.beaten is called after each beat.
  */
 export const startHeartbeat = (
   database: Database,
@@ -27,12 +27,12 @@ export const startHeartbeat = (
     log: Log;
     pulse?: Pulse;
     pools?: () => readonly string[];
-    beaten?: (state: { moved: boolean }) => Promise<void>;
+    register: () => Promise<unknown>;
+    beaten?: () => Promise<void>;
   },
 ): Heartbeat => {
-  const { log, pulse = calmPulse, pools = () => [], beaten } = options;
+  const { log, pulse = calmPulse, pools = () => [], register, beaten } = options;
   const { heartbeatMs, deadAfterSeconds } = pulse;
-  let timeline: string | undefined;
   /** Since when every beat was answered, by performance.now(). */
   let heardSince = Number.NEGATIVE_INFINITY;
 
@@ -42,9 +42,9 @@ export const startHeartbeat = (
     return rows[0];
   };
 
-  const beat = async () => {
-    const life = await ask<{ was_lost: boolean; timeline: string }>(
-      'select was_lost, timeline from watchpost.beat($1, $2)',
+  const beat = async (): Promise<void> => {
+    const life = await ask<{ is_known: boolean; was_lost: boolean }>(
+      'select is_known, was_lost from watchpost.beat($1, $2)',
       [workerId, pools()],
     ).catch((error) => {
       heardSince = Number.POSITIVE_INFINITY;
@@ -53,10 +53,14 @@ export const startHeartbeat = (
     heardSince = Math.min(heardSince, performance.now());
     if (life?.was_lost)
       log.warn('this worker was taken for dead; its events may be handled by others by now');
-    const moved = timeline !== undefined && timeline !== life?.timeline;
-    if (moved) log.warn({ before: timeline, now: life?.timeline }, 'the server is of another timeline');
-    timeline = life?.timeline;
-    await beaten?.({ moved });
+    if (life && !life.is_known) {
+      log.warn(
+        'the database does not know this process, as after a failover that lost its row; registering again',
+      );
+      await register();
+      return beat();
+    }
+    await beaten?.();
     // Who could not be heard could not hear the others either: after an outage, however long the database took to recover,
     // they have time to tell that they live.
     if (performance.now() < heardSince + (deadAfterSeconds * 1000) / 2) return;

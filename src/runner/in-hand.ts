@@ -3,14 +3,12 @@ import type { Batch, Claims } from '../broker/claims.ts';
 /** The claims that a process knows of. */
 export class InHand {
   readonly #claims: Claims;
-  readonly #answeredWithinMs: number;
   readonly #known = new Set<string>();
+  readonly #failed = new Set<string>();
   #epoch = 0;
 
-  /** @param answeredWithinMs a claim that is older and not known here was never answered, or its batch failed as a whole. */
-  constructor(claims: Claims, answeredWithinMs: number) {
+  constructor(claims: Claims) {
     this.#claims = claims;
-    this.#answeredWithinMs = answeredWithinMs;
   }
 
   /** Changes when everything was dropped. */
@@ -26,17 +24,29 @@ export class InHand {
     this.#known.delete(claim);
   }
 
+  /** Its handling was begun and could not be recorded: the claim is to be released. */
+  failed({ claim }: Batch): void {
+    if (this.#known.delete(claim)) this.#failed.add(claim);
+  }
+
   /** Drops everything: the database is not the one that it was claimed in. */
   drop(): void {
     this.#epoch++;
     this.#known.clear();
+    this.#failed.clear();
   }
 
   /**
-   * Releases claims of this worker that it does not know of. Not only after a failure was seen here: a claim that waited
-   * for a lock may be made long after its connection was cut.
+   * Lets other workers have the claims of this one that failed, which uses up an attempt, and those that it does not know
+   * of, which does not: their answer never came, so they were never begun. A claim that waited for a lock may be made long
+   * after its connection was cut, so this is done even if no failure was seen here.
    */
   async releaseOthers(): Promise<void> {
-    await this.#claims.release(this.#answeredWithinMs, [...this.#known]);
+    const failed = [...this.#failed];
+    if (failed.length > 0) {
+      await this.#claims.release(failed);
+      for (const claim of failed) this.#failed.delete(claim);
+    }
+    await this.#claims.handBackUnanswered([...this.#known, ...this.#failed]);
   }
 }

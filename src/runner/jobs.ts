@@ -67,13 +67,13 @@ export const startJobs = (
   const { concurrency, paused, opened, log } = options;
   const pools = new Set<string>();
   const ended = new WeakSet<WorkerPool>();
-  const pgPool = promptPool(database.jobs);
   let stopping = false;
   let current: WorkerPool;
   open();
 
   function open(): void {
     const events: WorkerEvents = new EventEmitter();
+    const pgPool = promptPool(database.jobs);
     const pool = runTaskList(
       { ...poolOptions(concurrency), pgPool, logger: graphileLogger(log), forbiddenFlags: paused, events },
       tasks,

@@ -24,13 +24,14 @@ export const registerModels = async (database: Database, vision: Vision): Promis
 /**
  * Writes this process's row in `worker`, and its models' rows.
  *
- * @param process_.concurrency jobs at a time; 0: it only serves the API.
+ * @param process_.concurrency batches at a time; 0: it only serves the API.
+ * @param process_.id that of a row that it had, if this database does not have it any more.
  * @returns the row's id.
  */
 export const registerProcess = async (
   database: Database,
   vision: Vision,
-  process_: { concurrency: number; tasks: string[] },
+  process_: { id?: string; concurrency: number; tasks: string[] },
 ): Promise<string> => {
   await registerModels(database, vision);
   const models = vision.models.map((model) => model.id);

@@ -17,10 +17,13 @@ export const startRelay = async (
   options: { log: Log; pulse?: Pulse },
 ): Promise<Worker> => {
   const { log, pulse } = options;
-  const id = await waitForDatabase(database, () =>
-    registerProcess(database, vision, { concurrency: 0, tasks: [] }),
-  );
-  const heartbeat = startHeartbeat(database, id, { log, ...(pulse ? { pulse } : {}) });
+  const process_ = { concurrency: 0, tasks: [] };
+  const id = await waitForDatabase(database, () => registerProcess(database, vision, process_));
+  const heartbeat = startHeartbeat(database, id, {
+    log,
+    ...(pulse ? { pulse } : {}),
+    register: () => registerProcess(database, vision, { id, ...process_ }),
+  });
   const slots = new Slots({
     claims: new Claims(database, id),
     tasks: () => [],

@@ -46,9 +46,10 @@ export const startWorker = async (
   const stages: readonly AnyStage[] = options.stages ?? pipeline;
   const inward = stages.filter((stage) => !stage.outward).map((stage) => stage.task);
   const tasks = stages.map((stage) => stage.task);
-  const id = await waitForDatabase(database, () => registerProcess(database, vision, { concurrency, tasks }));
+  const process_ = { concurrency, tasks };
+  const id = await waitForDatabase(database, () => registerProcess(database, vision, process_));
   const claims = new Claims(database, id);
-  const inHand = new InHand(claims, (pulse?.deadAfterSeconds ?? 20) * 500);
+  const inHand = new InHand(claims);
   let stopping = false;
 
   const run: Run = {
@@ -65,11 +66,11 @@ export const startWorker = async (
     outage: database.outage,
     log,
   });
-  const dropAll = () => {
+  const ignoreTimeline = database.timeline.onChange(() => {
     inHand.drop();
     slots.drop();
     jobs.replace();
-  };
+  });
   let heartbeat: Heartbeat | undefined;
   const jobs = startJobs(database, jobTasks(run, slots), {
     concurrency: jobsAtATime,
@@ -81,10 +82,8 @@ export const startWorker = async (
     log,
     ...(pulse ? { pulse } : {}),
     pools: jobs.pools,
-    async beaten({ moved }) {
-      if (moved) dropAll();
-      await inHand.releaseOthers();
-    },
+    register: () => registerProcess(database, vision, { id, ...process_ }),
+    beaten: () => inHand.releaseOthers(),
   });
   slots.start();
   const upkeep = startUpkeep(database, log);
@@ -95,6 +94,7 @@ export const startWorker = async (
     nudge: () => slots.nudge(),
     async stop(graceMs = 8_000) {
       stopping = true;
+      ignoreTimeline();
       await Promise.all([jobs.stop(graceMs), within(graceMs, slots.stop())]);
       await claims.handBack(slots.drop()).catch(() => {});
       await claims.release().catch(() => {});
@@ -134,7 +134,7 @@ const follow = async (batch: Batch, run: Run): Promise<void> => {
 /**
  * Handles a batch.
  *
- * @returns what it has led to. Nothing if it could not be handled: its claim is released later, which uses up an attempt.
+ * @returns what it has led to. Nothing if it could not be handled: then its claim is released, which uses up an attempt.
  */
 const handleBatch = async (batch: Batch, run: Run): Promise<Batch[]> => {
   const { tools, workerId, inHand } = run;
@@ -165,8 +165,9 @@ const handleBatch = async (batch: Batch, run: Run): Promise<Batch[]> => {
     );
   } catch (error) {
     run.log.error({ task: batch.task, reason: String(error) }, 'a batch could not be handled');
-  } finally {
-    inHand.remove(batch);
+    inHand.failed(batch);
+    return next;
   }
+  inHand.remove(batch);
   return next;
 };

@@ -202,7 +202,7 @@ describe('a released claim', () => {
     await emit(database, 'released', 4);
     const [first, second] = await claim(database, dead, ['released'], 2);
     await emit(database, 'released', 1);
-    expect(await new Claims(database, dead).release(0, [second!.id])).toBe(1);
+    await new Claims(database, dead).release([first!.id]);
     const [again] = await claim(database, living, ['released'], 1);
     expect(again).toMatchObject({ id: first!.id, attempts: 2, items: first!.items });
     expect(await claimsOf(database, 'released')).toMatchObject([
@@ -223,13 +223,41 @@ describe('a released claim', () => {
     }
   });
 
-  it('stays with its worker while it is younger than asked for', async () => {
-    await subscribe(database, { task: 'young' });
-    const worker = await addWorker(database, ['young']);
-    await emit(database, 'young', 1);
+  it('has used up no attempt if its answer never came, however often', async () => {
+    await subscribe(database, { task: 'unanswered', max_attempts: 2 });
+    const worker = await addWorker(database, ['unanswered']);
+    await emit(database, 'unanswered', 2);
     const claims = new Claims(database, worker);
-    await claims.claim(['young'], 1);
-    expect(await claims.release(60_000)).toBe(0);
-    expect(await claims.release()).toBe(1);
+    const [known] = await claims.claim(['unanswered'], 1);
+    for (let time = 0; time < 4; time++) {
+      expect(await claims.claim(['unanswered'], 1)).toMatchObject([{ attempt: 1 }]);
+      await claims.handBackUnanswered([known!.claim]);
+      expect(await claims.claim(['unanswered'], 1), 'the answer may still come').toEqual([]);
+      await database.rows(`update watchpost.claim set claimed_at = claimed_at - interval '1 minute'`);
+      await claims.handBackUnanswered([known!.claim]);
+      await database.rows('select watchpost.rescue()');
+    }
+    expect(await claimsOf(database, 'unanswered')).toMatchObject([
+      { id: known!.claim, worker_id: worker, attempts: 1 },
+      { worker_id: null, attempts: 0 },
+    ]);
+  });
+
+  it('that was begun before is one of its kind in a process, so that others do not share its fate', async () => {
+    await subscribe(database, { task: 'suspect' });
+    const dead = await addWorker(database, ['suspect']);
+    await emit(database, 'suspect', 3);
+    await claim(database, dead, ['suspect'], 3);
+    await new Claims(database, dead).release();
+    await emit(database, 'suspect', 2);
+    const living = await addWorker(database, ['suspect']);
+    const attemptsOf = (batches: { attempts: number }[]) => batches.map(({ attempts }) => attempts);
+    const first = await claim(database, living, ['suspect'], 2);
+    expect(attemptsOf(first), 'beside what was not begun').toEqual([2, 1]);
+    expect(attemptsOf(await claim(database, living, ['suspect'], 9))).toEqual([1]);
+    const other = await addWorker(database, ['suspect']);
+    expect(attemptsOf(await claim(database, other, ['suspect'], 9)), 'another process').toEqual([2]);
+    await database.rows('delete from watchpost.claim where id = $1', [first[0]!.id]);
+    expect(attemptsOf(await claim(database, living, ['suspect'], 9)), 'once it is handled').toEqual([2]);
   });
 });

@@ -54,6 +54,21 @@ describe('a worker', () => {
       return record.length >= count && record;
     });
 
+  it('registers again when the database has lost its row, as in a failover, and goes on', async () => {
+    await subscribe(database, { task: 'unknown' });
+    const worker = await start(
+      stageOf('unknown', async (items) => items.map(() => ({ status: 'fulfilled', value: null }))),
+    );
+    await database.rows('delete from watchpost.worker where id = $1', [worker.id]);
+    await emit(database, 'unknown', 1);
+    expect(await untilRecorded('unknown', 1)).toMatchObject([{ n: 0, outcome: 'done' }]);
+    const [row] = await database.rows(
+      'select pid, tasks, cardinality(pools) as pools from watchpost.worker where id = $1',
+      [worker.id],
+    );
+    expect(row).toEqual({ pid: process.pid, tasks: ['unknown'], pools: 1 });
+  });
+
   it('tries an item that failed again, by itself, and does its siblings at once', async () => {
     await subscribe(database, { task: 'begin' });
     await subscribe(database, { task: 'follow', batch_size: 4, priority: -10 });

@@ -72,6 +72,24 @@ describe('the rescue', () => {
   });
 });
 
+describe('a dead letter that is replayed and takes its workers down again', () => {
+  it('is a dead letter again', async () => {
+    await subscribe(database, { task: 'deadly_again', max_attempts: 1 });
+    await emit(database, 'deadly_again', 1);
+    for (let time = 0; time < 2; time++) {
+      const worker = await addWorker(database, ['deadly_again']);
+      expect(await claim(database, worker, ['deadly_again'], 1)).toHaveLength(1);
+      await lose(worker);
+      await rescue();
+      const letters = await database.rows(`select id from watchpost.dead_letter where task = 'deadly_again'`);
+      expect(letters).toHaveLength(1);
+      expect(await database.rows('select watchpost.replay($1) as replayed', [letters[0].id])).toEqual([
+        { replayed: true },
+      ]);
+    }
+  });
+});
+
 describe('watchpost.put_back_events()', () => {
   // Of the events of another test it would put back those whose work was taken away.
   beforeEach(async () => {
@@ -108,25 +126,38 @@ describe('watchpost.put_back_events()', () => {
   it('never puts back an event that is claimed, released, in a job or handled', async () => {
     await subscribe(database, { task: 'at_work' });
     const worker = await addWorker(database, ['at_work']);
-    const [claimed, released, inJob, done, failed, retried] = await emitOld('at_work', 6);
+    const [claimed, released, inJob, done, failed, retried, replayed] = await emitOld('at_work', 7);
     await claim(database, worker, ['at_work'], 1);
     const other = await addWorker(database, ['at_work']);
     await claim(database, other, ['at_work'], 1);
     await database.rows('select watchpost.release_claims(array[$1::uuid])', [other]);
     expect((await claimsOf(database, 'at_work')).map(({ events }) => events[0])).toEqual([claimed, released]);
-    for (const event of [inJob, done, failed, retried]) await remove(event!);
+    for (const event of [inJob, done, failed, retried, replayed]) await remove(event!);
     await database.rows(`select watchpost.retry_later('at_work', watchpost.items_of(array[$1::uuid]), 1)`, [
       inJob,
     ]);
     await database.rows(
       `insert into watchpost.handling (event_id, task, outcome, attempt, started_at, duration_ms, code, error)
        values ($1, 'at_work', 'done', 1, now(), 1, null, null), ($2, 'at_work', 'failed', 1, now(), 1, 'internal', 'x'),
-         ($3, 'at_work', 'retry', 1, now(), 1, 'internal', 'x')`,
-      [done, failed, retried],
+         ($3, 'at_work', 'retry', 1, now(), 1, 'internal', 'x'), ($4, 'at_work', 'failed', 1, now(), 1, 'internal', 'x')`,
+      [done, failed, retried, replayed],
     );
-    expect(await putBack(), 'only what is to be tried again and is nowhere').toBe(1);
-    const left = await database.rows(`select event_id from watchpost.outbox where task = 'at_work'`);
-    expect(left).toEqual([{ event_id: retried }]);
+    await database.rows(
+      `insert into watchpost.handling (event_id, task, outcome, attempt, started_at, duration_ms)
+       values ($1, 'at_work', 'replayed', 0, now(), 0)`,
+      [replayed],
+    );
+    const missing = await database.rows(
+      `select rule, subject from watchpost.invariant where rule = 'work_missing'`,
+    );
+    expect(missing.map(({ subject }) => subject).sort()).toEqual(
+      [`${retried} at_work`, `${replayed} at_work`].sort(),
+    );
+    expect(await putBack(), 'only what is to be tried again and is nowhere').toBe(2);
+    const left = await database.rows(
+      `select event_id from watchpost.outbox where task = 'at_work' order by event_id`,
+    );
+    expect(left).toEqual([{ event_id: retried }, { event_id: replayed }]);
   });
 
   it('leaves events alone whose consumer is not ours: it records no handlings', async () => {
@@ -136,7 +167,7 @@ describe('watchpost.put_back_events()', () => {
     expect(await putBack()).toBe(0);
   });
 
-  it('examines the last day once the server is of another timeline', async () => {
+  it('examines the last day for an hour after the server has come to another timeline', async () => {
     await subscribe(database, { task: 'survived' });
     await addWorker(database, ['survived']);
     await emit(database, 'survived', 1);
@@ -147,9 +178,18 @@ describe('watchpost.put_back_events()', () => {
     );
     await remove(id);
     expect(await putBack()).toBe(0);
-    await database.rows(
-      `update watchpost.upkeep_task set last_result = '0 events put back, timeline 00000000' where task = 'events'`,
-    );
+    const promoted = (ago: string) =>
+      database.rows(
+        `insert into watchpost.server_timeline values ('00000000', now() - $1::interval)
+         on conflict (timeline) do update set seen_at = excluded.seen_at`,
+        [ago],
+      );
+    await database.rows(`update watchpost.server_timeline set seen_at = now() - interval '1 week'`);
+    await promoted('2 hours');
+    expect(await putBack()).toBe(0);
+    await promoted('59 minutes');
     expect(await putBack()).toBe(1);
+    await remove(id);
+    expect(await putBack(), 'again, for what was deleted since').toBe(1);
   });
 });

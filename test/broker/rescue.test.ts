@@ -83,7 +83,7 @@ describe.skipIf(!onServer)(`what workers that are gone had claimed ${onServer ? 
   );
 
   it(
-    'is released by the worker itself if the answer to its claim never came',
+    'is handed back by the worker itself if the answer to its claim never came, and uses up no attempt',
     async () => {
       const database = await freshDatabase();
       const process = await startWorkerProcess(database.url);
@@ -100,7 +100,7 @@ describe.skipIf(!onServer)(`what workers that are gone had claimed ${onServer ? 
       await client.query('commit');
       expect(await untilFinal(database, id)).toMatchObject({ state: 'done', faces: 3 });
       const attempts = await database.rows(`select attempt from watchpost.handling where task = 'detect'`);
-      expect(attempts).toEqual([{ attempt: 2 }]);
+      expect(attempts).toEqual([{ attempt: 1 }]);
       expect(await eventsOf(database, 'worker.lost')).toEqual([]);
     },
     patience,

@@ -174,6 +174,32 @@ describe('POST /v1/tasks/{task}, with no worker running', () => {
   });
 });
 
+describe('an event whose handling by hand fails for the moment', () => {
+  it('waits for a worker if it waited before, and stays a dead letter if it was one', async () => {
+    const [waiting, dead] = [await submit(database, sample(4)), await submit(database, sample(4))];
+    await database.rows(
+      `with gone as (delete from watchpost.outbox where payload ->> 'image_id' = $1 returning event_id)
+       insert into watchpost.handling (event_id, task, outcome, attempt, started_at, duration_ms, code, error)
+       select g.event_id, 'detect', 'failed', 5, now(), 0, 'worker_lost', 'Each time.' from gone as g`,
+      [dead],
+    );
+    await database.rows('alter table watchpost.face add constraint refused check (false) not valid');
+    try {
+      expect(await run('detect', { image_id: waiting })).toMatchObject([{ outcome: 'retry' }]);
+      expect(await run('detect', { image_id: dead })).toMatchObject([{ outcome: 'failed' }]);
+    } finally {
+      await database.rows('alter table watchpost.face drop constraint refused');
+    }
+    expect(await untilFinal(database, dead)).toMatchObject({ state: 'failed' });
+    expect(
+      await database.rows('select code from watchpost.dead_letter where image_id = any ($1)', [
+        [waiting, dead],
+      ]),
+    ).toEqual([{ code: 'value_invalid' }]);
+    expect(await run('detect', { image_id: dead })).toMatchObject([{ outcome: 'done' }]);
+  });
+});
+
 describe('a worker that starts later', () => {
   it('leaves what was called by hand as it is, and handles the rest', async () => {
     const before = await factsOf(database, byHand);

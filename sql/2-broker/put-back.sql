@@ -1,0 +1,61 @@
+-- Events that owe a handling and wait nowhere. That should never happen, and does after a failover that has lost
+-- transactions, or after a DELETE by hand.
+
+create or replace function watchpost.timeline_of_server() returns text
+language sql stable
+return left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);
+
+comment on function watchpost.timeline_of_server() is 'The timeline of the WAL that this server writes: another one after each promotion.';
+
+
+-- Only for tasks that workers run: a consumer that is not ours records no handlings.
+create or replace function watchpost.missing_work(from_key uuid, until_key uuid) returns table (event_id uuid, task text)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  with owed as (
+    select e.id, t.task
+    from watchpost.event as e
+    cross join unnest(e.tasks) as t (task)
+    where e.id >= from_key and e.id < until_key
+      and t.task in (select unnest(w.tasks) from watchpost.worker as w)
+      and not exists (select from watchpost.ended_task as d where d.event_id = e.id and d.task = t.task)
+  )
+  select w.id, w.task
+  from owed as w
+  where not exists (select from watchpost.outbox as o where o.event_id = w.id and o.task = w.task)
+    and not exists (select from watchpost.claim as c where w.id = any (c.events) and c.task = w.task)
+    and not exists (select from watchpost.list_job_items() as j where j.event_id = w.id and j.task = w.task);
+end;
+$$;
+
+comment on function watchpost.missing_work is 'Events between two keys that owe a handling to a task, and of which there is neither an outbox row nor a claim or a job.';
+
+
+-- An event is examined once it is ten minutes old, and for half an hour. For an hour after a promotion all events of the
+-- last day are, as soon as they are ten seconds old.
+create or replace function watchpost.put_back_events() returns text
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  promoted boolean;
+  put_back integer;
+begin
+  insert into watchpost.server_timeline (timeline) values (watchpost.timeline_of_server()) on conflict do nothing;
+  select count(*) > 1 and max(t.seen_at) > now() - interval '1 hour' into promoted from watchpost.server_timeline as t;
+
+  select coalesce(sum(watchpost.enqueue(m.events, m.task)), 0) into put_back
+  from (
+    select w.task, array_agg(w.event_id) as events
+    from watchpost.missing_work(
+      watchpost.uuidv7_at(now() - case when promoted then interval '1 day' else interval '40 minutes' end),
+      watchpost.uuidv7_at(now() - case when promoted then interval '10 seconds' else interval '10 minutes' end)
+    ) as w
+    group by w.task
+  ) as m;
+  return format('%s events put back', put_back);
+end;
+$$;
+
+comment on function watchpost.put_back_events() is 'Puts events that owe a handling and wait nowhere into the outbox again.';
