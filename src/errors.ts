@@ -111,8 +111,8 @@ export const problems = {
     permanent: true,
     sqlstate: 'WP034',
   },
-  face_taken: { status: 409, title: "The face is somebody's photo already", sqlstate: 'WP035' },
-  photo_removed: { status: 409, title: 'The photo was taken back', permanent: true, sqlstate: 'WP039' },
+  face_taken: { status: 409, title: 'The face is already a photo of a person', sqlstate: 'WP035' },
+  photo_removed: { status: 409, title: 'The photo was removed', permanent: true, sqlstate: 'WP039' },
 
   threshold_invalid: { status: 422, title: 'The threshold is not valid', sqlstate: 'WP030' },
   validity_invalid: { status: 422, title: 'The list would never be valid', sqlstate: 'WP031' },

@@ -1,4 +1,4 @@
--- Who is on which list.
+-- Entries of watchlists: an event for each change, and the version of the list.
 --
 -- emits watchlist.person_added, which backfill consumes, and watchlist.person_removed
 

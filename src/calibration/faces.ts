@@ -23,7 +23,7 @@ export interface LeftOut {
 
 /**
  * Finds the faces of labelled photos. Of a person's photo the largest face counts, of a stranger's all of them; faces
- * that fail the quality gate are left out, because they can not alert.
+ * that fail the quality gate are left out, because they cannot alert.
  */
 export const findLabelledFaces = async (
   vision: Vision,

@@ -44,7 +44,7 @@ export const openDatabase = (
     keepAliveInitialDelayMillis: 10_000,
     query_timeout: options.answerWithinMs ?? 30_000,
     // The server gives up on a client that is gone in the middle of a transaction, and releases its locks, for which
-    // whoever does the same work again waits. No transaction here waits for a model, so none is idle for that long.
+    // a retry of the same work waits. No transaction here waits for a model, so none is idle for that long.
     idle_in_transaction_session_timeout: 12_000,
     Client: WatchedClient,
     onConnect: (client: pg.ClientBase) => {

@@ -44,7 +44,7 @@ export interface EmbeddedOptions {
   onLog?: (line: string) => void;
   /** Keeps the database in memory (false). `dataDir` is not touched, and a restart begins with an empty database. */
   memory?: boolean;
-  /** Whether a commit waits for the disk (true). Without it a power failure can lose or damage data; a crash can not. */
+  /** Whether a commit waits for the disk (true). Without it a power failure can lose or damage data; a crash cannot. */
   fsync?: boolean;
   /** How long a client may leave a transaction open and idle, in milliseconds (10,000). */
   idleInTransactionMs?: number;

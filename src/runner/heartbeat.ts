@@ -2,23 +2,23 @@ import { calmPulse, type Pulse } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 
-/** The sign of life of one process, which also looks after the jobs of those that give none. */
+/** The heartbeat of one process, which also releases the work of processes without one. */
 export interface Heartbeat {
-  /** Beats now: there is something new to tell. */
+  /** Sends a heartbeat at once, because what it reports has changed. */
   readonly beat: () => void;
   stop(): void;
 }
 
-/** A heartbeat that waits for longer is worth nothing: on a dead connection it would be the end of the worker. */
+/** Milliseconds to wait for an answer. On a dead connection a longer wait would let other workers count this one as dead. */
 const answerWithinMs = 4_000;
 
 /**
- * Begins to beat into this process's row in `worker`, and to rescue what dead workers have claimed. Failures are left to
- * the next beat: whoever can not reach the database is rescued by those who can.
+ * Starts to write heartbeats to this process's row in `worker`, and to release what dead workers have claimed. A heartbeat
+ * that fails is followed by the next one: a process that cannot reach the database is rescued by those that can.
  *
  * @param options.pools the ids of graphile-worker's pools of this process, by which its jobs are locked.
- * @param options.beaten is called after each beat; `moved`: the server is of another timeline than before, as after the
- *   promotion of a replica, so that what this process has in hand may not exist any more.
+ * @param options.beaten is called after each heartbeat; `moved`: the server is on another timeline than before, as after
+ *   the promotion of a replica, so that what this process has claimed may not exist any more.
  */
 export const startHeartbeat = (
   database: Database,
@@ -33,7 +33,7 @@ export const startHeartbeat = (
   const { log, pulse = calmPulse, pools = () => [], beaten } = options;
   const { heartbeatMs, deadAfterSeconds } = pulse;
   let timeline: string | undefined;
-  /** Since when every beat was answered, by performance.now(). */
+  /** Since when every heartbeat was answered, by performance.now(). */
   let heardSince = Number.NEGATIVE_INFINITY;
 
   const ask = async <Row extends object>(text: string, values: unknown[]): Promise<Row | undefined> => {
@@ -54,13 +54,13 @@ export const startHeartbeat = (
     if (life?.was_lost)
       log.warn('this worker was taken for dead; its events may be handled by others by now');
     const moved = timeline !== undefined && timeline !== life?.timeline;
-    if (moved) log.warn({ before: timeline, now: life?.timeline }, 'the server is of another timeline');
+    if (moved) log.warn({ before: timeline, now: life?.timeline }, 'the server is on another timeline');
     timeline = life?.timeline;
     await beaten?.({ moved });
-    // Who could not be heard could not hear the others either: after an outage, however long the database took to recover,
-    // they have time to tell that they live.
+    // A process that could not reach the database could not see the heartbeats of others either. So after an outage, however
+    // long the recovery took, it gives them time to send one before it counts them as dead.
     if (performance.now() < heardSince + (deadAfterSeconds * 1000) / 2) return;
-    // By itself, so that trouble with the dead does not take the sign of life back.
+    // In a statement of its own, so that a failure here does not roll back the heartbeat.
     const rescue = await ask<{ released: number }>(
       'select watchpost.rescue(make_interval(secs => $1)) as released',
       [deadAfterSeconds],
@@ -77,7 +77,7 @@ export const startHeartbeat = (
   };
 };
 
-/** Runs at once and then again and again, never twice at a time; once more after this time if told so meanwhile. */
+/** Runs at once and then again and again, never twice at a time; once more after the current run if `now` is called meanwhile. */
 const repeat = (run: () => Promise<void>, ms: number, log: Log) => {
   let running = false;
   let again = false;

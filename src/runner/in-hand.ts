@@ -1,6 +1,6 @@
 import type { Batch, Claims } from '../broker/claims.ts';
 
-/** The claims that a process knows of. */
+/** The claims that a process is handling, or is about to handle. */
 export class InHand {
   readonly #claims: Claims;
   readonly #answeredWithinMs: number;
@@ -26,15 +26,15 @@ export class InHand {
     this.#known.delete(claim);
   }
 
-  /** Drops everything: the database is not the one that it was claimed in. */
+  /** Drops everything, because the claims were made on a server of another timeline. */
   drop(): void {
     this.#epoch++;
     this.#known.clear();
   }
 
   /**
-   * Releases claims of this worker that it does not know of. Not only after a failure was seen here: a claim that waited
-   * for a lock may be made long after its connection was cut.
+   * Releases claims of this worker that are not listed here. Called all the time and not only after a failure, because a
+   * claim that waited for a lock may be made long after its connection was cut.
    */
   async releaseOthers(): Promise<void> {
     await this.#claims.release(this.#answeredWithinMs, [...this.#known]);

@@ -42,7 +42,7 @@ interface Photo extends PhotoSource {
  * known by the name together with a photo: somebody of this name who was given one of these very files before, or, if the
  * source has no photos, somebody of this name without photos. So two people of one name are never taken for one. Photos
  * of a known person that were imported before, with the same bytes and the same face, are left out, also those that were
- * refused or taken back. New photos and lists are added; name and metadata stay.
+ * refused or removed. New photos and lists are added; name and metadata stay.
  *
  * @returns also what was refused of them. A person all of whose photos were refused is not added.
  */

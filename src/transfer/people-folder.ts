@@ -52,7 +52,7 @@ const readFolder = async (folder: string) => {
     (file) => !photos.includes(file),
   );
   if (unknown)
-    throw new WatchpostError('import_invalid', `person.json speaks of ${unknown}, which is not there.`);
+    throw new WatchpostError('import_invalid', `person.json names ${unknown}, which is not there.`);
   const person: PersonSource = {
     at: folder,
     name: about.name ?? basename(folder),

@@ -74,7 +74,7 @@ describe('watchpost calibrate', () => {
 
     expect(stdout).toContain('4 photos of 2 people');
     expect(stdout).toContain(
-      `No threshold is recommended: an FPIR of 0.3% takes 334 strangers to tell, and there were ${4 + usable}.`,
+      `No threshold is recommended: an FPIR of 0.3% takes 334 strangers to measure, and there were ${4 + usable}.`,
     );
     expect(stdout).toContain('--target-fpir 0.');
     expect(stdout).not.toContain('<- recommended');

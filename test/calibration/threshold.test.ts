@@ -68,7 +68,7 @@ describe('threshold_for', () => {
     await storeCurve(database, { model: 'first', strangers: ten });
     await expect(thresholdFor(0.05)).rejects.toMatchObject({
       code: 'WP045',
-      message: 'A false-positive rate of 0.05 can not be told from 10 strangers; it takes 20.',
+      message: 'A false-positive rate of 0.05 cannot be measured with 10 strangers; it takes 20.',
     });
     await storeCurve(database, { model: 'first', strangers: [...ten, ...ten.map((x) => x - 0.05)] });
     await storeCurve(database, { model: 'first', strangers: [0.01, 0.01] });
@@ -84,7 +84,7 @@ describe('threshold_for', () => {
       const strangers = Array.from({ length: needed }, () => 0.4);
       await storeCurve(database, { model: 'first', strangers: strangers.slice(1) });
       await expect(thresholdFor(target)).rejects.toMatchObject({
-        message: `A false-positive rate of ${target} can not be told from ${needed - 1} strangers; it takes ${needed}.`,
+        message: `A false-positive rate of ${target} cannot be measured with ${needed - 1} strangers; it takes ${needed}.`,
       });
       await storeCurve(database, { model: 'first', strangers });
       // The least threshold above 0.4.
@@ -163,7 +163,7 @@ describe('a list with a target', () => {
     );
   });
 
-  it('takes the threshold of a new curve; one set by hand stays, as does one that the curve can not tell', async () => {
+  it('takes the threshold of a new curve; one set by hand stays, as does one that the curve cannot tell', async () => {
     const id = await storeCurve(database, { model: 'first', strangers: ten });
     expect(await thresholds()).toEqual({
       'by hand': 0.5,

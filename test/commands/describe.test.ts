@@ -43,7 +43,7 @@ describe('describe by command', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch('It was on already');
     expect(stdout).toMatch('3 faces of the past will be described');
-    expect(stdout).toMatch('3 can not be');
+    expect(stdout).toMatch('3 cannot be');
     await until(async () => (await described()).length === 3);
     expect(await untilFinal(database, photo)).toMatchObject({ state: 'done' });
   });

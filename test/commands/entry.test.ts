@@ -60,7 +60,7 @@ const examples: Record<string, Example> = {
     args: () => ['evaluate', '/nonexistent'],
     code: 1,
     stdout: nothing,
-    stderr: /^\/nonexistent can not be read: there is no such folder\.\n\(folder_invalid\)\n$/,
+    stderr: /^\/nonexistent cannot be read: there is no such folder\.\n\(folder_invalid\)\n$/,
   },
   sql: { args: () => ['sql', 'select 1 as one'], code: 0, stdout: /^one\n───\n {2}1\n$/ },
   replay: {

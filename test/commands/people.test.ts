@@ -44,7 +44,7 @@ describe('watchlist', () => {
     expect(list).toEqual({ threshold_name: 'strict' });
   });
 
-  it('refuses in a sentence what can not be', async () => {
+  it('refuses in a sentence what cannot be', async () => {
     const past = await run('watchlist', 'add', 'over', '--valid-until', '2020-01-01T00:00:00Z');
     expect(past).toMatchObject({ code: 1, stdout: '' });
     expect(past.stderr).toMatch(/^The list 'over' would have ended already.*\nGive a later valid_until/);

@@ -158,7 +158,7 @@ describe('without a worker', () => {
     const text = await run('submit', samplePath(4), notes);
     expect(text.stderr).toContain(`${notes}: `);
     const absent = await run('submit', samplePath(4), join(folder, 'absent.jpg'));
-    expect(absent.stderr).toMatch(/absent\.jpg can not be read: ENOENT/);
+    expect(absent.stderr).toMatch(/absent\.jpg cannot be read: ENOENT/);
     const camera = await run('submit', samplePath(4), samplePath(5), '--camera', 'gat');
     expect(camera.stderr).toBe("There is no camera 'gat'.\nCameras: gate.\n(camera_unknown)\n");
     for (const { code, stdout } of [text, absent, camera])

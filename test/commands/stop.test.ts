@@ -54,7 +54,7 @@ describe('SIGTERM to a worker at work', () => {
   });
 });
 
-describe.skipIf(!onServer)(`a worker whose batch can not end ${onServer ? '' : needsServer}`, () => {
+describe.skipIf(!onServer)(`a worker whose batch cannot end ${onServer ? '' : needsServer}`, () => {
   /** A worker with a batch that waits for a lock which this test holds. */
   const stuck = async () => {
     await submitMany(1);

@@ -142,7 +142,7 @@ describe('evaluate, on a folder whose labels are partly wrong', () => {
       {
         file: 'bea/2.jpg',
         person: 'bea',
-        why: 'more like somebody else',
+        why: 'more similar to another person',
         nearest: 'ada',
         outcome: 'match',
         gate: [],
@@ -170,7 +170,7 @@ describe('evaluate, on a folder whose labels are partly wrong', () => {
     async () => {
       const { found } = await run(folder, 'select', Number.POSITIVE_INFINITY);
       expect(found).toMatchObject({ rounds: 2, people: 3, probes: 6, enrolment_photos: 6, strangers: 6 });
-      // The empty scene can not enrol Cleo.
+      // The empty scene cannot enrol Cleo.
       expect(found.refusals).toContainEqual(
         expect.objectContaining({ file: 'cleo/2.jpg', person: 'cleo', code: 'face_missing' }),
       );

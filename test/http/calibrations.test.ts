@@ -32,7 +32,7 @@ describe('/v1/calibrations', () => {
     expect(body.recommended.threshold).toBeCloseTo(0.817);
   });
 
-  it('recommends nothing for a rate that three strangers can not measure, and says how many could', async () => {
+  it('recommends nothing for a rate that three strangers cannot measure, and says how many could', async () => {
     const { body } = await api.call('GET', `/v1/calibrations/${id}`);
     expect(body).toMatchObject({ strangers: 3, recommended: null, strangers_needed: 334 });
     const { body: svg } = await api.call('GET', `/v1/calibrations/${id}.svg`);

@@ -106,7 +106,7 @@ describe('health', () => {
         await bridge.open();
       };
       await setReadOnly('on');
-      // Until it is noticed that the connections are gone, the database can not be reached.
+      // Until it is noticed that the connections are gone, the database cannot be reached.
       await expect.poll(async () => (await get('/readyz')).body.detail).toContain('takes no writes');
       const answers = [
         await get('/readyz'),

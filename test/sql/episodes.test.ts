@@ -112,7 +112,7 @@ describe('an episode', () => {
     expect(await told('alert.withdrawn')).toEqual([{ subject_id: later, because: 'merged' }]);
   });
 
-  it('can not overlap another one, whatever a program writes', async () => {
+  it('cannot overlap another one, whatever a program writes', async () => {
     const id = await raise(await seen('12:00:00'));
     await expect(
       database.rows(

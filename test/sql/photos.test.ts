@@ -120,7 +120,7 @@ describe('photos of people', () => {
       await enrolFace(ada.personId, faceId);
       await expect(enrolFace(bea.personId, faceId)).rejects.toMatchObject({
         code: 'WP035',
-        message: "This face is a photo of 'Ada' already.",
+        message: "This face is already a photo of 'Ada'.",
       });
     });
 
@@ -261,7 +261,7 @@ describe('photos of people', () => {
       await expect(enrol(await handIn(bea[0].id, face))).resolves.toBeTruthy();
     });
 
-    it.skipIf(!onServer)(`can not be passed by two workers side by side ${needsServer}`, async () => {
+    it.skipIf(!onServer)(`cannot be passed by two workers side by side ${needsServer}`, async () => {
       const face = vectors.any();
       const [ada, bea] = await database.rows(
         `insert into watchpost.person (name) values ('Ada'), ('Bea') returning id`,
@@ -370,7 +370,7 @@ describe('photos of people', () => {
   });
 
   describe('forget_person()', () => {
-    it('drops the person with the photos handed in for them alone, and keeps frames', async () => {
+    it('drops the person with the photos submitted for them alone, and keeps frames', async () => {
       const face = vectors.any();
       const { personId, referenceId } = await know('Ada', face);
       const { matchId, imageId } = await sight(personId, referenceId);

@@ -15,7 +15,7 @@ beforeAll(async () => {
 const run = (...args: string[]) => watchpost(['strangers', ...args], { DATABASE_URL: database.url });
 
 describe('watchpost strangers', () => {
-  it('switches grouping on, tells how it is set, and says in a sentence what can not be', async () => {
+  it('switches grouping on, tells how it is set, and says in a sentence what cannot be', async () => {
     const on = await run('on', '--retention', '14 days', '--min-faces', '2');
     expect(on).toMatchObject({ code: 0, stderr: '' });
     expect(on.stdout).toMatch(
@@ -24,7 +24,7 @@ describe('watchpost strangers', () => {
     const wrong = await run('on', '--min-faces', '1');
     expect(wrong).toMatchObject({ code: 1, stdout: '' });
     expect(wrong.stderr).toMatch(
-      /^Strangers can not be grouped like this: .*min_faces 1.*\nsimilarity lies between/,
+      /^Strangers cannot be grouped with these settings: .*min_faces 1.*\nsimilarity lies between/,
     );
   });
 

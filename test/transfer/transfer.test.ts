@@ -72,7 +72,7 @@ describe('watchpost import', () => {
   it('of a folder that is not there, or onto a list that is not there, says so and makes nobody', async () => {
     const absent = await run(database, 'import', join(source, 'absent'));
     expect(absent.code).toBe(1);
-    expect(absent.stderr).toMatch(/absent can not be read: ENOENT/);
+    expect(absent.stderr).toMatch(/absent cannot be read: ENOENT/);
     const unlisted = await run(database, 'import', source, '--watchlist', 'wanted');
     expect(unlisted.code).toBe(1);
     expect(unlisted.stderr).toMatch(/There is no watchlist "wanted"/);
