@@ -12,7 +12,7 @@ describe('watchpost.relay()', () => {
   const relay = async (maxRows = 2000): Promise<number> =>
     (await database.rows('select watchpost.relay($1) as relayed', [maxRows]))[0].relayed;
 
-  /** The very first job of a task writes its name into a table, which a second relay would wait for. */
+  /** The first job of a task inserts the task's name into a table, and a concurrent relay would wait for that. */
   const makeTaskKnown = (task: string): Promise<unknown> =>
     database.rows('select graphile_worker.complete_jobs(array[(graphile_worker.add_job($1)).id])', [task]);
 
@@ -56,7 +56,7 @@ describe('watchpost.relay()', () => {
     ]);
   });
 
-  it('leaves to workers what they claim, unless its subscription is gone', async () => {
+  it('leaves claimed tasks to the workers, unless the subscription is gone', async () => {
     const topic = await subscribe(database, { task: 'unsubscribed', batch_size: 5 });
     await emit(database, 'unsubscribed', 3);
     expect(await relay()).toBe(0);

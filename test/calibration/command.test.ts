@@ -138,7 +138,7 @@ describe('watchpost calibrate', () => {
         probes: 519,
         leftOut: 22,
       });
-      // Measured: 0.391, all of 519 found, five strangers in 529 taken for somebody.
+      // Measured: 0.391, all of 519 found, five of 529 strangers matched somebody.
       expect(recommended).toMatchObject({ wrong_names: 0 });
       expect(recommended.threshold).toBeLessThan(0.42);
       const at = (threshold: number) =>

@@ -55,7 +55,7 @@ describe('threshold_for', () => {
     expect(await thresholdFor(0.999)).toBeCloseTo(0.06);
   });
 
-  it('goes by the latest calibration, of the model asked for or the one measured last', async () => {
+  it('uses the latest calibration, of the given model or of the one measured last', async () => {
     await storeCurve(database, { model: 'first', strangers: ten });
     await storeCurve(database, { model: 'first', strangers: ten.map((x) => x - 0.05) });
     await storeCurve(database, { model: 'second', strangers: ten.map((x) => x - 0.03) });
@@ -64,7 +64,7 @@ describe('threshold_for', () => {
     expect(await thresholdFor(0.1)).toBeCloseTo(0.83);
   });
 
-  it('does not believe that of a few strangers none will ever pass', async () => {
+  it('is refused where too few strangers were measured for the rate', async () => {
     await storeCurve(database, { model: 'first', strangers: ten });
     await expect(thresholdFor(0.05)).rejects.toMatchObject({
       code: 'WP045',
@@ -92,12 +92,12 @@ describe('threshold_for', () => {
     },
   );
 
-  it('takes more strangers than anybody has where the rate is next to nothing', async () => {
+  it('requires more strangers than were measured for a rate near 0', async () => {
     await storeCurve(database, { model: 'first', strangers: ten });
     await expect(thresholdFor(1e-12)).rejects.toMatchObject({ code: 'WP045' });
   });
 
-  it('is an error without a curve, or for what is no rate', async () => {
+  it('is an error without a curve, or for a value that is not a rate', async () => {
     await expect(thresholdFor(0.1)).rejects.toMatchObject({
       code: 'WP045',
       hint: expect.stringContaining('calibrate'),
@@ -111,7 +111,7 @@ describe('threshold_for', () => {
       await expect(thresholdFor(target), String(target)).rejects.toMatchObject({ code: 'WP046' });
   });
 
-  it('says when no threshold will do', async () => {
+  it('is an error when no threshold reaches the rate', async () => {
     await storeCurve(database, { model: 'first', strangers: ten.map(() => 1) });
     await expect(thresholdFor(0.5)).rejects.toMatchObject({
       code: 'WP045',
@@ -121,7 +121,7 @@ describe('threshold_for', () => {
 });
 
 describe('rate_at_most', () => {
-  it('is the rule of three where none was seen, and a little more than what was seen elsewhere', async () => {
+  it('is the rule of three if none was seen, else an upper bound above the measured rate', async () => {
     const database = await freshDatabase();
     const [rates] = await database.rows(
       `select
@@ -163,7 +163,7 @@ describe('a list with a target', () => {
     );
   });
 
-  it('takes the threshold of a new curve; one set by hand stays, as does one that the curve cannot tell', async () => {
+  it('takes the threshold of a new curve; one set by hand stays, as does one whose rate the curve cannot measure', async () => {
     const id = await storeCurve(database, { model: 'first', strangers: ten });
     expect(await thresholds()).toEqual({
       'by hand': 0.5,
@@ -188,12 +188,12 @@ describe('a list with a target', () => {
     expect(event.payload.watchlists).toEqual(moved.map((row) => row.id));
   });
 
-  it('does not follow a model that nobody is enrolled with', async () => {
+  it('does not follow a model without enrolled people', async () => {
     await storeCurve(database, { model: 'second', strangers: ten });
     expect(new Set(Object.values(await thresholds()))).toEqual(new Set([0.5]));
   });
 
-  it('is told from one set by hand: the setting is on while it follows, and off afterwards', async () => {
+  it('differs from one set by hand: watchpost.calibrating is set only while it follows', async () => {
     await database.rows(
       `create table watchpost.seen (setting text);
        create function watchpost.note() returns trigger language plpgsql as $$

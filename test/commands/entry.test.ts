@@ -91,7 +91,7 @@ describe('a process of the command line', () => {
     },
   );
 
-  it('is started here or in a test of its own for every command that there is', () => {
+  it('is started for every command, here or in a test of its own', () => {
     const names = commands.flatMap((entry) => entry.names);
     expect([...Object.keys(examples), 'up', 'work', 'demo'].toSorted()).toEqual(names.toSorted());
   });

@@ -5,7 +5,7 @@ import { readConfig } from '../../src/config.ts';
 import { temporaryFolder, watchpost } from './support.ts';
 
 describe('help', () => {
-  it('tells the commands, examples and settings', async () => {
+  it('lists the commands, examples and settings', async () => {
     const { code, stdout } = await watchpost(['--help']);
     expect(code).toBe(0);
     for (const word of [
@@ -35,7 +35,7 @@ describe('help', () => {
   });
 });
 
-describe('a word that is not known', () => {
+describe('an unknown command or option', () => {
   it.each([
     [['submti'], /unknown command 'submti'\n\(Did you mean submit\?\)/],
     [['person', 'ad'], /unknown command 'ad'\n\(Did you mean add\?\)/],
@@ -48,7 +48,7 @@ describe('a word that is not known', () => {
   });
 });
 
-describe('a value that cannot be', () => {
+describe('an invalid value', () => {
   it.each([
     [
       ['watchlist', 'add', 'x', '--threshold', '1.5'],
@@ -74,7 +74,7 @@ describe('a value that cannot be', () => {
 });
 
 describe('settings', () => {
-  it('that are wrong are named, all at once, with what would be right', async () => {
+  it('that are wrong are named, all at once, with the valid values', async () => {
     const { code, stdout, stderr } = await watchpost(['up'], {
       DATABASE_URL: 'mysql://root:hunter2@db/x',
       PORT: '70000',
@@ -102,7 +102,7 @@ describe('settings', () => {
     for (const secret of ['hunter2', 'too-short-secret']) expect(stderr).not.toContain(secret);
   });
 
-  it('have defaults that suit a machine with nothing on it, also where they are set to nothing', () => {
+  it('have defaults that suit a fresh machine, also where they are empty', () => {
     const defaults = readConfig({});
     expect(defaults).toMatchObject({
       databaseUrl: undefined,
@@ -116,12 +116,12 @@ describe('settings', () => {
     expect(readConfig({ PORT: '', DATABASE_URL: '', WATCHPOST_DATA: '' })).toEqual(defaults);
   });
 
-  it('refuse a URL that only begins like one', () => {
+  it('refuse a URL that only begins like a valid one', () => {
     expect(() => readConfig({ DATABASE_URL: 'postgres://user:p@ss@[host/db' })).toThrow(/DATABASE_URL/);
   });
 });
 
-describe('what a command cannot do is told in a sentence, without a stack and without secrets:', () => {
+describe('an error of a command is one sentence, without a stack and without secrets:', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await temporaryFolder();

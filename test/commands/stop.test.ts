@@ -71,7 +71,7 @@ describe.skipIf(!onServer)(`a worker whose batch cannot end ${onServer ? '' : ne
     expect(await claimed()).toHaveLength(1);
     expect(await command.stop()).toBe(0);
     expect(await saidGoodbye(id)).toBe(true);
-    // Its transaction has still locked the claim. Whoever lives releases what is left once that has ended.
+    // Its transaction still has the claim locked. Once that has ended, any live worker releases the claim.
     await holder.query('rollback');
     await until(async () => {
       await database.rows(`select watchpost.rescue('0 s')`);

@@ -109,7 +109,7 @@ describe('evaluate, on a folder whose labels are partly wrong', () => {
     });
   });
 
-  it('counts what the rows say', () => {
+  it('counts the same as the rows', () => {
     const { hits, wrong_names, stranger_alerts, group_hits, group_alerts_unjudged } = result.found;
     expect(result.rows).toEqual([
       { person: 'ada', alerted: hits + wrong_names + stranger_alerts + group_hits + group_alerts_unjudged },
@@ -137,7 +137,7 @@ describe('evaluate, on a folder whose labels are partly wrong', () => {
     expect(result.found.wrong.filter((one) => (one.similarity ?? 0) < result.found.threshold)).toEqual([]);
   });
 
-  it('explains each miss by what is recorded of the face', () => {
+  it('explains each miss by the recorded reasons', () => {
     expect(result.found.misses).toMatchObject([
       {
         file: 'bea/2.jpg',
@@ -166,7 +166,7 @@ describe('evaluate, on a folder whose labels are partly wrong', () => {
   });
 
   it(
-    'holds out each photo in turn, if told so',
+    'holds out each photo once, if asked to',
     async () => {
       const { found } = await run(folder, 'select', Number.POSITIVE_INFINITY);
       expect(found).toMatchObject({ rounds: 2, people: 3, probes: 6, enrolment_photos: 6, strangers: 6 });

@@ -14,7 +14,7 @@ const person = { 'ada/1.jpg': photo, 'ada/2.jpg': photo };
 const invalid = (message: RegExp) => ({ code: 'folder_invalid', message: expect.stringMatching(message) });
 
 describe('a labelled folder', () => {
-  it('is read in the order of its names, whatever else lies about in it', async () => {
+  it('is read in the order of its names, and other files in it are ignored', async () => {
     const folder = await folderOf({
       ...person,
       'ada/notes.txt': 'a note',
@@ -98,7 +98,7 @@ describe('a labelled folder', () => {
     await expect(read(await folderOf(files))).rejects.toMatchObject(invalid(message));
   });
 
-  it('is refused when it is not there, or is no folder', async () => {
+  it('is refused when it is not there, or is not a folder', async () => {
     await expect(read('/nonexistent/folder')).rejects.toMatchObject(invalid(/there is no such folder/));
     const file = join(await folderOf({ 'a.jpg': photo }), 'a.jpg');
     await expect(read(file)).rejects.toMatchObject(invalid(/it is not a folder/));
@@ -148,7 +148,7 @@ describe('all but one', () => {
     groups: [],
   };
 
-  it('holds out the last photo, and takes who has only one for a stranger', () => {
+  it('holds out the last photo, and treats a person with a single photo as a stranger', () => {
     expect(allButOne(folder)).toEqual({
       enrolled: [
         { name: 'ada', photos: ['1', '2'] },

@@ -92,7 +92,7 @@ describe('an episode', () => {
     expect(await alerts()).toMatchObject([{ until: '12:09:00' }]);
   });
 
-  it('takes in the one after it when a sighting turns out to lie between them', async () => {
+  it('absorbs the next one when a sighting lies between them', async () => {
     const earlier = await raise(await seen('12:00:00', { similarity: 0.5 }));
     const best = await seen('12:08:00', { similarity: 0.7 });
     const later = await raise(best);
@@ -112,7 +112,7 @@ describe('an episode', () => {
     expect(await told('alert.withdrawn')).toEqual([{ subject_id: later, because: 'merged' }]);
   });
 
-  it('cannot overlap another one, whatever a program writes', async () => {
+  it('cannot overlap another one, even by direct writes', async () => {
     const id = await raise(await seen('12:00:00'));
     await expect(
       database.rows(

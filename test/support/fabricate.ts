@@ -132,7 +132,7 @@ export const addMatch = async (
 
 /**
  * Many people at once, each known by several vectors; gives their ids in that order. Of these rows no events are made:
- * thousands of them would wait for nobody.
+ * thousands of them would wait without a consumer.
  */
 export const addKnownPeople = async (
   database: TestDatabase,

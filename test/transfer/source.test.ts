@@ -15,7 +15,7 @@ const csv = async (text: string): Promise<string> => {
 };
 
 describe('people.csv', () => {
-  it('tells of people, with photos beside it, and what is to be known of each photo', async () => {
+  it('lists people with their photos, and the face and accepted codes of each photo', async () => {
     const file = await csv(
       `\uFEFFname,external_ref,photos,watchlists,metadata,faces,accept
 "Ada, Countess",hr-1,ada/1.jpg; ada/2.jpg,staff;night,"{""floor"": 2}",;3,;face_unlike face_profile
@@ -90,7 +90,7 @@ describe('a folder of people', () => {
     ]);
   });
 
-  it('that cannot be read is told, and the next one is read', async () => {
+  it('that cannot be read is reported, and the next one is read', async () => {
     const people = await temporaryFolder();
     await symlink(join(people, 'nowhere'), join(people, 'Ada'));
     await mkdir(join(people, 'Bea'));

@@ -98,7 +98,7 @@ describe('estimateDemography', () => {
     ],
   };
 
-  test('agrees with face-api about all 22 faces of the sample photos, who are women', async () => {
+  test('agrees with face-api about all 22 faces of the sample photos, all of women', async () => {
     const differences: number[] = [];
     for (const [number, expected] of Object.entries(faceApiSays)) {
       const found = await describeAll(await samplePhoto(Number(number)));

@@ -67,7 +67,7 @@ describe('searching for the nearest person', () => {
   `;
   const exact = (probe: number[], most: number) =>
     database.rows(ask, [JSON.stringify(probe), model, 'exact', most]);
-  /** Through the index even where the planner would find something cheaper. */
+  /** Uses the index even where the planner would prefer another plan. */
   const throughIndex = async (client: pg.Client, probe: number[], most: number) => {
     await client.query('begin');
     await client.query('set local enable_sort = off');
@@ -220,7 +220,7 @@ describe('searching for the nearest person', () => {
   it('orders people by all of their photos, and returns the best one', async () => {
     const list = await addWatchlist(database.db, { name: 'fused' });
     const probe = vectors.any();
-    // One photo that hits by chance, against two that are both alike.
+    // One photo that is similar by chance, against two that are both similar.
     const lucky = await addKnownPerson(database, {
       ...{ model, name: 'Lucky', watchlists: [list.id] },
       vector: vectors.near(probe, 0.8),

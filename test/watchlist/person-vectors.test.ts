@@ -133,7 +133,7 @@ describe('the vector of a person', () => {
     ]);
   });
 
-  it("changes when a reference is removed as somebody else's", async () => {
+  it("changes when a reference is removed as another person's", async () => {
     const [from, to] = [await known('Bea'), await known('Cleo')];
     await database.rows('update watchpost.reference set person_id = $1 where id = $2', [
       to.personId,
