@@ -107,7 +107,7 @@ describe('person', () => {
     );
     expect(set.stdout).toBe(`Grace H.  ${personId}\n`);
     const removed = await run('person', 'remove-photo', photo, '--reason', 'another woman');
-    expect(removed.stdout).toBe(`${photo} is taken back\n`);
+    expect(removed.stdout).toBe(`${photo} is removed\n`);
   });
 
   it('enrol-face enrols a face of a probe, and show lists all photos', async () => {
