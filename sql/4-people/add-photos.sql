@@ -80,7 +80,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.enrol_face is 'Makes a face that is stored already, of any photo, a photo of a person, and returns its person_photo; the same call twice gives the same. A face of somebody else is an error (WP035).';
+comment on function watchpost.enrol_face is 'Enrols a stored face of any photo for a person, and returns its person_photo; a repeated call returns the same. A face that is another person''s photo is an error (WP035).';
 
 
 -- A photo without known faces goes to detect. If its faces are known, the chosen one goes to the gate at once, so a

@@ -152,7 +152,7 @@ $$;
 comment on function watchpost.accept_photo is 'Lets a photo pass the gate despite these codes, and replays it if it was refused; true if it was.';
 
 
--- Deleting rows by hand withdraws the same matches. Before the row is deleted: right after, match.reference_id is set
+-- Deleting rows directly withdraws the same matches. Before the row is deleted: right after, match.reference_id is set
 -- to null, and the matches could not be found.
 create or replace function watchpost.withdraw_deleted() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp

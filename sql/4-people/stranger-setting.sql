@@ -93,4 +93,4 @@ begin atomic
   );
 end;
 
-comment on function watchpost.emit_strangers_forgotten is 'One strangers.forgotten for faces that were deleted from stranger_face because of their age, or by hand.';
+comment on function watchpost.emit_strangers_forgotten is 'One strangers.forgotten for faces that were deleted from stranger_face because of their age, or by a DELETE.';

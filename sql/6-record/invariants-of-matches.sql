@@ -18,7 +18,7 @@ select
   'match_below_threshold',
   m.id::text,
   format('The match has a similarity of %s and a threshold of %s.', m.similarity, m.threshold),
-  'Somebody has changed the record by hand; "watchpost verify" shows since when.'
+  'The record was changed directly; "watchpost verify" shows since when.'
 from watchpost.match as m
 where m.similarity < m.threshold
 
@@ -60,7 +60,7 @@ select
   'sightings_miscounted',
   a.id::text,
   format('The alert counts %s sightings and has %s matches.', a.sightings, n.matches),
-  'Count anew: select watchpost.recount_alerts(''{' || a.id || '}'').'
+  'Count again: select watchpost.recount_alerts(''{' || a.id || '}'').'
 from watchpost.alert as a
 cross join lateral (
   select count(*) as matches

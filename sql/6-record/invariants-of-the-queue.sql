@@ -48,7 +48,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.find_stuck_work() is 'Jobs and claims that nobody works on: rows of the view invariant.';
+comment on function watchpost.find_stuck_work() is 'Jobs and claims that no worker is handling: rows of the view invariant.';
 
 
 create or replace view watchpost.queue_invariant as

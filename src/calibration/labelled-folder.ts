@@ -30,7 +30,7 @@ export interface GroupPhoto {
  * people). Every photo must be readable and have the header of a photo. Other files, and other folders whose names begin
  * with `.` or `_`, are left out.
  *
- * @throws {WatchpostError} folder_invalid: no such folder, nobody in it, a file that is no photo, a bad groups.csv.
+ * @throws {WatchpostError} folder_invalid: no such folder, a folder without people, a file that is not a photo, an invalid groups.csv.
  */
 export const readLabelledFolder = async (
   path: string,

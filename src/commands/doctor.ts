@@ -69,7 +69,7 @@ const checkDatabase = async (io: Io, pool: pg.Pool): Promise<boolean> => {
 /** Whether something keeps vacuum from removing deleted rows. */
 const checkVacuum = async (pool: pg.Pool): Promise<Finding> => {
   const [holder, ...others] = await findVacuumHolders(pool);
-  if (!holder) return { well: true, found: 'held back by nobody' };
+  if (!holder) return { well: true, found: 'not held back' };
   const more = others.map(({ found }) => `; ${found}`).join('');
   return { well: false, found: `held back: ${holder.found}${more}`, remedy: holder.remedy };
 };
@@ -151,7 +151,7 @@ const databaseChecks = [
   {
     name: 'paused',
     sql: `select count(*) = 0 as well, coalesce(string_agg(task, ', '), 'no task') as found from watchpost.task_pause`,
-    remedy: 'Run "npm run watchpost -- resume TASK" when it may go on.',
+    remedy: 'Run "npm run watchpost -- resume TASK" to resume it.',
   },
   {
     name: 'describe',

@@ -53,8 +53,8 @@ export const openDatabase = (
       else watched.requireWritable();
     },
   };
-  // A new session plans everything anew and maps all the memory that it reads, so the two of the sweep are kept for longer.
-  // An idle process holds few: a server with its default of 100 connections is to serve dozens of them.
+  // A new session has to plan every statement and map all the memory that it reads, so those of the sweep are kept longer.
+  // An idle process holds few, so that a server with its default of 100 connections can serve dozens of processes.
   const pool = new pg.Pool({ ...settings, max: options.max ?? 10, idleTimeoutMillis: 30_000 });
   const sweeping = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 5 * 60_000 });
   const jobs = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 30_000 });

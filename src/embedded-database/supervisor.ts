@@ -21,7 +21,7 @@ import type { ProcessReport } from './process.ts';
 
 const program = fileURLToPath(new URL('./process.ts', import.meta.url));
 
-/** Pauses before a restart, in milliseconds. The first is short: most often the child was killed once, by hand. */
+/** Pauses before a restart, in milliseconds. The first is short: most often the child was killed once, by a user. */
 const firstPause = 100;
 const longestPause = 10_000;
 /** A child that has served for this long, in milliseconds, was healthy: the next pause is the first one again. */

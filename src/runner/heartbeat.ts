@@ -9,7 +9,7 @@ export interface Heartbeat {
   stop(): void;
 }
 
-/** Milliseconds to wait for an answer. On a dead connection a longer wait would let other workers count this one as dead. */
+/** Milliseconds to wait for an answer; on a dead connection a longer wait would make others count this worker as dead. */
 const answerWithinMs = 4_000;
 
 /**
@@ -77,7 +77,7 @@ export const startHeartbeat = (
   };
 };
 
-/** Runs at once and then again and again, never twice at a time; once more after the current run if `now` is called meanwhile. */
+/** Runs at once and then at intervals, never concurrently; `now` during a run makes another one follow it. */
 const repeat = (run: () => Promise<void>, ms: number, log: Log) => {
   let running = false;
   let again = false;

@@ -34,7 +34,7 @@ export interface Jobs {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Milliseconds before the first and before later attempts to start anew. */
+/** Milliseconds before the first and before later attempts to start a new pool. */
 const pauses = { first: 250, longest: 5_000 };
 
 const poolOptions = (concurrency: number): RunnerOptions => ({
@@ -46,7 +46,7 @@ const poolOptions = (concurrency: number): RunnerOptions => ({
       // LISTEN announces new jobs at once. Each slot polls by itself, for jobs whose pause is over.
       pollInterval: 2_000,
       gracefulShutdownAbortTimeout: 60_000,
-      // Without batching, a completion that fails is a rejection that nobody handles, which ends the process.
+      // Without batching, a completion that fails is an unhandled rejection, which ends the process.
       completeJobBatchDelay: 0,
       failJobBatchDelay: 0,
     },

@@ -2,7 +2,7 @@ import type { Database } from '../database/pool.ts';
 import { isDatabaseAway } from '../errors.ts';
 import type { Log } from '../log.ts';
 
-/** Milliseconds between checks for due tasks. The tasks have their own intervals, in the table `upkeep_task`; the shortest is 10 s. */
+/** Milliseconds between checks for due tasks, whose own intervals are in the table `upkeep_task`; the shortest is 10 s. */
 const every = 5_000;
 
 /** What is done regularly for the whole database: sealing the record, making partitions, retiring them. */
@@ -13,7 +13,7 @@ export interface Upkeep {
 
 /**
  * Starts the upkeep of the database. The database decides what is due and lets one process at a time do it, so every
- * worker runs this, and the upkeep goes on whichever of them dies. Its states:
+ * worker runs this, and the upkeep continues if any of them dies. Its states:
  *
  *   waiting   for the timer.
  *   working   one task after the other, each a transaction of its own, until none is due. A batch of seals leaves its

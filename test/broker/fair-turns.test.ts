@@ -81,7 +81,7 @@ describe('sources', () => {
 
   it('continue in order when the source of the last turn is gone', async () => {
     const worker = await flood('last_gone');
-    const names = named(await claim(database, worker, ['last_gone'], 2, { source: 'nobody any more' }));
+    const names = named(await claim(database, worker, ['last_gone'], 2, { source: 'gone' }));
     expect(names).toEqual(['yard 0', 'flood 0']);
   });
 });

@@ -97,7 +97,7 @@ describe.skipIf(reason !== '')(`a disk that is full ${reason}`, () => {
   });
 
   it('keeps what was accepted, refuses the rest with 503, and continues when there is room', async (context) => {
-    if (!mounted) context.skip('this machine lets nobody mount a disk');
+    if (!mounted) context.skip('this machine does not allow mounting a disk');
     const accepted: string[] = [];
     let refused: Response | undefined;
     for (let i = 0; !refused && i < 200; i++) {

@@ -90,9 +90,11 @@ describe('the lower bounds of the outbox', () => {
       const withBounds = await claim(database, worker, ['late'], 9, { bounds: JSON.stringify(bounds) });
       const [late, ...others] = await eventsOf(topic);
       expect(withBounds.flatMap(({ items }) => items.map((item) => item.event_id))).toEqual(others);
-      const anew = await boundsOf();
-      expect(anew[`late ${topic}`]).toBe(late);
-      expect(await claim(database, worker, ['late'], 9, { bounds: JSON.stringify(anew) })).toHaveLength(1);
+      const recomputed = await boundsOf();
+      expect(recomputed[`late ${topic}`]).toBe(late);
+      expect(await claim(database, worker, ['late'], 9, { bounds: JSON.stringify(recomputed) })).toHaveLength(
+        1,
+      );
     },
   );
 

@@ -72,7 +72,7 @@ describe('threshold_for', () => {
     });
     await storeCurve(database, { model: 'first', strangers: [...ten, ...ten.map((x) => x - 0.05)] });
     await storeCurve(database, { model: 'first', strangers: [0.01, 0.01] });
-    expect(await thresholdFor(0.05), 'by the latest that can tell').toBeCloseTo(0.91);
+    expect(await thresholdFor(0.05), 'by the latest that can measure it').toBeCloseTo(0.91);
   });
 
   it.each([
@@ -132,7 +132,7 @@ describe('rate_at_most', () => {
     expect(rates).toEqual({
       three: expect.closeTo(0.01),
       few: 1,
-      // By Wilson's formula, worked out by hand for z = 1.6449.
+      // By Wilson's formula, computed by hand for z = 1.6449.
       one: expect.closeTo(0.0113, 3),
       fifty: expect.closeTo(0.0626, 3),
       whole: 1,

@@ -42,7 +42,7 @@ export const checks: readonly Check[] = [
   },
   {
     kind: 'wrong',
-    name: 'no photo that nobody sent',
+    name: 'no photo that was not sent',
     text: `select i.id::text as what
       from watchpost.image as i left join sent as s on s.key = i.idempotency_key and s.sha256 = encode(i.sha256, 'hex')
       where s.key is null and i.purpose = 'probe'`,

@@ -13,7 +13,8 @@ import type { Watch } from './watch.ts';
  *            acknowledged in those seconds is lost with it, and nothing else. A worker is suspended meanwhile, and continues
  *            after the promotion with jobs of the old primary, whose ids the new one may have given to others.
  *
- * In both the address leads to the replica while it is still in recovery, and then it is promoted. No process is started again.
+ * In both the address leads to the replica while it is still in recovery, and then it is promoted. No process is
+ * restarted.
  */
 export type Form = 'clean' | 'lagging';
 

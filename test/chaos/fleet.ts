@@ -74,7 +74,7 @@ export class Fleet {
     slot.process.kill('SIGKILL');
   }
 
-  /** Ends every process, in good order if it can. */
+  /** Ends every process, by SIGTERM if possible. */
   async end(): Promise<void> {
     this.#ending = true;
     await Promise.all(

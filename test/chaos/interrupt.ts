@@ -7,7 +7,7 @@ import { tell } from './progress.ts';
  */
 export const onInterrupt = (takeDown: () => Promise<unknown>): (() => void) => {
   const interrupted = (signal: NodeJS.Signals) => {
-    tell(`${signal}: ended before its time, without a result`);
+    tell(`${signal}: interrupted, without a result`);
     void takeDown().finally(() => process.exit(130));
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;

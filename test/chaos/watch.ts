@@ -37,7 +37,7 @@ export class Watch {
   readonly #wounds = new Set<Wound>();
   readonly #timer: NodeJS.Timeout;
   readonly #recoveries: { fault: string; seconds: number }[] = [];
-  #looking = false;
+  #polling = false;
   #beats = new Map<number, Beat>();
   /** The result of the last poll. */
   seen = { handlings: 0, outbox: 0, jobs: 0 };
@@ -53,7 +53,7 @@ export class Watch {
     this.#pool.on('error', () => {});
     this.#pool.on('connect', (client) => client.on('error', () => {}));
     this.#fleet = fleet;
-    this.#timer = setInterval(() => void this.#look(), 250);
+    this.#timer = setInterval(() => void this.#poll(), 250);
   }
 
   /** Begins to measure. */
@@ -77,9 +77,9 @@ export class Watch {
     return [...this.#wounds].map(({ fault, since }) => ({ fault, seconds: (Date.now() - since) / 1000 }));
   }
 
-  async #look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
+  async #poll(): Promise<void> {
+    if (this.#polling) return;
+    this.#polling = true;
     try {
       const { rows } = await this.#pool.query<{
         latest: Date | null;
@@ -116,7 +116,7 @@ export class Watch {
     } catch {
       // The database is away, so nothing has recovered.
     } finally {
-      this.#looking = false;
+      this.#polling = false;
     }
   }
 

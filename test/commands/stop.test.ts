@@ -66,7 +66,7 @@ describe.skipIf(!onServer)(`a worker whose batch cannot end ${onServer ? '' : ne
     return { ...worker, holder };
   };
 
-  it('leaves it to others, says goodbye and ends in good order', async () => {
+  it('releases it, records its end and exits with 0', async () => {
     const { command, id, holder } = await stuck();
     expect(await claimed()).toHaveLength(1);
     expect(await command.stop()).toBe(0);
@@ -79,7 +79,7 @@ describe.skipIf(!onServer)(`a worker whose batch cannot end ${onServer ? '' : ne
     });
   });
 
-  it('stops at once at a second signal, without a goodbye', async () => {
+  it('stops at once at a second signal, without recording its end', async () => {
     const { command, id, holder } = await stuck();
     command.child.kill('SIGTERM');
     await until(async () => command.stderr.includes('stopping'));

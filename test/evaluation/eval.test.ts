@@ -98,7 +98,7 @@ describe('evaluate, on a folder whose labels are partly wrong', () => {
       wrong_names: 2,
       strangers: 3,
       stranger_alerts: 1,
-      // The empty scene, and two faces of sample 1 that nobody can find.
+      // The empty scene, and two faces of sample 1 that do not exist.
       faces_missed: 3,
       groups: 3,
       group_people: 3,
@@ -184,7 +184,7 @@ describe('evaluate, on a folder whose labels are partly wrong', () => {
 
 describe.skipIf(!evaluationFolder)('on labelled photos (skipped where ../shared/eval is not at hand)', () => {
   it(
-    'names at least nine of ten findable faces of wild photos, and nobody wrong',
+    'names at least nine of ten findable faces of wild photos, and none wrongly',
     async () => {
       const { found } = await run(join(evaluationFolder!, 'photos'));
       expect(found).toMatchObject({

@@ -72,7 +72,7 @@ describe('an episode', () => {
        from watchpost.alert where person_id = $1 order by first_seen, id`,
       [personId],
     );
-  const told = (topic: string) =>
+  const withdrawn = (topic: string) =>
     database.rows(
       `select subject_id, payload->>'because' as because from watchpost.event
        where topic = $1 and payload->>'person_id' = $2 order by id`,
@@ -109,7 +109,7 @@ describe('an episode', () => {
       },
       { id: later, withdrawn: true, merged_into: earlier },
     ]);
-    expect(await told('alert.withdrawn')).toEqual([{ subject_id: later, because: 'merged' }]);
+    expect(await withdrawn('alert.withdrawn')).toEqual([{ subject_id: later, because: 'merged' }]);
   });
 
   it('cannot overlap another one, even by direct writes', async () => {
@@ -134,11 +134,11 @@ describe('an episode', () => {
     ]);
     await supersede(first, second);
     expect(await alerts()).toMatchObject([{ id, withdrawn: true, best_match_id: second }]);
-    expect(await told('match.withdrawn')).toEqual([
+    expect(await withdrawn('match.withdrawn')).toEqual([
       { subject_id: first, because: 'replay' },
       { subject_id: second, because: 'replay' },
     ]);
-    expect(await told('alert.withdrawn')).toEqual([{ subject_id: id, because: 'no_match_left' }]);
+    expect(await withdrawn('alert.withdrawn')).toEqual([{ subject_id: id, because: 'no_match_left' }]);
     expect(await raise(await seen('12:04:00')), 'what is withdrawn is not extended').not.toBe(id);
   });
 

@@ -109,8 +109,8 @@ describe('photos of people', () => {
       const { faceId, embeddingId } = await addFace(database, { model, vector: vectors.any() });
       const first = await enrolFace(personId, faceId);
       expect(await enrolFace(personId, faceId)).toBe(first);
-      const told = (await eventsOf(embeddingId)).filter(({ topic }) => topic === 'photo.embedded');
-      expect(told).toHaveLength(1);
+      const embedded = (await eventsOf(embeddingId)).filter(({ topic }) => topic === 'photo.embedded');
+      expect(embedded).toHaveLength(1);
     });
 
     it('refuses a face that is a photo of another person, and names the person', async () => {

@@ -12,7 +12,7 @@ const cases = [
 ];
 
 it.each(cases)(
-  'a worker heard of $lastSeen s ago, by a database up for $awake s: silent is $silent',
+  'last heartbeat $lastSeen s ago, database up for $awake s: dead is $silent',
   async ({ lastSeen, awake, silent }) => {
     const database = await freshDatabase();
     const [row] = await database.rows(

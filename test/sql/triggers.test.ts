@@ -196,7 +196,7 @@ describe('inserting rows', () => {
     expect(consumed).toEqual([{ event_id: event.id, image_id: id, source: expect.any(String) }]);
   });
 
-  it('notifies nobody: only the relay does, once for all its jobs', async () => {
+  it('sends no notification: only the relay does, once for all its jobs', async () => {
     await database.rows(
       `insert into watchpost.subscription (topic, task) values ('image.received', 'count_photos')`,
     );

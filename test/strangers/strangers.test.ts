@@ -135,7 +135,7 @@ describe('two groups', () => {
     ).map((row) => row.id);
     await database.rows(`select watchpost.enable_strangers(min_faces => 2)`);
     await groupStrangers(database);
-    expect(await recurring(), 'another setting groups anew').toHaveLength(2);
+    expect(await recurring(), 'another setting starts the grouping again').toHaveLength(2);
     expect(
       await database.rows('select id from watchpost.stranger where id = any ($1)', [[first, second]]),
     ).toEqual([]);

@@ -100,14 +100,14 @@ describe('searching for the nearest person', () => {
   it.skipIf(!onServer)(`scans the index with the filter and without a sort ${needsServer}`, async () => {
     await enable(many);
     const client = await connectClient(database);
-    const told: string[] = [];
-    client.on('notice', (notice) => told.push(notice.message ?? ''));
+    const notices: string[] = [];
+    client.on('notice', (notice) => notices.push(notice.message ?? ''));
     await client.query(`load 'auto_explain'`);
     await client.query(`select set_config('auto_explain.log_min_duration', '0', false),
                                set_config('auto_explain.log_nested_statements', 'on', false),
                                set_config('auto_explain.log_level', 'notice', false)`);
     await client.query(ask, [JSON.stringify(centres[0]), model, 'hnsw', 1]);
-    const plan = told.find((text) => text.includes('Index Scan using person_vector_hnsw_'));
+    const plan = notices.find((text) => text.includes('Index Scan using person_vector_hnsw_'));
     expect(plan).toMatch(
       /Limit .*\n\s+->\s+Nested Loop Semi Join .*\n\s+->\s+Index Scan using person_vector_hnsw_/,
     );

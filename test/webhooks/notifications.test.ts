@@ -83,7 +83,7 @@ describe('an endpoint', () => {
     expect(await deliveriesOf(database, id)).toMatchObject([
       { attempt: 1, outcome: 'delivered', status: 204, error: null, notification_id: notification.id },
     ]);
-    expect(await untilFinal(database, imageId), 'the photo waits for nobody').toMatchObject({
+    expect(await untilFinal(database, imageId), 'the photo does not wait for the endpoint').toMatchObject({
       state: 'done',
       alerts: 1,
     });
