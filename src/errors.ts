@@ -219,7 +219,7 @@ const awayStates = [
 ];
 
 /**
- * Whether the database could not do it now, whatever it was asked: it could not be reached (no route, connection refused
+ * Whether the database could not execute any statement now: it could not be reached (no route, connection refused
  * or lost, or the server starting or shutting down), it takes no writes (25006), it has no room, memory or connection left
  * (53), its disk fails (58030), or it has cut off a session or a transaction that was left open (57P05, 25P03).
  */

@@ -39,7 +39,7 @@ export const findLabelledFaces = async (
       onProgress(++done, photos.length);
     }
   };
-  // Two at a time: one is decoded while the models run on the other.
+  // Two at a time: one is decoded while the other is in the models.
   await Promise.all([work(), work()]);
   return {
     faces: found.flatMap((one) => (Array.isArray(one) ? one : [])),

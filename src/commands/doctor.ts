@@ -91,7 +91,7 @@ const checkNode: Check = async () => {
   return {
     well: major > 22 || (major === 22 && minor >= 18),
     found: versions.node,
-    remedy: 'Install Node 22.18 or newer; on Linux npm brings Node 24 along with "npm install".',
+    remedy: 'Install Node 22.18 or newer; on Linux "npm install" installs Node 24 for npm scripts.',
   };
 };
 

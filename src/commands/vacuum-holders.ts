@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** What keeps VACUUM from removing dead rows of this database. */
+/** Something that keeps VACUUM from removing dead rows of this database. */
 export interface VacuumHolder {
   /** What it is and whose, since when, and in what state. */
   readonly found: string;

@@ -7,7 +7,7 @@ import { type Io, print, printJson } from './program/io.ts';
 import type { AddCommand, Context } from './program/session.ts';
 
 interface VerifyOptions {
-  /** Only print the latest seal: number, digest and time, one line to keep elsewhere. */
+  /** Print only the latest seal: number, digest and time, one line to keep elsewhere. */
   readonly head?: boolean;
   /** Such a line, a digest, or a file that ends with one: must still be part of the chain. */
   readonly against?: string;

@@ -18,7 +18,7 @@ const aboutPerson = z.strictObject({
 /** File names that are those of photos. */
 const photoNames = /\.(jpe?g|png|webp)$/i;
 
-/** Reads a folder with a subfolder for each person. What is wrong with one subfolder leaves the others alone. */
+/** Reads a folder with a subfolder for each person. An invalid subfolder does not affect the others. */
 export const readFolders = async (path: string, names: readonly string[]): Promise<Source> => {
   const people: PersonSource[] = [];
   const refused: Refusal[] = [];

@@ -15,7 +15,7 @@ export interface PhotoSource {
 
 /** A person with their photos, as a source has them. */
 export interface PersonSource {
-  /** Where the source has them: a folder, or a row of a file. */
+  /** Their place in the source: a folder, or a row of a file. */
   readonly at: string;
   readonly name: string;
   readonly external_ref: string | undefined;
