@@ -27,10 +27,11 @@ export interface GroupPhoto {
 
 /**
  * Reads a labelled folder: one subfolder a person, `_strangers/`, and `_groups/` with `groups.csv` (file, faces,
- * people). Every photo must be readable and have the header of a photo. Other files, and other folders whose names begin
- * with `.` or `_`, are left out.
+ * people). Every photo must be readable and have the header of a photo. Other files, and other folders whose names
+ * begin with `.` or `_`, are left out.
  *
- * @throws {WatchpostError} folder_invalid: no such folder, a folder without people, a file that is not a photo, an invalid groups.csv.
+ * @throws {WatchpostError} folder_invalid: no such folder, a folder without people, a file that is not a photo, an
+ *   invalid groups.csv.
  */
 export const readLabelledFolder = async (
   path: string,

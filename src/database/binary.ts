@@ -1,6 +1,6 @@
 /**
- * Bytes that a query gives as `encode(column, 'base64')`: for a crop of a few KB, by a statement that is prepared. A bytea
- * arrives in hex, twice as long, because the driver reads binary results as UTF-8. copyOut() is for large values.
+ * Bytes that a query gives as `encode(column, 'base64')`: for a crop of a few KB, by a statement that is prepared. A
+ * bytea arrives in hex, twice as long, because the driver reads binary results as UTF-8. copyOut() is for large values.
  */
 export const fromBase64 = (text: string): Buffer => Buffer.from(text, 'base64');
 

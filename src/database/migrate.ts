@@ -79,8 +79,9 @@ const isUpToDate = async (pool: pg.Pool, steps: Steps): Promise<boolean> => {
  * Brings the database up to date: graphile-worker's schema, then the numbered files of migrations/ that it lacks,
  * then the files of sql/ that have changed. Everything after graphile-worker's schema is one transaction under an
  * advisory lock, so any number of processes may boot at once on an empty database, and a failure leaves nothing half
- * done. A database that is up to date is only read, so a user who may change nothing in the schema can start a worker. A release that changes sql/
- * comes with a numbered file, by which the previous version recognises that the functions are no longer its own.
+ * done. A database that is up to date is only read, so a user who may change nothing in the schema can start a worker.
+ * A release that changes sql/ comes with a numbered file, by which the previous version recognises that the functions
+ * are no longer its own.
  *
  * @returns the names of the files that were applied; empty if it was up to date.
  * @throws if a numbered file differs from what was applied under its name: migrations are never edited.

@@ -24,8 +24,8 @@ export interface Database {
 }
 
 /**
- * Opens a pool; connections are made when they are needed. One to a server that takes no writes fails with 25006, unless
- * that is allowed.
+ * Opens a pool; connections are made when they are needed. One to a server that takes no writes fails with 25006,
+ * unless that is allowed.
  *
  * @param options.max Connections at most. graphile-worker keeps one for LISTEN.
  * @param options.answerWithinMs After that long without an answer a connection is cut and its query fails; 0: never,
@@ -53,8 +53,9 @@ export const openDatabase = (
       else watched.requireWritable();
     },
   };
-  // A new session has to plan every statement and map all the memory that it reads, so those of the sweep are kept longer.
-  // An idle process holds few, so that a server with its default of 100 connections can serve dozens of processes.
+  // A new session has to plan every statement and map all the memory that it reads, so those of the sweep are kept
+  // longer. An idle process holds few, so that a server with its default of 100 connections can serve dozens of
+  // processes.
   const pool = new pg.Pool({ ...settings, max: options.max ?? 10, idleTimeoutMillis: 30_000 });
   const sweeping = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 5 * 60_000 });
   const jobs = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 30_000 });

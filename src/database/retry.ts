@@ -5,8 +5,8 @@ import type { Database } from './pool.ts';
 const pauses = { first: 100, longest: 2_000 };
 
 /**
- * Attempts at most while the rest of the process does reach the database: then it is the statement that fails and not the
- * database, for example because it takes longer than the limit for an answer.
+ * Attempts at most while the rest of the process does reach the database: then it is the statement that fails and not
+ * the database, for example because it takes longer than the limit for an answer.
  */
 const mostAlone = 8;
 

@@ -9,16 +9,17 @@ export interface Heartbeat {
   stop(): void;
 }
 
-/** Milliseconds to wait for an answer; on a dead connection a longer wait would make others count this worker as dead. */
+/** Milliseconds to wait for an answer; with a longer wait on a dead connection others would count this worker as dead. */
 const answerWithinMs = 4_000;
 
 /**
- * Starts to write heartbeats to this process's row in `worker`, and to release what dead workers have claimed. A heartbeat
- * that fails is followed by the next one: a process that cannot reach the database is rescued by those that can.
+ * Starts to write heartbeats to this process's row in `worker`, and to release what dead workers have claimed. A
+ * heartbeat that fails is followed by the next one: a process that cannot reach the database is rescued by those that
+ * can.
  *
  * @param options.pools the ids of graphile-worker's pools of this process, by which its jobs are locked.
- * @param options.beaten is called after each heartbeat; `moved`: the server is on another timeline than before, as after
- *   the promotion of a replica, so that what this process has claimed may not exist any more.
+ * @param options.beaten is called after each heartbeat; `moved`: the server is on another timeline than before, as
+ *   after the promotion of a replica, so that what this process has claimed may not exist any more.
  */
 export const startHeartbeat = (
   database: Database,
@@ -57,8 +58,8 @@ export const startHeartbeat = (
     if (moved) log.warn({ before: timeline, now: life?.timeline }, 'the server is on another timeline');
     timeline = life?.timeline;
     await beaten?.({ moved });
-    // A process that could not reach the database could not see the heartbeats of others either. So after an outage, however
-    // long the recovery took, it gives them time to send one before it counts them as dead.
+    // A process that could not reach the database could not see the heartbeats of others either. So after an outage,
+    // however long the recovery took, it gives them time to send one before it counts them as dead.
     if (performance.now() < heardSince + (deadAfterSeconds * 1000) / 2) return;
     // In a statement of its own, so that a failure here does not roll back the heartbeat.
     const rescue = await ask<{ released: number }>(

@@ -12,12 +12,12 @@ import { promptPool } from '../database/prompt-pool.ts';
 import type { Log } from '../log.ts';
 
 /**
- * graphile-worker's pool of one process, which is replaced when it ends. It runs retries, and messages to other servers.
- * Its states:
+ * graphile-worker's pool of one process, which is replaced when it ends. It runs retries, and messages to other
+ * servers. Its states:
  *
- *   running   takes jobs. If the database goes away while a job is being completed, graphile-worker ends the whole pool, as
- *             the state of the queue is unknown; or it ends only the slot of that job, and a pool without slots takes
- *             no more jobs.
+ *   running   takes jobs. If the database goes away while a job is being completed, graphile-worker ends the whole
+ *             pool, as the state of the queue is unknown; or it ends only the slot of that job, and a pool without
+ *             slots takes no more jobs.
  *   ended     by itself, because its last slot has ended, or because it is to be replaced. Waits, with growing pauses,
  *             until the database answers; then unlocks the jobs of the ended pool and starts a new one. A job that was
  *             already done is recognised by the fence.

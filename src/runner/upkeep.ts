@@ -2,7 +2,7 @@ import type { Database } from '../database/pool.ts';
 import { isDatabaseAway } from '../errors.ts';
 import type { Log } from '../log.ts';
 
-/** Milliseconds between checks for due tasks, whose own intervals are in the table `upkeep_task`; the shortest is 10 s. */
+/** Milliseconds between checks for due tasks. Their own intervals, 10 s or more, are in the table `upkeep_task`. */
 const every = 5_000;
 
 /** What is done regularly for the whole database: sealing the record, making partitions, retiring them. */

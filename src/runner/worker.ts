@@ -120,9 +120,9 @@ const within = async (ms: number, ends: Promise<void>): Promise<void> => {
 };
 
 /**
- * Handles a batch, and then the batches that it has led to and that this process has claimed, so that a photo passes from
- * detection to its alerts without waiting in the outbox. Each step is still a claim of its own: if the process dies, others
- * continue with the step that was not done.
+ * Handles a batch, and then the batches that it has led to and that this process has claimed, so that a photo passes
+ * from detection to its alerts without waiting in the outbox. Each step is still a claim of its own: if the process
+ * dies, others continue with the step that was not done.
  */
 const follow = async (batch: Batch, run: Run): Promise<void> => {
   const next = await handleBatch(batch, run);
@@ -134,7 +134,8 @@ const follow = async (batch: Batch, run: Run): Promise<void> => {
 /**
  * Handles a batch.
  *
- * @returns what it has led to. Nothing if it could not be handled: its claim is released later, which uses up an attempt.
+ * @returns what it has led to. Nothing if it could not be handled: its claim is released later, which uses up an
+ *   attempt.
  */
 const handleBatch = async (batch: Batch, run: Run): Promise<Batch[]> => {
   const { tools, workerId, inHand } = run;

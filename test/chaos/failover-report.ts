@@ -10,8 +10,9 @@ import type { Watch } from './watch.ts';
  *
  *   clean    it is stopped, and the replica has all of it (synchronous replication): nothing may be lost.
  *   lagging  the replica stops receiving (asynchronous replication), and seconds later the primary crashes: what was
- *            acknowledged in those seconds is lost with it, and nothing else. A worker is suspended meanwhile, and continues
- *            after the promotion with jobs of the old primary, whose ids the new one may have given to others.
+ *            acknowledged in those seconds is lost with it, and nothing else. A worker is suspended meanwhile, and
+ *            continues after the promotion with jobs of the old primary, whose ids the new one may have given to
+ *            others.
  *
  * In both the address leads to the replica while it is still in recovery, and then it is promoted. No process is
  * restarted.

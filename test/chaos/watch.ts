@@ -26,8 +26,8 @@ interface Beat {
  * A fault's recovery begins when the signal was sent; of a lasting fault (a stopped database or process, a blackhole)
  * when that ended; for a database, when `pg_ctl start` was called. It ends at the first poll that finds all of:
  * - a handling row that was written after the beginning;
- * - of every process of the fleet, or of the one that replaced it, a heartbeat after the beginning while it did not count
- *   as dead (at this poll or an earlier one: it may have been killed again by a later fault);
+ * - of every process of the fleet, or of the one that replaced it, a heartbeat after the beginning while it did not
+ *   count as dead (at this poll or an earlier one: it may have been killed again by a later fault);
  * - nothing claimed, and no job locked, by a process that the fault killed.
  * Other faults happen meanwhile, and their time is not subtracted, so the figure is an upper bound.
  */
