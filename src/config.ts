@@ -109,14 +109,14 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     const lines = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
       const shown = /KEY|URL/.test(name) ? 'its value' : JSON.stringify(given[name]);
-      return `  ${name}: ${shown} will not do; ${issue.message}`;
+      return `  ${name}: ${shown} is not valid; ${issue.message}`;
     });
     throw new ConfigError(`Settings come from the environment, and some are wrong:\n${lines.join('\n')}`);
   }
   const s = parsed.data;
   if (s.WATCHPOST_DEAD_AFTER_S * 1000 < s.WATCHPOST_HEARTBEAT_MS * 3) {
     throw new ConfigError(
-      `WATCHPOST_DEAD_AFTER_S: ${s.WATCHPOST_DEAD_AFTER_S} s will not do; give three heartbeats at least, of ${s.WATCHPOST_HEARTBEAT_MS} ms each (WATCHPOST_HEARTBEAT_MS)`,
+      `WATCHPOST_DEAD_AFTER_S: ${s.WATCHPOST_DEAD_AFTER_S} s is not valid; give three heartbeats at least, of ${s.WATCHPOST_HEARTBEAT_MS} ms each (WATCHPOST_HEARTBEAT_MS)`,
     );
   }
   return {

@@ -111,8 +111,8 @@ export const problems = {
     permanent: true,
     sqlstate: 'WP034',
   },
-  face_taken: { status: 409, title: "The face is somebody's photo already", sqlstate: 'WP035' },
-  photo_removed: { status: 409, title: 'The photo was taken back', permanent: true, sqlstate: 'WP039' },
+  face_taken: { status: 409, title: 'The face is already a photo of a person', sqlstate: 'WP035' },
+  photo_removed: { status: 409, title: 'The photo was removed', permanent: true, sqlstate: 'WP039' },
 
   threshold_invalid: { status: 422, title: 'The threshold is not valid', sqlstate: 'WP030' },
   validity_invalid: { status: 422, title: 'The list would never be valid', sqlstate: 'WP031' },
@@ -219,7 +219,7 @@ const awayStates = [
 ];
 
 /**
- * Whether the database could not do it now, whatever it was asked: it could not be reached (no route, connection refused
+ * Whether the database could not execute any statement now: it could not be reached (no route, connection refused
  * or lost, or the server starting or shutting down), it takes no writes (25006), it has no room, memory or connection left
  * (53), its disk fails (58030), or it has cut off a session or a transaction that was left open (57P05, 25P03).
  */

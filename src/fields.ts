@@ -49,7 +49,7 @@ export const token = z
     refinement('token_invalid', `give 1 to ${tokenMax} characters without control characters`),
   );
 
-/** What a search looks for: a name, the beginning of one, or an id. */
+/** A search term: a name, the beginning of one, or an id. */
 export const searchWord = z
   .string()
   .min(1, 'give a name or an id')

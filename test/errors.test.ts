@@ -25,7 +25,7 @@ describe('the table of errors', () => {
       /^(image|face|faces)_/.test(code),
     ) as ProblemCode[];
     const retried = ofPhotos.filter((code) => !isPermanent(code));
-    // These are answers to calls; no job fails with them.
+    // These are answers to calls, with which no job fails.
     expect(retried).toEqual(['image_unknown', 'face_unknown', 'image_unchangeable', 'face_taken']);
   });
 
@@ -50,7 +50,7 @@ describe('the table of errors', () => {
     expect(error).toMatchObject({ code: 'image_corrupt', message: 'It is cut short.' });
   });
 
-  it('does not show the message of an unknown error, and keeps it as the cause', () => {
+  it('hides the message of an unknown error, and keeps it as the cause', () => {
     const cause = new Error('select secret from vault');
     const error = toWatchpostError(cause);
     expect(error).toMatchObject({ code: 'internal', cause });

@@ -29,8 +29,8 @@ const table: readonly Row[] = [...contributing.matchAll(/^\| `(src\/[^`]*)` \| (
   }),
 );
 
-const withDoor = table
-  .filter(({ holds }) => holds.includes('its door is `index.ts`'))
+const withIndex = table
+  .filter(({ holds }) => holds.includes('others import `index.ts` only'))
   .map((row) => row.folder);
 
 /** Globs of the files that a row is about. */
@@ -44,10 +44,10 @@ const refusedBy = (row: Row): string[] =>
   folders.flatMap((folder) => {
     if (folder === row.folder) return [];
     if (!row.mayUse.includes(folder) && !row.mayUse.includes('all')) return [`**/${folder}/**`];
-    return withDoor.includes(folder) ? [`**/${folder}/*`, `!**/${folder}/index.ts`] : [];
+    return withIndex.includes(folder) ? [`**/${folder}/*`, `!**/${folder}/index.ts`] : [];
   });
 
-const message = 'The table in CONTRIBUTING, "The house", does not allow this import.';
+const message = 'The table in CONTRIBUTING, "Folders", does not allow this import.';
 
 /** What biome.json extends: an override for each row. */
 const rules = {

@@ -6,7 +6,7 @@ as $$
 begin
   raise exception '%.% is a record: its rows are never changed or deleted.', tg_table_schema, tg_table_name
     using errcode = 'WP020',
-          hint = 'Old events go by the partition, sealed: see the table watchpost.retention.';
+          hint = 'Old events are removed by the partition, once it is sealed: see the table watchpost.retention.';
 end;
 $$;
 

@@ -26,7 +26,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.add_person_photo is 'Adds a photo to enrol a person. chosen_face counts from 1, left to right, and is needed if the photo has several faces; accept names codes of the gate that may pass.';
+comment on function watchpost.add_person_photo is 'Adds a photo to enrol a person. chosen_face counts from 1, left to right, and is needed if the photo has several faces; accept lists the codes of the gate to ignore.';
 
 
 create or replace function watchpost.assert_person(person uuid) returns void
@@ -55,8 +55,8 @@ begin
   from watchpost.face as f
   where f.id = face and f.superseded_at is null;
   if not found then
-    raise exception 'There is no face %, or a replay has put another in its place.', face
-      using errcode = 'WP037', hint = 'select id from watchpost.face where superseded_at is null lists those there are.';
+    raise exception 'There is no face %, or a replay has replaced it.', face
+      using errcode = 'WP037', hint = 'select id from watchpost.face where superseded_at is null lists the current faces.';
   end if;
 
   -- Two calls for one face take turns, so that the second finds the row of the first.
@@ -69,8 +69,8 @@ begin
     if taken.person_id = person then
       return taken.id;
     end if;
-    raise exception 'This face is a photo of % already.', quote_literal(taken.name)
-      using errcode = 'WP035', hint = format('Take it back first: select watchpost.remove_photo(%L, ''not them'').', taken.id);
+    raise exception 'This face is already a photo of %.', quote_literal(taken.name)
+      using errcode = 'WP035', hint = format('Remove that photo first: select watchpost.remove_photo(%L, ''not them'').', taken.id);
   end if;
 
   insert into watchpost.person_photo (person_id, image_id, chosen_face, accept)
@@ -80,7 +80,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.enrol_face is 'Makes a face that is stored already, of any photo, a photo of a person, and returns its person_photo; the same call twice gives the same. A face of somebody else is an error (WP035).';
+comment on function watchpost.enrol_face is 'Enrols a stored face of any photo for a person, and returns its person_photo; a repeated call returns the same. A face that is another person''s photo is an error (WP035).';
 
 
 -- A photo without known faces goes to detect. If its faces are known, the chosen one goes to the gate at once, so a

@@ -1,6 +1,6 @@
 -- How much of the past a batch of a backfill searches at a time, and in how many sessions.
 
--- While photos come, a batch is small and followed by a pause, because a search of the past takes a core from live
+-- While photos arrive, a batch is small and followed by a pause, because a search of the past takes a core from live
 -- faces.
 create or replace function watchpost.is_live(quiet interval) returns boolean
 language plpgsql stable
@@ -12,10 +12,10 @@ begin
 end;
 $$;
 
-comment on function watchpost.is_live(interval) is 'Whether a probe came within the last so much time.';
+comment on function watchpost.is_live(interval) is 'Whether a probe arrived within this interval before now.';
 
 
--- While no photos come, two sessions search one half of a batch each. A parallel query would not help: a new process
+-- While no photos arrive, two sessions search one half of a batch each. A parallel query would not help: a new process
 -- maps all the memory that it reads, 1.2 s of CPU for a million faces, which it reads in 0.45. The middle is taken from
 -- the planner's statistics, as counting a million keys takes 0.06 s.
 create or replace function watchpost.middle_of_past(
@@ -49,4 +49,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.middle_of_past is 'A key about the middle of the next scan embeddings below a cursor, if there are at least so many at all and no photo came for as long as quiet; else null.';
+comment on function watchpost.middle_of_past is 'A key near the middle of the next scan embeddings below a cursor. Null if there are fewer than at_least embeddings in all, or if a probe arrived within the interval quiet.';

@@ -66,7 +66,7 @@ declare
 begin
   if tg_op = 'INSERT' then
     if exists (select from changed_rows as c where c.person_id = c.other_person_id) then
-      raise exception 'A person can not be told apart from themselves.'
+      raise exception 'A person cannot be ruled out as themselves.'
         using errcode = 'WP040', hint = 'Give two different people.';
     end if;
     select e.face_id into own
@@ -76,7 +76,7 @@ begin
     limit 1;
     if found then
       raise exception 'The face % is one of this person''s own references.', own
-        using errcode = 'WP040', hint = 'If it is not them, take the photo back first.';
+        using errcode = 'WP040', hint = 'If it is not them, remove the photo first.';
     end if;
     perform watchpost.lock_images(array(
       select f.image_id from changed_rows as c join watchpost.face as f on f.id = c.face_id
@@ -110,7 +110,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.emit_cannot_link() is 'Refuses a cannot_link of a person with themselves (WP040), withdraws the matches that are said to be wrong, and writes cannot_link.added or cannot_link.removed.';
+comment on function watchpost.emit_cannot_link() is 'Refuses a cannot_link of a person with themselves (WP040), withdraws the matches that it contradicts, and writes cannot_link.added or cannot_link.removed.';
 
 create or replace trigger cannot_link_added after insert on watchpost.cannot_link
 referencing new table as changed_rows
@@ -134,8 +134,8 @@ begin
   where declared.face_id = m.face_id and m.superseded_at is null
   limit 1;
   if found then
-    raise exception 'Somebody has said that the face % is not the person %.', wrong.face_id, wrong.person_id
-      using errcode = 'WP041', hint = 'To take that back, delete the row of cannot_link.';
+    raise exception 'A cannot_link says that the face % is not the person %.', wrong.face_id, wrong.person_id
+      using errcode = 'WP041', hint = 'To undo that, delete the row of cannot_link.';
   end if;
   return null;
 end;

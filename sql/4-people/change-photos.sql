@@ -107,7 +107,7 @@ declare
   made uuid;
 begin
   if photo.removed_at is not null then
-    raise exception 'This photo was taken back % by %.', photo.removed_at, photo.removed_by using errcode = 'WP039';
+    raise exception 'This photo was removed % by %.', photo.removed_at, photo.removed_by using errcode = 'WP039';
   end if;
   if photo.chosen_face = correct_photo.chosen_face then
     return photo.id;
@@ -119,7 +119,7 @@ begin
   return made;
 exception
   when unique_violation then
-    raise exception 'Face % of this photo is somebody''s photo already.', correct_photo.chosen_face using errcode = 'WP035';
+    raise exception 'Face % of this photo is already a photo of a person.', correct_photo.chosen_face using errcode = 'WP035';
 end;
 $$;
 
@@ -133,7 +133,7 @@ declare
   photo watchpost.person_photo := watchpost.find_photo(accept_photo.person_photo);
 begin
   if photo.removed_at is not null then
-    raise exception 'This photo was taken back % by %.', photo.removed_at, photo.removed_by using errcode = 'WP039';
+    raise exception 'This photo was removed % by %.', photo.removed_at, photo.removed_by using errcode = 'WP039';
   end if;
   update watchpost.person_photo as p
   set accept = array(select distinct code from unnest(p.accept || accept_photo.accept) as code order by code)
@@ -152,7 +152,7 @@ $$;
 comment on function watchpost.accept_photo is 'Lets a photo pass the gate despite these codes, and replays it if it was refused; true if it was.';
 
 
--- Deleting rows by hand withdraws the same matches. Before the row is deleted: right after, match.reference_id is set
+-- Deleting rows directly withdraws the same matches. Before the row is deleted: right after, match.reference_id is set
 -- to null, and the matches could not be found.
 create or replace function watchpost.withdraw_deleted() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp

@@ -1,4 +1,4 @@
--- What an event about a change says: watchlist.changed, person.changed.
+-- The columns that a change has altered, for the events watchlist.changed and person.changed.
 
 create or replace function watchpost.changed_columns(was jsonb, becomes jsonb) returns jsonb
 language sql immutable

@@ -17,11 +17,11 @@ begin
 end;
 $$;
 
-comment on function watchpost.next_past_faces is 'The next batch of a backfill: at most scan embeddings below the cursor are compared, and at most most of them are to be searched again; from_key: none before it. next_cursor is null when there are no more.';
+comment on function watchpost.next_past_faces is 'The next batch of a backfill: compares at most scan embeddings below the cursor, none of them below from_key, and returns at most most of them, which are to be searched again. next_cursor is null when there are no more.';
 
 
--- Everybody in the photos that the person was found in: somebody who was outranked by a match that is gone may match
--- now.
+-- All faces of the photos in which the person was found: one that was outranked by a match that is withdrawn now may
+-- match.
 create or replace function watchpost.past_faces_in_photos(
   asked watchpost.backfill, below uuid, most integer
 ) returns table (embeddings uuid[], searched integer, next_cursor uuid)
@@ -106,7 +106,7 @@ begin
   ) as p;
   near := watchpost.newest_probes(near, most);
 
-  -- A batch that has found as many as it may ends with the last of them.
+  -- A full batch ends with the last face that it has found.
   if cardinality(near) = most then
     reached := near[most];
     compared := (
@@ -147,4 +147,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.newest_probes is 'Those of some embeddings that are of probes, newest first, at most so many.';
+comment on function watchpost.newest_probes is 'Of these embeddings those of probes, newest first, at most most of them.';

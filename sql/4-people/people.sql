@@ -72,4 +72,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.forget_person(uuid) is 'Deletes a person, the photos handed in for them alone, their references, and every match and alert; returns how many photos. The record keeps the events, also that of the deletion.';
+comment on function watchpost.forget_person(uuid) is 'Deletes a person, the photos submitted for them alone, their references, and every match and alert; returns how many photos. The record keeps the events, also that of the deletion.';

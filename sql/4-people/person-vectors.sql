@@ -69,7 +69,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.refresh_person_vectors(uuid[]) is 'Computes the vectors of these people from their current references. Only needed by hand after references were written with triggers off.';
+comment on function watchpost.refresh_person_vectors(uuid[]) is 'Computes the vectors of these people from their current references. Only needed after references were written with triggers off.';
 
 -- Triggers of owner's functions call these with a search_path without pgvector's schema, where avg and the operators
 -- are.

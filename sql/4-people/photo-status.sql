@@ -1,4 +1,4 @@
--- What became of the photos of people.
+-- The state of each photo of a person.
 
 -- A function, so that a session plans it once, as image_tasks.
 create or replace function watchpost.photo_tasks(photo uuid) returns table (
@@ -20,7 +20,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.photo_tasks(uuid) is 'event_task for one photo of a person, as far as it is about enrolling it.';
+comment on function watchpost.photo_tasks(uuid) is 'event_task for one photo of a person: only the events that enrol it.';
 
 
 create or replace view watchpost.photo_status as
@@ -87,7 +87,7 @@ cross join lateral (
   from watchpost.photo_tasks(p.id) as t
 ) as t;
 
-comment on view   watchpost.photo_status         is 'What became of each photo of a person, with how good a view of the face it is.';
+comment on view   watchpost.photo_status         is 'The state of each photo of a person, with the quality of its view of the face.';
 comment on column watchpost.photo_status.state   is 'received; processing; enrolled; refused: see code and message; removed.';
 comment on column watchpost.photo_status.code    is 'Why it was refused: a stable code.';
 comment on column watchpost.photo_status.message is 'The same in a sentence; of a photo that was removed, the reason that was given.';

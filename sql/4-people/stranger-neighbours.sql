@@ -12,7 +12,7 @@ create or replace function watchpost.stranger_index(model text) returns text
 language sql immutable parallel safe
 return 'stranger_face_hnsw_' || left(encode(sha256(convert_to(model, 'UTF8')), 'hex'), 16);
 
-comment on function watchpost.stranger_index(text) is 'Name of the HNSW index over the strangers'' faces of one model; there once they are many.';
+comment on function watchpost.stranger_index(text) is 'Name of the HNSW index over the strangers'' faces of one model; created once there are many.';
 
 
 create or replace function watchpost.index_strangers(model text) returns void
@@ -95,4 +95,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.stranger_neighbours is 'The strangers'' faces of this model that are at least so similar; at most 4,096 with an index.';
+comment on function watchpost.stranger_neighbours is 'The strangers'' faces of this model with at least this similarity; at most 4,096 with an index.';

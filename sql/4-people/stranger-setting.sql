@@ -50,7 +50,7 @@ begin
       upto = case when u.enabled and enable_strangers.retention is null then u.upto end;
 exception
   when check_violation or numeric_value_out_of_range then
-    raise exception 'Strangers can not be grouped like this: similarity %, min_faces %, retention %, visit_gap %.',
+    raise exception 'Strangers cannot be grouped with these settings: similarity %, min_faces %, retention %, visit_gap %.',
       similarity, min_faces, retention, visit_gap
       using errcode = 'WP063',
             hint = 'similarity lies between 0 and 1, min_faces between 2 and 100, retention goes up to 10 years, and no time is negative.';
@@ -93,4 +93,4 @@ begin atomic
   );
 end;
 
-comment on function watchpost.emit_strangers_forgotten is 'One strangers.forgotten for faces that were deleted from stranger_face because of their age, or by hand.';
+comment on function watchpost.emit_strangers_forgotten is 'One strangers.forgotten for faces that were deleted from stranger_face because of their age, or by a DELETE.';

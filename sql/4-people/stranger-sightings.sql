@@ -1,4 +1,4 @@
--- Who comes again.
+-- Sightings and visits of strangers, and the strangers who came several times.
 
 create or replace view watchpost.stranger_sighting as
 select
@@ -70,6 +70,6 @@ where v.person_id is null
 group by v.stranger_id
 having count(distinct v.visit) >= 2;
 
-comment on view   watchpost.recurring_stranger              is 'Strangers who were seen in more than one visit and that nobody has made a person.';
+comment on view   watchpost.recurring_stranger              is 'Strangers who were seen in more than one visit and are not enrolled as a person.';
 comment on column watchpost.recurring_stranger.days         is 'On how many dates, in the time zone of the session.';
 comment on column watchpost.recurring_stranger.best_face_id is 'The best view: GET /v1/faces/ID/crop shows it.';

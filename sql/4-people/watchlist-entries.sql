@@ -1,4 +1,4 @@
--- Who is on which list.
+-- Entries of watchlists: an event for each change, and the version of the list.
 --
 -- emits watchlist.person_added, which backfill consumes, and watchlist.person_removed
 
@@ -58,7 +58,7 @@ begin
   where w.valid_until <= now()
   limit 1;
   if found then
-    raise exception 'Nobody can be put on the list %: it has ended %.', quote_literal(ended.name), ended.valid_until
+    raise exception 'Nobody can be added to the list %: it ended %.', quote_literal(ended.name), ended.valid_until
       using errcode = 'WP032', hint = 'Give it a later valid_until first.';
   end if;
 

@@ -57,7 +57,7 @@ begin
       using errcode = 'WP030', hint = 'It is the share of strangers that may be taken for somebody, for example 0.003.';
   end if;
   if new.valid_from >= new.valid_until then
-    raise exception 'The list % would be valid from % until %, which is no time at all.', quote_literal(new.name), new.valid_from, new.valid_until
+    raise exception 'The list % would never be valid: from % until %.', quote_literal(new.name), new.valid_from, new.valid_until
       using errcode = 'WP031', hint = 'Let valid_until be after valid_from.';
   end if;
   if tg_op = 'INSERT' and new.valid_until <= now() then

@@ -1,4 +1,4 @@
--- An alert with the names of what it is about.
+-- Alerts with the names of the person, the list and the camera.
 
 create or replace view watchpost.alert_detail as
 select

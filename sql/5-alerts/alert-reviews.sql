@@ -8,7 +8,7 @@
 -- review-records.sql.
 
 -- The API may act in the name of its callers. Everybody else reviews as the database user, whatever setting they make,
--- so that two reviewers are two people.
+-- so that two reviewers are always two people.
 create or replace function watchpost.reviewer() returns text
 language sql stable
 return case
@@ -41,7 +41,7 @@ create or replace function watchpost.refuse_review(alert watchpost.alert, verb t
 language plpgsql stable
 as $$
 begin
-  raise exception 'The alert can not be %: it %.', verb,
+  raise exception 'The alert cannot be %: it %.', verb,
     case
       when alert.state = 'dismissed' then format('was dismissed by %s (%s)', alert.dismissed_by, alert.dismissal)
       when alert.state = 'confirmed' then
@@ -52,14 +52,14 @@ begin
     end
     using errcode = 'WP051',
           hint = case
-            when alert.withdrawn_at is not null then 'What was seen of this person since, or found again, is in other alerts of theirs.'
-            when alert.state = 'open' then 'select * from watchpost.alert_review tells what was decided so far.'
+            when alert.withdrawn_at is not null then 'Later sightings of this person, and those that were found again, are in other alerts.'
+            when alert.state = 'open' then 'select * from watchpost.alert_review shows what was decided so far.'
             else 'select watchpost.reopen(alert, note) makes it open again.'
           end;
 end;
 $$;
 
-comment on function watchpost.refuse_review(watchpost.alert, text) is 'Raises why an alert cannot be reviewed so in its present state (WP051).';
+comment on function watchpost.refuse_review(watchpost.alert, text) is 'Raises the error (WP051) that says why the state of an alert does not allow this review.';
 
 
 create or replace function watchpost.acknowledge(alert uuid, note text default null) returns watchpost.alert
@@ -96,7 +96,7 @@ begin
   end if;
   if a.confirmed_by = who then
     raise exception '% has confirmed this alert already, and its list asks for a second reviewer.', who
-      using errcode = 'WP052', hint = 'Somebody else has to confirm it, under a name of their own.';
+      using errcode = 'WP052', hint = 'A second person has to confirm it, under another name.';
   end if;
 
   if a.confirmed_by is null then
@@ -120,7 +120,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.confirm(uuid, text) is 'Confirms an alert. Where its list asks for two reviewers it stays acknowledged until somebody else (WP052) has confirmed it too.';
+comment on function watchpost.confirm(uuid, text) is 'Confirms an alert. Where its list asks for two reviewers it stays acknowledged until a second reviewer confirms it too; the first one again is an error (WP052).';
 
 
 create or replace function watchpost.dismiss(alert uuid, dismissal text, note text default null) returns watchpost.alert

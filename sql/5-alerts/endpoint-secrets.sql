@@ -42,7 +42,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.rotate_secret is 'Gives an endpoint a new secret and returns it, this once. The one before also signs, for as long as keep says; the one before that ends at once.';
+comment on function watchpost.rotate_secret is 'Gives an endpoint a new secret and returns it; it is never shown again. The previous secret also signs for the interval keep; an older one ends at once.';
 
 
 create or replace function watchpost.valid_secrets(endpoint uuid) returns text[]
@@ -56,4 +56,4 @@ begin atomic
   );
 end;
 
-comment on function watchpost.valid_secrets(uuid) is 'The secrets that sign a message to this endpoint now: the current one, and the one before while it is valid.';
+comment on function watchpost.valid_secrets(uuid) is 'The secrets that sign a message to this endpoint now: the current one, and the previous one while it is valid.';

@@ -114,14 +114,14 @@ begin
           using errcode = 'WP054',
                 hint = 'Over plain http names and places could be read on the way. Where that is no concern: plain_http => true, or WATCHPOST_WEBHOOK_HTTP=allow for the API and the command line.';
       elsif violated = 'endpoint_url' then
-        raise exception 'The URL can not be used: %.',
+        raise exception 'The URL cannot be used: %.',
           case
             when add_endpoint.url ~* '^https?://[^/?#]*@' then 'it holds a user or a password'
             when add_endpoint.url !~* '^https?://' then 'it does not begin with https://'
             when add_endpoint.url ~ '#' then 'it has a fragment'
             else 'it is not a URL'
           end
-          using errcode = 'WP054', hint = 'Give one like https://guards.example/hooks/watchpost; who calls is shown by the signature.';
+          using errcode = 'WP054', hint = 'Give one like https://guards.example/hooks/watchpost; the signature shows who sent the message.';
       end if;
       raise;
   end;
@@ -133,7 +133,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.add_endpoint is 'Adds an endpoint and returns its secret, which is shown this once. No watchlists: all. A URL that is not allowed is an error (WP054).';
+comment on function watchpost.add_endpoint is 'Adds an endpoint and returns its secret, which is never shown again. No watchlists: all. A URL that is not allowed is an error (WP054).';
 
 
 create or replace function watchpost.enable_endpoint(endpoint uuid) returns void
@@ -159,7 +159,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.disable_endpoint(uuid, text) is 'Disables an endpoint: nothing is sent there, also not what is due already.';
+comment on function watchpost.disable_endpoint(uuid, text) is 'Disables an endpoint: nothing is sent there, not even what is already due.';
 
 
 create or replace function watchpost.remove_endpoint(endpoint uuid) returns void

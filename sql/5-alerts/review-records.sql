@@ -1,5 +1,5 @@
--- What holds for every review of an alert, whoever writes it: how many reviewers are needed is settled with the alert,
--- reviews are never changed, and each becomes an event.
+-- Rules for every review of an alert: the number of reviewers is fixed with the alert, reviews are never changed, and
+-- each becomes an event.
 --
 -- emits alert.reviewed
 
@@ -24,8 +24,8 @@ create or replace function watchpost.keep_reviewers_needed() returns trigger
 language plpgsql
 as $$
 begin
-  raise exception 'How many reviewers an alert needs is settled when it is raised.'
-    using errcode = 'WP051', hint = 'A change of watchlist.reviewers holds for the alerts after it.';
+  raise exception 'The number of reviewers of an alert is fixed when it is raised.'
+    using errcode = 'WP051', hint = 'A change of watchlist.reviewers applies to later alerts.';
 end;
 $$;
 
@@ -73,7 +73,7 @@ begin
     return old;
   end if;
   raise exception 'Reviews are never changed: % of watchpost.alert_review is refused.', tg_op
-    using errcode = 'WP020', hint = 'Add a row that tells what is so now: select watchpost.reopen(alert, note).';
+    using errcode = 'WP020', hint = 'Add another review instead, for example: select watchpost.reopen(alert, note).';
 end;
 $$;
 

@@ -74,4 +74,4 @@ begin atomic
   order by n.stay;
 end;
 
-comment on function watchpost.track is 'The path of a person: each stay before a camera, from the first sighting to the last, oldest first. Sightings further apart than apart are two stays.';
+comment on function watchpost.track is 'The path of a person: each stay before a camera, from the first sighting to the last, oldest first. Sightings with more than the interval apart between them are two stays.';

@@ -1,4 +1,4 @@
--- What becomes of alerts whose matches are superseded.
+-- Recounting and withdrawing alerts whose matches were superseded.
 
 -- An alert that has no current match any more is withdrawn and keeps its last figures.
 create or replace function watchpost.recount_alerts(alerts uuid[]) returns void
@@ -7,7 +7,7 @@ as $$
 declare
   withdrawn uuid[];
 begin
-  -- Waits for whoever is extending one of them, so that it is counted.
+  -- Waits for a transaction that is extending one of them, so that its match is counted.
   perform from watchpost.alert as a where a.id = any (alerts) order by a.id for no key update;
   with counted as (
     select

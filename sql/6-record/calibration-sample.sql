@@ -72,12 +72,12 @@ begin
   into gallery
   from pg_temp.calibration_sample as s;
   if gallery.people + least(gallery.strangers, 1) < 2 then
-    raise exception 'There is nobody to compare with whom: % with a usable face of the model %, and % strangers.',
+    raise exception 'There are too few people to compare: % with a usable face of the model %, and % strangers.',
       case gallery.people when 1 then 'one person' else 'no person' end, model, gallery.strangers
       using errcode = 'WP047', hint = 'Enrol two people at least, or give a folder of strangers.';
   end if;
 
-  -- By a hash of their position, so that each time the same photos are taken, of all people.
+  -- Chosen by a hash of the position, so that every run takes the same photos, spread over all people.
   update pg_temp.calibration_sample as s
   set probe = true
   from (

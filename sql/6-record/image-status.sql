@@ -1,6 +1,4 @@
--- What became of each event and of each photo.
-
--- What can be asked.
+-- The state of each event and of each photo.
 
 create or replace view watchpost.event_task as
 select

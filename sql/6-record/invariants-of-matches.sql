@@ -1,4 +1,5 @@
--- What must hold of matches and alerts. Constraints keep most of it; these find a constraint that is missing or broken.
+-- What must hold of matches and alerts. Constraints ensure most of it; these views find a constraint that is missing
+-- or broken.
 
 create or replace view watchpost.match_invariant as
 select
@@ -17,7 +18,7 @@ select
   'match_below_threshold',
   m.id::text,
   format('The match has a similarity of %s and a threshold of %s.', m.similarity, m.threshold),
-  'Somebody has changed the record by hand; "watchpost verify" tells since when.'
+  'The record was changed directly; "watchpost verify" shows since when.'
 from watchpost.match as m
 where m.similarity < m.threshold
 
@@ -25,7 +26,7 @@ union all
 select
   'match_against_cannot_link',
   m.id::text,
-  format('Somebody has said that the face %s is not the person %s, and they are matched.', m.face_id, m.person_id),
+  format('A cannot_link says that the face %s is not the person %s, and they are matched.', m.face_id, m.person_id),
   'Withdraw it: select watchpost.withdraw_matches(''{' || m.id || '}'', ''cannot_link'').'
 from watchpost.cannot_link as c
 cross join lateral watchpost.same_faces(c.face_id) as declared (face_id)
@@ -59,7 +60,7 @@ select
   'sightings_miscounted',
   a.id::text,
   format('The alert counts %s sightings and has %s matches.', a.sightings, n.matches),
-  'Count anew: select watchpost.recount_alerts(''{' || a.id || '}'').'
+  'Count again: select watchpost.recount_alerts(''{' || a.id || '}'').'
 from watchpost.alert as a
 cross join lateral (
   select count(*) as matches
@@ -82,4 +83,4 @@ join watchpost.alert as b
     and b.episode && a.episode
 where a.withdrawn_at is null and b.withdrawn_at is null;
 
-comment on view watchpost.match_invariant is 'Part of invariant: searches, matches and alerts that contradict each other or what people have said.';
+comment on view watchpost.match_invariant is 'Part of invariant: searches, matches and alerts that contradict each other or a cannot_link.';

@@ -8,7 +8,7 @@ select
     'The person''s vector by %s is that of %s references, and %s stand.',
     model_id, coalesce(v.reference_count, 0), coalesce(r.standing, 0)
   ) as finding,
-  'Written with triggers off? Compute it anew: select watchpost.refresh_person_vectors(''{' || person_id || '}'').' as remedy
+  'Written with triggers off? Compute it again: select watchpost.refresh_person_vectors(''{' || person_id || '}'').' as remedy
 from watchpost.person_vector as v
 full join (
   select r.person_id, r.model_id, watchpost.vector_of_person(avg(r.vector), count(*)::integer) as vector, count(*) as standing

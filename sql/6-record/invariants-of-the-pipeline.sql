@@ -5,7 +5,7 @@ select
   'image_without_end' as rule,
   s.image_id::text as subject,
   format('The photo has been %s for %s.', s.state, date_trunc('second', clock_timestamp() - s.received_at)) as finding,
-  'Is a worker running, is a task paused? select * from watchpost.timeline(''' || s.image_id || ''') tells where it stands.' as remedy
+  'Is a worker running, is a task paused? select * from watchpost.timeline(''' || s.image_id || ''') shows where it is.' as remedy
 from watchpost.image as i
 join watchpost.image_status as s on s.image_id = i.id
 where i.received_at < clock_timestamp() - interval '10 minutes'
@@ -59,7 +59,7 @@ union all
 select
   'match_without_alert',
   m.id::text,
-  'The match was handled by alert and is in none.',
+  'The match was handled by alert and is in no alert.',
   'Run "watchpost replay --task alert --all".'
 from watchpost.match as m
 where m.superseded_at is null
@@ -71,4 +71,4 @@ where m.superseded_at is null
     where e.subject_id = m.id and e.topic = 'match.found'
   );
 
-comment on view watchpost.pipeline_invariant is 'Part of invariant: photos that come to no end, and rows that were handled and led to nothing.';
+comment on view watchpost.pipeline_invariant is 'Part of invariant: photos that are never finished, and rows that were handled without a result.';

@@ -1,6 +1,6 @@
 -- What must hold of the queue: nothing is stuck, and nothing is done twice.
 
--- Jobs and claims, for the view below. A function: whoever reads the view need not be allowed to read jobs.
+-- Jobs and claims, for the view below. A function, so that reading the view takes no right to read jobs.
 create or replace function watchpost.find_stuck_work() returns table (rule text, subject text, finding text, remedy text)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -31,7 +31,7 @@ begin
   select
     'job_not_taken', j.id::text,
     format('A job of %s has been due for %s, and no worker takes it.', j.task, date_trunc('second', now() - j.run_at)),
-    'Restart the workers, one after the other, and look into their logs.'
+    'Restart the workers, one after the other, and read their logs.'
   from job as j
   where j.run_at < now() - interval '2 minutes' and j.locked_at is null and not coalesce(j.queue_locked, false)
     and j.attempts < j.max_attempts and j.could_run
@@ -48,7 +48,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.find_stuck_work() is 'Jobs and claims that nobody works on: rows of the view invariant.';
+comment on function watchpost.find_stuck_work() is 'Jobs and claims that no worker is handling: rows of the view invariant.';
 
 
 create or replace view watchpost.queue_invariant as
@@ -106,4 +106,4 @@ where h.outcome = 'done'
 group by h.event_id, h.task
 having count(*) > 1;
 
-comment on view watchpost.queue_invariant is 'Part of invariant: events that are not handed on, jobs that nobody works on, work that was done twice.';
+comment on view watchpost.queue_invariant is 'Part of invariant: events that no worker claims, jobs that no worker runs, work that was done twice.';

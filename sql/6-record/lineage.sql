@@ -1,4 +1,4 @@
--- What an alert was made of.
+-- The lineage of an alert: the photos, models, thresholds and searches that led to it.
 
 create or replace function watchpost.lineage(alert uuid) returns table (
   alert_id               uuid,

@@ -1,5 +1,5 @@
 -- The partitions of event, handling and search, created ahead of time. Whatever needs a strong lock waits 0.2 s for it
--- and otherwise leaves the work to the next run, because everybody who comes later queues behind it.
+-- and otherwise leaves the work to the next run, because every later statement on the table would queue behind it.
 
 create or replace view watchpost.partition as
 select

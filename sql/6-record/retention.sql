@@ -77,7 +77,7 @@ begin
 
   foreach part in array parts loop
     execute format('lock table watchpost.%I in access exclusive mode', part.relation);
-    -- Nobody is writing any more, so a row that came late is seen.
+    -- The lock excludes writers, so a row that was inserted late is seen.
     if part.relation in ('event', 'handling') and not watchpost.is_sealed(part.relation, part.name) then
       raise exception 'unsealed' using errcode = 'object_not_in_prerequisite_state';
     end if;

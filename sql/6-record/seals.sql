@@ -1,6 +1,6 @@
 -- Seals: they make the record tamper-evident. A row carries its transaction (xid). A range of transactions is closed
 -- when all of them have ended, so that no later commit can fall into it. The rows of a closed range are hashed and
--- chained to what was sealed before. Whoever alters the record must also alter every later seal, and then a head that
+-- chained to what was sealed before. Altering the record takes altering every later seal as well, and then a head that
 -- was noted elsewhere (watchpost verify --head) is not in the chain any more.
 --
 -- The hashes: seal-hashes.sql. Verifying: verify.sql.

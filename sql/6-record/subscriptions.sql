@@ -1,4 +1,4 @@
--- The record of who changed which task consumes what, and the switch of a task.
+-- Recording changes of subscriptions, and switching a task on and off.
 --
 -- emits subscription.changed
 --

@@ -81,12 +81,12 @@ begin
   );
   if most >= watchpost.strangers_needed(target_fpir) then
     raise exception 'No threshold of the latest calibration keeps to a false-positive rate of %.', target_fpir
-      using errcode = 'WP045', hint = 'Somebody may be enrolled twice, under two names: look at the curve near 1.';
+      using errcode = 'WP045', hint = 'Somebody may be enrolled twice, under two names: check the curve near 1.';
   end if;
   raise exception '%', case
       when most is null then format('Nothing has been measured%s yet.', coalesce(' for the model ' || threshold_for.model, ''))
       else format(
-        'A false-positive rate of %s can not be told from %s strangers; it takes %s.',
+        'A false-positive rate of %s cannot be measured with %s strangers; it takes %s.',
         target_fpir, most, watchpost.strangers_needed(target_fpir)
       )
     end

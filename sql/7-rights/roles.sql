@@ -33,7 +33,7 @@ begin
   -- By default everybody may execute functions, which must not hold for those that run with their owner's rights.
   revoke execute on all functions in schema watchpost from public;
   grant execute on all functions in schema watchpost to watchpost_app;
-  -- The defaults of primary keys, which everybody needs who was granted an INSERT.
+  -- The defaults of primary keys, which every role needs that may INSERT.
   grant execute on function watchpost.uuidv7(), watchpost.record_key() to public;
   -- What constraints and the trigger of image call.
   grant execute on function
@@ -81,7 +81,7 @@ begin
     id, event_id, task, outcome, attempt, worker_id, started_at, duration_ms, code, error, created_at
   ) on watchpost.handling to watchpost_app;
 
-  -- Reviews are written by the functions, in the name of whoever calls them, and never changed.
+  -- Reviews are written by the functions, in the name of their caller, and never changed.
   revoke insert, update, delete on watchpost.alert_review from watchpost_app;
 
   -- graphile-worker's row security hides its rows from everybody but their owner.

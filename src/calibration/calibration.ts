@@ -10,7 +10,7 @@ export interface Calibration {
   /** People in the gallery, and their photos. */
   readonly people: number;
   readonly photos: number;
-  /** Searches that should have named their person, and that should have named nobody. */
+  /** Searches that should have found their person, and searches that should have matched nobody. */
   readonly probes: number;
   readonly strangers: number;
   /** Whether only some of the photos were searched. */

@@ -23,7 +23,7 @@ export interface LeftOut {
 
 /**
  * Finds the faces of labelled photos. Of a person's photo the largest face counts, of a stranger's all of them; faces
- * that fail the quality gate are left out, because they can not alert.
+ * that fail the quality gate are left out, because they cannot alert.
  */
 export const findLabelledFaces = async (
   vision: Vision,
@@ -39,7 +39,7 @@ export const findLabelledFaces = async (
       onProgress(++done, photos.length);
     }
   };
-  // Two at a time: one is decoded while the models run on the other.
+  // Two at a time: one is decoded while the other is in the models.
   await Promise.all([work(), work()]);
   return {
     faces: found.flatMap((one) => (Array.isArray(one) ? one : [])),

@@ -10,7 +10,7 @@ export interface LabelledFolder {
   readonly path: string;
   /** One subfolder each, which has their name. */
   readonly people: readonly { readonly name: string; readonly photos: readonly string[] }[];
-  /** `_strangers/`: photos of people who have no subfolder, directly or one folder further down. */
+  /** `_strangers/`: photos of people who have no subfolder, directly or in a subfolder. */
   readonly strangers: readonly string[];
   /** `_groups/`, with the labels of `groups.csv`. */
   readonly groups: readonly GroupPhoto[];
@@ -27,10 +27,11 @@ export interface GroupPhoto {
 
 /**
  * Reads a labelled folder: one subfolder a person, `_strangers/`, and `_groups/` with `groups.csv` (file, faces,
- * people). Every photo must be readable and have the header of a photo. Other files, and other folders whose names begin
- * with `.` or `_`, are left out.
+ * people). Every photo must be readable and have the header of a photo. Other files, and other folders whose names
+ * begin with `.` or `_`, are left out.
  *
- * @throws {WatchpostError} folder_invalid: no such folder, nobody in it, a file that is no photo, a bad groups.csv.
+ * @throws {WatchpostError} folder_invalid: no such folder, a folder without people, a file that is not a photo, an
+ *   invalid groups.csv.
  */
 export const readLabelledFolder = async (
   path: string,
@@ -72,9 +73,9 @@ const list = async (path: string): Promise<Dirent[]> => {
       error.code === 'ENOENT'
         ? 'there is no such folder'
         : error.code === 'ENOTDIR'
-          ? 'it is no folder'
+          ? 'it is not a folder'
           : error.message;
-    throw new WatchpostError('folder_invalid', `${path} can not be read: ${reason}.`, { cause: error });
+    throw new WatchpostError('folder_invalid', `${path} cannot be read: ${reason}.`, { cause: error });
   });
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 };
@@ -106,7 +107,7 @@ const groupsIn = async (path: string, people: ReadonlySet<string>): Promise<Grou
 };
 
 const bad = (reason: string): WatchpostError =>
-  new WatchpostError('folder_invalid', `_groups/groups.csv will not do: ${reason}.`, {
+  new WatchpostError('folder_invalid', `_groups/groups.csv is not valid: ${reason}.`, {
     hint: 'It has the columns file, faces (a number, or nothing) and people (names of subfolders with spaces, or ; between them, or nothing).',
   });
 
@@ -163,7 +164,7 @@ const assertPhotos = async (
   const more = unreadable.length > 5 ? `\n  and ${unreadable.length - 5} more` : '';
   throw new WatchpostError(
     'folder_invalid',
-    `${unreadable.length === 1 ? 'A file' : `${unreadable.length} files`} in ${path} can not be read as photos:\n  ${unreadable.slice(0, 5).join('\n  ')}${more}`,
-    { hint: 'Mend them or take them out; nothing was done.' },
+    `${unreadable.length === 1 ? 'A file' : `${unreadable.length} files`} in ${path} cannot be read as photos:\n  ${unreadable.slice(0, 5).join('\n  ')}${more}`,
+    { hint: 'Repair or remove them; nothing was done.' },
   );
 };

@@ -82,7 +82,7 @@ const describePast = async (io: Io, database: Database): Promise<void> => {
     last = asked.last;
   } while (last !== null);
   print(io, `${requested} faces of the past will be described, as fast as the workers come to it.`);
-  if (withoutPhoto > 0) print(io, `${withoutPhoto} can not be: their photos were dropped.`);
+  if (withoutPhoto > 0) print(io, `${withoutPhoto} cannot be: their photos were dropped.`);
 };
 
 const askForPast = async (database: Database, before: string | null): Promise<Asked> => {

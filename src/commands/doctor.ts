@@ -69,7 +69,7 @@ const checkDatabase = async (io: Io, pool: pg.Pool): Promise<boolean> => {
 /** Whether something keeps vacuum from removing deleted rows. */
 const checkVacuum = async (pool: pg.Pool): Promise<Finding> => {
   const [holder, ...others] = await findVacuumHolders(pool);
-  if (!holder) return { well: true, found: 'held back by nobody' };
+  if (!holder) return { well: true, found: 'not held back' };
   const more = others.map(({ found }) => `; ${found}`).join('');
   return { well: false, found: `held back: ${holder.found}${more}`, remedy: holder.remedy };
 };
@@ -91,7 +91,7 @@ const checkNode: Check = async () => {
   return {
     well: major > 22 || (major === 22 && minor >= 18),
     found: versions.node,
-    remedy: 'Install Node 22.18 or newer; on Linux npm brings Node 24 along with "npm install".',
+    remedy: 'Install Node 22.18 or newer; on Linux "npm install" installs Node 24 for npm scripts.',
   };
 };
 
@@ -151,7 +151,7 @@ const databaseChecks = [
   {
     name: 'paused',
     sql: `select count(*) = 0 as well, coalesce(string_agg(task, ', '), 'no task') as found from watchpost.task_pause`,
-    remedy: 'Run "npm run watchpost -- resume TASK" when it may go on.',
+    remedy: 'Run "npm run watchpost -- resume TASK" to resume it.',
   },
   {
     name: 'describe',

@@ -145,7 +145,7 @@ async function* endings(database: Database, ids: readonly string[]): AsyncGenera
     const asked = [...open].slice(0, 200);
     const { rows } = await database.pool.query<Ending>(
       `select s.person_photo_id as id, s.state, coalesce(s.code, 'photo_removed') as code,
-              coalesce(s.message, 'This photo was taken back.') as message
+              coalesce(s.message, 'This photo was removed.') as message
        from watchpost.photo_status as s
        where s.person_photo_id = any ($1) and s.state in ('enrolled', 'refused', 'removed')`,
       [asked],

@@ -30,21 +30,21 @@ export const personEnrolFace: AddCommand = (person, session) =>
 export const personRemovePhoto: AddCommand = (person, session) =>
   person
     .command('remove-photo')
-    .description('Take a photo back, with the matches that rested on it')
+    .description('Remove a photo, with the matches that depend on it')
     .argument('<photo>', 'its id, as "person show" prints it')
     .option('--reason <words>', 'why', words)
     .action(
       session.action(async (context, photo: string, options: { reason?: string }) => {
         const { db } = await connect(context);
         const removed = await removePhoto(db, photo, options.reason ?? null);
-        print(context.io, removed ? `${photo} is taken back` : `${photo} was taken back before`);
+        print(context.io, removed ? `${photo} is removed` : `${photo} was removed before`);
       }),
     );
 
 export const personCorrectPhoto: AddCommand = (person, session) =>
   person
     .command('correct-photo')
-    .description('Take a photo back and enrol another face of it instead')
+    .description('Remove a photo and enrol another face of it instead')
     .argument('<photo>', 'its id')
     .requiredOption('--face <number>', 'the right face, counted from 1, left to right', face)
     .option('--reason <words>', 'why', words)

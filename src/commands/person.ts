@@ -13,7 +13,7 @@ import { metadata, named, token } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { table } from './program/table.ts';
 
-/** person: who is looked for. */
+/** person: the people who are searched for, and their photos. */
 export const personCommand: AddCommand = (program, session) => {
   const person = program.command('person').description('People');
   for (const add of [

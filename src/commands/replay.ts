@@ -62,7 +62,7 @@ const chosenStage = (options: ReplayOptions) => {
   if (!stage) throw new CommandError(`Say which task: --task ${replayableTasks.join(', --task ')}.`);
   if (!isReplayable(stage)) {
     throw new CommandError(
-      `${stage.task} can not be run again over what it has done: what was sent was sent. Put back what was given up with --dead-letters --task ${stage.task}.`,
+      `${stage.task} cannot be run again over what it has done: what was sent was sent. Put back what was given up with --dead-letters --task ${stage.task}.`,
     );
   }
   if (!options.all && !options.image && !options.camera && !options.since && !options.until) {

@@ -75,7 +75,7 @@ const lineOf = (row: object, json = false): string =>
 export const readGivenPhoto = (file: string, maxPixels: number): Promise<Buffer> =>
   readPhotoFile(file, { maxPixels }).catch((error) => {
     throw new CommandError(
-      'syscall' in error ? `${file} can not be read: ${error.message}` : `${file}: ${error.message}`,
+      'syscall' in error ? `${file} cannot be read: ${error.message}` : `${file}: ${error.message}`,
     );
   });
 

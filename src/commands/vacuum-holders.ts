@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** What keeps VACUUM from removing dead rows of this database. */
+/** Something that keeps VACUUM from removing dead rows of this database. */
 export interface VacuumHolder {
   /** What it is and whose, since when, and in what state. */
   readonly found: string;
@@ -15,8 +15,7 @@ const patienceMinutes = 2;
 const patienceTransactions = 10_000;
 
 /**
- * Whoever has held VACUUM back for minutes, the one that does so for longest first: transactions, prepared transactions
- * and replication slots.
+ * What has held VACUUM back for minutes, the longest first: transactions, prepared transactions and replication slots.
  *
  * Every user sees the pid, user and application of a session, and how many transactions ago its snapshot was taken; since
  * when, and what it does, is shown to itself and to members of pg_read_all_stats only.
@@ -30,8 +29,8 @@ export const findVacuumHolders = async (
   return rows;
 };
 
-// A snapshot holds VACUUM back in its own database, and one of a replica (hot_standby_feedback) in all. VACUUM itself has a
-// snapshot that holds nobody back.
+// A snapshot holds VACUUM back in its own database, and one of a replica (hot_standby_feedback) in all. VACUUM's own
+// snapshot does not hold others back.
 const holders = `
   with session as (
     select
@@ -87,7 +86,7 @@ const holders = `
       format(
         'the replication slot %I, %s, has kept old rows',
         r.slot_name,
-        case when r.active then 'used by pid ' || r.active_pid else 'which nobody uses' end
+        case when r.active then 'used by pid ' || r.active_pid else 'which is not in use' end
       ),
       case
         when r.active then 'End the long query on its replica, or set hot_standby_feedback = off there.'

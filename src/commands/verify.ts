@@ -7,7 +7,7 @@ import { type Io, print, printJson } from './program/io.ts';
 import type { AddCommand, Context } from './program/session.ts';
 
 interface VerifyOptions {
-  /** Only print the latest seal: number, digest and time, one line to keep elsewhere. */
+  /** Print only the latest seal: number, digest and time, one line to keep elsewhere. */
   readonly head?: boolean;
   /** Such a line, a digest, or a file that ends with one: must still be part of the chain. */
   readonly against?: string;
@@ -21,7 +21,7 @@ export const verifyCommand: AddCommand = (program, session) =>
     .description(
       'Compare the record of events with its seals; not 0 if anything was altered, removed or added',
     )
-    .option('--head', 'only print the latest seal, a line to keep where nobody here can change it')
+    .option('--head', 'only print the latest seal, a line to keep outside this system')
     .option('--against <file or digest>', 'check that a line that was kept is still part of the chain')
     .option('--json', 'print JSON')
     .action(session.action(verify));

@@ -1,13 +1,12 @@
 /**
- * Bytes that a query gives as `encode(column, 'base64')`: for a crop of a few KB, by a statement that is prepared. As a
- * bytea they come in hex, which the driver knows no way around: it reads binary results as UTF-8. What is large is read by
- * copyOut().
+ * Bytes that a query gives as `encode(column, 'base64')`: for a crop of a few KB, by a statement that is prepared. A
+ * bytea arrives in hex, twice as long, because the driver reads binary results as UTF-8. copyOut() is for large values.
  */
 export const fromBase64 = (text: string): Buffer => Buffer.from(text, 'base64');
 
 /**
- * A parameter of type real[]: in binary eight bytes a number, where its digits as text are twenty, to be made and
- * parsed.
+ * A parameter of type real[]: in binary a number takes eight bytes; as text it takes twenty digits, which have to be
+ * formatted and parsed.
  */
 export const realArray = (vectors: readonly Float32Array[]): Buffer => {
   const length = vectors.reduce((sum, vector) => sum + vector.length, 0);

@@ -1,13 +1,13 @@
 import { Logger } from 'graphile-worker';
 import type { Log } from '../log.ts';
 
-/** An outage is told once, by whoever notices it first; what graphile-worker does about it is a detail. */
+/** Messages about an outage. The part of Watchpost that notices it first logs it once; these are logged at debug. */
 const ofOutage =
   /^(Error with notify listener|Error occurred attempting to UNLISTEN|Failed to (complete|fail) jobs|Error occurred during graceful shutdown)/;
 
 /**
- * graphile-worker's messages in our log. Its report of every finished job is debug here: handling rows tell that
- * better. A failed job is a warning: it is tried again, and what comes of it is a handling row too.
+ * graphile-worker's messages in our log. Its report of every finished job is debug here: handling rows show that
+ * better. A failed job is a warning: it is retried, and its outcome is a handling row too.
  */
 export const graphileLogger = (log: Log): Logger =>
   new Logger(() => (level, message, meta) => {

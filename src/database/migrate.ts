@@ -7,10 +7,10 @@ import { graphileLogger } from './graphile-log.ts';
 
 const root = new URL('../../', import.meta.url);
 
-/** Applied whenever another file of sql/ was, because rights are to hold for what that file made. */
+/** Applied whenever another file of sql/ was, because it grants rights on what that file has created. */
 const rights = 'sql/7-rights/roles.sql';
 
-/** A statement that may take as long as it does: a pool's connections are cut when they give no answer for 30 s. */
+/** A statement without a time limit: a pool's connections are cut when they give no answer for 30 s. */
 const patient = (text: string) => ({ text, query_timeout: 2 ** 31 - 1 });
 
 interface Step {
@@ -50,8 +50,8 @@ const readApplied = async (client: pg.Pool | pg.PoolClient): Promise<Map<string,
 };
 
 /**
- * What this version has to apply. During an upgrade a process of the version before may start after one of the new: it
- * leaves the functions as the new version made them, or each start of either would undo what the other did.
+ * What this version has to apply. During an upgrade a process of the previous version may start after one of the new
+ * version. It leaves the functions as they are; else each start of either version would undo what the other did.
  */
 const dueSteps = (steps: Steps, applied: ReadonlyMap<string, string>): Step[] => {
   const known = new Set(steps.numbered.map((step) => step.name));
@@ -77,10 +77,11 @@ const isUpToDate = async (pool: pg.Pool, steps: Steps): Promise<boolean> => {
 
 /**
  * Brings the database up to date: graphile-worker's schema, then the numbered files of migrations/ that it lacks,
- * then the files of sql/ that have changed. All of ours is one transaction under an advisory lock, so any number of
- * processes may boot at once on an empty database, and a failure leaves nothing half done. A database that is up to
- * date is only read, so a user who may change nothing in the schema can start a worker. A release that changes sql/
- * comes with a numbered file, by which the version before knows that the functions are not its own any more.
+ * then the files of sql/ that have changed. Everything after graphile-worker's schema is one transaction under an
+ * advisory lock, so any number of processes may boot at once on an empty database, and a failure leaves nothing half
+ * done. A database that is up to date is only read, so a user who may change nothing in the schema can start a worker.
+ * A release that changes sql/ comes with a numbered file, by which the previous version recognises that the functions
+ * are no longer its own.
  *
  * @returns the names of the files that were applied; empty if it was up to date.
  * @throws if a numbered file differs from what was applied under its name: migrations are never edited.
@@ -95,8 +96,8 @@ export const migrate = async (pool: pg.Pool, log: Log): Promise<string[]> => {
   try {
     await client.query('begin');
     await client.query(patient(`select pg_advisory_xact_lock(hashtext('watchpost.migrate'))`));
-    // Whoever had the lock before may have made the schema, and this connection may remember that it was not there: an
-    // advisory lock does not make it look again, as the lock of a table does.
+    // The previous holder of the lock may have created the schema, and this connection may have cached that it was
+    // missing. A lock on a table would invalidate that; an advisory lock does not.
     await client.query('select from pg_namespace limit 0');
     await client.query(`
       create schema if not exists watchpost;

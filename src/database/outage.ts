@@ -8,8 +8,8 @@ const doubtFor = 750;
  * when it is over. Its states:
  *
  *   there     the last report was of success.
- *   doubted   somebody could not reach it. That may be one broken connection, so nothing is logged yet.
- *   away      somebody still could not, `doubtFor` later.
+ *   doubted   a query could not reach it. That may be one broken connection, so nothing is logged yet.
+ *   away      a query could still not reach it, `doubtFor` later.
  *
  * A report of success leads back to `there` from both.
  */

@@ -27,8 +27,8 @@ export interface Database {
 }
 
 /**
- * Opens a pool; connections are made when they are needed. One to a server that takes no writes fails with 25006, unless
- * that is allowed.
+ * Opens a pool; connections are made when they are needed. One to a server that takes no writes fails with 25006,
+ * unless that is allowed.
  *
  * @param options.max Connections at most. graphile-worker keeps one for LISTEN.
  * @param options.answerWithinMs After that long without an answer a connection is cut and its query fails; 0: never,
@@ -48,7 +48,7 @@ export const openDatabase = (
     keepAliveInitialDelayMillis: 10_000,
     query_timeout: options.answerWithinMs ?? 30_000,
     // The server gives up on a client that is gone in the middle of a transaction, and releases its locks, for which
-    // whoever does the same work again waits. No transaction here waits for a model, so none is idle for that long.
+    // a retry of the same work waits. No transaction here waits for a model, so none is idle for that long.
     idle_in_transaction_session_timeout: 12_000,
     Client: WatchedClient,
     onConnect: async (client: pg.ClientBase) => {
@@ -61,8 +61,9 @@ export const openDatabase = (
       if (before) options.log.warn({ before, now: rows[0].timeline }, 'the server is of another timeline');
     },
   };
-  // A new session plans everything anew and maps all the memory that it reads, so the two of the sweep are kept for longer.
-  // An idle process holds few: a server with its default of 100 connections is to serve dozens of them.
+  // A new session has to plan every statement and map all the memory that it reads, so those of the sweep are kept
+  // longer. An idle process holds few, so that a server with its default of 100 connections can serve dozens of
+  // processes.
   const pool = new pg.Pool({ ...settings, max: options.max ?? 10, idleTimeoutMillis: 30_000 });
   const sweeping = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 60_000 });
   const jobs = new pg.Pool({ ...settings, max: 2, idleTimeoutMillis: 30_000 });

@@ -5,8 +5,8 @@ import type { Database } from './pool.ts';
 const pauses = { first: 100, longest: 2_000 };
 
 /**
- * Attempts at most while the rest of the process does reach the database: then not the database fails but the statement,
- * for one because it takes longer than an answer is waited for.
+ * Attempts at most while the rest of the process does reach the database: then it is the statement that fails and not
+ * the database, for example because it takes longer than the limit for an answer.
  */
 const mostAlone = 8;
 
@@ -14,7 +14,7 @@ const mostAlone = 8;
 const startWithin = 60_000;
 
 /**
- * Does a step of a process's start, again while the database is away.
+ * Runs a step of a process's start, and retries it while the database is away.
  *
  * @throws the last failure, when it has been away for a minute.
  */
@@ -24,8 +24,8 @@ export const waitForDatabase = <T>(database: Database, attempt: () => Promise<T>
 };
 
 /**
- * Does something again until the database could be reached for it. An outage is no failure of the item that met it: it
- * would use up an attempt of a job, and five short outages would make dead letters of good photos.
+ * Repeats something until the database could be reached for it. An outage does not count as a failure of the
+ * item: it would use up an attempt, and five short outages would make dead letters of good photos.
  *
  * @param giveUp asked after a failure: whether to throw it rather than to try again.
  * @param attempt called with whether it is a later attempt: an earlier one may have been committed although its answer

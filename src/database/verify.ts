@@ -1,6 +1,6 @@
 import type { Database } from './pool.ts';
 
-/** Something in the record that is not as it was sealed. */
+/** A difference between the record and its seals. */
 export interface Finding {
   readonly seal: string;
   readonly what:

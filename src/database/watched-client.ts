@@ -16,17 +16,17 @@ export class ReadOnlyServer extends Error {
 const readOnlySettings = ['in_hot_standby', 'default_transaction_read_only'];
 
 /**
- * A connection that prepares what is often asked, and that is cut when it is of no use any more:
+ * A connection that prepares frequent statements, and that is closed when it is of no further use:
  *
- * - A query got no answer in time. A socket whose other end is gone without a word (a pulled cable, a firewall that
+ * - A query got no answer in time. A socket whose other end has vanished without notice (a pulled cable, a firewall that
  *   forgot the connection) would hold its query forever.
  * - A statement that it has prepared does not fit the schema any more, because a newer version has migrated it.
  * - Its server takes no writes, unless `allowReadOnly()` was called. Postgres 14 and newer report that with the session's
- *   settings, which costs no round trip; of an older one the first write that it refuses tells.
+ *   settings, which costs no round trip; with an older server the first refused write shows it.
  *
- * Whoever tries again gets a new connection.
+ * A retry gets a new connection.
  *
- * A statement with parameters that is asked more than twice is prepared: Postgres then parses and plans it once (the
+ * A statement with parameters that is executed more than twice is prepared: Postgres then parses and plans it once (the
  * write of a match takes 3 ms instead of 8).
  */
 export class WatchedClient extends pg.Client {
@@ -107,7 +107,7 @@ class Habits {
   readonly #prepared = new Map<string, string>();
   readonly #asked = new Map<string, number>();
 
-  /** The name to prepare a text under; undefined: too rare so far, or as many are prepared as may be. */
+  /** The name to prepare a text under; undefined: it was executed too rarely so far, or enough texts are prepared. */
   nameOf(text: string): string | undefined {
     const name = this.#prepared.get(text);
     if (name || this.#prepared.size >= mostPrepared) return name;

@@ -2,7 +2,7 @@
  * Creates the files of a new database completely or not at all.
  *
  * PGlite creates a database by copying files one by one. If it is killed meanwhile, what is left has the form of a
- * database but can not be opened. So the files are created in another directory, which is then renamed.
+ * database but cannot be opened. So the files are created in another directory, which is then renamed.
  */
 
 import { existsSync } from 'node:fs';

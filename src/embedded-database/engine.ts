@@ -1,8 +1,8 @@
 /**
  * PGlite, opened so that a server can rely on it: PostgreSQL 18 as WebAssembly in this process.
  *
- * It runs one batch of protocol messages at a time and blocks the process meanwhile. A running statement can not be
- * interrupted: statement_timeout has no effect, and it can not be cancelled.
+ * It runs one batch of protocol messages at a time and blocks the process meanwhile. A running statement cannot be
+ * interrupted: statement_timeout has no effect, and it cannot be cancelled.
  *
  * After a trap in the WebAssembly code or a FATAL error, which ends a real server process, PGlite continues to call the
  * engine, whose state is then undefined; some calls never return. Here the first such failure goes to `onFailure`, which

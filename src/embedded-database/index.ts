@@ -1,7 +1,7 @@
 /**
  * The embedded database: a Postgres with pgvector that Watchpost starts by itself when there is no DATABASE_URL.
  *
- * Other rooms import from this file only. README.md says why it exists and how a query passes through it.
+ * Other folders import this file only. README.md says why it exists and how a query passes through it.
  */
 
 export { DataDirectoryLocked, type Running, readRunning } from './data-directory.ts';

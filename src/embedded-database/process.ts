@@ -97,7 +97,7 @@ const serve = async (): Promise<void> => {
   if (!process.send) console.log(url);
 };
 
-// The engine has timers of its own, and after an error in the server its state can not be trusted either.
+// The engine has timers of its own, and after an error in the server its state cannot be trusted either.
 process.on('uncaughtException', (error) => fail(String(error?.stack ?? error)));
 
 try {

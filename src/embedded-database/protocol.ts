@@ -12,7 +12,7 @@ export const cancelRequest = 80877102;
 /** The longest startup packet accepted, in bytes: PostgreSQL's own limit (MAX_STARTUP_PACKET_LENGTH). */
 const maxStartupBytes = 10_000;
 
-/** A client has sent something after which its connection can not be used: it gets the error and is disconnected. */
+/** A client has sent something after which its connection cannot be used: it gets the error and is disconnected. */
 export class ProtocolViolation extends Error {
   readonly code: string;
 

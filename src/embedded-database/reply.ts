@@ -88,7 +88,7 @@ export class Reply {
         return false;
       }
       case complete:
-        // ROLLBACK TO SAVEPOINT has the same tag but leaves the transaction open: `status` tells them apart.
+        // ROLLBACK TO SAVEPOINT has the same tag but leaves the transaction open: `status` distinguishes the two.
         if (readCString(bytes, 5).text === 'ROLLBACK') this.rolledBack = true;
         return true;
       case error: {

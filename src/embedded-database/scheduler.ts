@@ -70,7 +70,7 @@ export class Scheduler {
     this.#wake();
   }
 
-  /** Cancels the next batch of a client that waits. One that runs can not be cancelled. */
+  /** Cancels the next batch of a client that waits. One that runs cannot be cancelled. */
   cancel(client: Connection): void {
     if (client === this.#owner || !client.batches[0]?.complete) return;
     client.takeBatch();

@@ -1,8 +1,8 @@
 /**
  * Listens on the loopback interface as a PostgreSQL server and starts a connection for each client.
  *
- * It accepts any user and any database name without a password: whoever can run a process on this machine can use the
- * database, as its superuser.
+ * It accepts any user and any database name without a password: any process on this machine can use the database, as
+ * its superuser.
  */
 
 import { createServer, type Server as SocketServer } from 'node:net';

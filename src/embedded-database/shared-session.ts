@@ -9,7 +9,7 @@
  * its Parse repeated.
  *
  * Temporary tables, advisory locks of the session and cursors WITH HOLD are visible to all clients, and removed when the
- * last client that made any has gone. So a session advisory lock excludes nobody; pg_advisory_xact_lock does, because
+ * last client that made any has gone. So a session advisory lock excludes no client; pg_advisory_xact_lock does, because
  * transactions run one after another. currval and lastval of sequences, too, are those of the client that ran last.
  */
 

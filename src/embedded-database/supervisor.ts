@@ -21,7 +21,7 @@ import type { ProcessReport } from './process.ts';
 
 const program = fileURLToPath(new URL('./process.ts', import.meta.url));
 
-/** Pauses before a restart, in milliseconds. The first is short: most often the child was killed once, by hand. */
+/** Pauses before a restart, in milliseconds. The first is short: most often the child was killed once, by a user. */
 const firstPause = 100;
 const longestPause = 10_000;
 /** A child that has served for this long, in milliseconds, was healthy: the next pause is the first one again. */
@@ -44,7 +44,7 @@ export interface EmbeddedOptions {
   onLog?: (line: string) => void;
   /** Keeps the database in memory (false). `dataDir` is not touched, and a restart begins with an empty database. */
   memory?: boolean;
-  /** Whether a commit waits for the disk (true). Without it a power failure can lose or damage data; a crash can not. */
+  /** Whether a commit waits for the disk (true). Without it a power failure can lose or damage data; a crash cannot. */
   fsync?: boolean;
   /** How long a client may leave a transaction open and idle, in milliseconds (10,000). */
   idleInTransactionMs?: number;

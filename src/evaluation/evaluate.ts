@@ -36,8 +36,8 @@ export interface EvaluationTools {
 /** How to evaluate. */
 export interface EvaluationOptions {
   /**
-   * How many photos of each person are held out in turn, the last one first; at most as many as the person with the most
-   * photos has.
+   * How many photos of each person are held out one after the other, the last one first; at most as many as the person
+   * with the most photos has.
    */
   readonly rounds: number;
   /** Leaves the databases. */

@@ -38,9 +38,9 @@ export interface Figures {
   readonly group_faces: number;
   readonly group_people: number;
   readonly group_hits: number;
-  /** Alerts on group photos whose people are not known: nobody can say whether they are right. */
+  /** Alerts on group photos whose people are not known, so that it is unknown whether they are right. */
   readonly group_alerts_unjudged: number;
-  /** Photos handed in to enrol, and those that did. */
+  /** Photos submitted to enrol people, and how many of them were accepted. */
   readonly enrolment_photos: number;
   readonly enrolled_photos: number;
   readonly refusals: readonly { file: string; person: string; code: string | null; message: string | null }[];

@@ -54,6 +54,6 @@ const whyMissed = (image: SeenImage, face: SeenFace | undefined, person: string,
   if (!face) return 'no face found';
   if (face.gate && face.gate.length > 0) return `poor view: ${face.gate.join(', ')}`;
   if (!known) return 'no photo of them was enrolled';
-  if (face.nearest !== person) return 'more like somebody else';
+  if (face.nearest !== person) return 'more similar to another person';
   return face.outcome === 'below_threshold' ? 'below the threshold' : (face.outcome ?? 'not searched');
 };

@@ -19,8 +19,8 @@ export const roundsOf = (folder: LabelledFolder): number =>
  * Enrols everybody from all but one of their photos. The first round holds out the last photo by name, the next one the
  * one before, and so on; who has no further photo to hold out is enrolled from all of them, and not searched for.
  *
- * Somebody with a single photo can not be enrolled and searched for too. Their photo is submitted as that of a stranger:
- * they are on no list, and whoever they are taken for is a wrong name.
+ * Somebody with a single photo cannot be enrolled and searched for too. Their photo is submitted as that of a stranger:
+ * they are on no list, and an alert on the photo has a wrong name, whatever the name.
  *
  * @param round from 0.
  */

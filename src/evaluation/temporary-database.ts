@@ -21,7 +21,7 @@ export interface TemporaryDatabase {
  * Makes an empty database on the server of DATABASE_URL, else an embedded one in a temporary folder. It is dropped when
  * `stopper` stops, unless it is kept.
  *
- * @throws {CommandError} if the server can not be reached, or does not allow it.
+ * @throws {CommandError} if the server cannot be reached, or does not allow it.
  */
 export const provideTemporaryDatabase = async (
   config: Config,

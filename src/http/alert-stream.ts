@@ -45,7 +45,7 @@ export const alertStream = ({ config, database, log, stopping }: Services): Hand
       throw new WatchpostError('header_invalid', 'Last-Event-ID is not the id of an event of this stream.');
     }
     if (stopping?.aborted) throw new WatchpostError('streams_full', 'The server is stopping.');
-    // Hono answers HEAD by the route of GET. A stream would stay open, as nobody reads it.
+    // Hono answers HEAD by the route of GET. A stream would stay open, because it is never read.
     if (c.req.raw.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' });
     const close = open.add(c.get('caller'));
     const sleep = new Sleep();

@@ -74,7 +74,7 @@ const readKey = async (file: string): Promise<string | undefined> => {
   return text?.trim();
 };
 
-/** Milliseconds for which a valid key is not looked up again. A key that is revoked works that much longer. */
+/** Milliseconds for which a valid key is not looked up again. A revoked key remains valid that much longer. */
 const trustFor = 5_000;
 
 /**

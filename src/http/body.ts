@@ -38,7 +38,7 @@ export const readBytes = async (
 ): Promise<Buffer> => {
   const encoding = c.req.header('content-encoding') ?? 'identity';
   if (encoding !== 'identity') {
-    throw new WatchpostError('media_type_unsupported', 'A body can not be sent compressed.', {
+    throw new WatchpostError('media_type_unsupported', 'A body cannot be sent compressed.', {
       hint: 'Leave out Content-Encoding.',
     });
   }

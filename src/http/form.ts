@@ -57,7 +57,7 @@ export const parseForm = async (bytes: Buffer, contentType: string): Promise<For
       source.pipe(parser);
     });
   } catch (error) {
-    throw error instanceof WatchpostError ? error : invalid('The multipart form can not be read.', error);
+    throw error instanceof WatchpostError ? error : invalid('The multipart form cannot be read.', error);
   } finally {
     source.destroy();
   }

@@ -3,7 +3,7 @@ import { version } from '../version.ts';
 import type { Served, Services } from './services.ts';
 
 /**
- * GET /healthz: the process answers. GET /readyz: its database has our schema and takes writes.
+ * GET /healthz: the process answers. GET /readyz: its database has the schema and takes writes.
  */
 export const health = ({ database, vision }: Services) =>
   new Hono<Served>()

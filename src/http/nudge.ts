@@ -4,8 +4,9 @@ import type { Served, Services } from './services.ts';
 const readOnly = new Set(['GET', 'HEAD']);
 
 /**
- * Nudges the relay after each call that may have written, whatever its answer: a call may commit and fail afterwards.
- * Routes do not nudge themselves, so none can forget to. A nudge without new events costs one short query.
+ * Nudges the relay after each call that may have written, whatever its answer, because a call may commit and fail
+ * afterwards. It is done here and not in the routes, so that no route can omit it. A nudge without new events costs one
+ * short query.
  */
 export const nudgeAfterWrites =
   (relay: Services['relay']): MiddlewareHandler<Served> =>

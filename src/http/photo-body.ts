@@ -33,7 +33,7 @@ export const readPhotoBody = async <Fields>(
   schema: z.ZodType<Fields>,
 ): Promise<PhotoBody<Fields>> => {
   const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  // Beside a form or JSON no query is taken: a camera there would be ignored without a word.
+  // Beside a form or JSON no query is taken: a camera there would be ignored silently.
   const inQuery = readQuery(c, type === 'multipart/form-data' || type === 'application/json' ? none : any);
   const { bytes, fields } = await readAs(type, c, maxBytes, inQuery);
   if (bytes.length === 0) {
@@ -69,7 +69,7 @@ const readAs = async (
   }
   throw new WatchpostError(
     'media_type_unsupported',
-    `A photo can not be sent as ${type.slice(0, 100) || 'a body without a type'}.`,
+    `A photo cannot be sent as ${type.slice(0, 100) || 'a body without a type'}.`,
     {
       hint: 'Use multipart/form-data with a file in the field image, or image/jpeg with the raw bytes, or application/json with base64 in the key image.',
     },

@@ -30,7 +30,7 @@ export interface ConnectionLimits {
  *
  * @param port 0 for any free port.
  * @param lower limits that a test sets lower.
- * @throws {CommandError} if it can not listen, for example because the port is taken.
+ * @throws {CommandError} if it cannot listen, for example because the port is taken.
  */
 export const startServer = async (
   app: Hono<Served>,
@@ -46,7 +46,7 @@ export const startServer = async (
         new CommandError(
           error.code === 'EADDRINUSE'
             ? `Port ${port} on ${host} is taken: stop what listens there, or set PORT to another one.`
-            : `The API can not listen on ${host}, port ${port}: ${error.message}. Set HOST and PORT to others.`,
+            : `The API cannot listen on ${host}, port ${port}: ${error.message}. Set HOST and PORT to others.`,
           { cause: error },
         ),
       ),

@@ -18,7 +18,7 @@ export interface Services {
     Partial<Pick<Config, 'plainHttpWebhooks'>> &
     Partial<HttpLimits>;
   readonly database: Database;
-  /** Turns committed events into work. Nudged after each call that may have written; see nudge.ts. */
+  /** Relays committed events. Nudged after each call that may have written; see nudge.ts. */
   readonly relay: { nudge(): void };
   readonly vision: Vision;
   /** This process's row in `worker`, for the tasks that POST /v1/tasks runs here. */

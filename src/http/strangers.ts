@@ -20,7 +20,7 @@ const newPerson = z.strictObject({
 
 const cropOf = (faceId: string) => `/v1/faces/${faceId}/crop`;
 
-/** GET /v1/strangers tells who keeps coming and is nobody; GET /v1/strangers/{id} shows their faces; POST …/person makes one a person. */
+/** GET /v1/strangers lists recurring strangers, GET /v1/strangers/{id} the faces of one; POST …/person enrols one. */
 export const strangers = ({ database }: Services) =>
   new Hono<Served>()
     .get('/', async (c) => {

@@ -6,7 +6,7 @@ import { inspectImage } from '../vision/inspect.ts';
 
 /**
  * Refuses what can be refused without decoding: a photo that is too large, not a photo by its header, or beyond the
- * limits of photos. What is wrong with the rest of the file shows when it is decoded: the photo ends as `failed`.
+ * limits of photos. Errors in the rest of the file show when it is decoded; the photo then ends as `failed`.
  *
  * @param options.maxPixels `limits.photoPixels` unless given.
  * @throws {WatchpostError} body_too_large. {VisionError} what inspectImage throws.

@@ -2,19 +2,20 @@ import { calmPulse, type Pulse } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 
-/** The sign of life of one process, which also looks after the jobs of those that give none. */
+/** The heartbeat of one process, which also releases the work of processes without one. */
 export interface Heartbeat {
-  /** Beats now: there is something new to tell. */
+  /** Sends a heartbeat at once, because what it reports has changed. */
   readonly beat: () => void;
   stop(): void;
 }
 
-/** A heartbeat that waits for longer is worth nothing: on a dead connection it would be the end of the worker. */
+/** Milliseconds to wait for an answer; with a longer wait on a dead connection others would count this worker as dead. */
 const answerWithinMs = 4_000;
 
 /**
- * Begins to beat into this process's row in `worker`, and to rescue what dead workers have claimed. Failures are left to
- * the next beat: whoever can not reach the database is rescued by those who can.
+ * Starts to write heartbeats to this process's row in `worker`, and to release what dead workers have claimed. A
+ * heartbeat that fails is followed by the next one: a process that cannot reach the database is rescued by those that
+ * can.
  *
  * @param options.pools the ids of graphile-worker's pools of this process, by which its jobs are locked.
  * @param options.register writes the row again, with the same id: a failover may have lost it.
@@ -64,7 +65,7 @@ export const startHeartbeat = (
     // Who could not be heard could not hear the others either: after an outage, however long the database took to recover,
     // they have time to tell that they live.
     if (performance.now() < heardSince + (deadAfterSeconds * 1000) / 2) return;
-    // By itself, so that trouble with the dead does not take the sign of life back.
+    // In a statement of its own, so that a failure here does not roll back the heartbeat.
     const rescue = await ask<{ released: number }>(
       'select watchpost.rescue(make_interval(secs => $1)) as released',
       [deadAfterSeconds],
@@ -81,7 +82,7 @@ export const startHeartbeat = (
   };
 };
 
-/** Runs at once and then again and again, never twice at a time; once more after this time if told so meanwhile. */
+/** Runs at once and then at intervals, never concurrently; `now` during a run makes another one follow it. */
 const repeat = (run: () => Promise<void>, ms: number, log: Log) => {
   let running = false;
   let again = false;

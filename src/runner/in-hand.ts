@@ -1,6 +1,6 @@
 import type { Batch, Claims } from '../broker/claims.ts';
 
-/** The claims that a process knows of. */
+/** The claims that a process is handling, or is about to handle. */
 export class InHand {
   readonly #claims: Claims;
   readonly #known = new Set<string>();

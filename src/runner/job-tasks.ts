@@ -7,14 +7,14 @@ import type { Run } from './run.ts';
 import type { Slots } from './slots.ts';
 
 /**
- * The stages of a worker as graphile-worker tasks, for what is tried again and what waits for other servers.
+ * The stages of a worker as graphile-worker tasks: for retries, and for messages to other servers.
  *
- * @param slots in which those that compute wait for their turn.
+ * @param slots the slots that the tasks wait for, except those that wait for other servers.
  */
 export const jobTasks = (run: Run, slots: Slots): TaskList =>
   Object.fromEntries(run.stages.map((stage) => [stage.task, jobOf(stage, run, slots)]));
 
-/** Milliseconds for which what was read is used: each slot of a pool asks for itself. */
+/** Milliseconds for which a result is cached, because each slot of a pool asks for itself. */
 const pausedForMs = 1_000;
 
 /** Reads the tasks that are paused for the whole fleet, as flags that graphile-worker passes over. */
@@ -34,7 +34,7 @@ export const pausedTasks = ({ jobs }: Database): (() => Promise<string[]>) => {
   };
 };
 
-/** A stage as a graphile-worker batch task: rejects just the items that are to be tried again. */
+/** A stage as a graphile-worker batch task: rejects only the items that are to be retried. */
 const jobOf =
   (stage: AnyStage, run: Run, slots: Slots): Task =>
   async (payload, { job }) => {

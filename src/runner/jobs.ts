@@ -12,21 +12,21 @@ import { promptPool } from '../database/prompt-pool.ts';
 import type { Log } from '../log.ts';
 
 /**
- * graphile-worker's pool of one process, kept running: it runs what is to be tried again, and what waits for other
+ * graphile-worker's pool of one process, which is replaced when it ends. It runs retries, and messages to other
  * servers. Its states:
  *
- *   running   takes jobs. If the database goes away while a job is to be completed, graphile-worker ends the pool
- *             rather than go on with a queue whose state it does not know; or only the slot of that job, and a pool
- *             without slots takes no job ever again.
- *   ended     by itself, because its last slot has ended, or because it is to be replaced. Waits, longer from time to
- *             time, until the database answers; then unlocks what the ended pool has locked and starts a new one. What was
- *             done already is found done, behind the fence.
+ *   running   takes jobs. If the database goes away while a job is being completed, graphile-worker ends the whole
+ *             pool, as the state of the queue is unknown; or it ends only the slot of that job, and a pool without
+ *             slots takes no more jobs.
+ *   ended     by itself, because its last slot has ended, or because it is to be replaced. Waits, with growing pauses,
+ *             until the database answers; then unlocks the jobs of the ended pool and starts a new one. A job that was
+ *             already done is recognised by the fence.
  *   stopped   for good.
  */
 export interface Jobs {
-  /** Ids of graphile-worker's pools of this process: one, and while one ends and another begins both. */
+  /** Ids of graphile-worker's pools of this process: one, or two while one ends and another begins. */
   readonly pools: () => string[];
-  /** Gives up what the pool has in hand and starts another one. */
+  /** Gives up the running jobs of the pool and starts another one. */
   replace(): void;
   /**
    * Takes no new jobs and waits for the running ones; after `graceMs` puts those that are left back into the queue.
@@ -34,7 +34,7 @@ export interface Jobs {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Milliseconds before the first and before later attempts to start anew. */
+/** Milliseconds before the first and before later attempts to start a new pool. */
 const pauses = { first: 250, longest: 5_000 };
 
 const poolOptions = (concurrency: number): RunnerOptions => ({
@@ -46,7 +46,7 @@ const poolOptions = (concurrency: number): RunnerOptions => ({
       // LISTEN announces new jobs at once. Each slot polls by itself, for jobs whose pause is over.
       pollInterval: 2_000,
       gracefulShutdownAbortTimeout: 60_000,
-      // Without batching, a completion that fails is a rejection that nobody handles, which ends the process.
+      // Without batching, a completion that fails is an unhandled rejection, which ends the process.
       completeJobBatchDelay: 0,
       failJobBatchDelay: 0,
     },
@@ -56,8 +56,8 @@ const poolOptions = (concurrency: number): RunnerOptions => ({
 /**
  * Starts to take jobs.
  *
- * @param options.paused names the tasks that are not to be taken up now; asked before each fetch.
- * @param options.opened is called with each new pool: its id must be written down, because jobs are locked by it.
+ * @param options.paused returns the tasks of which no jobs may be taken now; called before each fetch.
+ * @param options.opened is called with each new pool: its id must be recorded, because jobs are locked by it.
  */
 export const startJobs = (
   database: Database,
@@ -91,7 +91,7 @@ export const startJobs = (
   async function reopen(pool: WorkerPool): Promise<void> {
     if (stopping || ended.has(pool)) return;
     ended.add(pool);
-    // So that it gives its connection back, too.
+    // So that it releases its connection, too.
     void Promise.resolve(pool.forcefulShutdown('the pool is replaced')).catch(() => {});
     for (let pause = pauses.first; !stopping; pause = Math.min(pause * 2, pauses.longest)) {
       await new Promise((resolve) => setTimeout(resolve, pause));
@@ -100,7 +100,7 @@ export const startJobs = (
         await database.pool.query('select graphile_worker.force_unlock_workers(array[$1])', [pool.id]);
         pools.delete(pool.id);
         open();
-        log.info('took up work again');
+        log.info('jobs are taken again');
         return;
       } catch (error) {
         log.debug({ reason: String(error) }, 'still no database');

@@ -43,7 +43,7 @@ export const registerProcess = async (
   return id;
 };
 
-/** Records that this process ended in good order. */
+/** Records that this process has stopped as intended. */
 export const sayGoodbye = async (database: Database, id: string): Promise<void> => {
   await database.pool.query(
     'update watchpost.worker set stopped_at = clock_timestamp(), last_seen = clock_timestamp() where id = $1',

@@ -9,8 +9,8 @@ import { Slots } from './slots.ts';
 import type { Worker } from './worker.ts';
 
 /**
- * For a process without a worker: makes jobs of the events that are not for workers to claim, and beats, so that other
- * processes know of it.
+ * For a process without a worker: makes jobs of the events that workers do not claim, and sends heartbeats, so that
+ * other processes know of it.
  */
 export const startRelay = async (
   { database, vision }: Tools,

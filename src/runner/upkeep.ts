@@ -2,7 +2,7 @@ import type { Database } from '../database/pool.ts';
 import { isDatabaseAway } from '../errors.ts';
 import type { Log } from '../log.ts';
 
-/** Milliseconds between looks. The tasks have their own intervals, in the table `upkeep_task`; the shortest is 10 s. */
+/** Milliseconds between checks for due tasks. Their own intervals, 10 s or more, are in the table `upkeep_task`. */
 const every = 5_000;
 
 /** What is done regularly for the whole database: sealing the record, making partitions, retiring them. */
@@ -12,8 +12,8 @@ export interface Upkeep {
 }
 
 /**
- * Starts to look after the database. The database itself knows what is due and lets one process at a time do it, so
- * every worker may run this, and none is the one that must not die. Its states:
+ * Starts the upkeep of the database. The database decides what is due and lets one process at a time do it, so every
+ * worker runs this, and the upkeep continues if any of them dies. Its states:
  *
  *   waiting   for the timer.
  *   working   one task after the other, each a transaction of its own, until none is due. A batch of seals leaves its
@@ -36,7 +36,7 @@ export const startUpkeep = (database: Database, log: Log): Upkeep => {
         else log.debug({ task: done.task, result: done.result }, 'upkeep done');
       }
     } catch (error) {
-      // An outage is told by the relay.
+      // An outage is logged by `Outage`.
       log[isDatabaseAway(error) ? 'debug' : 'warn']({ reason: String(error) }, 'no upkeep now');
     }
   };

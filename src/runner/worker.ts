@@ -16,8 +16,8 @@ import { Slots } from './slots.ts';
 import { startUpkeep } from './upkeep.ts';
 
 /**
- * graphile-worker jobs at a time, beside the slots: messages to other servers wait up to 10 s each, and an endpoint has
- * one of them at most. What is tried again waits for a slot as everything else that computes.
+ * graphile-worker jobs at a time, in addition to the slots: each message to another server waits up to 10 s, and an
+ * endpoint has one at a time. Retries also wait for a slot, as they compute.
  */
 const jobsAtATime = 4;
 
@@ -27,7 +27,7 @@ export interface Worker {
   readonly id: string;
   /** There may be something to claim: this process has written events. */
   nudge(): void;
-  /** Claims nothing more, waits for what is under way, and after `graceMs` leaves the rest to others. */
+  /** Claims nothing more, waits for the batches under way, and after `graceMs` releases the rest to other workers. */
   stop(graceMs?: number): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export interface Worker {
  * Starts to claim events and to handle them.
  *
  * @param options.concurrency Batches at a time.
- * @param options.stages What it works on; the whole pipeline unless given.
+ * @param options.stages The stages it runs; the whole pipeline unless given.
  */
 export const startWorker = async (
   tools: Tools,
@@ -120,9 +120,9 @@ const within = async (ms: number, ends: Promise<void>): Promise<void> => {
 };
 
 /**
- * Handles a batch, and then what it has led to, as far as this process has claimed that: a photo comes from its detection
- * to its alerts without waiting for anybody. Each step is a claim of its own all the same: if the process dies, others go on
- * from the step that was not done.
+ * Handles a batch, and then the batches that it has led to and that this process has claimed, so that a photo passes
+ * from detection to its alerts without waiting in the outbox. Each step is still a claim of its own: if the process
+ * dies, others continue with the step that was not done.
  */
 const follow = async (batch: Batch, run: Run): Promise<void> => {
   const next = await handleBatch(batch, run);

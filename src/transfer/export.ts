@@ -28,7 +28,7 @@ interface Person {
 /**
  * Writes everybody who is enrolled, in both forms that an import reads: a subfolder a person, and people.csv. A photo
  * whose bytes were dropped is written as its aligned face, with a margin so that a detector finds it; photos that were
- * refused or taken back are left out.
+ * refused or removed are left out.
  *
  * @param folder must be empty, or not there.
  * @throws {WatchpostError} file_unreadable, folder_not_empty.

@@ -39,10 +39,10 @@ interface Photo extends PhotoSource {
  * Writes a person with all of their photos in one transaction, so that an import which is interrupted can be run again.
  *
  * A person is known by external_ref, if the source has one, and then the name must be the same. Without one a person is
- * known by the name together with a photo: somebody of this name who was given one of these very files before, or, if the
- * source has no photos, somebody of this name without photos. So two people of one name are never taken for one. Photos
+ * known by the name together with a photo: a person of this name for whom one of these files was imported before, or, if
+ * the source has no photos, a person of this name without photos. So two people of one name are never merged. Photos
  * of a known person that were imported before, with the same bytes and the same face, are left out, also those that were
- * refused or taken back. New photos and lists are added; name and metadata stay.
+ * refused or removed. New photos and lists are added; name and metadata stay.
  *
  * @returns also what was refused of them. A person all of whose photos were refused is not added.
  */

@@ -18,7 +18,7 @@ const rowOfPerson = z.object({
   accept: z.string().optional(),
 });
 
-/** Reads people.csv. What is wrong with one row leaves the others alone. */
+/** Reads people.csv. An invalid row does not affect the others. */
 export const readCsv = async (file: string): Promise<Source> => {
   const rows: Record<string, string>[] = parse(await readFile(file, 'utf8'), {
     columns: true,

@@ -18,7 +18,7 @@ const aboutPerson = z.strictObject({
 /** File names that are those of photos. */
 const photoNames = /\.(jpe?g|png|webp)$/i;
 
-/** Reads a folder with a subfolder for each person. What is wrong with one subfolder leaves the others alone. */
+/** Reads a folder with a subfolder for each person. An invalid subfolder does not affect the others. */
 export const readFolders = async (path: string, names: readonly string[]): Promise<Source> => {
   const people: PersonSource[] = [];
   const refused: Refusal[] = [];
@@ -52,7 +52,7 @@ const readFolder = async (folder: string) => {
     (file) => !photos.includes(file),
   );
   if (unknown)
-    throw new WatchpostError('import_invalid', `person.json speaks of ${unknown}, which is not there.`);
+    throw new WatchpostError('import_invalid', `person.json names ${unknown}, which is not there.`);
   const person: PersonSource = {
     at: folder,
     name: about.name ?? basename(folder),

@@ -15,7 +15,7 @@ export interface PhotoSource {
 
 /** A person with their photos, as a source has them. */
 export interface PersonSource {
-  /** Where the source has them: a folder, or a row of a file. */
+  /** Their place in the source: a folder, or a row of a file. */
   readonly at: string;
   readonly name: string;
   readonly external_ref: string | undefined;
@@ -45,7 +45,7 @@ export const codes = z.array(z.enum(acceptable));
 /** A face of a photo, counted from 1. */
 export const position = z.int().min(1).max(1000);
 
-/** The error of a file that can not be read or understood. */
+/** The error of a file that cannot be read or understood. */
 export const fileError = (file: string, error: unknown): WatchpostError => {
   if (error instanceof WatchpostError) return error;
   if (error instanceof z.ZodError) {
@@ -56,12 +56,12 @@ export const fileError = (file: string, error: unknown): WatchpostError => {
     return new WatchpostError(code, `${misfits.join('. ')}.`, { cause: error });
   }
   if (error instanceof Error && 'syscall' in error) {
-    return new WatchpostError('file_unreadable', `${file} can not be read: ${error.message}.`, {
+    return new WatchpostError('file_unreadable', `${file} cannot be read: ${error.message}.`, {
       cause: error,
     });
   }
   if (error instanceof SyntaxError || error instanceof CsvError) {
-    return new WatchpostError('import_invalid', `${file} can not be understood: ${error.message}.`, {
+    return new WatchpostError('import_invalid', `${file} cannot be understood: ${error.message}.`, {
       cause: error,
     });
   }

@@ -5,8 +5,8 @@ import { readCsv } from './people-csv.ts';
 import { readFolders } from './people-folder.ts';
 
 /**
- * Reads people and their photos from disk, in either of two forms, without opening a photo. What is wrong with one person
- * is reported and leaves the others alone.
+ * Reads people and their photos from disk, in either of two forms, without opening a photo. An invalid person
+ * is reported and does not affect the others.
  *
  * A folder: one subfolder a person, which has the person's name, with photos and, if there is more to say, person.json:
  * {"name", "external_ref", "metadata", "watchlists", "faces": {"1.jpg": 2}, "accept": {"1.jpg": ["face_unlike"]}}.

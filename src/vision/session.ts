@@ -47,7 +47,7 @@ export const openSession = async (
   if (expected !== undefined && digest !== expected) {
     throw new VisionError(
       'model_hash_mismatch',
-      `${path} has sha256 ${digest} and should have ${expected}: run "npm run models" to install it anew.`,
+      `${path} has sha256 ${digest} and should have ${expected}: run "npm run models" to install it again.`,
     );
   }
   const session = await ort.InferenceSession.create(applyEdits(bytes, edits), {

@@ -32,7 +32,7 @@ export const assertEnrollable = (faces: number, chosenFace: number | null): void
 export const assertStanding = (photo: { readonly removed_at: unknown } | undefined): void => {
   if (!photo) throw new WatchpostError('row_missing', 'The photo of the person is gone.');
   if (photo.removed_at) {
-    throw new WatchpostError('photo_removed', 'This photo was taken back before it was enrolled.');
+    throw new WatchpostError('photo_removed', 'This photo was removed before it was enrolled.');
   }
 };
 

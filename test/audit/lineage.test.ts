@@ -24,7 +24,7 @@ describe('lineage of an alert', () => {
     await database.rows(`update watchpost.watchlist set threshold = 0.9`);
   });
 
-  it('answers in one query what an alert was made of, with the threshold of that time', async () => {
+  it('shows in one query everything that led to an alert, with the threshold of that time', async () => {
     const [{ id }] = (await database.rows('select id from watchpost.alert')) as [{ id: string }];
     const rows = await database.rows('select * from watchpost.lineage($1)', [id]);
     const [face] = await database.rows(
@@ -44,7 +44,7 @@ describe('lineage of an alert', () => {
         similarity: match.similarity,
         retroactive: false,
         watchlist: expect.stringMatching(/^list/),
-        // Made, and then Ada was put on it.
+        // One version when the list was added, one when Ada was added to it.
         watchlist_version: 2,
         threshold: 0.5,
         search_id: match.search_id,
@@ -96,7 +96,7 @@ describe('lineage of an alert', () => {
     expect(rows[0].model_sha256).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('and the record of all that is sealed by the worker and verifies', async () => {
+  it('is part of a record that the worker seals and that verifies', async () => {
     await sealAll(database);
     expect(await database.rows('select * from watchpost.verify_audit()')).toEqual([]);
     const [extent] = await database.rows(`select sum(row_count)::int as rows from watchpost.seal`);

@@ -23,7 +23,7 @@ describe('partitions', () => {
   const partitionOf = async (relation: string, key: string, id: string) =>
     (await one(`select tableoid::regclass::text as name from watchpost.${relation} where ${key} = $1`, [id]))
       ?.name;
-  /** A week that is long over, another one each time, with partitions; returns a moment in it. */
+  /** Makes the partitions of a week long ago, another one each time; returns a moment in it. */
   const oldWeek = async () => {
     const { from } = await one(
       `select date_bin('7 days', now() - interval '7 days' * $1::integer, '2000-01-03 00:00+00')::text as from`,
@@ -115,7 +115,7 @@ describe('partitions', () => {
     expect(await partitionOf('event', 'id', fresh)).not.toBe(name);
   });
 
-  it('take the rows that came before they were created, and no event is handled twice', async () => {
+  it('take over the rows that were inserted before them, and no event is handled twice', async () => {
     await database.rows('delete from watchpost.outbox');
     const id = await insertEvent(`now() + interval '40 days'`, '{x}');
     const other = await insertEvent(`now() + interval '400 days'`, '{x}');
@@ -141,8 +141,8 @@ describe('partitions', () => {
       database = await freshDatabase();
     });
 
-    it('are not retired by default, nor unsealed, nor with work to do; then with their handlings and leaves', async () => {
-      // Empty, sealed and idle, and yet to wait for the older one.
+    it('are retired with their handlings and leaves, but not by default, nor unsealed, nor with open work', async () => {
+      // Empty, sealed and without open work, but it has to wait for the older one.
       await oldWeek();
       const at = await oldWeek();
       const id = await insertEvent(at, '{x}');
@@ -227,7 +227,7 @@ describe('partitions', () => {
       expect(await one('select count(*)::int as n from watchpost.event')).toEqual({ n: 0 });
       expect(await one(`select id from ${name}`)).toEqual({ id });
       expect(await verifyRecord(database)).toEqual([]);
-      // Nobody comes back into its place unnoticed.
+      // No row can be inserted in its place without being noticed.
       await tamper(
         database,
         `insert into watchpost.event select * from ${name}`,
@@ -256,7 +256,7 @@ describe('partitions', () => {
       ).toEqual({ s: 0, m: 1 });
     });
 
-    it.skipIf(!onServer)(`are left to the next run while somebody reads them ${needsServer}`, async () => {
+    it.skipIf(!onServer)(`are left to the next run while a session reads them ${needsServer}`, async () => {
       const at = await oldWeek();
       await insertEvent(at);
       await sealAll(database);
@@ -269,7 +269,7 @@ describe('partitions', () => {
       const started = Date.now();
       const [result] = await Promise.all([
         retain(),
-        // A writer that comes while the lock is asked for waits for that long and no longer.
+        // A writer that arrives while the lock is requested waits no longer than the lock timeout.
         new Promise((resolve) => setTimeout(resolve, 50)).then(() => submitMany(database, 1)),
       ]);
       expect(result).toContain(': the table was in use');
@@ -280,7 +280,7 @@ describe('partitions', () => {
       expect(await retain()).toMatch(/^1 retired: event_/);
     });
 
-    it("are asked one by one: of 60, a photo's handlings lie in one", async () => {
+    it("are read one by one: of 60 partitions, a photo's handlings are in one", async () => {
       await database.rows(`
       select watchpost.add_partition(r, m.at - interval '7 days' * d, m.at - interval '7 days' * (d - 1), 0)
       from unnest('{event,handling}'::text[]) as r,

@@ -240,7 +240,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       await ben?.leave();
     });
 
-    it('acts on alerts under its own name, whatever it says it is', async () => {
+    it('acts on alerts under its own name, whatever name it sets', async () => {
       const { alertId } = await raiseAlert(owner, { reviewers: 2 });
       const nameOf = (user: { url: string } | undefined) => new URL(user?.url ?? '').username;
       const open = await ann!.rows(`select id from watchpost.alert_detail where state = 'open'`);
@@ -282,7 +282,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
     expect(applied.filter((files) => files.length > 0)).toHaveLength(3);
   });
 
-  it('are left out, with a notice, if the migrating user may not make them', async () => {
+  it('are skipped, with a notice, if the migrating user may not create them', async () => {
     const name = `norole_${randomBytes(4).toString('hex')}`;
     const [{ roles }] = (await owner.rows(
       `select count(*)::int as roles from pg_roles where rolname like 'watchpost_app'`,

@@ -67,7 +67,7 @@ describe('seals', () => {
       expect(createHash('sha256').update(text).digest('hex')).toBe(row.leaf);
     });
 
-    it('say what is not sealed yet, and go on where they ended', async () => {
+    it('report what is not sealed yet, and continue where they ended', async () => {
       await submitMany(database, 5);
       expect(await verifyRecord(database)).toEqual([]);
       expect((await readExtent(database)).unsealed).toBe(5);

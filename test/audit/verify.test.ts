@@ -30,14 +30,14 @@ describe('watchpost verify', () => {
     events = await submitMany(database, 5);
   });
 
-  it('has no head to give before anything is sealed', async () => {
+  it('has no head before anything is sealed', async () => {
     expect(await verify('--head')).toMatchObject({
       code: 1,
       err: expect.stringContaining('Nothing is sealed yet'),
     });
   });
 
-  it('says what it compared, and gives a head that is found again', async () => {
+  it('prints what it compared, and a head that is found again', async () => {
     await sealAll(database);
     expect(await verify()).toMatchObject({
       code: 0,
@@ -54,7 +54,7 @@ describe('watchpost verify', () => {
     expect(await verify('--against', head.out.split(' ')[1] as string)).toMatchObject({ code: 0 });
   });
 
-  it('refuses what is no head', async () => {
+  it('refuses a text that is not a head', async () => {
     expect(await verify('--against', join(folder, 'nowhere'))).toMatchObject({ code: 1 });
     await writeFile(join(folder, 'other'), 'nothing of the kind\n');
     expect(await verify('--against', join(folder, 'other'))).toMatchObject({

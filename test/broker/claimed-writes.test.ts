@@ -18,8 +18,8 @@ beforeAll(async () => {
   database = await freshDatabase();
 });
 
-describe('what a worker writes', () => {
-  /** Writes events in one transaction of a worker that goes on with them; returns what it has claimed. */
+describe('an event that a worker writes', () => {
+  /** Writes events in one transaction of a worker that claims what it writes; returns what it has claimed. */
   const write = async (
     worker: string,
     task: string,
@@ -35,7 +35,7 @@ describe('what a worker writes', () => {
     return { rows, client };
   };
 
-  it('is claimed by it, in the same transaction', async () => {
+  it('is claimed by that worker, in the same transaction', async () => {
     await subscribe(database, { task: 'followed', batch_size: 2, max_attempts: 3, priority: -5 });
     const worker = await addWorker(database, ['followed', 'another']);
     const { rows, client } = await write(worker, 'followed', 5);
@@ -48,21 +48,21 @@ describe('what a worker writes', () => {
     expect(await waiting(database, 'followed')).toBe(1);
   });
 
-  it('is found as what this transaction has claimed, and nothing else', async () => {
-    await subscribe(database, { task: 'told_apart', batch_size: 9, priority: -5 });
-    const worker = await addWorker(database, ['told_apart']);
-    const other = await addWorker(database, ['told_apart']);
-    await emit(database, 'told_apart', 1);
-    await claim(database, worker, ['told_apart'], 1);
-    await write(worker, 'told_apart', 2);
-    await write(other, 'told_apart', 3);
-    expect(numbersOf((await write(worker, 'told_apart', 4)).rows)).toEqual(firstNumbers(4));
+  it('is returned as a claim of this transaction, without claims of others', async () => {
+    await subscribe(database, { task: 'distinct', batch_size: 9, priority: -5 });
+    const worker = await addWorker(database, ['distinct']);
+    const other = await addWorker(database, ['distinct']);
+    await emit(database, 'distinct', 1);
+    await claim(database, worker, ['distinct'], 1);
+    await write(worker, 'distinct', 2);
+    await write(other, 'distinct', 3);
+    expect(numbersOf((await write(worker, 'distinct', 4)).rows)).toEqual(firstNumbers(4));
     const client = await connectClient(database);
     await client.query('begin');
     expect((await client.query('select from watchpost.claimed_here($1, 0)', [worker])).rows).toEqual([]);
   });
 
-  it('waits in the outbox if it is more than four batches', async () => {
+  it('waits in the outbox if there are more than four batches', async () => {
     await subscribe(database, { task: 'crowd', batch_size: 2, priority: -5 });
     const worker = await addWorker(database, ['crowd']);
     expect((await write(worker, 'crowd', 8)).rows).toHaveLength(1);
@@ -73,9 +73,9 @@ describe('what a worker writes', () => {
 
   it.each([
     ['is not urgent', { priority: 0 }, {}],
-    ['is of a task that it does not run', {}, { tasks: ['something_else'] }],
+    ['is for a task that the worker does not run', {}, { tasks: ['something_else'] }],
     ['is delivered as jobs', { delivery: 'job' as const }, {}],
-    ['is of a paused task', {}, { paused: true }],
+    ['is for a paused task', {}, { paused: true }],
   ])(
     'waits in the outbox if it %s',
     async (_, subscription, { tasks, paused }: { tasks?: string[]; paused?: boolean }) => {
@@ -89,7 +89,7 @@ describe('what a worker writes', () => {
     },
   );
 
-  it('is nothing if it is rolled back', async () => {
+  it('is neither claimed nor queued if the transaction is rolled back', async () => {
     await subscribe(database, { task: 'undone_too', priority: -5 });
     const worker = await addWorker(database, ['undone_too']);
     await write(worker, 'undone_too', 3, 'rollback');

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 
 describe('a claim', () => {
-  it('has batches of the size of the subscription, in the order of arrival, with the payloads', async () => {
+  it('has batches of the size of its subscription, in the order of arrival, with the payloads', async () => {
     const topic = await subscribe(database, { task: 'batched', batch_size: 10, max_attempts: 7 });
     const worker = await addWorker(database, ['batched']);
     await emit(database, 'batched', 25);
@@ -51,7 +51,7 @@ describe('a claim', () => {
     expect(await claim(database, worker, ['batched'], 10)).toEqual([]);
   });
 
-  it('has as many batches as it asks for, and only of its tasks', async () => {
+  it('has at most as many batches as requested, and only of the given tasks', async () => {
     await subscribe(database, { task: 'wanted', batch_size: 2 });
     await subscribe(database, { task: 'of_others' });
     const worker = await addWorker(database, ['wanted', 'of_others']);
@@ -75,7 +75,7 @@ describe('a claim', () => {
     expect(numbersOf(await claim(database, worker, ['undone'], 5))).toEqual(firstNumbers(5));
   });
 
-  it('begins with urgent tasks, whatever came first', async () => {
+  it('takes urgent tasks first, whatever the order of arrival', async () => {
     await subscribe(database, { task: 'calm', priority: 5 });
     await subscribe(database, { task: 'urgent', priority: -5 });
     const worker = await addWorker(database, ['calm', 'urgent']);
@@ -85,7 +85,7 @@ describe('a claim', () => {
     expect(tasks).toEqual(['urgent', 'urgent', 'calm']);
   });
 
-  it('begins with photos that are to enrol somebody', async () => {
+  it('takes photos that enrol a person first', async () => {
     const worker = await addWorker(database, ['detect']);
     onTestFinished(async () => {
       await database.rows(`delete from watchpost.outbox`);
@@ -104,7 +104,7 @@ describe('a claim', () => {
     expect(event).toEqual({ topic: 'photo.added' });
   });
 
-  it('has nothing of a paused task, until it is resumed', async () => {
+  it('has no batch of a paused task until it is resumed', async () => {
     await subscribe(database, { task: 'paused' });
     const worker = await addWorker(database, ['paused']);
     await emit(database, 'paused', 2);
@@ -132,7 +132,7 @@ describe('a claim', () => {
     }
   });
 
-  it('is no job: only what is delivered as jobs becomes one, if it is asked for', async () => {
+  it('makes no jobs of claimed tasks, and jobs of the others only on request', async () => {
     await subscribe(database, { task: 'claimed' });
     await subscribe(database, { task: 'as_job', delivery: 'job' });
     const tasks = ['claimed', 'as_job'];
@@ -147,7 +147,7 @@ describe('a claim', () => {
     expect(await waiting(database, 'claimed')).toBe(1);
   });
 
-  it.skipIf(!onServer)(`never has an event that another session claims ${needsServer}`, async () => {
+  it.skipIf(!onServer)(`has no event that another session is claiming ${needsServer}`, async () => {
     await subscribe(database, { task: 'shared' });
     const worker = await addWorker(database, ['shared']);
     await emit(database, 'shared', 30);
@@ -163,27 +163,30 @@ describe('a claim', () => {
     await first.query('commit');
   });
 
-  it.skipIf(!onServer)(`has each of many events once when four sessions race ${needsServer}`, async () => {
-    await subscribe(database, { task: 'raced', batch_size: 7 });
-    const worker = await addWorker(database, ['raced']);
-    await emit(database, 'raced', 2000);
-    for (const camera of ['a', 'b', 'c']) await emit(database, 'raced', 300, camera);
-    const race = async () => {
-      const client = await connectClient(database);
-      const events: string[] = [];
-      while ((await waiting(database, 'raced')) > 0) {
-        const batches = await claim(client, worker, ['raced'], 3);
-        events.push(...batches.flatMap(({ items }) => items.map(({ event_id }) => event_id)));
-      }
-      return events;
-    };
-    const claimed = await Promise.all([race(), race(), race(), race()]);
-    expect(Math.min(...claimed.map((events) => events.length))).toBeGreaterThan(0);
-    expect(claimed.flat()).toHaveLength(2900);
-    expect(new Set(claimed.flat()).size).toBe(2900);
-  });
+  it.skipIf(!onServer)(
+    `has each of many events exactly once when four sessions race ${needsServer}`,
+    async () => {
+      await subscribe(database, { task: 'raced', batch_size: 7 });
+      const worker = await addWorker(database, ['raced']);
+      await emit(database, 'raced', 2000);
+      for (const camera of ['a', 'b', 'c']) await emit(database, 'raced', 300, camera);
+      const race = async () => {
+        const client = await connectClient(database);
+        const events: string[] = [];
+        while ((await waiting(database, 'raced')) > 0) {
+          const batches = await claim(client, worker, ['raced'], 3);
+          events.push(...batches.flatMap(({ items }) => items.map(({ event_id }) => event_id)));
+        }
+        return events;
+      };
+      const claimed = await Promise.all([race(), race(), race(), race()]);
+      expect(Math.min(...claimed.map((events) => events.length))).toBeGreaterThan(0);
+      expect(claimed.flat()).toHaveLength(2900);
+      expect(new Set(claimed.flat()).size).toBe(2900);
+    },
+  );
 
-  it.skipIf(!onServer)(`has nothing that is not committed yet ${needsServer}`, async () => {
+  it.skipIf(!onServer)(`has no event that is not committed yet ${needsServer}`, async () => {
     await subscribe(database, { task: 'pending', batch_size: 5 });
     const worker = await addWorker(database, ['pending']);
     const client = await connectClient(database);
@@ -196,7 +199,7 @@ describe('a claim', () => {
 });
 
 describe('a released claim', () => {
-  it('is claimed by another worker before anything of the outbox, one attempt later', async () => {
+  it('is claimed by another worker before anything in the outbox, as the next attempt', async () => {
     await subscribe(database, { task: 'released', batch_size: 2 });
     const [dead, living] = [await addWorker(database, ['released']), await addWorker(database, ['released'])];
     await emit(database, 'released', 4);
@@ -211,7 +214,7 @@ describe('a released claim', () => {
     ]);
   });
 
-  it('has used up no attempt if it was handed back before it began', async () => {
+  it('has used no attempt if it was handed back before it began', async () => {
     await subscribe(database, { task: 'not_begun' });
     const worker = await addWorker(database, ['not_begun']);
     await emit(database, 'not_begun', 1);

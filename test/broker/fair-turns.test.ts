@@ -33,14 +33,14 @@ describe('sources', () => {
   const named = (batches: Awaited<ReturnType<typeof claim>>) =>
     batches.flatMap(({ items }) => items.map(({ source, n }) => `${source} ${n}`));
 
-  it('have turns in one claim, and each its own order', async () => {
+  it('take turns within one claim, each in its own order', async () => {
     const worker = await flood('turns_at_once');
     const batches = await claim(database, worker, ['turns_at_once'], 20);
     expect(named(batches)).toEqual(inTurn);
     expect(batches.map(({ source }) => source)).toEqual(inTurn.map((name) => name.split(' ')[0]));
   });
 
-  it('have turns from claim to claim of a process', async () => {
+  it('take turns from claim to claim of a process', async () => {
     const worker = await flood('turns');
     const claims = new Claims(database, worker);
     const seen: string[] = [];
@@ -55,7 +55,7 @@ describe('sources', () => {
     expect(seen).toEqual(inTurn);
   });
 
-  it.skipIf(!onServer)(`have turns also of two claimers side by side ${needsServer}`, async () => {
+  it.skipIf(!onServer)(`take turns between two concurrent claimers, too ${needsServer}`, async () => {
     const worker = await flood('turns_of_two');
     const clients = [await connectClient(database), await connectClient(database)];
     const sources = ['', ''];
@@ -71,7 +71,7 @@ describe('sources', () => {
       for (const client of clients) await client.query('commit');
       rounds.push(seen);
     }
-    // Nobody waits for the flood: after one of its photos a slot it is the turn of the others.
+    // The others do not wait for the flood: their turn comes after one of its photos for each slot.
     expect(rounds).toEqual([
       ['flood 0', 'flood 1'],
       ['gate 0', 'gate 1'],
@@ -79,9 +79,9 @@ describe('sources', () => {
     ]);
   });
 
-  it('do not keep a claim from going on when the last one is gone', async () => {
+  it('continue in order when the source of the last turn is gone', async () => {
     const worker = await flood('last_gone');
-    const names = named(await claim(database, worker, ['last_gone'], 2, { source: 'nobody any more' }));
+    const names = named(await claim(database, worker, ['last_gone'], 2, { source: 'gone' }));
     expect(names).toEqual(['yard 0', 'flood 0']);
   });
 });

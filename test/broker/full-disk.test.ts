@@ -19,7 +19,7 @@ const reason = programs
     : '(needs root, to mount a small disk)'
   : '(needs DATABASE_URL of a server whose pg_ctl is on this machine)';
 
-/** A disk of so many megabytes; false if this machine lets nobody mount one. */
+/** Mounts a disk of so many megabytes; false if this machine does not allow that. */
 const mount = (folder: string, megabytes: number, again = false): boolean => {
   try {
     const options = `${again ? 'remount,' : ''}size=${megabytes}m`;
@@ -96,8 +96,8 @@ describe.skipIf(reason !== '')(`a disk that is full ${reason}`, () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('keeps what was accepted, refuses the rest with 503, and goes on when there is room', async (context) => {
-    if (!mounted) context.skip('this machine lets nobody mount a disk');
+  it('keeps what was accepted, refuses the rest with 503, and continues when there is room', async (context) => {
+    if (!mounted) context.skip('this machine does not allow mounting a disk');
     const accepted: string[] = [];
     let refused: Response | undefined;
     for (let i = 0; !refused && i < 200; i++) {

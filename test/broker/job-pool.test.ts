@@ -8,7 +8,7 @@ import { until } from '../support/until.ts';
 describe.skipIf(!onServer)(`graphile-worker's pool of a process ${onServer ? '' : needsServer}`, () => {
   it('is replaced when the completion of several of its jobs has failed', { timeout: 30_000 }, async () => {
     const database = await freshDatabase();
-    // What a rollback does not take back counts the completions that were refused.
+    // A sequence counts the refused completions, because a rollback does not undo it.
     await database.rows(`
       create sequence public.refused minvalue 0;
       create function public.refuse() returns trigger language plpgsql as $$
@@ -25,7 +25,7 @@ describe.skipIf(!onServer)(`graphile-worker's pool of a process ${onServer ? '' 
     const task = async (payload: unknown) => {
       const { n } = payload as { n: number };
       begun += 1;
-      // Each ends when all are under way and the completion of the one before it has failed.
+      // Each ends when all are running and the completion of the previous one has failed.
       await until(async () => begun >= 4 && (n === 0 || (await refused(n))));
     };
     const jobs = startJobs(

@@ -26,7 +26,7 @@ describe('an attempt that failed', () => {
       batch.id,
     ]);
 
-  it('becomes one job of the events that are left, with the attempts counted', async () => {
+  it('leaves one job with the events that are to be retried, and counts the attempt', async () => {
     await subscribe(database, { task: 'half_done', batch_size: 4, max_attempts: 6, priority: -3 });
     const worker = await addWorker(database, ['half_done']);
     await emit(database, 'half_done', 4);
@@ -42,7 +42,7 @@ describe('an attempt that failed', () => {
     expect(await claimsOf(database, 'half_done')).toEqual([]);
   });
 
-  it('waits for as long as graphile-worker would let it wait', async () => {
+  it('is retried after the same pause as a job of graphile-worker', async () => {
     await subscribe(database, { task: 'paced' });
     const worker = await addWorker(database, ['paced']);
     await emit(database, 'paced', 1);
@@ -54,7 +54,7 @@ describe('an attempt that failed', () => {
     expect(seconds).toBeCloseTo(Math.exp(3), 0);
   });
 
-  it('becomes no job if the claim is not held any more: another worker is at it', async () => {
+  it('leaves no job if the worker has lost its claim to another worker', async () => {
     await subscribe(database, { task: 'taken_over' });
     const [slow, other] = [
       await addWorker(database, ['taken_over']),
@@ -69,7 +69,7 @@ describe('an attempt that failed', () => {
 
     const [again] = await claim(database, other, ['taken_over'], 1);
     await fence(slow, batch!, ['retry']);
-    expect(await claimsOf(database, 'taken_over'), 'nobody else ends it').toMatchObject([
+    expect(await claimsOf(database, 'taken_over'), 'another worker does not end it').toMatchObject([
       { worker_id: other },
     ]);
     await fence(other, again!, ['done']);
@@ -79,14 +79,14 @@ describe('an attempt that failed', () => {
       'select outcome, worker_id from watchpost.handling where event_id = $1 order by id',
       [batch!.items[0]!.event_id],
     );
-    expect(record.at(-1), 'of what is done nothing more is recorded').toEqual({
+    expect(record.at(-1), 'nothing more is recorded of a done event').toEqual({
       outcome: 'done',
       worker_id: other,
     });
     expect(await jobsOf(database, 'taken_over')).toEqual([]);
   });
 
-  it('is not recorded of an event that does not exist', async () => {
+  it('is not recorded for an event that does not exist', async () => {
     const nothing = randomUUID();
     const outcomes = { done: [null, null], failed: ['internal', 'no luck'], retry: ['internal', 'no luck'] };
     for (const [outcome, [code, error]] of Object.entries(outcomes)) {
@@ -100,7 +100,7 @@ describe('an attempt that failed', () => {
   });
 });
 
-describe('due jobs that nobody takes', () => {
+describe('due jobs that no worker takes', () => {
   it('are found by watchpost.invariant', async () => {
     await subscribe(database, { task: 'stalled' });
     await addWorker(database, ['stalled']);

@@ -29,7 +29,7 @@ const stageOf = (task: string, work: Stage<{ n: number }, null>['work']): AnySta
 });
 
 const start = async (...stages: AnyStage[]) => {
-  // With connections of its own, as those of a process.
+  // Its own connections, as a process would have.
   const own = openDatabase(database.url, { log: openLog('silent') });
   onTestFinished(() => own.close());
   const worker = await startWorker(
@@ -104,7 +104,7 @@ describe('a worker', () => {
     expect(await claimsOf(database, 'follow')).toEqual([]);
   });
 
-  it('gives up an item after as many attempts as its subscription has, claim and jobs together', async () => {
+  it('gives up an item after max_attempts of its subscription, counting claim and jobs', async () => {
     await subscribe(database, { task: 'hopeless', max_attempts: 2 });
     await start(stageOf('hopeless', async () => [{ status: 'rejected', reason: new Error('never') }]));
     await emit(database, 'hopeless', 1);
@@ -115,7 +115,7 @@ describe('a worker', () => {
     await until(async () => (await jobsOf(database, 'hopeless')).length === 0);
   });
 
-  it('records a failure also if its words are none that text can hold', async () => {
+  it('records a failure even if Postgres cannot store its message', async () => {
     await subscribe(database, { task: 'mumbling', batch_size: 2, max_attempts: 1 });
     await start(
       stageOf('mumbling', async (items) =>
@@ -126,7 +126,7 @@ describe('a worker', () => {
     expect(await untilRecorded('mumbling', 2)).toMatchObject([{ outcome: 'failed' }, { outcome: 'failed' }]);
   });
 
-  it('leaves alone what it has no stage for', async () => {
+  it('does not claim events that it has no stage for', async () => {
     await subscribe(database, { task: 'known' });
     await subscribe(database, { task: 'unknown', priority: -5 });
     await emit(database, 'unknown', 1);
@@ -137,7 +137,7 @@ describe('a worker', () => {
   });
 
   it.skipIf(!onServer)(
-    `goes on with jobs after each of its slots has lost its connection ${needsServer}`,
+    `takes jobs again after each of its slots has lost its connection ${needsServer}`,
     async () => {
       await subscribe(database, { task: 'cut_off', delivery: 'job', max_attempts: 25 });
       let works = 0;
@@ -148,7 +148,7 @@ describe('a worker', () => {
         }),
         outward: true,
       });
-      // Whoever completes a job is cut off, as often as the pool has slots and more.
+      // The completion of a job loses its connection, more often than the pool has slots.
       await database.rows('create sequence cut');
       await database.rows(`
       create function cut_off() returns trigger language plpgsql security definer as $$

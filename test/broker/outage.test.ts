@@ -62,7 +62,7 @@ describe.skipIf(!programs)(`a database that crashes under a running API and work
       return body.state === 'done' && body;
     });
 
-  it('is answered for with 503 and Retry-After, told once by each process, and outlived', {
+  it('is answered with 503 and Retry-After, logged once by each process, and survived', {
     timeout: 120_000,
   }, async () => {
     const before = await post();
@@ -88,7 +88,7 @@ describe.skipIf(!programs)(`a database that crashes under a running API and work
     expect(await untilDone(again.id)).toMatchObject({ faces: { length: 3 } });
     expect([outagesIn(api), outagesIn(worker)]).toEqual([1, 1]);
     expect([api.child.exitCode, worker.child.exitCode]).toEqual([null, null]);
-    // Nobody who was silent for want of a database was taken for dead.
+    // No process was counted as dead for missing heartbeats during the outage.
     const { rows } = await pool.query(`select from watchpost.event where topic = 'worker.lost'`);
     expect(rows).toEqual([]);
   });

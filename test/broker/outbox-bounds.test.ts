@@ -17,7 +17,7 @@ describe('the bounds of the outbox', () => {
     (await database.rows('select id from watchpost.event where topic = $1 order by id', [topic])).map(
       ({ id }) => id,
     );
-  /** Events of some seconds ago, as of a transaction that took so long. */
+  /** Events with keys from some seconds ago, as if their transaction had taken that long. */
   const emittingOld = `
     insert into watchpost.event (id, topic, subject_id, payload, tasks)
     select watchpost.uuidv7_at(now() - make_interval(secs => s)), $1, watchpost.uuidv7(),
@@ -40,7 +40,7 @@ describe('the bounds of the outbox', () => {
   });
 
   it.skipIf(!onServer)(
-    `do not pass over a row that is committed a moment after younger ones ${needsServer}`,
+    `do not exclude a row that is committed a moment after younger ones ${needsServer}`,
     async () => {
       const topic = await subscribe(database, { task: 'overtaken' });
       const worker = await addWorker(database, ['overtaken']);
@@ -56,7 +56,7 @@ describe('the bounds of the outbox', () => {
     },
   );
 
-  it('of an empty queue leave room for what is to be committed', async () => {
+  it('of an empty queue leave room for rows that are not committed yet', async () => {
     const topic = await subscribe(database, { task: 'emptied' });
     const worker = await addWorker(database, ['emptied']);
     const client = await connectClient(database);
@@ -80,7 +80,7 @@ describe('the bounds of the outbox', () => {
   });
 
   it.skipIf(!onServer)(
-    `pass over a row that is committed late, until all are looked at ${needsServer}`,
+    `exclude a row that is committed late, until they are computed from all rows ${needsServer}`,
     async () => {
       const topic = await subscribe(database, { task: 'late' });
       const worker = await addWorker(database, ['late']);
@@ -177,11 +177,11 @@ describe('the bounds of the outbox', () => {
     ]);
   });
 
-  it('are found anew by a process every ten seconds', async () => {
+  it('are computed from all rows every ten seconds', async () => {
     const topic = await subscribe(database, { task: 'put_back' });
     const worker = await addWorker(database, ['put_back']);
     await emit(database, 'put_back', 1);
-    // Older than what an empty queue leaves room for.
+    // Older than the bound of an empty queue.
     await database.rows(
       `insert into watchpost.event (id, topic, subject_id, tasks)
        values (watchpost.uuidv7_at(now() - interval '1 minute'), $1, watchpost.uuidv7(), '{put_back}')`,

@@ -16,7 +16,7 @@ const lettersOf = (task: string) =>
   database.rows('select code, attempts from watchpost.dead_letter where task = $1', [task]);
 
 describe('the rescue', () => {
-  it('releases the claims of a worker that is not heard of, once for all', async () => {
+  it('releases the claims of a worker without heartbeats, once', async () => {
     await subscribe(database, { task: 'lost', batch_size: 2 });
     const worker = await addWorker(database, ['lost']);
     await emit(database, 'lost', 3);
@@ -44,7 +44,7 @@ describe('the rescue', () => {
     expect(await claimsOf(database, 'orphaned')).toMatchObject([{ worker_id: null }]);
   });
 
-  it('makes dead letters of what was claimed as often as it may be, also when its subscription is gone', async () => {
+  it('makes dead letters of claims without attempts left, even if their subscription is gone', async () => {
     for (const [task, attempts] of [
       ['deadly', 2],
       ['deadly_and_gone', 5],
@@ -91,7 +91,7 @@ describe('a dead letter that is replayed and takes its workers down again', () =
 });
 
 describe('watchpost.put_back_events()', () => {
-  // Of the events of another test it would put back those whose work was taken away.
+  // It would also put back events of other tests whose work was deleted.
   beforeEach(async () => {
     database = await freshDatabase();
   });
@@ -112,7 +112,7 @@ describe('watchpost.put_back_events()', () => {
   const remove = (event: string) =>
     database.rows('delete from watchpost.outbox where event_id = $1', [event]);
 
-  it('puts back an event that is in no table of work, and is not handled, once', async () => {
+  it('puts back an event that has neither outbox row, claim, job nor handling, once', async () => {
     await subscribe(database, { task: 'deleted' });
     await addWorker(database, ['deleted']);
     const [gone] = await emitOld('deleted', 2);
@@ -160,7 +160,7 @@ describe('watchpost.put_back_events()', () => {
     expect(left).toEqual([{ event_id: retried }, { event_id: replayed }]);
   });
 
-  it('leaves events alone whose consumer is not ours: it records no handlings', async () => {
+  it('leaves events of foreign consumers alone: these record no handlings', async () => {
     await subscribe(database, { task: 'siren', delivery: 'job' });
     const [event] = await emitOld('siren', 1);
     await remove(event!);

@@ -12,7 +12,7 @@ describe('watchpost.relay()', () => {
   const relay = async (maxRows = 2000): Promise<number> =>
     (await database.rows('select watchpost.relay($1) as relayed', [maxRows]))[0].relayed;
 
-  /** The very first job of a task writes its name into a table, which a second relay would wait for. */
+  /** The first job of a task inserts the task's name into a table, and a concurrent relay would wait for that. */
   const makeTaskKnown = (task: string): Promise<unknown> =>
     database.rows('select graphile_worker.complete_jobs(array[(graphile_worker.add_job($1)).id])', [task]);
 

@@ -10,7 +10,7 @@ import { until } from '../support/until.ts';
 const eventsOf = (database: TestDatabase, topic: string) =>
   database.rows('select payload from watchpost.event where topic = $1 order by id', [topic]);
 
-/** Handlings of a photo by task and outcome, and its faces: each must be there once. */
+/** Handlings of a photo by task and outcome, and its faces: each must exist once. */
 const workOn = async (database: TestDatabase, imageId: string) => {
   const [row] = await database.rows(
     `select
@@ -28,10 +28,10 @@ const workOn = async (database: TestDatabase, imageId: string) => {
   return row;
 };
 
-// Each starts several processes, a second of computing each, and waits for one to be given up.
+// Each test starts several processes, which takes a second of CPU each, and waits until one counts as dead.
 const patience = 180_000;
 
-describe.skipIf(!onServer)(`what workers that are gone had claimed ${onServer ? '' : needsServer}`, () => {
+describe.skipIf(!onServer)(`claims of dead workers ${onServer ? '' : needsServer}`, () => {
   it(
     'is done by others when a worker is killed, and the loss is on record',
     async () => {
@@ -57,7 +57,7 @@ describe.skipIf(!onServer)(`what workers that are gone had claimed ${onServer ? 
   );
 
   it(
-    'is not done twice by a worker that was stopped and goes on',
+    'is not done twice by a worker that was suspended and continues',
     async () => {
       const database = await freshDatabase();
       const held = await holdPhotos(database);
@@ -72,7 +72,7 @@ describe.skipIf(!onServer)(`what workers that are gone had claimed ${onServer ? 
 
       slow.child.kill('SIGCONT');
       await until(async () => (await eventsOf(database, 'worker.returned')).length > 0);
-      // It takes part again: the other one could not do both of these at once.
+      // It works again: the other worker could not do both of these at once.
       const more = [await submit(database, sample(2)), await submit(database, sample(4))];
       for (const one of more) expect(await untilFinal(database, one)).toMatchObject({ state: 'done' });
       expect(await workOn(database, id)).toEqual({ faces: 3, most_handlings: 1 });
@@ -163,7 +163,7 @@ describe.skipIf(!onServer)(`a fleet of two workers ${onServer ? '' : needsServer
         return rows.length;
       };
       await until(async () => (await handled('detect')) === 4);
-      // A later task of the fleet has run since the events of the paused one were there: nobody claimed them first.
+      // A task with later events has run meanwhile, so the events of the paused task were passed over.
       const last = await submit(database, sample(5));
       await until(async () => (await handled('detect')) === 5);
       expect(await handled('embed')).toBe(0);

@@ -11,7 +11,7 @@ beforeAll(async () => {
   database = await freshDatabase();
 });
 
-/** The claims of a process, whose answers can be held back, with how many batches each asked for. */
+/** The claims of a process, with the number of batches that each requested; their answers can be held back. */
 class WatchedClaims extends Claims {
   readonly asked: number[] = [];
   /** How many were answered. */
@@ -63,7 +63,7 @@ const open = async (task: string, concurrency: number, work: 'held' | 'short' = 
   return { slots, claims, running, seen };
 };
 
-/** No timer goes off until it is told to: what happens then was not polled for. */
+/** Timers fire only when a test says so, so that what happens before was not polled for. */
 const stopClocks = () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
@@ -72,14 +72,14 @@ const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
 const untilSoon = async (ready: () => boolean): Promise<void> => {
   while (!ready()) await soon();
 };
-/** Time for what should not happen to happen. */
+/** A pause in which something that must not happen could happen. */
 const untilAnswered = async () => {
   await database.rows('select 1');
   for (let turn = 0; turn < 20; turn++) await soon();
 };
 
 describe('the slots of a process', () => {
-  it('find what others have written, again and again', async () => {
+  it('find events of other processes by polling', async () => {
     const { slots, seen } = await open('polled', 1, 'short');
     slots.start();
     for (const round of [1, 2]) {
@@ -115,7 +115,7 @@ describe('the slots of a process', () => {
     expect(claims.asked).toEqual([1, 1]);
   });
 
-  it('work on no more batches at a time than there are slots, and leave the rest unclaimed', async () => {
+  it('run at most one batch each, and leave the rest unclaimed', async () => {
     const { slots, running, seen } = await open('busy', 2);
     await emit(database, 'busy', 5);
     stopClocks();
@@ -150,7 +150,7 @@ describe('the slots of a process', () => {
     expect(claims.asked).toEqual([1, 1, 1]);
   });
 
-  it('give a slot to what comes from elsewhere, before the next batch', async () => {
+  it('give a free slot to a waiting job before the next batch', async () => {
     const { slots, running, seen } = await open('shared_slot', 1);
     await emit(database, 'shared_slot', 2);
     slots.start();
@@ -172,7 +172,7 @@ describe('the slots of a process', () => {
     await until(async () => seen.length === 2);
   });
 
-  it('give the slot back when what held it has failed', async () => {
+  it('release a slot when the job that held it has failed', async () => {
     const { slots, running } = await open('failed_hold', 1);
     await expect(slots.hold(() => Promise.reject(new Error('no luck')))).rejects.toThrow('no luck');
     await emit(database, 'failed_hold', 1);
@@ -199,7 +199,7 @@ describe('the slots of a process', () => {
     expect(new Set(short.seen.map(({ claim }) => claim)).size).toBe(300);
   });
 
-  it('stop when what is under way has ended, and begin nothing more', async () => {
+  it('stop when the running batches have ended, and begin no others', async () => {
     const { slots, running, seen } = await open('stopped', 1);
     await emit(database, 'stopped', 3);
     slots.start();
@@ -217,7 +217,7 @@ describe('the slots of a process', () => {
     expect(await waiting(database, 'stopped')).toBe(2);
   });
 
-  it('leave what was claimed and not begun when they stop', async () => {
+  it('leave batches that were claimed but not begun when they stop', async () => {
     const { slots, claims, seen } = await open('not_begun', 1);
     await emit(database, 'not_begun', 1);
     let answer = () => {};

@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest';
 import type { ClaimedRow } from '../../src/broker/claims.ts';
 import { onServer, type TestDatabase } from '../support/database.ts';
 
-/** A topic with one consumer, gone with its work when the test has ended. */
+/** Adds a topic with one consumer; both are removed, with their work, when the test has ended. */
 export const subscribe = async (
   database: TestDatabase,
   subscription: {
@@ -34,7 +34,7 @@ export const subscribe = async (
   return topic;
 };
 
-/** The embedded database's clock has milliseconds, so there the keys of one statement would have no order. */
+/** The embedded database's clock counts milliseconds, so keys made in one statement would not be in order. */
 const key = onServer
   ? 'watchpost.record_key()'
   : `overlay(gen_random_uuid()::text
@@ -49,7 +49,7 @@ export const emitting = `
   order by n
 `;
 
-/** Commits that many events for a task. */
+/** Inserts and commits `count` events for a task. */
 export const emit = (
   database: TestDatabase,
   task: string,
@@ -71,7 +71,7 @@ export const addWorker = async (
   return worker!.id;
 };
 
-/** Claims up to so many batches for a worker. */
+/** Claims up to `most` batches for a worker. */
 export const claim = async (
   database: TestDatabase | pg.Client,
   worker: string,

@@ -12,7 +12,7 @@ import { until } from '../support/until.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** The next version: this one with one more column, and with another word in its views. */
+/** The next version: this one with one more column, and a change in its views. */
 const makeNextVersion = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'watchpost-next-'));
   await mkdir(join(folder, 'models'));
@@ -44,7 +44,7 @@ describe.skipIf(!onServer)(`two versions at once ${onServer ? '' : needsServer}`
   });
   afterAll(() => rm(next, { recursive: true, force: true }));
 
-  it('work side by side, and the older leaves the newer one its functions', async () => {
+  it('work side by side, and the older one leaves the functions of the newer one', async () => {
     const database = await freshDatabase();
     const appliedViews = async () => {
       const [row] = await database.rows(
@@ -58,7 +58,7 @@ describe.skipIf(!onServer)(`two versions at once ${onServer ? '' : needsServer}`
       .update(await readFile(join(next, 'sql/6-record/image-status.sql')))
       .digest('hex');
     expect(await appliedViews()).toBe(nextViews);
-    // One of the older version that starts last.
+    // The last to start is a process of the older version.
     const late = await startWorkerProcess(database.url);
     expect(await appliedViews()).toBe(nextViews);
 

@@ -11,7 +11,7 @@ describe('two worker processes', () => {
     database = await freshDatabase();
   });
 
-  it('share 200 submissions, handle each event once, and stop in good order', async () => {
+  it('share 200 submissions, handle each event once, and stop cleanly', async () => {
     const workers = [1, 2].map(() =>
       startNode(['src/main.ts', 'work'], { DATABASE_URL: database.url, WATCHPOST_CONCURRENCY: '1' }),
     );

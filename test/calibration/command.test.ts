@@ -74,7 +74,7 @@ describe('watchpost calibrate', () => {
 
     expect(stdout).toContain('4 photos of 2 people');
     expect(stdout).toContain(
-      `No threshold is recommended: an FPIR of 0.3% takes 334 strangers to tell, and there were ${4 + usable}.`,
+      `No threshold is recommended: an FPIR of 0.3% takes 334 strangers to measure, and there were ${4 + usable}.`,
     );
     expect(stdout).toContain('--target-fpir 0.');
     expect(stdout).not.toContain('<- recommended');
@@ -138,7 +138,7 @@ describe('watchpost calibrate', () => {
         probes: 519,
         leftOut: 22,
       });
-      // Measured: 0.391, all of 519 found, five strangers in 529 taken for somebody.
+      // Measured: 0.391, all of 519 found, five of 529 strangers matched somebody.
       expect(recommended).toMatchObject({ wrong_names: 0 });
       expect(recommended.threshold).toBeLessThan(0.42);
       const at = (threshold: number) =>

@@ -14,7 +14,7 @@ const enrolThree = async (database: TestDatabase, model: string): Promise<void> 
   await addKnownPerson(database, { name: 'Cleo', model, vector: [0.5, 0, 0, 0.75 ** 0.5] });
 };
 
-/** A frame whose face was searched and named nobody. */
+/** A frame whose face was searched and matched nobody. */
 const addStranger = async (
   database: TestDatabase,
   stranger: { model: string; vector: readonly number[]; capturedAt: string; gate?: string[] },
@@ -74,7 +74,7 @@ describe('a calibration', () => {
     expect(await point(head.id, 0.85)).toMatchObject({ hits: 0, hit_rate: 0 });
   });
 
-  it('falls with the threshold, by thousandths from 0 to 1', async () => {
+  it('falls with the threshold, in steps of 0.001 from 0 to 1', async () => {
     await enrolThree(database, model);
     const [{ id }] = await database.rows(`select id from watchpost.calibrate()`);
     const curve = await database.rows(
@@ -122,7 +122,7 @@ describe('a calibration', () => {
     expect(curves.filter((row) => row.n !== '1')).toEqual([]);
   });
 
-  it('is on record: an event, and no row of it can be changed', async () => {
+  it('is recorded as an event, and none of its rows can be changed', async () => {
     await enrolThree(database, model);
     const [{ id }] = await database.rows(`select id from watchpost.calibrate()`);
     const events = await database.rows(

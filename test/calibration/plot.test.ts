@@ -83,11 +83,11 @@ describe('the picture of a curve', () => {
       expect(end, text).toBeLessThanOrEqual(width);
       expect(y, text).toBeLessThanOrEqual(height - 4);
     }
-    const told = texts
+    const shown = texts
       .map(({ text }) => text)
       .join('')
       .replaceAll(' ', '');
-    expect(told).toContain(`${of.model_id};${of.source}`.replaceAll(' ', ''));
-    expect(told).toContain(`${of.strangers}unknownfacessearched`);
+    expect(shown).toContain(`${of.model_id};${of.source}`.replaceAll(' ', ''));
+    expect(shown).toContain(`${of.strangers}unknownfacessearched`);
   });
 });

@@ -55,7 +55,7 @@ describe('threshold_for', () => {
     expect(await thresholdFor(0.999)).toBeCloseTo(0.06);
   });
 
-  it('goes by the latest calibration, of the model asked for or the one measured last', async () => {
+  it('uses the latest calibration, of the given model or of the one measured last', async () => {
     await storeCurve(database, { model: 'first', strangers: ten });
     await storeCurve(database, { model: 'first', strangers: ten.map((x) => x - 0.05) });
     await storeCurve(database, { model: 'second', strangers: ten.map((x) => x - 0.03) });
@@ -64,15 +64,15 @@ describe('threshold_for', () => {
     expect(await thresholdFor(0.1)).toBeCloseTo(0.83);
   });
 
-  it('does not believe that of a few strangers none will ever pass', async () => {
+  it('is refused where too few strangers were measured for the rate', async () => {
     await storeCurve(database, { model: 'first', strangers: ten });
     await expect(thresholdFor(0.05)).rejects.toMatchObject({
       code: 'WP045',
-      message: 'A false-positive rate of 0.05 can not be told from 10 strangers; it takes 20.',
+      message: 'A false-positive rate of 0.05 cannot be measured with 10 strangers; it takes 20.',
     });
     await storeCurve(database, { model: 'first', strangers: [...ten, ...ten.map((x) => x - 0.05)] });
     await storeCurve(database, { model: 'first', strangers: [0.01, 0.01] });
-    expect(await thresholdFor(0.05), 'by the latest that can tell').toBeCloseTo(0.91);
+    expect(await thresholdFor(0.05), 'by the latest that can measure it').toBeCloseTo(0.91);
   });
 
   it.each([
@@ -84,7 +84,7 @@ describe('threshold_for', () => {
       const strangers = Array.from({ length: needed }, () => 0.4);
       await storeCurve(database, { model: 'first', strangers: strangers.slice(1) });
       await expect(thresholdFor(target)).rejects.toMatchObject({
-        message: `A false-positive rate of ${target} can not be told from ${needed - 1} strangers; it takes ${needed}.`,
+        message: `A false-positive rate of ${target} cannot be measured with ${needed - 1} strangers; it takes ${needed}.`,
       });
       await storeCurve(database, { model: 'first', strangers });
       // The least threshold above 0.4.
@@ -92,12 +92,12 @@ describe('threshold_for', () => {
     },
   );
 
-  it('takes more strangers than anybody has where the rate is next to nothing', async () => {
+  it('requires more strangers than were measured for a rate near 0', async () => {
     await storeCurve(database, { model: 'first', strangers: ten });
     await expect(thresholdFor(1e-12)).rejects.toMatchObject({ code: 'WP045' });
   });
 
-  it('is an error without a curve, or for what is no rate', async () => {
+  it('is an error without a curve, or for a value that is not a rate', async () => {
     await expect(thresholdFor(0.1)).rejects.toMatchObject({
       code: 'WP045',
       hint: expect.stringContaining('calibrate'),
@@ -111,7 +111,7 @@ describe('threshold_for', () => {
       await expect(thresholdFor(target), String(target)).rejects.toMatchObject({ code: 'WP046' });
   });
 
-  it('says when no threshold will do', async () => {
+  it('is an error when no threshold reaches the rate', async () => {
     await storeCurve(database, { model: 'first', strangers: ten.map(() => 1) });
     await expect(thresholdFor(0.5)).rejects.toMatchObject({
       code: 'WP045',
@@ -121,7 +121,7 @@ describe('threshold_for', () => {
 });
 
 describe('rate_at_most', () => {
-  it('is the rule of three where none was seen, and a little more than what was seen elsewhere', async () => {
+  it('is the rule of three if none was seen, else an upper bound above the measured rate', async () => {
     const database = await freshDatabase();
     const [rates] = await database.rows(
       `select
@@ -132,7 +132,7 @@ describe('rate_at_most', () => {
     expect(rates).toEqual({
       three: expect.closeTo(0.01),
       few: 1,
-      // By Wilson's formula, worked out by hand for z = 1.6449.
+      // By Wilson's formula, computed by hand for z = 1.6449.
       one: expect.closeTo(0.0113, 3),
       fifty: expect.closeTo(0.0626, 3),
       whole: 1,
@@ -163,7 +163,7 @@ describe('a list with a target', () => {
     );
   });
 
-  it('takes the threshold of a new curve; one set by hand stays, as does one that the curve can not tell', async () => {
+  it('takes the threshold of a new curve; one set by hand stays, as does one whose rate the curve cannot measure', async () => {
     const id = await storeCurve(database, { model: 'first', strangers: ten });
     expect(await thresholds()).toEqual({
       'by hand': 0.5,
@@ -188,12 +188,12 @@ describe('a list with a target', () => {
     expect(event.payload.watchlists).toEqual(moved.map((row) => row.id));
   });
 
-  it('does not follow a model that nobody is enrolled with', async () => {
+  it('does not follow a model without enrolled people', async () => {
     await storeCurve(database, { model: 'second', strangers: ten });
     expect(new Set(Object.values(await thresholds()))).toEqual(new Set([0.5]));
   });
 
-  it('is told from one set by hand: the setting is on while it follows, and off afterwards', async () => {
+  it('differs from one set by hand: watchpost.calibrating is set only while it follows', async () => {
     await database.rows(
       `create table watchpost.seen (setting text);
        create function watchpost.note() returns trigger language plpgsql as $$

@@ -62,7 +62,7 @@ describe.skipIf(!onServer)(`the checker of the chaos run ${onServer ? '' : needs
     await untilSettled(database.pool, 30_000);
 
     await database.rows('drop index watchpost.handling_done');
-    // What else would refuse the second match.
+    // This constraint would refuse the second match, too.
     await database.rows('drop index watchpost.match_standing');
     await handleAgain(database, { database, vision });
     await untilMatchesAreInAlerts(database);
@@ -107,7 +107,7 @@ describe.skipIf(!onServer)(`the checker of the chaos run ${onServer ? '' : needs
     );
   });
 
-  it('fails when an acknowledged photo is deleted behind its back', async () => {
+  it('fails when an acknowledged photo is deleted', async () => {
     const database = await freshDatabase();
     await runWorker(database, await realVision());
     const acknowledged = await submitAll(database, [1, 2]);
@@ -120,7 +120,7 @@ describe.skipIf(!onServer)(`the checker of the chaos run ${onServer ? '' : needs
     );
   });
 
-  it('fails when another photo stands where the acknowledged one was', async () => {
+  it('fails when an acknowledged photo was replaced by another', async () => {
     const database = await freshDatabase();
     await runWorker(database, await realVision());
     const [acknowledged] = await submitAll(database, [1]);

@@ -11,13 +11,13 @@ export interface Finding {
   readonly examples: readonly string[];
 }
 
-/** What is to be held against the database. */
+/** What the database is checked against. */
 export interface Promised {
   readonly sent: readonly Sent[];
   readonly acknowledged: readonly Acknowledged[];
   /** Keys for which two ids were promised. */
   readonly contradictions?: readonly string[];
-  /** What is to hold in this run beside what always does. */
+  /** What must hold in this run in addition to what always must. */
   readonly more?: readonly Check[];
 }
 
@@ -51,9 +51,9 @@ export const untilSettled = async (pool: pg.Pool, withinMs: number): Promise<num
 };
 
 /**
- * Holds the database against what was promised. Changes nothing in it: its two lists are temporary tables.
+ * Checks the database against what was acknowledged. Changes nothing in it: its two lists are temporary tables.
  *
- * @returns what is amiss; empty when every promise was kept.
+ * @returns what is wrong; empty when every promise was kept.
  */
 export const check = async (pool: pg.Pool, promised: Promised): Promise<Finding[]> => {
   const client = await pool.connect();

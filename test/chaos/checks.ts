@@ -1,7 +1,7 @@
 /** What a row of a check's answer means. */
 export type Kind = 'lost' | 'duplicated' | 'gap' | 'left' | 'wrong';
 
-/** A statement that has no rows when all is well; each row says in `what` what is amiss. */
+/** A statement that has no rows when all is well; each row describes in `what` what is wrong. */
 export interface Check {
   readonly kind: Kind;
   readonly name: string;
@@ -42,7 +42,7 @@ export const checks: readonly Check[] = [
   },
   {
     kind: 'wrong',
-    name: 'no photo that nobody sent',
+    name: 'no photo that was not sent',
     text: `select i.id::text as what
       from watchpost.image as i left join sent as s on s.key = i.idempotency_key and s.sha256 = encode(i.sha256, 'hex')
       where s.key is null and i.purpose = 'probe'`,
@@ -247,7 +247,7 @@ export const checks: readonly Check[] = [
 ];
 
 /**
- * What must hold as well when nobody was killed: an outage is no failure of the item that met it.
+ * What must also hold when nothing was killed: an outage does not count as a failure of the item.
  *
  * @param attempts that an item may take. Of a primary that is lost with the last seconds, some deliveries are known to the
  *   replica and their ends are not: those are delivered again.

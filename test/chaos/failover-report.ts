@@ -10,10 +10,12 @@ import type { Watch } from './watch.ts';
  *
  *   clean    it is stopped, and the replica has all of it (synchronous replication): nothing may be lost.
  *   lagging  the replica stops receiving (asynchronous replication), and seconds later the primary crashes: what was
- *            acknowledged in those seconds is lost with it, and nothing else. A worker is suspended meanwhile, and goes on
- *            after the promotion with jobs of the old primary, whose ids the new one may have given to others.
+ *            acknowledged in those seconds is lost with it, and nothing else. A worker is suspended meanwhile, and
+ *            continues after the promotion with jobs of the old primary, whose ids the new one may have given to
+ *            others.
  *
- * In both the address leads to the replica while it is still in recovery, and then it is promoted. Nobody is started again.
+ * In both the address leads to the replica while it is still in recovery, and then it is promoted. No process is
+ * restarted.
  */
 export type Form = 'clean' | 'lagging';
 
@@ -23,7 +25,7 @@ export interface Span {
   readonly to: number;
 }
 
-/** What was seen of one. */
+/** What was observed of one failover. */
 export interface Outage {
   /** Acknowledged in it, a photo may be lost; of no length when the replication is synchronous. */
   readonly lag: Span;
@@ -34,7 +36,7 @@ export interface Outage {
   readonly everybodyDone: boolean;
 }
 
-/** Says what was not as it has to be, and sums up. */
+/** Reports what was wrong, and a summary. */
 export const judge = (seen: {
   form: Form;
   fleet: Fleet;

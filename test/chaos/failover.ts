@@ -18,15 +18,15 @@ import { Watch } from './watch.ts';
 
 /** Milliseconds. */
 const lengths = {
-  /** Photos come, before the harm and after the promotion. */
+  /** Photos are submitted for this long before the failure and after the promotion. */
   work: 10_000,
   /** The replica receives nothing while photos are acknowledged. */
   lag: 6_000,
   /** The address leads to a server that refuses writes; more than the 10 s for which a connection is waited for. */
   inRecovery: { clean: 15_000, lagging: 5_000 },
-  /** A worker is still suspended after the promotion; with the rest less than the 20 s after which it is taken for dead. */
+  /** A worker is still suspended after the promotion; with the rest less than the 20 s after which it counts as dead. */
   suspended: 4_000,
-  /** Within which work goes on after the promotion. */
+  /** Within which work continues after the promotion. */
   recover: 60_000,
   /** Within which everything is done after that. */
   settle: 240_000,
@@ -35,7 +35,7 @@ const lengths = {
 /** Photos a second. Postgres skips up to 32 values of a sequence at a crash: more ids have to be issued during the lag. */
 const photosPerSecond = 8;
 
-/** Events handled before the harm is done, also on a slow machine. */
+/** Events handled before the failure, also on a slow machine. */
 const atLeastHandled = 30;
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -56,7 +56,7 @@ export const runFailover = async (form: Form, options: Options, album: Album) =>
   });
   try {
     await install(pair.url, album);
-    // With the heartbeat of an installation: none that could not reach the database is to be taken for dead.
+    // With the default heartbeat: a process that could not reach the database must not count as dead.
     const api = await startFleet(fleet, pair.port, { ...options, folder, short: false });
     while (fleet.slots.some((slot) => slot.state === 'starting')) await sleep(100);
     tell(`failover (${form}): ${options.workers} workers, the API, a primary and its replica are up`);
@@ -92,7 +92,7 @@ interface Installation {
   readonly api: string;
 }
 
-/** Submits photos at an even pace all along, and exchanges the primary for the replica. */
+/** Submits photos at an even pace, and exchanges the primary for the replica meanwhile. */
 const failOver = async (form: Form, installation: Installation): Promise<Outage> => {
   const { pair, watch, submitter, api } = installation;
   const submissions = new Set<Promise<void>>();
@@ -126,7 +126,7 @@ const failOver = async (form: Form, installation: Installation): Promise<Outage>
 /**
  * Takes the primary away.
  *
- * @returns when photos may have been lost, and what lets a suspended worker go on after the promotion.
+ * @returns when photos may have been lost, and a function that resumes a suspended worker after the promotion.
  */
 const losePrimary = async (form: Form, { pair, fleet }: Installation) => {
   const from = Date.now();
@@ -149,7 +149,7 @@ const losePrimary = async (form: Form, { pair, fleet }: Installation) => {
   return { lag: { from, to: Date.now() }, goOn };
 };
 
-/** What the API says of itself, four times a second, and of photos that are posted to it. */
+/** Polls /readyz and posts photos, four times a second. */
 const probe = async (api: string, submitter: Submitter, ms: number) => {
   const until = Date.now() + ms;
   const readyz: Record<string, number> = {};

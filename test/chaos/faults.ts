@@ -6,8 +6,8 @@ import type { Random } from './random.ts';
 import type { Watch } from './watch.ts';
 
 /**
- * The moments at which a worker is killed: the statements of every stage's writing, and the seams between them, where
- * something is committed and somebody has not learned of it.
+ * The moments at which a worker is killed: at the statements by which each stage writes, and between them, when
+ * something is committed and the worker has not seen the answer yet.
  */
 const statements: Record<string, string> = {
   detect: 'watchpost-detect',
@@ -24,7 +24,7 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 
 /** How long lasting faults last, in ms. */
 export interface Lengths {
-  /** Longer than the rescue time: its jobs are done by others when a stopped worker goes on. */
+  /** Longer than the rescue time: its jobs are done by others before a stopped worker continues. */
   readonly stopped: number;
   /** Longer than the time-outs of queries. */
   readonly blackholed: number;
@@ -34,7 +34,7 @@ export interface Lengths {
   readonly terminating: number;
 }
 
-/** What can be done to an installation, with what was done counted. */
+/** The faults that can be injected into an installation, and how many of each were. */
 export class Faults {
   readonly counts = {
     kills: 0,
@@ -107,7 +107,7 @@ export class Faults {
     this.killsAt[at] = (this.killsAt[at] ?? 0) + 1;
   }
 
-  /** Kills the API when the database has answered that a photo is in, and nobody else knows yet. */
+  /** Kills the API when the database has committed a photo and the client has no answer yet. */
   async killApi(): Promise<void> {
     const slot = await this.#trap(
       'api',
@@ -126,7 +126,7 @@ export class Faults {
     this.#wounded(fault, pools);
   }
 
-  /** Resolves to the first process that comes to a moment; it is still at it. */
+  /** Resolves with the first process that reaches a moment, and is held there. */
   #trap(kind: Slot['kind'], trap: Omit<Trap, 'spring'>, patience: number): Promise<Slot | undefined> {
     return new Promise((resolve) => {
       let settled = false;
@@ -183,8 +183,8 @@ export class Faults {
         );
         const victim = this.#random.pick(rows);
         if (!victim) continue;
-        const { rows: told } = await pool.query('select pg_terminate_backend($1) as told', [victim.pid]);
-        if (told[0].told) this.counts.terminated_backends += 1;
+        const ended = await pool.query('select pg_terminate_backend($1) as terminated', [victim.pid]);
+        if (ended.rows[0].terminated) this.counts.terminated_backends += 1;
       } catch {
         // Another fault was faster.
       }
@@ -204,7 +204,7 @@ export class Faults {
     this.#wounded('black hole');
   }
 
-  /** Stops a worker for longer than it takes to be given up, and lets it go on with what it had begun. */
+  /** Suspends a worker for longer than it takes to count as dead, and then resumes it. */
   async suspend(): Promise<void> {
     const slot = await this.#hold();
     slot.process.kill('SIGSTOP');
@@ -216,8 +216,8 @@ export class Faults {
   }
 
   /**
-   * Waits until all workers but one are up, or held by another fault: on a slow machine kills come no faster than
-   * processes start, or nobody would ever get to work.
+   * Waits until all workers but one are up, or held by another fault: on a slow machine kills must not come faster than
+   * processes start, or no worker would ever work.
    */
   async #enough(): Promise<void> {
     const starting = () =>
@@ -225,7 +225,7 @@ export class Faults {
     while (starting().length > 1) await sleep(100);
   }
 
-  /** A worker for a fault that lasts; another at least goes on. */
+  /** A worker for a lasting fault; at least one other keeps working. */
   async #hold(): Promise<Slot> {
     for (;;) {
       const up = this.#fleet.up('worker');

@@ -12,8 +12,8 @@ const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
  * A place for one process, which a supervisor would keep filled. Its states:
  *
  *   starting   a process was spawned and has not beaten yet. If it ends by itself now, it is spawned again a second
- *              later: a database that is away keeps everybody from starting.
- *   up         it has beaten into its row in `worker`. If it ends by itself now, that is a defect, and told.
+ *              later: no process can start while the database is away.
+ *   up         it has beaten into its row in `worker`. If it ends by itself now, that is a defect, and reported.
  *   held       up, and stopped or cut off by a fault: not to be killed meanwhile.
  *   ended      for good.
  */
@@ -74,7 +74,7 @@ export class Fleet {
     slot.process.kill('SIGKILL');
   }
 
-  /** Ends every process, in good order if it can. */
+  /** Ends every process, by SIGTERM if possible. */
   async end(): Promise<void> {
     this.#ending = true;
     await Promise.all(
@@ -127,7 +127,7 @@ export const startFleet = async (fleet: Fleet, databasePort: number, options: Op
     WATCHPOST_API_KEY: key,
     WATCHPOST_CONCURRENCY: '2',
     WATCHPOST_LOG: 'info',
-    // A hundred starts and more: what one has compiled the next need not.
+    // More than a hundred processes are started, which share compiled code.
     NODE_COMPILE_CACHE: join(options.folder, 'compiled'),
     ...(options.short ? { WATCHPOST_HEARTBEAT_MS: '500', WATCHPOST_DEAD_AFTER_S: '3' } : {}),
   };

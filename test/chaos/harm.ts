@@ -81,7 +81,7 @@ export const runFaults = async (options: Options, album: Album) => {
     } finally {
       stopTelling();
     }
-    tell('nothing is broken any more; waiting for the end of everything');
+    tell('the last fault is over; waiting until everything is processed');
     const settled = await untilSettled(pool, settleWithin);
     await submitter.stop();
     const findings = await check(pool, {

@@ -5,7 +5,7 @@ import { loadVision } from '../../src/vision/index.ts';
 import { addCamera, addPerson, addPersonPhoto, addWatchlist } from '../../src/watchlist/registry.ts';
 import { type Album, prepareAlbum } from './photos.ts';
 
-/** The models count the faces of the album's photos, and are closed again: the harness sees nothing itself. */
+/** Counts the faces of the album's photos with the real models, which are then closed. */
 export const openAlbum = async (): Promise<Album> => {
   const vision = await loadVision();
   try {

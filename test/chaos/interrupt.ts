@@ -1,13 +1,13 @@
 import { tell } from './progress.ts';
 
 /**
- * Interrupted, a run takes down what it has started: nothing else would.
+ * Calls `takeDown` when the run is interrupted, so that it stops the processes it has started.
  *
- * @returns what ends that.
+ * @returns a function that removes the handler.
  */
 export const onInterrupt = (takeDown: () => Promise<unknown>): (() => void) => {
   const interrupted = (signal: NodeJS.Signals) => {
-    tell(`${signal}: ended before its time, without a result`);
+    tell(`${signal}: interrupted, without a result`);
     void takeDown().finally(() => process.exit(130));
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;

@@ -7,11 +7,11 @@ export interface Sent {
   readonly by: 'POST' | 'INSERT';
   /** Hex, of the bytes that were sent. */
   readonly sha256: string;
-  /** How many faces it has; null: it is no good, and its image must end as failed. */
+  /** How many faces it has; null: it is invalid, and its image must end as failed. */
   readonly faces: number | null;
 }
 
-/** A photo that Watchpost has said it has: 202, or the commit of an INSERT. */
+/** A photo that Watchpost has acknowledged: by 202, or the commit of an INSERT. */
 export interface Acknowledged extends Sent {
   readonly id: string;
   /** When, in ms since 1970. */

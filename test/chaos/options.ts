@@ -11,7 +11,7 @@ export interface Options {
   /** Immediate stops and starts of Postgres. */
   readonly restarts: number;
   readonly workers: number;
-  /** How long photos are submitted and harm is done, in seconds; the end is awaited after that. */
+  /** How long photos are submitted and faults injected, in seconds; then the run waits until all are done. */
   readonly seconds: number;
   /** Heartbeat and rescue are quick, and lasting faults short. */
   readonly short: boolean;
@@ -42,7 +42,7 @@ export const help = `npm run chaos -- [options]
   --seconds N      how long harm is done (300; short: 42)
   --short          about 60 s in all, with quick heartbeats; for CI
   --only PART      faults: kills, crashes and cuts; failover: a primary that fails over to its replica, in two
-                   forms (short: one); both unless told
+                   forms (short: one); both by default
   --pg-bin DIR     where initdb and pg_ctl are (the PATH, else /usr/lib/postgresql)
   --pg-data DIR    data folder of the Postgres to run (a temporary one)
   --port N         its port on 127.0.0.1 (a free one)

@@ -8,17 +8,17 @@ import type { Random } from './random.ts';
 /** A photo to submit. */
 export interface Photo {
   readonly bytes: Buffer;
-  /** null: it is no good. */
+  /** null: it is invalid. */
   readonly faces: number | null;
-  /** Whether the API sees at once that it is no good, so that only an INSERT gets it in. */
+  /** Whether the API refuses it at once, so that it can only be inserted by SQL. */
   readonly refusedAtOnce: boolean;
 }
 
-/** Small group photos: 18 of real people, and three that are no good. */
+/** Small group photos: 18 of real people, and three that are invalid. */
 export interface Album {
   /** The photo that enrols Ada, who is its second face from the left. */
   readonly ada: Buffer;
-  /** Any photo, as bytes that were never there before. */
+  /** A photo, as bytes that were never submitted before. */
   take(random: Random, marker: string): Photo & { readonly sha256: string };
 }
 
@@ -41,7 +41,7 @@ export const prepareAlbum = async (vision: Vision): Promise<Album> => {
   }
   const whole = good[1] as Photo;
   const bad: Photo[] = [
-    // Its header is fine; only decoding shows that half of it is missing.
+    // Its header is valid; only decoding shows that half of it is missing.
     { bytes: whole.bytes.subarray(0, whole.bytes.length / 2), faces: null, refusedAtOnce: false },
     { bytes: Buffer.from('This is a letter and not a photo. '), faces: null, refusedAtOnce: true },
     { bytes: Buffer.alloc(3000, 7), faces: null, refusedAtOnce: true },
@@ -56,7 +56,7 @@ export const prepareAlbum = async (vision: Vision): Promise<Album> => {
   };
 };
 
-/** The same photo with a word of its own: a comment segment after the start of a JPEG, bytes at the end of the rest. */
+/** The same photo with unique bytes: a comment segment after the start of a JPEG, bytes at the end of the rest. */
 const mark = (bytes: Buffer, marker: string): Buffer => {
   const word = Buffer.from(marker);
   if (bytes.readUInt16BE(0) !== 0xffd8) return Buffer.concat([bytes, word]);

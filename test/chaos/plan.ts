@@ -9,8 +9,8 @@ export interface Step {
 }
 
 /**
- * What is done when. Each kind is spread evenly over the run with a jitter of its own, so faults come in turn and, as
- * the lasting ones overlap the quick ones, together.
+ * The schedule of faults. Each kind is spread evenly over the run with a jitter of its own, so faults occur one after
+ * the other and, as the lasting ones overlap the quick ones, together.
  */
 export const planFaults = (
   random: Random,

@@ -5,7 +5,7 @@ import type { Watch } from './watch.ts';
 
 const begun = Date.now();
 
-/** A line for people, on stderr, with the seconds that have gone by. */
+/** Prints a line on stderr, with the seconds since the start. */
 export const tell = (line: string): void => {
   process.stderr.write(`${((Date.now() - begun) / 1000).toFixed(0).padStart(5)} s  ${line}\n`);
 };

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 /**
  * Something to happen when a statement passes.
  *
- * before: the statement never reaches the database. after: it does, and the answer finds nobody. answered: the database
+ * before: the statement never reaches the database. after: it does, and the answer is lost. answered: the database
  * has answered that it is done (and, outside a transaction, committed), and the answer is held back.
  */
 export interface Trap {
@@ -17,10 +17,10 @@ export interface Trap {
 /**
  * The network between one process and the database. Its states:
  *
- *   open         bytes pass both ways; a trap may look at them.
- *   blackholed   connections are accepted, and whatever is sent vanishes, both ways, without a word. A connection that
- *                lived through this stays dead after it, as one does whose firewall has forgotten it: nobody closes it
- *                but the one who gives up waiting.
+ *   open         bytes pass both ways; a trap may inspect them.
+ *   blackholed   connections are accepted, and whatever is sent vanishes silently, both ways. A connection that was
+ *                open meanwhile stays dead afterwards, as if a firewall had forgotten it: only the side that gives
+ *                up waiting closes it.
  */
 export class TcpProxy {
   #target: number;
@@ -59,7 +59,7 @@ export class TcpProxy {
     this.#traps.delete(trap);
   }
 
-  /** Swallows everything from now on. */
+  /** Discards everything from now on. */
   blackhole(): void {
     this.#blackholed = true;
     this.#era += 1;
@@ -97,12 +97,12 @@ export class TcpProxy {
     server.on('error', () => {});
     server.on('close', () => {
       this.#sockets.delete(server);
-      // A client behind a blackhole does not learn that the database has hung up.
+      // A client behind a blackhole does not see that the database has closed the connection.
       if (!swallows()) client.destroy();
     });
     client.on('close', () => {
       this.#sockets.delete(client);
-      // Nor does the database learn of its client: it finds out by its own time-outs.
+      // Nor does the database see that its client has: it finds out by its own time-outs.
       if (!swallows()) server.destroy();
     });
 

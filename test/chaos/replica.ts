@@ -28,8 +28,8 @@ const standbyName = 'replica';
 /**
  * Makes a primary and a replica of it.
  *
- * A base backup is a copy of the primary's data folder while it is stopped, so that initdb, pg_ctl and postgres are all
- * the programs it takes.
+ * A base backup is a copy of the primary's data folder while it is stopped, so that only initdb, pg_ctl and postgres
+ * are needed.
  *
  * @param options.synchronous a commit waits until the replica has it on disk.
  * @param options.settings more `name=value` settings of both.

@@ -6,7 +6,7 @@ import type { Random } from './random.ts';
 /** Cameras that photos come from; two share a zone. */
 export const cameras = ['north-gate', 'south-gate', 'lobby', null] as const;
 
-/** How many attempts ended without an answer, and what was answered instead of 202. */
+/** How many attempts ended without an answer, and the answers other than 202. */
 export interface Attempts {
   unanswered: number;
   refused: Record<string, number>;
@@ -26,8 +26,8 @@ interface SubmitterOptions {
 }
 
 /**
- * Submits photos as clients that cannot know what became of an attempt without an answer: they make it again, with the
- * same idempotency key, until they are told that the photo is there.
+ * Submits photos as a client does that does not know whether an attempt without an answer was committed: it repeats it,
+ * with the same idempotency key, until the photo is acknowledged.
  */
 export class Submitter {
   readonly attempts: Attempts = { unanswered: 0, refused: {}, uncoded: 0, answers: {} };

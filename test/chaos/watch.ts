@@ -4,7 +4,7 @@ import type { Fleet, Slot } from './fleet.ts';
 /** A fault whose end is awaited. */
 interface Wound {
   readonly fault: string;
-  /** When the harm was done or, of a fault that lasts, when it was taken away. */
+  /** When the fault was injected or, if it lasts, when it ended. */
   readonly since: number;
   /** Pools of the workers whose claims and locks must be gone. */
   readonly pools: readonly string[];
@@ -23,11 +23,13 @@ interface Beat {
 /**
  * Watches an installation from outside, four times a second, and measures how long it takes to recover.
  *
- * A fault's recovery begins when the signal was sent; of a fault that lasts (a stopped database or process, a black
- * hole) when it was taken away, `pg_ctl start` being called then and not having returned. It ends at the first look that sees all of:
- * a handling row that was written after the beginning; of every process of the fleet, or of the one that replaced it, a
- * heartbeat after the beginning while it was not taken for dead (seen at this look or at an earlier one: it may have been
- * killed again by a later fault); and nothing claimed, and no job locked, by a process that the fault killed. Other faults go on meanwhile, and their time is not taken off, so the figure is an upper bound.
+ * A fault's recovery begins when the signal was sent; of a lasting fault (a stopped database or process, a blackhole)
+ * when that ended; for a database, when `pg_ctl start` was called. It ends at the first poll that finds all of:
+ * - a handling row that was written after the beginning;
+ * - of every process of the fleet, or of the one that replaced it, a heartbeat after the beginning while it did not
+ *   count as dead (at this poll or an earlier one: it may have been killed again by a later fault);
+ * - nothing claimed, and no job locked, by a process that the fault killed.
+ * Other faults happen meanwhile, and their time is not subtracted, so the figure is an upper bound.
  */
 export class Watch {
   readonly #pool: pg.Pool;
@@ -35,13 +37,13 @@ export class Watch {
   readonly #wounds = new Set<Wound>();
   readonly #timer: NodeJS.Timeout;
   readonly #recoveries: { fault: string; seconds: number }[] = [];
-  #looking = false;
+  #polling = false;
   #beats = new Map<number, Beat>();
-  /** What was seen at the last look. */
+  /** The result of the last poll. */
   seen = { handlings: 0, outbox: 0, jobs: 0 };
 
   constructor(url: string, fleet: Fleet) {
-    // By another name than Watchpost's own connections, so that nobody terminates the watchman.
+    // Under another name than Watchpost's own connections, so that the fault that terminates those spares it.
     this.#pool = new pg.Pool({
       connectionString: url,
       max: 2,
@@ -51,7 +53,7 @@ export class Watch {
     this.#pool.on('error', () => {});
     this.#pool.on('connect', (client) => client.on('error', () => {}));
     this.#fleet = fleet;
-    this.#timer = setInterval(() => void this.#look(), 250);
+    this.#timer = setInterval(() => void this.#poll(), 250);
   }
 
   /** Begins to measure. */
@@ -70,14 +72,14 @@ export class Watch {
     return this.#recoveries;
   }
 
-  /** Faults that are not recovered from, with the seconds that have gone by. */
+  /** Faults that are not recovered from yet, with the seconds since each. */
   get open(): { fault: string; seconds: number }[] {
     return [...this.#wounds].map(({ fault, since }) => ({ fault, seconds: (Date.now() - since) / 1000 }));
   }
 
-  async #look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
+  async #poll(): Promise<void> {
+    if (this.#polling) return;
+    this.#polling = true;
     try {
       const { rows } = await this.#pool.query<{
         latest: Date | null;
@@ -112,9 +114,9 @@ export class Watch {
       const [row] = rows;
       if (row) this.#judge(row);
     } catch {
-      // The database is away: nobody has recovered.
+      // The database is away, so nothing has recovered.
     } finally {
-      this.#looking = false;
+      this.#polling = false;
     }
   }
 
@@ -141,7 +143,7 @@ export class Watch {
       }
       const effect = row.latest !== null && row.latest.getTime() > wound.since;
       const locked = wound.pools.some((pool) => row.lockers.includes(pool));
-      // Whoever another fault holds down at the moment is that fault's to wait for.
+      // A process that another fault holds now is awaited by that fault.
       const missing = [...wound.missing].some((slot) => slot.state !== 'held');
       if (missing || !effect || locked) continue;
       const seconds = (Date.now() - wound.since) / 1000;

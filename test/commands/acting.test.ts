@@ -27,7 +27,7 @@ describe('watchpost alert', () => {
     const again = await run('alert', 'confirm', one.alertId);
     expect(again).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/second reviewer.*\nSomebody else/),
+      stderr: expect.stringMatching(/second reviewer.*\nA second person/),
     });
 
     expect((await run('alert', 'dismiss', other.alertId, '--as', 'false_alarm')).stdout).toMatch(

@@ -22,7 +22,7 @@ describe('describe by command', () => {
     await database.rows('update watchpost.image set bytes = null where id = $1', [gone]);
   });
 
-  it('says what the estimates are worth when it switches them on, and puts that on record', async () => {
+  it('prints the accuracy of the estimates when it switches them on, and records the change', async () => {
     const { code, stdout } = await command('describe', 'on', '--note', 'a trial in the lobby');
     expect(code).toBe(0);
     expect(stdout).toMatch(/guesses/);
@@ -38,12 +38,12 @@ describe('describe by command', () => {
     expect((await command('doctor')).stdout).toMatch(/ok {4}describe +on/);
   });
 
-  it('describes the faces that are there when told so, and tells of how many the photo is gone', async () => {
+  it('describes stored faces if asked to, and prints for how many the photo was dropped', async () => {
     const { code, stdout } = await command('describe', 'on', '--past');
     expect(code).toBe(0);
     expect(stdout).toMatch('It was on already');
     expect(stdout).toMatch('3 faces of the past will be described');
-    expect(stdout).toMatch('3 can not be');
+    expect(stdout).toMatch('3 cannot be');
     await until(async () => (await described()).length === 3);
     expect(await untilFinal(database, photo)).toMatchObject({ state: 'done' });
   });
@@ -53,7 +53,7 @@ describe('describe by command', () => {
     expect(stdout).toMatch('replayed describe: 3 events, 0 changed, 0 gained, 0 lost');
   });
 
-  it('switches them off, and keeps what there is', async () => {
+  it('switches them off, and keeps the stored estimates', async () => {
     const { code, stdout } = await command('describe', 'off');
     expect(code).toBe(0);
     expect(stdout).toMatch('not estimated any more');
@@ -63,7 +63,7 @@ describe('describe by command', () => {
     expect(await described()).toHaveLength(3);
   });
 
-  it('refuses what makes no sense, and changes nothing', async () => {
+  it('refuses invalid arguments, and changes nothing', async () => {
     expect(await command('describe', 'off', '--past')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('--past goes with on'),

@@ -60,7 +60,7 @@ const examples: Record<string, Example> = {
     args: () => ['evaluate', '/nonexistent'],
     code: 1,
     stdout: nothing,
-    stderr: /^\/nonexistent can not be read: there is no such folder\.\n\(folder_invalid\)\n$/,
+    stderr: /^\/nonexistent cannot be read: there is no such folder\.\n\(folder_invalid\)\n$/,
   },
   sql: { args: () => ['sql', 'select 1 as one'], code: 0, stdout: /^one\n───\n {2}1\n$/ },
   replay: {
@@ -91,7 +91,7 @@ describe('a process of the command line', () => {
     },
   );
 
-  it('is started here or in a test of its own for every command that there is', () => {
+  it('is started for every command, here or in a test of its own', () => {
     const names = commands.flatMap((entry) => entry.names);
     expect([...Object.keys(examples), 'up', 'work', 'demo'].toSorted()).toEqual(names.toSorted());
   });

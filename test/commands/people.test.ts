@@ -14,7 +14,7 @@ beforeAll(async () => {
 const run = (...args: string[]) => watchpost(args, { DATABASE_URL: database.url });
 
 describe('watchlist', () => {
-  it('set changes what it is told and leaves the rest, list tells whether a list is searched', async () => {
+  it('set changes the given fields only, list shows whether a list is searched', async () => {
     await database.rows(
       `insert into watchpost.watchlist (name, severity) values ('staff', 'info'), ('wanted', 'critical')`,
     );
@@ -44,7 +44,7 @@ describe('watchlist', () => {
     expect(list).toEqual({ threshold_name: 'strict' });
   });
 
-  it('refuses in a sentence what can not be', async () => {
+  it('refuses invalid values with a sentence', async () => {
     const past = await run('watchlist', 'add', 'over', '--valid-until', '2020-01-01T00:00:00Z');
     expect(past).toMatchObject({ code: 1, stdout: '' });
     expect(past.stderr).toMatch(/^The list 'over' would have ended already.*\nGive a later valid_until/);
@@ -56,7 +56,7 @@ describe('watchlist', () => {
     expect(unknown.stderr).toMatch(/'severe' is invalid\. Give a number/);
   });
 
-  it('put and take go by name where only one person has it', async () => {
+  it('put and take accept a name that only one person has', async () => {
     await database.rows(
       `insert into watchpost.person (name, external_ref) values ('Ada', null), ('Twin', 't-1'), ('Twin', 't-2')`,
     );
@@ -93,7 +93,7 @@ describe('person', () => {
     )) as [{ photo: string }];
   });
 
-  it('set changes what is told, and remove-photo takes a photo back', async () => {
+  it('set changes the given fields, and remove-photo removes a photo', async () => {
     const set = await run(
       'person',
       'set',
@@ -107,10 +107,10 @@ describe('person', () => {
     );
     expect(set.stdout).toBe(`Grace H.  ${personId}\n`);
     const removed = await run('person', 'remove-photo', photo, '--reason', 'another woman');
-    expect(removed.stdout).toBe(`${photo} is taken back\n`);
+    expect(removed.stdout).toBe(`${photo} is removed\n`);
   });
 
-  it('enrol-face makes a face that was seen a photo, and show tells of all photos', async () => {
+  it('enrol-face enrols a face of a probe, and show lists all photos', async () => {
     const { faceId } = await addFace(database, { model, vector: [0, 1, 0, 0] });
     const enrolled = await run('person', 'enrol-face', 'g-1', faceId, '--accept', 'face_unlike');
     const [json, text] = await Promise.all([
@@ -128,7 +128,7 @@ describe('person', () => {
     expect(text?.stdout).toMatch(/^Grace H\. {2}\S+ {2}no list\nphoto +state/);
   });
 
-  it('accept-photo knows its codes, and remove forgets', async () => {
+  it('accept-photo accepts only known codes, and remove forgets a person', async () => {
     const [ugly, gone] = await Promise.all([
       run('person', 'accept-photo', photo, 'face_ugly'),
       run('person', 'remove', 'g-1'),

@@ -33,7 +33,7 @@ const count = async (table: string): Promise<number> =>
   (await database.rows(`select count(*)::int as n from watchpost.${table}`))[0].n;
 
 describe('on an empty database', () => {
-  it('doctor finds that the schema is missing, and migrate is what it advises', async () => {
+  it('doctor finds that the schema is missing, and advises migrate', async () => {
     const { code, stdout } = await run('doctor');
     expect(code).toBe(1);
     expect(stdout).toMatch(/^ok +database +PostgreSQL 1\d.* at postgres:/m);
@@ -52,14 +52,14 @@ describe('on an empty database', () => {
 });
 
 describe('on a database that is up to date', () => {
-  it('doctor tells how much memory it shares, and that a small one needs no huge pages', async () => {
+  it('doctor prints the shared memory, and that a small database needs no huge pages', async () => {
     const { stdout } = await run('doctor');
     expect(stdout).toMatch(/^ok +memory +\d+[kM]B shared(, huge pages)?$/m);
   });
 });
 
 describe('camera add and watchlist add', () => {
-  it('make what they are told, and print its id', async () => {
+  it('add what is given, and print its id', async () => {
     const camera = await run(
       ...['camera', 'add', 'gate', '--location', 'North gate', '--zone', 'outside', '--faces', 'far'],
     );
@@ -120,7 +120,7 @@ describe('sql', () => {
     expect([lines.length, lines.at(-1)]).toEqual([200_002, '200000']);
   });
 
-  it("tells the database's own words and hint when it refuses, and no stack", async () => {
+  it("prints the database's own message and hint when it refuses, without a stack", async () => {
     const wrong = await run('sql', 'select locaton from watchpost.camera');
     expect(wrong).toMatchObject({ code: 1, stdout: '' });
     expect(wrong.stderr).toMatch(
@@ -158,7 +158,7 @@ describe('without a worker', () => {
     const text = await run('submit', samplePath(4), notes);
     expect(text.stderr).toContain(`${notes}: `);
     const absent = await run('submit', samplePath(4), join(folder, 'absent.jpg'));
-    expect(absent.stderr).toMatch(/absent\.jpg can not be read: ENOENT/);
+    expect(absent.stderr).toMatch(/absent\.jpg cannot be read: ENOENT/);
     const camera = await run('submit', samplePath(4), samplePath(5), '--camera', 'gat');
     expect(camera.stderr).toBe("There is no camera 'gat'.\nCameras: gate.\n(camera_unknown)\n");
     for (const { code, stdout } of [text, absent, camera])
@@ -166,7 +166,7 @@ describe('without a worker', () => {
     expect(await count('image')).toBe(before);
   });
 
-  it('submit --wait says what it waits for, and goes on once a worker is there', async () => {
+  it('submit --wait prints what it waits for, and continues once a worker runs', async () => {
     const command = new Command(['submit', samplePath(4), '--wait'], { DATABASE_URL: database.url });
     while (!command.stderr) await new Promise((resolve) => command.child.stderr?.once('data', resolve));
     expect(command.stderr).toMatch(/^No worker is running.*npm run worker/);
@@ -179,7 +179,7 @@ describe('without a worker', () => {
 describe('with a worker', () => {
   beforeAll(startWorking);
 
-  it('doctor is well', async () => {
+  it('doctor finds nothing wrong', async () => {
     const { code, stdout } = await run('doctor');
     expect(stdout).not.toMatch(/^FAIL/m);
     expect(stdout).toMatch(/^ok +workers +1 alive$/m);
@@ -199,7 +199,7 @@ describe('with a worker', () => {
     expect(rows).toEqual([{ name: 'Ada', external_ref: 'hr-1', list: 'wanted' }]);
   });
 
-  it('person add tells for each photo why it was refused, and ends with 1', async () => {
+  it('person add prints for each photo why it was refused, and ends with 1', async () => {
     const sky = await file('sky.jpg', await emptySky());
     const { code, stdout } = await run('person', 'add', 'Grace', '--photo', samplePath(3), '--photo', sky);
     expect(code).toBe(1);
@@ -207,7 +207,7 @@ describe('with a worker', () => {
     expect(stdout).toMatch(/sky\.jpg {2}refused: No face was found/);
   });
 
-  it('person add makes nobody when a file is no photo or a list is not known', async () => {
+  it('person add adds nobody if a file is not a photo or a list is unknown', async () => {
     const before = await count('person');
     const notes = await file('notes.jpg', textFile());
     const text = await run('person', 'add', 'Nobody', '--photo', samplePath(3), '--photo', notes);
@@ -218,7 +218,7 @@ describe('with a worker', () => {
     expect(await count('person')).toBe(before);
   });
 
-  it('submit --wait --json tells the end of each photo, one object a line, and ends with 1 if one failed', async () => {
+  it('submit --wait --json prints the result of each photo, one object a line, and ends with 1 if one failed', async () => {
     const broken = await file('broken.jpg', truncatedJpeg());
     const { code, stdout } = await run(
       'submit',

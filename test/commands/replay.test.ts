@@ -16,7 +16,7 @@ describe('replay, pause and resume by command', () => {
     await untilFinal(database, await submit(database, sample(1)));
   });
 
-  it('tells what would be gained and lost, and writes nothing', async () => {
+  it('prints what would be gained and lost, and writes nothing', async () => {
     await database.rows('update watchpost.watchlist set threshold = 0.9');
     const { code, stdout } = await command('replay', '--task', 'match', '--all', '--dry-run', '--json');
     expect(code).toBe(0);
@@ -41,7 +41,7 @@ describe('replay, pause and resume by command', () => {
   it('pauses a task for every worker, whose jobs wait, and resumes it', async () => {
     expect((await command('pause', 'embed')).stdout).toMatch('paused');
     expect(await database.rows('select task from watchpost.task_pause')).toEqual([{ task: 'embed' }]);
-    // A worker learns of it within a second; the doctor tells of it at once.
+    // A worker notices it within a second; doctor shows it at once.
     const doctor = await command('doctor');
     expect(doctor.code).toBe(1);
     expect(doctor.stdout).toMatch(/FAIL {2}paused +embed/);
@@ -52,7 +52,7 @@ describe('replay, pause and resume by command', () => {
 });
 
 describe('the doctor', () => {
-  it('names what does not hold, with a remedy, and exits with 1', async () => {
+  it('names each violated invariant, with a remedy, and exits with 1', async () => {
     const database = await freshDatabase();
     const vision = await realVision();
     await runWorker(database, vision);

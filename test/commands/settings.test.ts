@@ -5,7 +5,7 @@ import { readConfig } from '../../src/config.ts';
 import { temporaryFolder, watchpost } from './support.ts';
 
 describe('help', () => {
-  it('tells the commands, examples and settings', async () => {
+  it('lists the commands, examples and settings', async () => {
     const { code, stdout } = await watchpost(['--help']);
     expect(code).toBe(0);
     for (const word of [
@@ -35,7 +35,7 @@ describe('help', () => {
   });
 });
 
-describe('a word that is not known', () => {
+describe('an unknown command or option', () => {
   it.each([
     [['submti'], /unknown command 'submti'\n\(Did you mean submit\?\)/],
     [['person', 'ad'], /unknown command 'ad'\n\(Did you mean add\?\)/],
@@ -48,7 +48,7 @@ describe('a word that is not known', () => {
   });
 });
 
-describe('a value that can not be', () => {
+describe('an invalid value', () => {
   it.each([
     [
       ['watchlist', 'add', 'x', '--threshold', '1.5'],
@@ -74,7 +74,7 @@ describe('a value that can not be', () => {
 });
 
 describe('settings', () => {
-  it('that are wrong are named, all at once, with what would be right', async () => {
+  it('that are wrong are named, all at once, with the valid values', async () => {
     const { code, stdout, stderr } = await watchpost(['up'], {
       DATABASE_URL: 'mysql://root:hunter2@db/x',
       PORT: '70000',
@@ -90,19 +90,19 @@ describe('settings', () => {
     const lines = stderr.trimEnd().split('\n');
     expect(lines).toEqual([
       'Settings come from the environment, and some are wrong:',
-      expect.stringMatching(/DATABASE_URL: its value will not do; give a URL like postgres:/),
-      '  PORT: "70000" will not do; give a whole number from 0 to 65535',
-      '  WATCHPOST_API_KEY: its value will not do; give at least 20 characters, or leave it out and one is made',
-      '  WATCHPOST_CONCURRENCY: "many" will not do; give a whole number from 1 to 64',
-      '  WATCHPOST_MAX_BODY_MB: "0" will not do; give a whole number from 1 to 100',
-      '  WATCHPOST_MAX_MEGAPIXELS: "1.5" will not do; give a whole number from 1 to 1000',
-      '  WATCHPOST_YUNET_THRESHOLD: "70%" will not do; give a number from 0.3 to 0.95',
-      '  WATCHPOST_LOG: "loud" will not do; give debug, info, warn, error or silent',
+      expect.stringMatching(/DATABASE_URL: its value is not valid; give a URL like postgres:/),
+      '  PORT: "70000" is not valid; give a whole number from 0 to 65535',
+      '  WATCHPOST_API_KEY: its value is not valid; give at least 20 characters, or leave it out and one is made',
+      '  WATCHPOST_CONCURRENCY: "many" is not valid; give a whole number from 1 to 64',
+      '  WATCHPOST_MAX_BODY_MB: "0" is not valid; give a whole number from 1 to 100',
+      '  WATCHPOST_MAX_MEGAPIXELS: "1.5" is not valid; give a whole number from 1 to 1000',
+      '  WATCHPOST_YUNET_THRESHOLD: "70%" is not valid; give a number from 0.3 to 0.95',
+      '  WATCHPOST_LOG: "loud" is not valid; give debug, info, warn, error or silent',
     ]);
     for (const secret of ['hunter2', 'too-short-secret']) expect(stderr).not.toContain(secret);
   });
 
-  it('have defaults that suit a machine with nothing on it, also where they are set to nothing', () => {
+  it('have defaults that suit a fresh machine, also where they are empty', () => {
     const defaults = readConfig({});
     expect(defaults).toMatchObject({
       databaseUrl: undefined,
@@ -116,12 +116,12 @@ describe('settings', () => {
     expect(readConfig({ PORT: '', DATABASE_URL: '', WATCHPOST_DATA: '' })).toEqual(defaults);
   });
 
-  it('refuse a URL that only begins like one', () => {
+  it('refuse a URL that only begins like a valid one', () => {
     expect(() => readConfig({ DATABASE_URL: 'postgres://user:p@ss@[host/db' })).toThrow(/DATABASE_URL/);
   });
 });
 
-describe('what a command can not do is told in a sentence, without a stack and without secrets:', () => {
+describe('an error of a command is one sentence, without a stack and without secrets:', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await temporaryFolder();
@@ -144,7 +144,7 @@ describe('what a command can not do is told in a sentence, without a stack and w
   it('a database that does not answer', async () => {
     const DATABASE_URL = 'postgres://ada:hunter2@127.0.0.1:1/watchpost';
     const words =
-      /postgres:\/\/ada:\*\*\*@127\.0\.0\.1:1\/watchpost can not be used: connect ECONNREFUSED.*\nCheck/;
+      /postgres:\/\/ada:\*\*\*@127\.0\.0\.1:1\/watchpost cannot be used: connect ECONNREFUSED.*\nCheck/;
     await refused(['up'], { DATABASE_URL, WATCHPOST_DATA: folder }, words);
     await refused(['sql', 'select 1'], { DATABASE_URL }, words);
   });

@@ -54,7 +54,7 @@ describe('SIGTERM to a worker at work', () => {
   });
 });
 
-describe.skipIf(!onServer)(`a worker whose batch can not end ${onServer ? '' : needsServer}`, () => {
+describe.skipIf(!onServer)(`a worker whose batch cannot end ${onServer ? '' : needsServer}`, () => {
   /** A worker with a batch that waits for a lock which this test holds. */
   const stuck = async () => {
     await submitMany(1);
@@ -66,12 +66,12 @@ describe.skipIf(!onServer)(`a worker whose batch can not end ${onServer ? '' : n
     return { ...worker, holder };
   };
 
-  it('leaves it to others, says goodbye and ends in good order', async () => {
+  it('releases it, records its end and exits with 0', async () => {
     const { command, id, holder } = await stuck();
     expect(await claimed()).toHaveLength(1);
     expect(await command.stop()).toBe(0);
     expect(await saidGoodbye(id)).toBe(true);
-    // Its transaction has still locked the claim. Whoever lives releases what is left once that has ended.
+    // Its transaction still has the claim locked. Once that has ended, any live worker releases the claim.
     await holder.query('rollback');
     await until(async () => {
       await database.rows(`select watchpost.rescue('0 s')`);
@@ -79,7 +79,7 @@ describe.skipIf(!onServer)(`a worker whose batch can not end ${onServer ? '' : n
     });
   });
 
-  it('stops at once at a second signal, without a goodbye', async () => {
+  it('stops at once at a second signal, without recording its end', async () => {
     const { command, id, holder } = await stuck();
     command.child.kill('SIGTERM');
     await until(async () => command.stderr.includes('stopping'));

@@ -6,7 +6,7 @@ import { run } from '../../src/commands/program/run.ts';
 import { atEnd } from '../support/at-end.ts';
 import { NodeProcess, plainEnvironment } from '../support/node-process.ts';
 
-/** Settings of a command. Of the environment of the tests it gets only what is no setting of the program. */
+/** Settings of a command. From the environment of the tests it gets only what is not a setting of the program. */
 export type Settings = Record<string, string>;
 
 const environment = (settings: Settings): NodeJS.ProcessEnv => ({

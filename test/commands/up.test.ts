@@ -8,7 +8,7 @@ import { sample, samplePath } from '../support/photos.ts';
 import { until } from '../support/until.ts';
 import { Command, processesWith, temporaryFolder, watchpost } from './support.ts';
 
-/** The embedded database, whatever the rest of the suite runs on: what a newcomer has. */
+/** On the embedded database, whatever the rest of the suite runs on, as in a fresh clone. */
 describe('up, on a machine without a database', () => {
   let folder: string;
   let up: Command;

@@ -10,7 +10,7 @@ import { atEnd } from '../support/at-end.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { findPrograms } from '../support/programs.ts';
 
-/** Names whatever there is, however young. */
+/** Names holders of any age. */
 const atOnce = { minutes: 0, transactions: 0 };
 
 const connect = async (url: string, application_name: string): Promise<pg.Client> => {
@@ -50,7 +50,7 @@ describe.skipIf(!onServer)(`what holds VACUUM back ${onServer ? '' : needsServer
     expect(await findVacuumHolders(database.pool, atOnce)).toEqual([]);
   });
 
-  it('is named to a user who may not see much of it, with the right that shows more', async () => {
+  it('is named to a user with few rights, with the role that shows more', async () => {
     const role = `watchpost_test_${randomBytes(6).toString('hex')}`;
     await database.rows(`create role ${role} login password 'seen'`);
     onTestFinished(async () => {
@@ -124,6 +124,6 @@ describe.skipIf(!programs)(`what holds VACUUM back without a session ${reason}`,
     await pair.replica.stop();
     await expect
       .poll(found, { timeout: 20_000 })
-      .toEqual([expect.stringMatching(/^the replication slot copy, which nobody uses, has kept old rows/)]);
+      .toEqual([expect.stringMatching(/^the replication slot copy, which is not in use, has kept old rows/)]);
   });
 });

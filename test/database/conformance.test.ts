@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { connectClient, untilBlocked } from '../support/client.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 
-/** What the product relies on, of whichever database it has. */
+/** What the product relies on, with an embedded database as with a server. */
 describe('the database', () => {
   let database: TestDatabase;
   beforeAll(async () => {
@@ -93,7 +93,7 @@ describe('the database', () => {
     const [one, other] = await pair();
     await one.query('begin');
     await one.query(`insert into ${name} values ('one')`);
-    // An embedded database takes transactions in turn: this one may have to wait for the first to end.
+    // An embedded database runs transactions one after the other: this one may have to wait for the first to end.
     const second = (async () => {
       await other.query('begin');
       await other.query(`insert into ${name} values ('other')`);
@@ -104,7 +104,7 @@ describe('the database', () => {
     expect(await database.rows(`select who from ${name}`)).toEqual([{ who: 'other' }]);
   });
 
-  it.skipIf(!onServer)(`shows what is not committed to nobody else ${needsServer}`, async () => {
+  it.skipIf(!onServer)(`shows uncommitted rows to no other session ${needsServer}`, async () => {
     const name = await table('n int');
     const [one, other] = await pair();
     await one.query('begin');
@@ -133,7 +133,7 @@ describe('the database', () => {
     ]);
   });
 
-  it('undoes a transaction that fails, and goes on', async () => {
+  it('rolls back a transaction that fails, and the session continues', async () => {
     const name = await table('n int primary key');
     const client = await connectClient(database);
     await client.query('begin');

@@ -9,7 +9,7 @@ describe('copying out', () => {
     await database.rows('create table kept (n integer primary key, bytes bytea)');
   });
 
-  it('gives bytes as they are, of no length and of many megabytes, and null as null', async () => {
+  it('returns bytes unchanged, from none to many megabytes, and null as null', async () => {
     const large = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 7919) % 256));
     for (const [n, bytes] of [Buffer.alloc(0), large, null].entries())
       await database.rows('insert into kept values ($1, $2)', [n, bytes]);
@@ -20,11 +20,11 @@ describe('copying out', () => {
     expect(rows[2]?.[0]).toBeNull();
   });
 
-  it('gives nothing where there is nothing', async () => {
+  it('returns no rows where there are none', async () => {
     expect(await copyOut(database.pool, 'select k.bytes from kept as k where k.n = -1')).toEqual([]);
   });
 
-  it('tells of a failure, also in the middle, and leaves no connection that is of no use', async () => {
+  it('reports a failure, also in the middle, and leaves no unusable connection', async () => {
     await expect(copyOut(database.pool, 'select from nowhere')).rejects.toMatchObject({ code: '42P01' });
     await expect(
       copyOut(database.pool, 'select 1 / (500 - n) from generate_series(1, 1000) as n'),

@@ -94,7 +94,7 @@ describe('migrating', () => {
   });
 });
 
-/** Every column, index, constraint, trigger and function of ours and of graphile-worker, as text. */
+/** Every column, index, constraint, trigger and function of both schemas, watchpost and graphile_worker, as text. */
 const schemaOf = async (database: TestDatabase): Promise<string[]> => {
   const rows = await database.rows<{ line: string }>(`
     with ours as (

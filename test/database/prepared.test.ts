@@ -21,7 +21,7 @@ describe.skipIf(!onServer)(`a connection ${onServer ? '' : needsServer}`, () => 
       ({ name }) => name.replace(/[0-9a-f]{16}$/, '#'),
     );
 
-  it('prepares a statement with parameters that is asked again and again, and no other', async () => {
+  it('prepares only a statement with parameters that is executed repeatedly', async () => {
     await read('select n + $1::integer as once from public.kept');
     for (let n = 0; n < 4; n++) {
       expect(await read('select n from public.kept where n = $1')).toEqual([{ n: 1 }]);
@@ -30,7 +30,7 @@ describe.skipIf(!onServer)(`a connection ${onServer ? '' : needsServer}`, () => 
     expect(await prepared()).toEqual(['select n from public.kept where n = $1 #']);
   });
 
-  it('is replaced when what it has prepared does not fit the tables any more', async () => {
+  it('is replaced when a prepared statement does not fit the tables any more', async () => {
     for (let n = 0; n < 4; n++)
       expect(await read('select * from public.kept where n = $1')).toEqual([{ n: 1 }]);
     await one.pool.query(`alter table public.kept add column word text default 'new'`);

@@ -195,7 +195,7 @@ describe('the end', () => {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // It has ended, as it should.
+        // The process has ended, as it should.
       }
     });
     parent.kill('SIGKILL');

@@ -1,4 +1,4 @@
-/** What would end the engine or reach for the host is refused, and the connection lives on. */
+/** Statements that would end the engine or access the host are refused, and the connection stays usable. */
 
 import type { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** Settings and what else clients leave in the session they share. */
+/** Settings, and everything else that clients leave in the session they share. */
 
 import { once } from 'node:events';
 import type { Client } from 'pg';

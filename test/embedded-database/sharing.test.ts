@@ -1,4 +1,4 @@
-/** Clients that share one backend and do not notice. */
+/** Clients that share one backend without affecting each other. */
 
 import { once } from 'node:events';
 import type { Client, Notification } from 'pg';

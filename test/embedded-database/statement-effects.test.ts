@@ -65,7 +65,7 @@ it('folds the names of channels as PostgreSQL does', () => {
   ]);
 });
 
-it('has nothing to say of statements on data', () => {
+it('finds no effect in statements on data', () => {
   expect(inspected('SELECT * FROM image WHERE id = $1')).toBeUndefined();
   expect(inspected('UPDATE image SET seen = true')?.effects).toEqual([]);
 });

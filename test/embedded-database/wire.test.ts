@@ -61,7 +61,7 @@ describe('a stranger', () => {
   });
 });
 
-it('still does what a client asked for before it closed its side', async () => {
+it('still runs what a client sent before it closed its side', async () => {
   const client = await connectClient(database.url);
   await client.query('CREATE TABLE last_wish (a int)');
   const raw = await RawClient.open(database.url);

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.stop());
 
-it('runs graphile-worker as it comes: prepared statements, woken by NOTIFY', async () => {
+it('runs graphile-worker unchanged: prepared statements, woken by NOTIFY', async () => {
   const pool = new pg.Pool({ connectionString: database.url, max: 5 });
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));

@@ -98,7 +98,7 @@ describe('evaluate, on a folder whose labels are partly wrong', () => {
       wrong_names: 2,
       strangers: 3,
       stranger_alerts: 1,
-      // The empty scene, and two faces of sample 1 that nobody can find.
+      // The empty scene, and two faces of sample 1 that do not exist.
       faces_missed: 3,
       groups: 3,
       group_people: 3,
@@ -109,7 +109,7 @@ describe('evaluate, on a folder whose labels are partly wrong', () => {
     });
   });
 
-  it('counts what the rows say', () => {
+  it('counts the same as the rows', () => {
     const { hits, wrong_names, stranger_alerts, group_hits, group_alerts_unjudged } = result.found;
     expect(result.rows).toEqual([
       { person: 'ada', alerted: hits + wrong_names + stranger_alerts + group_hits + group_alerts_unjudged },
@@ -137,12 +137,12 @@ describe('evaluate, on a folder whose labels are partly wrong', () => {
     expect(result.found.wrong.filter((one) => (one.similarity ?? 0) < result.found.threshold)).toEqual([]);
   });
 
-  it('explains each miss by what is recorded of the face', () => {
+  it('explains each miss by the recorded reasons', () => {
     expect(result.found.misses).toMatchObject([
       {
         file: 'bea/2.jpg',
         person: 'bea',
-        why: 'more like somebody else',
+        why: 'more similar to another person',
         nearest: 'ada',
         outcome: 'match',
         gate: [],
@@ -166,11 +166,11 @@ describe('evaluate, on a folder whose labels are partly wrong', () => {
   });
 
   it(
-    'holds out each photo in turn, if told so',
+    'holds out each photo once, if asked to',
     async () => {
       const { found } = await run(folder, 'select', Number.POSITIVE_INFINITY);
       expect(found).toMatchObject({ rounds: 2, people: 3, probes: 6, enrolment_photos: 6, strangers: 6 });
-      // The empty scene can not enrol Cleo.
+      // The empty scene cannot enrol Cleo.
       expect(found.refusals).toContainEqual(
         expect.objectContaining({ file: 'cleo/2.jpg', person: 'cleo', code: 'face_missing' }),
       );
@@ -184,7 +184,7 @@ describe('evaluate, on a folder whose labels are partly wrong', () => {
 
 describe.skipIf(!evaluationFolder)('on labelled photos (skipped where ../shared/eval is not at hand)', () => {
   it(
-    'names at least nine of ten findable faces of wild photos, and nobody wrong',
+    'names at least nine of ten findable faces of wild photos, and none wrongly',
     async () => {
       const { found } = await run(join(evaluationFolder!, 'photos'));
       expect(found).toMatchObject({

@@ -14,7 +14,7 @@ const person = { 'ada/1.jpg': photo, 'ada/2.jpg': photo };
 const invalid = (message: RegExp) => ({ code: 'folder_invalid', message: expect.stringMatching(message) });
 
 describe('a labelled folder', () => {
-  it('is read in the order of its names, whatever else lies about in it', async () => {
+  it('is read in the order of its names, and other files in it are ignored', async () => {
     const folder = await folderOf({
       ...person,
       'ada/notes.txt': 'a note',
@@ -67,7 +67,7 @@ describe('a labelled folder', () => {
     [
       'groups without a list',
       { ...person, '_groups/1.jpg': photo },
-      /groups\.csv will not do: it is not there/,
+      /groups\.csv is not valid: it is not there/,
     ],
     [
       'a list of other columns',
@@ -77,7 +77,7 @@ describe('a labelled folder', () => {
     [
       'a list with a broken row',
       { ...person, '_groups/groups.csv': 'file,faces,people\n"a.jpg,2\n' },
-      /groups\.csv will not do/,
+      /groups\.csv is not valid/,
     ],
     [
       'a list with a number that is none',
@@ -98,10 +98,10 @@ describe('a labelled folder', () => {
     await expect(read(await folderOf(files))).rejects.toMatchObject(invalid(message));
   });
 
-  it('is refused when it is not there, or is no folder', async () => {
+  it('is refused when it is not there, or is not a folder', async () => {
     await expect(read('/nonexistent/folder')).rejects.toMatchObject(invalid(/there is no such folder/));
     const file = join(await folderOf({ 'a.jpg': photo }), 'a.jpg');
-    await expect(read(file)).rejects.toMatchObject(invalid(/it is no folder/));
+    await expect(read(file)).rejects.toMatchObject(invalid(/it is not a folder/));
   });
 
   it('is refused by file with a folder that has the name of a photo', async () => {
@@ -148,7 +148,7 @@ describe('all but one', () => {
     groups: [],
   };
 
-  it('holds out the last photo, and takes who has only one for a stranger', () => {
+  it('holds out the last photo, and treats a person with a single photo as a stranger', () => {
     expect(allButOne(folder)).toEqual({
       enrolled: [
         { name: 'ada', photos: ['1', '2'] },
@@ -181,7 +181,7 @@ describe('watchpost evaluate', () => {
     expect(await run('/nonexistent/folder', '--json')).toEqual({
       code: 1,
       stdout: '',
-      stderr: '/nonexistent/folder can not be read: there is no such folder.\n(folder_invalid)\n',
+      stderr: '/nonexistent/folder cannot be read: there is no such folder.\n(folder_invalid)\n',
     });
   });
 

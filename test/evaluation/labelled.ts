@@ -24,7 +24,7 @@ export const portrait = async (
 ): Promise<Buffer> => {
   const { faces, width, height } = await vision.findFaces(sample(photo));
   const { box } = faces[face - 1]!;
-  // Half of its neighbours' distance at most, so that nobody else is in it.
+  // At most half the distance to its neighbours, so that no other face is in it.
   const left = Math.max(0, Math.round(box.x - box.width * 0.4));
   const top = Math.max(0, Math.round(box.y - box.height * 0.4));
   const cut = sharp(sample(photo)).extract({
@@ -36,7 +36,7 @@ export const portrait = async (
   return (options.flop ? cut.flop() : cut).jpeg({ quality: 95 }).toBuffer();
 };
 
-/** A photo without anybody. */
+/** A photo without faces. */
 export const emptyScene = (): Promise<Buffer> =>
   sharp({ create: { width: 320, height: 240, channels: 3, background: '#808080' } })
     .jpeg()

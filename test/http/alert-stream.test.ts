@@ -181,7 +181,7 @@ describe('GET /v1/alerts/stream', () => {
     expectProblem(await api.call('GET', `/v1/alerts/stream${query}`, undefined, headers), code);
   });
 
-  it.skipIf(!onServer)(`goes on when the connection that listens is cut ${needsServer}`, async () => {
+  it.skipIf(!onServer)(`continues when the connection that listens is cut ${needsServer}`, async () => {
     const stream = await follow();
     const listening = () =>
       database.rows(

@@ -72,7 +72,7 @@ describe('every call under /v1', () => {
     expectProblem(answer, 'key_missing');
   });
 
-  it('records the name of the key with what is submitted', async () => {
+  it('records the name of the key with each submission', async () => {
     const key = await provideApiKey(database, folder);
     const { status, body } = await ask(`${api.url}/v1/images`, 'POST', sample(4), {
       ...bearer(key),
@@ -116,7 +116,7 @@ describe('the key of an installation', () => {
     expect(JSON.stringify(rows)).not.toContain(key);
   });
 
-  it('may be given as one that is in a file, and a given one replaces the one given before', async () => {
+  it('may be given although it is in a file, and replaces the one given before', async () => {
     const kept = await provideApiKey(database, join(folder, 'here'));
     expect(await provideApiKey(database, '/nonexistent', kept)).toBe(kept);
     await provideApiKey(database, '/nonexistent', 'a-first-key-from-the-environment');
@@ -127,7 +127,7 @@ describe('the key of an installation', () => {
     expect((await list(bearer(kept), other)).status).toBe(200);
   });
 
-  it('stays revoked: each server refuses it, and so does the next start, which says what to do', async () => {
+  it('stays revoked: each server refuses it, and the next start fails with advice', async () => {
     const home = join(folder, 'revoked');
     const key = await provideApiKey(database, home);
     expect((await list(bearer(key))).status).toBe(200);

@@ -94,7 +94,7 @@ describe('a body', () => {
 
   it('of a form that is malformed or has no file is refused', async () => {
     const broken = text('/v1/images', 'what is this', 'multipart/form-data; boundary=x');
-    await refused('body_invalid', broken, /can not be read/);
+    await refused('body_invalid', broken, /cannot be read/);
     const form = new FormData();
     form.append('image', 'just words');
     await refused('body_invalid', api.call('POST', '/v1/images', form), /no file in the field image/);
@@ -150,7 +150,7 @@ describe('a value', () => {
     await refused('time_invalid', at(new Date(Date.now() + 2 * day).toISOString()), /^captured_at: .*future/);
   });
 
-  it('of text that Postgres can not store, or nested too deep, is refused and not an error of the server', async () => {
+  it('of text that Postgres cannot store, or nested too deep, is refused and not an error of the server', async () => {
     await refused('body_invalid', json('/v1/persons', { name: 'A\0da' }), /U\+0000/);
     await refused('body_invalid', json('/v1/persons', { name: 'Ada', metadata: { 'k\0': 1 } }), /U\+0000/);
     await refused(

@@ -46,7 +46,7 @@ const seenAtOnce: Refusal[] = [
 /** Found only by decoding. */
 const seenLater: Refusal[] = [['a truncated JPEG', 'image_corrupt', truncatedJpeg, /can ?not be decoded/]];
 
-describe('a file that is no photo', () => {
+describe('a file that is not a photo', () => {
   it.each(seenAtOnce)('is refused by POST: %s, %s', async (_, code, make, words) => {
     const before = await countImages();
     const { detail } = expectProblem(await post(await make()), code);
@@ -98,7 +98,7 @@ describe('an unusual but valid photo', () => {
     });
   });
 
-  it.each(ways)('is turned upright by its EXIF note, and its faces with it, by %s', async (_, send) => {
+  it.each(ways)('is rotated upright by its EXIF orientation, with its faces, by %s', async (_, send) => {
     const upright = await send(sample(1));
     const rotated = await send(await rotatedJpeg());
     expect(await untilFinal(database, upright)).toMatchObject({ state: 'done', faces: 3 });

@@ -32,7 +32,7 @@ describe('/v1/calibrations', () => {
     expect(body.recommended.threshold).toBeCloseTo(0.817);
   });
 
-  it('recommends nothing for a rate that three strangers can not measure, and says how many could', async () => {
+  it('recommends nothing for a rate that three strangers cannot measure, and says how many could', async () => {
     const { body } = await api.call('GET', `/v1/calibrations/${id}`);
     expect(body).toMatchObject({ strangers: 3, recommended: null, strangers_needed: 334 });
     const { body: svg } = await api.call('GET', `/v1/calibrations/${id}.svg`);
@@ -49,7 +49,7 @@ describe('/v1/calibrations', () => {
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   });
 
-  it('refuses an id of none, and a call without a key', async () => {
+  it('refuses an unknown id, and a call without a key', async () => {
     expectProblem(await api.call('GET', '/v1/calibrations/latest'), 'id_invalid');
     const other = '01a209ef-ddfe-7c41-b13a-e38f46231769';
     expectProblem(await api.call('GET', `/v1/calibrations/${other}`), 'calibration_unknown');

@@ -32,7 +32,7 @@ describe('dead letters', () => {
 
   it('are tried again by a call, and done if the cause is gone', async () => {
     const [letter] = (await api.call('GET', '/v1/dead-letters')).body.dead_letters;
-    // Only a superuser can do this: nobody else may change a photo.
+    // Only a superuser can do this; other users may not change a photo.
     await tamper(
       database,
       `update watchpost.image set bytes = '\\x${sample(1).toString('hex')}' where id = '${imageId}'`,

@@ -74,14 +74,14 @@ describe('health', () => {
 
   const get = (path: string) => ask(`${api.url}${path}`, 'GET');
 
-  it('is told to whoever asks, without a key', async () => {
+  it('is answered without a key', async () => {
     expect(await get('/healthz')).toMatchObject({ status: 200, body: { status: 'ok', version } });
     const { status, body } = await get('/readyz');
     expect(status).toBe(200);
     expect(body).toEqual({ status: 'ready', version, models: expect.arrayContaining([expect.any(String)]) });
   });
 
-  it('follows the database: not ready while it is away, ready once it is back, alive all along', async () => {
+  it('follows the database: not ready while it is away, ready once it is back, alive throughout', async () => {
     await bridge.cut();
     const away = await get('/readyz');
     const photo = await api.call('POST', '/v1/images', Buffer.from('x'), { 'content-type': 'image/jpeg' });
@@ -106,7 +106,7 @@ describe('health', () => {
         await bridge.open();
       };
       await setReadOnly('on');
-      // Until it is noticed that the connections are gone, the database can not be reached.
+      // Until it is noticed that the connections are gone, the database cannot be reached.
       await expect.poll(async () => (await get('/readyz')).body.detail).toContain('takes no writes');
       const answers = [
         await get('/readyz'),

@@ -58,7 +58,7 @@ describe('/v1/alerts/{id}', () => {
     expect(body).not.toHaveProperty('xid');
   });
 
-  it('lets one of two simultaneous reviewers acknowledge, and tells the other who did', async () => {
+  it('lets one of two simultaneous reviewers acknowledge, and names that one to the other', async () => {
     const { alertId } = await raiseAlert(database);
     const answers = await Promise.all([
       review(alertId, 'acknowledge'),

@@ -12,7 +12,7 @@ let vision: Vision;
 let api: Api;
 let byHand: string;
 
-/** An API without a worker and with a stopped relay: nothing happens but by a call. */
+/** An API without a worker and with a stopped relay, so that only calls change anything. */
 beforeAll(async () => {
   database = await freshDatabase();
   vision = await realVision();
@@ -201,7 +201,7 @@ describe('an event whose handling by hand fails for the moment', () => {
 });
 
 describe('a worker that starts later', () => {
-  it('leaves what was called by hand as it is, and handles the rest', async () => {
+  it('leaves events that a call has handled as they are, and handles the rest', async () => {
     const before = await factsOf(database, byHand);
     await runWorker(database, vision);
     for (const { id } of await database.rows('select id from watchpost.image'))

@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** What a base image has and this machine lends: programs and libraries, read-only. */
+/** What a base image would have, taken from this machine: programs and libraries, read-only. */
 const lent = ['usr', 'etc/ssl'];
 
 /** Names of the environment that a build takes over: how to reach the registry. */
 const passedOn = /^(https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE)$/i;
 
-/** Mounts what is lent and runs the command; in a mount namespace of its own, so that nothing stays mounted. */
+/** Mounts these and runs the command; in a mount namespace of its own, so that nothing stays mounted. */
 const enter = `
 set -eu
 room=$1 user=$2; shift 2

@@ -22,7 +22,7 @@ const patience = 30_000;
 
 /** Codes of a 503 that mean a limit, not an error. */
 const busy = new Set(['server_busy', 'streams_full']);
-/** Texts of the inside of the server, which no answer may contain. */
+/** Internal texts of the server, which no answer may contain. */
 const inside =
   /\.[tj]s:\d+|node_modules|\bat \w+ \(|ECONN|violates|syntax error|relation "|out of range for type/;
 
@@ -43,7 +43,7 @@ beforeAll(async () => {
   await prepare(database);
 });
 
-/** Why an outcome is a fault; undefined if it is none. */
+/** Why an outcome is a failure; undefined if it is not. */
 const faultOf = ({ status, type, text }: Outcome): string | undefined => {
   // Node itself answers an unknown Expect header and an invalid URL.
   if (status === 0 || status === 417 || (status === 400 && text === '')) return undefined;
@@ -55,7 +55,7 @@ const faultOf = ({ status, type, text }: Outcome): string | undefined => {
       hint?: string;
     };
     if (problems[code]?.status !== status) return `the code ${code} with the status ${status}`;
-    if (inside.test(`${detail} ${hint}`)) return 'it shows the inside';
+    if (inside.test(`${detail} ${hint}`)) return 'it shows internal text';
     if (busy.has(code)) return undefined;
   }
   return status >= 500 ? 'an error of the server' : undefined;
@@ -73,7 +73,7 @@ const expectHealth = async () => {
 };
 
 describe(`${requests} requests over all routes, seed ${seed}${onServer ? '' : ` (fewer on the embedded database) ${needsServer}`}`, () => {
-  it('find no error of the server and no text from its inside, and leave it healthy', {
+  it('cause no internal error, show no internal text, and leave the server healthy', {
     timeout: 900_000,
   }, async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: atOnce });

@@ -243,7 +243,7 @@ describe('limits of rows', () => {
     }
   });
 
-  it('keep an event about the largest person small, whoever the actor is', async () => {
+  it('keep an event about the largest person small, for any actor', async () => {
     const client = await database.pool.connect();
     try {
       await client.query('begin');

@@ -99,7 +99,7 @@ describe('watchpost.raise_alert()', () => {
     ]);
   });
 
-  it('takes photos that come out of order: an earlier one extends the alert backwards', async () => {
+  it('accepts photos out of order: an earlier one extends the alert backwards', async () => {
     const id = await raise(await seen('12:10:00', 'south'));
     expect(await raise(await seen('12:06:00', 'north'))).toBe(id);
     expect(await raise(await seen('12:02:00', 'north'))).toBe(id);

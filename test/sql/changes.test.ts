@@ -96,7 +96,7 @@ describe('a change of a list', () => {
     expect([await versionOf(listId), await versionOf(other)]).toEqual([2, 2]);
   });
 
-  it('to nothing at all keeps what it was on record, with the people who were on it', async () => {
+  it('by deletion records its last values, and the people who were on it', async () => {
     const [ada] = await makePeople('Ada');
     await put([listId], [ada as string]);
     await database.rows('delete from watchpost.watchlist where id = $1', [listId]);
@@ -114,7 +114,7 @@ describe('a change of a list', () => {
   });
 });
 
-describe('who is on a list', () => {
+describe('the people on a list', () => {
   it('is an event for each person, and one version for each statement', async () => {
     const [ada, bea] = (await makePeople('Ada', 'Bea')) as [string, string];
     const other = await makeList();
@@ -230,7 +230,7 @@ describe('a wrong list', () => {
       'an end before its beginning',
       { valid_from: '2031-01-02', valid_until: '2031-01-01' },
       'WP031',
-      /no time at all/,
+      /would never be valid/,
     ],
     ['an end in the past', { valid_until: '2020-01-01' }, 'WP032', /ended already/],
   ])('with %s is refused by a code, and is not there', async (_, columns, code, message) => {
@@ -251,7 +251,7 @@ describe('a wrong list', () => {
     expect(await versionOf()).toBe(2);
   });
 
-  it('that has ended takes nobody, and its version stays', async () => {
+  it('that has ended accepts nobody, and its version stays', async () => {
     const [ada] = (await makePeople('Ada')) as [string];
     const other = await makeList();
     await database.rows(
@@ -269,7 +269,7 @@ describe('a wrong list', () => {
 
 describe('a threshold that follows a calibration', () => {
   beforeAll(async () => {
-    // What the calibration answers is not the point here, but that it is asked.
+    // This test checks that the calibration is used, not what it returns.
     await database.rows(
       `create or replace function watchpost.threshold_for(target_fpir real, model text default null) returns real
        language sql stable return 0.6 - target_fpir`,
@@ -285,7 +285,7 @@ describe('a threshold that follows a calibration', () => {
     expect(await listOf(id)).toEqual({ threshold: 0.4, target_fpir: 0.2 });
   });
 
-  it('ends when somebody sets the threshold by hand, and not when it is brought up to date', async () => {
+  it('ends when the threshold is set by hand, and not when it is updated', async () => {
     const id = await makeList({ target_fpir: 0.1 });
     const client = await connectClient(database);
     await client.query(`begin; set local watchpost.calibrating = 'on'`);

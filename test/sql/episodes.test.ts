@@ -72,7 +72,7 @@ describe('an episode', () => {
        from watchpost.alert where person_id = $1 order by first_seen, id`,
       [personId],
     );
-  const told = (topic: string) =>
+  const withdrawn = (topic: string) =>
     database.rows(
       `select subject_id, payload->>'because' as because from watchpost.event
        where topic = $1 and payload->>'person_id' = $2 order by id`,
@@ -92,7 +92,7 @@ describe('an episode', () => {
     expect(await alerts()).toMatchObject([{ until: '12:09:00' }]);
   });
 
-  it('takes in the one after it when a sighting turns out to lie between them', async () => {
+  it('absorbs the next one when a sighting lies between them', async () => {
     const earlier = await raise(await seen('12:00:00', { similarity: 0.5 }));
     const best = await seen('12:08:00', { similarity: 0.7 });
     const later = await raise(best);
@@ -109,10 +109,10 @@ describe('an episode', () => {
       },
       { id: later, withdrawn: true, merged_into: earlier },
     ]);
-    expect(await told('alert.withdrawn')).toEqual([{ subject_id: later, because: 'merged' }]);
+    expect(await withdrawn('alert.withdrawn')).toEqual([{ subject_id: later, because: 'merged' }]);
   });
 
-  it('can not overlap another one, whatever a program writes', async () => {
+  it('cannot overlap another one, even by direct writes', async () => {
     const id = await raise(await seen('12:00:00'));
     await expect(
       database.rows(
@@ -134,11 +134,11 @@ describe('an episode', () => {
     ]);
     await supersede(first, second);
     expect(await alerts()).toMatchObject([{ id, withdrawn: true, best_match_id: second }]);
-    expect(await told('match.withdrawn')).toEqual([
+    expect(await withdrawn('match.withdrawn')).toEqual([
       { subject_id: first, because: 'replay' },
       { subject_id: second, because: 'replay' },
     ]);
-    expect(await told('alert.withdrawn')).toEqual([{ subject_id: id, because: 'no_match_left' }]);
+    expect(await withdrawn('alert.withdrawn')).toEqual([{ subject_id: id, because: 'no_match_left' }]);
     expect(await raise(await seen('12:04:00')), 'what is withdrawn is not extended').not.toBe(id);
   });
 

@@ -109,33 +109,36 @@ describe('photos of people', () => {
       const { faceId, embeddingId } = await addFace(database, { model, vector: vectors.any() });
       const first = await enrolFace(personId, faceId);
       expect(await enrolFace(personId, faceId)).toBe(first);
-      const told = (await eventsOf(embeddingId)).filter(({ topic }) => topic === 'photo.embedded');
-      expect(told).toHaveLength(1);
+      const embedded = (await eventsOf(embeddingId)).filter(({ topic }) => topic === 'photo.embedded');
+      expect(embedded).toHaveLength(1);
     });
 
-    it('refuses the face of somebody else, and says whose it is', async () => {
+    it('refuses a face that is a photo of another person, and names the person', async () => {
       const ada = await know('Ada', vectors.any());
       const bea = await know('Bea', vectors.any());
       const { faceId } = await addFace(database, { model, vector: vectors.any() });
       await enrolFace(ada.personId, faceId);
       await expect(enrolFace(bea.personId, faceId)).rejects.toMatchObject({
         code: 'WP035',
-        message: "This face is a photo of 'Ada' already.",
+        message: "This face is already a photo of 'Ada'.",
       });
     });
 
-    it.skipIf(!onServer)(`lets one of two have it who ask at the same moment ${needsServer}`, async () => {
-      const ada = await know('Ada', vectors.any());
-      const bea = await know('Bea', vectors.any());
-      const { faceId } = await addFace(database, { model, vector: vectors.any() });
-      const client = await connectClient(database);
-      await client.query('begin');
-      await client.query('select watchpost.enrol_face($1, $2)', [ada.personId, faceId]);
-      const second = enrolFace(bea.personId, faceId).catch((error) => error);
-      await untilBlocked(database);
-      await client.query('commit');
-      expect(await second).toMatchObject({ code: 'WP035' });
-    });
+    it.skipIf(!onServer)(
+      `gives it to one of two people when both are requested at once ${needsServer}`,
+      async () => {
+        const ada = await know('Ada', vectors.any());
+        const bea = await know('Bea', vectors.any());
+        const { faceId } = await addFace(database, { model, vector: vectors.any() });
+        const client = await connectClient(database);
+        await client.query('begin');
+        await client.query('select watchpost.enrol_face($1, $2)', [ada.personId, faceId]);
+        const second = enrolFace(bea.personId, faceId).catch((error) => error);
+        await untilBlocked(database);
+        await client.query('commit');
+        expect(await second).toMatchObject({ code: 'WP035' });
+      },
+    );
 
     it('refuses a person, a face or a photo that is not known', async () => {
       const { personId, referenceId } = await know('Ada', vectors.any());
@@ -207,7 +210,7 @@ describe('photos of people', () => {
       ).resolves.toBeTruthy();
     });
 
-    it('refuses a face that looks like somebody else, and says who and how much', async () => {
+    it('refuses a face that is similar to another person, and gives name and similarity', async () => {
       const face = vectors.any();
       const ada = await know('Ada', face);
       const bea = await know('Bea', vectors.any());
@@ -227,7 +230,7 @@ describe('photos of people', () => {
       ).resolves.toBeTruthy();
     });
 
-    it('lets a face pass that is nearer to the own photos than to anybody', async () => {
+    it('accepts a face that is more similar to the own photos than to those of others', async () => {
       const face = vectors.any();
       await know('Ada', vectors.near(face, 0.7));
       const bea = await know('Bea', vectors.near(face, 0.95));
@@ -235,7 +238,7 @@ describe('photos of people', () => {
       await expect(enrol(await handIn(bea.personId, face))).resolves.toBeTruthy();
     });
 
-    it('lets twins pass once somebody has said that they are two people', async () => {
+    it('accepts twins once a cannot_link says that they are two people', async () => {
       const face = vectors.any();
       const ada = await know('Ada', face);
       const [bea] = await database.rows(`insert into watchpost.person (name) values ('Bea') returning id`);
@@ -251,7 +254,7 @@ describe('photos of people', () => {
       await expect(enrol(photo)).resolves.toBeTruthy();
     });
 
-    it('does not count photos that were taken back, nor those of another model', async () => {
+    it('does not count removed photos, nor those of another model', async () => {
       const face = vectors.any();
       const ada = await know('Ada', face);
       await database.rows(`select watchpost.remove_photo($1, 'not her')`, [await photoOf(ada.referenceId)]);
@@ -261,7 +264,7 @@ describe('photos of people', () => {
       await expect(enrol(await handIn(bea[0].id, face))).resolves.toBeTruthy();
     });
 
-    it.skipIf(!onServer)(`can not be passed by two workers side by side ${needsServer}`, async () => {
+    it.skipIf(!onServer)(`cannot be passed by two workers side by side ${needsServer}`, async () => {
       const face = vectors.any();
       const [ada, bea] = await database.rows(
         `insert into watchpost.person (name) values ('Ada'), ('Bea') returning id`,
@@ -281,7 +284,7 @@ describe('photos of people', () => {
     });
   });
 
-  describe('taking a photo back', () => {
+  describe('removing a photo', () => {
     it('withdraws its matches and alerts, keeps the rows, and records the reason', async () => {
       const face = vectors.any();
       const { personId, referenceId } = await know('Ada', face);
@@ -351,7 +354,7 @@ describe('photos of people', () => {
       ]);
     });
 
-    it('leaves the face to be enrolled by somebody else', async () => {
+    it('allows the face to be enrolled for another person', async () => {
       const ada = await know('Ada', vectors.any());
       const bea = await know('Bea', vectors.any());
       const { faceId } = await addFace(database, { model, vector: vectors.any() });
@@ -370,7 +373,7 @@ describe('photos of people', () => {
   });
 
   describe('forget_person()', () => {
-    it('drops the person with the photos handed in for them alone, and keeps frames', async () => {
+    it('drops the person with the photos submitted for them alone, and keeps frames', async () => {
       const face = vectors.any();
       const { personId, referenceId } = await know('Ada', face);
       const { matchId, imageId } = await sight(personId, referenceId);

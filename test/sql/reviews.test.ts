@@ -11,7 +11,7 @@ describe('acting on an alert', () => {
     database = await freshDatabase();
   });
 
-  /** Calls a function in somebody's name, as the API does. */
+  /** Calls a function in the name of a reviewer, as the API does. */
   // biome-ignore lint/suspicious/noExplicitAny: each test knows what it asks for.
   const as = async (who: string, call: string, ...values: unknown[]): Promise<any> => {
     const client = await database.pool.connect();
@@ -54,7 +54,7 @@ describe('acting on an alert', () => {
     ]);
   });
 
-  it('takes the database user for the reviewer when no other is set', async () => {
+  it('uses the database user as the reviewer when no actor is set', async () => {
     const { alertId } = await raiseAlert(database);
     const [user] = await database.rows('select session_user as name');
     const [reviewed] = await database.rows('select * from watchpost.confirm($1)', [alertId]);
@@ -83,7 +83,7 @@ describe('acting on an alert', () => {
     ]);
   });
 
-  it('opens again what was decided, and keeps on record that it was', async () => {
+  it('reopens a decided alert, and keeps the earlier reviews', async () => {
     const { alertId } = await raiseAlert(database);
     await as('api:ann', 'confirm($1)', alertId);
     expect(await as('api:ben', 'reopen($1, $2)', alertId, 'twin')).toMatchObject({
@@ -114,7 +114,7 @@ describe('acting on an alert', () => {
     expect(await historyOf(alertId)).toEqual(history);
   });
 
-  it('knows no alert that is not there, and no reason that is none', async () => {
+  it('refuses an unknown alert, and an unknown reason', async () => {
     for (const call of ['acknowledge($1)', 'confirm($1)', `dismiss($1, 'other')`, 'reopen($1)'])
       await expect(as('api:ann', call, nobody)).rejects.toMatchObject({ code: 'WP050' });
     const { alertId } = await raiseAlert(database);
@@ -126,7 +126,7 @@ describe('acting on an alert', () => {
     expect(await historyOf(alertId)).toEqual([]);
   });
 
-  it('leaves nothing to confirm of an alert that was withdrawn', async () => {
+  it('refuses to confirm a withdrawn alert', async () => {
     const { alertId } = await raiseAlert(database);
     await database.rows(
       `select watchpost.supersede_matches(array(select match_id from watchpost.alert_match where alert_id = $1))`,
@@ -159,7 +159,7 @@ describe('acting on an alert', () => {
       expect((await historyOf(alertId)).map((row) => row.reviewer)).toEqual(['api:ann', 'api:ben']);
     });
 
-    it('keeps to what the list asked for when the alert was raised', async () => {
+    it('uses the number of reviewers that the list had when the alert was raised', async () => {
       const { alertId, watchlistId } = await raiseAlert(database, { reviewers: 2 });
       await database.rows('update watchpost.watchlist set reviewers = 1 where id = $1', [watchlistId]);
       expect(await as('api:ann', 'confirm($1)', alertId)).toMatchObject({ state: 'acknowledged' });
@@ -221,7 +221,7 @@ describe('acting on an alert', () => {
     expect(await historyOf(alertId)).toEqual([]);
   });
 
-  it('remembers for each face of an alert that it is not them, and stays dismissed', async () => {
+  it('writes a cannot_link for each face of a not_them alert, which stays dismissed', async () => {
     const { alertId, personId } = await raiseAlert(database, {
       seen: ['2026-05-01T08:00:00Z', '2026-05-01T08:01:00Z'],
     });

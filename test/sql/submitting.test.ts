@@ -112,7 +112,7 @@ describe('submitting by SQL', () => {
     ]);
   });
 
-  it('names the cameras there are when one is unknown (WP002)', async () => {
+  it('names the existing cameras when one is unknown (WP002)', async () => {
     await database.rows(`insert into watchpost.camera (name, location) values ('gate', 'North gate')`);
     await expect(idOf(`select watchpost.submit_image('x', 'gaet') as id`)).rejects.toMatchObject({
       code: 'WP002',
@@ -133,7 +133,7 @@ describe('submitting by SQL', () => {
     expect(await bytesOf(one.rows[0].id)).toBe('a frame');
   });
 
-  it.skipIf(!onServer)(`takes a COPY like any other insert ${needsServer}`, async () => {
+  it.skipIf(!onServer)(`accepts a COPY like any other insert ${needsServer}`, async () => {
     const client = await connectClient(database);
     const lines = Array.from(
       { length: 500 },

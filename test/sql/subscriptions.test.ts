@@ -21,11 +21,11 @@ beforeAll(async () => {
 });
 
 describe('the record of subscriptions', () => {
-  it('has nothing about the rows of the installation', async () => {
+  it('has no events about the rows of the installation', async () => {
     expect(await recorded()).toEqual([]);
   });
 
-  it('has what was added, changed and deleted, and by whom', async () => {
+  it('has each addition, change and deletion, and by whom', async () => {
     await database.rows(
       `insert into watchpost.subscription (topic, task) values ('alert.raised', 'siren'), ('alert.raised', 'lamp')`,
     );
@@ -50,7 +50,7 @@ describe('the record of subscriptions', () => {
     expect(await recorded()).toEqual([{ ...siren, old: { ...said, batch_size: 3 }, new: null }]);
   });
 
-  it('calls another name what it is: one that went and one that came', async () => {
+  it('records a renamed task as a deletion and an addition', async () => {
     await database.rows(`update watchpost.subscription set task = 'lantern' where task = 'lamp'`);
     const changes = await recorded();
     expect(changes.toSorted((a, b) => (a.task < b.task ? -1 : 1))).toMatchObject([
@@ -59,7 +59,7 @@ describe('the record of subscriptions', () => {
     ]);
   });
 
-  it('says nothing where nothing changed', async () => {
+  it('has no event where nothing changed', async () => {
     await database.rows('update watchpost.subscription set enabled = enabled');
     await database.rows(`delete from watchpost.subscription where task = 'never there'`);
     expect(await recorded()).toEqual([]);
@@ -124,7 +124,7 @@ describe('the record of subscriptions', () => {
 });
 
 describe('switch_task', () => {
-  it('knows the tasks there are', async () => {
+  it('refuses an unknown task, and names the known ones', async () => {
     await expect(database.rows(`select watchpost.switch_task('descibe', true)`)).rejects.toMatchObject({
       code: 'WP065',
       message: `There is no task 'descibe'.`,

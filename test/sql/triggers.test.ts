@@ -37,8 +37,8 @@ describe('inserting rows', () => {
     expect(counted).toEqual({ images: 1000, events: 1000, outbox: 1000 });
   });
 
-  it('fires once a statement, but for the trigger that measures a photo', async () => {
-    // Where rows come by the thousand; a list, an alert or a review comes by itself.
+  it('fires once a statement, except for the trigger that measures a photo', async () => {
+    // Tables with thousands of rows in one statement; lists, alerts and reviews are inserted one by one.
     const tables = ['image', 'face', 'embedding', 'search', 'match', 'event', 'handling', 'outbox', 'claim'];
     const perRow = await database.rows(
       `
@@ -69,7 +69,7 @@ describe('inserting rows', () => {
     expect(await eventsOf()).toEqual([{ topic: 'photo.added', tasks: ['detect'] }]);
   });
 
-  it('keeps the bytes as they are, with their size and hash, whatever was said of these', async () => {
+  it('keeps the bytes as they are, and computes size and hash whatever was given for these', async () => {
     const photo = sample(1);
     const measured = {
       bytes: photo,
@@ -101,7 +101,7 @@ describe('inserting rows', () => {
   });
 
   it.skipIf(!onServer)(`refuses an image of more than 100 MiB (WP070) ${needsServer}`, async () => {
-    // Made there, so that nothing of it is sent.
+    // Made in the database, so that it is not sent.
     const insert = `insert into watchpost.image (bytes) select convert_to(repeat('x', 100 * 1024 * 1024 + 1), 'UTF8')`;
     await expect(database.rows(insert)).rejects.toMatchObject({
       code: 'WP070',
@@ -196,7 +196,7 @@ describe('inserting rows', () => {
     expect(consumed).toEqual([{ event_id: event.id, image_id: id, source: expect.any(String) }]);
   });
 
-  it('notifies nobody: only the relay does, once for all its jobs', async () => {
+  it('sends no notification: only the relay does, once for all its jobs', async () => {
     await database.rows(
       `insert into watchpost.subscription (topic, task) values ('image.received', 'count_photos')`,
     );

@@ -15,7 +15,7 @@ beforeAll(async () => {
 const run = (...args: string[]) => watchpost(['strangers', ...args], { DATABASE_URL: database.url });
 
 describe('watchpost strangers', () => {
-  it('switches grouping on, tells how it is set, and says in a sentence what can not be', async () => {
+  it('switches grouping on, prints the settings, and refuses invalid ones with a sentence', async () => {
     const on = await run('on', '--retention', '14 days', '--min-faces', '2');
     expect(on).toMatchObject({ code: 0, stderr: '' });
     expect(on.stdout).toMatch(
@@ -24,11 +24,11 @@ describe('watchpost strangers', () => {
     const wrong = await run('on', '--min-faces', '1');
     expect(wrong).toMatchObject({ code: 1, stdout: '' });
     expect(wrong.stderr).toMatch(
-      /^Strangers can not be grouped like this: .*min_faces 1.*\nsimilarity lies between/,
+      /^Strangers cannot be grouped with these settings: .*min_faces 1.*\nsimilarity lies between/,
     );
   });
 
-  it('lists who keeps coming, and shows one', async () => {
+  it('lists recurring strangers, and shows one', async () => {
     expect((await run('list')).stdout).toBe('nobody\n');
     for (const day of ['2', '1']) {
       await addUnknown(database, {
@@ -63,7 +63,7 @@ describe('watchpost strangers', () => {
     }
   });
 
-  it('switches grouping off, and forgets if told so', async () => {
+  it('switches grouping off, and deletes the groups if asked to', async () => {
     expect((await run('off')).stdout).toBe('faces that match nobody are not grouped\n');
     expect(await database.rows('select face_id from watchpost.stranger_face')).toHaveLength(2);
     expect((await run('off', '--forget')).stdout).toMatch(/all groups are forgotten\n$/);

@@ -105,7 +105,7 @@ describe.skipIf(!existsSync(portraits))(
       const other = before.strangers[1].id;
       expectProblem(await api.call('POST', `/v1/strangers/${other}/person`, wanted), 'name_taken');
 
-      // Five photos are handed in; each becomes a reference, or is refused by the gate with a reason.
+      // Five photos are submitted; each becomes a reference, or is refused by the gate with a reason.
       await until(async () => {
         const [row] = await database.rows<{ n: number }>(
           `select count(*)::int as n from watchpost.reference where person_id = $1`,

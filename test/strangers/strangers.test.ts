@@ -26,7 +26,7 @@ beforeEach(async () => {
   );
 });
 
-/** Good views of somebody, so many minutes ago each. */
+/** Good views of one person, each so many minutes ago. */
 const see = async (face: readonly number[], minutesAgo: readonly number[], camera = 'gate') => {
   const seen = [];
   for (const minutes of minutesAgo) {
@@ -135,7 +135,7 @@ describe('two groups', () => {
     ).map((row) => row.id);
     await database.rows(`select watchpost.enable_strangers(min_faces => 2)`);
     await groupStrangers(database);
-    expect(await recurring(), 'another setting groups anew').toHaveLength(2);
+    expect(await recurring(), 'another setting starts the grouping again').toHaveLength(2);
     expect(
       await database.rows('select id from watchpost.stranger where id = any ($1)', [[first, second]]),
     ).toEqual([]);
@@ -226,7 +226,9 @@ describe('a face leaves its group', () => {
     const [forgotten] = await eventsOf('strangers.forgotten');
     expect(forgotten.payload).toEqual({ faces: 3, strangers: 1, by: expect.any(String) });
     await groupStrangers(database);
-    expect((await eventsOf('strangers.forgotten'))[0], 'nothing goes, nothing is told').toEqual(forgotten);
+    expect((await eventsOf('strangers.forgotten'))[0], 'nothing was deleted, so there is no event').toEqual(
+      forgotten,
+    );
   });
 });
 

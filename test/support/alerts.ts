@@ -1,7 +1,7 @@
 import type { TestDatabase } from './database.ts';
 import { addMatch, addModel } from './fabricate.ts';
 
-/** An alert made of matches that no model has made: a person of a list, seen at a camera. */
+/** An alert of fabricated matches: a person of a list, seen at a camera. */
 export interface MadeAlert {
   readonly alertId: string;
   readonly personId: string;

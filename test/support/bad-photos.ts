@@ -2,9 +2,9 @@ import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { sample } from './photos.ts';
 
-/** Files that people hand in as photos and that are none, or odd ones. All are whole and as real programs write them. */
+/** Files that are submitted as photos and are invalid or unusual. All are written by real encoders. */
 
-/** A text file that somebody has named .jpg. */
+/** A text file that is named .jpg. */
 export const textFile = (): Buffer => Buffer.from('Dear Sir or Madam, please find enclosed no photo at all.');
 
 export const svg = (): Buffer =>
@@ -47,14 +47,14 @@ export const hugePng = (): Buffer => {
   ]);
 };
 
-/** Sample 1 as a printer wants it. */
+/** Sample 1 in CMYK. */
 export const cmykJpeg = (): Promise<Buffer> => sharp(sample(1)).toColourspace('cmyk').jpeg().toBuffer();
 
-/** Sample 1 lying on its side, with the EXIF note that turns it upright. */
+/** Sample 1 rotated by 90 degrees, with the EXIF orientation that turns it upright. */
 export const rotatedJpeg = (): Promise<Buffer> =>
   sharp(sample(1)).rotate(270).jpeg({ quality: 95 }).withMetadata({ orientation: 6 }).toBuffer();
 
-/** A good photo of nobody. */
+/** A valid photo without faces. */
 export const emptySky = (): Promise<Buffer> =>
   sharp({ create: { width: 640, height: 480, channels: 3, background: '#5a8fd0' } })
     .jpeg()

@@ -2,7 +2,7 @@ import { constants, crc32, deflateRawSync } from 'node:zlib';
 import sharp from 'sharp';
 import { sample } from './photos.ts';
 
-/** Small files that are much to decode. */
+/** Small files that are expensive to decode. */
 
 /** What a PNG announces; bits a sample, and a colour type: 0 gray, 2 RGB, 6 RGB with alpha. */
 export interface Announced {
@@ -13,7 +13,7 @@ export interface Announced {
   readonly interlaced?: boolean;
   /** Bytes of the picture, all 0; what its size takes unless given. */
   readonly bytes?: number;
-  /** Whether it carries the EXIF note that turns it by 90 degrees. */
+  /** Whether it has an EXIF orientation of 90 degrees. */
   readonly turned?: true;
 }
 

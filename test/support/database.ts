@@ -18,7 +18,7 @@ export interface TestDatabase extends Database {
   rows<Row = any>(text: string, values?: unknown[]): Promise<Row[]>;
 }
 
-/** Whether this run has a real server; for tests that an embedded database would pass trivially or can not run. */
+/** Whether this run has a real server; for tests that an embedded database would pass trivially or cannot run. */
 export const onServer = inject('testSource').kind === 'server';
 
 /** The reason shown with tests that `skipIf(!onServer)` skips. */

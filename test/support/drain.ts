@@ -9,7 +9,7 @@ const delivery: Delivery = {
   redelivered: false,
 };
 
-/** Events that a task still owes an end, oldest first, as it would get them. */
+/** Events that a task has not finished, oldest first, as it would get them. */
 export const owed = async (database: TestDatabase, task: string): Promise<Item[]> => {
   const rows = await database.rows(
     `select e.id, e.payload from watchpost.event as e
@@ -25,7 +25,7 @@ export const owed = async (database: TestDatabase, task: string): Promise<Item[]
 };
 
 /**
- * Does what workers would do, without one: hands the stage each event it owes, one after the other, until none is left.
+ * Handles events as a worker would: calls the stage with each unfinished event, one after the other, until none is left.
  *
  * @param most stops after so many.
  * @returns how many it did.

@@ -5,7 +5,7 @@ import { enrolAda, realVision, runWorker, untilIdle } from './pipeline.ts';
 /** Where the examples are. */
 export const examplesFolder = new URL('../../sql/examples/', import.meta.url);
 
-/** Runs one example and gives its rows; `edit` puts in what a reader of the file would. */
+/** Runs one example and gives its rows; `edit` replaces the placeholders of the file. */
 // biome-ignore lint/suspicious/noExplicitAny: each test knows what its example answers.
 export type RunExample = (name: string, edit?: (text: string) => string) => Promise<any[]>;
 

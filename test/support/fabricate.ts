@@ -132,7 +132,7 @@ export const addMatch = async (
 
 /**
  * Many people at once, each known by several vectors; gives their ids in that order. Of these rows no events are made:
- * thousands of them would wait for nobody.
+ * thousands of them would wait without a consumer.
  */
 export const addKnownPeople = async (
   database: TestDatabase,
@@ -182,7 +182,7 @@ export const addKnownPeople = async (
 };
 
 /**
- * Faces of the past, one a photo a second, the first the oldest, all of which were searched for and were nobody; gives
+ * Faces of the past, one a photo a second, the first the oldest, all of which were searched and matched nobody; gives
  * their embeddings' ids in that order. Of these rows no events are made.
  */
 export const addPastFaces = async (

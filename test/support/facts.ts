@@ -1,8 +1,9 @@
 import type { TestDatabase } from './database.ts';
 
 /**
- * All that was found in an image, without ids, times, the submitter and the place: equal for equal photos, whichever
- * way they came in and whoever processed them. Figures of the embedder are rounded, as they depend on the batch.
+ * All that was found in an image, without ids, times, the submitter and the place: equal for equal photos, however
+ * they were submitted and by whichever worker they were processed. Figures of the embedder are rounded, as they depend
+ * on the batch.
  */
 export const factsOf = async (database: TestDatabase, imageId: string) => {
   const image = await database.rows(

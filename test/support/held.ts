@@ -3,11 +3,11 @@ import type { TestDatabase } from './database.ts';
 import { until } from './until.ts';
 
 /**
- * Keeps every worker from getting on with a photo that it has claimed, until `release`.
- * So a test can do what it likes to a worker in the middle of its work.
+ * Blocks every worker that has claimed a photo until `release`, so that a test can act on a worker in the middle of its
+ * work.
  */
 export const holdPhotos = async (database: TestDatabase): Promise<{ release(): Promise<void> }> => {
-  // Not of the pool: its transactions are cut off when they are silent for long.
+  // Not from the pool, which ends transactions that are idle for long.
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   await client.query('begin');

@@ -16,8 +16,8 @@ export const plainEnvironment = (): NodeJS.ProcessEnv =>
   );
 
 /**
- * A Node program in a process of its own, with its output so far. Used by tests, benches and the chaos run; whoever starts
- * one ends it.
+ * A Node program in a process of its own, with its output so far. Used by tests, benches and the chaos run; the caller
+ * that starts one ends it.
  */
 export class NodeProcess {
   readonly child: ChildProcess;

@@ -11,7 +11,7 @@ export interface Postgres {
   /** Stops it as a crash does, without a checkpoint; the next start recovers from the log. */
   crash(): Promise<void>;
   start(): Promise<void>;
-  /** Stops it in good order; a replica gets everything that was committed. */
+  /** Stops it with a checkpoint; a replica gets everything that was committed. */
   stop(): Promise<void>;
   /** Makes a replica a primary; returns when it takes writes. */
   promote(): Promise<void>;
@@ -33,7 +33,7 @@ export const freePort = (): Promise<number> =>
 /**
  * Makes a data folder, if there is none, and starts Postgres in it.
  *
- * @param options.bin the folder of pg_ctl; by default it is looked for.
+ * @param options.bin the folder of pg_ctl; by default it is searched for.
  * @param options.port 0 for a free one.
  * @param options.settings more `name=value` settings.
  * @param options.keep leave the data folder in place at the end.

@@ -34,7 +34,7 @@ export const startProcess = (
 };
 
 /**
- * A worker process that is at work.
+ * A worker process that is running.
  *
  * @param program another version's main.ts.
  */

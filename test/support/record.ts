@@ -1,6 +1,6 @@
 import type { TestDatabase } from './database.ts';
 
-/** Photos whose bytes nobody opens, for tests of the record; returns their events' ids, oldest first. */
+/** Photos that are never decoded, for tests of the record; returns their events' ids, oldest first. */
 export const submitMany = async (database: TestDatabase, count: number): Promise<string[]> => {
   await database.rows(
     `insert into watchpost.image (bytes) select convert_to('photo ' || n, 'UTF8') from generate_series(1, $1::integer) as n`,
@@ -23,7 +23,7 @@ export const handleAll = async (database: TestDatabase, events: string[]): Promi
 };
 
 /**
- * Seals everything that is there. On a server that others use as well, a transaction of theirs may hold that back for
+ * Seals everything that is there. On a server with other users, one of their transactions may delay that for
  * a moment; the test's own time limit is the only one.
  */
 export const sealAll = async (database: TestDatabase, most = 10_000): Promise<void> => {

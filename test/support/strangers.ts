@@ -1,7 +1,7 @@
 import type { TestDatabase } from './database.ts';
 import { addFace } from './fabricate.ts';
 
-/** A face that was searched and is nobody, as the match stage would have left it. */
+/** A face that was searched and matched nobody, as the match stage would have written it. */
 export const addUnknown = async (
   database: TestDatabase,
   face: Parameters<typeof addFace>[1],
@@ -11,7 +11,7 @@ export const addUnknown = async (
   return made;
 };
 
-/** Searches these embeddings in this order; nobody is found, and earlier searches of them are superseded. */
+/** Searches these embeddings in this order; they match nobody, and earlier searches of them are superseded. */
 export const searchAgain = async (database: TestDatabase, embeddingIds: readonly string[]): Promise<void> => {
   await database.rows(
     'update watchpost.search set superseded_at = now() where embedding_id = any ($1) and superseded_at is null',

@@ -15,7 +15,7 @@ const csv = async (text: string): Promise<string> => {
 };
 
 describe('people.csv', () => {
-  it('tells of people, with photos beside it, and what is to be known of each photo', async () => {
+  it('lists people with their photos, and the face and accepted codes of each photo', async () => {
     const file = await csv(
       `\uFEFFname,external_ref,photos,watchlists,metadata,faces,accept
 "Ada, Countess",hr-1,ada/1.jpg; ada/2.jpg,staff;night,"{""floor"": 2}",;3,;face_unlike face_profile
@@ -63,7 +63,7 @@ Bea,,,"[""a;b""]",,,`,
 
   it.each([
     ['no column name', 'who\nAda\n', /no column name/],
-    ['a quote that is never closed', 'name\n"Ada\n', /can not be understood/],
+    ['a quote that is never closed', 'name\n"Ada\n', /cannot be understood/],
   ])('with %s is refused as a whole', async (_, text, message) => {
     await expect(readSource(await csv(text))).rejects.toMatchObject({
       code: 'import_invalid',
@@ -73,7 +73,7 @@ Bea,,,"[""a;b""]",,,`,
 });
 
 describe('a folder of people', () => {
-  it('that speaks of a photo that is not there is refused, and the next one is read', async () => {
+  it('that names a photo that is not there is refused, and the next one is read', async () => {
     const people = await temporaryFolder();
     await mkdir(join(people, 'Ada'));
     await mkdir(join(people, 'Bea'));
@@ -85,12 +85,12 @@ describe('a folder of people', () => {
         file: join(people, 'Ada'),
         person: 'Ada',
         code: 'import_invalid',
-        message: 'person.json speaks of 1.jpg, which is not there.',
+        message: 'person.json names 1.jpg, which is not there.',
       },
     ]);
   });
 
-  it('that can not be read is told, and the next one is read', async () => {
+  it('that cannot be read is reported, and the next one is read', async () => {
     const people = await temporaryFolder();
     await symlink(join(people, 'nowhere'), join(people, 'Ada'));
     await mkdir(join(people, 'Bea'));

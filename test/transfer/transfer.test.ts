@@ -69,10 +69,10 @@ beforeAll(async () => {
 });
 
 describe('watchpost import', () => {
-  it('of a folder that is not there, or onto a list that is not there, says so and makes nobody', async () => {
+  it('of a missing folder, or onto an unknown list, says so and adds nobody', async () => {
     const absent = await run(database, 'import', join(source, 'absent'));
     expect(absent.code).toBe(1);
-    expect(absent.stderr).toMatch(/absent can not be read: ENOENT/);
+    expect(absent.stderr).toMatch(/absent cannot be read: ENOENT/);
     const unlisted = await run(database, 'import', source, '--watchlist', 'wanted');
     expect(unlisted.code).toBe(1);
     expect(unlisted.stderr).toMatch(/There is no watchlist "wanted"/);
@@ -120,7 +120,7 @@ describe('watchpost import', () => {
     ]);
   });
 
-  it('may be run again: nobody and nothing is there twice, and what was refused is told again', async () => {
+  it('may be run again: nothing is added twice, and refusals are reported again', async () => {
     const before = await countsOf(database);
     const { code, stdout } = await run(database, 'import', source, '--allow-refused', '--json');
     expect(code).toBe(0);
@@ -133,7 +133,7 @@ describe('watchpost import', () => {
 });
 
 describe('watchpost export', () => {
-  it('writes what an import makes the same people of, from the file and from the folders', async () => {
+  it('writes files and folders from which an import makes the same people', async () => {
     // One photo's bytes were dropped: its face is what is left.
     await database.rows(
       `update watchpost.image set bytes = null where id =

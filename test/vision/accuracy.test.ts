@@ -72,7 +72,7 @@ describe.skipIf(!evaluationFolder)('on labelled photos (skipped without ../share
     // The default threshold is stricter than that. Measured, of single pairs: 97.4%, and none.
     expect(share(genuine, vision.embedder.thresholds.default)).toBeGreaterThanOrEqual(0.97);
     expect(share(impostor, vision.embedder.thresholds.default)).toBe(0);
-    // Measured: 4 too small, 3 turned away.
+    // Measured: 4 too small, 3 in profile.
     const gated = found.filter(({ face }) => face.gate.length > 0);
     expect(gated.length / found.length).toBeLessThan(0.03);
     const ungated = pairs(found.filter(({ face }) => face.gate.length === 0));

@@ -98,7 +98,7 @@ describe('estimateDemography', () => {
     ],
   };
 
-  test('agrees with face-api about all 22 faces of the sample photos, who are women', async () => {
+  test('agrees with face-api about all 22 faces of the sample photos, all of women', async () => {
     const differences: number[] = [];
     for (const [number, expected] of Object.entries(faceApiSays)) {
       const found = await describeAll(await samplePhoto(Number(number)));
@@ -126,7 +126,7 @@ describe('estimateDemography', () => {
       const folder = join(evaluationFolder!, 'photos', name);
       for (const file of await readdir(folder)) {
         const estimates = await describeAll(await readFile(join(folder, file)));
-        // A photo of theirs that shows others as well says nothing here.
+        // A photo that also shows other people is left out.
         if (estimates.length !== 1) continue;
         expect(estimates[0]!.age, `${name}/${file}`).toBeGreaterThan(from);
         expect(estimates[0]!.age, `${name}/${file}`).toBeLessThan(to);

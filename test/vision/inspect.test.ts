@@ -114,7 +114,7 @@ describe('inspectImage returns', () => {
 
 describe('decode', () => {
   test.each(['jpeg', 'png'] as const)(
-    'refuses a %s cut short, which its header cannot tell',
+    'refuses a truncated %s, which its header does not show',
     async (format) => {
       const whole = await sharp(await samplePhoto(1))
         .resize(400)

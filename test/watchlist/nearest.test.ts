@@ -67,7 +67,7 @@ describe('searching for the nearest person', () => {
   `;
   const exact = (probe: number[], most: number) =>
     database.rows(ask, [JSON.stringify(probe), model, 'exact', most]);
-  /** Through the index even where the planner would find something cheaper. */
+  /** Uses the index even where the planner would prefer another plan. */
   const throughIndex = async (client: pg.Client, probe: number[], most: number) => {
     await client.query('begin');
     await client.query('set local enable_sort = off');
@@ -100,14 +100,14 @@ describe('searching for the nearest person', () => {
   it.skipIf(!onServer)(`scans the index with the filter and without a sort ${needsServer}`, async () => {
     await enable(many);
     const client = await connectClient(database);
-    const told: string[] = [];
-    client.on('notice', (notice) => told.push(notice.message ?? ''));
+    const notices: string[] = [];
+    client.on('notice', (notice) => notices.push(notice.message ?? ''));
     await client.query(`load 'auto_explain'`);
     await client.query(`select set_config('auto_explain.log_min_duration', '0', false),
                                set_config('auto_explain.log_nested_statements', 'on', false),
                                set_config('auto_explain.log_level', 'notice', false)`);
     await client.query(ask, [JSON.stringify(centres[0]), model, 'hnsw', 1]);
-    const plan = told.find((text) => text.includes('Index Scan using person_vector_hnsw_'));
+    const plan = notices.find((text) => text.includes('Index Scan using person_vector_hnsw_'));
     expect(plan).toMatch(
       /Limit .*\n\s+->\s+Nested Loop Semi Join .*\n\s+->\s+Index Scan using person_vector_hnsw_/,
     );
@@ -220,7 +220,7 @@ describe('searching for the nearest person', () => {
   it('orders people by all of their photos, and returns the best one', async () => {
     const list = await addWatchlist(database.db, { name: 'fused' });
     const probe = vectors.any();
-    // One photo that hits by chance, against two that are both alike.
+    // One photo that is similar by chance, against two that are both similar.
     const lucky = await addKnownPerson(database, {
       ...{ model, name: 'Lucky', watchlists: [list.id] },
       vector: vectors.near(probe, 0.8),

@@ -106,7 +106,7 @@ describe('the vector of a person', () => {
       referenceIds.slice(0, 1),
     );
     await database.rows(`select watchpost.remove_photo($1, 'not her')`, [photo.id]);
-    expect(await photosOf(personId), 'taken back').toEqual([
+    expect(await photosOf(personId), 'removed').toEqual([
       ['one', 1],
       ['two', 1],
     ]);
@@ -125,7 +125,7 @@ describe('the vector of a person', () => {
       JSON.stringify(vectors.any()),
       referenceIds[0],
     ]);
-    expect(await photosOf(personId), 'computed anew').toHaveLength(2);
+    expect(await photosOf(personId), 'computed again').toHaveLength(2);
     await database.rows('delete from watchpost.reference where id = $1', [referenceIds[0]]);
     expect(await photosOf(personId), 'deleted').toEqual([
       ['one', 1],
@@ -133,7 +133,7 @@ describe('the vector of a person', () => {
     ]);
   });
 
-  it("changes when a reference is removed as somebody else's", async () => {
+  it("changes when a reference is removed as another person's", async () => {
     const [from, to] = [await known('Bea'), await known('Cleo')];
     await database.rows('update watchpost.reference set person_id = $1 where id = $2', [
       to.personId,

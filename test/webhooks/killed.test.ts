@@ -4,12 +4,12 @@ import { freshDatabase } from '../support/database.ts';
 import { startWorkerProcess } from '../support/processes.ts';
 import { addEndpoint, answering, deliveriesOf, openReceiver, untilSettled } from './support.ts';
 
-it('a worker that is killed between sending and committing leaves its attempt recorded, and another sends again with the same id', async () => {
+it('a worker that is killed between sending and committing leaves its attempt on record, and another worker sends again with the same id', async () => {
   const database = await freshDatabase();
   const receiver = await openReceiver();
   const { id } = await addEndpoint(database, { name: 'guards', url: receiver.url });
   const first = await startWorkerProcess(database.url);
-  // The message has arrived, and its answer never will.
+  // The message has arrived, and the answer never does.
   receiver.answer = () => {};
   await raiseAlert(database);
   await receiver.has(1);

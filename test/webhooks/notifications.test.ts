@@ -35,7 +35,7 @@ const addList = async (columns: { severity?: string; page_retroactive?: boolean 
 const failuresOf = async (endpointId: string) =>
   (await deliveriesOf(database, endpointId)).filter((row) => row.outcome === 'failed');
 
-/** Resolves when the task notify is through with an alert. */
+/** Resolves when the task notify has handled an alert. */
 const untilNotified = (alertId: string) =>
   until(async () => {
     const [row] = await database.rows(
@@ -83,7 +83,7 @@ describe('an endpoint', () => {
     expect(await deliveriesOf(database, id)).toMatchObject([
       { attempt: 1, outcome: 'delivered', status: 204, error: null, notification_id: notification.id },
     ]);
-    expect(await untilFinal(database, imageId), 'the photo waits for nobody').toMatchObject({
+    expect(await untilFinal(database, imageId), 'the photo does not wait for the endpoint').toMatchObject({
       state: 'done',
       alerts: 1,
     });
@@ -214,7 +214,7 @@ describe('an endpoint', () => {
     const { id } = await addEndpoint(database, { name: 'past', url: receiver.url, timeToLive: '1 minute' });
     const lastYear = '2025-05-01T08:00:00Z';
     const raised: string[] = [];
-    // Marked before anybody sees it, as the backfill raises it.
+    // Marked before it is visible, as the backfill does.
     const client = await connectClient(database);
     const rows = async (text: string, values: unknown[] = []) => (await client.query(text, values)).rows;
     await client.query('begin');

@@ -70,7 +70,7 @@ export const addEndpoint = async (
   return row;
 };
 
-/** Whether a message verifies with a secret, as a receiver finds out. */
+/** Whether a message verifies with a secret, as a receiver checks it. */
 export const verifies = ({ body, headers }: Received, secret: string): boolean => {
   try {
     new Webhook(secret).verify(body, headers);
@@ -80,7 +80,7 @@ export const verifies = ({ body, headers }: Received, secret: string): boolean =
   }
 };
 
-/** What became of an endpoint's notifications, and of each attempt. */
+/** The state of an endpoint's notifications, and of each attempt. */
 export const notificationsOf = (database: TestDatabase, endpointId: string) =>
   database.rows('select id, alert_id, state from watchpost.notification where endpoint_id = $1 order by id', [
     endpointId,
@@ -98,7 +98,7 @@ export const untilSettled = (database: TestDatabase, endpointId: string, state: 
     return rows.filter((row) => row.state === state).length >= count && rows;
   });
 
-/** Has the next attempts made now instead of after their pause, and wakes the workers as a new job does. */
+/** Makes the next attempts due now instead of after their pause, and wakes the workers as a new job does. */
 export const hurry = (database: TestDatabase) =>
   database.rows(
     `select

@@ -133,7 +133,7 @@ const labelledPhotos = async (options: CalibrateOptions, maxPixels: number): Pro
   }
   for (const path of options.strangers) {
     const files = await readdir(path, { recursive: true }).catch((error) => {
-      throw new CommandError(`--strangers: ${path} can not be read: ${error.message}.`);
+      throw new CommandError(`--strangers: ${path} cannot be read: ${error.message}.`);
     });
     const pictures = files.filter((file) => /\.(jpe?g|png|webp)$/i.test(file)).sort();
     if (pictures.length === 0) throw new CommandError(`--strangers: there is no photo in ${path}.`);

@@ -32,7 +32,7 @@ export const summaryOf = (
   }));
   return [
     `Measured on ${source}: ${photos} photos of ${people} people, model ${model_id}.`,
-    `${probes} of them were searched among the others, and ${strangers} faces among people they are not.${sampled ? ' Not all: a sample (--max-probes).' : ''}`,
+    `${probes} of them were searched for their person, and ${strangers} faces as strangers.${sampled ? ' Not all: a sample (--max-probes).' : ''}`,
     ...leftOut.slice(0, 20).map(({ file, why }) => `left out: ${file}: ${why}`),
     ...(leftOut.length > 20 ? [`left out: ${leftOut.length - 20} more`] : []),
     `\n${table(rows)}\n`,
@@ -44,8 +44,8 @@ export const summaryOf = (
 const advice = (recommended: Recommendation | null, strangers: number, target: number): string => {
   if (strangers < strangersNeeded(target)) {
     return [
-      `No threshold is recommended: an FPIR of ${percent(target)} takes ${strangersNeeded(target)} strangers to tell, and there were ${strangers}. No list follows this curve for such a rate.`,
-      `Give more (--strangers DIR, --strangers-since TIME)${strangers > 1 ? `, or ask for what so few can tell: --target-fpir ${Math.ceil(1000 / strangers) / 1000}` : ''}.`,
+      `No threshold is recommended: an FPIR of ${percent(target)} takes ${strangersNeeded(target)} strangers to measure, and there were ${strangers}. No list follows this curve for such a rate.`,
+      `Give more (--strangers DIR, --strangers-since TIME)${strangers > 1 ? `, or ask for a rate that so few can measure: --target-fpir ${Math.ceil(1000 / strangers) / 1000}` : ''}.`,
     ].join('\n');
   }
   if (!recommended) {

@@ -8,7 +8,7 @@ import { Narrator } from './narrator.ts';
 import { type DemoReport, readReport, showReport } from './report.ts';
 import { postForm, postJson, submitFrames } from './submit-frames.ts';
 
-/** demo: a real installation that is shown at work. */
+/** demo: shows a real installation processing photos. */
 export const demoCommand: AddCommand = (program, session) =>
   program
     .command('demo')

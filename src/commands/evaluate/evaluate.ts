@@ -28,7 +28,7 @@ export const evaluateCommand: AddCommand = (program, session) => {
     )
     .option(
       '--all-but-one',
-      'enrol everybody from all but one of their photos, and look for that one (the default)',
+      'enrol everybody from all but one of their photos, and search for that one (the default)',
     )
     .option('--rounds <number>', 'hold out that many photos of each person, one after the other', position)
     .option('--each', 'hold out each photo once')
@@ -81,7 +81,7 @@ Each setting of a camera (near, automatic, far) is measured with the installed d
     .action(
       session.action(async (context, folders: string[], options: CrowdsOptions, command: Command) => {
         const { io } = context;
-        // Commander takes --json for the option of `evaluate`, as both have one of this name.
+        // Commander gives --json to `evaluate`, which has an option of the same name.
         const { json } = command.optsWithGlobals<{ json?: boolean }>();
         void context.untilSignal();
         const figures = await evaluateCrowds(context, folders, {

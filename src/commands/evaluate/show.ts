@@ -35,7 +35,7 @@ export const showEvaluation = (found: Evaluation): string => {
     ),
     ...(found.group_alerts_unjudged > 0
       ? [
-          `\n${found.group_alerts_unjudged} alerts on group photos whose people are not known: look at them yourself.`,
+          `\n${found.group_alerts_unjudged} alerts on group photos whose people are not known: check them yourself.`,
         ]
       : []),
     ...(found.kept.length > 0 ? [`\nKept:\n  ${found.kept.join('\n  ')}`] : []),

@@ -11,7 +11,7 @@ type Settings = Pick<Context, 'config' | 'log' | 'stopper'>;
  *
  * @param options.max connections of the pool.
  * @param options.writable the server has to take writes, as for a process that serves; a command may read a replica.
- * @throws {CommandError} if there is none, or it can not be used, with the reason.
+ * @throws {CommandError} if there is none, or it cannot be used, with the reason.
  */
 export const connect = async (
   { config, log, stopper }: Settings,
@@ -29,7 +29,7 @@ export const connect = async (
   await database.pool.query('select').catch((error) => {
     const reason = error.message || error.code;
     throw new CommandError(
-      `The database at ${withoutPassword(url)} can not be used: ${reason}.\nCheck that it runs, and DATABASE_URL.`,
+      `The database at ${withoutPassword(url)} cannot be used: ${reason}.\nCheck that it runs, and DATABASE_URL.`,
       { cause: error },
     );
   });

@@ -4,7 +4,7 @@ import type { Log } from '../../log.ts';
 import { Stopper } from '../../stopper.ts';
 import type { Io } from './io.ts';
 
-/** What a command is given to do its work with. */
+/** What a command can use. */
 export interface Context {
   readonly io: Io;
   readonly config: Config;

@@ -6,7 +6,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Calls the API with the key of this tab. Pictures need the key too, so an img can not fetch them by itself. */
+/** Calls the API with the key of this tab. Pictures need the key too, so an img cannot fetch them by itself. */
 export class Api {
   #key;
   #pictures = new Map();

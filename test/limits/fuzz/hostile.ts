@@ -99,7 +99,7 @@ const nested = (random: Random): string => {
   return `${open.repeat(levels)}1${random.chance(0.8) ? close.repeat(levels) : ''}`;
 };
 
-/** A hostile value as JSON text, as JSON.stringify can not write all of them. */
+/** A hostile value as JSON text, as JSON.stringify cannot write all of them. */
 export const hostileJson = (random: Random): string => {
   switch (random.below(8)) {
     case 0:

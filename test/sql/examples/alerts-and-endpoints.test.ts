@@ -57,7 +57,7 @@ describe('sql/examples of alerts and endpoints', () => {
     const [rotated] = await run('rotate-a-secret.sql');
     expect([secret, rotated.secret]).toEqual(Array(2).fill(expect.stringMatching(/^whsec_/)));
     expect(rotated.secret).not.toBe(secret);
-    // Somewhere on this machine where nobody listens.
+    // A port of this machine on which nothing listens.
     await database.rows(
       `update watchpost.endpoint set url = 'http://127.0.0.1:1/', min_severity = 'info' where id = $1`,
       [endpoint_id],

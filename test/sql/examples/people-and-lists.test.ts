@@ -76,7 +76,7 @@ describe('sql/examples of people and lists', () => {
           photo.person_photo_id,
         ])
       )[0].state;
-    // Whoever it is, the gate has an answer.
+    // Whoever the face shows, the gate accepts or refuses it.
     await until(async () => ['enrolled', 'refused'].includes(await state()));
     const changes = await run('changes-of-a-list.sql');
     expect(changes.map((row) => row.change)).toEqual([
