@@ -47,29 +47,24 @@ export interface Stage<Payload extends object, Result> {
    *   errors.ts) is final; any other is retried.
    */
   work(items: readonly Item<Payload>[], tools: Tools): Promise<PromiseSettledResult<Result>[]>;
-  /** Writes the result rows of items that nobody has done before, in the transaction that records them as done. */
-  readonly write: Call<Payload, Result> | Writing<Payload, Result>;
+  /** How the results are written. */
+  readonly write: Write<Payload, Result>;
 }
-
-/** A stage's writing in as many statements as it takes. */
-export type Writing<Payload extends object, Result> = (
-  trx: Transaction<DB>,
-  finished: readonly Finished<Payload, Result>[],
-  tools: Tools,
-) => Promise<void>;
 
 /**
- * A stage's writing by one SQL function: fence, rows and commit are then one round trip, where a transaction takes four
- * and more.
+ * The SQL function that writes a stage's rows. It is called in the statement that records the events as done, so that
+ * both are committed together, in one round trip.
  */
-export interface Call<Payload extends object, Result> {
-  /** Its name. Its first parameter is `passed`, the events whose rows are to be written, and it returns how many rows. */
+export interface Write<Payload extends object, Result> {
+  /** Its name. Its first parameter is `passed`, the events whose rows are to be written; it returns how many rows. */
   readonly call: string;
-  /** The other parameters: arrays with an element for each row, the event's id among them. */
+  /** Its other parameters: arrays with an element for each row, or JSON, the event's id among them. */
   parameters(finished: readonly Finished<Payload, Result>[], tools: Tools): readonly unknown[];
+  /** Milliseconds that so many events may take, if that is more than other statements may. */
+  answerWithinMs?(events: number): number;
 }
 
-/** What a stage needs besides, so that it can be run again over what it has done. */
+/** What a stage needs in addition if it can be run again over events that it has done: see runner/replay.ts. */
 export interface Replayable<Payload extends object, Result> {
   /** How results relate to the rows that stand, one for each, in their order. */
   compare(
