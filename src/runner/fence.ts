@@ -60,7 +60,7 @@ export const writeFenced = async (
     text: `
       select f.passed, c.*
       from (select ${fence} as passed offset 0) as f
-      cross join lateral ${write.call}(f.passed, ${placeholders(fenceValues.length + 1, values.length)}) as w (written)
+      cross join lateral ${write.call}(${['f.passed', ...placeholders(fenceValues.length + 1, values.length)]}) as w (written)
       left join lateral watchpost.claimed_here($3, w.written) as c on true`,
     values: [...fenceValues, ...values],
     ...(write.answerWithinMs && { query_timeout: write.answerWithinMs(done.length) }),
@@ -80,15 +80,15 @@ export const writeRows = async (
 ): Promise<void> => {
   const values = write.parameters(finished, tools);
   await trx.executeQuery(
-    CompiledQuery.raw(`select ${write.call}($1, ${placeholders(2, values.length)})`, [
+    CompiledQuery.raw(`select ${write.call}(${placeholders(1, values.length + 1)})`, [
       finished.map(({ item }) => item.event_id),
       ...values,
     ]),
   );
 };
 
-const placeholders = (first: number, count: number): string =>
-  Array.from({ length: count }, (_, index) => `$${first + index}`).join(', ');
+const placeholders = (first: number, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `$${first + index}`);
 
 const fence = `watchpost.fence(${placeholders(1, 10)})`;
 
