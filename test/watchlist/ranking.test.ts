@@ -87,8 +87,8 @@ describe('watchpost.rank_searches()', () => {
   });
 
   it('outranks a worse current match on every list', async () => {
-    const { matches } = await addStanding(0.4);
-    expect(await rank(searched(first, 0.5))).toEqual({ outcomes: [wins], beaten: matches });
+    const { matches } = await addStanding(0.5);
+    expect(await rank(searched(first, 0.6))).toEqual({ outcomes: [wins], beaten: matches });
   });
 
   it('decides between equal ones by the id, whatever the order of arrival', async () => {
@@ -114,7 +114,7 @@ describe('watchpost.rank_searches()', () => {
   it('lets a face that is not recognised outrank nobody', async () => {
     const gated = searched(last, 0.9, { outcome: 'gated', matches: [] });
     expect(await rank(searched(first, 0.5), gated)).toEqual({ outcomes: [wins, 'gated 0'], beaten: [] });
-    await addStanding(0.4);
+    await addStanding(0.5);
     expect(await rank({ ...gated, image_id: photo })).toEqual({ outcomes: ['gated 0'], beaten: [] });
   });
 });
