@@ -4,7 +4,7 @@
 -- consumes person.enrolled, watchlist.person_added, photo.removed, cannot_link.added, cannot_link.removed,
 -- backfill.continued · writes backfill, search, match · emits backfill.continued for the next batch
 --
--- Which faces a batch is of: sql/4-people/past-faces.sql.
+-- Which faces are in a batch: sql/4-people/past-faces.sql. The rows that each of them gets: match.sql.
 
 create or replace function watchpost.lowest_threshold(person uuid) returns real
 language sql stable
@@ -90,8 +90,9 @@ $$;
 comment on function watchpost.continue_backfill is 'Records a batch of a backfill, and emits the event for the next one or ends it.';
 
 
--- A face whose own match is still to come may have been compared before the person was enrolled. Whoever inserts the
--- handling writes its search; if a worker is matching it now, the insert waits for it and then finds it done.
+-- A face whose own match event is not handled yet may have been compared by the match stage before the person was
+-- enrolled, without being written. Whoever inserts the handling writes its search; if a worker is writing it now, the
+-- insert waits for that and then inserts nothing.
 create or replace function watchpost.claim_unsearched(embeddings uuid[]) returns setof uuid
 language plpgsql
 as $$
@@ -115,7 +116,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.claim_unsearched(uuid[]) is 'Takes over the first search of those embeddings whose match is still to come; returns them.';
+comment on function watchpost.claim_unsearched(uuid[]) is 'Takes over the first search of those embeddings whose match event is not handled yet; returns them.';
 
 
 -- Faces that had no search count as live, whoever searches them; the others are written only if the result differs.
