@@ -91,3 +91,17 @@ it('each stage writes nothing for events that another delivery has done', async 
   expect(await database.rows('select state from watchpost.notification')).toEqual([{ state: 'disabled' }]);
   expect(await database.rows('select * from watchpost.invariant')).toEqual([]);
 });
+
+it('a notification that is settled keeps its state, and one to a removed endpoint can be settled', async () => {
+  const [{ id, endpoint_id }] = await database.rows('select id, endpoint_id from watchpost.notification');
+  const settle = (state: string) =>
+    database.rows('select watchpost.write_notification_states($1, $1, $1, $2) as written', [[id], [state]]);
+  const stateOf = () => database.rows('select state from watchpost.notification');
+
+  expect(await settle('delivered')).toEqual([{ written: 0 }]);
+  expect(await stateOf()).toEqual([{ state: 'disabled' }]);
+  await database.rows(`update watchpost.notification set state = 'due', settled_at = null`);
+  await database.rows('select watchpost.remove_endpoint($1)', [endpoint_id]);
+  expect(await settle('gone')).toEqual([{ written: 1 }]);
+  expect(await stateOf()).toEqual([{ state: 'gone' }]);
+});
