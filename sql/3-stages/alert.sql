@@ -39,9 +39,6 @@ $$;
 comment on function watchpost.write_alerts is 'alert: opens or extends the episode of each match that stands.';
 
 
-
--- Sightings become episodes: one alert for a person at a place, however many frames, workers and orders of arrival.
-
 -- In plpgsql, so that a session plans it once; an SQL function is planned at each call.
 create or replace function watchpost.place_of(camera uuid) returns text
 language plpgsql stable

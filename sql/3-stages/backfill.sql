@@ -4,7 +4,7 @@
 -- consumes person.enrolled, watchlist.person_added, photo.removed, cannot_link.added, cannot_link.removed,
 -- backfill.continued · writes backfill, search, match · emits backfill.continued for the next batch
 --
--- Which faces a batch is of: sql/4-people/past-faces.sql.
+-- Which faces are in a batch: sql/4-people/past-faces.sql. The rows that each of them gets: match.sql.
 
 create or replace function watchpost.lowest_threshold(person uuid) returns real
 language sql stable
@@ -90,8 +90,9 @@ $$;
 comment on function watchpost.continue_backfill is 'Records a batch of a backfill, and emits the event for the next one or ends it.';
 
 
--- A face whose own match is still to come may have been compared before the person was enrolled. Whoever inserts the
--- handling writes its search; if a worker is matching it now, the insert waits for it and then finds it done.
+-- A face whose own match event is not handled yet may have been compared by the match stage before the person was
+-- enrolled, without being written. Whoever inserts the handling writes its search; if a worker is writing it now, the
+-- insert waits for that and then inserts nothing.
 create or replace function watchpost.claim_unsearched(embeddings uuid[]) returns setof uuid
 language plpgsql
 as $$
@@ -115,4 +116,85 @@ begin
 end;
 $$;
 
-comment on function watchpost.claim_unsearched(uuid[]) is 'Takes over the first search of those embeddings whose match is still to come; returns them.';
+comment on function watchpost.claim_unsearched(uuid[]) is 'Takes over the first search of those embeddings whose match event is not handled yet; returns them.';
+
+
+-- Faces that had no search count as live, whoever searches them; the others are written only if the result differs.
+create or replace function watchpost.match_again(searched jsonb) returns integer
+language plpgsql
+as $$
+declare
+  claimed uuid[] := array(
+    select watchpost.claim_unsearched(array(select d.embedding_id from watchpost.decided_searches(searched) as d))
+  );
+  live jsonb;
+  past jsonb;
+  differing jsonb;
+  matched integer := 0;
+begin
+  select
+    jsonb_agg(s.one order by s.place) filter (where (s.one ->> 'embedding_id')::uuid = any (claimed)),
+    jsonb_agg(s.one order by s.place) filter (where (s.one ->> 'embedding_id')::uuid <> all (claimed))
+  into live, past
+  from jsonb_array_elements(searched) with ordinality as s (one, place);
+
+  if past is not null then
+    select sum(c.gained), jsonb_agg(p.one order by p.place) filter (where not c.same)
+    into matched, differing
+    from jsonb_array_elements(past) with ordinality as p (one, place)
+    join watchpost.compare_searches(past) as c using (place);
+  end if;
+  if differing is not null then
+    perform watchpost.supersede_searches(
+      array(select d.embedding_id from watchpost.decided_searches(differing) as d), 'backfill'
+    );
+    perform watchpost.record_searches(differing, true);
+  end if;
+  if live is not null then
+    matched := matched + watchpost.record_searches(live, false);
+  end if;
+  return matched;
+end;
+$$;
+
+comment on function watchpost.match_again(jsonb) is 'Writes the searches of past faces that differ from the current ones. Returns the number of new matches.';
+
+
+create or replace function watchpost.write_backfills(passed uuid[], begun jsonb, batches jsonb) returns integer
+language plpgsql set plan_cache_mode = force_generic_plan
+as $$
+declare
+  one record;
+  matched integer;
+  written integer := 0;
+begin
+  -- Events for the same person and reason begin one backfill together.
+  for one in
+    select
+      b.reason, b.person_id, (array_agg(b.event_id order by b.event_id))[1] as first_event,
+      coalesce(array_agg(r.id order by b.event_id) filter (where r.id is not null), '{}') as reference_ids
+    from jsonb_to_recordset(begun) as b (event_id uuid, reason text, person_id uuid, reference_ids uuid[])
+    left join lateral unnest(b.reference_ids) as r (id) on true
+    where b.event_id = any (passed)
+    group by b.reason, b.person_id
+    order by first_event
+  loop
+    written := written + watchpost.begin_backfill(one.reason, one.person_id, one.reference_ids, one.first_event);
+  end loop;
+
+  for one in
+    select b.backfill_id, b.compared, b.next_cursor, b.searched
+    from jsonb_to_recordset(batches)
+      as b (event_id uuid, backfill_id uuid, compared integer, next_cursor uuid, searched jsonb)
+    where b.event_id = any (passed)
+    order by b.event_id
+  loop
+    matched := watchpost.match_again(one.searched);
+    perform watchpost.continue_backfill(one.backfill_id, one.compared, matched, one.next_cursor);
+    written := written + matched;
+  end loop;
+  return written;
+end;
+$$;
+
+comment on function watchpost.write_backfills is 'backfill: begun are those to begin, {event_id, reason, person_id, reference_ids}; batches are the next ones of those under way, {event_id, backfill_id, compared, next_cursor, searched}, searched as in decided_searches.';

@@ -64,6 +64,36 @@ end;
 comment on function watchpost.begin_delivery(uuid, uuid) is 'Records an attempt before it is made, so that one leaves a trace whose worker dies.';
 
 
+create or replace function watchpost.write_notification_states(
+  passed uuid[], events uuid[], notifications uuid[], states text[]
+) returns integer
+language plpgsql set plan_cache_mode = force_generic_plan
+as $$
+declare
+  written integer;
+  gone uuid[];
+begin
+  with settled as (
+    update watchpost.notification as n
+    set state = s.state, settled_at = clock_timestamp()
+    from unnest(events, notifications, states) as s (event_id, notification_id, state)
+    where n.id = s.notification_id and n.state = 'due' and s.event_id = any (passed)
+    returning n.state, n.endpoint_id
+  )
+  select count(*), array_agg(s.endpoint_id) filter (where s.state = 'gone') into written, gone from settled as s;
+  if gone is not null then
+    perform watchpost.disable_endpoint(e.id, 'It answered 410 Gone.')
+    from watchpost.endpoint as e
+    where e.id = any (gone) and e.removed_at is null
+    order by e.id;
+  end if;
+  return written;
+end;
+$$;
+
+comment on function watchpost.write_notification_states is 'deliver: the final states of notifications that are still due. An endpoint that is gone is disabled.';
+
+
 create or replace view watchpost.delivery_log as
 select
   d.id,

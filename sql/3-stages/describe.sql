@@ -2,7 +2,33 @@
 --
 -- consumes face.detected, description.requested · writes demography · emits nothing
 
--- Age and gender: what goes with a face, and the faces that were there before it was switched on.
+-- A face may be superseded meanwhile; and it may be requested twice, by face.detected and by description.requested.
+create or replace function watchpost.write_demography(
+  passed uuid[],
+  model  text, model_role text, model_sha256 text, model_licence text,
+  events uuid[], faces uuid[], ages real[], males real[]
+) returns integer
+language plpgsql set plan_cache_mode = force_generic_plan
+as $$
+declare
+  written integer;
+begin
+  if not exists (select from watchpost.model as m where m.id = model and m.sha256 = model_sha256) then
+    perform watchpost.register_model(model, model_role, model_sha256, null, model_licence);
+  end if;
+  insert into watchpost.demography (face_id, model_id, age, male, superseded_at)
+  select f.id, model, d.age, d.male, f.superseded_at
+  from unnest(events, faces, ages, males) as d (event_id, face_id, age, male)
+  join watchpost.face as f on f.id = d.face_id
+  where d.event_id = any (passed)
+  on conflict (face_id, model_id) where superseded_at is null do nothing;
+  get diagnostics written = row_count;
+  return written;
+end;
+$$;
+
+comment on function watchpost.write_demography is 'describe: age and gender of each face, and the model that estimated them.';
+
 
 create or replace function watchpost.supersede_demography() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp

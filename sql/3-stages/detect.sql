@@ -45,7 +45,6 @@ $$;
 comment on function watchpost.write_faces is 'detect: the size of each photo and the faces in it. Boxes, points, qualities and gates are array literals; crops are the JPEGs of all faces, one behind the other.';
 
 
-
 create or replace function watchpost.emit_face_detected() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$

@@ -23,7 +23,6 @@ $$;
 comment on function watchpost.write_embeddings is 'embed: one embedding a face. vectors are all vectors, one behind the other.';
 
 
-
 -- A face of a probe that was made a photo of somebody is both. The faces of a reference photo that were not chosen are
 -- neither.
 create or replace function watchpost.emit_embedded() returns trigger

@@ -101,6 +101,32 @@ $$;
 comment on function watchpost.enrol_reference is 'Makes an embedding the reference of a person''s photo, if assert_like_nobody_else lets it pass.';
 
 
+-- One after the other, in the order of the events: of two photos of one person the second is compared with the first.
+create or replace function watchpost.write_references(
+  passed uuid[], events uuid[], photos uuid[], embeddings uuid[], unlike real, alike real
+) returns integer
+language plpgsql set plan_cache_mode = force_generic_plan
+as $$
+declare
+  chosen record;
+  written integer := 0;
+begin
+  for chosen in
+    select c.photo_id, c.embedding_id
+    from unnest(events, photos, embeddings) with ordinality as c (event_id, photo_id, embedding_id, place)
+    where c.event_id = any (passed)
+    order by c.place
+  loop
+    perform watchpost.enrol_reference(chosen.photo_id, chosen.embedding_id, unlike, alike);
+    written := written + 1;
+  end loop;
+  return written;
+end;
+$$;
+
+comment on function watchpost.write_references is 'enrol: makes each embedding the reference of its photo; one that enrol_reference refuses fails them all.';
+
+
 create or replace function watchpost.emit_person_enrolled() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$

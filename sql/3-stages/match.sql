@@ -1,7 +1,9 @@
 -- Matching: each person at most once in a photo, each face at most one person.
 --
--- consumes face.embedded · writes search, match · emits match.found, which alert consumes. Who is nearest is found by
--- sql/4-people/nearest-people.sql.
+-- consumes face.embedded · writes search, match · emits match.found, which alert consumes
+--
+-- Who is nearest: sql/4-people/nearest-people.sql. Whether that is a match: src/watchlist/decision.ts. Which of several
+-- faces of a photo is a person: ranking.sql.
 
 create or replace function watchpost.fill_match_image() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -18,35 +20,64 @@ create or replace trigger match_image before insert on watchpost.match
 for each row execute function watchpost.fill_match_image();
 
 
--- Whoever adds or withdraws matches of a photo holds its lock, taken in the order of the ids: of two workers that have
--- found one person in two faces of a photo, the second sees what the first has written.
-create or replace function watchpost.lock_images(images uuid[]) returns void
+-- Used by backfills as well, for which is_retroactive is true unless a face had never been searched.
+create or replace function watchpost.record_searches(decided jsonb, is_retroactive boolean) returns integer
 language plpgsql
 as $$
+declare
+  ranked jsonb;
+  beaten uuid[];
+  ids uuid[];
+  written integer := 0;
 begin
-  perform from watchpost.image as i where i.id = any (images) order by i.id for no key update;
+  select r.ranked, r.beaten into ranked, beaten from watchpost.rank_searches(decided) as r;
+  if beaten <> '{}' then
+    perform watchpost.withdraw_matches(beaten, 'outranked');
+  end if;
+
+  ids := array(select watchpost.uuidv7() from generate_series(1, jsonb_array_length(ranked)));
+  insert into watchpost.search (
+    id, embedding_id, face_id, model_id, watchlists, watchlist_versions, method, outcome, gate, reference_id, person_id,
+    similarity, reference_similarity, retroactive
+  )
+  select
+    ids[d.place], d.embedding_id, d.face_id, d.model_id, d.watchlists, d.watchlist_versions, d.method, d.outcome, d.gate,
+    d.reference_id, d.person_id, d.similarity, d.reference_similarity, is_retroactive
+  from watchpost.decided_searches(ranked) as d;
+
+  if watchpost.has_match(ranked) then
+    insert into watchpost.match (
+      search_id, image_id, face_id, person_id, reference_id, watchlist_id, similarity, threshold, retroactive
+    )
+    select
+      ids[d.place], d.image_id, d.face_id, d.person_id, d.reference_id, m.watchlist_id, d.similarity, m.threshold,
+      is_retroactive
+    from watchpost.decided_searches(ranked) as d
+    cross join lateral jsonb_to_recordset(d.matches) as m (watchlist_id uuid, threshold real);
+    get diagnostics written = row_count;
+  end if;
+  return written;
 end;
 $$;
 
-comment on function watchpost.lock_images(uuid[]) is 'Locks photos until the end of the transaction.';
+comment on function watchpost.record_searches is 'Writes searches, and the matches of those faces that are recognised and the best of their photo; withdraws the matches that they outrank. Returns the number of matches.';
 
 
-create or replace function watchpost.standing_matches(images uuid[]) returns table (
-  match_id uuid, image_id uuid, face_id uuid, person_id uuid, similarity real
-)
-language plpgsql
+create or replace function watchpost.write_matches(passed uuid[], decided jsonb) returns integer
+language plpgsql set plan_cache_mode = force_generic_plan
 as $$
+declare
+  wanted jsonb := (
+    select jsonb_agg(d.one order by d.place)
+    from jsonb_array_elements(decided) with ordinality as d (one, place)
+    where (d.one ->> 'event_id')::uuid = any (passed)
+  );
 begin
-  perform watchpost.lock_images(images);
-  -- A statement of its own, which sees what others committed before the lock was granted.
-  return query
-  select m.id, m.image_id, m.face_id, m.person_id, m.similarity
-  from watchpost.match as m
-  where m.image_id = any (images) and m.superseded_at is null;
+  return case when wanted is null then 0 else watchpost.record_searches(wanted, false) end;
 end;
 $$;
 
-comment on function watchpost.standing_matches(uuid[]) is 'Locks photos and returns their current matches.';
+comment on function watchpost.write_matches is 'match: a search for each face, with its event_id, and the matches.';
 
 
 -- The outcome of a search says what is current, so the search is written again with the new outcome, and the old one

@@ -1,4 +1,5 @@
--- Superseding rows for a replay, each kind together with the rows that were made of it.
+-- Superseding: a replay, a backfill or a correction replaces rows. They stay on record, marked, together with all rows
+-- that were made from them.
 
 create or replace function watchpost.supersede_matches(matches uuid[], because text default 'replay') returns void
 language plpgsql

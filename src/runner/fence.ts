@@ -1,9 +1,9 @@
 import { CompiledQuery, type Transaction } from 'kysely';
 import { type Batch, batchesOf, type ClaimedRow } from '../broker/claims.ts';
 import type { DB } from '../database/types.generated.ts';
-import type { AnyStage, Call, Finished, Tools } from '../stages/stage.ts';
+import type { AnyStage, Finished, Tools } from '../stages/stage.ts';
 
-/** What a transaction of the fence has done. */
+/** What a statement of the fence has done. */
 export interface Written {
   /** Events that passed the fence: their rows are written, and nobody had done them before. */
   readonly passed: readonly string[];
@@ -11,14 +11,14 @@ export interface Written {
   readonly next: readonly Batch[];
 }
 
-/** What one attempt comes to, in the order of the parameters of watchpost.fence(). */
+/** One attempt at a batch, as watchpost.fence() records it. */
 export interface Attempt {
   readonly task: string;
   /** From 1. */
   readonly attempt: number;
   readonly workerId: string;
   readonly elapsedMs: number;
-  /** The claim that ends with this; null: there is none, or it goes on. */
+  /** The claim that ends with this; null: there is none, or it is still needed. */
   readonly claim: string | null;
   readonly outcomes: readonly {
     readonly event_id: string;
@@ -28,9 +28,74 @@ export interface Attempt {
   }[];
 }
 
-const fence = 'watchpost.fence($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)';
+/**
+ * Records outcomes and writes the rows of `done`, both or neither. Fence, rows, claims and commit are one statement,
+ * which a session plans once.
+ *
+ * @param claimsNext whether this worker claims what its rows lead to; else that is left to any worker.
+ */
+export const writeFenced = async (
+  stage: AnyStage,
+  attempt: Attempt,
+  done: readonly Finished<object, unknown>[],
+  claimsNext: boolean,
+  tools: Tools,
+): Promise<Written> => {
+  const { pool } = tools.database;
+  const { write } = stage;
+  const fenceValues = fenceParameters(attempt, claimsNext);
+  if (done.length === 0) {
+    const { rows } = await pool.query<{ passed: string[] }>({
+      name: 'watchpost-fence',
+      text: `select ${fence} as passed`,
+      values: fenceValues,
+    });
+    return { passed: rows[0]?.passed ?? [], next: [] };
+  }
+  const values = write.parameters(done, tools);
+  const { rows } = await pool.query<{ passed: string[] } & (ClaimedRow | { id: null })>({
+    name: `watchpost-${stage.task}`,
+    // LATERAL fixes the order: only rows of events that have passed are written, and what these rows lead to is there
+    // when claims are read.
+    text: `
+      select f.passed, c.*
+      from (select ${fence} as passed offset 0) as f
+      cross join lateral ${write.call}(${['f.passed', ...placeholders(fenceValues.length + 1, values.length)]}) as w (written)
+      left join lateral watchpost.claimed_here($3, w.written) as c on true`,
+    values: [...fenceValues, ...values],
+    ...(write.answerWithinMs && { query_timeout: write.answerWithinMs(done.length) }),
+  });
+  return {
+    passed: rows[0]?.passed ?? [],
+    next: batchesOf(rows.filter((row): row is { passed: string[] } & ClaimedRow => row.id !== null)),
+  };
+};
 
-const parametersOf = ({ task, attempt, workerId, elapsedMs, claim, outcomes }: Attempt, goesOn: boolean) => [
+/** Writes rows without the fence: those of a replay, whose events are done already. */
+export const writeRows = async (
+  trx: Transaction<DB>,
+  { write }: AnyStage,
+  finished: readonly Finished<object, unknown>[],
+  tools: Tools,
+): Promise<void> => {
+  const values = write.parameters(finished, tools);
+  await trx.executeQuery(
+    CompiledQuery.raw(`select ${write.call}(${placeholders(1, values.length + 1)})`, [
+      finished.map(({ item }) => item.event_id),
+      ...values,
+    ]),
+  );
+};
+
+const placeholders = (first: number, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `$${first + index}`);
+
+const fence = `watchpost.fence(${placeholders(1, 10)})`;
+
+const fenceParameters = (
+  { task, attempt, workerId, elapsedMs, claim, outcomes }: Attempt,
+  claimsNext: boolean,
+): unknown[] => [
   task,
   attempt,
   workerId,
@@ -40,93 +105,5 @@ const parametersOf = ({ task, attempt, workerId, elapsedMs, claim, outcomes }: A
   outcomes.map((one) => one.code),
   outcomes.map((one) => one.error),
   claim,
-  goesOn,
+  claimsNext,
 ];
-
-const placeholders = (first: number, count: number): string =>
-  Array.from({ length: count }, (_, index) => `$${first + index}`).join(', ');
-
-/**
- * Records outcomes and writes the rows of `done`, both or neither.
- *
- * @param goesOn whether this worker claims what it writes; else it leaves that to others.
- */
-export const writeFenced = async (
-  stage: AnyStage,
-  attempt: Attempt,
-  done: readonly Finished<object, unknown>[],
-  goesOn: boolean,
-  tools: Tools,
-): Promise<Written> => {
-  const { write } = stage;
-  const parameters = parametersOf(attempt, goesOn);
-  if (done.length === 0 || typeof write !== 'function') {
-    return writeAtOnce(stage, write as Call<object, unknown>, parameters, done, tools);
-  }
-  return tools.database.db.transaction().execute(async (trx) => {
-    const { rows } = await trx.executeQuery<{ passed: string[] }>(
-      CompiledQuery.raw(`select ${fence} as passed`, parameters),
-    );
-    const passed = rows[0]?.passed ?? [];
-    const isPassed = new Set(passed);
-    const finished = done.filter((one) => isPassed.has(one.item.event_id));
-    if (finished.length > 0) await write(trx, finished, tools);
-    if (!goesOn || finished.length === 0) return { passed, next: [] };
-    const claimed = await trx.executeQuery<ClaimedRow>(
-      CompiledQuery.raw('select * from watchpost.claimed_here($1, 0)', [attempt.workerId]),
-    );
-    return { passed, next: batchesOf(claimed.rows) };
-  });
-};
-
-/** Fence, rows and claims in one statement, which a session plans once. */
-const writeAtOnce = async (
-  stage: AnyStage,
-  { call, parameters: rowsOf }: Call<object, unknown>,
-  fenceParameters: readonly unknown[],
-  done: readonly Finished<object, unknown>[],
-  tools: Tools,
-): Promise<Written> => {
-  const { pool } = tools.database;
-  if (done.length === 0) {
-    const { rows } = await pool.query<{ passed: string[] }>({
-      name: 'watchpost-fence',
-      text: `select ${fence} as passed`,
-      values: [...fenceParameters],
-    });
-    return { passed: rows[0]?.passed ?? [], next: [] };
-  }
-  const values = rowsOf(done, tools);
-  const { rows } = await pool.query<{ passed: string[] } & (ClaimedRow | { id: null })>({
-    name: `watchpost-${stage.task}`,
-    // LATERAL fixes the order: the rows are those that have passed, and what they led to is there when they are written.
-    text: `
-      select f.passed, c.*
-      from (select ${fence} as passed offset 0) as f
-      cross join lateral ${call}(f.passed, ${placeholders(fenceParameters.length + 1, values.length)}) as w (written)
-      left join lateral watchpost.claimed_here($3, w.written) as c on true`,
-    values: [...fenceParameters, ...values],
-  });
-  return {
-    passed: rows[0]?.passed ?? [],
-    next: batchesOf(rows.filter((row): row is { passed: string[] } & ClaimedRow => row.id !== null)),
-  };
-};
-
-/** Writes the rows of items of which it is known that they are to be written: those of a replay. */
-export const writeRows = async (
-  trx: Transaction<DB>,
-  stage: AnyStage,
-  finished: readonly Finished<object, unknown>[],
-  tools: Tools,
-): Promise<void> => {
-  const { write } = stage;
-  if (typeof write === 'function') return write(trx, finished, tools);
-  const values = write.parameters(finished, tools);
-  await trx.executeQuery(
-    CompiledQuery.raw(`select ${write.call}($1, ${placeholders(2, values.length)})`, [
-      finished.map(({ item }) => item.event_id),
-      ...values,
-    ]),
-  );
-};

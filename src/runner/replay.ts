@@ -15,31 +15,31 @@ export interface Selection {
 
 /** What a replay found, or did. */
 export interface Replayed {
-  /** Events looked at. */
+  /** Events that were compared. */
   readonly events: number;
   /** Events whose rows are, or would be, replaced. */
   readonly changed: number;
-  /** Results that were not there before, and that are there no more: faces, embeddings, matches or references. */
+  /** Results that are new, and that are gone: faces, embeddings, matches or references. */
   readonly gained: number;
   readonly lost: number;
-  /** Events that could not be done again, with the reason. */
+  /** Events for which the stage failed, with the reason. */
   readonly failed: readonly { readonly event_id: string; readonly error: string }[];
 }
 
 /**
- * Events worked on at a time, at least: as many as keep a batch of photos within a few seconds. Those of one photo are
- * never parted, because its faces are matched together: each person is in it once.
+ * The least number of events in a batch: a batch of photos takes a few seconds. Events of one photo are always in the
+ * same batch, because its faces are ranked together: each person is in it once.
  */
 const batchSize = 32;
 
 /**
- * Runs a stage again over events that it has done, and compares. Where the result differs, the old rows are marked as
- * superseded and new ones written, in one transaction an event batch; the new rows are events like any other, and the
- * stages after this one follow. Where it does not differ nothing is written, so a second replay changes nothing, and
- * one that was cut short can be run again.
+ * Runs a stage again over events that it has done, and compares the results with the current rows. Where they differ, the
+ * old rows are marked as superseded and new ones are written, in one transaction for each batch. New rows emit events as
+ * always, so the later stages follow. Where they do not differ nothing is written: a second replay changes nothing, and
+ * one that was interrupted can be run again.
  *
  * @param options.dryRun compares and counts, and writes nothing.
- * @param options.onProgress is told after each batch.
+ * @param options.onProgress called after each batch.
  */
 export const replay = async (
   stage: PipelineStage,
@@ -112,7 +112,7 @@ const replayBatch = async (
   const differences = dryRun
     ? await stage.compare(tools.database.db, finished, tools)
     : await tools.database.db.transaction().execute(async (trx) => {
-        // Of two replays of one stage at a time the second waits, and then finds that nothing differs.
+        // A second replay of the same stage waits here, and then finds that nothing differs.
         await sql`select pg_advisory_xact_lock(hashtext('watchpost.replay'), hashtext(${stage.task}))`.execute(
           trx,
         );

@@ -143,8 +143,8 @@ const handleBatch = async (batch: Batch, run: Run): Promise<Batch[]> => {
   try {
     const stage = run.stages.find(({ task }) => task === batch.task);
     if (!stage) throw new Error(`This worker does not run ${batch.task}.`);
-    const goesOn = {
-      still: () => !run.stopping(),
+    const claimsNext = {
+      wanted: () => !run.stopping(),
       claimed(batches: readonly Batch[]) {
         inHand.add(batches);
         next.push(...batches);
@@ -160,7 +160,7 @@ const handleBatch = async (batch: Batch, run: Run): Promise<Batch[]> => {
           mayRetry: batch.attempt < batch.maxAttempts,
           redelivered: again || batch.attempt > 1,
           claim: batch.claim,
-          goesOn,
+          claimsNext,
         }),
     );
   } catch (error) {

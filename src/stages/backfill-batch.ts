@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
-import type { Searched } from '../watchlist/ranking.ts';
+import type { Searched } from '../watchlist/decision.ts';
 import { searchFaces } from './match.ts';
 
 /** One batch of a backfill: the comparison of past faces with a person. This is its result. */

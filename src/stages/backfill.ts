@@ -1,10 +1,7 @@
-import { sql, type Transaction } from 'kysely';
 import { z } from 'zod';
-import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
-import type { Searched } from '../watchlist/ranking.ts';
 import { type Batch, type BatchSize, searchBatch, usualSize } from './backfill-batch.ts';
-import { compareMatches, supersedeMatches, writeMatches } from './match.ts';
+import { decidedSearch } from './match.ts';
 import { type Item, type Replayable, type Stage, settle } from './stage.ts';
 
 /**
@@ -23,12 +20,11 @@ type Payload = z.infer<typeof payload>;
 /** The result for an event: a backfill to begin, or the next batch of one. */
 type Result = { readonly begin: Beginning } | { readonly backfillId: string; readonly batch: Batch };
 
+/** As watchpost.write_backfills() takes it. */
 interface Beginning {
   readonly reason: 'enrolled' | 'listed' | 'removed' | 'cannot_link';
-  readonly personId: string;
-  readonly referenceIds: readonly string[];
-  /** The event that asks for it; the first one, if several are combined. */
-  readonly eventId: string;
+  readonly person_id: string;
+  readonly reference_ids: readonly string[];
 }
 
 /**
@@ -67,25 +63,29 @@ export const backfillOf = (size: BatchSize): Stage<Payload, Result> & Replayable
     return results;
   },
 
-  async write(trx, finished) {
-    for (const begin of byPerson(
-      finished.flatMap(({ result }) => ('begin' in result ? [result.begin] : [])),
-    )) {
-      await sql`
-        select watchpost.begin_backfill(
-          ${begin.reason}, ${begin.personId}, ${begin.referenceIds}::uuid[], ${begin.eventId}
-        )
-      `.execute(trx);
-    }
-    for (const { result } of finished) {
-      if ('begin' in result) continue;
-      const found = await matchAgain(trx, result.batch.searched);
-      await sql`
-        select watchpost.continue_backfill(
-          ${result.backfillId}, ${result.batch.compared}, ${found}, ${result.batch.next_cursor}
-        )
-      `.execute(trx);
-    }
+  write: {
+    call: 'watchpost.write_backfills',
+    parameters: (finished) => [
+      JSON.stringify(
+        finished.flatMap(({ item, result }) =>
+          'begin' in result ? [{ event_id: item.event_id, ...result.begin }] : [],
+        ),
+      ),
+      JSON.stringify(
+        finished.flatMap(({ item, result }) =>
+          'begin' in result
+            ? []
+            : [
+                {
+                  event_id: item.event_id,
+                  backfill_id: result.backfillId,
+                  ...result.batch,
+                  searched: result.batch.searched.map(decidedSearch),
+                },
+              ],
+        ),
+      ),
+    ],
   },
 
   // Matches found by a backfill are replayed by the task match.
@@ -100,11 +100,10 @@ export const backfillOf = (size: BatchSize): Stage<Payload, Result> & Replayable
 export const backfill = backfillOf(usualSize);
 
 const beginningOf = (item: Item<Exclude<Payload, { backfill_id: string }>>): Beginning => {
-  const of = (reason: Beginning['reason'], referenceIds: readonly string[] = []) => ({
+  const of = (reason: Beginning['reason'], reference_ids: readonly string[] = []) => ({
     reason,
-    personId: item.person_id,
-    referenceIds,
-    eventId: item.event_id,
+    person_id: item.person_id,
+    reference_ids,
   });
   if ('reference_id' in item) return of('enrolled', [item.reference_id]);
   if ('reference_ids' in item) return of('removed', item.reference_ids);
@@ -112,45 +111,4 @@ const beginningOf = (item: Item<Exclude<Payload, { backfill_id: string }>>): Beg
   // faces are searched.
   if ('cannot_link_id' in item) return of(item.taken_back ? 'listed' : 'cannot_link');
   return of('listed');
-};
-
-/** Combines backfills that begin together for the same person and reason. */
-const byPerson = (beginnings: readonly Beginning[]): Beginning[] => {
-  const groups = new Map<string, Beginning>();
-  for (const one of beginnings) {
-    const key = `${one.reason} ${one.personId}`;
-    const earlier = groups.get(key) ?? { ...one, referenceIds: [] };
-    groups.set(key, { ...earlier, referenceIds: [...earlier.referenceIds, ...one.referenceIds] });
-  }
-  return [...groups.values()];
-};
-
-/**
- * Writes the results that differ from the standing ones, and the first search of faces that had none; those count as
- * live, whoever searches them.
- *
- * @returns the number of new matches.
- */
-const matchAgain = async (trx: Transaction<DB>, searched: readonly Searched[]): Promise<number> => {
-  if (searched.length === 0) return 0;
-  const { rows } = await sql<{ embedding_id: string }>`
-    select c.embedding_id
-    from watchpost.claim_unsearched(${searched.map(({ nearest }) => nearest.embedding_id)}::uuid[]) as c (embedding_id)
-  `.execute(trx);
-  const claimed = new Set(rows.map((row) => row.embedding_id));
-  const live = searched.filter(({ nearest }) => claimed.has(nearest.embedding_id));
-  const past = searched.filter(({ nearest }) => !claimed.has(nearest.embedding_id));
-
-  const changes = await compareMatches(trx, past);
-  const differing = past.filter((_, index) => !changes[index]?.same);
-  if (differing.length > 0) {
-    await supersedeMatches(
-      trx,
-      differing.map(({ nearest }) => nearest.embedding_id),
-      'backfill',
-    );
-    await writeMatches(trx, differing, { retroactive: true });
-  }
-  const liveMatches = live.length > 0 ? await writeMatches(trx, live, { retroactive: false }) : 0;
-  return liveMatches + changes.reduce((sum, change) => sum + change.gained, 0);
 };

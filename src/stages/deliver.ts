@@ -42,20 +42,13 @@ export const deliver: Stage<Payload, Settled> = {
       }),
     ),
 
-  async write(trx, finished) {
-    for (const { item, result } of finished) {
-      const settled = await trx
-        .updateTable('watchpost.notification')
-        .set({ state: result, settled_at: sql`clock_timestamp()` })
-        .where('id', '=', item.notification_id)
-        .where('state', '=', 'due')
-        .returning('endpoint_id')
-        .executeTakeFirst();
-      if (settled && result === 'gone')
-        await sql`select watchpost.disable_endpoint(e.id, 'It answered 410 Gone.')
-          from watchpost.endpoint as e
-          where e.id = ${settled.endpoint_id} and e.removed_at is null`.execute(trx);
-    }
+  write: {
+    call: 'watchpost.write_notification_states',
+    parameters: (finished) => [
+      finished.map(({ item }) => item.event_id),
+      finished.map(({ item }) => item.notification_id),
+      finished.map(({ result }) => result),
+    ],
   },
 };
 

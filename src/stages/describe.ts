@@ -44,25 +44,18 @@ export const describe: Stage<Payload, Demography> & Replayable<Payload, Demograp
     );
   },
 
-  async write(trx, finished, { vision }) {
-    const { id, role, sha256, licence } = vision.describer;
-    await sql`
-      select watchpost.register_model(${id}, ${role}, ${sha256}, null, ${licence})
-      where not exists (select from watchpost.model as m where m.id = ${id} and m.sha256 = ${sha256})
-    `.execute(trx);
-    // A face may have been superseded meanwhile; and it may be requested twice, by face.detected and by
-    // description.requested.
-    await sql`
-      insert into watchpost.demography (face_id, model_id, age, male, superseded_at)
-      select f.id, ${id}, d.age, d.male, f.superseded_at
-      from unnest(
-        ${finished.map(({ item }) => item.face_id)}::uuid[],
-        ${finished.map(({ result }) => result.age)}::real[],
-        ${finished.map(({ result }) => result.male)}::real[]
-      ) as d (face_id, age, male)
-      join watchpost.face as f on f.id = d.face_id
-      on conflict (face_id, model_id) where superseded_at is null do nothing
-    `.execute(trx);
+  write: {
+    call: 'watchpost.write_demography',
+    parameters: (finished, { vision: { describer } }) => [
+      describer.id,
+      describer.role,
+      describer.sha256,
+      describer.licence,
+      finished.map(({ item }) => item.event_id),
+      finished.map(({ item }) => item.face_id),
+      finished.map(({ result }) => result.age),
+      finished.map(({ result }) => result.male),
+    ],
   },
 
   async compare(db, finished, { vision }) {

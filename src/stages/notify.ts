@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import { z } from 'zod';
 import { anyOf } from '../database/any-of.ts';
 import { WatchpostError } from '../errors.ts';
@@ -28,9 +27,11 @@ export const notify: Stage<Payload, null> = {
     );
   },
 
-  async write(trx, finished) {
-    await sql`select watchpost.notify_endpoints(${finished.map(({ item }) => item.alert_id)}::uuid[])`.execute(
-      trx,
-    );
+  write: {
+    call: 'watchpost.write_notifications',
+    parameters: (finished) => [
+      finished.map(({ item }) => item.event_id),
+      finished.map(({ item }) => item.alert_id),
+    ],
   },
 };

@@ -19,65 +19,60 @@ export interface Finished<Payload, Result> {
   readonly result: Result;
 }
 
-/** How a result of a replay relates to the rows that stand. */
+/** How a result of a replay relates to the current rows. */
 export interface Difference {
   /** Nothing is to be written. */
   readonly same: boolean;
-  /** Results that are new, and that are there no more. */
+  /** Results that are new, and that are gone. */
   readonly gained: number;
   readonly lost: number;
 }
 
 /**
- * One step of the pipeline: reads rows, works, writes rows, and knows no other step. Work and writing are apart so
- * that the transaction holds no model's time, and so that nothing is written for an event that is done already.
+ * One step of the pipeline: it reads rows, computes and writes rows, and knows no other step. Computing and writing are
+ * separate, so that no transaction is open while a model runs, and nothing is written for an event that is done already.
  */
 export interface Stage<Payload extends object, Result> {
   /** The graphile-worker task, and the name in `subscription.task`. */
   readonly task: string;
   /** The payload of the events this task consumes; other keys are ignored. */
   readonly payload: z.ZodType<Payload>;
-  /** Set if it waits for somebody else's server: its jobs then run beside the others and never take their place. */
+  /** Set if it waits for foreign servers: its jobs then have slots of their own. */
   readonly outward?: true;
   /**
-   * Reads and computes, outside any transaction. Must be free of effects that can not be repeated: it may run more than
-   * once for an event.
+   * Reads and computes, outside any transaction. It may run more than once for an event, so its effects must be
+   * repeatable.
    *
    * @returns one settled result for each item, in their order. A rejection with a permanent error code (see
    *   errors.ts) is final; any other is retried.
    */
   work(items: readonly Item<Payload>[], tools: Tools): Promise<PromiseSettledResult<Result>[]>;
-  /** Writes the result rows of items that nobody has done before, in the transaction that records them as done. */
-  readonly write: Call<Payload, Result> | Writing<Payload, Result>;
+  /** How the results are written. */
+  readonly write: Write<Payload, Result>;
 }
-
-/** A stage's writing in as many statements as it takes. */
-export type Writing<Payload extends object, Result> = (
-  trx: Transaction<DB>,
-  finished: readonly Finished<Payload, Result>[],
-  tools: Tools,
-) => Promise<void>;
 
 /**
- * A stage's writing by one SQL function: fence, rows and commit are then one round trip, where a transaction takes four
- * and more.
+ * The SQL function that writes a stage's rows. It is called in the statement that records the events as done, so that
+ * both are committed together, in one round trip.
  */
-export interface Call<Payload extends object, Result> {
-  /** Its name. Its first parameter is `passed`, the events whose rows are to be written, and it returns how many rows. */
+export interface Write<Payload extends object, Result> {
+  /** Its name. Its first parameter is `passed`, the events whose rows are to be written; it returns how many rows. */
   readonly call: string;
-  /** The other parameters: arrays with an element for each row, the event's id among them. */
+  /** Its other parameters: arrays with an element for each row, or JSON, the event's id among them. */
   parameters(finished: readonly Finished<Payload, Result>[], tools: Tools): readonly unknown[];
+  /** Milliseconds that so many events may take, if that is more than other statements may. */
+  answerWithinMs?(events: number): number;
 }
 
-/** What a stage needs besides, so that it can be run again over what it has done. */
+/** What a stage needs in addition if it can be run again over events that it has done: see runner/replay.ts. */
 export interface Replayable<Payload extends object, Result> {
-  /** How results relate to the rows that stand, one for each, in their order. */
+  /** How results relate to the current rows, one for each, in order. */
   compare(
     db: Kysely<DB>,
     finished: readonly Finished<Payload, Result>[],
     tools: Tools,
   ): Promise<Difference[]>;
-  /** Marks the rows of these items, and all that rests on them, as superseded. */
+  /** Marks the rows of these items, and the rows made from them, as superseded. */
   supersede(trx: Transaction<DB>, items: readonly Item<Payload>[]): Promise<void>;
 }
 
@@ -89,10 +84,10 @@ export type AnyStage = Stage<any, any>;
 // biome-ignore lint/suspicious/noExplicitAny: as above.
 export type PipelineStage = AnyStage & Replayable<any, any>;
 
-/** Whether a stage can be run again over what it has done; one that tells others can not: what was sent was sent. */
+/** Whether a stage can be run again over what it has done; one that sends messages cannot. */
 export const isReplayable = (stage: AnyStage): stage is PipelineStage => 'compare' in stage;
 
-/** Every item rejected for the same reason, or fulfilled from a map by its key; a missing one is `row_missing`. */
+/** The outcome of a function as a settled result. */
 export const settle = <T>(outcome: () => T): PromiseSettledResult<T> => {
   try {
     return { status: 'fulfilled', value: outcome() };
@@ -101,7 +96,7 @@ export const settle = <T>(outcome: () => T): PromiseSettledResult<T> => {
   }
 };
 
-/** The outcome of each item, in their order, with so many under way at a time. */
+/** The outcome of `work` for each item, in order, at most `atATime` of them concurrently. */
 export const settleEach = async <T, R>(
   items: readonly T[],
   atATime: number,

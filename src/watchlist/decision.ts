@@ -12,6 +12,12 @@ export interface Decision {
   readonly matches: readonly { readonly watchlist_id: string; readonly threshold: number }[];
 }
 
+/** A face that was searched, and the decision. */
+export interface Searched {
+  readonly nearest: Nearest;
+  readonly decision: Decision;
+}
+
 /**
  * Decides who a face is: the nearest person who is not ruled out, or nobody. It is never the second nearest, however
  * low the threshold of that person's list. A face that fails the quality gate never matches, because its similarities

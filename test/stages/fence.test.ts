@@ -1,12 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { WatchpostError } from '../../src/errors.ts';
-import { writeRows } from '../../src/runner/fence.ts';
 import { type Delivery, handle } from '../../src/runner/handle.ts';
 import { registerModels } from '../../src/runner/registration.ts';
 import { stages } from '../../src/stages/index.ts';
 import type { AnyStage, Item, Stage, Tools } from '../../src/stages/stage.ts';
-import { untilBlocked } from '../support/client.ts';
+import { connectClient, untilBlocked } from '../support/client.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { realVision, submit } from '../support/pipeline.ts';
@@ -19,28 +18,53 @@ const last: Delivery = { ...second, attempt: 5, mayRetry: false };
 const payload = z.object({ name: z.string() });
 type Payload = z.infer<typeof payload>;
 
-/** The smallest stage over a real table: an event becomes a person of that name. An empty name can not be written. */
+/**
+ * The smallest stage over a real table: an event becomes a person of that name. An empty name can not be written.
+ *
+ * @param writing what the function does once it has written: nothing more, waits for a lock, or ends its session.
+ */
 const christen = (
-  hooks: Partial<Pick<Stage<Payload, string>, 'work' | 'write'>> = {},
+  hooks: Partial<Pick<Stage<Payload, string>, 'work'>> = {},
+  writing: 'plain' | 'waits' | 'ends' = 'plain',
 ): Stage<Payload, string> => ({
   task: 'christen',
   payload,
   async work(items) {
     return items.map((item) => ({ status: 'fulfilled', value: item.name }));
   },
-  async write(trx, finished) {
-    await trx
-      .insertInto('watchpost.person')
-      .values(
-        finished.map(({ item, result }) => ({
-          name: result,
-          metadata: JSON.stringify({ event: item.event_id }),
-        })),
-      )
-      .execute();
+  write: {
+    call: 'write_people',
+    parameters: (finished) => [
+      finished.map(({ item }) => item.event_id),
+      finished.map(({ result }) => result),
+      writing,
+    ],
   },
   ...hooks,
 });
+
+/** The lock that `write_people` waits for. */
+const lock = 7;
+
+const writePeople = `
+  create function write_people(passed uuid[], events uuid[], names text[], writing text) returns integer
+  language plpgsql as $$
+    declare
+      written integer;
+    begin
+      insert into watchpost.person (name, metadata)
+      select p.name, jsonb_build_object('event', p.event_id)
+      from unnest(events, names) as p (event_id, name)
+      where p.event_id = any (passed);
+      get diagnostics written = row_count;
+      if writing = 'waits' then
+        perform pg_advisory_xact_lock(${lock});
+      elsif writing = 'ends' then
+        perform pg_terminate_backend(pg_backend_pid());
+      end if;
+      return written;
+    end
+  $$`;
 
 describe('handling an event', () => {
   let database: TestDatabase;
@@ -49,6 +73,7 @@ describe('handling an event', () => {
     database = await freshDatabase();
     tools = { database, vision: await realVision() };
     await registerModels(database, tools.vision);
+    await database.rows(writePeople);
   });
 
   /** Commits one event for each payload and gives them as the task would get them. */
@@ -96,52 +121,26 @@ describe('handling an event', () => {
     expect(await recordOf(items[0])).toEqual([{ outcome: 'done', attempt: 1, code: null, error: null }]);
   });
 
-  describe('in one statement', () => {
-    const christenAtOnce = christen({
-      write: {
-        call: 'write_people',
-        parameters: (finished) => [
-          finished.map(({ item }) => item.event_id),
-          finished.map(({ result }) => result),
-        ],
+  it('writes only the rows of events that nobody has done', async () => {
+    const items = await emit({ name: 'Eve' }, { name: 'Fay' });
+    expect(outcomes(await handle(christen(), items.slice(0, 1), tools, first))).toEqual(['done']);
+    expect(outcomes(await handle(christen(), items, tools, first))).toEqual(['done_before', 'done']);
+    expect(await namesOf(items)).toEqual(['Eve', 'Fay']);
+    expect(await recordOf(items[0])).toEqual([{ outcome: 'done', attempt: 1, code: null, error: null }]);
+  });
+
+  it('fails only the item that cannot be written, and records both', async () => {
+    const items = await emit({ name: 'Gil' }, { name: '' });
+    expect(outcomes(await handle(christen(), items, tools, last))).toEqual(['done', 'failed']);
+    expect(await namesOf(items)).toEqual(['Gil']);
+    expect(await recordOf(items[1])).toEqual([
+      {
+        outcome: 'failed',
+        attempt: 5,
+        code: 'name_invalid',
+        error: expect.stringContaining('name: give 1 to 200'),
       },
-    });
-
-    beforeAll(async () => {
-      await tools.database.pool.query(`
-        create function write_people(passed uuid[], events uuid[], names text[]) returns integer language sql as $$
-          with person as (
-            insert into watchpost.person (name, metadata)
-            select p.name, jsonb_build_object('event', p.event_id)
-            from unnest(events, names) as p (event_id, name)
-            where p.event_id = any (passed)
-            returning id
-          )
-          select count(*)::integer from person
-        $$`);
-    });
-
-    it('writes its rows and its record once', async () => {
-      const items = await emit({ name: 'Eve' }, { name: 'Fay' });
-      expect(outcomes(await handle(christenAtOnce, items.slice(0, 1), tools, first))).toEqual(['done']);
-      expect(outcomes(await handle(christenAtOnce, items, tools, first))).toEqual(['done_before', 'done']);
-      expect(await namesOf(items)).toEqual(['Eve', 'Fay']);
-      expect(await recordOf(items[0])).toEqual([{ outcome: 'done', attempt: 1, code: null, error: null }]);
-    });
-
-    it('fails only the item that cannot be written, and records both', async () => {
-      const items = await emit({ name: 'Gil' }, { name: '' });
-      expect(outcomes(await handle(christenAtOnce, items, tools, last))).toEqual(['done', 'failed']);
-      expect(await namesOf(items)).toEqual(['Gil']);
-      expect(await recordOf(items[1])).toEqual([
-        {
-          outcome: 'failed',
-          attempt: 5,
-          code: 'name_invalid',
-          error: expect.stringContaining('name: give 1 to 200'),
-        },
-      ]);
-    });
+    ]);
   });
 
   it('handles an event once if a batch contains it twice', async () => {
@@ -168,20 +167,13 @@ describe('handling an event', () => {
 
   it.skipIf(!onServer)(`makes a second delivery wait at the fence for the first ${needsServer}`, async () => {
     const items = await emit({ name: 'Cleo' }, { name: 'Dan' });
-    let reached = () => {};
-    const atFence = new Promise<void>((resolve) => {
-      reached = resolve;
-    });
-    const slow = christen({
-      async write(trx, finished, given) {
-        reached();
-        await untilBlocked(database);
-        await writeRows(trx, christen(), finished, given);
-      },
-    });
-    const one = handle(slow, items, tools, first);
-    await atFence;
+    const holder = await connectClient(database);
+    await holder.query('select pg_advisory_lock($1)', [lock]);
+    const one = handle(christen({}, 'waits'), items, tools, first);
+    await untilBlocked(database);
     const other = handle(christen(), [...items].reverse(), tools, first);
+    await untilBlocked(database, 2);
+    await holder.query('select pg_advisory_unlock($1)', [lock]);
     expect(outcomes(await one)).toEqual(['done', 'done']);
     expect(outcomes(await other)).toEqual(['done_before', 'done_before']);
     expect(await namesOf(items)).toEqual(['Cleo', 'Dan']);
@@ -307,15 +299,7 @@ describe('handling an event', () => {
     `throws, and records nothing, when the database goes away ${needsServer}`,
     async () => {
       const items = await emit({ name: 'Mia' });
-      const stage = christen({
-        async write(trx, finished, given) {
-          await writeRows(trx, christen(), finished, given);
-          await trx
-            .selectNoFrom((eb) => eb.fn('pg_terminate_backend', [eb.fn('pg_backend_pid')]).as('ended'))
-            .execute();
-        },
-      });
-      await expect(handle(stage, items, tools, last)).rejects.toThrow();
+      await expect(handle(christen({}, 'ends'), items, tools, last)).rejects.toThrow();
       expect(await recordOf(items[0])).toEqual([]);
       expect(await namesOf(items)).toEqual([]);
       expect(outcomes(await handle(christen(), items, tools, last))).toEqual(['done']);

@@ -18,9 +18,14 @@ const noop: Stage<{ n: number }, null> = {
   task: 'noop',
   payload: z.object({ n: z.int() }),
   work: async (items) => items.map(() => ({ status: 'fulfilled', value: null })),
-  async write(_, finished) {
-    done += finished.length;
-    if (done >= events) all();
+  write: {
+    // A function that writes nothing, of the number of events.
+    call: 'cardinality',
+    parameters(finished) {
+      done += finished.length;
+      if (done >= events) all();
+      return [];
+    },
   },
 };
 
