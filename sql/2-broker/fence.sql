@@ -20,7 +20,7 @@ create or replace function watchpost.fence(
   codes      text[],
   errors     text[],
   of_claim   uuid default null,
-  goes_on    boolean default false
+  claims_next boolean default false
 ) returns uuid[]
 language plpgsql set plan_cache_mode = force_generic_plan set jit = off
 as $$
@@ -33,7 +33,7 @@ declare
   again uuid[];
 begin
   -- What is written from here on is claimed by this worker: see fill_outbox.
-  perform set_config('watchpost.claimed_by', case when goes_on then by_worker::text else '' end, true);
+  perform set_config('watchpost.claimed_by', case when claims_next then by_worker::text else '' end, true);
 
   if of_claim is not null then
     delete from watchpost.claim as c where c.id = of_claim and c.worker_id = by_worker;
@@ -75,7 +75,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.fence is 'Records what became of some events in a task, and returns those that nobody has done before: only their rows may be written, in the same transaction. of_claim: the claim that ends with this. goes_on: the worker claims what it writes.';
+comment on function watchpost.fence is 'Records what became of some events in a task, and returns those that nobody has done before: only their rows may be written, in the same transaction. of_claim: the claim that ends with this. claims_next: the worker claims what these rows lead to.';
 
 
 create or replace function watchpost.is_done(event uuid, of_task text) returns boolean

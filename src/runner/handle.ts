@@ -1,10 +1,66 @@
+import type { Batch } from '../broker/claims.ts';
 import { anyOf } from '../database/any-of.ts';
+import { retryWhileAway } from '../database/retry.ts';
 import { isDatabaseAway, WatchpostError } from '../errors.ts';
 import type { AnyStage, Item, Tools } from '../stages/stage.ts';
 import { commit } from './commit.ts';
 import { type Attempted, type Delivery, doneBefore, failure, type Handled } from './delivery.ts';
+import type { Run } from './run.ts';
 
 export type { Delivery, Handled } from './delivery.ts';
+
+/**
+ * Handles a batch, and then the batches that it has led to and that this process has claimed, so that a photo passes
+ * from detection to its alerts without waiting in the outbox. Each step is still a claim of its own: if the process
+ * dies, others continue with the step that was not done.
+ */
+export const follow = async (batch: Batch, run: Run): Promise<void> => {
+  const next = await handleClaimed(batch, run);
+  for (const one of next) await follow(one, run);
+  // What is not urgent, or becomes a job, is not claimed as it is written.
+  if (next.length > 0) run.nudge();
+};
+
+/**
+ * Handles a batch that this worker has claimed, again while the database is away.
+ *
+ * @returns what it has led to. Nothing if it could not be handled: then its claim is released, which uses up an attempt.
+ */
+const handleClaimed = async (batch: Batch, run: Run): Promise<Batch[]> => {
+  const { tools, workerId, inHand } = run;
+  const { epoch } = inHand;
+  const next: Batch[] = [];
+  try {
+    const stage = run.stages.find(({ task }) => task === batch.task);
+    if (!stage) throw new Error(`This worker does not run ${batch.task}.`);
+    const claimsNext = {
+      wanted: () => !run.stopping(),
+      claimed(batches: readonly Batch[]) {
+        inHand.add(batches);
+        next.push(...batches);
+      },
+    };
+    await retryWhileAway(
+      tools.database,
+      () => run.stopping() || inHand.epoch !== epoch,
+      (again) =>
+        handle(stage, batch.items as readonly Item[], tools, {
+          workerId,
+          attempt: batch.attempt,
+          mayRetry: batch.attempt < batch.maxAttempts,
+          redelivered: again || batch.attempt > 1,
+          claim: batch.claim,
+          claimsNext,
+        }),
+    );
+  } catch (error) {
+    run.log.error({ task: batch.task, reason: String(error) }, 'a batch could not be handled');
+    inHand.failed(batch);
+    return next;
+  }
+  inHand.remove(batch);
+  return next;
+};
 
 /**
  * Handles a batch of events with a stage, in these steps:

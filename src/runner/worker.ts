@@ -1,11 +1,11 @@
-import { type Batch, Claims } from '../broker/claims.ts';
+import { Claims } from '../broker/claims.ts';
 import type { Pulse } from '../config.ts';
 import type { Database } from '../database/pool.ts';
-import { retryWhileAway, waitForDatabase } from '../database/retry.ts';
+import { waitForDatabase } from '../database/retry.ts';
 import type { Log } from '../log.ts';
 import { stages as pipeline } from '../stages/index.ts';
-import type { AnyStage, Item, Tools } from '../stages/stage.ts';
-import { handle } from './handle.ts';
+import type { AnyStage, Tools } from '../stages/stage.ts';
+import { follow } from './handle.ts';
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
 import { InHand } from './in-hand.ts';
 import { jobTasks, pausedTasks } from './job-tasks.ts';
@@ -117,57 +117,4 @@ const within = async (ms: number, ends: Promise<void>): Promise<void> => {
   });
   await Promise.race([ends, late]);
   clearTimeout(timer);
-};
-
-/**
- * Handles a batch, and then the batches that it has led to and that this process has claimed, so that a photo passes
- * from detection to its alerts without waiting in the outbox. Each step is still a claim of its own: if the process
- * dies, others continue with the step that was not done.
- */
-const follow = async (batch: Batch, run: Run): Promise<void> => {
-  const next = await handleBatch(batch, run);
-  for (const one of next) await follow(one, run);
-  // What is not urgent, or becomes a job, is not claimed as it is written.
-  if (next.length > 0) run.nudge();
-};
-
-/**
- * Handles a batch.
- *
- * @returns what it has led to. Nothing if it could not be handled: then its claim is released, which uses up an attempt.
- */
-const handleBatch = async (batch: Batch, run: Run): Promise<Batch[]> => {
-  const { tools, workerId, inHand } = run;
-  const { epoch } = inHand;
-  const next: Batch[] = [];
-  try {
-    const stage = run.stages.find(({ task }) => task === batch.task);
-    if (!stage) throw new Error(`This worker does not run ${batch.task}.`);
-    const claimsNext = {
-      wanted: () => !run.stopping(),
-      claimed(batches: readonly Batch[]) {
-        inHand.add(batches);
-        next.push(...batches);
-      },
-    };
-    await retryWhileAway(
-      tools.database,
-      () => run.stopping() || inHand.epoch !== epoch,
-      (again) =>
-        handle(stage, batch.items as readonly Item[], tools, {
-          workerId,
-          attempt: batch.attempt,
-          mayRetry: batch.attempt < batch.maxAttempts,
-          redelivered: again || batch.attempt > 1,
-          claim: batch.claim,
-          claimsNext,
-        }),
-    );
-  } catch (error) {
-    run.log.error({ task: batch.task, reason: String(error) }, 'a batch could not be handled');
-    inHand.failed(batch);
-    return next;
-  }
-  inHand.remove(batch);
-  return next;
 };

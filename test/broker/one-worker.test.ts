@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { openDatabase } from '../../src/database/pool.ts';
@@ -25,7 +24,7 @@ const stageOf = (task: string, work: Stage<{ n: number }, null>['work']): AnySta
   task,
   payload: numbered,
   work,
-  async write() {},
+  write: { call: 'cardinality', parameters: () => [] },
 });
 
 const start = async (...stages: AnyStage[]) => {
@@ -72,17 +71,23 @@ describe('a worker', () => {
   it('tries an item that failed again, by itself, and does its siblings at once', async () => {
     await subscribe(database, { task: 'begin' });
     await subscribe(database, { task: 'follow', batch_size: 4, priority: -10 });
+    await database.rows(`
+      create function emit_two(passed uuid[]) returns integer language plpgsql as $$
+        begin
+          insert into watchpost.event (topic, subject_id, payload, tasks)
+          select 'test.follow', watchpost.uuidv7(), jsonb_build_object('n', i), '{follow}' from generate_series(1, 2) as i;
+          return 2;
+        end
+      $$`);
+    onTestFinished(async () => {
+      await database.rows('drop function emit_two');
+    });
     const seen: number[][] = [];
     const begin: Stage<{ n: number }, null> = {
       task: 'begin',
       payload: numbered,
       work: async (items) => items.map(() => ({ status: 'fulfilled', value: null })),
-      async write(trx) {
-        await sql`
-          insert into watchpost.event (topic, subject_id, payload, tasks)
-          select 'test.follow', watchpost.uuidv7(), jsonb_build_object('n', i), '{follow}' from generate_series(1, 2) as i
-        `.execute(trx);
-      },
+      write: { call: 'emit_two', parameters: () => [] },
     };
     const follow = stageOf('follow', async (items) => {
       seen.push(items.map(({ n }) => n));
