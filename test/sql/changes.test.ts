@@ -260,7 +260,7 @@ describe('a wrong list', () => {
     );
     await expect(put([other, listId], [ada])).rejects.toMatchObject({
       code: 'WP032',
-      message: expect.stringMatching(/has ended/),
+      message: expect.stringMatching(/it ended/),
     });
     expect([await versionOf(other), await versionOf(listId)]).toEqual([1, 2]);
     expect(await eventsOf(other, 'watchlist.person%')).toEqual([]);
