@@ -6,15 +6,15 @@ import type { Random } from './random.ts';
 import type { Watch } from './watch.ts';
 
 /**
- * The moments at which a worker is killed: the statements of every stage's writing, and the seams between them, where
- * something is committed and somebody has not learned of it.
+ * The moments at which a worker is killed: the statements by which stages write, which are prepared under these names,
+ * and those between them, where something is committed and another process has not learned of it.
  */
 const statements: Record<string, string> = {
   detect: 'watchpost-detect',
   embed: 'watchpost-embed',
-  match: 'with decided as materialized',
+  match: 'watchpost-match',
   alert: 'watchpost-alert',
-  commit: 'commit\0',
+  notify: 'watchpost-notify',
   claim: 'watchpost-claim',
   fence: 'watchpost-fence',
 };
