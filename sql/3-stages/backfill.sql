@@ -90,9 +90,9 @@ $$;
 comment on function watchpost.continue_backfill is 'Records a batch of a backfill, and emits the event for the next one or ends it.';
 
 
--- A face whose own match event is not handled yet may have been compared by the match stage before the person was
--- enrolled, without being written. Whoever inserts the handling writes its search; if a worker is writing it now, the
--- insert waits for that and then inserts nothing.
+-- For a face whose own match event is not handled yet, a worker may have found the nearest people before the person was
+-- enrolled, and write that later. So the first search is written by the transaction that inserts the handling: if a
+-- worker is writing it now, the insert below waits for that, and then inserts nothing.
 create or replace function watchpost.claim_unsearched(embeddings uuid[]) returns setof uuid
 language plpgsql
 as $$
@@ -119,7 +119,8 @@ $$;
 comment on function watchpost.claim_unsearched(uuid[]) is 'Takes over the first search of those embeddings whose match event is not handled yet; returns them.';
 
 
--- Faces that had no search count as live, whoever searches them; the others are written only if the result differs.
+-- Faces without a search count as live: their first search is not retroactive. The others are written only if the result
+-- differs.
 create or replace function watchpost.match_again(searched jsonb) returns integer
 language plpgsql
 as $$

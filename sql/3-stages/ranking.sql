@@ -1,8 +1,8 @@
--- Ranking: of the faces of a photo that are recognised as one person, the most similar one is that person. Match,
--- backfill and the replay of either use it.
+-- Ranking: of the faces of a photo that are recognised as one person, the most similar one is that person. Used by match,
+-- backfill and replays.
 
--- Whoever adds or withdraws matches of a photo holds its lock, taken in the order of the ids: of two workers that have
--- found one person in two faces of a photo, the second sees what the first has written.
+-- Each transaction that adds or withdraws matches of a photo first locks the photo, several in the order of their ids: if
+-- two workers have found one person in two faces of a photo, the second sees what the first has written.
 create or replace function watchpost.lock_images(images uuid[]) returns void
 language plpgsql
 as $$

@@ -6,15 +6,15 @@ import type { Random } from './random.ts';
 import type { Watch } from './watch.ts';
 
 /**
- * The moments at which a worker is killed: at the statements by which each stage writes, and between them, when
- * something is committed and the worker has not seen the answer yet.
+ * The moments at which a worker is killed: the statements by which stages write, which are prepared under these names,
+ * and those between them, where something is committed and another process has not learned of it.
  */
 const statements: Record<string, string> = {
   detect: 'watchpost-detect',
   embed: 'watchpost-embed',
-  match: 'with decided as materialized',
+  match: 'watchpost-match',
   alert: 'watchpost-alert',
-  commit: 'commit\0',
+  notify: 'watchpost-notify',
   claim: 'watchpost-claim',
   fence: 'watchpost-fence',
 };
@@ -24,7 +24,7 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 
 /** How long lasting faults last, in ms. */
 export interface Lengths {
-  /** Longer than the rescue time: its jobs are done by others before a stopped worker continues. */
+  /** Longer than the rescue time: its jobs are done by others when a stopped worker goes on. */
   readonly stopped: number;
   /** Longer than the time-outs of queries. */
   readonly blackholed: number;
@@ -34,7 +34,7 @@ export interface Lengths {
   readonly terminating: number;
 }
 
-/** The faults that can be injected into an installation, and how many of each were. */
+/** What can be done to an installation, with what was done counted. */
 export class Faults {
   readonly counts = {
     kills: 0,
@@ -107,7 +107,7 @@ export class Faults {
     this.killsAt[at] = (this.killsAt[at] ?? 0) + 1;
   }
 
-  /** Kills the API when the database has committed a photo and the client has no answer yet. */
+  /** Kills the API when the database has answered that a photo is in, and nobody else knows yet. */
   async killApi(): Promise<void> {
     const slot = await this.#trap(
       'api',
@@ -126,7 +126,7 @@ export class Faults {
     this.#wounded(fault, pools);
   }
 
-  /** Resolves with the first process that reaches a moment, and is held there. */
+  /** Resolves to the first process that comes to a moment; it is still at it. */
   #trap(kind: Slot['kind'], trap: Omit<Trap, 'spring'>, patience: number): Promise<Slot | undefined> {
     return new Promise((resolve) => {
       let settled = false;
@@ -183,8 +183,8 @@ export class Faults {
         );
         const victim = this.#random.pick(rows);
         if (!victim) continue;
-        const ended = await pool.query('select pg_terminate_backend($1) as terminated', [victim.pid]);
-        if (ended.rows[0].terminated) this.counts.terminated_backends += 1;
+        const { rows: told } = await pool.query('select pg_terminate_backend($1) as told', [victim.pid]);
+        if (told[0].told) this.counts.terminated_backends += 1;
       } catch {
         // Another fault was faster.
       }
@@ -204,7 +204,7 @@ export class Faults {
     this.#wounded('black hole');
   }
 
-  /** Suspends a worker for longer than it takes to count as dead, and then resumes it. */
+  /** Stops a worker for longer than it takes to be given up, and lets it go on with what it had begun. */
   async suspend(): Promise<void> {
     const slot = await this.#hold();
     slot.process.kill('SIGSTOP');
@@ -216,8 +216,8 @@ export class Faults {
   }
 
   /**
-   * Waits until all workers but one are up, or held by another fault: on a slow machine kills must not come faster than
-   * processes start, or no worker would ever work.
+   * Waits until all workers but one are up, or held by another fault: on a slow machine kills come no faster than
+   * processes start, or nobody would ever get to work.
    */
   async #enough(): Promise<void> {
     const starting = () =>
@@ -225,7 +225,7 @@ export class Faults {
     while (starting().length > 1) await sleep(100);
   }
 
-  /** A worker for a lasting fault; at least one other keeps working. */
+  /** A worker for a fault that lasts; another at least goes on. */
   async #hold(): Promise<Slot> {
     for (;;) {
       const up = this.#fleet.up('worker');
