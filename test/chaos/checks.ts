@@ -155,10 +155,7 @@ export const checks: readonly Check[] = [
     name: 'every task of every event has come to an end',
     text: `select e.topic || ' of image ' || coalesce(e.image_id::text, 'none') || ' in ' || t.task as what
       from watchpost.event as e cross join unnest(e.tasks) as t (task)
-      where not exists (
-        select from watchpost.handling as h
-        where h.event_id = e.id and h.task = t.task and h.outcome in ('done', 'failed')
-      )`,
+      where not exists (select from watchpost.ended_task as d where d.event_id = e.id and d.task = t.task)`,
   },
   {
     kind: 'wrong',
