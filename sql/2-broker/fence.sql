@@ -49,8 +49,13 @@ begin
   select a.event_id, of_task, a.outcome, of_attempt, by_worker, started, elapsed_ms::real, a.code, a.error
   from unnest(events, outcomes, codes, errors) as a (event_id, outcome, code, error)
   where (has_claim or a.event_id = any (existing))
-    -- A slow worker that fails at what another has done meanwhile has nothing to record.
-    and (a.outcome = 'done' or not watchpost.is_done(a.event_id, of_task))
+    -- A slow worker that fails at what another has done meanwhile has nothing to record, nor has one that would retry
+    -- what is a dead letter by now.
+    and case a.outcome
+      when 'done' then true
+      when 'failed' then not watchpost.has_ended(a.event_id, of_task, '{done}')
+      else not watchpost.has_ended(a.event_id, of_task)
+    end
   on conflict (event_id, task) where outcome = 'done' do nothing;
   get diagnostics recorded = row_count;
 
@@ -78,19 +83,6 @@ $$;
 comment on function watchpost.fence is 'Records what became of some events in a task, and returns those that nobody has done before: only their rows may be written, in the same transaction. of_claim: the claim that ends with this. claims_next: the worker claims what these rows lead to.';
 
 
-create or replace function watchpost.is_done(event uuid, of_task text) returns boolean
-language plpgsql stable set plan_cache_mode = force_generic_plan
-as $$
-begin
-  return exists (
-    select from watchpost.handling as h where h.event_id = event and h.task = of_task and h.outcome = 'done'
-  );
-end;
-$$;
-
-comment on function watchpost.is_done(uuid, text) is 'Whether a task has done an event.';
-
-
 create or replace view watchpost.ended_task as
 select h.event_id, h.task, h.outcome
 from watchpost.handling as h
@@ -105,3 +97,17 @@ where h.outcome = 'done'
   );
 
 comment on view watchpost.ended_task is 'Tasks that have come to an end with an event: done, or failed and not replayed since. Every other task of event.tasks owes a handling.';
+
+
+-- In plpgsql: as a subquery of an INSERT it might be planned as a scan of all handlings.
+create or replace function watchpost.has_ended(event uuid, of_task text, outcomes text[] default '{done,failed}') returns boolean
+language plpgsql stable set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return exists (
+    select from watchpost.ended_task as d where d.event_id = event and d.task = of_task and d.outcome = any (outcomes)
+  );
+end;
+$$;
+
+comment on function watchpost.has_ended is 'Whether a task has come to an end with an event, by one of these outcomes.';

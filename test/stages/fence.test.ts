@@ -121,6 +121,25 @@ describe('handling an event', () => {
     expect(await recordOf(items[0])).toEqual([{ outcome: 'done', attempt: 1, code: null, error: null }]);
   });
 
+  it('records no retry of what another worker has made a dead letter meanwhile, until it is replayed', async () => {
+    const [item] = await emit({ name: 'Kim' });
+    const failing = christen({
+      work: async (given) => given.map(() => ({ status: 'rejected', reason: new Error('not now') })),
+    });
+    const dead = { outcome: 'failed', attempt: 1, code: 'internal', error: 'not now' };
+    expect(outcomes(await handle(failing, [item!], tools, { ...first, mayRetry: false }))).toEqual([
+      'failed',
+    ]);
+    expect(outcomes(await handle(failing, [item!], tools, first))).toEqual(['done_before']);
+    expect(await recordOf(item)).toEqual([dead]);
+    const [letter] = await database.rows('select id from watchpost.dead_letter where event_id = $1', [
+      item!.event_id,
+    ]);
+    await database.rows('select watchpost.replay($1)', [letter.id]);
+    expect(outcomes(await handle(failing, [item!], tools, first))).toEqual(['retry']);
+    expect((await recordOf(item)).map(({ outcome }) => outcome)).toEqual(['failed', 'replayed', 'retry']);
+  });
+
   it('writes only the rows of events that nobody has done', async () => {
     const items = await emit({ name: 'Eve' }, { name: 'Fay' });
     expect(outcomes(await handle(christen(), items.slice(0, 1), tools, first))).toEqual(['done']);
