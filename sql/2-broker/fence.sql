@@ -46,15 +46,15 @@ begin
 
   insert into watchpost.handling
     (event_id, task, outcome, attempt, worker_id, started_at, duration_ms, code, error)
-  select a.event_id, of_task, a.outcome, of_attempt, by_worker, started, elapsed_ms::real, a.code, a.error
+  select a.event_id, of_task, coalesce(a.outcome, 'done'), of_attempt, by_worker, started, elapsed_ms::real, a.code, a.error
   from unnest(events, outcomes, codes, errors) as a (event_id, outcome, code, error)
   where (has_claim or a.event_id = any (existing))
     -- A slow worker that fails at what another has done meanwhile has nothing to record, nor has one that would retry
     -- what is a dead letter by now.
     and case a.outcome
-      when 'done' then true
       when 'failed' then not watchpost.has_ended(a.event_id, of_task, '{done}')
-      else not watchpost.has_ended(a.event_id, of_task)
+      when 'retry' then not watchpost.has_ended(a.event_id, of_task)
+      else true
     end
   on conflict (event_id, task) where outcome = 'done' do nothing;
   get diagnostics recorded = row_count;
@@ -80,7 +80,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.fence is 'Records what became of some events in a task, and returns those that nobody has done before: only their rows may be written, in the same transaction. of_claim: the claim that ends with this. claims_next: the worker claims what these rows lead to.';
+comment on function watchpost.fence is 'Records what became of some events in a task, and returns those that nobody has done before: only their rows may be written, in the same transaction. outcomes, codes and errors: one for each event, or null if all are done. of_claim: the claim that ends with this. claims_next: the worker claims what these rows lead to.';
 
 
 create or replace view watchpost.ended_task as
