@@ -39,21 +39,6 @@ $$;
 comment on function watchpost.write_alerts is 'alert: opens or extends the episode of each match that stands.';
 
 
--- In plpgsql, so that a session plans it once; an SQL function is planned at each call.
-create or replace function watchpost.place_of(camera uuid) returns text
-language plpgsql stable
-as $$
-begin
-  return coalesce(
-    (select coalesce('zone:' || c.zone, 'camera:' || c.name) from watchpost.camera as c where c.id = camera),
-    'nowhere'
-  );
-end;
-$$;
-
-comment on function watchpost.place_of(uuid) is 'What makes two sightings the same episode: the zone, else the camera.';
-
-
 create or replace function watchpost.keep_episode() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$

@@ -6,31 +6,6 @@
 
 -- How photos come in from whoever can call a function.
 
--- This and submit_image run with their owner's rights: a role that may only submit can call them and reads nothing
--- else.
-create or replace function watchpost.find_camera(name_or_id text) returns uuid
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  found_id uuid;
-begin
-  select c.id into found_id
-  from watchpost.camera as c
-  where c.name = name_or_id or c.id::text = lower(name_or_id)
-  order by c.name = name_or_id desc
-  limit 1;
-  if found_id is null then
-    raise exception 'There is no camera %.', quote_literal(name_or_id)
-      using errcode = 'WP002',
-            hint = 'Cameras: ' || coalesce((select string_agg(c.name, ', ' order by c.name) from watchpost.camera as c), 'none yet') || '.';
-  end if;
-  return found_id;
-end;
-$$;
-
-comment on function watchpost.find_camera(text) is 'The id of a camera by its name or id; an unknown one is an error (WP002).';
-
-
 -- In plpgsql, so that a session plans it once; an SQL function is planned at each call.
 create or replace function watchpost.insert_image(
   bytes bytea, camera text, captured_at timestamptz, idempotency_key text, submitted_by text
@@ -79,6 +54,7 @@ $$;
 comment on function watchpost.find_submitted is 'The image that this submitter sent with this idempotency key, or null; other bytes under the same key are an error (WP003).';
 
 
+-- With its owner's rights, like find_camera: a role that may only submit can call them and reads nothing else.
 create or replace function watchpost.submit_image(
   bytes           bytea,
   camera          text default null,
