@@ -35,7 +35,7 @@ const notSettings = new Set(['user', 'database', 'options', 'replication', 'appl
 /** Settings that have no effect in the engine. They are dropped, so that a client may ask for them. */
 const withoutEffect = new Set(['statement_timeout', 'lock_timeout']);
 
-export class Server implements ConnectionEvents {
+export class DatabaseServer implements ConnectionEvents {
   readonly #engine: Engine;
   readonly #socketServer: SocketServer;
   readonly #clients = new Set<Connection>();
@@ -63,8 +63,8 @@ export class Server implements ConnectionEvents {
    *
    * @throws the system's error when the port is taken (EADDRINUSE).
    */
-  static async listen(engine: Engine, options: ServerOptions): Promise<Server> {
-    const server = new Server(engine, options);
+  static async listen(engine: Engine, options: ServerOptions): Promise<DatabaseServer> {
+    const server = new DatabaseServer(engine, options);
     await new Promise<void>((resolve, reject) => {
       server.#socketServer.once('error', reject);
       server.#socketServer.listen(options.port, '127.0.0.1', resolve);

@@ -138,11 +138,11 @@ const boxesOnFaces = (boxes: readonly Box[], faces: readonly Box[]): Box[] => {
   const free = new Set(boxes);
   return faces.flatMap((face) => {
     const best = [...free].sort((a, b) => iou(b, face) - iou(a, face))[0];
-    if (!best || iou(best, face) < sameFace) return [];
+    if (!best || iou(best, face) < foundOverlap) return [];
     free.delete(best);
     return [best];
   });
 };
 
 /** IoU from which a box counts as the face: detectors differ in how much forehead and chin they include. */
-const sameFace = 0.35;
+const foundOverlap = 0.35;

@@ -18,8 +18,8 @@ export interface Services {
     Partial<Pick<Config, 'plainHttpWebhooks'>> &
     Partial<HttpLimits>;
   readonly database: Database;
-  /** Relays committed events. Nudged after each call that may have written; see nudge.ts. */
-  readonly relay: { nudge(): void };
+  /** Makes this process look at the outbox now. Called after each call that may have written; see nudge.ts. */
+  readonly nudge: () => void;
   readonly vision: Vision;
   /** This process's row in `worker`, for the tasks that POST /v1/tasks runs here. */
   readonly workerId: string;

@@ -41,7 +41,7 @@ export const watch = async (client: pg.Client, worker: WorkerProcess, until: num
       at: Date.now(),
       memory: {
         worker_mb: (await residentOf(worker.pid)).now,
-        // What is shared is as large as it was told to be, and is filled as tables grow: it does not tell of a leak.
+        // Shared memory has the size that was set, and is filled as tables grow: it shows no leak.
         postgres_mb: server.own,
         postgres_with_shared_mb: server.all,
       },

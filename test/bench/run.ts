@@ -21,7 +21,7 @@ import { startServer } from './server.ts';
  * npm run bench -- [NAME...] [--json] [--check] [--rounds 5] [--out bench.json] [--pg-bin FOLDER]
  *   [--photos FOLDER] [--keep FOLDER]
  *
- * Runs the benches named, or all, against a Postgres of its own with fsync on, and tells ratios: what the machine is, and
+ * Runs the benches named, or all, against a Postgres of its own with fsync on, and prints ratios: what the machine is, and
  * what else it does, is in both sides of them.
  */
 const benches: readonly Bench[] = [

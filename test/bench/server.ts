@@ -17,7 +17,7 @@ export interface Cost {
 /** A Postgres of the bench's own, with fsync on. */
 export interface Server {
   readonly version: string;
-  /** Whether its shared memory is in huge pages; Postgres tells since version 17. */
+  /** Whether its shared memory is in huge pages; Postgres says so since version 17. */
   readonly hugePages: boolean;
   /** A new database and its URL; `migrated`: with Watchpost's schema. */
   database(name: string, migrated: boolean): Promise<string>;

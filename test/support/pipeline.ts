@@ -36,7 +36,7 @@ export const openApi = async (database: TestDatabase, vision: Vision, worker: Wo
     maxBacklog: 20_000,
     maxBacklogPerKey: 10_000,
   };
-  const app = createApp({ config, database, relay: worker, vision, workerId: worker.id, log });
+  const app = createApp({ config, database, nudge: () => worker.nudge(), vision, workerId: worker.id, log });
   return (path: string, init: RequestInit = {}) =>
     app.request(path, { ...init, headers: { authorization: `Bearer ${apiKey}`, ...init.headers } });
 };

@@ -3,7 +3,7 @@ import { evaluateCrowds } from '../../evaluation/crowds.ts';
 import { evaluate } from '../../evaluation/evaluate.ts';
 import { print, printJson } from '../program/io.ts';
 import { openVision } from '../program/open-vision.ts';
-import { position } from '../program/options.ts';
+import { positionOption } from '../program/options.ts';
 import { showSteps } from '../program/progress.ts';
 import type { AddCommand } from '../program/session.ts';
 import { showCrowds, showEvaluation } from './show.ts';
@@ -30,7 +30,11 @@ export const evaluateCommand: AddCommand = (program, session) => {
       '--all-but-one',
       'enrol everybody from all but one of their photos, and search for that one (the default)',
     )
-    .option('--rounds <number>', 'hold out that many photos of each person, one after the other', position)
+    .option(
+      '--rounds <number>',
+      'hold out that many photos of each person, one after the other',
+      positionOption,
+    )
     .option('--each', 'hold out each photo once')
     .option('--keep', 'keep the databases, and print how to open them')
     .option('--json', 'print one JSON object')

@@ -1,7 +1,7 @@
 import { VisionError } from '../errors.ts';
 import { type Fitted, fitInside, padToCells } from '../letterbox.ts';
 import { suppress } from '../nms.ts';
-import { floats, openSession, type Session } from '../session.ts';
+import { floats, type OnnxSession, openSession } from '../session.ts';
 import { writePlanes } from '../tensor.ts';
 import type { Detection, Detector, Normalisation } from '../types.ts';
 import { findSmall } from './small-passes.ts';
@@ -67,7 +67,7 @@ export const openYuNet = async (file: string, options: YuNetOptions = {}): Promi
   };
 };
 
-const whyUnfit = (session: Session): string | null => {
+const whyUnfit = (session: OnnxSession): string | null => {
   const missing = outputs.find((name) => !session.outputs.includes(name));
   if (missing) return `it has no output ${missing}`;
   const [, , height, width] = session.inputShape;
@@ -76,7 +76,7 @@ const whyUnfit = (session: Session): string | null => {
 };
 
 /** One run of the network; faces are in pixels of the picture from which `input` was made. */
-const pass = async (session: Session, input: Fitted, threshold: number): Promise<Detection[]> => {
+const pass = async (session: OnnxSession, input: Fitted, threshold: number): Promise<Detection[]> => {
   const { width, height } = input.pixels;
   const planes = new Float32Array(3 * width * height);
   writePlanes(input.pixels, normalisation, planes);

@@ -38,18 +38,18 @@ export const eventsBench: Bench = {
           );
         }
         const inserted = Date.now();
-        return { begun, inserted, told: await worker.told };
+        return { begun, inserted, report: await worker.report };
       });
       await client.end();
       await server.drop(name);
-      const { begun, inserted, told } = result;
+      const { begun, inserted, report } = result;
       return {
-        rate: events / ((told.ended - begun) / 1000),
+        rate: events / ((report.ended - begun) / 1000),
         insert_s: (inserted - begun) / 1000,
         server_cpu_s: cost.cpu,
-        worker_cpu_s: told.cpu,
+        worker_cpu_s: report.cpu,
         wal_bytes_an_event: cost.walBytes / events,
-        worker_mb: told.memory,
+        worker_mb: report.memory,
       };
     };
 
@@ -57,7 +57,7 @@ export const eventsBench: Bench = {
       const name = `bench_jobs_${++run}`;
       const url = await server.database(name, false);
       // Its schema, made by a first run that has nothing to do.
-      await start('peer-jobs', { url, jobs: 0 }).told;
+      await start('peer-jobs', { url, jobs: 0 }).report;
       const client = await server.client(url);
       await client.query(
         `select from graphile_worker.add_jobs(array(
@@ -65,18 +65,18 @@ export const eventsBench: Bench = {
            from generate_series(1, $1::int) as n))`,
         [events],
       );
-      const { result: told, cost } = await server.cost(
+      const { result: report, cost } = await server.cost(
         url,
-        () => start('peer-jobs', { url, jobs: events }).told,
+        () => start('peer-jobs', { url, jobs: events }).report,
       );
       await client.end();
       await server.drop(name);
       return {
-        rate: events / ((told.ended - told.begun) / 1000),
+        rate: events / ((report.ended - report.begun) / 1000),
         server_cpu_s: cost.cpu,
-        worker_cpu_s: told.cpu,
+        worker_cpu_s: report.cpu,
         wal_bytes_an_event: cost.walBytes / events,
-        worker_mb: told.memory,
+        worker_mb: report.memory,
       };
     };
     return {

@@ -8,7 +8,7 @@ import { type Probe, readProbes } from '../probes.ts';
 
 type List = keyof typeof lists;
 
-/** One side: asks for a probe, and tells what share of the ten nearest it found. */
+/** One side: asks for a probe, and returns what share of the ten nearest it found. */
 type Ask = (probe: Probe) => Promise<() => number>;
 
 /** Milliseconds of a search of one face among a million references, and how many of the ten nearest it finds. */
