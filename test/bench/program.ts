@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { heapSettings, memorySettings } from '../../src/keep-memory.ts';
+import { NodeProcess } from '../support/node-process.ts';
 
 /** What every program of the bench prints at its end, as one line of JSON; times are of the machine's clock. */
 export interface Report {
@@ -31,28 +31,19 @@ const own = ['bare-loop', 'handle-events', 'see-photos'];
 export const start = (name: string, settings: Record<string, string | number>): Running => {
   const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
   const heap = own.includes(name) ? heapSettings : [];
-  const child = spawn(process.execPath, [...heap, file, JSON.stringify(settings)], {
-    // As a worker is started, and a peer no worse.
-    env: { ...process.env, ...memorySettings },
-    stdio: ['ignore', 'pipe', 'inherit'],
+  // As a worker is started, and a peer no worse.
+  const program = new NodeProcess([...heap, file, JSON.stringify(settings)], {
+    ...process.env,
+    ...memorySettings,
   });
-  let text = '';
-  let ready = () => {};
-  const isReady = new Promise<void>((resolve) => {
-    ready = resolve;
+  const ready = program.says(/ready\n/).then(() => {});
+  // Some programs begin at once.
+  ready.catch(() => {});
+  const report = program.ended.then((code): Report => {
+    if (code === 0) return JSON.parse(program.stdout.trim().split('\n').at(-1)!);
+    throw new Error(`${name} ended with ${code}:\n${program.output}`);
   });
-  child.stdout.on('data', (more) => {
-    text += more;
-    if (text.includes('ready\n')) ready();
-  });
-  const report = new Promise<Report>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => {
-      if (code === 0) resolve(JSON.parse(text.trim().split('\n').at(-1)!));
-      else reject(new Error(`${name} ended with ${code}`));
-    });
-  });
-  return { ready: Promise.race([isReady, report.then(() => {})]), report };
+  return { ready, report };
 };
 
 /** For a program: its settings. */

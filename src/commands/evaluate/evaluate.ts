@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { evaluateCrowds } from '../../evaluation/crowds.ts';
 import { evaluate } from '../../evaluation/evaluate.ts';
 import { print, printJson } from '../program/io.ts';
-import { openVision } from '../program/open-vision.ts';
+import { openConfiguredDetector, openVision } from '../program/open-vision.ts';
 import { positionOption } from '../program/options.ts';
 import { showSteps } from '../program/progress.ts';
 import type { AddCommand } from '../program/session.ts';
@@ -88,7 +88,9 @@ Each setting of a camera (near, automatic, far) is measured with the installed d
         // Commander gives --json to `evaluate`, which has an option of the same name.
         const { json } = command.optsWithGlobals<{ json?: boolean }>();
         void context.untilSignal();
-        const figures = await evaluateCrowds(context, folders, {
+        const detector = await openConfiguredDetector(context);
+        const vision = await openVision(context, { installed: true });
+        const figures = await evaluateCrowds({ ...context, detector, vision }, folders, {
           ...options,
           onProgress: showSteps(io.stderr),
         });

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { NodeProcess } from '../../support/node-process.ts';
 import type { Bench, Figures } from '../bench.ts';
 import { endOf, enrol, forget, sightingsOf } from '../enrolling.ts';
 import { faces, lists, model, openMillion } from '../million.ts';
@@ -20,10 +20,9 @@ export const backfill: Bench = {
     // Warm, for both sides: the first time that a session passes over all this memory it takes 1.9 s of CPU instead of
     // 0.5, as each of its pages is mapped then. The worker has several sessions, and any of them may be the one.
     await client.query(`select count(*) from watchpost.embedding where norm < 0`);
-    const worker = spawn(
-      process.execPath,
+    const worker = new NodeProcess(
       [fileURLToPath(new URL('../../../src/watchpost.mjs', import.meta.url)), 'work'],
-      { env: { ...process.env, DATABASE_URL: url, WATCHPOST_LOG_LEVEL: 'warn' }, stdio: 'ignore' },
+      { ...process.env, DATABASE_URL: url, WATCHPOST_LOG: 'warn' },
     );
     let next = 0;
 
@@ -91,8 +90,7 @@ export const backfill: Bench = {
         },
       ],
       async end() {
-        worker.kill('SIGTERM');
-        await new Promise((resolve) => worker.once('exit', resolve));
+        await worker.stop();
         await client.end();
         await million.end();
       },
