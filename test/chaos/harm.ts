@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { startPostgres } from '../support/postgres.ts';
 import { check, countOf, type Finding, untilSettled } from './checker.ts';
-import { Faults } from './faults.ts';
+import { Faults, type Lengths } from './faults.ts';
 import { Fleet, startFleet } from './fleet.ts';
 import { install } from './install.ts';
 import { onInterrupt } from './interrupt.ts';
@@ -20,6 +20,15 @@ const recoverWithin = 60;
 
 /** Milliseconds within which everything must be done once nothing is broken any more. */
 const settleWithin = 400_000;
+
+/** How long the faults last, in milliseconds. */
+const lengths: Lengths = { stopped: 30_000, blackholed: 40_000, away: [1_000, 8_000], terminating: 15_000 };
+const shortLengths: Lengths = {
+  stopped: 6_000,
+  blackholed: 12_000,
+  away: [500, 2_000],
+  terminating: 5_000,
+};
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -53,27 +62,15 @@ export const runFaults = async (options: Options, album: Album) => {
     tell(`${options.workers} workers and the API are up`);
 
     const ledger = new Ledger(join(options.folder, 'ledger.jsonl'));
-    const submitter = new Submitter({
-      album,
-      ledger,
-      random: new Random(options.seed + 1),
-      api,
-      database: url,
-    });
+    const own = new Random(options.seed + 1);
+    const submitter = new Submitter({ album, ledger, random: own, api, database: url });
     const faults = new Faults({
       fleet,
       watch,
       postgres,
       url,
       random,
-      lengths: options.short
-        ? {
-            stopped: 6_000,
-            blackholed: 12_000,
-            away: [0.5, 2].map((s) => s * 1000) as [number, number],
-            terminating: 5_000,
-          }
-        : { stopped: 30_000, blackholed: 40_000, away: [1_000, 8_000], terminating: 15_000 },
+      lengths: options.short ? shortLengths : lengths,
     });
     const stopTelling = showProgress({ ledger, faults, watch, fleet, images: options.images });
     try {
