@@ -19,7 +19,7 @@ import {
 import { Scheduler } from './scheduler.ts';
 import { isFatalSetting } from './statement-effects.ts';
 
-export interface ServerOptions {
+interface ServerOptions {
   /** TCP port on 127.0.0.1; 0 for a free one. */
   port: number;
   /** How long a client may leave a transaction open and idle, in milliseconds (10,000). */

@@ -27,7 +27,7 @@ export type Effect =
 /** Temporary tables, session advisory locks, cursors that outlive their transaction. */
 export type Residue = 'temporary' | 'advisory' | 'cursor';
 
-export interface Inspection {
+interface Inspection {
   /** The text to run in place of the client's. */
   sql: string;
   effects: Effect[];

@@ -9,7 +9,7 @@ import { problemBody } from './problem.ts';
 import type { Served } from './services.ts';
 
 /** A listening API. */
-export interface ApiServer {
+interface ApiServer {
   /** For example http://127.0.0.1:3000. */
   readonly url: string;
   /** Stops accepting calls, and resolves when those under way are answered, or were cut off after `graceMs`. */

@@ -5,7 +5,7 @@ import type { Vision } from '../vision/index.ts';
 import type { Hold } from './bytes-in-flight.ts';
 
 /** Limits of the table in limits.ts that a test may set lower. */
-export interface HttpLimits {
+interface HttpLimits {
   readonly bytesInFlight: number;
   readonly bodySeconds: number;
   readonly streams: number;

@@ -12,7 +12,7 @@ import type { EndpointAnswer } from './post.ts';
  */
 
 /** The fields of a new endpoint. */
-export interface NewEndpoint {
+interface NewEndpoint {
   readonly name: string;
   readonly url: string;
   /** Names or ids; empty: all lists. */

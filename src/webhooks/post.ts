@@ -8,7 +8,7 @@ const answerWithin = 10_000;
 const answerBytes = 4096;
 
 /** A message to send. */
-export interface Message {
+interface Message {
   readonly url: string;
   /** The same in each attempt, so that the receiver recognises repetitions. */
   readonly id: string;

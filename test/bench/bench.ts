@@ -4,7 +4,7 @@ import type { Server } from './server.ts';
 export type Figures = Readonly<Record<string, number>>;
 
 /** One of the figures that is compared between the sides. */
-export interface Judged {
+interface Judged {
   /** For example "16 clients". */
   readonly what: string;
   readonly unit: string;

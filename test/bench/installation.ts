@@ -98,7 +98,7 @@ export const untilHandled = async (client: pg.Client): Promise<void> => {
 };
 
 /** What stands in the database, for photos that were submitted as probes. */
-export interface Stored {
+interface Stored {
   readonly photos: number;
   readonly faces: number;
   readonly matches: number;

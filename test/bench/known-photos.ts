@@ -5,7 +5,7 @@ import { readLabelledFolder } from '../../src/calibration/labelled-folder.ts';
 import { readConfig } from '../../src/config.ts';
 
 /** A photo of which somebody has said what can be seen in it. */
-export interface KnownPhoto {
+interface KnownPhoto {
   readonly bytes: Buffer;
   /** Faces in it. */
   readonly faces: number;

@@ -19,7 +19,7 @@ const hotTables = [
 ];
 
 /** What was seen at one moment. */
-export interface Look {
+interface Look {
   readonly at: number;
   readonly memory: Figures;
   /** Dead rows of the hot tables. */

@@ -3,7 +3,7 @@ import { heapSettings, memorySettings } from '../../src/keep-memory.ts';
 import { NodeProcess } from '../support/node-process.ts';
 
 /** What every program of the bench prints at its end, as one line of JSON; times are of the machine's clock. */
-export interface Report {
+interface Report {
   /** Milliseconds since 1970 at which its work began and ended. */
   readonly begun: number;
   readonly ended: number;

@@ -43,7 +43,7 @@ export const openApi = async (database: TestDatabase, vision: Vision, worker: Wo
 };
 
 /** What `image_status` says once it is final. */
-export interface Final {
+interface Final {
   readonly state: 'done' | 'failed';
   readonly code: string | null;
   readonly message: string | null;

@@ -99,7 +99,7 @@ const comparisonOf = (
 };
 
 /** One person from each photo, on one list. */
-export const enrol = async (client: pg.Client, photos: readonly Uint8Array[]): Promise<void> => {
+const enrol = async (client: pg.Client, photos: readonly Uint8Array[]): Promise<void> => {
   await client.query(`insert into watchpost.watchlist (name) values ('bench')`);
   for (const [index, photo] of photos.entries()) {
     await client.query(
@@ -151,7 +151,7 @@ const percentiles = (name: string, arrivals: readonly Arrival[], of: (one: Arriv
  * is begun, and its handling; `streamed`: from the alert's row until it arrives. `row_p50`, `row_p95`: what the time until
  * the alert's row has beyond the vision calls.
  */
-export const stepsOf = async (client: pg.Client, arrivals: readonly Arrival[]): Promise<Figures> => {
+const stepsOf = async (client: pg.Client, arrivals: readonly Arrival[]): Promise<Figures> => {
   const { rows } = await client.query<{
     image: string;
     task: string;
