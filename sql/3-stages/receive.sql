@@ -151,38 +151,6 @@ comment on function watchpost.measure_image_bytes() is 'Sets byte_length and sha
 create or replace trigger image_measure_bytes before insert on watchpost.image
 for each row execute function watchpost.measure_image_bytes();
 
-
-create or replace function watchpost.check_image() returns trigger
-language plpgsql
-as $$
-begin
-  perform watchpost.refuse_image(new);
-  return new;
-end;
-$$;
-
-comment on function watchpost.check_image() is 'Refuses changes that put a row beyond the limits; see refuse_image.';
-
-create or replace trigger image_check before update of captured_at, received_at, submitted_by, idempotency_key on watchpost.image
-for each row execute function watchpost.check_image();
-
-
-create or replace function watchpost.keep_image_bytes() returns trigger
-language plpgsql
-as $$
-begin
-  raise exception 'A photo is never changed.'
-    using errcode = 'WP008', hint = 'Drop it with bytes = null; insert a new row for another photo.';
-end;
-$$;
-
-comment on function watchpost.keep_image_bytes() is 'Refuses other bytes than those that were submitted, also after these were dropped (WP008).';
-
--- The test for null comes first: dropping a photo need not read it.
-create or replace trigger image_keep_bytes before update of bytes on watchpost.image
-for each row when (new.bytes is not null and new.bytes is distinct from old.bytes)
-execute function watchpost.keep_image_bytes();
-
 -- image.received ------------------------------------------------------------------------------------------------------
 
 -- Every table of the pipeline has one statement-level trigger that writes its events. It runs with its owner's rights:
