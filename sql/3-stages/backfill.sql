@@ -86,7 +86,7 @@ language plpgsql
 as $$
 begin
   return query
-  with claimed as (
+  with done as (
     insert into watchpost.handling (event_id, task, outcome, attempt, started_at, duration_ms)
     select e.id, 'match', 'done', 1, clock_timestamp(), 0
     from watchpost.event as e
@@ -100,7 +100,7 @@ begin
     on conflict (event_id, task) where outcome = 'done' do nothing
     returning event_id
   )
-  select e.subject_id from claimed as c join watchpost.event as e on e.id = c.event_id;
+  select e.subject_id from done as d join watchpost.event as e on e.id = d.event_id;
 end;
 $$;
 
@@ -113,7 +113,7 @@ create or replace function watchpost.match_again(searched jsonb) returns integer
 language plpgsql
 as $$
 declare
-  claimed uuid[] := array(
+  taken_over uuid[] := array(
     select watchpost.take_over_first_searches(array(select d.embedding_id from watchpost.decided_searches(searched) as d))
   );
   live jsonb;
@@ -122,8 +122,8 @@ declare
   matched integer := 0;
 begin
   select
-    jsonb_agg(s.one order by s.place) filter (where (s.one ->> 'embedding_id')::uuid = any (claimed)),
-    jsonb_agg(s.one order by s.place) filter (where (s.one ->> 'embedding_id')::uuid <> all (claimed))
+    jsonb_agg(s.one order by s.place) filter (where (s.one ->> 'embedding_id')::uuid = any (taken_over)),
+    jsonb_agg(s.one order by s.place) filter (where (s.one ->> 'embedding_id')::uuid <> all (taken_over))
   into live, past
   from jsonb_array_elements(searched) with ordinality as s (one, place);
 

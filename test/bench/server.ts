@@ -33,7 +33,7 @@ export interface Server {
 }
 
 /** Starts it; `bin` is the folder of pg_ctl, else one is looked for. */
-export const startServer = async (
+export const startBenchServer = async (
   bin: string | undefined,
   options: { keep?: string | undefined; settings?: readonly string[] } = {},
 ): Promise<Server> => {
@@ -64,7 +64,7 @@ export const startServer = async (
     hugePages: versions[0]?.pages === 'on',
     client: openClient,
     urlOf,
-    another: (more) => startServer(bin, more),
+    another: (more) => startBenchServer(bin, more),
     async database(name, migrated) {
       await admin.query(`create database ${name}`);
       if (migrated) await migrateDatabase(urlOf(name));

@@ -10,7 +10,7 @@ import { Ledger } from './ledger.ts';
 import type { Options } from './options.ts';
 import type { Album } from './photos.ts';
 import { planFaults } from './plan.ts';
-import { showProgress, tell } from './progress.ts';
+import { print, showProgress } from './progress.ts';
 import { Random } from './random.ts';
 import { Submitter } from './submit.ts';
 import { Watch } from './watch.ts';
@@ -59,7 +59,7 @@ export const runFaults = async (options: Options, album: Album) => {
     await install(url, album);
     const api = await startFleet(fleet, Number(new URL(url).port), options);
     while (fleet.slots.some((slot) => slot.state === 'starting')) await sleep(100);
-    tell(`${options.workers} workers and the API are up`);
+    print(`${options.workers} workers and the API are up`);
 
     const ledger = new Ledger(join(options.folder, 'ledger.jsonl'));
     const own = new Random(options.seed + 1);
@@ -72,13 +72,13 @@ export const runFaults = async (options: Options, album: Album) => {
       random,
       lengths: options.short ? shortLengths : lengths,
     });
-    const stopTelling = showProgress({ ledger, faults, watch, fleet, images: options.images });
+    const stopProgress = showProgress({ ledger, faults, watch, fleet, images: options.images });
     try {
       await harm(options, random, submitter, faults);
     } finally {
-      stopTelling();
+      stopProgress();
     }
-    tell('the last fault is over; waiting until everything is processed');
+    print('the last fault is over; waiting until everything is processed');
     const settled = await untilSettled(pool, settleWithin);
     await submitter.stop();
     const findings = await check(pool, {
@@ -122,7 +122,7 @@ const harm = async (
   });
   const doing = plan.map(async (step) => {
     await sleep(Math.max(0, begun + step.at - Date.now()));
-    await step.run(faults).catch((error) => tell(`${step.fault} could not be done: ${error.message}`));
+    await step.run(faults).catch((error) => print(`${step.fault} could not be done: ${error.message}`));
   });
   await Promise.all(doing);
   const patience = sleep((recoverWithin + 60) * 1000);
@@ -169,7 +169,7 @@ const report = (
       : []),
     ...(refused.length > 0 ? [`the API answered ${refused.join(', ')}`] : []),
   ];
-  for (const complaint of complaints) tell(complaint);
+  for (const complaint of complaints) print(complaint);
   return {
     acknowledged: ledger.acknowledged.length,
     lost: countOf(findings, 'lost'),
