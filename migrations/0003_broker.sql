@@ -22,7 +22,7 @@ create table watchpost.subscription (
   primary key (topic, task)
 );
 
-comment on table  watchpost.subscription              is 'Which task consumes which events. Insert a row to add a consumer.';
+comment on table  watchpost.subscription              is 'Which task consumes which events. The rows of the product are listed in sql/2-broker/wiring.sql; insert a row to add a consumer.';
 comment on column watchpost.subscription.topic        is 'For example face.detected.';
 comment on column watchpost.subscription.task         is 'The task that is run: a stage of a worker, or a graphile-worker task of your own.';
 comment on column watchpost.subscription.enabled      is 'False: new events are not handed to this task.';
@@ -168,7 +168,7 @@ create table watchpost.task_pause (
   paused_by text not null default session_user constraint task_pause_paused_by_is_token check (watchpost.is_token(paused_by))
 );
 
-comment on table watchpost.task_pause is 'Tasks of which no worker takes a job now. Their jobs wait, and no attempt is used.';
+comment on table watchpost.task_pause is 'Tasks of which no worker claims an event or takes a job now. Their events and jobs wait, and no attempt is used.';
 
 
 create table watchpost.server_timeline (

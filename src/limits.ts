@@ -6,7 +6,7 @@
  */
 
 /** Where a limit is enforced. */
-export type Layer = 'api' | 'vision' | 'database' | 'command line';
+type Layer = 'api' | 'vision' | 'database' | 'command line';
 
 /** One limit. */
 export interface Limit {

@@ -4,7 +4,7 @@ import { type Graph, onnx, rawBytes } from './graph.ts';
  * Weights closer to 0 than this are set to 0. Subnormal numbers begin at 1.2e-38; products of larger weights with
  * activations can still be subnormal. Vectors are unchanged for any cut-off up to 1e-6 (docs/performance.md).
  */
-export const tinyWeight = 1e-15;
+const tinyWeight = 1e-15;
 
 /**
  * Sets weights to 0 that are too small to change a result. Intel CPUs compute with subnormal numbers in microcode:

@@ -5,7 +5,7 @@ export const { onnx } = onnxProto;
 
 type Onnx = typeof onnx;
 /** A decoded ONNX file. */
-export type Model = InstanceType<Onnx['ModelProto']>;
+type Model = InstanceType<Onnx['ModelProto']>;
 /** The computation inside a {@link Model}. */
 export type Graph = InstanceType<Onnx['GraphProto']>;
 type Tensor = InstanceType<Onnx['TensorProto']>;

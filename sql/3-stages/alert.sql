@@ -39,21 +39,6 @@ $$;
 comment on function watchpost.write_alerts is 'alert: opens or extends the episode of each match that stands.';
 
 
--- In plpgsql, so that a session plans it once; an SQL function is planned at each call.
-create or replace function watchpost.place_of(camera uuid) returns text
-language plpgsql stable
-as $$
-begin
-  return coalesce(
-    (select coalesce('zone:' || c.zone, 'camera:' || c.name) from watchpost.camera as c where c.id = camera),
-    'nowhere'
-  );
-end;
-$$;
-
-comment on function watchpost.place_of(uuid) is 'What makes two sightings the same episode: the zone, else the camera.';
-
-
 create or replace function watchpost.keep_episode() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -159,22 +144,6 @@ $$;
 
 comment on function watchpost.raise_alert(uuid) is 'Opens or extends the alert that a match belongs to, and returns its id; null if the match was superseded.';
 
-
-create or replace function watchpost.merge_alerts(into_alert uuid, others uuid[]) returns tstzrange
-language plpgsql
-as $$
-begin
-  perform from watchpost.alert as a where a.id = any (others || into_alert) order by a.id for no key update;
-  update watchpost.alert_match as am set alert_id = into_alert where am.alert_id = any (others);
-  update watchpost.alert as a set withdrawn_at = now(), merged_into = into_alert where a.id = any (others);
-  perform watchpost.emit_alerts_withdrawn(others, 'merged');
-  perform watchpost.recount_alerts(array[into_alert]);
-  return (select a.episode from watchpost.alert as a where a.id = into_alert);
-end;
-$$;
-
-comment on function watchpost.merge_alerts is 'Moves the matches of some alerts into another one and withdraws those alerts; returns the episode of the other.';
-
 -- alert.raised --------------------------------------------------------------------------------------------------------
 
 create or replace function watchpost.emit_alert_raised() returns trigger
@@ -200,28 +169,3 @@ comment on function watchpost.emit_alert_raised() is 'One alert.raised for each 
 create or replace trigger alert_emit after insert on watchpost.alert
 referencing new table as new_rows
 for each statement execute function watchpost.emit_alert_raised();
-
-
--- NOTIFY takes a lock on the whole database at commit, which is too slow for every photo, but not for alerts, which are
--- few.
-create or replace function watchpost.announce_alert() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-begin
-  perform pg_notify(
-    'watchpost_alert',
-    jsonb_build_object(
-      'alert_id', a.id, 'person_id', a.person_id, 'severity', a.severity,
-      'retroactive', a.retroactive
-    )::text
-  )
-  from new_rows as a;
-  return null;
-end;
-$$;
-
-comment on function watchpost.announce_alert() is 'NOTIFY watchpost_alert for each new alert. Only a hint: a listener reads the row.';
-
-create or replace trigger alert_announce after insert on watchpost.alert
-referencing new table as new_rows
-for each statement execute function watchpost.announce_alert();

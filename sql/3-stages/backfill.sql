@@ -6,18 +6,6 @@
 --
 -- Which faces are in a batch: sql/4-people/past-faces.sql. The rows that each of them gets: match.sql.
 
-create or replace function watchpost.lowest_threshold(person uuid) returns real
-language sql stable
-begin atomic
-  select min(w.threshold)
-  from watchpost.watchlist_entry as e
-  join watchpost.active_watchlist as w on w.id = e.watchlist_id
-  where e.person_id = lowest_threshold.person;
-end;
-
-comment on function watchpost.lowest_threshold(uuid) is 'The least similarity that matches a person on any active list; null: they are on none.';
-
-
 -- A person on no active list is not searched for, and for one who was never found nothing is corrected.
 --
 -- since_event: the event that put the person on a list. Only references from before it are searched for; those added
@@ -93,12 +81,12 @@ comment on function watchpost.continue_backfill is 'Records a batch of a backfil
 -- For a face whose own match event is not handled yet, a worker may have found the nearest people before the person was
 -- enrolled, and write that later. So the first search is written by the transaction that inserts the handling: if a
 -- worker is writing it now, the insert below waits for that, and then inserts nothing.
-create or replace function watchpost.claim_unsearched(embeddings uuid[]) returns setof uuid
+create or replace function watchpost.take_over_first_searches(embeddings uuid[]) returns setof uuid
 language plpgsql
 as $$
 begin
   return query
-  with claimed as (
+  with done as (
     insert into watchpost.handling (event_id, task, outcome, attempt, started_at, duration_ms)
     select e.id, 'match', 'done', 1, clock_timestamp(), 0
     from watchpost.event as e
@@ -112,11 +100,11 @@ begin
     on conflict (event_id, task) where outcome = 'done' do nothing
     returning event_id
   )
-  select e.subject_id from claimed as c join watchpost.event as e on e.id = c.event_id;
+  select e.subject_id from done as d join watchpost.event as e on e.id = d.event_id;
 end;
 $$;
 
-comment on function watchpost.claim_unsearched(uuid[]) is 'Takes over the first search of those embeddings whose match event is not handled yet; returns them.';
+comment on function watchpost.take_over_first_searches(uuid[]) is 'Takes over the first search of those embeddings whose match event is not handled yet; returns them.';
 
 
 -- Faces without a search count as live: their first search is not retroactive. The others are written only if the result
@@ -125,8 +113,8 @@ create or replace function watchpost.match_again(searched jsonb) returns integer
 language plpgsql
 as $$
 declare
-  claimed uuid[] := array(
-    select watchpost.claim_unsearched(array(select d.embedding_id from watchpost.decided_searches(searched) as d))
+  taken_over uuid[] := array(
+    select watchpost.take_over_first_searches(array(select d.embedding_id from watchpost.decided_searches(searched) as d))
   );
   live jsonb;
   past jsonb;
@@ -134,8 +122,8 @@ declare
   matched integer := 0;
 begin
   select
-    jsonb_agg(s.one order by s.place) filter (where (s.one ->> 'embedding_id')::uuid = any (claimed)),
-    jsonb_agg(s.one order by s.place) filter (where (s.one ->> 'embedding_id')::uuid <> all (claimed))
+    jsonb_agg(s.one order by s.place) filter (where (s.one ->> 'embedding_id')::uuid = any (taken_over)),
+    jsonb_agg(s.one order by s.place) filter (where (s.one ->> 'embedding_id')::uuid <> all (taken_over))
   into live, past
   from jsonb_array_elements(searched) with ordinality as s (one, place);
 

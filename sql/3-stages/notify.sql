@@ -2,20 +2,6 @@
 --
 -- consumes alert.raised · writes notification · emits notification.due, which deliver consumes
 
-create or replace function watchpost.severity_rank(severity text) returns integer
-language sql immutable
-return array_position(array['info', 'warning', 'critical'], severity);
-
-comment on function watchpost.severity_rank(text) is '1 info, 2 warning, 3 critical.';
-
-
-create or replace function watchpost.utc(moment timestamptz) returns text
-language sql immutable
-return to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
-
-comment on function watchpost.utc(timestamptz) is 'A time as messages write it, in any time zone of the session: 2026-11-23T15:04:05.000Z.';
-
-
 -- Without the photo, which takes an API key to read.
 create or replace function watchpost.alert_message(alert uuid) returns json
 language plpgsql stable

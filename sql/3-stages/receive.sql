@@ -6,31 +6,6 @@
 
 -- How photos come in from whoever can call a function.
 
--- This and submit_image run with their owner's rights: a role that may only submit can call them and reads nothing
--- else.
-create or replace function watchpost.find_camera(name_or_id text) returns uuid
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  found_id uuid;
-begin
-  select c.id into found_id
-  from watchpost.camera as c
-  where c.name = name_or_id or c.id::text = lower(name_or_id)
-  order by c.name = name_or_id desc
-  limit 1;
-  if found_id is null then
-    raise exception 'There is no camera %.', quote_literal(name_or_id)
-      using errcode = 'WP002',
-            hint = 'Cameras: ' || coalesce((select string_agg(c.name, ', ' order by c.name) from watchpost.camera as c), 'none yet') || '.';
-  end if;
-  return found_id;
-end;
-$$;
-
-comment on function watchpost.find_camera(text) is 'The id of a camera by its name or id; an unknown one is an error (WP002).';
-
-
 -- In plpgsql, so that a session plans it once; an SQL function is planned at each call.
 create or replace function watchpost.insert_image(
   bytes bytea, camera text, captured_at timestamptz, idempotency_key text, submitted_by text
@@ -79,6 +54,7 @@ $$;
 comment on function watchpost.find_submitted is 'The image that this submitter sent with this idempotency key, or null; other bytes under the same key are an error (WP003).';
 
 
+-- With its owner's rights, like find_camera: a role that may only submit can call them and reads nothing else.
 create or replace function watchpost.submit_image(
   bytes           bytea,
   camera          text default null,
@@ -174,38 +150,6 @@ comment on function watchpost.measure_image_bytes() is 'Sets byte_length and sha
 
 create or replace trigger image_measure_bytes before insert on watchpost.image
 for each row execute function watchpost.measure_image_bytes();
-
-
-create or replace function watchpost.check_image() returns trigger
-language plpgsql
-as $$
-begin
-  perform watchpost.refuse_image(new);
-  return new;
-end;
-$$;
-
-comment on function watchpost.check_image() is 'Refuses changes that put a row beyond the limits; see refuse_image.';
-
-create or replace trigger image_check before update of captured_at, received_at, submitted_by, idempotency_key on watchpost.image
-for each row execute function watchpost.check_image();
-
-
-create or replace function watchpost.keep_image_bytes() returns trigger
-language plpgsql
-as $$
-begin
-  raise exception 'A photo is never changed.'
-    using errcode = 'WP008', hint = 'Drop it with bytes = null; insert a new row for another photo.';
-end;
-$$;
-
-comment on function watchpost.keep_image_bytes() is 'Refuses other bytes than those that were submitted, also after these were dropped (WP008).';
-
--- The test for null comes first: dropping a photo need not read it.
-create or replace trigger image_keep_bytes before update of bytes on watchpost.image
-for each row when (new.bytes is not null and new.bytes is distinct from old.bytes)
-execute function watchpost.keep_image_bytes();
 
 -- image.received ------------------------------------------------------------------------------------------------------
 

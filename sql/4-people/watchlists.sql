@@ -147,3 +147,15 @@ for each statement execute function watchpost.emit_watchlist_changed();
 create or replace trigger watchlist_emit_delete after delete on watchpost.watchlist
 referencing old table as old_rows
 for each statement execute function watchpost.emit_watchlist_changed();
+
+
+create or replace function watchpost.lowest_threshold(person uuid) returns real
+language sql stable
+begin atomic
+  select min(w.threshold)
+  from watchpost.watchlist_entry as e
+  join watchpost.active_watchlist as w on w.id = e.watchlist_id
+  where e.person_id = lowest_threshold.person;
+end;
+
+comment on function watchpost.lowest_threshold(uuid) is 'The least similarity that matches a person on any active list; null: they are on none.';

@@ -1,4 +1,4 @@
--- Recounting and withdrawing alerts whose matches were superseded.
+-- Recounting and withdrawing alerts whose matches were superseded, and merging alerts whose episodes meet.
 
 -- An alert that has no current match any more is withdrawn and keeps its last figures.
 create or replace function watchpost.recount_alerts(alerts uuid[]) returns void
@@ -75,3 +75,19 @@ begin atomic
 end;
 
 comment on function watchpost.emit_alerts_withdrawn is 'One alert.withdrawn for each: merged, or no_match_left.';
+
+
+create or replace function watchpost.merge_alerts(into_alert uuid, others uuid[]) returns tstzrange
+language plpgsql
+as $$
+begin
+  perform from watchpost.alert as a where a.id = any (others || into_alert) order by a.id for no key update;
+  update watchpost.alert_match as am set alert_id = into_alert where am.alert_id = any (others);
+  update watchpost.alert as a set withdrawn_at = now(), merged_into = into_alert where a.id = any (others);
+  perform watchpost.emit_alerts_withdrawn(others, 'merged');
+  perform watchpost.recount_alerts(array[into_alert]);
+  return (select a.episode from watchpost.alert as a where a.id = into_alert);
+end;
+$$;
+
+comment on function watchpost.merge_alerts is 'Moves the matches of some alerts into another one and withdraws those alerts; returns the episode of the other.';

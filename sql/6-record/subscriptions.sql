@@ -1,4 +1,4 @@
--- Recording changes of subscriptions, and switching a task on and off.
+-- Recording changes of subscriptions.
 --
 -- emits subscription.changed
 --
@@ -61,30 +61,3 @@ for each statement execute function watchpost.record_subscription_change();
 
 create or replace trigger subscription_truncate_record before truncate on watchpost.subscription
 for each statement execute function watchpost.record_subscription_change();
-
-
-create or replace function watchpost.switch_task(task text, enabled boolean, note text default null) returns boolean
-language plpgsql
-as $$
-declare
-  changed boolean;
-begin
-  if not exists (select from watchpost.subscription as s where s.task = switch_task.task) then
-    raise exception 'There is no task %.', quote_literal(task)
-      using errcode = 'WP065',
-            hint = 'Tasks: ' || (select string_agg(distinct s.task, ', ') from watchpost.subscription as s) || '.';
-  end if;
-  if not watchpost.is_text(note) then
-    raise exception 'note: give 2000 characters at most.' using errcode = 'WP073';
-  end if;
-  perform set_config('watchpost.note', coalesce(note, ''), true);
-  update watchpost.subscription as s
-  set enabled = switch_task.enabled
-  where s.task = switch_task.task and s.enabled <> switch_task.enabled;
-  changed := found;
-  perform set_config('watchpost.note', '', true);
-  return changed;
-end;
-$$;
-
-comment on function watchpost.switch_task is 'Enables or disables handing new events to a task; true if that is a change, which is then recorded with the note. What was handed to it before is still done. An unknown task is an error (WP065).';

@@ -4,7 +4,7 @@ import { type Calibration, patient } from './calibration.ts';
 import type { LabelledFace } from './faces.ts';
 
 /** Which faces are compared with which. */
-export interface Measurement {
+interface Measurement {
   /** The model of the vectors; null: the one that most references have. */
   readonly model: string | null;
   /** Whether the references are part of the gallery, or only the faces given. */

@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { readAlert, readAlertMatches, readReviews, reviewAlert, selectAlerts } from '../watchlist/alerts.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
-import { identifier, moment, position, severities, words } from './program/options.ts';
+import { identifier, momentOption, positionOption, severities, words } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { printRows, table } from './program/table.ts';
 
@@ -38,8 +38,8 @@ const alertList: AddCommand = (alert, session) =>
     )
     .addOption(new Option('--min-severity <word>', 'this severity or a higher one').choices(severities))
     .option('--watchlist <name>', 'of this list')
-    .option('--since <time>', 'seen at or after this time', moment)
-    .option('--limit <number>', 'at most this many', position, 20)
+    .option('--since <time>', 'seen at or after this time', momentOption)
+    .option('--limit <number>', 'at most this many', positionOption, 20)
     .option('--json', 'print JSON')
     .action(
       session.action(async (context, { limit, json, minSeverity, ...wanted }: ListOptions) => {

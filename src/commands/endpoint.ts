@@ -10,7 +10,7 @@ import {
 } from '../webhooks/endpoints.ts';
 import { connect } from './program/connect.ts';
 import { print } from './program/io.ts';
-import { named, position, seconds, several, severities } from './program/options.ts';
+import { named, positionOption, seconds, several, severities } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { printRows } from './program/table.ts';
 
@@ -148,7 +148,7 @@ const endpointDeliveries: AddCommand = (endpoint, session) =>
     .command('deliveries')
     .description('Show the latest attempts to deliver to an endpoint')
     .argument('<name>', 'name or id')
-    .option('--limit <number>', 'at most this many', position, 20)
+    .option('--limit <number>', 'at most this many', positionOption, 20)
     .option('--json', 'print JSON')
     .action(
       session.action(async (context, name: string, options: { limit: number; json?: boolean }) => {

@@ -1,4 +1,5 @@
 import type { Database } from '../database/pool.ts';
+import { endedEnrolments } from '../intake/index.ts';
 import { type Imported, importPerson } from '../transfer/import.ts';
 import type { Refusal, Source } from '../transfer/people.ts';
 import { readSource } from '../transfer/source.ts';
@@ -118,7 +119,7 @@ const awaitEnrolment = async (
   report: Report,
 ): Promise<void> => {
   const progress = new Progress(io.stderr, 'photos', waiting.size);
-  for await (const ended of endings(database, [...waiting.keys()])) {
+  for await (const ended of endedEnrolments(database, [...waiting.keys()])) {
     const { person, file, known } = waiting.get(ended.id) as WaitingPhoto;
     if (ended.state === 'enrolled') report.photos[known ? 'known' : 'enrolled'] += 1;
     else {
@@ -129,35 +130,6 @@ const awaitEnrolment = async (
   }
   progress.end();
 };
-
-interface Ending {
-  readonly id: string;
-  readonly state: string;
-  readonly code: Refusal['code'];
-  readonly message: string;
-}
-
-/** Each photo once it is enrolled, refused or removed, in no particular order. */
-async function* endings(database: Database, ids: readonly string[]): AsyncGenerator<Ending> {
-  const open = new Set(ids);
-  for (let pause = 20; open.size > 0; pause = Math.min(pause * 1.5, 500)) {
-    // Photos end in about the order of their submission, so the oldest suffice: a large import is not read each time.
-    const asked = [...open].slice(0, 200);
-    const { rows } = await database.pool.query<Ending>(
-      `select s.person_photo_id as id, s.state, coalesce(s.code, 'photo_removed') as code,
-              coalesce(s.message, 'This photo was removed.') as message
-       from watchpost.photo_status as s
-       where s.person_photo_id = any ($1) and s.state in ('enrolled', 'refused', 'removed')`,
-      [asked],
-    );
-    for (const row of rows) {
-      open.delete(row.id);
-      yield row;
-    }
-    if (rows.length > 0) pause = 20;
-    else await new Promise((resolve) => setTimeout(resolve, pause));
-  }
-}
 
 const summaryOf = ({ people, photos, refused, ignored }: Report): string =>
   [

@@ -2,7 +2,7 @@ import { untilEnded } from '../intake/index.ts';
 import { addPerson, addPersonPhoto } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
 import { print } from './program/io.ts';
-import { face, gateCodes, metadata, named, several, token } from './program/options.ts';
+import { face, gateCodes, metadataOption, named, several, tokenOption } from './program/options.ts';
 import type { AddCommand, Context } from './program/session.ts';
 import { readGivenPhoto, warnWithoutWorker } from './submit.ts';
 
@@ -30,8 +30,8 @@ export const personAdd: AddCommand = (person, session) =>
       [],
     )
     .option('--watchlist <name>', 'put them on this list; may be repeated', several, [])
-    .option('--ref <key>', 'their key in another system', token)
-    .option('--metadata <json>', 'more about them, as a JSON object', metadata)
+    .option('--ref <key>', 'their key in another system', tokenOption)
+    .option('--metadata <json>', 'more about them, as a JSON object', metadataOption)
     .option('--no-wait', 'do not wait for the enrolment')
     .action(session.action(addWithPhotos));
 

@@ -9,7 +9,7 @@ import {
 import { connect } from './program/connect.ts';
 import { findOnePerson, personArgument } from './program/find-person.ts';
 import { print, printJson } from './program/io.ts';
-import { metadata, named, token } from './program/options.ts';
+import { metadataOption, named, tokenOption } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { table } from './program/table.ts';
 
@@ -100,8 +100,8 @@ const personSet: AddCommand = (person, session) =>
     .description('Change the name, key or metadata of a person')
     .argument('<person>', personArgument)
     .option('--name <name>', 'another name', named)
-    .option('--ref <key>', 'their key in another system', token)
-    .option('--metadata <json>', 'a JSON object that replaces what is there', metadata)
+    .option('--ref <key>', 'their key in another system', tokenOption)
+    .option('--metadata <json>', 'a JSON object that replaces what is there', metadataOption)
     .action(
       session.action(async (context, wanted: string, options: SetOptions) => {
         const { db } = await connect(context);

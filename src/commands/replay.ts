@@ -7,7 +7,7 @@ import { isReplayable } from '../stages/stage.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print, printJson } from './program/io.ts';
 import { openVision } from './program/open-vision.ts';
-import { moment } from './program/options.ts';
+import { momentOption } from './program/options.ts';
 import type { AddCommand, Context } from './program/session.ts';
 
 interface ReplayOptions {
@@ -32,8 +32,8 @@ export const replayCommand: AddCommand = (program, session) =>
     .option('--task <name>', replayableTasks.join(', '))
     .option('--image <id>', 'of one photo')
     .option('--camera <name>', 'of the photos of one camera')
-    .option('--since <time>', 'of photos taken at or after this time', moment)
-    .option('--until <time>', 'of photos taken before this time', moment)
+    .option('--since <time>', 'of photos taken at or after this time', momentOption)
+    .option('--until <time>', 'of photos taken before this time', momentOption)
     .option('--all', 'of every photo')
     .option('--dead-letters', 'retry what has failed for good (of --task or --image, else everything)')
     .option('--dry-run', 'print what would be gained and lost, and write nothing')

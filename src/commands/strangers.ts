@@ -1,7 +1,7 @@
 import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
-import { moment, named, position, several, similarity, token } from './program/options.ts';
+import { momentOption, named, positionOption, several, similarity, tokenOption } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { printRows, table } from './program/table.ts';
 
@@ -26,7 +26,7 @@ const strangersOn: AddCommand = (strangers, session) =>
     .command('on')
     .description('Group faces that match nobody, from now on and as far back as the retention reaches')
     .option('--similarity <cosine>', 'how alike two faces of one stranger are (at first: 0.55)', similarity)
-    .option('--min-faces <number>', 'how many faces make a stranger (at first: 3)', position)
+    .option('--min-faces <number>', 'how many faces make a stranger (at first: 3)', positionOption)
     .option('--retention <interval>', 'how long a face is kept here, like "30 days" (at first)')
     .option('--visit-gap <interval>', 'how far apart two visits are, like "30 minutes" (at first)')
     .action(
@@ -66,8 +66,8 @@ const strangersList: AddCommand = (strangers, session) =>
   strangers
     .command('list')
     .description('Strangers who have come several times')
-    .option('--visits <number>', 'at least so many visits', position, 2)
-    .option('--since <time>', 'count visits from this time on', moment)
+    .option('--visits <number>', 'at least so many visits', positionOption, 2)
+    .option('--since <time>', 'count visits from this time on', momentOption)
     .option('--json', 'print JSON')
     .action(
       session.action(
@@ -108,7 +108,7 @@ const strangersEnrol: AddCommand = (strangers, session) =>
     .description('Make a stranger a person, with their best views as photos')
     .argument('<id>')
     .argument('<name>', '', named)
-    .option('--ref <key>', 'their key in another system', token)
+    .option('--ref <key>', 'their key in another system', tokenOption)
     .option('--watchlist <name>', 'put them on this list; may be repeated', several, [])
     .action(
       session.action(async (context, id: string, name: string, options: EnrolOptions) => {

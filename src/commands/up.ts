@@ -68,7 +68,7 @@ export const bringUp = async (
   const app = createApp({
     config,
     database,
-    relay: worker,
+    nudge: () => worker.nudge(),
     vision,
     workerId: worker.id,
     stopping: stopping.signal,

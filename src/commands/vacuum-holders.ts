@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 /** Something that keeps VACUUM from removing dead rows of this database. */
-export interface VacuumHolder {
+interface VacuumHolder {
   /** What it is and whose, since when, and in what state. */
   readonly found: string;
   /** What to do about it. */

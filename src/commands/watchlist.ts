@@ -14,7 +14,15 @@ import {
 import { connect } from './program/connect.ts';
 import { findOnePerson, personArgument } from './program/find-person.ts';
 import { print } from './program/io.ts';
-import { moment, named, seconds, severities, share, threshold, words } from './program/options.ts';
+import {
+  momentOption,
+  named,
+  seconds,
+  severities,
+  shareOption,
+  threshold,
+  words,
+} from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { printRows } from './program/table.ts';
 
@@ -49,15 +57,15 @@ const withFields = (command: Command): Command =>
     .option(
       '--target-fpir <share>',
       'take the threshold from the calibration: the share of strangers that may be taken for somebody',
-      share,
+      shareOption,
     )
     .addOption(
       new Option('--severity <word>', 'how urgent a sighting is (default: warning)').choices(severities),
     )
     .option('--purpose <words>', 'what it is for', words)
     .option('--cooldown <seconds>', 'sightings closer than this extend one alert (default: 300)', seconds)
-    .option('--valid-from <time>', 'searched from then on, like 2026-11-23T15:04:05Z', moment)
-    .option('--valid-until <time>', 'searched until then', moment)
+    .option('--valid-from <time>', 'searched from then on, like 2026-11-23T15:04:05Z', momentOption)
+    .option('--valid-until <time>', 'searched until then', momentOption)
     .addOption(new Option('--reviewers <number>', 'how many must confirm an alert').choices(['1', '2']))
     .option('--page-retroactive', 'send alerts for what was seen before somebody was enrolled, too')
     .option('--enabled', 'search it')

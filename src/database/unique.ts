@@ -1,7 +1,7 @@
 import { WatchpostError } from '../errors.ts';
 
 /** Whether a unique index refused a row (SQLSTATE 23505). */
-export const isUniqueViolation = (error: unknown): boolean =>
+const isUniqueViolation = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === '23505';
 
 /**

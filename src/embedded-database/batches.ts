@@ -18,12 +18,12 @@ import {
   query,
   readCString,
 } from './protocol.ts';
-import { type Effect, inspect } from './statement-effects.ts';
+import { type Effect, inspectStatements } from './statement-effects.ts';
 
 /** If a client sends more bytes than this without waiting, its batch is run in parts. */
 const partBytes = 16 * 1024 * 1024;
 
-export interface Batch {
+export interface MessageBatch {
   messages: Buffer[];
   /** Bytes of all messages. */
   size: number;
@@ -45,7 +45,7 @@ interface Prepared {
   effects: Effect[];
 }
 
-const emptyBatch = (): Batch => ({
+const emptyBatch = (): MessageBatch => ({
   messages: [],
   size: 0,
   effects: [],
@@ -85,7 +85,7 @@ export class BatchBuilder {
    * @returns the batch that it completes, if any.
    * @throws {ProtocolViolation} on a message that is not valid at this point.
    */
-  add(bytes: Buffer): Batch | undefined {
+  add(bytes: Buffer): MessageBatch | undefined {
     const type = String.fromCharCode(bytes[0]!);
     const rewritten = this.#rewrite(type, bytes);
     if (rewritten) {
@@ -180,7 +180,7 @@ export class BatchBuilder {
   };
 
   #inspect(text: string): { sql: string; effects: Effect[] } {
-    const found = inspect(text, this.#rename);
+    const found = inspectStatements(text, this.#rename);
     if (!found) return { sql: text, effects: [] };
     if (found.refusal) {
       // A word that is no statement is a syntax error, raised before anything of the text runs. So the engine itself

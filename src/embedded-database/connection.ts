@@ -8,7 +8,7 @@
 
 import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { type Batch, BatchBuilder } from './batches.ts';
+import { BatchBuilder, type MessageBatch } from './batches.ts';
 import {
   cancelRequest,
   fatalResponse,
@@ -51,7 +51,7 @@ export class Connection {
   readonly secret = randomInt(2 ** 31);
   readonly builder: BatchBuilder;
   /** Complete batches that have not run. */
-  readonly batches: Batch[] = [];
+  readonly batches: MessageBatch[] = [];
   state: 'starting' | 'open' | 'ending' | 'gone' = 'starting';
 
   /** Channels that the client listens to. */
@@ -99,7 +99,7 @@ export class Connection {
   }
 
   /** Takes the next batch from the queue. */
-  takeBatch(): Batch | undefined {
+  takeBatch(): MessageBatch | undefined {
     const batch = this.batches.shift();
     this.#queuedBytes -= batch?.size ?? 0;
     if (this.#socket.isPaused() && !this.#queueFull) this.#socket.resume();

@@ -36,7 +36,7 @@ interface EngineModule {
   FS: { filesystems: { NODEFS: { stream_ops: { fsync?: (stream: { nfd: number }) => number } } } };
 }
 
-export interface EngineOptions {
+interface EngineOptions {
   /** Directory of the database files, created if it is missing; without it the database is in memory. */
   dataDir?: string;
   /** Whether a commit waits for the disk, so that it survives a power failure. */

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DataDirectory, DataDirectoryLocked } from './data-directory.ts';
 import { Engine } from './engine.ts';
-import { Server } from './server.ts';
+import { DatabaseServer } from './server.ts';
 
 const exitCodes = {
   stopped: 0,
@@ -72,7 +72,7 @@ const serve = async (): Promise<void> => {
     onLog: (line) => console.error(line),
     onFailure: fail,
   });
-  const server = await Server.listen(engine, options.server);
+  const server = await DatabaseServer.listen(engine, options.server);
   const url = `postgres://postgres@127.0.0.1:${server.port}/postgres`;
   await directory?.announce(url);
 

@@ -15,7 +15,7 @@
  * own LISTEN and UNLISTEN have taken effect.
  */
 
-import type { Batch } from './batches.ts';
+import type { MessageBatch } from './batches.ts';
 import type { Connection } from './connection.ts';
 import type { Engine } from './engine.ts';
 import { cstring, errorResponse, int32, message, readyForQuery } from './protocol.ts';
@@ -149,7 +149,7 @@ export class Scheduler {
     if (this.#owner) this.#startIdleTimer(client);
   }
 
-  #applyEffects(client: Connection, batch: Batch, reply: Reply): void {
+  #applyEffects(client: Connection, batch: MessageBatch, reply: Reply): void {
     if (reply.parameterChanged) client.settingsChanged = true;
     for (const effect of batch.effects) {
       if (effect.kind === 'settings') client.settingsChanged = true;

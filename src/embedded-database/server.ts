@@ -19,7 +19,7 @@ import {
 import { Scheduler } from './scheduler.ts';
 import { isFatalSetting } from './statement-effects.ts';
 
-export interface ServerOptions {
+interface ServerOptions {
   /** TCP port on 127.0.0.1; 0 for a free one. */
   port: number;
   /** How long a client may leave a transaction open and idle, in milliseconds (10,000). */
@@ -35,7 +35,7 @@ const notSettings = new Set(['user', 'database', 'options', 'replication', 'appl
 /** Settings that have no effect in the engine. They are dropped, so that a client may ask for them. */
 const withoutEffect = new Set(['statement_timeout', 'lock_timeout']);
 
-export class Server implements ConnectionEvents {
+export class DatabaseServer implements ConnectionEvents {
   readonly #engine: Engine;
   readonly #socketServer: SocketServer;
   readonly #clients = new Set<Connection>();
@@ -63,8 +63,8 @@ export class Server implements ConnectionEvents {
    *
    * @throws the system's error when the port is taken (EADDRINUSE).
    */
-  static async listen(engine: Engine, options: ServerOptions): Promise<Server> {
-    const server = new Server(engine, options);
+  static async listen(engine: Engine, options: ServerOptions): Promise<DatabaseServer> {
+    const server = new DatabaseServer(engine, options);
     await new Promise<void>((resolve, reject) => {
       server.#socketServer.once('error', reject);
       server.#socketServer.listen(options.port, '127.0.0.1', resolve);

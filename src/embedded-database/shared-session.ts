@@ -13,7 +13,7 @@
  * transactions run one after another. currval and lastval of sequences, too, are those of the client that ran last.
  */
 
-import type { Batch } from './batches.ts';
+import type { MessageBatch } from './batches.ts';
 import type { Connection } from './connection.ts';
 import type { Engine } from './engine.ts';
 import { closeStatement, parse, query, sync } from './protocol.ts';
@@ -53,7 +53,7 @@ export class SharedSession {
   }
 
   /** Runs a batch of a client. */
-  async run(client: Connection, batch: Batch): Promise<Reply> {
+  async run(client: Connection, batch: MessageBatch): Promise<Reply> {
     const repeat = this.#unnamedOf === client ? undefined : batch.unnamedBefore;
     const reply = new Reply(batch.substitutes, repeat !== undefined);
     await this.#engine.run(Buffer.concat(repeat ? [repeat, ...batch.messages] : batch.messages), reply);

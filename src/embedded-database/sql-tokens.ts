@@ -20,7 +20,7 @@ const spacePattern = /\s+/y;
 /** Lower case as PostgreSQL folds names here: ASCII letters only. */
 export const fold = (word: string): string => word.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
-const match = (pattern: RegExp, sql: string, at: number): string | undefined => {
+const matchAt = (pattern: RegExp, sql: string, at: number): string | undefined => {
   pattern.lastIndex = at;
   return pattern.exec(sql)?.[0];
 };
@@ -59,7 +59,7 @@ export const statements = (sql: string): Token[][] => {
     return end;
   };
   for (let at = 0; at < sql.length; ) {
-    const space = match(spacePattern, sql, at);
+    const space = matchAt(spacePattern, sql, at);
     const char = sql[at]!;
     if (space) at += space.length;
     else if (sql.startsWith('--', at)) {
@@ -77,9 +77,9 @@ export const statements = (sql: string): Token[][] => {
     } else if (/[eE]/.test(char) && sql[at + 1] === "'") {
       at = add('string', '', at, endOfQuotes(sql, at + 1, true));
     } else {
-      const dollar = match(dollarQuote, sql, at);
-      const word = match(wordPattern, sql, at);
-      const number = match(numberPattern, sql, at);
+      const dollar = matchAt(dollarQuote, sql, at);
+      const word = matchAt(wordPattern, sql, at);
+      const number = matchAt(numberPattern, sql, at);
       if (dollar) {
         const close = sql.indexOf(dollar, at + dollar.length);
         at = add('string', '', at, close < 0 ? sql.length : close + dollar.length);

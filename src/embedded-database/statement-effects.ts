@@ -27,7 +27,7 @@ export type Effect =
 /** Temporary tables, session advisory locks, cursors that outlive their transaction. */
 export type Residue = 'temporary' | 'advisory' | 'cursor';
 
-export interface Inspection {
+interface Inspection {
   /** The text to run in place of the client's. */
   sql: string;
   effects: Effect[];
@@ -192,7 +192,7 @@ class Inspector {
  * @param rename returns the name in the shared session of a prepared statement, for the name that the client gave it.
  * @returns undefined if the text has no effect on the session and runs as it is.
  */
-export const inspect = (sql: string, rename: (name: string) => string): Inspection | undefined => {
+export const inspectStatements = (sql: string, rename: (name: string) => string): Inspection | undefined => {
   if (!mayHaveEffect.test(sql)) return undefined;
   const inspector = new Inspector(sql, rename);
   for (const tokens of statements(sql)) inspector.statement(tokens);

@@ -5,7 +5,7 @@ import type { LabelledFolder } from '../calibration/labelled-folder.ts';
 import type { Box, Vision } from '../vision/index.ts';
 
 /** A face cut out of a labelled photo with some of its background; `box` is in pixels of the cut. */
-export interface CutFace {
+interface CutFace {
   readonly image: Buffer;
   readonly box: Box;
 }

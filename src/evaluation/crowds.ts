@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readLabelledFolder } from '../calibration/labelled-folder.ts';
-import { type Config, visionOptions } from '../config.ts';
+import type { Config } from '../config.ts';
 import { WatchpostError } from '../errors.ts';
-import type { Stopper } from '../stopper.ts';
 import {
   type Box,
   type Detector,
@@ -11,9 +10,8 @@ import {
   type FaceRange,
   faceRanges,
   iou,
-  loadVision,
-  openDetector,
   scaled,
+  type Vision,
 } from '../vision/index.ts';
 import { type CrowdPhoto, cutFaces, makeCrowds } from './crowd-photos.ts';
 
@@ -37,8 +35,17 @@ export interface CrowdFigures {
   readonly cpu_ms: number;
 }
 
+/** What {@link evaluateCrowds} uses. */
+interface CrowdTools {
+  readonly config: Config;
+  /** The detector that is measured. */
+  readonly detector: Detector;
+  /** With the installed detector, which finds the faces of the labelled photos. */
+  readonly vision: Vision;
+}
+
 /** Options of {@link evaluateCrowds}. */
-export interface CrowdOptions {
+interface CrowdOptions {
   /** Of the faces, in pixels of the frame. */
   readonly heights: readonly number[];
   readonly frame: { readonly width: number; readonly height: number };
@@ -56,17 +63,12 @@ export interface CrowdOptions {
  * @throws {WatchpostError} folder_invalid, also where no photo holds exactly one face as high as the largest asked for.
  */
 export const evaluateCrowds = async (
-  { config, stopper }: { readonly config: Config; readonly stopper: Stopper },
+  { config, detector, vision }: CrowdTools,
   paths: readonly string[],
   { heights, frame, ranges = faceRanges, onProgress = () => {} }: CrowdOptions,
 ): Promise<CrowdFigures[]> => {
   const folders = [];
   for (const path of paths) folders.push(await readLabelledFolder(path, { maxPixels: config.maxPixels }));
-  const options = visionOptions(config);
-  const detector = await openDetector(options);
-  stopper.add(() => detector.close());
-  const vision = await loadVision({ ...options, yunet: undefined });
-  stopper.add(() => vision.close());
 
   const cuts = [];
   for (const folder of folders) cuts.push(...(await cutFaces(folder, vision, Math.max(...heights))));
@@ -138,11 +140,11 @@ const boxesOnFaces = (boxes: readonly Box[], faces: readonly Box[]): Box[] => {
   const free = new Set(boxes);
   return faces.flatMap((face) => {
     const best = [...free].sort((a, b) => iou(b, face) - iou(a, face))[0];
-    if (!best || iou(best, face) < sameFace) return [];
+    if (!best || iou(best, face) < foundOverlap) return [];
     free.delete(best);
     return [best];
   });
 };
 
 /** IoU from which a box counts as the face: detectors differ in how much forehead and chin they include. */
-const sameFace = 0.35;
+const foundOverlap = 0.35;

@@ -25,7 +25,7 @@ export interface Evaluation extends Figures {
 }
 
 /** What an evaluation runs with. */
-export interface EvaluationTools {
+interface EvaluationTools {
   readonly config: Config;
   readonly log: Log;
   /** Stops, in the end or if the evaluation is interrupted, what a round has started. */
@@ -34,7 +34,7 @@ export interface EvaluationTools {
 }
 
 /** How to evaluate. */
-export interface EvaluationOptions {
+interface EvaluationOptions {
   /**
    * How many photos of each person are held out one after the other, the last one first; at most as many as the person
    * with the most photos has.

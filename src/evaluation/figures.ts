@@ -5,7 +5,7 @@ import type { Round, Sent } from './round.ts';
 import { readSeen, type SeenFace, type SeenImage } from './seen.ts';
 
 /** An alert with a wrong name. */
-export interface WrongAlert {
+interface WrongAlert {
   readonly file: string;
   /** Who it is by the label; null: a stranger. */
   readonly person: string | null;

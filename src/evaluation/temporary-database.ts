@@ -11,7 +11,7 @@ import type { Log } from '../log.ts';
 import type { Stopper } from '../stopper.ts';
 
 /** An empty database for one round. */
-export interface TemporaryDatabase {
+interface TemporaryDatabase {
   readonly database: Database;
   /** The setting that opens it afterwards, if it is kept: DATABASE_URL=… or WATCHPOST_DATA=…. */
   readonly opens: string;

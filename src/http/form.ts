@@ -5,7 +5,7 @@ import { WatchpostError } from '../errors.ts';
 import { limits } from '../limits.ts';
 
 /** A multipart form. */
-export interface Form {
+interface Form {
   /** The file in the field `image`, if there is one. */
   readonly image: Buffer | undefined;
   /** The other fields. */

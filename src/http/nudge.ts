@@ -4,16 +4,16 @@ import type { Served, Services } from './services.ts';
 const readOnly = new Set(['GET', 'HEAD']);
 
 /**
- * Nudges the relay after each call that may have written, whatever its answer, because a call may commit and fail
- * afterwards. It is done here and not in the routes, so that no route can omit it. A nudge without new events costs one
- * short query.
+ * Nudges this process, which then claims or relays new events, after each call that may have written: whatever the
+ * answer is, because a call may commit and fail afterwards. It is done here and not in the routes, so that no route can
+ * omit it. A nudge without new events costs one short query.
  */
 export const nudgeAfterWrites =
-  (relay: Services['relay']): MiddlewareHandler<Served> =>
+  (nudge: Services['nudge']): MiddlewareHandler<Served> =>
   async (c, next) => {
     try {
       await next();
     } finally {
-      if (!readOnly.has(c.req.method)) relay.nudge();
+      if (!readOnly.has(c.req.method)) nudge();
     }
   };

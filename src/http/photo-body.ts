@@ -8,7 +8,7 @@ import { parseJson } from './json.ts';
 import type { Served } from './services.ts';
 
 /** The photo in the body of a call, and the fields sent with it. */
-export interface PhotoBody<Fields> {
+interface PhotoBody<Fields> {
   readonly bytes: Buffer;
   readonly fields: Fields;
 }

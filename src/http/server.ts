@@ -9,7 +9,7 @@ import { problemBody } from './problem.ts';
 import type { Served } from './services.ts';
 
 /** A listening API. */
-export interface Server {
+interface ApiServer {
   /** For example http://127.0.0.1:3000. */
   readonly url: string;
   /** Stops accepting calls, and resolves when those under way are answered, or were cut off after `graceMs`. */
@@ -37,7 +37,7 @@ export const startServer = async (
   host: string,
   port: number,
   lower: Partial<ConnectionLimits> = {},
-): Promise<Server> => {
+): Promise<ApiServer> => {
   const server = createBoundedServer(app, host, lower);
   await new Promise<void>((resolve, reject) => {
     server.listen(port, host, resolve);

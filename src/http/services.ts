@@ -5,7 +5,7 @@ import type { Vision } from '../vision/index.ts';
 import type { Hold } from './bytes-in-flight.ts';
 
 /** Limits of the table in limits.ts that a test may set lower. */
-export interface HttpLimits {
+interface HttpLimits {
   readonly bytesInFlight: number;
   readonly bodySeconds: number;
   readonly streams: number;
@@ -18,8 +18,8 @@ export interface Services {
     Partial<Pick<Config, 'plainHttpWebhooks'>> &
     Partial<HttpLimits>;
   readonly database: Database;
-  /** Relays committed events. Nudged after each call that may have written; see nudge.ts. */
-  readonly relay: { nudge(): void };
+  /** Makes this process look at the outbox now. Called after each call that may have written; see nudge.ts. */
+  readonly nudge: () => void;
   readonly vision: Vision;
   /** This process's row in `worker`, for the tasks that POST /v1/tasks runs here. */
   readonly workerId: string;

@@ -5,4 +5,4 @@
 export { Backlog, type BacklogLimits } from './backlog.ts';
 export { inspectPhoto, readPhotoFile } from './inspect.ts';
 export { type NewPhoto, submitPhoto } from './submit.ts';
-export { type PhotoStatus, untilEnded } from './wait.ts';
+export { endedEnrolments, type PhotoStatus, untilEnded } from './wait.ts';

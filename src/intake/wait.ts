@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database/pool.ts';
-import { WatchpostError } from '../errors.ts';
+import { type ProblemCode, WatchpostError } from '../errors.ts';
 
 /** Where a photo stands. The states `done` and `failed` are final. */
 export interface PhotoStatus {
@@ -12,8 +12,20 @@ export interface PhotoStatus {
   readonly alerts: number;
 }
 
-/** Milliseconds between two reads: grow by half from the first to the longest. */
+/** The end of a photo that was to enrol somebody. */
+interface EndedEnrolment {
+  /** Of the row in `person_photo`. */
+  readonly id: string;
+  readonly state: 'enrolled' | 'refused' | 'removed';
+  /** Why it does not enrol; `photo_removed` also for one that does. */
+  readonly code: ProblemCode;
+  readonly message: string;
+}
+
+/** Milliseconds between two reads: they grow by half from the first to the longest. */
 const pauses = { first: 10, longest: 250 };
+/** The same for many photos, of which a read costs more. */
+const pausesOfMany = { first: 20, longest: 500 };
 
 /**
  * Waits until a photo is done or failed.
@@ -47,3 +59,32 @@ const readStatus = async ({ pool }: Database, imageId: string): Promise<PhotoSta
   if (!status) throw new WatchpostError('image_unknown', `There is no image ${imageId}.`);
   return status;
 };
+
+/** Waits for photos that are to enrol somebody, and yields each once it has ended, in no particular order. */
+export async function* endedEnrolments(
+  { pool }: Database,
+  ids: readonly string[],
+): AsyncGenerator<EndedEnrolment> {
+  const open = new Set(ids);
+  let pause = pausesOfMany.first;
+  while (open.size > 0) {
+    // Photos end in about the order of their submission, so the oldest suffice: a large import is not read each time.
+    const oldest = [...open].slice(0, 200);
+    const { rows } = await pool.query<EndedEnrolment>(
+      `select s.person_photo_id as id, s.state, coalesce(s.code, 'photo_removed') as code,
+              coalesce(s.message, 'This photo was removed.') as message
+       from watchpost.photo_status as s
+       where s.person_photo_id = any ($1) and s.state in ('enrolled', 'refused', 'removed')`,
+      [oldest],
+    );
+    for (const row of rows) {
+      open.delete(row.id);
+      yield row;
+    }
+    if (rows.length > 0) pause = pausesOfMany.first;
+    else {
+      await sleep(pause);
+      pause = Math.min(pause * 1.5, pausesOfMany.longest);
+    }
+  }
+}

@@ -5,7 +5,7 @@ import type { Searched } from '../watchlist/decision.ts';
 import { searchFaces } from './match.ts';
 
 /** One batch of a backfill: the comparison of past faces with a person. This is its result. */
-export interface Batch {
+export interface SearchedBatch {
   /** The number of past embeddings that were compared with the person. */
   readonly compared: number;
   /** The near ones, each searched again among everybody. */
@@ -54,7 +54,7 @@ export const searchBatch = async (
   { backfill_id, cursor = null }: Position,
   size: BatchSize,
   minimalNorm: number,
-): Promise<Batch | undefined> => {
+): Promise<SearchedBatch | undefined> => {
   const search = (range: Range) => searchRange(db, backfill_id, range, size, minimalNorm);
   const { live, middle } = await planBatch(db, backfill_id, cursor, size);
   if (live) {
@@ -110,7 +110,7 @@ const searchRange = async (
   { below, from, compare }: Range,
   size: BatchSize,
   minimalNorm: number,
-): Promise<Batch | undefined> => {
+): Promise<SearchedBatch | undefined> => {
   const { rows } = await sql<{
     person: string;
     embeddings: string[];

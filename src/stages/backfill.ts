@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
-import { type Batch, type BatchSize, searchBatch, usualSize } from './backfill-batch.ts';
+import { type BatchSize, type SearchedBatch, searchBatch, usualSize } from './backfill-batch.ts';
 import { decidedSearch } from './match.ts';
 import { type Item, type Replayable, type Stage, settle } from './stage.ts';
 
@@ -18,7 +18,7 @@ const payload = z.union([
 type Payload = z.infer<typeof payload>;
 
 /** The result for an event: a backfill to begin, or the next batch of one. */
-type Result = { readonly begin: Beginning } | { readonly backfillId: string; readonly batch: Batch };
+type Result = { readonly begin: Beginning } | { readonly backfillId: string; readonly batch: SearchedBatch };
 
 /** As watchpost.write_backfills() takes it. */
 interface Beginning {

@@ -61,8 +61,10 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
     return finished.map(({ item, result }) => {
       const before = standing.filter((face) => face.image_id === item.image_id);
       const after = result.faces.map((face) => face.box);
-      const gained = after.filter((box) => !before.some((other) => iou(box, other) > sameFace)).length;
-      const lost = before.filter((box) => !after.some((other) => iou(box, other) > sameFace)).length;
+      const gained = after.filter(
+        (box) => !before.some((other) => iou(box, other) > unchangedOverlap),
+      ).length;
+      const lost = before.filter((box) => !after.some((other) => iou(box, other) > unchangedOverlap)).length;
       return { same: gained === 0 && lost === 0, gained, lost };
     });
   },
@@ -98,7 +100,7 @@ const detectPhoto = async (
 };
 
 /** Boxes with a larger intersection over union are the same face. */
-const sameFace = 0.8;
+const unchangedOverlap = 0.8;
 
 /** A nested array as a parameter: numbers and codes, which need no quotes. */
 const literal = (values: readonly (number | string)[]): string => `{${values.join(',')}}`;

@@ -11,18 +11,8 @@ import type { AnyStage } from './stage.ts';
 
 /**
  * All stages, in the order in which an event reaches them. A stage consumes the rows of another one and writes rows
- * itself; it never calls another stage. Which event leads to which task is decided by the table `subscription`.
- *
- *   row that appears                             stage      rows it writes
- *   image, person_photo                          detect     face
- *   face                                         embed      embedding
- *   embedding of a probe                         match      search, match
- *   match                                        alert      alert
- *   alert                                        notify     notification
- *   notification                                 deliver    delivery
- *   embedding of a photo that enrols somebody    enrol      reference
- *   reference, watchlist_entry, cannot_link      backfill   search, match, and the event of the next batch
- *   face, if switched on                         describe   demography
+ * itself; it never calls another stage. Which event leads to which task is decided by the table
+ * `subscription`, whose rows are listed in sql/2-broker/wiring.sql.
  */
 export const stages: readonly AnyStage[] = [
   detect,

@@ -55,7 +55,7 @@ export interface Stage<Payload extends object, Result> {
  * The SQL function that writes a stage's rows. It is called in the statement that records the events as done, so that
  * both are committed together, in one round trip.
  */
-export interface Write<Payload extends object, Result> {
+interface Write<Payload extends object, Result> {
   /** Its name. Its first parameter is `passed`, the events whose rows are to be written; it returns how many rows. */
   readonly call: string;
   /** Its other parameters: arrays with an element for each row, or JSON, the event's id among them. */

@@ -9,7 +9,7 @@ import { pathInCsv } from './people-csv.ts';
 import { extensionOf } from './people-folder.ts';
 
 /** What was written. */
-export interface Exported {
+interface Exported {
   readonly people: number;
   /** Photos with the bytes that were submitted. */
   readonly photos: number;

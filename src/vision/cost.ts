@@ -2,7 +2,7 @@ import { limits } from '../limits.ts';
 import type { ImageFormat } from './format.ts';
 
 /** The cost of decoding a photo, estimated from its headers. */
-export interface DecodingCost {
+interface DecodingCost {
   /** Memory that the decoder needs for the whole picture; 0 if it decodes row by row, as for most files. */
   readonly bytes: number;
   /**

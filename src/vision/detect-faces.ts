@@ -15,7 +15,7 @@ const farSide = 3840;
 const automaticScale = 0.75;
 
 /** A decoded photo with its faces. */
-export interface DetectedFaces extends Decoded {
+interface DetectedFaces extends Decoded {
   /** In pixels of `picture`. */
   detections: Detection[];
 }

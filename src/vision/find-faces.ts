@@ -42,7 +42,7 @@ export interface FoundFaces {
 }
 
 /** What {@link findFaces} needs. */
-export interface FaceFinder {
+interface FaceFinder {
   readonly detector: Detector;
   readonly landmarks: Landmarker;
   /** Size and template of the aligned crops. */

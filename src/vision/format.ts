@@ -2,7 +2,7 @@
 export type ImageFormat = 'jpeg' | 'png' | 'webp';
 
 /** Formats recognised by their first bytes; GIF only so that an animated one gets its own error. */
-export type SniffedFormat = ImageFormat | 'gif' | null;
+type SniffedFormat = ImageFormat | 'gif' | null;
 
 const startsWith = (bytes: Uint8Array, text: string, at = 0): boolean => {
   for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;

@@ -39,7 +39,7 @@ export const inspectImage = async (bytes: Uint8Array, limits: ImageLimits = {}):
   (await inspect(bytes, limits)).header;
 
 /** The header, and the metadata that decoding needs. */
-export interface Inspected {
+interface Inspected {
   header: ImageHeader;
   /** The EXIF orientation of the stored picture, 1 to 8. */
   orientation: number;

@@ -8,7 +8,7 @@ import type { ModelEntry } from '../../models/manifest.ts';
 import { VisionError } from './errors.ts';
 
 /** An open ONNX graph, with the digest of its file. */
-export interface Session {
+export interface OnnxSession {
   readonly sha256: string;
   /**
    * Runs the graph on its only input, float32.
@@ -39,7 +39,7 @@ export const openSession = async (
   path: string,
   expected?: string,
   edits: readonly GraphEdit[] = [],
-): Promise<Session> => {
+): Promise<OnnxSession> => {
   const bytes = await readFile(path).catch((cause) => {
     throw new VisionError('model_missing', `There is no model at ${path}: run "npm run models".`, { cause });
   });
@@ -71,7 +71,7 @@ export const openSession = async (
 };
 
 /** Opens a model of the manifest from the folder of installed weights. */
-export const openInstalled = (entry: ModelEntry, directory: string): Promise<Session> =>
+export const openInstalled = (entry: ModelEntry, directory: string): Promise<OnnxSession> =>
   openSession(join(directory, entry.file), entry.sha256, entry.atOpening);
 
 /** A float32 output by name. */

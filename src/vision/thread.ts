@@ -3,7 +3,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { VisionError } from './errors.ts';
 import { loadVision } from './load.ts';
-import type { Answer, Call, Opened, SentError } from './threads.ts';
+import type { Opened, SentError, ThreadAnswer, ThreadCall } from './threads.ts';
 
 const port = parentPort!;
 
@@ -18,14 +18,14 @@ const toSentError = (error: unknown): SentError => ({
 try {
   const { findFaces, embed, estimateDemography, close, ...facts } = await loadVision(workerData);
   const methods = { findFaces, embed, estimateDemography };
-  const waiting: Call[] = [];
+  const waiting: ThreadCall[] = [];
   let underWay = 0;
-  const answer = async ({ number, method, parameters }: Call): Promise<void> => {
+  const answer = async ({ number, method, parameters }: ThreadCall): Promise<void> => {
     try {
       const call = methods[method] as (...parameters: unknown[]) => Promise<unknown>;
-      port.postMessage({ number, result: await call(...parameters) } satisfies Answer);
+      port.postMessage({ number, result: await call(...parameters) } satisfies ThreadAnswer);
     } catch (error) {
-      port.postMessage({ number, error: toSentError(error) } satisfies Answer);
+      port.postMessage({ number, error: toSentError(error) } satisfies ThreadAnswer);
     }
   };
   const next = (): void => {
@@ -38,7 +38,7 @@ try {
       next();
     });
   };
-  port.on('message', (call: Call) => {
+  port.on('message', (call: ThreadCall) => {
     waiting.push(call);
     next();
   });

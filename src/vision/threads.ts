@@ -18,7 +18,7 @@ setFlagsFromString('--external-memory-accounted-in-global-limit');
 type Method = 'findFaces' | 'embed' | 'estimateDemography';
 
 /** A call as sent to a thread. */
-export interface Call {
+export interface ThreadCall {
   readonly number: number;
   readonly method: Method;
   readonly parameters: readonly unknown[];
@@ -31,7 +31,7 @@ export interface SentError {
 }
 
 /** The answer of a thread to a call. */
-export interface Answer {
+export interface ThreadAnswer {
   readonly number: number;
   readonly result?: unknown;
   readonly error?: SentError;
@@ -131,7 +131,7 @@ const openThread = async (options: VisionOptions) => {
 
   const waiting = new Map<number, { resolve(result: never): void; reject(error: Error): void }>();
   let last = 0;
-  worker.on('message', ({ number, result, error }: Answer) => {
+  worker.on('message', ({ number, result, error }: ThreadAnswer) => {
     const call = waiting.get(number);
     waiting.delete(number);
     if (error) call?.reject(errorOf(error));
@@ -155,7 +155,7 @@ const openThread = async (options: VisionOptions) => {
         const number = ++last;
         waiting.set(number, { resolve, reject });
         worker.ref();
-        worker.postMessage({ number, method, parameters } satisfies Call);
+        worker.postMessage({ number, method, parameters } satisfies ThreadCall);
       }),
     close: async () => void (await worker.terminate()),
   };

@@ -47,7 +47,7 @@ export const faceRanges = ['near', 'automatic', 'far'] as const;
 export type FaceRange = (typeof faceRanges)[number];
 
 /** The result of the coarse passes over a picture. */
-export interface Detections {
+interface Detections {
   /** In no particular order, each face once. */
   faces: Detection[];
   /**

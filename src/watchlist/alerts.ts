@@ -61,7 +61,7 @@ export const selectAlerts = (db: Kysely<DB>, wanted: AlertFilter) =>
 
 /** The decisions of a reviewer. */
 export const decisions = ['acknowledge', 'confirm', 'dismiss', 'reopen'] as const;
-export type Decision = (typeof decisions)[number];
+type Review = (typeof decisions)[number];
 
 /** Why an alert may be dismissed. */
 export const dismissals = ['not_them', 'false_alarm', 'resolved', 'other'] as const;
@@ -76,7 +76,7 @@ export const dismissals = ['not_them', 'false_alarm', 'resolved', 'other'] as co
 export const reviewAlert = async (
   db: Kysely<DB>,
   alertId: string,
-  review: { decision: Decision; note?: string | undefined; dismissal?: string | undefined },
+  review: { decision: Review; note?: string | undefined; dismissal?: string | undefined },
 ) => {
   const name = sql.ref(`watchpost.${review.decision}`);
   const note = review.note ?? null;

@@ -2,7 +2,7 @@ import { gateOf } from './enrolment.ts';
 import type { Candidate, Nearest } from './nearest.ts';
 
 /** The decision on a face: stored in `search`, and the matches to write. */
-export interface Decision {
+interface Decision {
   readonly outcome: 'match' | 'gated' | 'below_threshold' | 'nobody' | 'outranked' | 'cannot_link';
   /** The reasons for which the face cannot raise an alert; empty if it can. */
   readonly gate: string[];

@@ -45,7 +45,7 @@ export const gateOf = (faceGate: readonly string[], norm: number, minimalNorm: n
   norm < minimalNorm ? [...faceGate, 'low_norm'] : [...faceGate];
 
 /** The stored quality of a view of a face. */
-export interface View {
+interface View {
   readonly gate: readonly string[];
   readonly height_px: number;
   readonly score: number;
@@ -56,7 +56,7 @@ export interface View {
 }
 
 /** The limits of the quality gate and of the embedding's norm. */
-export interface Limits {
+interface Limits {
   readonly heightPx: number;
   readonly score: number;
   readonly sharpness: number;

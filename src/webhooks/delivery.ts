@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/pool.ts';
-import { type Answer, post } from './post.ts';
+import { type EndpointAnswer, post } from './post.ts';
 
 /** A message to send once. */
-export interface Attempt {
+interface Delivery {
   readonly endpointId: string;
   /** Null for a test message, which is identified by the id of its delivery. */
   readonly notificationId: string | null;
@@ -20,8 +20,8 @@ export interface Attempt {
  */
 export const attemptDelivery = async (
   database: Database,
-  { endpointId, notificationId, url, secrets, body }: Attempt,
-): Promise<Answer & { readonly deliveryId: string; readonly attempt: number }> => {
+  { endpointId, notificationId, url, secrets, body }: Delivery,
+): Promise<EndpointAnswer & { readonly deliveryId: string; readonly attempt: number }> => {
   const { rows } = await sql<{ delivery_id: string; attempt: number }>`
     select * from watchpost.begin_delivery(${endpointId}, ${notificationId})
   `.execute(database.db);

@@ -4,7 +4,7 @@ import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
 import { attemptDelivery } from './delivery.ts';
-import type { Answer } from './post.ts';
+import type { EndpointAnswer } from './post.ts';
 
 /**
  * Endpoints: adding, changing, listing and testing them. The rules are in the database, in
@@ -12,7 +12,7 @@ import type { Answer } from './post.ts';
  */
 
 /** The fields of a new endpoint. */
-export interface NewEndpoint {
+interface NewEndpoint {
   readonly name: string;
   readonly url: string;
   /** Names or ids; empty: all lists. */
@@ -157,7 +157,11 @@ export const readDeliveries = (db: Kysely<DB>, id: string, limit: number) =>
  * @returns the response.
  * @throws {WatchpostError} endpoint_unknown, by SQLSTATE.
  */
-export const testEndpoint = async (database: Database, nameOrId: string, by: string): Promise<Answer> => {
+export const testEndpoint = async (
+  database: Database,
+  nameOrId: string,
+  by: string,
+): Promise<EndpointAnswer> => {
   const id = await findEndpoint(database.db, nameOrId);
   const { url, name, secrets } = await firstRow(
     sql<{ url: string; name: string; secrets: string[] }>`

@@ -8,7 +8,7 @@ const answerWithin = 10_000;
 const answerBytes = 4096;
 
 /** A message to send. */
-export interface Message {
+interface Message {
   readonly url: string;
   /** The same in each attempt, so that the receiver recognises repetitions. */
   readonly id: string;
@@ -18,7 +18,7 @@ export interface Message {
 }
 
 /** The response. */
-export interface Answer {
+export interface EndpointAnswer {
   /** HTTP status; null if there was no response. */
   readonly status: number | null;
   /** Why the message does not count as delivered, in a sentence without the URL; null if it does. */
@@ -34,9 +34,9 @@ export interface Answer {
  *
  * @returns also after a failure, which is in `error`.
  */
-export const post = async ({ url, id, body, secrets }: Message): Promise<Answer> => {
+export const post = async ({ url, id, body, secrets }: Message): Promise<EndpointAnswer> => {
   const begun = performance.now();
-  const end = (answer: Omit<Answer, 'durationMs'>): Answer => ({
+  const end = (answer: Omit<EndpointAnswer, 'durationMs'>): EndpointAnswer => ({
     ...answer,
     durationMs: performance.now() - begun,
   });

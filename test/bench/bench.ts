@@ -4,7 +4,7 @@ import type { Server } from './server.ts';
 export type Figures = Readonly<Record<string, number>>;
 
 /** One of the figures that is compared between the sides. */
-export interface Judged {
+interface Judged {
   /** For example "16 clients". */
   readonly what: string;
   readonly unit: string;
@@ -25,7 +25,7 @@ export interface Comparison {
   readonly rounds?: number;
 }
 
-/** What the bench was told on its command line. */
+/** The options of the command line. */
 export interface Options {
   /** A folder of photos, in folders by person, to be used beside those that come with the models. */
   readonly photos: string | undefined;
@@ -62,7 +62,7 @@ export interface Compared {
 
 /**
  * Runs both sides in turn, A B A B, so that what else the machine does hits both. A round's ratio is that of two runs
- * next to each other; the median over the rounds is what is told.
+ * next to each other; the median over the rounds is what is printed.
  */
 export const compare = async (bench: string, comparison: Comparison, most: number): Promise<Compared> => {
   const rounds: { ours: Figures; theirs: Figures }[] = [];

@@ -86,7 +86,7 @@ export const enrol = async (client: pg.Client, n: number): Promise<string> => {
   return person;
 };
 
-/** Waits for the end of a person's search of the past; seconds since the event that told of the enrolment. */
+/** Waits for the end of a person's search of the past; seconds since the event of the enrolment. */
 export const endOf = (
   client: pg.Client,
   person: string,

@@ -8,7 +8,7 @@ export const calm = 60;
 export const held = Number(process.env.WATCHPOST_BENCH_HELD_SECONDS ?? 300);
 
 /** Seconds of one window; the first one ends when the snapshot is taken, the last one when it is given up. */
-export const windowSeconds = 30;
+const windowSeconds = 30;
 
 /** One event that was handled: the window in which it was written, when it was done and how long after it was written. */
 export interface Done {
@@ -18,7 +18,7 @@ export interface Done {
 }
 
 /** `before`, `held_30`, `held_60` and so on, or an empty name for what is not counted. */
-export const windowAt = (second: number): string => {
+const windowAt = (second: number): string => {
   if (second >= calm - windowSeconds && second < calm) return 'before';
   if (second < calm) return '';
   return `held_${(Math.floor((second - calm) / windowSeconds) + 1) * windowSeconds}`;

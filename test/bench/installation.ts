@@ -74,8 +74,8 @@ export const submitPhoto = async (client: pg.Client, photo: Buffer): Promise<voi
   });
 };
 
-/** Milliseconds between looks: what is measured takes seconds, and a look takes a thousandth of this. */
-const lookEvery = 50;
+/** Milliseconds between two reads: what is measured takes seconds, and a read takes a thousandth of this. */
+const readEvery = 50;
 
 /**
  * Resolves when nothing is left to be done for any photo, enrolment and match included. In one snapshot an event that
@@ -93,12 +93,12 @@ export const untilHandled = async (client: pg.Client): Promise<void> => {
       values: [['detect', 'embed', 'enrol', 'match']],
     });
     if (!rows[0]?.open) return;
-    await new Promise((resolve) => setTimeout(resolve, lookEvery));
+    await new Promise((resolve) => setTimeout(resolve, readEvery));
   }
 };
 
 /** What stands in the database, for photos that were submitted as probes. */
-export interface Stored {
+interface Stored {
   readonly photos: number;
   readonly faces: number;
   readonly matches: number;

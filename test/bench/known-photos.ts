@@ -5,7 +5,7 @@ import { readLabelledFolder } from '../../src/calibration/labelled-folder.ts';
 import { readConfig } from '../../src/config.ts';
 
 /** A photo of which somebody has said what can be seen in it. */
-export interface KnownPhoto {
+interface KnownPhoto {
   readonly bytes: Buffer;
   /** Faces in it. */
   readonly faces: number;
@@ -31,15 +31,15 @@ export const samplePhotos = (): Promise<KnownPhoto[]> =>
     }),
   );
 
-/** The portraits of a labelled folder, and its groups where the number of faces is told. */
+/** The portraits of a labelled folder, and its groups where the number of faces is known. */
 export const labelledPhotos = async (folder: string): Promise<KnownPhoto[]> => {
   const { people, groups } = await readLabelledFolder(folder, readConfig({}));
-  const told = [
+  const counted = [
     ...people.flatMap(({ name, photos }) => photos.map((file) => ({ file, faces: 1, person: name }))),
     ...groups.flatMap(({ file, faces }) => (faces === null ? [] : [{ file, faces, person: null }])),
   ];
   return Promise.all(
-    told.map(async ({ file, ...known }) => ({ ...known, bytes: await readFile(join(folder, file)) })),
+    counted.map(async ({ file, ...known }) => ({ ...known, bytes: await readFile(join(folder, file)) })),
   );
 };
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
-/** What Linux tells of running processes. */
+/** What Linux knows of running processes. */
 
 /** Clock ticks a second of /proc, the same on every Linux. */
 const ticks = 100;
@@ -58,6 +58,6 @@ const statOf = async (pid: number): Promise<string[]> => {
 
 const megabytes = (text: string, name: string): number => {
   const [, kilobytes] = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text) ?? [];
-  if (!kilobytes) throw new Error(`/proc does not tell ${name}`);
+  if (!kilobytes) throw new Error(`/proc does not have ${name}`);
   return Number(kilobytes) / 1024;
 };

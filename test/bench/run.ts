@@ -15,13 +15,13 @@ import { search } from './benches/search.ts';
 import { soak } from './benches/soak.ts';
 import { submit } from './benches/submit.ts';
 import { visionBench } from './benches/vision.ts';
-import { startServer } from './server.ts';
+import { startBenchServer } from './server.ts';
 
 /**
  * npm run bench -- [NAME...] [--json] [--check] [--rounds 5] [--out bench.json] [--pg-bin FOLDER]
  *   [--photos FOLDER] [--keep FOLDER]
  *
- * Runs the benches named, or all, against a Postgres of its own with fsync on, and tells ratios: what the machine is, and
+ * Runs the benches named, or all, against a Postgres of its own with fsync on, and prints ratios: what the machine is, and
  * what else it does, is in both sides of them.
  */
 const benches: readonly Bench[] = [
@@ -64,7 +64,7 @@ if (unknown.length > 0 || !(Number.isInteger(rounds) && rounds > 0)) {
 }
 
 const chosen = positionals.length > 0 ? benches.filter((one) => positionals.includes(one.name)) : benches;
-const server = await startServer(values['pg-bin']);
+const server = await startBenchServer(values['pg-bin']);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void server.end().finally(() => process.exit(130)));
 }

@@ -17,7 +17,7 @@ export interface Cost {
 /** A Postgres of the bench's own, with fsync on. */
 export interface Server {
   readonly version: string;
-  /** Whether its shared memory is in huge pages; Postgres tells since version 17. */
+  /** Whether its shared memory is in huge pages; Postgres says so since version 17. */
   readonly hugePages: boolean;
   /** A new database and its URL; `migrated`: with Watchpost's schema. */
   database(name: string, migrated: boolean): Promise<string>;
@@ -33,7 +33,7 @@ export interface Server {
 }
 
 /** Starts it; `bin` is the folder of pg_ctl, else one is looked for. */
-export const startServer = async (
+export const startBenchServer = async (
   bin: string | undefined,
   options: { keep?: string | undefined; settings?: readonly string[] } = {},
 ): Promise<Server> => {
@@ -54,50 +54,33 @@ export const startServer = async (
     keep: options.keep !== undefined,
   });
   const urlOf = (name: string) => postgres.url.replace(/postgres$/, name);
-  const open = async (url: string): Promise<pg.Client> => {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    return client;
-  };
-  const admin = await open(postgres.url);
+  const admin = await openClient(postgres.url);
   const postmaster = Number((await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')[0]);
-  const wal = async (): Promise<number> => {
-    const { rows } = await admin.query<{ bytes: string }>(
-      `select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') as bytes`,
-    );
-    return Number(rows[0]?.bytes);
-  };
   const { rows: versions } = await admin.query<{ version: string; pages: string | null }>(
     `select current_setting('server_version') as version, current_setting('huge_pages_status', true) as pages`,
   );
-
   return {
     version: versions[0]?.version ?? '',
     hugePages: versions[0]?.pages === 'on',
-    client: open,
+    client: openClient,
     urlOf,
-    another: (more) => startServer(bin, more),
+    another: (more) => startBenchServer(bin, more),
     async database(name, migrated) {
       await admin.query(`create database ${name}`);
-      if (migrated) {
-        const log = openLog('silent');
-        const database = openDatabase(urlOf(name), { log });
-        await migrate(database.pool, log);
-        await database.close();
-      }
+      if (migrated) await migrateDatabase(urlOf(name));
       return urlOf(name);
     },
     drop: async (name) => void (await admin.query(`drop database ${name} with (force)`)),
     async cost(url, work) {
-      const client = await open(url);
+      const client = await openClient(url);
       await client.query('vacuum analyze');
       await client.query('checkpoint');
       await client.end();
-      const before = { wal: await wal(), cpu: await cpuOf(postmaster) };
+      const before = { wal: await walBytes(admin), cpu: await cpuOf(postmaster) };
       const result = await work();
       return {
         result,
-        cost: { cpu: (await cpuOf(postmaster)) - before.cpu, walBytes: (await wal()) - before.wal },
+        cost: { cpu: (await cpuOf(postmaster)) - before.cpu, walBytes: (await walBytes(admin)) - before.wal },
       };
     },
     async end() {
@@ -106,6 +89,27 @@ export const startServer = async (
       if (!options.keep) await rm(folder, { recursive: true, force: true });
     },
   };
+};
+
+const openClient = async (url: string): Promise<pg.Client> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  return client;
+};
+
+const migrateDatabase = async (url: string): Promise<void> => {
+  const log = openLog('silent');
+  const database = openDatabase(url, { log });
+  await migrate(database.pool, log);
+  await database.close();
+};
+
+/** Bytes that the server has written to its WAL so far. */
+const walBytes = async (admin: pg.Client): Promise<number> => {
+  const { rows } = await admin.query<{ bytes: string }>(
+    `select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') as bytes`,
+  );
+  return Number(rows[0]?.bytes);
 };
 
 let started = 0;

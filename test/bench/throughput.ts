@@ -38,7 +38,7 @@ export const throughBareLoop = async (
   { warmUp, count }: Counts,
 ): Promise<Figures> => {
   const { begun, ended, more, memory } = await start('bare-loop', { folder, warmUp, count, concurrency })
-    .told;
+    .report;
   const took = (ended - begun) / 1000;
   return {
     photos_a_second: count / took,
@@ -57,7 +57,7 @@ export const throughBareLoop = async (
  * Photos a second of these workers, from the first INSERT until every face of the last photo is searched, after people
  * are enrolled and all is warm.
  *
- * @param measure tells what the work costs the database.
+ * @param measure returns what the work costs the database.
  */
 export const throughWorkers = async (
   client: pg.Client,

@@ -99,7 +99,7 @@ export const claimsOf = (database: TestDatabase, task: string) =>
     [task],
   );
 
-export interface Job {
+interface Job {
   readonly id: string;
   readonly payload: { readonly event_id: string; readonly n: number }[];
   readonly attempts: number;

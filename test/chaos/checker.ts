@@ -12,7 +12,7 @@ export interface Finding {
 }
 
 /** What the database is checked against. */
-export interface Promised {
+interface Promised {
   readonly sent: readonly Sent[];
   readonly acknowledged: readonly Acknowledged[];
   /** Keys for which two ids were promised. */

@@ -1,7 +1,7 @@
 import { countOf, type Finding } from './checker.ts';
 import type { Fleet } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
-import { tell } from './progress.ts';
+import { print } from './progress.ts';
 import type { Submitter } from './submit.ts';
 import type { Watch } from './watch.ts';
 
@@ -70,7 +70,7 @@ export const judge = (seen: {
       : [`POST in recovery: ${JSON.stringify(outage.posts)}`]),
     ...(form === 'lagging' && lost === 0 ? ['nothing was lost, so nothing was tried'] : []),
   ];
-  for (const complaint of complaints) tell(`failover (${form}): ${complaint}`);
+  for (const complaint of complaints) print(`failover (${form}): ${complaint}`);
   return {
     form,
     acknowledged: ledger.acknowledged.length,

@@ -10,7 +10,7 @@ import { onInterrupt } from './interrupt.ts';
 import { type Acknowledged, Ledger } from './ledger.ts';
 import type { Options } from './options.ts';
 import type { Album } from './photos.ts';
-import { tell } from './progress.ts';
+import { print } from './progress.ts';
 import { Random } from './random.ts';
 import { type Pair, startPair } from './replica.ts';
 import { Submitter } from './submit.ts';
@@ -59,7 +59,7 @@ export const runFailover = async (form: Form, options: Options, album: Album) =>
     // With the default heartbeat: a process that could not reach the database must not count as dead.
     const api = await startFleet(fleet, pair.port, { ...options, folder, short: false });
     while (fleet.slots.some((slot) => slot.state === 'starting')) await sleep(100);
-    tell(`failover (${form}): ${options.workers} workers, the API, a primary and its replica are up`);
+    print(`failover (${form}): ${options.workers} workers, the API, a primary and its replica are up`);
     const ledger = new Ledger(join(folder, 'ledger.jsonl'));
     const random = new Random(options.seed);
     const submitter = new Submitter({ album, ledger, random, api, database: pair.url });
@@ -105,14 +105,14 @@ const failOver = async (form: Form, installation: Installation): Promise<Outage>
     await sleep(lengths.work);
     const slow = Date.now() + lengths.recover;
     while (watch.seen.handlings < atLeastHandled && Date.now() < slow) await sleep(100);
-    const { lag, goOn } = await losePrimary(form, installation);
+    const { lag, resume } = await losePrimary(form, installation);
     pair.address.moveTo(pair.replica.port);
-    tell(`failover (${form}): the address leads to a server in recovery`);
+    print(`failover (${form}): the address leads to a server in recovery`);
     const { readyz, posts } = await probe(api, submitter, lengths.inRecovery[form]);
     const recovered = watch.wounded(`failover (${form})`);
     await pair.replica.promote();
-    tell(`failover (${form}): the replica is promoted`);
-    await goOn();
+    print(`failover (${form}): the replica is promoted`);
+    await resume();
     await Promise.all([sleep(lengths.work), Promise.race([recovered, sleep(lengths.recover)])]);
     clearInterval(pace);
     const ended = Promise.all(submissions).then(() => true);
@@ -132,7 +132,7 @@ const losePrimary = async (form: Form, { pair, fleet }: Installation) => {
   const from = Date.now();
   if (form === 'clean') {
     await pair.primary.stop();
-    return { lag: { from, to: Date.now() }, goOn: async () => {} };
+    return { lag: { from, to: Date.now() }, resume: async () => {} };
   }
   await pair.caughtUp();
   pair.replication.blackhole();
@@ -141,12 +141,12 @@ const losePrimary = async (form: Form, { pair, fleet }: Installation) => {
   if (suspended) suspended.state = 'held';
   suspended?.process.kill('SIGSTOP');
   await pair.primary.crash();
-  const goOn = async () => {
+  const resume = async () => {
     await sleep(lengths.suspended);
     suspended?.process.kill('SIGCONT');
     if (suspended) suspended.state = 'up';
   };
-  return { lag: { from, to: Date.now() }, goOn };
+  return { lag: { from, to: Date.now() }, resume };
 };
 
 /** Polls /readyz and posts photos, four times a second. */

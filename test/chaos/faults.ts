@@ -183,8 +183,8 @@ export class Faults {
         );
         const victim = this.#random.pick(rows);
         if (!victim) continue;
-        const { rows: told } = await pool.query('select pg_terminate_backend($1) as told', [victim.pid]);
-        if (told[0].told) this.counts.terminated_backends += 1;
+        const { rows: ended } = await pool.query('select pg_terminate_backend($1) as ended', [victim.pid]);
+        if (ended[0].ended) this.counts.terminated_backends += 1;
       } catch {
         // Another fault was faster.
       }

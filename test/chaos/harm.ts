@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { startPostgres } from '../support/postgres.ts';
 import { check, countOf, type Finding, untilSettled } from './checker.ts';
-import { Faults } from './faults.ts';
+import { Faults, type Lengths } from './faults.ts';
 import { Fleet, startFleet } from './fleet.ts';
 import { install } from './install.ts';
 import { onInterrupt } from './interrupt.ts';
@@ -10,7 +10,7 @@ import { Ledger } from './ledger.ts';
 import type { Options } from './options.ts';
 import type { Album } from './photos.ts';
 import { planFaults } from './plan.ts';
-import { showProgress, tell } from './progress.ts';
+import { print, showProgress } from './progress.ts';
 import { Random } from './random.ts';
 import { Submitter } from './submit.ts';
 import { Watch } from './watch.ts';
@@ -20,6 +20,15 @@ const recoverWithin = 60;
 
 /** Milliseconds within which everything must be done once nothing is broken any more. */
 const settleWithin = 400_000;
+
+/** How long the faults last, in milliseconds. */
+const lengths: Lengths = { stopped: 30_000, blackholed: 40_000, away: [1_000, 8_000], terminating: 15_000 };
+const shortLengths: Lengths = {
+  stopped: 6_000,
+  blackholed: 12_000,
+  away: [500, 2_000],
+  terminating: 5_000,
+};
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -50,38 +59,26 @@ export const runFaults = async (options: Options, album: Album) => {
     await install(url, album);
     const api = await startFleet(fleet, Number(new URL(url).port), options);
     while (fleet.slots.some((slot) => slot.state === 'starting')) await sleep(100);
-    tell(`${options.workers} workers and the API are up`);
+    print(`${options.workers} workers and the API are up`);
 
     const ledger = new Ledger(join(options.folder, 'ledger.jsonl'));
-    const submitter = new Submitter({
-      album,
-      ledger,
-      random: new Random(options.seed + 1),
-      api,
-      database: url,
-    });
+    const own = new Random(options.seed + 1);
+    const submitter = new Submitter({ album, ledger, random: own, api, database: url });
     const faults = new Faults({
       fleet,
       watch,
       postgres,
       url,
       random,
-      lengths: options.short
-        ? {
-            stopped: 6_000,
-            blackholed: 12_000,
-            away: [0.5, 2].map((s) => s * 1000) as [number, number],
-            terminating: 5_000,
-          }
-        : { stopped: 30_000, blackholed: 40_000, away: [1_000, 8_000], terminating: 15_000 },
+      lengths: options.short ? shortLengths : lengths,
     });
-    const stopTelling = showProgress({ ledger, faults, watch, fleet, images: options.images });
+    const stopProgress = showProgress({ ledger, faults, watch, fleet, images: options.images });
     try {
       await harm(options, random, submitter, faults);
     } finally {
-      stopTelling();
+      stopProgress();
     }
-    tell('the last fault is over; waiting until everything is processed');
+    print('the last fault is over; waiting until everything is processed');
     const settled = await untilSettled(pool, settleWithin);
     await submitter.stop();
     const findings = await check(pool, {
@@ -125,7 +122,7 @@ const harm = async (
   });
   const doing = plan.map(async (step) => {
     await sleep(Math.max(0, begun + step.at - Date.now()));
-    await step.run(faults).catch((error) => tell(`${step.fault} could not be done: ${error.message}`));
+    await step.run(faults).catch((error) => print(`${step.fault} could not be done: ${error.message}`));
   });
   await Promise.all(doing);
   const patience = sleep((recoverWithin + 60) * 1000);
@@ -172,7 +169,7 @@ const report = (
       : []),
     ...(refused.length > 0 ? [`the API answered ${refused.join(', ')}`] : []),
   ];
-  for (const complaint of complaints) tell(complaint);
+  for (const complaint of complaints) print(complaint);
   return {
     acknowledged: ledger.acknowledged.length,
     lost: countOf(findings, 'lost'),

@@ -1,4 +1,4 @@
-import { tell } from './progress.ts';
+import { print } from './progress.ts';
 
 /**
  * Calls `takeDown` when the run is interrupted, so that it stops the processes it has started.
@@ -7,7 +7,7 @@ import { tell } from './progress.ts';
  */
 export const onInterrupt = (takeDown: () => Promise<unknown>): (() => void) => {
   const interrupted = (signal: NodeJS.Signals) => {
-    tell(`${signal}: interrupted, without a result`);
+    print(`${signal}: interrupted, without a result`);
     void takeDown().finally(() => process.exit(130));
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;

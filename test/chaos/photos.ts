@@ -6,7 +6,7 @@ import type { Vision } from '../../src/vision/index.ts';
 import type { Random } from './random.ts';
 
 /** A photo to submit. */
-export interface Photo {
+interface Photo {
   readonly bytes: Buffer;
   /** null: it is invalid. */
   readonly faces: number | null;

@@ -2,7 +2,7 @@ import { type Faults, killMoments } from './faults.ts';
 import type { Random } from './random.ts';
 
 /** Something to do at a time, in ms from the beginning. */
-export interface Step {
+interface Step {
   readonly at: number;
   readonly fault: string;
   run(faults: Faults): Promise<void>;

@@ -6,7 +6,7 @@ import type { Watch } from './watch.ts';
 const begun = Date.now();
 
 /** Prints a line on stderr, with the seconds since the start. */
-export const tell = (line: string): void => {
+export const print = (line: string): void => {
   process.stderr.write(`${((Date.now() - begun) / 1000).toFixed(0).padStart(5)} s  ${line}\n`);
 };
 
@@ -26,7 +26,7 @@ export const showProgress = (of: {
     const { kills, api_kills, db_restarts, terminated_backends, blackholes, suspensions } = of.faults.counts;
     const slowest = Math.max(0, ...of.watch.recoveries.map((one) => one.seconds));
     const { handlings, outbox, jobs } = of.watch.seen;
-    tell(
+    print(
       [
         `${of.ledger.acknowledged.length}/${of.images} acknowledged`,
         `${handlings} handled, ${outbox + jobs} waiting`,

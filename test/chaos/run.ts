@@ -4,7 +4,7 @@ import type { Form } from './failover-report.ts';
 import { runFaults } from './harm.ts';
 import { openAlbum } from './install.ts';
 import { help, type Options, readOptions } from './options.ts';
-import { tell } from './progress.ts';
+import { print } from './progress.ts';
 
 /** The failovers of a run: the one in which nothing may be lost takes less than a minute, and is part of the short run. */
 const formsOf = ({ only, short, url }: Options): Form[] => {
@@ -16,7 +16,7 @@ const run = async (options: Options): Promise<boolean> => {
   await mkdir(options.folder, { recursive: true });
   // Postgres runs as another user and must get through to its folder.
   await chmod(options.folder, 0o755);
-  tell(`seed ${options.seed}; ledger and logs in ${options.folder}`);
+  print(`seed ${options.seed}; ledger and logs in ${options.folder}`);
   const album = await openAlbum();
   const faults = options.only === 'failover' ? undefined : await runFaults(options, album);
   const failovers = [];

@@ -4,10 +4,10 @@ import type { Album } from './photos.ts';
 import type { Random } from './random.ts';
 
 /** Cameras that photos come from; two share a zone. */
-export const cameras = ['north-gate', 'south-gate', 'lobby', null] as const;
+const cameras = ['north-gate', 'south-gate', 'lobby', null] as const;
 
 /** How many attempts ended without an answer, and the answers other than 202. */
-export interface Attempts {
+interface Attempts {
   unanswered: number;
   refused: Record<string, number>;
   /** Answers that name no code of a problem. */

@@ -1,6 +1,5 @@
 /** The process of the embedded database: one to a data directory, restarted after a crash, ended with its parent. */
 
-import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,6 +12,7 @@ import {
   readRunning,
   startEmbedded,
 } from '../../src/embedded-database/index.ts';
+import { startNode } from '../support/processes.ts';
 import { connectClient, Log, processEnd, temporaryDirectory } from './support.ts';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
@@ -34,14 +34,6 @@ afterAll(async () => {
 
 /** Resolves once the database, which is about to end, serves again. */
 const comeback = () => log.line(/serves again/, log.lines.length);
-
-/** A child that a failing test does not leave behind. */
-function started(child: ChildProcess): ChildProcess {
-  onTestFinished(() => {
-    child.kill('SIGKILL');
-  });
-  return child;
-}
 
 describe('the data directory', () => {
   it('is for its owner only, and says where the database is', async () => {
@@ -80,12 +72,10 @@ describe('a crash', () => {
   it('while the database is being created leaves a directory that can be started', async () => {
     const other = await temporaryDirectory();
     onTestFinished(other.remove);
-    const child = started(spawn(process.execPath, [program, '--data-dir', other.path]));
-    const exit = once(child, 'exit');
+    const child = startNode([program, '--data-dir', other.path]);
     const copied = () => readdir(join(other.path, 'database.creating')).catch(() => []);
     await expect.poll(copied, { timeout: 50_000 }).toContain('PG_VERSION');
-    child.kill('SIGKILL');
-    await exit;
+    await child.stop('SIGKILL');
     // as if it had been killed at the very beginning of the copy, whatever it got to
     await rm(join(other.path, 'database.creating', 'global'), { recursive: true, force: true });
     const second = await startEmbedded({ dataDir: other.path, fsync: false, brief: true });
@@ -189,8 +179,8 @@ describe('the end', () => {
   });
 
   it('comes with the parent’s, even when that is killed', async () => {
-    const parent = started(fork(path('./parent-process.ts'), [dataDir], { execArgv: [] }));
-    const [pid] = (await once(parent, 'message')) as [number];
+    const parent = startNode([path('./parent-process.ts'), dataDir]);
+    const pid = Number((await parent.says(/^serves as (\d+)$/m))[1]);
     onTestFinished(() => {
       try {
         process.kill(pid, 'SIGKILL');
@@ -198,18 +188,16 @@ describe('the end', () => {
         // The process has ended, as it should.
       }
     });
-    parent.kill('SIGKILL');
-    await once(parent, 'exit');
+    await parent.stop('SIGKILL');
     await processEnd(pid);
     expect(await readRunning(dataDir)).toBeUndefined();
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('comes with %s when it was started by hand', async (signal) => {
-    const child = started(spawn(process.execPath, [program, '--data-dir', dataDir, '--no-fsync']));
-    const [url] = (await once(child.stdout!, 'data')) as [Buffer];
-    expect(String(url)).toMatch(/^postgres:\/\/postgres@127\.0\.0\.1:\d+\/postgres\n$/);
-    child.kill(signal);
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    const child = startNode([program, '--data-dir', dataDir, '--no-fsync']);
+    await child.says(/\n/);
+    expect(child.stdout).toMatch(/^postgres:\/\/postgres@127\.0\.0\.1:\d+\/postgres\n$/);
+    expect(await child.stop(signal)).toBe(0);
     expect(await readRunning(dataDir)).toBeUndefined();
   });
 });

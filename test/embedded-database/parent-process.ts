@@ -1,6 +1,6 @@
-/** Starts an embedded database and sends its pid to the parent process: node parent-process.ts DATADIR */
+/** Starts an embedded database and prints its pid: node parent-process.ts DATADIR */
 
 import { startEmbedded } from '../../src/embedded-database/index.ts';
 
 const database = await startEmbedded({ dataDir: process.argv[2]!, brief: true });
-process.send!(database.pid());
+console.log(`serves as ${database.pid()}`);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { inspect } from '../../src/embedded-database/statement-effects.ts';
+import { inspectStatements } from '../../src/embedded-database/statement-effects.ts';
 
-const inspected = (sql: string) => inspect(sql, (name) => `renamed_${name}`);
+const inspected = (sql: string) => inspectStatements(sql, (name) => `renamed_${name}`);
 
 describe('COPY', () => {
   it.each([

@@ -1,12 +1,11 @@
 /** What Watchpost does with the database: jobs, pools in several processes, vectors. */
 
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Logger, run, runMigrations } from 'graphile-worker';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Embedded } from '../../src/embedded-database/index.ts';
+import { startNode } from '../support/processes.ts';
 import { connectClient, startInMemory } from './support.ts';
 
 let database: Embedded;
@@ -57,11 +56,8 @@ it('serves the pools of two processes at once', async () => {
   await client.query('CREATE TABLE tally (process int, worker int, n int); CREATE TABLE total (n int)');
   await client.query('INSERT INTO total VALUES (0)');
   const script = fileURLToPath(new URL('./pool-process.ts', import.meta.url));
-  const ends = [1, 2].map((n) => once(fork(script, [database.url, String(n)], { execArgv: [] }), 'exit'));
-  expect(await Promise.all(ends)).toEqual([
-    [0, null],
-    [0, null],
-  ]);
+  const processes = [1, 2].map((n) => startNode([script, database.url, String(n)]));
+  expect(await Promise.all(processes.map(({ ended }) => ended))).toEqual([0, 0]);
   // 5 workers of 40 transactions in each process; total is read and written back, so overlap would lose some
   const { rows } = await client.query(
     'SELECT (SELECT count(*)::int FROM tally) AS rows, (SELECT n FROM total) AS total',

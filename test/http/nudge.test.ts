@@ -4,7 +4,7 @@ import { sample } from '../support/photos.ts';
 import { realVision } from '../support/pipeline.ts';
 import { type Api, admit, idleProcess, listen } from './support.ts';
 
-/** In place of a relay: reads what is in the outbox whenever it is nudged. */
+/** Reads what is in the outbox whenever it is nudged. */
 class OutboxReader {
   readonly #database: TestDatabase;
   readonly outbox: Promise<{ image_id: string }[]>[] = [];
@@ -21,15 +21,15 @@ class OutboxReader {
 const readOnly = new Set(['GET', 'HEAD']);
 
 let database: TestDatabase;
-let relay: OutboxReader;
+let reader: OutboxReader;
 let api: Api;
 
 beforeAll(async () => {
   database = await freshDatabase();
   const vision = await realVision();
   const { id } = await idleProcess(database, vision, 'resting');
-  relay = new OutboxReader(database);
-  api = await listen(database, vision, { id, relay });
+  reader = new OutboxReader(database);
+  api = await listen(database, vision, { id, nudge: () => reader.nudge() });
   await admit(database, api);
 });
 
@@ -45,15 +45,15 @@ const statusOf = async ({ method, path }: Api['routes'][number]): Promise<number
   return response.status;
 };
 
-describe('the relay is nudged', () => {
+describe('the process is nudged', () => {
   it('once by each call of a route under /v1 that may write, also when it fails, and by no other', async () => {
     const nudges: Record<string, number> = {};
     const expected: Record<string, number> = {};
     for (const route of api.routes) {
       const name = `${route.method} ${route.path}`;
-      const before = relay.outbox.length;
+      const before = reader.outbox.length;
       expect(await statusOf(route), name).not.toBe(401);
-      nudges[name] = relay.outbox.length - before;
+      nudges[name] = reader.outbox.length - before;
       expected[name] = readOnly.has(route.method) ? 0 : 1;
     }
     expect(nudges).toEqual(expected);
@@ -63,14 +63,14 @@ describe('the relay is nudged', () => {
   it('after the commit: it finds what the call has written', async () => {
     const answer = await api.call('POST', '/v1/images', sample(1), { 'content-type': 'image/jpeg' });
     expect(answer.status).toBe(202);
-    expect(await relay.outbox.at(-1)).toContainEqual({ image_id: answer.body.id });
+    expect(await reader.outbox.at(-1)).toContainEqual({ image_id: answer.body.id });
   });
 
   it('not by HEAD, nor by a call without a valid API key', async () => {
-    const before = relay.outbox.length;
+    const before = reader.outbox.length;
     expect(await statusOf({ method: 'HEAD', path: '/v1/persons' })).toBe(200);
     const answer = await api.call('POST', '/v1/persons', { name: 'Ada' }, { authorization: 'Bearer wrong' });
     expect(answer.status).toBe(401);
-    expect(relay.outbox).toHaveLength(before);
+    expect(reader.outbox).toHaveLength(before);
   });
 });

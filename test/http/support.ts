@@ -35,10 +35,10 @@ export interface Api {
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
 
-/** What an API of a test needs of its process: a row in `worker`, and a relay to nudge. */
+/** What an API of a test needs of its process: a row in `worker`, and what a nudge does. */
 export interface Process {
   readonly id: string;
-  readonly relay: Services['relay'];
+  readonly nudge: Services['nudge'];
 }
 
 /** A process like `up --no-worker`. Its relay follows nudges, or is stopped: then rows stay in the outbox. */
@@ -49,11 +49,11 @@ export const idleProcess = async (
 ): Promise<Process> => {
   if (relaying === 'resting') {
     const id = await registerProcess(database, vision, { concurrency: 0, tasks: [] });
-    return { id, relay: { nudge() {} } };
+    return { id, nudge: () => {} };
   }
   const relay = await startRelay({ database, vision }, { log });
   atEnd(() => relay.stop());
-  return { id: relay.id, relay };
+  return { id: relay.id, nudge: () => relay.nudge() };
 };
 
 /** Listens on a free port until the test file has ended. */
@@ -74,7 +74,7 @@ export const listen = async (
   const app = createApp({
     config,
     database,
-    relay: process.relay,
+    nudge: process.nudge,
     vision,
     workerId: process.id,
     stopping,
@@ -126,7 +126,7 @@ export const serve = async (): Promise<{
   const database = await freshDatabase();
   const vision = await realVision();
   const worker = await runWorker(database, vision);
-  const api = await listen(database, vision, { id: worker.id, relay: worker });
+  const api = await listen(database, vision, { id: worker.id, nudge: () => worker.nudge() });
   await admit(database, api);
   return { database, vision, worker, api };
 };

@@ -45,6 +45,15 @@ describe('the wiring of a fresh installation', () => {
     expect(pairs.toSorted()).toEqual(wiring);
   });
 
+  it('is the list in the file that \\d+ refers to', async () => {
+    const [{ comment }] = await database.rows(
+      "select obj_description('watchpost.subscription'::regclass, 'pg_class') as comment",
+    );
+    const [file] = /sql\/\S+\.sql/.exec(comment) ?? [''];
+    const rows = (await read(file)).matchAll(/^ {2}\('(\S+)', +'(\S+)', +(?:true|false),/gm);
+    expect([...rows].map(([, topic, task]) => `${topic} -> ${task}`).toSorted()).toEqual(wiring);
+  });
+
   it('hands events to stages that exist, and to all of them', () => {
     const tasks = new Set(wiring.map((pair) => pair.split(' -> ')[1]));
     expect([...tasks].toSorted()).toEqual(stages.map((stage) => stage.task).toSorted());

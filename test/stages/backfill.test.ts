@@ -111,9 +111,9 @@ describe('a backfill', () => {
     ).toEqual([{ person_id: adaId, sightings: 25, retroactive: true }]);
     expect(
       await database.rows(
-        `select distinct payload->'retroactive' as told from watchpost.event where topic = 'alert.raised'`,
+        `select distinct payload->'retroactive' as retroactive from watchpost.event where topic = 'alert.raised'`,
       ),
-    ).toEqual([{ told: true }]);
+    ).toEqual([{ retroactive: true }]);
     expect(
       await database.rows(
         `select outcome, count(*)::int as n from watchpost.search where superseded_at is null and retroactive group by 1`,

@@ -2,7 +2,7 @@ import type { TestDatabase } from './database.ts';
 import { addMatch, addModel } from './fabricate.ts';
 
 /** An alert of fabricated matches: a person of a list, seen at a camera. */
-export interface MadeAlert {
+interface MadeAlert {
   readonly alertId: string;
   readonly personId: string;
   readonly watchlistId: string;

@@ -5,7 +5,7 @@ import { sample } from './photos.ts';
 /** Small files that are expensive to decode. */
 
 /** What a PNG announces; bits a sample, and a colour type: 0 gray, 2 RGB, 6 RGB with alpha. */
-export interface Announced {
+interface Announced {
   readonly width: number;
   readonly height: number;
   readonly depth?: 8 | 16;

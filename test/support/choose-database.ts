@@ -11,7 +11,7 @@ import { startEmbedded } from '../../src/embedded-database/index.ts';
 import { openLog } from '../../src/log.ts';
 
 /** Where the suite finds databases: a server that makes copies of a template, or a data folder to copy. */
-export type TestSource =
+type TestSource =
   | { readonly kind: 'server'; readonly url: string; readonly template: string }
   | { readonly kind: 'embedded'; readonly template: string };
 

@@ -1,5 +1,6 @@
 import { provideApiKey } from '../../src/http/api-key.ts';
 import { createApp } from '../../src/http/app.ts';
+import { untilEnded } from '../../src/intake/index.ts';
 import { openLog } from '../../src/log.ts';
 import { startWorker, type Worker } from '../../src/runner/worker.ts';
 import { loadVision, type Vision } from '../../src/vision/index.ts';
@@ -36,13 +37,13 @@ export const openApi = async (database: TestDatabase, vision: Vision, worker: Wo
     maxBacklog: 20_000,
     maxBacklogPerKey: 10_000,
   };
-  const app = createApp({ config, database, relay: worker, vision, workerId: worker.id, log });
+  const app = createApp({ config, database, nudge: () => worker.nudge(), vision, workerId: worker.id, log });
   return (path: string, init: RequestInit = {}) =>
     app.request(path, { ...init, headers: { authorization: `Bearer ${apiKey}`, ...init.headers } });
 };
 
 /** What `image_status` says once it is final. */
-export interface Final {
+interface Final {
   readonly state: 'done' | 'failed';
   readonly code: string | null;
   readonly message: string | null;
@@ -53,11 +54,9 @@ export interface Final {
 
 /** Resolves when an image is done or failed; the test's own time limit is the only one. */
 export const untilFinal = async (database: TestDatabase, imageId: string): Promise<Final> => {
-  for (;;) {
-    const [row] = await database.rows('select * from watchpost.image_status where image_id = $1', [imageId]);
-    if (row?.state === 'done' || row?.state === 'failed') return row;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await untilEnded(database, imageId);
+  const [row] = await database.rows('select * from watchpost.image_status where image_id = $1', [imageId]);
+  return row as Final;
 };
 
 /** Resolves when nothing waits and nothing is under way. A job is deleted a moment after its work is on record. */

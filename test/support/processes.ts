@@ -15,7 +15,7 @@ export const startNode = (args: readonly string[], environment: Record<string, s
  * A heartbeat five times a second, and dead after three seconds without one. With less time, a process on a busy machine
  * is taken for dead.
  */
-export const quickPulse = { WATCHPOST_HEARTBEAT_MS: '200', WATCHPOST_DEAD_AFTER_S: '3' };
+const quickPulse = { WATCHPOST_HEARTBEAT_MS: '200', WATCHPOST_DEAD_AFTER_S: '3' };
 
 /**
  * Starts a command that stays, with a quick pulse and a data folder of its own; killed when the test file has ended.

@@ -16,7 +16,7 @@ import { registerModels } from '../../runner/registration.ts';
 import { connect } from '../program/connect.ts';
 import { print, printJson } from '../program/io.ts';
 import { openVision } from '../program/open-vision.ts';
-import { moment, position, several, share } from '../program/options.ts';
+import { momentOption, positionOption, several, shareOption } from '../program/options.ts';
 import type { AddCommand, Context } from '../program/session.ts';
 import { summaryOf } from './summary.ts';
 
@@ -44,12 +44,12 @@ export const calibrateCommand: AddCommand = (program, session) =>
       [],
     )
     .option('--strangers <dir>', 'photos of people who are on no list; may be repeated', several, [])
-    .option('--strangers-since <time>', 'stored faces that matched nobody since then', moment)
-    .option('--target-fpir <share>', 'share of strangers that may be taken for somebody', share, 0.003)
+    .option('--strangers-since <time>', 'stored faces that matched nobody since then', momentOption)
+    .option('--target-fpir <share>', 'share of strangers that may be taken for somebody', shareOption, 0.003)
     .option(
       '--max-probes <number>',
       'search that many photos, and that many strangers, at most',
-      position,
+      positionOption,
       2000,
     )
     .option('--model <id>', 'of the references (default: the model that most of them have)')

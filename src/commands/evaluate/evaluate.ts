@@ -2,8 +2,8 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { evaluateCrowds } from '../../evaluation/crowds.ts';
 import { evaluate } from '../../evaluation/evaluate.ts';
 import { print, printJson } from '../program/io.ts';
-import { openVision } from '../program/open-vision.ts';
-import { position } from '../program/options.ts';
+import { openConfiguredDetector, openVision } from '../program/open-vision.ts';
+import { positionOption } from '../program/options.ts';
 import { showSteps } from '../program/progress.ts';
 import type { AddCommand } from '../program/session.ts';
 import { showCrowds, showEvaluation } from './show.ts';
@@ -30,7 +30,11 @@ export const evaluateCommand: AddCommand = (program, session) => {
       '--all-but-one',
       'enrol everybody from all but one of their photos, and search for that one (the default)',
     )
-    .option('--rounds <number>', 'hold out that many photos of each person, one after the other', position)
+    .option(
+      '--rounds <number>',
+      'hold out that many photos of each person, one after the other',
+      positionOption,
+    )
     .option('--each', 'hold out each photo once')
     .option('--keep', 'keep the databases, and print how to open them')
     .option('--json', 'print one JSON object')
@@ -84,7 +88,9 @@ Each setting of a camera (near, automatic, far) is measured with the installed d
         // Commander gives --json to `evaluate`, which has an option of the same name.
         const { json } = command.optsWithGlobals<{ json?: boolean }>();
         void context.untilSignal();
-        const figures = await evaluateCrowds(context, folders, {
+        const detector = await openConfiguredDetector(context);
+        const vision = await openVision(context, { installed: true });
+        const figures = await evaluateCrowds({ ...context, detector, vision }, folders, {
           ...options,
           onProgress: showSteps(io.stderr),
         });

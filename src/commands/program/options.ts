@@ -24,10 +24,10 @@ export const threshold = (text: string): number | ThresholdName =>
     `a number from 0 to 1, or one of ${thresholdNames.join(', ')}`,
     (value) => value >= 0 && value <= 1,
   )(text);
-export const share = number('a number between 0 and 1, like 0.003', (value) => value > 0 && value < 1);
+export const shareOption = number('a number between 0 and 1, like 0.003', (value) => value > 0 && value < 1);
 const wholeTo = (max: number) =>
   number(`a whole number from 1 to ${max}`, (value) => Number.isInteger(value) && value >= 1 && value <= max);
-export const position = wholeTo(1_000_000_000);
+export const positionOption = wholeTo(1_000_000_000);
 /** Which face of a photo, as over HTTP. */
 export const face = wholeTo(1000);
 export const seconds = number(
@@ -47,9 +47,9 @@ const field =
   (text: string): string =>
     fitting(type, text);
 export const time = field(fields.capturedAt);
-export const moment = field(fields.moment);
+export const momentOption = field(fields.moment);
 export const named = field(fields.name);
-export const token = field(fields.token);
+export const tokenOption = field(fields.token);
 export const words = field(fields.text);
 
 /** Collects the values of an option that may be repeated. */
@@ -60,7 +60,7 @@ export const gateCodes = (value: string, before: string[]): string[] => {
     throw new InvalidArgumentError(`Give one of ${acceptable.join(', ')}.`);
   return [...before, value];
 };
-export const metadata = (text: string): Record<string, unknown> => {
+export const metadataOption = (text: string): Record<string, unknown> => {
   try {
     return fitting(fields.metadata, JSON.parse(text));
   } catch (error) {

@@ -21,7 +21,7 @@ export interface Context {
 }
 
 /** What a command does with the arguments and options that commander has parsed. False: it ends with exit code 1. */
-export type Perform<Arguments extends unknown[]> = (
+type Perform<Arguments extends unknown[]> = (
   context: Context,
   ...args: Arguments
 ) => Promise<boolean> | Promise<void>;

@@ -3,7 +3,7 @@ import { fresh, overlap, suppress } from '../nms.ts';
 import type { Detection, Pixels } from '../types.ts';
 
 /** One run of a detector's network; faces are in pixels of the picture from which `input` was made. */
-export type Pass = (input: Fitted) => Promise<Detection[]>;
+type Pass = (input: Fitted) => Promise<Detection[]>;
 
 /**
  * Boxes lower than this, in pixels of the pass's input, are mostly false: patterns in cloth, such as dots or lace.

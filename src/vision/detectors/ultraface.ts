@@ -1,7 +1,7 @@
 import { ultraface } from '../../../models/manifest.ts';
 import { type Fitted, fitInside, halveFitted, pad, padToCells } from '../letterbox.ts';
 import { fresh, suppress } from '../nms.ts';
-import { floats, openInstalled, type Session } from '../session.ts';
+import { floats, type OnnxSession, openInstalled } from '../session.ts';
 import { writePlanes } from '../tensor.ts';
 import type { Detection, Detector, Normalisation } from '../types.ts';
 import { findSmall } from './small-passes.ts';
@@ -29,7 +29,7 @@ const suggestive = { score: 0.6, from: 12, to: 26 };
  */
 const smallHeight = 32;
 /** Two boxes of one pass with a larger overlap are the same face. */
-const sameFace = 0.4;
+const suppressionOverlap = 0.4;
 
 /**
  * UltraFace RFB (Linzaer): boxes and scores, no points. One pass at its native 320 x 240, and one at up to 640 x 480
@@ -75,7 +75,7 @@ export const openUltraFace = async (directory: string): Promise<Detector> => {
 };
 
 /** One run of the network; faces are in pixels of the picture from which `input` was made. */
-const pass = async (session: Session, input: Fitted, minimum: number): Promise<Detection[]> => {
+const pass = async (session: OnnxSession, input: Fitted, minimum: number): Promise<Detection[]> => {
   const { width, height } = input.pixels;
   const planes = new Float32Array(3 * width * height);
   writePlanes(input.pixels, normalisation, planes);
@@ -92,5 +92,5 @@ const pass = async (session: Session, input: Fitted, minimum: number): Promise<D
     const box = { x: x * scaleX, y: y * scaleY, width: w * scaleX, height: h * scaleY };
     detections.push({ box, score });
   }
-  return suppress(detections, sameFace);
+  return suppress(detections, suppressionOverlap);
 };

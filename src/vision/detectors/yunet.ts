@@ -1,13 +1,13 @@
 import { VisionError } from '../errors.ts';
 import { type Fitted, fitInside, padToCells } from '../letterbox.ts';
 import { suppress } from '../nms.ts';
-import { floats, openSession, type Session } from '../session.ts';
+import { floats, type OnnxSession, openSession } from '../session.ts';
 import { writePlanes } from '../tensor.ts';
 import type { Detection, Detector, Normalisation } from '../types.ts';
 import { findSmall } from './small-passes.ts';
 
 /** Options for a YuNet file that the user supplies. */
-export interface YuNetOptions {
+interface YuNetOptions {
   /** The id registered with every face; by default "yunet-" and the first eight digits of the file's SHA-256. */
   id?: string;
   /** SHA-256 of the file, lower-case hex; another digest is refused. Without it any file is accepted. */
@@ -20,7 +20,7 @@ export interface YuNetOptions {
  * The default least score. With `automatic` it finds 92% of faces of 31 px, with 6 false faces in frames of 2,116
  * faces; 0.6 finds 94%, with 33 false faces.
  */
-export const defaultThreshold = 0.7;
+const defaultThreshold = 0.7;
 
 /** The longer side of the coarse pass; a face of 24 px in 1280 x 960 is 12 px high in it. */
 const side = 640;
@@ -67,7 +67,7 @@ export const openYuNet = async (file: string, options: YuNetOptions = {}): Promi
   };
 };
 
-const whyUnfit = (session: Session): string | null => {
+const whyUnfit = (session: OnnxSession): string | null => {
   const missing = outputs.find((name) => !session.outputs.includes(name));
   if (missing) return `it has no output ${missing}`;
   const [, , height, width] = session.inputShape;
@@ -76,7 +76,7 @@ const whyUnfit = (session: Session): string | null => {
 };
 
 /** One run of the network; faces are in pixels of the picture from which `input` was made. */
-const pass = async (session: Session, input: Fitted, threshold: number): Promise<Detection[]> => {
+const pass = async (session: OnnxSession, input: Fitted, threshold: number): Promise<Detection[]> => {
   const { width, height } = input.pixels;
   const planes = new Float32Array(3 * width * height);
   writePlanes(input.pixels, normalisation, planes);

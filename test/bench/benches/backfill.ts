@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type pg from 'pg';
+import { NodeProcess } from '../../support/node-process.ts';
 import type { Bench, Figures } from '../bench.ts';
 import { endOf, enrol, forget, sightingsOf } from '../enrolling.ts';
-import { faces, lists, model, openMillion } from '../million.ts';
+import { faces, lists, type Million, model, openMillion } from '../million.ts';
 
 /** Faces a second that are seen live meanwhile, and for how long. */
 const live = { rate: 20, seconds: 8 };
@@ -20,57 +21,18 @@ export const backfill: Bench = {
     // Warm, for both sides: the first time that a session passes over all this memory it takes 1.9 s of CPU instead of
     // 0.5, as each of its pages is mapped then. The worker has several sessions, and any of them may be the one.
     await client.query(`select count(*) from watchpost.embedding where norm < 0`);
-    const worker = spawn(
-      process.execPath,
+    const worker = new NodeProcess(
       [fileURLToPath(new URL('../../../src/watchpost.mjs', import.meta.url)), 'work'],
-      { env: { ...process.env, DATABASE_URL: url, WATCHPOST_LOG_LEVEL: 'warn' }, stdio: 'ignore' },
+      { ...process.env, DATABASE_URL: url, WATCHPOST_LOG: 'warn' },
     );
     let next = 0;
-
-    const ours = async (): Promise<Figures> => {
-      const person = await enrol(client, next++);
-      const ended = await endOf(client, person);
-      await forget(client, person);
-      const huge_pages = Number(million.server.hugePages);
-      return { seconds: ended.seconds, searched: ended.searched, found: ended.found, huge_pages };
-    };
-    const theirs = async (processes: number): Promise<Figures> => {
-      await client.query(`set max_parallel_workers_per_gather = ${processes - 1}`);
-      const { rows: probes } = await client.query<{ vector: string }>(
-        'select vector::text from watchpost.embedding order by id desc offset 5 limit 1',
-      );
-      const begun = performance.now();
-      const { rows } = await client.query(
-        `select id from watchpost.embedding
-         where model_id = $1 and superseded_at is null and 1 - (vector <=> $2::halfvec) >= 0.6`,
-        [model, probes[0]?.vector],
-      );
-      const seconds = (performance.now() - begun) / 1000;
-      await client.query('reset max_parallel_workers_per_gather');
-      return { seconds, searched: faces, found: rows.length };
-    };
-
-    /** Live faces at an even pace, while `meanwhile` goes on over and over. */
-    const sightings = async (meanwhile: () => Promise<unknown>): Promise<Figures> => {
-      let over = false;
-      const busy = (async () => {
-        while (!over) await meanwhile();
-      })();
-      const feeder = await million.server.client(url);
-      const times = await sightingsOf(feeder, live);
-      over = true;
-      await busy;
-      await feeder.end();
-      times.sort((a, b) => a - b);
-      return { p50: times[Math.floor(times.length * 0.5)]!, p95: times[Math.floor(times.length * 0.95)]! };
-    };
-    const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
+    const ours = () => searchPast(million, client, next++);
     for (let n = 0; n < 5; n++) await ours();
     return {
       comparisons: [
         {
           ours,
-          theirs: () => theirs(1),
+          theirs: () => scanPast(client, 1),
           judged: [
             { what: 'enrolled', unit: 's', figure: 'seconds', by: 'ratio', target: { atMost: 1 } },
             { what: 'found', unit: 'faces', figure: 'found', by: 'ratio', target: null },
@@ -78,12 +40,12 @@ export const backfill: Bench = {
         },
         {
           ours,
-          theirs: () => theirs(3),
+          theirs: () => scanPast(client, 3),
           judged: [{ what: 'parallel scan', unit: 's', figure: 'seconds', by: 'ratio', target: null }],
         },
         {
-          ours: () => sightings(ours),
-          theirs: () => sightings(pause),
+          ours: () => sightingsWhile(million, ours),
+          theirs: () => sightingsWhile(million, pause),
           judged: [
             { what: 'live meanwhile', unit: 'ms', figure: 'p95', by: 'ratio', target: { atMost: 1.3 } },
             { what: 'its median', unit: 'ms', figure: 'p50', by: 'ratio', target: null },
@@ -91,11 +53,53 @@ export const backfill: Bench = {
         },
       ],
       async end() {
-        worker.kill('SIGTERM');
-        await new Promise((resolve) => worker.once('exit', resolve));
+        await worker.stop();
         await client.end();
         await million.end();
       },
     };
   },
 };
+
+/** Enrols the person of this number and waits until the worker has searched the past for them. */
+const searchPast = async (million: Million, client: pg.Client, number: number): Promise<Figures> => {
+  const person = await enrol(client, number);
+  const ended = await endOf(client, person);
+  await forget(client, person);
+  const huge_pages = Number(million.server.hugePages);
+  return { seconds: ended.seconds, searched: ended.searched, found: ended.found, huge_pages };
+};
+
+/** One exact scan of all past faces by so many processes of Postgres. */
+const scanPast = async (client: pg.Client, processes: number): Promise<Figures> => {
+  await client.query(`set max_parallel_workers_per_gather = ${processes - 1}`);
+  const { rows: probes } = await client.query<{ vector: string }>(
+    'select vector::text from watchpost.embedding order by id desc offset 5 limit 1',
+  );
+  const begun = performance.now();
+  const { rows } = await client.query(
+    `select id from watchpost.embedding
+     where model_id = $1 and superseded_at is null and 1 - (vector <=> $2::halfvec) >= 0.6`,
+    [model, probes[0]?.vector],
+  );
+  const seconds = (performance.now() - begun) / 1000;
+  await client.query('reset max_parallel_workers_per_gather');
+  return { seconds, searched: faces, found: rows.length };
+};
+
+/** Live faces at an even pace, while `meanwhile` is repeated. */
+const sightingsWhile = async (million: Million, meanwhile: () => Promise<unknown>): Promise<Figures> => {
+  let over = false;
+  const busy = (async () => {
+    while (!over) await meanwhile();
+  })();
+  const feeder = await million.server.client(million.url);
+  const times = await sightingsOf(feeder, live);
+  over = true;
+  await busy;
+  await feeder.end();
+  times.sort((a, b) => a - b);
+  return { p50: times[Math.floor(times.length * 0.5)]!, p95: times[Math.floor(times.length * 0.95)]! };
+};
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, 100));

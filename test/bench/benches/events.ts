@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Bench, Figures } from '../bench.ts';
 import { start } from '../program.ts';
+import type { Server } from '../server.ts';
 
 const events = 200_000;
 
@@ -17,73 +18,11 @@ export const eventsBench: Bench = {
   against: 'graphile-worker as on its performance page, as many jobs inserted before, jobs/s',
   async prepare(server) {
     let run = 0;
-    const ours = async (): Promise<Figures> => {
-      const name = `bench_events_${++run}`;
-      const url = await server.database(name, true);
-      const client = await server.client(url);
-      await client.query(
-        `insert into watchpost.subscription (topic, task, batch_size, delivery) values ('bench', 'noop', $1, 'claim')`,
-        [batchSize],
-      );
-      const worker = start('handle-events', { url, events, concurrency: availableParallelism() });
-      await worker.ready;
-      const { result, cost } = await server.cost(url, async () => {
-        const begun = Date.now();
-        for (let first = 1; first <= events; first += inOneInsert) {
-          await client.query(
-            `insert into watchpost.event (topic, subject_id, payload, tasks)
-             select 'bench', watchpost.uuidv7(), jsonb_build_object('n', n), '{noop}'
-             from generate_series($1::int, $2::int) as n`,
-            [first, first + inOneInsert - 1],
-          );
-        }
-        const inserted = Date.now();
-        return { begun, inserted, told: await worker.told };
-      });
-      await client.end();
-      await server.drop(name);
-      const { begun, inserted, told } = result;
-      return {
-        rate: events / ((told.ended - begun) / 1000),
-        insert_s: (inserted - begun) / 1000,
-        server_cpu_s: cost.cpu,
-        worker_cpu_s: told.cpu,
-        wal_bytes_an_event: cost.walBytes / events,
-        worker_mb: told.memory,
-      };
-    };
-
-    const theirs = async (): Promise<Figures> => {
-      const name = `bench_jobs_${++run}`;
-      const url = await server.database(name, false);
-      // Its schema, made by a first run that has nothing to do.
-      await start('peer-jobs', { url, jobs: 0 }).told;
-      const client = await server.client(url);
-      await client.query(
-        `select from graphile_worker.add_jobs(array(
-           select ('noop', json_build_object('n', n), null, null, null, null, null, null)::graphile_worker.job_spec
-           from generate_series(1, $1::int) as n))`,
-        [events],
-      );
-      const { result: told, cost } = await server.cost(
-        url,
-        () => start('peer-jobs', { url, jobs: events }).told,
-      );
-      await client.end();
-      await server.drop(name);
-      return {
-        rate: events / ((told.ended - told.begun) / 1000),
-        server_cpu_s: cost.cpu,
-        worker_cpu_s: told.cpu,
-        wal_bytes_an_event: cost.walBytes / events,
-        worker_mb: told.memory,
-      };
-    };
     return {
       comparisons: [
         {
-          ours,
-          theirs,
+          ours: () => handleEvents(server, `bench_events_${++run}`),
+          theirs: () => runJobs(server, `bench_jobs_${++run}`),
           judged: [
             {
               what: `${events} events`,
@@ -98,4 +37,67 @@ export const eventsBench: Bench = {
       end: async () => {},
     };
   },
+};
+
+/** Events handled by a worker process, in a database of this name. */
+const handleEvents = async (server: Server, name: string): Promise<Figures> => {
+  const url = await server.database(name, true);
+  const client = await server.client(url);
+  await client.query(
+    `insert into watchpost.subscription (topic, task, batch_size, delivery) values ('bench', 'noop', $1, 'claim')`,
+    [batchSize],
+  );
+  const worker = start('handle-events', { url, events, concurrency: availableParallelism() });
+  await worker.ready;
+  const { result, cost } = await server.cost(url, async () => {
+    const begun = Date.now();
+    for (let first = 1; first <= events; first += inOneInsert) {
+      await client.query(
+        `insert into watchpost.event (topic, subject_id, payload, tasks)
+         select 'bench', watchpost.uuidv7(), jsonb_build_object('n', n), '{noop}'
+         from generate_series($1::int, $2::int) as n`,
+        [first, first + inOneInsert - 1],
+      );
+    }
+    const inserted = Date.now();
+    return { begun, inserted, report: await worker.report };
+  });
+  await client.end();
+  await server.drop(name);
+  const { begun, inserted, report } = result;
+  return {
+    rate: events / ((report.ended - begun) / 1000),
+    insert_s: (inserted - begun) / 1000,
+    server_cpu_s: cost.cpu,
+    worker_cpu_s: report.cpu,
+    wal_bytes_an_event: cost.walBytes / events,
+    worker_mb: report.memory,
+  };
+};
+
+/** As many jobs run by graphile-worker alone, in a database of this name. */
+const runJobs = async (server: Server, name: string): Promise<Figures> => {
+  const url = await server.database(name, false);
+  // Its schema, made by a first run that has nothing to do.
+  await start('peer-jobs', { url, jobs: 0 }).report;
+  const client = await server.client(url);
+  await client.query(
+    `select from graphile_worker.add_jobs(array(
+       select ('noop', json_build_object('n', n), null, null, null, null, null, null)::graphile_worker.job_spec
+       from generate_series(1, $1::int) as n))`,
+    [events],
+  );
+  const { result: report, cost } = await server.cost(
+    url,
+    () => start('peer-jobs', { url, jobs: events }).report,
+  );
+  await client.end();
+  await server.drop(name);
+  return {
+    rate: events / ((report.ended - report.begun) / 1000),
+    server_cpu_s: cost.cpu,
+    worker_cpu_s: report.cpu,
+    wal_bytes_an_event: cost.walBytes / events,
+    worker_mb: report.memory,
+  };
 };

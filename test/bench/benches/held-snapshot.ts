@@ -25,7 +25,7 @@ export const heldSnapshot: Bench = {
   },
 };
 
-/** What is measured: begins to work, is given events, and tells what became of them by window. */
+/** What is measured: begins to work, is given events, and returns what became of them by window. */
 type Queue = (
   server: Server,
   url: string,
@@ -104,7 +104,7 @@ const ours: Queue = async (_, url, client) => {
       });
     },
     async windows() {
-      await running.told;
+      await running.report;
       const { rows } = await client.query<Done>(
         `select
            e.payload ->> 'window' as window,
@@ -130,6 +130,6 @@ const graphileWorker: Queue = async (_, url, client) => {
         values: [Date.now(), window],
       });
     },
-    windows: async () => (await running.told).more!,
+    windows: async () => (await running.report).more!,
   };
 };

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import type { Bench, Figures } from '../bench.ts';
 import { startWork, submitPhoto, untilHandled } from '../installation.ts';
-import { deadBetween, memoryBetween, watch } from '../looks.ts';
 import { type PhotoSet, samples, writeSet } from '../photos.ts';
+import { deadBetween, memoryBetween, watch } from '../samples.ts';
 import type { Server } from '../server.ts';
 import { countsFor, throughWorkers } from '../throughput.ts';
 
@@ -68,9 +68,9 @@ const soakOnce = async (server: Server, set: PhotoSet): Promise<{ first: Figures
     const tenth = seconds * 100;
     const begun = Date.now() + tenth;
     const ended = begun + seconds * 1000;
-    const looks = watch(watching, worker, ended);
+    const samples = watch(watching, worker, ended);
     await submitPaced(client, set, rate, ended);
-    const seen = await looks;
+    const seen = await samples;
     await untilHandled(client);
     const common = { rate, capacity: capacity.photos_a_second! };
     const half = (begun + ended) / 2;

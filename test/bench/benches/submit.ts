@@ -18,7 +18,7 @@ export const submit: Bench = {
     const take = async (clients: number, statement: string): Promise<Figures> => {
       const { result, cost } = await server.cost(url, () => {
         const running = start('insert-rows', { url, statement, clients, seconds });
-        return running.told;
+        return running.report;
       });
       return {
         rate: result.done / ((result.ended - result.begun) / 1000),

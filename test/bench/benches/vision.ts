@@ -14,10 +14,10 @@ export const visionBench: Bench = {
   against: '@vladmandic/face-api and @vladmandic/human on TensorFlow.js with WebAssembly, a process a core',
   async prepare(_server, { photos }) {
     const take = async (who: string, folder: string): Promise<Figures> => {
-      const told = await start('see-photos', { who, folder, seconds }).told;
-      const { faces, ...more } = told.more as { faces: number };
-      const lasted = (told.ended - told.begun) / 1000;
-      return { photos: told.done / lasted, faces: faces / lasted, ...more };
+      const report = await start('see-photos', { who, folder, seconds }).report;
+      const { faces, ...more } = report.more as { faces: number };
+      const lasted = (report.ended - report.begun) / 1000;
+      return { photos: report.done / lasted, faces: faces / lasted, ...more };
     };
     const against = (peer: (typeof peers)[number], folder: string): Comparison => {
       const of = `${folder ? 'labelled' : 'samples'}, ${peer}`;

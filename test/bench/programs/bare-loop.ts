@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readConfig } from '../../../src/config.ts';
 import { loadVisionThreads } from '../../../src/vision/threads.ts';
-import { sayReady, settings, tell } from '../program.ts';
+import { report, sayReady, settings } from '../program.ts';
 
 /**
  * The vision code in a loop, on photos that are in memory already: as many at a time as a worker has jobs, each photo
@@ -42,4 +42,4 @@ const faces = await see(count);
 const ended = Date.now();
 const { user, system } = process.cpuUsage(before);
 await vision.close();
-tell({ begun, ended, done: count, more: { faces, cpu: (user + system) / 1e6 } });
+report({ begun, ended, done: count, more: { faces, cpu: (user + system) / 1e6 } });

@@ -4,7 +4,7 @@ import { openLog } from '../../../src/log.ts';
 import { startWorker } from '../../../src/runner/worker.ts';
 import type { Stage } from '../../../src/stages/stage.ts';
 import { loadVision } from '../../../src/vision/index.ts';
-import { sayReady, settings, tell } from '../program.ts';
+import { report, sayReady, settings } from '../program.ts';
 
 /** A worker as the product starts it, with one stage that does nothing, until it has handled so many events. */
 const { url, events, concurrency } = settings<{ url: string; events: number; concurrency: number }>();
@@ -46,4 +46,4 @@ const ended = Date.now();
 await worker.stop();
 await database.close();
 await vision.close();
-tell({ begun: 0, ended, done });
+report({ begun: 0, ended, done });

@@ -1,6 +1,6 @@
 import { build } from 'hdr-histogram-js';
 import pg from 'pg';
-import { sayReady, settings, tell } from '../program.ts';
+import { report, sayReady, settings } from '../program.ts';
 
 /** Clients that insert one row after another for a while, each in its own transaction. */
 const { url, statement, clients, seconds } = settings<{
@@ -39,4 +39,4 @@ await Promise.all(
 const ended = Date.now();
 await Promise.all(connections.map((client) => client.end()));
 const ms = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1000;
-tell({ begun, ended, done, latency: { p50: ms(50), p95: ms(95), p99: ms(99) } });
+report({ begun, ended, done, latency: { p50: ms(50), p95: ms(95), p99: ms(99) } });

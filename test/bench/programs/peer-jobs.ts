@@ -1,5 +1,5 @@
 import { run } from 'graphile-worker';
-import { sayReady, settings, tell } from '../program.ts';
+import { report, sayReady, settings } from '../program.ts';
 
 /** graphile-worker in the configuration that its own performance page uses, until it has done so many jobs. */
 const { url, jobs } = settings<{ url: string; jobs: number }>();
@@ -34,4 +34,4 @@ sayReady();
 await doneAll;
 const ended = Date.now();
 await runner.stop();
-tell({ begun, ended, done });
+report({ begun, ended, done });

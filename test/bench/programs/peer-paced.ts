@@ -1,6 +1,6 @@
 import { run } from 'graphile-worker';
 import { type Done, windowsOf } from '../held.ts';
-import { sayReady, settings, tell } from '../program.ts';
+import { report, sayReady, settings } from '../program.ts';
 
 /** graphile-worker as its documentation starts it, until it has done so many jobs that come one by one. */
 const { url, jobs, concurrency } = settings<{ url: string; jobs: number; concurrency: number }>();
@@ -28,4 +28,4 @@ sayReady();
 await doneAll;
 const ended = Date.now();
 await runner.stop();
-tell({ begun, ended, done: done.length, more: windowsOf(done) });
+report({ begun, ended, done: done.length, more: windowsOf(done) });

@@ -5,7 +5,7 @@ import { readConfig } from '../../../src/config.ts';
 import { loadVisionThreads } from '../../../src/vision/threads.ts';
 import { judge, labelledPhotos, type Seen, samplePhotos } from '../known-photos.ts';
 import type { See } from '../peers/tensorflow.ts';
-import { sayReady, settings, tell } from '../program.ts';
+import { report, sayReady, settings } from '../program.ts';
 
 /**
  * Photos from their bytes to descriptors, all of them again and again for some seconds, one at a time for each core: the
@@ -38,7 +38,7 @@ const openOurs = async (): Promise<{
 const openPeer = async (): ReturnType<typeof openOurs> => {
   const file = fileURLToPath(new URL('./see-as-peer.ts', import.meta.url));
   const children = Array.from({ length: availableParallelism() }, () => {
-    // What they print is nothing for us, and what V8 is told for our code nothing for them.
+    // Their output is not read, and the settings of V8 for our code are not theirs.
     const child = fork(file, [who], {
       serialization: 'advanced',
       execArgv: [],
@@ -99,7 +99,7 @@ const ended = Date.now();
 const own = process.cpuUsage(ownBefore);
 const used = (await cpu()) - cpuBefore + (own.user + own.system) / 1e6;
 await close();
-tell({
+report({
   begun,
   ended,
   done: seen.length,

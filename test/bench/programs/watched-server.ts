@@ -60,7 +60,7 @@ const stopping = new AbortController();
 const app = createApp({
   config,
   database,
-  relay: worker,
+  nudge: () => worker.nudge(),
   vision,
   workerId: worker.id,
   stopping: stopping.signal,

@@ -22,7 +22,7 @@ export interface Call {
 type Fields = Record<string, string>;
 
 /** What calls are made of. */
-export interface Supplies {
+interface Supplies {
   readonly random: Random;
   readonly state: State;
   readonly photos: readonly Buffer[];

@@ -162,7 +162,7 @@ export const hostileBody = (random: Random): { body: Buffer; headers: Record<str
 };
 
 /** A form with the boundary x, which may be broken anywhere. */
-export const brokenForm = (random: Random): string => {
+const brokenForm = (random: Random): string => {
   const part = () =>
     random.pick([
       () => '--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\nno photo\r\n',
