@@ -99,8 +99,12 @@ const ours: Queue = async (_, url, client) => {
       await client.query({
         name: 'event',
         text: `insert into watchpost.event (topic, subject_id, payload, tasks)
-               values ('bench', watchpost.uuidv7(), jsonb_build_object('n', $1::int, 'window', $2::text), '{noop}')`,
-        values: [n, window],
+               values (
+                 'bench', watchpost.uuidv7(),
+                 jsonb_strip_nulls(jsonb_build_object('n', $1::int, 'window', $2::text, 'source', $3::text)), '{noop}'
+               )`,
+        // Half of them without a source, and half of four cameras, as photos are.
+        values: [n, window, n % 2 === 0 ? null : `camera ${n % 8}`],
       });
     },
     async windows() {
