@@ -3,7 +3,7 @@ import type { Database } from '../database/pool.ts';
 import { type EndpointAnswer, post } from './post.ts';
 
 /** A message to send once. */
-interface Delivery {
+interface EndpointDelivery {
   readonly endpointId: string;
   /** Null for a test message, which is identified by the id of its delivery. */
   readonly notificationId: string | null;
@@ -20,7 +20,7 @@ interface Delivery {
  */
 export const attemptDelivery = async (
   database: Database,
-  { endpointId, notificationId, url, secrets, body }: Delivery,
+  { endpointId, notificationId, url, secrets, body }: EndpointDelivery,
 ): Promise<EndpointAnswer & { readonly deliveryId: string; readonly attempt: number }> => {
   const { rows } = await sql<{ delivery_id: string; attempt: number }>`
     select * from watchpost.begin_delivery(${endpointId}, ${notificationId})

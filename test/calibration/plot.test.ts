@@ -46,7 +46,7 @@ const extents = (svg: string) => {
     ];
     const text = words.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
     // DejaVu Sans takes 0.61 em a letter on average, and 0.69 where it is bold.
-    const letter = kind === 'head' ? 16 * 0.7 : kind === 'told' ? 12 * 0.7 : 12 * 0.64;
+    const letter = kind === 'head' ? 16 * 0.7 : kind === 'note' ? 12 * 0.7 : 12 * 0.64;
     const width = [...text].reduce((sum, one) => sum + (one > '\u024f' ? 12 : letter), 0);
     const begin = Number(x) - (anchor === 'end' ? width : anchor === 'middle' ? width / 2 : 0);
     return { text, begin, end: begin + width, y: Number(y) + (found.index > grouped ? below : 0) };
