@@ -30,9 +30,9 @@ $$;
 comment on function watchpost.beat(uuid, text[]) is 'Notes that a worker lives; returns whether it is in the table worker, and whether it had been taken for dead.';
 
 
--- Nobody is dead for having been silent while the database was away: once it is back, everybody has two heartbeats'
--- time to tell that they live. Not the whole of dead_after, counted anew: two restarts 20 s apart kept the jobs of a
--- worker that had died before the first one locked for 70 s.
+-- A worker that was silent while the database was away is not dead for that: once the database is back, it has half of
+-- dead_after for a heartbeat. Not all of it: two restarts 20 s apart kept the jobs of a worker that had died before the
+-- first one locked for 70 s.
 create or replace function watchpost.is_silent(
   last_seen   timestamptz,
   dead_after  interval,

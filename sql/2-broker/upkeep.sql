@@ -55,4 +55,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.upkeep is 'Does one task of upkeep_task that is due and tells what came of it; all null: none was, or somebody else is at it.';
+comment on function watchpost.upkeep is 'Does one task of upkeep_task that is due, and returns its result; all null: none was due, or another session is doing one.';

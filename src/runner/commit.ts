@@ -4,7 +4,7 @@ import { type Attempted, type Delivery, doneBefore, failure, type Handled } from
 import { writeFenced } from './fence.ts';
 
 /** What the steps of one call of handle() share. */
-export interface Run {
+export interface Handling {
   readonly stage: AnyStage;
   readonly tools: Tools;
   readonly delivery: Delivery;
@@ -21,7 +21,7 @@ export interface Run {
  * @throws if the database cannot be reached, or not even the failures can be recorded.
  */
 export const commit = async (
-  run: Run,
+  run: Handling,
   attempted: readonly Attempted[],
   tries = 5,
 ): Promise<Map<string, Handled>> => {
@@ -40,10 +40,13 @@ export const commit = async (
 };
 
 /** Events to be retried are written last and together, because they become one job when the claim ends. */
-const commitOneByOne = async (run: Run, attempted: readonly Attempted[]): Promise<Map<string, Handled>> => {
+const commitOneByOne = async (
+  run: Handling,
+  attempted: readonly Attempted[],
+): Promise<Map<string, Handled>> => {
   const handled = new Map<string, Handled>();
   const left: Attempted[] = attempted.filter((one) => one.outcome !== 'done');
-  const keepsClaim: Run = { ...run, delivery: { ...run.delivery, claim: undefined } };
+  const keepsClaim: Handling = { ...run, delivery: { ...run.delivery, claim: undefined } };
   for (const one of attempted.filter(({ outcome }) => outcome === 'done')) {
     try {
       for (const entry of await writeBatch(keepsClaim, [one])) handled.set(...entry);
@@ -61,7 +64,7 @@ const commitOneByOne = async (run: Run, attempted: readonly Attempted[]): Promis
 };
 
 const writeBatch = async (
-  { stage, tools, delivery, startedAt }: Run,
+  { stage, tools, delivery, startedAt }: Handling,
   attempted: readonly Attempted[],
 ): Promise<Map<string, Handled>> => {
   // By event id, so that two deliveries of overlapping batches insert into `handling` in one order and cannot deadlock.

@@ -63,7 +63,7 @@ export const startHeartbeat = (
     }
     await beaten?.();
     // Who could not be heard could not hear the others either: after an outage, however long the database took to recover,
-    // they have time to tell that they live.
+    // they are given time for a heartbeat.
     if (performance.now() < heardSince + (deadAfterSeconds * 1000) / 2) return;
     // In a statement of its own, so that a failure here does not roll back the heartbeat.
     const rescue = await ask<{ released: number }>(
