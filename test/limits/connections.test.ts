@@ -61,9 +61,6 @@ const holdBesides = async (api: Api, bytes: number, all = budget): Promise<RawCo
   }
 };
 
-/** Resolves when the budget is used up: a photo of one byte is refused. */
-const untilBusy = (api: Api) =>
-  until(async () => (await api.call('POST', '/v1/images', new Uint8Array(1), jpeg)).status === 503);
 const untilFree = (api: Api, bytes: number) =>
   until(async () => (await api.call('POST', '/v1/images', photoOf(bytes), jpeg)).status === 202);
 
@@ -95,8 +92,7 @@ describe('bodies of all calls together', () => {
 
   it('count by their Content-Length, until they are answered', async () => {
     const api = await open({ bytesInFlight: budget });
-    const raw = await beginPhoto(api, budget);
-    await untilBusy(api);
+    const raw = await holdBesides(api, budget);
     raw.write(photoOf(budget));
     await raw.has('202 Accepted');
     await untilFree(api, budget);
@@ -127,8 +123,7 @@ describe('bodies of all calls together', () => {
     ['the caller sends what is no HTTP', (raw) => raw.socket.end()],
   ])('are given back when %s', async (_, end) => {
     const api = await open({ bytesInFlight: budget });
-    const raw = await beginPhoto(api, budget);
-    await untilBusy(api);
+    const raw = await holdBesides(api, budget);
     end(raw);
     await untilFree(api, budget);
   });
