@@ -90,7 +90,8 @@ select
   'A handling names an event that does not exist.',
   'The database has lost transactions, as in a failover without synchronous replication: see docs/guarantees.md.'
 from watchpost.handling as h
-where not exists (select from watchpost.event as e where e.id = h.event_id)
+where h.event_id >= watchpost.uuidv7_at(clock_timestamp() - interval '1 day')
+  and not exists (select from watchpost.event as e where e.id = h.event_id)
 
 union all
 select w.rule, w.subject, w.finding, w.remedy from watchpost.find_stuck_work() as w

@@ -15,10 +15,10 @@ export type { Delivery, Handled } from './delivery.ts';
  * dies, others continue with the step that was not done.
  */
 export const follow = async (batch: Batch, run: Run): Promise<void> => {
-  const next = await handleClaimed(batch, run);
-  for (const one of next) await follow(one, run);
+  const todo = [batch];
+  for (let one = todo.shift(); one; one = todo.shift()) todo.unshift(...(await handleClaimed(one, run)));
   // What is not urgent, or becomes a job, is not claimed as it is written.
-  if (next.length > 0) run.nudge();
+  run.nudge();
 };
 
 /**
