@@ -15,10 +15,13 @@ export type { Delivery, Handled } from './delivery.ts';
  * dies, others continue with the step that was not done.
  */
 export const follow = async (batch: Batch, run: Run): Promise<void> => {
-  const todo = [batch];
-  for (let one = todo.shift(); one; one = todo.shift()) todo.unshift(...(await handleClaimed(one, run)));
-  // What is not urgent, or becomes a job, is not claimed as it is written.
+  await handleWithNext(batch, run);
+  // What is not urgent, or becomes a job, was not claimed as it was written.
   run.nudge();
+};
+
+const handleWithNext = async (batch: Batch, run: Run): Promise<void> => {
+  for (const next of await handleClaimed(batch, run)) await handleWithNext(next, run);
 };
 
 /**
