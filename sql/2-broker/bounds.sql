@@ -5,7 +5,7 @@
 -- queue its oldest row was found in 27 ms, and in 0.5 ms from a lower bound.
 --
 -- A worker keeps bounds, and passes them to claim(): for each queue an object with a key for each source from which it
--- has claimed, and the empty one for rows without a source:
+-- has claimed much, and the empty one for rows without a source:
 --
 --   {"detect image.received": {"": "0193...", "gate": "0193..."}, ...}
 --

@@ -45,8 +45,14 @@ const relayMs = 20;
 /** Milliseconds after which a connection that gives no answer to a claim is taken for dead. */
 const answerWithinMs = 10_000;
 
-/** Most sources of a queue that have a bound of their own: cameras and API keys. */
-const mostSources = 1_000;
+/**
+ * A source has a bound of its own once this process has claimed so many batches from it: then the rows that it has claimed
+ * may be many to read. Each claim asks for every source with a bound, 5 us each, so that at most so many have one.
+ */
+const ownBound = { afterBatches: 500, mostSources: 64 };
+
+/** Sources whose batches are counted at most. */
+const mostCounted = 10_000;
 
 /** By queue and source, the key at which claims begin; sql/2-broker/bounds.sql explains them. null: not known yet. */
 type Bounds = Record<string, Record<string, string | null>>;
@@ -62,6 +68,7 @@ export class Claims {
   readonly #workerId: string;
   #source = '';
   #bounds: Bounds = {};
+  readonly #batchesOf = new Map<string, number>();
   #movedAt = Number.NEGATIVE_INFINITY;
   #anewAt = Number.NEGATIVE_INFINITY;
   #relayedAt = Number.NEGATIVE_INFINITY;
@@ -91,7 +98,7 @@ export class Claims {
     } as { text: string });
     this.#hasClaimed ||= rows.length > 0;
     this.#source = rows.findLast((row) => row.source !== '')?.source ?? this.#source;
-    for (const row of rows) this.#boundFor(row);
+    for (const row of rows) this.#count(row);
     return batchesOf(rows);
   }
 
@@ -123,12 +130,15 @@ export class Claims {
     );
   }
 
-  /** A source from which something was claimed has a bound from now on, but not `again`, to which old events are added. */
-  #boundFor({ task, topic, source }: ClaimedRow): void {
+  /** Counts a batch of a source, which may give it a bound; not `again`, to which old events are added. */
+  #count({ task, topic, source }: ClaimedRow): void {
     const ofQueue = this.#bounds[`${task} ${topic}`];
-    if (!ofQueue || source === 'again' || Object.hasOwn(ofQueue, source)) return;
-    const sources = Object.keys(ofQueue).filter((known) => known !== '');
-    if (sources.length >= mostSources) delete ofQueue[sources[0]!];
+    if (!ofQueue || source === '' || source === 'again' || Object.hasOwn(ofQueue, source)) return;
+    const key = `${task} ${topic} ${source}`;
+    const batches = (this.#batchesOf.get(key) ?? 0) + 1;
+    if (this.#batchesOf.size >= mostCounted) this.#batchesOf.clear();
+    this.#batchesOf.set(key, batches);
+    if (batches < ownBound.afterBatches || Object.keys(ofQueue).length > ownBound.mostSources) return;
     ofQueue[source] = null;
   }
 

@@ -133,6 +133,24 @@ describe('the bounds of the outbox', () => {
     expect(claimed.map(({ source }) => source)).toEqual(['c', 'd', 'e', 'a', 'b']);
   });
 
+  it('are kept by a process for the sources from which it has claimed much', async () => {
+    const topic = await subscribe(database, { task: 'busy' });
+    const worker = await addWorker(database, ['busy']);
+    await emit(database, 'busy', 500, 'gate');
+    await emit(database, 'busy', 1, 'yard');
+    const claims = new Claims(database, worker);
+    expect(await claims.claim(['busy'], 600)).toHaveLength(501);
+    const now = performance.now.bind(performance);
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 2_000);
+    onTestFinished(() => clock.mockRestore());
+    expect(await claims.claim(['busy'], 1), 'moves the bounds').toEqual([]);
+    for (const source of ['gate', 'yard']) await emitOldOf(topic, 'busy', source, [60]);
+    const sources = (await claims.claim(['busy'], 9)).flatMap(({ items }) =>
+      items.map((item) => (item as unknown as { source: string }).source),
+    );
+    expect(sources, 'the row of the gate is older than its bound').toEqual(['yard']);
+  });
+
   it.skipIf(!onServer)(`spare a claim the rows that vacuum may not remove ${needsServer}`, async () => {
     const topic = await subscribe(database, { task: 'held' });
     const worker = await addWorker(database, ['held']);
