@@ -45,7 +45,7 @@ $$;
 comment on function watchpost.subscribers(text) is 'The tasks that consume a topic now.';
 
 
--- watchpost.claimed_by is set by fence() for its own transaction: the worker that goes on with what it writes. What is
+-- watchpost.claimed_by is set by fence() for its own transaction: the worker that claims what it writes. What is
 -- urgent of that (a priority below 0), and the worker runs, is written as a claim of that worker. More than
 -- four batches are left in the outbox, as work for several.
 create or replace function watchpost.fill_outbox() returns trigger
@@ -85,7 +85,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.fill_outbox() is 'One outbox row for each new event and each of its tasks, or a claim of the worker that goes on with them.';
+comment on function watchpost.fill_outbox() is 'One outbox row for each new event and each of its tasks, or a claim of the worker that writes them.';
 
 create or replace trigger event_fill_outbox after insert on watchpost.event
 referencing new table as new_rows

@@ -7,12 +7,12 @@ export class Timeline {
   #current: string | undefined;
   readonly #listeners = new Set<() => void>();
 
-  /** Eight hex digits; undefined before the first connection. */
-  get current(): string | undefined {
-    return this.#current;
-  }
-
-  /** @returns the timeline before, if this one is another. */
+  /**
+   * Notes the timeline of a new connection.
+   *
+   * @param timeline eight hex digits.
+   * @returns the timeline before, if this one is another.
+   */
   connectedTo(timeline: string): string | undefined {
     const before = this.#current;
     this.#current = timeline;
@@ -28,5 +28,8 @@ export class Timeline {
   }
 }
 
-/** The query for a server's timeline; fails on a server in recovery. */
+/**
+ * The query for a server's timeline, which fails on a server in recovery. Not watchpost.timeline_of_server(), because the
+ * first connection may find a database without our schema.
+ */
 export const timelineQuery = 'select left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as timeline';
