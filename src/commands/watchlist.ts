@@ -158,6 +158,20 @@ const watchlistRemove: AddCommand = (watchlist, session) =>
       }),
     );
 
+/** Finds a list and a person by what was typed, and adds the person to the list or removes them; returns the person. */
+const changeEntry = async (
+  context: Parameters<typeof connect>[0],
+  listName: string,
+  wanted: string,
+  change: typeof addToWatchlist | typeof removeFromWatchlist,
+) => {
+  const { db } = await connect(context);
+  const list = await findWatchlist(db, listName);
+  const person = await findOnePerson(db, wanted);
+  await change(db, list, person.id);
+  return person;
+};
+
 const watchlistPut: AddCommand = (watchlist, session) =>
   watchlist
     .command('put')
@@ -166,10 +180,7 @@ const watchlistPut: AddCommand = (watchlist, session) =>
     .argument('<person>', personArgument)
     .action(
       session.action(async (context, listName: string, wanted: string) => {
-        const { db } = await connect(context);
-        const list = await findWatchlist(db, listName);
-        const person = await findOnePerson(db, wanted);
-        await addToWatchlist(db, list, person.id);
+        const person = await changeEntry(context, listName, wanted, addToWatchlist);
         print(context.io, `${person.name} is on ${listName}`);
       }),
     );
@@ -182,10 +193,7 @@ const watchlistTake: AddCommand = (watchlist, session) =>
     .argument('<person>', personArgument)
     .action(
       session.action(async (context, listName: string, wanted: string) => {
-        const { db } = await connect(context);
-        const list = await findWatchlist(db, listName);
-        const person = await findOnePerson(db, wanted);
-        await removeFromWatchlist(db, list, person.id);
+        const person = await changeEntry(context, listName, wanted, removeFromWatchlist);
         print(context.io, `${person.name} is off ${listName}`);
       }),
     );
