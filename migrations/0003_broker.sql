@@ -28,7 +28,7 @@ comment on column watchpost.subscription.task         is 'The task that is run: 
 comment on column watchpost.subscription.enabled      is 'False: new events are not handed to this task.';
 comment on column watchpost.subscription.batch_size   is 'Most events that the task is given at a time.';
 comment on column watchpost.subscription.max_attempts is 'After this many failed attempts an event is recorded as failed, a dead letter.';
-comment on column watchpost.subscription.priority     is 'Tasks with a smaller number come first. Below 0: what a worker writes for this task it claims at the same time, and goes on with.';
+comment on column watchpost.subscription.priority     is 'Tasks with a smaller number come first. Below 0: what a worker writes for this task it claims in the same statement, and handles next.';
 comment on column watchpost.subscription.delivery     is 'claim: workers claim the events from the outbox. job: the relay makes graphile-worker jobs of them, for consumers of your own and for what waits for other servers.';
 comment on column watchpost.subscription.queue_by     is 'A key of the payload: jobs with the same value there are run one after the other. For a batch_size of 1.';
 

@@ -1394,7 +1394,7 @@ export interface WatchpostSubscription {
    */
   max_attempts: Generated<number>;
   /**
-   * Tasks with a smaller number come first. Below 0: what a worker writes for this task it claims at the same time, and goes on with.
+   * Tasks with a smaller number come first. Below 0: what a worker writes for this task it claims in the same statement, and handles next.
    */
   priority: Generated<number>;
   /**
