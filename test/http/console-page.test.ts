@@ -20,6 +20,8 @@ describe('the console', () => {
   let gate: Promise<void>;
   let away: boolean;
   let narrow: boolean;
+  /** Calls that are not answered yet, without the stream. */
+  let pending = 0;
 
   beforeAll(async () => {
     database = await freshDatabase();
@@ -39,18 +41,32 @@ describe('the console', () => {
   });
   afterEach(async () => {
     stop();
+    // What a call leads to is another call, or a change of the page that is closed next.
+    await until(async () => {
+      if (pending > 0) return false;
+      await new Promise(setImmediate);
+      return pending === 0;
+    });
     await window.happyDOM.close();
   });
 
-  const call = async (path: string, init: RequestInit = {}) => {
-    if (away) throw new TypeError('fetch failed');
-    if (init.method === 'POST') {
-      posted.push(path);
-      await gate;
-    }
-    return fetchFromServer(new URL(path, api.url), init);
-  };
   const fetchFromServer = globalThis.fetch;
+  const call = async (path: string, init: RequestInit = {}) => {
+    const url = new URL(path, api.url);
+    if (away) throw new TypeError('fetch failed');
+    if (path.endsWith('/stream')) return fetchFromServer(url, init);
+    pending += 1;
+    try {
+      if (init.method === 'POST') {
+        posted.push(path);
+        await gate;
+      }
+      const answer = await fetchFromServer(url, init);
+      return new Response(await answer.arrayBuffer(), answer);
+    } finally {
+      pending -= 1;
+    }
+  };
 
   const openPage = async () => {
     window = new Window({ url: `${api.url}/console` });
@@ -73,7 +89,12 @@ describe('the console', () => {
   const cards = () =>
     [...window.document.querySelectorAll('.card')].map((card) => card.getAttribute('data-id'));
   const shown = () => $('#detail h2')?.textContent;
+  /** Resolves when this alert is shown and keys act on it. */
+  const showing = ({ name }: { name: string }) =>
+    until(async () => shown() === name && !window.document.body.hasAttribute('data-busy'));
   const said = () => $('#toast p').textContent;
+  const saying = (words: RegExp) =>
+    until(async () => words.test(said()) && !window.document.body.hasAttribute('data-busy'));
   const press = (key: string, repeat = false) => {
     const target = window.document.activeElement ?? window.document.body;
     target.dispatchEvent(
@@ -104,11 +125,11 @@ describe('the console', () => {
   it('asks once while D is held down, dismisses that alert only, and goes on to the next', async () => {
     const alerts = await raise(10);
     await openPage();
-    await until(async () => shown() === alerts[0]!.name);
+    await showing(alerts[0]!);
     hold('j');
     press('k');
     const [chosen, next] = [alerts[8]!, alerts[9]!];
-    await until(async () => shown() === chosen.name);
+    await showing(chosen);
     hold('d');
     expect(window.document.querySelectorAll('dialog')).toHaveLength(1);
     expect($('dialog h2').textContent).toContain(chosen.name);
@@ -128,13 +149,13 @@ describe('the console', () => {
     expect(review).toEqual({ dismissal: 'false_alarm', note: 'a poster' });
     await until(async () => window.document.activeElement?.getAttribute('data-id') === next.id);
     expect(cards()).toEqual(alerts.filter((alert) => alert !== chosen).map(({ id }) => id));
-    await until(async () => shown() === next.name);
+    await showing(next);
   });
 
   it('does nothing for a key while a call is under way, behind a question, or in a field', async () => {
-    const [latest] = await raise(2);
+    const [latest, earlier] = await raise(2);
     await openPage();
-    await until(async () => shown() === latest!.name);
+    await showing(latest!);
     let open = () => {};
     gate = new Promise((resolve) => {
       open = resolve;
@@ -144,10 +165,10 @@ describe('the console', () => {
     for (const key of ['a', 'c', 'n', 'd', 'u']) press(key);
     expect($('dialog')).toBeNull();
     open();
-    await until(async () => said().startsWith('Acknowledged'));
+    await saying(/^Acknowledged/);
     expect(posted).toEqual([`/v1/alerts/${latest!.id}/acknowledge`]);
 
-    await until(async () => shown() !== latest!.name);
+    await showing(earlier!);
     press('n');
     $('dialog textarea').focus();
     for (const key of ['c', 'd', 'u', 'j', '?']) press(key);
@@ -160,7 +181,7 @@ describe('the console', () => {
   it('says what follows from "not them" before anything is written, and Enter in the note sends it', async () => {
     const [alert] = await raise(1);
     await openPage();
-    await until(async () => shown() === alert!.name);
+    await showing(alert!);
     press('n');
     expect($('#follows').textContent).toMatch(/withdrawn[\s\S]*never matched with Person \d+ again/);
     expect(window.document.activeElement?.tagName).not.toBe('TEXTAREA');
@@ -168,27 +189,27 @@ describe('the console', () => {
     press('Enter', true);
     expect($('dialog')).not.toBeNull();
     press('Enter');
-    await until(async () => said().startsWith('Dismissed as not them'));
+    await saying(/^Dismissed as not them/);
     expect(await stateOf(alert!.id)).toBe('dismissed');
-    expect($('#alerts').textContent).toBe('Nothing waits for you.');
+    await until(async () => $('#alerts').textContent === 'Nothing waits for you.');
   });
 
   it('undoes the last review with U, shows its alert again, and then the one before', async () => {
     const [one, two] = await raise(2);
     await openPage();
-    await until(async () => shown() === one!.name);
+    await showing(one!);
     press('a');
-    await until(async () => shown() === two!.name);
+    await showing(two!);
     press('c');
     $('dialog form').requestSubmit();
-    await until(async () => said().startsWith('Confirmed'));
+    await saying(/^Confirmed/);
     expect($('#toast [data-undo]').hidden).toBe(false);
     press('u');
-    await until(async () => said() === `Undone: ${two!.name}, ${await placeOf(two!.id)}, is open again.`);
+    await saying(new RegExp(`^Undone: ${two!.name}, ${await placeOf(two!.id)}, is open again\\.$`));
     await until(async () => window.document.activeElement?.getAttribute('data-id') === two!.id);
     expect(await stateOf(two!.id)).toBe('open');
     $('#toast [data-undo]').click();
-    await until(async () => said().startsWith(`Undone: ${one!.name}`));
+    await saying(new RegExp(`^Undone: ${one!.name}`));
     await until(async () => cards().length === 2);
     expect(cards()).toEqual([one!.id, two!.id]);
     expect($('#toast [data-undo]').hidden).toBe(true);
@@ -202,18 +223,18 @@ describe('the console', () => {
   it('says who was faster, when a review or its undoing is refused', async () => {
     const [one, two] = await raise(2);
     await openPage();
-    await until(async () => shown() === one!.name);
+    await showing(one!);
     press('a');
-    await until(async () => said().startsWith('Acknowledged'));
+    await saying(/^Acknowledged/);
     await database.rows('select watchpost.confirm($1)', [one!.id]);
     press('u');
-    await until(async () => /Since this review the alert was confirmed by \w+/.test(said()));
+    await saying(/Since this review the alert was confirmed by \w+/);
     expect($('#toast').dataset.kind).toBe('failed');
 
-    await until(async () => shown() === two!.name);
+    await showing(two!);
     await database.rows(`select watchpost.dismiss($1, 'resolved')`, [two!.id]);
     press('a');
-    await until(async () => /cannot be acknowledged: it was dismissed by/.test(said()));
+    await saying(/cannot be acknowledged: it was dismissed by/);
     await until(async () => cards().length === 0);
   });
 
@@ -222,7 +243,7 @@ describe('the console', () => {
     await openPage();
     await until(async () => $('#live').hasAttribute('data-on'));
     expect($('#away').hidden).toBe(true);
-    await until(async () => shown() === first!.name);
+    await showing(first!);
     away = true;
     press('a');
     await until(async () => !$('#away').hidden);
@@ -238,7 +259,7 @@ describe('the console', () => {
   it('keeps the elements of what has not changed, so that focus and position stay', async () => {
     const alerts = await raise(3);
     await openPage();
-    await until(async () => shown() === alerts[0]!.name);
+    await showing(alerts[0]!);
     press('j');
     const card = window.document.activeElement;
     expect(card?.getAttribute('data-id')).toBe(alerts[1]!.id);
@@ -257,7 +278,7 @@ describe('the console', () => {
     expect($('#desk').hasAttribute('data-open')).toBe(false);
     $(`[data-id="${one!.id}"]`).click();
     expect($('#desk').hasAttribute('data-open')).toBe(true);
-    await until(async () => shown() === one!.name);
+    await showing(one!);
     $('#detail .back').click();
     expect($('#desk').hasAttribute('data-open')).toBe(false);
     expect(window.document.activeElement?.getAttribute('data-id')).toBe(one!.id);

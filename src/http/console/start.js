@@ -45,7 +45,7 @@ export const start = () => {
       button.addEventListener('click', () => void desk.list(button.dataset.state));
     }
     addEventListener('popstate', () => desk.back());
-    void api.follow({ ...follower(desk), onRefused, signal: stopping.signal });
+    void api.follow({ ...follower(desk, stopping.signal), onRefused, signal: stopping.signal });
   };
 
   at('leave').addEventListener('click', () => {
@@ -64,14 +64,14 @@ export const start = () => {
 };
 
 /** What the stream of alerts does to the page: the list is read again, once for alerts that arrive together. */
-const follower = (desk) => {
+const follower = (desk, signal) => {
   let waiting = false;
   const soon = () => {
     if (waiting) return;
     waiting = true;
     setTimeout(() => {
       waiting = false;
-      void desk.update();
+      if (!signal.aborted) void desk.update();
     }, 200);
   };
   return {
