@@ -63,14 +63,14 @@ export const bringUp = async (
 ): Promise<Up> => {
   const { config, log, stopper } = context;
   await assertPortsFree(config);
-  if (config.databaseUrl) onStep('connecting to the database', 'a second at most');
-  else onStep('starting the embedded database', 'STARTS');
+  if (config.databaseUrl) onStep('connecting to the database', 'a moment');
+  else onStep('starting the embedded database', 'some seconds, longer the first time');
   const { database, kind } = await provideDatabase(context, options);
-  onStep('applying the schema', 'SCHEMA');
+  onStep('applying the schema', 'some seconds the first time');
   await waitForDatabase(database, () => migrate(database.pool, log));
-  onStep('loading the models', 'MODELS');
+  onStep('loading the models', 'a second or two');
   const vision = await openVisionThreads(context);
-  onStep('starting the API and a worker', 'a moment');
+  onStep('starting the API and a worker', 'a second');
   const settings = { concurrency: config.concurrency, log, pulse: config.pulse };
   const worker = await (options.worker ? startWorker : startRelay)({ database, vision }, settings);
   stopper.add(() => worker.stop());

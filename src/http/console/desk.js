@@ -83,7 +83,10 @@ export class Desk {
     if (this.#busy || !alert || alert.id !== this.#chosen) return;
     await this.#alone(async () => {
       const body = review.question ? await ask(alert, review, this.#api) : {};
-      if (!body) return;
+      if (!body) {
+        if (document.activeElement === document.body) this.#focus();
+        return;
+      }
       const reviewed = await this.#api.call('POST', `/v1/alerts/${alert.id}/${review.verb}`, body);
       this.#steps.push({ alert, review: reviewed.review_id });
       const waits = reviewed.awaiting && review.verb === 'confirm' ? '; it waits for a second reviewer' : '';

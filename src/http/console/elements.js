@@ -15,7 +15,7 @@ const time = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle
 export const clock = (moment) => el('time', { datetime: moment }, time.format(new Date(moment)));
 
 /** The key that does the same as a button. */
-export const kbd = (key) => el('kbd', { 'aria-hidden': 'true' }, key.toUpperCase());
+export const kbd = (key) => el('kbd', { 'aria-hidden': 'true' }, key.length === 1 ? key.toUpperCase() : key);
 
 /** An img that fetches its picture with the API key; without a path it stays empty. */
 export const picture = (api, path, alt) => {

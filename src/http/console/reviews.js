@@ -27,8 +27,9 @@ const notThem = {
   body: { dismissal: 'not_them' },
   question: ({ person }) => `Not ${person}?`,
   follows: ({ person, sightings }) =>
-    `${sightings === 1 ? 'The sighting is' : `All ${sightings} sightings are`} withdrawn. These faces, and faces like ` +
-    `them, are never matched with ${person} again. Undo brings them back.`,
+    sightings === 1
+      ? `The sighting is withdrawn. This face, and faces like it, are never matched with ${person} again. Undo brings it back.`
+      : `All ${sightings} sightings are withdrawn. Their faces, and faces like them, are never matched with ${person} again. Undo brings them back.`,
   go: 'Not them',
   done: 'Dismissed as not them',
 };
