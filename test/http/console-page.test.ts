@@ -95,9 +95,10 @@ describe('the console', () => {
   const said = () => $('#toast p').textContent;
   const saying = (words: RegExp) =>
     until(async () => words.test(said()) && !window.document.body.hasAttribute('data-busy'));
-  const press = (key: string, repeat = false) => {
+  /** Presses a key where the focus is; false if that is all that comes of it, and no button is clicked by Enter. */
+  const press = (key: string, repeat = false): boolean => {
     const target = window.document.activeElement ?? window.document.body;
-    target.dispatchEvent(
+    return target.dispatchEvent(
       new window.KeyboardEvent('keydown', { key, repeat, bubbles: true, cancelable: true }),
     );
   };
@@ -150,6 +151,11 @@ describe('the console', () => {
     await until(async () => window.document.activeElement?.getAttribute('data-id') === next.id);
     expect(cards()).toEqual(alerts.filter((alert) => alert !== chosen).map(({ id }) => id));
     await showing(next);
+    for (const key of ['a', 'c', 'n', 'd', 'u']) press(key, true);
+    expect($('dialog')).toBeNull();
+    expect(press('Enter', true), 'a held Enter clicks no button').toBe(false);
+    expect(press('Enter')).toBe(true);
+    expect(posted).toHaveLength(1);
   });
 
   it('does nothing for a key while a call is under way, behind a question, or in a field', async () => {
