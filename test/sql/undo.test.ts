@@ -1,7 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Delivery, handle } from '../../src/runner/handle.ts';
 import { alert } from '../../src/stages/alert.ts';
-import { backfill } from '../../src/stages/backfill.ts';
+import { backfill, backfillOf } from '../../src/stages/backfill.ts';
+import { usualSize } from '../../src/stages/backfill-batch.ts';
 import { match } from '../../src/stages/match.ts';
 import type { Tools } from '../../src/stages/stage.ts';
 import { raiseAlert } from '../support/alerts.ts';
@@ -380,6 +381,36 @@ describe('undoing a dismissal as not them', () => {
     await process();
     expect(await everything(database)).toEqual(was);
   });
+
+  it.skipIf(!onServer)(
+    `restores what such a search withdraws while it is being undone ${needsServer}`,
+    async () => {
+      const face = await see(stranger, '2026-05-01T08:00:00Z');
+      const again = await see(vectors.near(stranger, 0.97), '2026-05-02T08:00:00Z');
+      await process();
+      const [alertId, another] = [await alertOf(face), await alertOf(again)];
+      const was = await everything(database);
+      await as('api:ann', `dismiss($1, 'not_them')`, alertId);
+      const [added] = await owed(database, 'backfill');
+      await handle(backfill, [added!], tools, first);
+
+      const client = await connectClient(database);
+      await client.query('begin');
+      await client.query('select watchpost.undo($1)', [alertId]);
+      // One face a batch, the newest first: the other alert's, whose photo the undoing does not hold.
+      const next = (await owed(database, 'backfill')).find((item) => 'backfill_id' in item);
+      const small = backfillOf({ ...usualSize, search: 1 });
+      expect(await handle(small, [next!], tools, first)).toMatchObject([{ outcome: 'done' }]);
+      const [{ withdrawn_at }] = await database.rows(
+        'select withdrawn_at from watchpost.alert where id = $1',
+        [another],
+      );
+      expect(withdrawn_at).toBeInstanceOf(Date);
+      await client.query('commit');
+      await process();
+      expect(await everything(database)).toEqual(was);
+    },
+  );
 
   it('takes the alert of a later sighting of the same episode in, and is refused if somebody has decided on that', async () => {
     const face = await see(stranger, '2026-05-01T08:00:00Z');
