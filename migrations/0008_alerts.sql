@@ -81,7 +81,7 @@ comment on column watchpost.alert.reviewers_needed is 'How many different people
 comment on column watchpost.alert.acknowledged_by  is 'Who acknowledged it; api:NAME for an API key, else the database user.';
 comment on column watchpost.alert.confirmed_by     is 'Who confirmed first. Where two are needed the state waits for second_confirmed_by, somebody else.';
 comment on column watchpost.alert.dismissal        is 'Why it was dismissed. not_them: it is another person. false_alarm, resolved, other.';
-comment on column watchpost.alert.withdrawn_at     is 'When the last of its matches was superseded, or another alert absorbed it; null: it is current.';
+comment on column watchpost.alert.withdrawn_at     is 'When the last of its matches was superseded, or another alert absorbed it; null: it is current. It is current again when one of its matches is restored.';
 comment on column watchpost.alert.merged_into      is 'The alert that absorbed this one, when a sighting turned out to lie between the two.';
 comment on column watchpost.alert.xid              is 'The transaction that raised it. Below the oldest running transaction no alert can be added any more, so a reader misses none.';
 comment on constraint alert_one_an_episode on watchpost.alert is 'Sightings of one person at one place within the cool-down are one alert, with any number of workers.';
@@ -100,12 +100,15 @@ comment on table watchpost.alert_match is 'Which alert a match went into. A matc
 create table watchpost.alert_review (
   id         uuid primary key default watchpost.uuidv7(),
   alert_id   uuid not null references watchpost.alert on delete cascade,
-  decision   text not null check (decision in ('acknowledged', 'confirmed', 'dismissed', 'reopened')),
+  decision   text not null check (decision in ('acknowledged', 'confirmed', 'dismissed', 'reopened', 'undone')),
   dismissal  text,
   reviewer   text not null constraint alert_review_reviewer_is_token check (watchpost.is_token(reviewer)),
   note       text check (note <> '') constraint alert_review_note_is_text check (watchpost.is_text(note)),
+  undoes     uuid unique references watchpost.alert_review,
+  before     jsonb,
   created_at timestamptz not null default clock_timestamp() constraint alert_review_created_at_is_time check (watchpost.is_time(created_at)),
-  check ((decision = 'dismissed') = (dismissal is not null))
+  check ((decision = 'dismissed') = (dismissal is not null)),
+  constraint alert_review_undoing check ((decision = 'undone') = (undoes is not null))
 );
 
 create index alert_review_alert on watchpost.alert_review (alert_id, id);
@@ -113,3 +116,5 @@ create index alert_review_alert on watchpost.alert_review (alert_id, id);
 comment on table  watchpost.alert_review           is 'Every decision about an alert, in the order they were made. Never changed; deleted with its alert.';
 comment on column watchpost.alert_review.dismissal is 'Why it was dismissed; null for any other decision.';
 comment on column watchpost.alert_review.reviewer  is 'Who decided: watchpost.reviewer().';
+comment on column watchpost.alert_review.undoes    is 'The review that this one takes back, when the decision is undone. Each can be taken back once.';
+comment on column watchpost.alert_review.before    is 'What undo puts back: the columns of the alert that say what was decided, as they were before this review, and in cannot_links the rows that it deleted.';

@@ -6,6 +6,7 @@ create table watchpost.cannot_link (
   face_id         uuid references watchpost.face on delete cascade,
   other_person_id uuid references watchpost.person on delete cascade,
   alert_id        uuid references watchpost.alert on delete set null,
+  review_id       uuid references watchpost.alert_review on delete set null,
   reason          text constraint cannot_link_reason_is_text check (watchpost.is_text(reason)),
   created_by      text not null default watchpost.actor() constraint cannot_link_created_by_is_token check (watchpost.is_token(created_by)),
   created_at      timestamptz not null default now() constraint cannot_link_created_at_is_time check (watchpost.is_time(created_at)),
@@ -18,11 +19,13 @@ where other_person_id is not null;
 create index cannot_link_face on watchpost.cannot_link (face_id);
 create index cannot_link_other_person on watchpost.cannot_link (other_person_id);
 create index cannot_link_alert on watchpost.cannot_link (alert_id);
+create index cannot_link_review on watchpost.cannot_link (review_id);
 
 comment on table  watchpost.cannot_link                 is 'Somebody has said: this face is not this person, or these two are two people. Holds until the row is deleted, through every replay.';
 comment on column watchpost.cannot_link.face_id         is 'A face that is not this person. It never matches them, and neither does a face that is more like this one than like the person.';
 comment on column watchpost.cannot_link.other_person_id is 'A person who is not this person, however alike they are.';
 comment on column watchpost.cannot_link.alert_id        is 'The alert that was dismissed with it.';
+comment on column watchpost.cannot_link.review_id       is 'The dismissal that wrote it, which deletes it when it is undone; null: it was written by hand.';
 comment on column watchpost.cannot_link.created_by      is 'Who said so: see actor().';
 
 

@@ -130,6 +130,7 @@ export const problems = {
   },
   reviewer_repeated: { status: 409, title: 'The second reviewer must be another person', sqlstate: 'WP052' },
   dismissal_invalid: { status: 400, title: 'This is not a reason to dismiss an alert', sqlstate: 'WP055' },
+  undo_refused: { status: 409, title: 'The last review cannot be undone', sqlstate: 'WP056' },
   streams_full: { status: 503, title: 'Too many streams are open' },
   endpoint_unknown: { status: 404, title: 'There is no such endpoint', sqlstate: 'WP053' },
   url_invalid: { status: 422, title: 'Messages cannot be sent to this URL', sqlstate: 'WP054' },

@@ -55,6 +55,17 @@ create or replace trigger alert_episode before insert or update of first_seen, l
 for each row execute function watchpost.keep_episode();
 
 
+create or replace function watchpost.lock_episodes(person uuid, watchlist uuid, place text) returns void
+language plpgsql
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended(concat_ws('|', 'watchpost.alert', person, watchlist, place), 0));
+end;
+$$;
+
+comment on function watchpost.lock_episodes is 'Lets one transaction at a time open, extend or merge the alerts of a person at a place.';
+
+
 -- Opens an alert for a match, or extends the one whose episode it falls into. If it connects two episodes, the later
 -- alert is merged into the earlier. A live sighting never goes into a retroactive alert, which is not sent to
 -- endpoints; a retroactive sighting that falls into a live episode goes into that.
@@ -84,7 +95,7 @@ begin
     return null;
   end if;
 
-  perform pg_advisory_xact_lock(hashtextextended(concat_ws('|', 'watchpost.alert', seen.person_id, seen.watchlist_id, seen.place), 0));
+  perform watchpost.lock_episodes(seen.person_id, seen.watchlist_id, seen.place);
 
   select a.id, a.retroactive, a.episode, a.cooldown into target
   from watchpost.alert as a

@@ -107,6 +107,39 @@ $$;
 comment on function watchpost.take_over_first_searches(uuid[]) is 'Takes over the first search of those embeddings whose match event is not handled yet; returns them.';
 
 
+-- A backfill may have searched while a cannot_link was being deleted. What that one ruled out is not written, because the
+-- backfill that its deletion begins searches these faces again; and a match that only a cannot_link had withdrawn is
+-- restored instead of found anew, in its own alert.
+create or replace function watchpost.restore_searched(searched jsonb) returns jsonb
+language plpgsql
+as $$
+declare
+  one record;
+begin
+  perform watchpost.lock_images(array(select d.image_id from watchpost.decided_searches(searched) as d));
+  for one in
+    select d.person_id, array_agg(d.face_id) as faces
+    from watchpost.decided_searches(searched) as d
+    where d.outcome = 'match'
+    group by d.person_id
+    order by d.person_id
+  loop
+    perform watchpost.restore_matches(one.person_id, one.faces);
+  end loop;
+  return (
+    select jsonb_agg(s.one order by s.place)
+    from jsonb_array_elements(searched) with ordinality as s (one, place)
+    join watchpost.decided_searches(searched) as d using (place)
+    left join watchpost.embedding as e on e.id = d.embedding_id
+    where d.outcome <> 'cannot_link'
+      or watchpost.is_ruled_out(d.person_id, d.face_id, d.model_id, e.vector, d.similarity)
+  );
+end;
+$$;
+
+comment on function watchpost.restore_searched(jsonb) is 'Part of match_again: restores the matches that these searches have found again, and returns the searches without those that a deleted cannot_link decided. Locks the photos.';
+
+
 -- Faces without a search count as live: their first search is not retroactive. The others are written only if the result
 -- differs.
 create or replace function watchpost.match_again(searched jsonb) returns integer
@@ -127,6 +160,9 @@ begin
   into live, past
   from jsonb_array_elements(searched) with ordinality as s (one, place);
 
+  if past is not null then
+    past := watchpost.restore_searched(past);
+  end if;
   if past is not null then
     select sum(c.gained), jsonb_agg(p.one order by p.place) filter (where not c.same)
     into matched, differing

@@ -47,7 +47,7 @@ begin
     left join watchpost.embedding as e on e.face_id = declared.face_id and e.model_id = model
     where c.person_id = person
       and c.face_id is not null
-      and (declared.face_id = face or 1 - (e.vector <=> probe) > is_ruled_out.similarity)
+      and (declared.face_id = face or watchpost.likeness(e.vector, probe) > is_ruled_out.similarity)
   );
 end;
 $$;
@@ -55,14 +55,15 @@ $$;
 comment on function watchpost.is_ruled_out is 'Whether a cannot_link rules out that a face is this person: one of this face, or of a face that it is more similar to than to the person.';
 
 
--- Matches against it are withdrawn at once. What follows from that, such as a match of another face of the photo, is
--- found by the backfill that consumes the event.
+-- Matches against it are withdrawn at once, and restored when the row is deleted. What follows from that, such as a
+-- match of another face of the photo, is found by the backfill that consumes the event.
 create or replace function watchpost.emit_cannot_link() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   matches uuid[];
   own uuid;
+  person uuid;
 begin
   if tg_op = 'INSERT' then
     if exists (select from changed_rows as c where c.person_id = c.other_person_id) then
@@ -92,6 +93,10 @@ begin
     if matches <> '{}' then
       perform watchpost.withdraw_matches(matches, 'cannot_link');
     end if;
+  else
+    for person in select distinct c.person_id from changed_rows as c where c.face_id is not null order by 1 loop
+      perform watchpost.restore_matches(person);
+    end loop;
   end if;
 
   insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
@@ -110,7 +115,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.emit_cannot_link() is 'Refuses a cannot_link of a person with themselves (WP040), withdraws the matches that it contradicts, and writes cannot_link.added or cannot_link.removed.';
+comment on function watchpost.emit_cannot_link() is 'Refuses a cannot_link of a person with themselves (WP040), withdraws the matches that it contradicts, restores those that a deleted one had withdrawn, and writes cannot_link.added or cannot_link.removed.';
 
 create or replace trigger cannot_link_added after insert on watchpost.cannot_link
 referencing new table as changed_rows

@@ -48,7 +48,7 @@ begin
     jsonb_build_object(
       'alert_id', r.alert_id, 'person_id', a.person_id, 'decision', r.decision, 'dismissal', r.dismissal,
       'reviewer', r.reviewer, 'state', a.state
-    ),
+    ) || jsonb_strip_nulls(jsonb_build_object('undoes', r.undoes)),
     s.tasks
   from new_rows as r
   join watchpost.alert as a on a.id = r.alert_id
@@ -73,7 +73,7 @@ begin
     return old;
   end if;
   raise exception 'Reviews are never changed: % of watchpost.alert_review is refused.', tg_op
-    using errcode = 'WP020', hint = 'Add another review instead, for example: select watchpost.reopen(alert, note).';
+    using errcode = 'WP020', hint = 'Add another review instead: select watchpost.undo(alert) takes the last one back, watchpost.reopen(alert, note) makes the alert open again.';
 end;
 $$;
 

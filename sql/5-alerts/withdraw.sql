@@ -1,14 +1,17 @@
 -- Recounting and withdrawing alerts whose matches were superseded, and merging alerts whose episodes meet.
 
--- An alert that has no current match any more is withdrawn and keeps its last figures.
+-- An alert that has no current match any more is withdrawn and keeps its last figures; it is restored when one of its
+-- matches is.
 create or replace function watchpost.recount_alerts(alerts uuid[]) returns void
 language plpgsql
 as $$
 declare
   withdrawn uuid[];
+  restored uuid[];
 begin
   -- Waits for a transaction that is extending one of them, so that its match is counted.
   perform from watchpost.alert as a where a.id = any (alerts) order by a.id for no key update;
+  withdrawn := array(select a.id from watchpost.alert as a where a.id = any (alerts) and a.withdrawn_at is not null);
   with counted as (
     select
       am.alert_id,
@@ -23,16 +26,24 @@ begin
     join watchpost.image as i on i.id = m.image_id
     where am.alert_id = any (alerts)
     group by am.alert_id
+  ),
+  recounted as (
+    update watchpost.alert as a
+    set sightings = c.sightings,
+        first_seen = c.first_seen,
+        last_seen = c.last_seen,
+        camera_id = c.camera_id,
+        best_match_id = c.best_match_id,
+        similarity = c.similarity,
+        withdrawn_at = null
+    from counted as c
+    where a.id = c.alert_id
+    returning a.id
   )
-  update watchpost.alert as a
-  set sightings = c.sightings,
-      first_seen = c.first_seen,
-      last_seen = c.last_seen,
-      camera_id = c.camera_id,
-      best_match_id = c.best_match_id,
-      similarity = c.similarity
-  from counted as c
-  where a.id = c.alert_id and a.withdrawn_at is null;
+  select array_agg(r.id) into restored from recounted as r where r.id = any (withdrawn);
+  if restored is not null then
+    perform watchpost.emit_alerts_restored(restored);
+  end if;
 
   with gone as (
     update watchpost.alert as a
@@ -54,7 +65,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.recount_alerts(uuid[]) is 'Recomputes the figures of alerts from their current matches, and withdraws the alerts that have none.';
+comment on function watchpost.recount_alerts(uuid[]) is 'Recomputes the figures of alerts from their current matches. Withdraws the alerts that have none, and restores those that have some again.';
 
 
 create or replace function watchpost.emit_alerts_withdrawn(alerts uuid[], because text) returns void
@@ -75,6 +86,25 @@ begin atomic
 end;
 
 comment on function watchpost.emit_alerts_withdrawn is 'One alert.withdrawn for each: merged, or no_match_left.';
+
+
+create or replace function watchpost.emit_alerts_restored(alerts uuid[]) returns void
+language sql
+begin atomic
+  insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+  select
+    'alert.restored', a.id, m.image_id,
+    jsonb_build_object(
+      'image_id', m.image_id, 'alert_id', a.id, 'person_id', a.person_id, 'watchlist_id', a.watchlist_id
+    ),
+    s.tasks
+  from watchpost.alert as a
+  join watchpost.match as m on m.id = a.best_match_id
+  cross join (select watchpost.subscribers('alert.restored') as tasks) as s
+  where a.id = any (emit_alerts_restored.alerts);
+end;
+
+comment on function watchpost.emit_alerts_restored is 'One alert.restored for each.';
 
 
 create or replace function watchpost.merge_alerts(into_alert uuid, others uuid[]) returns tstzrange

@@ -56,7 +56,7 @@ begin
     if item.proname = any ('{uuidv7,submit_image,find_camera}') then
       execute format('grant execute on function %s to watchpost_submitter', item.name);
     end if;
-    if item.proname = any ('{acknowledge,confirm,dismiss,reopen}') then
+    if item.proname = any ('{acknowledge,confirm,dismiss,reopen,undo}') then
       execute format('grant execute on function %s to watchpost_reviewer', item.name);
     end if;
   end loop;

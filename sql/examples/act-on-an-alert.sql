@@ -1,6 +1,6 @@
 -- How is an alert acted on? Here the latest open one is acknowledged and then confirmed, in the name of the database
--- user. Also: dismiss(alert, reason, note), with the reason not_them, false_alarm, resolved or other, and reopen(alert,
--- note). Where the list asks for two reviewers, a second person has to confirm it too.
+-- user. Also: dismiss(alert, reason, note), with the reason not_them, false_alarm, resolved or other, reopen(alert, note),
+-- and undo(alert). Where the list asks for two reviewers, a second person has to confirm it too.
 with latest as materialized (
   select a.id from watchpost.alert as a where a.state = 'open' and a.withdrawn_at is null order by a.id desc limit 1
 )

@@ -9,7 +9,9 @@ import { printRows, table } from './program/table.ts';
 /** alert: what was raised, and the reviews of it. The reviewer is the database user. */
 export const alertCommand: AddCommand = (program, session) => {
   const alert = program.command('alert').description('List alerts and review them');
-  for (const add of [alertList, alertShow, alertAcknowledge, alertConfirm, alertReopen, alertDismiss])
+  for (const add of [
+    ...[alertList, alertShow, alertAcknowledge, alertConfirm, alertDismiss, alertReopen, alertUndo],
+  ])
     add(alert, session);
 };
 
@@ -121,6 +123,20 @@ const alertDismiss: AddCommand = (alert, session) =>
       session.action(async (context, id: string, { as, note }: { as: string; note?: string }) => {
         const { db } = await connect(context);
         print(context.io, summaryOf(await reviewAlert(db, id, { decision: 'dismiss', dismissal: as, note })));
+      }),
+    );
+
+const alertUndo: AddCommand = (alert, session) =>
+  alert
+    .command('undo')
+    .description('Take back the last review of an alert: everything is as before, and both stay on record')
+    .argument('<id>', "the alert's id", identifier)
+    .option('--review <id>', 'only if this is still the last one (alert show lists them)', identifier)
+    .option('--note <words>', 'why', words)
+    .action(
+      session.action(async (context, id: string, options: { review?: string; note?: string }) => {
+        const { db } = await connect(context);
+        print(context.io, summaryOf(await reviewAlert(db, id, { decision: 'undo', ...options })));
       }),
     );
 

@@ -1,8 +1,11 @@
+import type { Config } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
 import { type Database, withoutPassword } from '../database/pool.ts';
 import { waitForDatabase } from '../database/retry.ts';
+import { readRunning } from '../embedded-database/index.ts';
 import { provideApiKey } from '../http/api-key.ts';
 import { createApp } from '../http/app.ts';
+import { assertPortFree } from '../http/listening.ts';
 import { startServer } from '../http/server.ts';
 import { startRelay } from '../runner/relay.ts';
 import { startWorker } from '../runner/worker.ts';
@@ -43,20 +46,31 @@ export interface Up {
   readonly kind: 'embedded' | 'server';
 }
 
+/** What is told about each step of a start: what it does, and how long that may take. */
+export type OnStep = (step: string, takes: string) => void;
+
 /**
  * Starts everything, and registers how to stop it.
  *
  * @param options.worker false: the API only, for workers that run elsewhere.
  * @param options.brief the process ends within seconds.
+ * @param onStep is called when a step begins.
  */
 export const bringUp = async (
   context: Pick<Context, 'config' | 'log' | 'stopper'>,
   options: { worker: boolean; brief?: boolean },
+  onStep: OnStep = () => {},
 ): Promise<Up> => {
   const { config, log, stopper } = context;
+  await assertPortsFree(config);
+  if (config.databaseUrl) onStep('connecting to the database', 'a moment');
+  else onStep('starting the embedded database', 'some seconds, longer the first time');
   const { database, kind } = await provideDatabase(context, options);
+  onStep('applying the schema', 'some seconds the first time');
   await waitForDatabase(database, () => migrate(database.pool, log));
+  onStep('loading the models', 'a second or two');
   const vision = await openVisionThreads(context);
+  onStep('starting the API and a worker', 'a second');
   const settings = { concurrency: config.concurrency, log, pulse: config.pulse };
   const worker = await (options.worker ? startWorker : startRelay)({ database, vision }, settings);
   stopper.add(() => worker.stop());
@@ -80,6 +94,18 @@ export const bringUp = async (
     return server.stop();
   });
   return { url: server.url, apiKey, database, kind };
+};
+
+/**
+ * Before anything is made. A second start in the data folder of an embedded database that runs is left to its lock, which
+ * says who has it.
+ */
+const assertPortsFree = async (config: Config): Promise<void> => {
+  if (!config.databaseUrl) {
+    if (await readRunning(config.dataDir)) return;
+    await assertPortFree('127.0.0.1', config.databasePort, 'WATCHPOST_DATABASE_PORT');
+  }
+  await assertPortFree(config.host, config.port);
 };
 
 /** How to reach what is running. */

@@ -132,7 +132,7 @@ export interface WatchpostAlert {
   state: Generated<string>;
   watchlist_id: string;
   /**
-   * When the last of its matches was superseded, or another alert absorbed it; null: it is current.
+   * When the last of its matches was superseded, or another alert absorbed it; null: it is current. It is current again when one of its matches is restored.
    */
   withdrawn_at: Timestamp | null;
   /**
@@ -187,6 +187,10 @@ export interface WatchpostAlertMatch {
 
 export interface WatchpostAlertReview {
   alert_id: string;
+  /**
+   * What undo puts back: the columns of the alert that say what was decided, as they were before this review, and in cannot_links the rows that it deleted.
+   */
+  before: Json | null;
   created_at: Generated<Timestamp>;
   decision: string;
   /**
@@ -199,6 +203,10 @@ export interface WatchpostAlertReview {
    * Who decided: watchpost.reviewer().
    */
   reviewer: string;
+  /**
+   * The review that this one takes back, when the decision is undone. Each can be taken back once.
+   */
+  undoes: string | null;
 }
 
 export interface WatchpostApiKey {
@@ -375,6 +383,10 @@ export interface WatchpostCannotLink {
   other_person_id: string | null;
   person_id: string;
   reason: string | null;
+  /**
+   * The dismissal that wrote it, which deletes it when it is undone; null: it was written by hand.
+   */
+  review_id: string | null;
 }
 
 export interface WatchpostClaim {
@@ -827,7 +839,7 @@ export interface WatchpostMatch {
    */
   superseded_at: Timestamp | null;
   /**
-   * replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed.
+   * replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back.
    */
   superseded_because: string | null;
   /**

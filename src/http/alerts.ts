@@ -4,6 +4,7 @@ import { pageLimit, text } from '../fields.ts';
 import {
   decisions,
   dismissals,
+  type Review,
   readAlert,
   readAlertMatches,
   readLineage,
@@ -27,16 +28,20 @@ const dismissal = z.strictObject({
   dismissal: z.enum(dismissals, `give one of ${dismissals.join(', ')}`),
 });
 
-/** The body of a review. */
-interface ReviewBody {
-  readonly note?: string | undefined;
-  readonly dismissal?: string | undefined;
-}
+const undoing = z.strictObject({ note, review: z.guid().optional() });
+
+const bodies: Record<(typeof decisions)[number], z.ZodType<Omit<Review, 'decision'>>> = {
+  acknowledge: review,
+  confirm: review,
+  dismiss: dismissal,
+  reopen: review,
+  undo: undoing,
+};
 
 /**
  * GET /v1/alerts lists alerts, the latest first; GET /v1/alerts/stream sends them as they are raised; GET /v1/alerts/{id}
  * has one with its matches, reviews and notifications; POST /v1/alerts/{id}/acknowledge, confirm, dismiss and reopen
- * review one in the name of the API key.
+ * review one in the name of the API key, and POST /v1/alerts/{id}/undo takes the last review back.
  */
 export const alerts = (services: Services) => {
   const { database } = services;
@@ -70,8 +75,7 @@ export const alerts = (services: Services) => {
   for (const decision of decisions) {
     routes.post(`/:id/${decision}`, async (c) => {
       const id = idIn(c);
-      const schema: z.ZodType<ReviewBody> = decision === 'dismiss' ? dismissal : review;
-      const body = await readOptionalJson(c, schema);
+      const body = await readOptionalJson(c, bodies[decision]);
       const reviewed = await asCaller(database, c.get('caller'), (trx) =>
         reviewAlert(trx, id, { decision, ...body }),
       );

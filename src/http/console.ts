@@ -1,15 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Hono } from 'hono';
 import type { Served } from './services.ts';
 
-/** The files of the page and their types, by the path below /console. */
-const files = {
-  '/': ['page.html', 'text/html; charset=utf-8'],
-  '/console.css': ['console.css', 'text/css; charset=utf-8'],
-  '/console.js': ['console.js', 'text/javascript; charset=utf-8'],
-  '/api.js': ['api.js', 'text/javascript; charset=utf-8'],
-  '/views.js': ['views.js', 'text/javascript; charset=utf-8'],
-} as const;
+const folder = new URL('console/', import.meta.url);
+
+const types: Record<string, string> = { html: 'text/html', css: 'text/css', js: 'text/javascript' };
 
 /** The page loads only what this server serves, and pictures that its script has fetched with the API key. */
 const policy = [
@@ -29,11 +24,12 @@ const policy = [
  */
 export const consolePage = () => {
   const app = new Hono<Served>();
-  for (const [path, [file, type]] of Object.entries(files)) {
-    const body = readFileSync(new URL(`console/${file}`, import.meta.url));
-    app.get(path, (c) =>
+  for (const file of readdirSync(folder)) {
+    const type = types[file.split('.').at(-1) as string];
+    const body = readFileSync(new URL(file, folder));
+    app.get(file === 'page.html' ? '/' : `/${file}`, (c) =>
       c.body(body, 200, {
-        'content-type': type,
+        'content-type': `${type}; charset=utf-8`,
         'content-security-policy': policy,
         'x-content-type-options': 'nosniff',
         'referrer-policy': 'no-referrer',

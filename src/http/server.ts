@@ -3,8 +3,9 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
-import { CommandError, type ProblemCode, problems, WatchpostError } from '../errors.ts';
+import { type ProblemCode, problems, WatchpostError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { listenOn } from './listening.ts';
 import { problemBody } from './problem.ts';
 import type { Served } from './services.ts';
 
@@ -39,19 +40,7 @@ export const startServer = async (
   lower: Partial<ConnectionLimits> = {},
 ): Promise<ApiServer> => {
   const server = createBoundedServer(app, host, lower);
-  await new Promise<void>((resolve, reject) => {
-    server.listen(port, host, resolve);
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        new CommandError(
-          error.code === 'EADDRINUSE'
-            ? `Port ${port} on ${host} is taken: stop what listens there, or set PORT to another one.`
-            : `The API cannot listen on ${host}, port ${port}: ${error.message}. Set HOST and PORT to others.`,
-          { cause: error },
-        ),
-      ),
-    );
-  });
+  await listenOn(server, host, port);
   const address = server.address() as AddressInfo;
   const shownHost = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return {

@@ -60,8 +60,18 @@ export const selectAlerts = (db: Kysely<DB>, wanted: AlertFilter) =>
     .$if(wanted.since !== undefined, (q) => q.where('a.last_seen', '>=', new Date(wanted.since as string)));
 
 /** The decisions of a reviewer. */
-export const decisions = ['acknowledge', 'confirm', 'dismiss', 'reopen'] as const;
-type Review = (typeof decisions)[number];
+export const decisions = ['acknowledge', 'confirm', 'dismiss', 'reopen', 'undo'] as const;
+type Decision = (typeof decisions)[number];
+
+/** A review as it is asked for. */
+export interface Review {
+  readonly decision: Decision;
+  readonly note?: string | undefined;
+  /** Why, for `dismiss`: one of `dismissals`. */
+  readonly dismissal?: string | undefined;
+  /** For `undo`, the id of the review that is meant; else the last one, whoever made it. */
+  readonly review?: string | undefined;
+}
 
 /** Why an alert may be dismissed. */
 export const dismissals = ['not_them', 'false_alarm', 'resolved', 'other'] as const;
@@ -69,22 +79,33 @@ export const dismissals = ['not_them', 'false_alarm', 'resolved', 'other'] as co
 /**
  * Reviews an alert as the caller of this transaction.
  *
- * @param review.dismissal the reason, for `dismiss`: one of `dismissals`.
- * @returns the alert after the review.
- * @throws {WatchpostError} by SQLSTATE: alert_unknown, transition_invalid, reviewer_repeated, dismissal_invalid.
+ * @returns the alert after the review, with the id by which the review can be undone; null after `undo`.
+ * @throws {WatchpostError} by SQLSTATE: alert_unknown, transition_invalid, reviewer_repeated, dismissal_invalid,
+ *   undo_refused.
  */
 export const reviewAlert = async (
   db: Kysely<DB>,
   alertId: string,
-  review: { decision: Review; note?: string | undefined; dismissal?: string | undefined },
+  { decision, note, dismissal, review }: Review,
 ) => {
-  const name = sql.ref(`watchpost.${review.decision}`);
-  const note = review.note ?? null;
-  await (review.decision === 'dismiss'
-    ? sql`select ${name}(${alertId}, ${review.dismissal ?? null}, ${note})`
-    : sql`select ${name}(${alertId}, ${note})`
-  ).execute(db);
-  return readAlert(db, alertId);
+  const name = sql.ref(`watchpost.${decision}`);
+  const why = note ?? null;
+  const call = {
+    acknowledge: sql`${name}(${alertId}, ${why})`,
+    confirm: sql`${name}(${alertId}, ${why})`,
+    dismiss: sql`${name}(${alertId}, ${dismissal ?? null}, ${why})`,
+    reopen: sql`${name}(${alertId}, ${why})`,
+    undo: sql`${name}(${alertId}, ${why}, ${review ?? null})`,
+  }[decision];
+  await sql`select ${call}`.execute(db);
+  const made = await db
+    .selectFrom('watchpost.alert_review')
+    .select('id')
+    .where('alert_id', '=', alertId)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return { ...(await readAlert(db, alertId)), review_id: decision === 'undo' ? null : (made?.id ?? null) };
 };
 
 /**
@@ -119,7 +140,7 @@ export const readAlert = async (db: Kysely<DB>, alertId: string) => {
 export const readReviews = (db: Kysely<DB>, alertId: string) =>
   db
     .selectFrom('watchpost.alert_review')
-    .select(['id', 'decision', 'dismissal', 'reviewer', 'note', 'created_at'])
+    .select(['id', 'decision', 'dismissal', 'reviewer', 'note', 'undoes', 'created_at'])
     .where('alert_id', '=', alertId)
     .orderBy('id')
     .execute();

@@ -259,13 +259,20 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
         confirmed_by: nameOf(ann),
         second_confirmed_by: nameOf(ben),
       });
+      await ann!.rows('select watchpost.undo($1)', [alertId]);
+      const [undone] = await ben!.rows(
+        'select reviewer, decision from watchpost.alert_review where alert_id = $1 order by id desc limit 1',
+        [alertId],
+      );
+      expect(undone).toEqual({ reviewer: nameOf(ann), decision: 'undone' });
     });
 
     it.each([
       `update watchpost.alert set state = 'open'`,
       `insert into watchpost.alert_review (alert_id, decision, reviewer) select id, 'confirmed', 'x' from watchpost.alert`,
       'delete from watchpost.alert_review',
-      'select watchpost.link_not(gen_random_uuid(), $$x$$, null)',
+      'select watchpost.link_not(null)',
+      'select watchpost.restore_matches(gen_random_uuid())',
       'select * from watchpost.endpoint_secret',
       `insert into watchpost.image (bytes) values ('x')`,
     ])('may not: %s', async (statement) => {

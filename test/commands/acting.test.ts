@@ -45,7 +45,27 @@ describe('watchpost alert', () => {
     expect((await run('alert', 'show', one.alertId)).stdout).toMatch(/mine/);
   });
 
+  it('undoes the last review, or only the one that is named', async () => {
+    const { alertId } = await raiseAlert(database);
+    await run('alert', 'acknowledge', alertId);
+    await run('alert', 'dismiss', alertId, '--as', 'resolved');
+    const [first] = JSON.parse((await run('alert', 'show', alertId, '--json')).stdout).reviews;
+    expect(await run('alert', 'undo', alertId, '--review', first.id)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/dismissed by .*\n[\s\S]*\(undo_refused\)/),
+    });
+    expect((await run('alert', 'undo', alertId, '--note', 'wrong one')).stdout).toMatch(/: acknowledged\n$/);
+    expect((await run('alert', 'undo', alertId)).stdout).toMatch(/: open\n$/);
+    expect(await run('alert', 'undo', alertId)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no review of this alert to undo'),
+    });
+    expect((await run('alert', 'show', alertId)).stdout).toMatch(/undone[\s\S]*wrong one/);
+  });
+
   it.each([
+    [['undo', 'first'], /UUID/],
+    [['undo', '01890000-0000-7000-8000-000000000000'], /no alert 01890000/],
     [['confirm', 'first'], /UUID/],
     [['confirm', '01890000-0000-7000-8000-000000000000'], /no alert 01890000/],
     [['dismiss', '01890000-0000-7000-8000-000000000000'], /--as/],

@@ -48,6 +48,13 @@ describe('demo', () => {
     const [, url] = await demo.says(
       /API +(http:\S+)\n +API key +wp_\S+\n +SQL +psql postgres:\S+\n +Console +http:\S+\n[\s\S]*Stop with Ctrl-C\./,
     );
+    const steps = demo.stderr.match(/^.+ \(.+\) …$/gm) ?? [];
+    expect(steps.map((step) => step.split(' (')[0])).toEqual([
+      onServer ? 'connecting to the database' : 'starting the embedded database',
+      'applying the schema',
+      'loading the models',
+      'starting the API and a worker',
+    ]);
     for (const line of [
       /sample1\.jpg +submitted +by POST/,
       /sample2\.jpg +submitted +by INSERT/,

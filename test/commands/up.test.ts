@@ -80,6 +80,27 @@ describe('up, on a machine without a database', () => {
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
+  it('notices a taken port before it makes anything', async () => {
+    const untouched = join(await temporaryFolder(), 'never');
+    const [api, database] = [new URL(said.url).port, new URL(said.sql).port];
+    for (const [setting, port] of [
+      ['PORT', api],
+      ['WATCHPOST_DATABASE_PORT', database],
+    ] as const) {
+      for (const command of ['up', 'demo']) {
+        const { code, stdout, stderr } = await watchpost([command], {
+          [setting]: port,
+          WATCHPOST_DATA: untouched,
+        });
+        expect({ code, stdout }, `${command} with ${setting}`).toEqual({ code: 1, stdout: '' });
+        expect(stderr).toBe(
+          `Port ${port} on 127.0.0.1 is taken: stop what listens there, or set ${setting} to another one.\n`,
+        );
+      }
+    }
+    await expect(stat(untouched)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   it('is found through the folder by work and by the other commands', async () => {
     const work = new Command(['work'], { WATCHPOST_DATA: folder });
     const [, id] = await work.says(/^worker (\S+) is at work/m);

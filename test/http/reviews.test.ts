@@ -103,7 +103,36 @@ describe('/v1/alerts/{id}', () => {
     expect([await listed('dismissed'), await listed('open')]).toEqual([0, 1]);
   });
 
+  it('undoes the last review, if it is still the one that is meant, and has both on record', async () => {
+    const { alertId } = await raiseAlert(database);
+    const before = (await api.call('GET', `/v1/alerts/${alertId}`)).body;
+    const dismissed = await review(alertId, 'dismiss', { dismissal: 'resolved' });
+    const undone = await review(alertId, 'undo', { review: dismissed.body.review_id, note: 'wrong one' });
+    expect(undone).toMatchObject({ status: 200, body: { state: 'open', review_id: null } });
+    const after = (await api.call('GET', `/v1/alerts/${alertId}`)).body;
+    expect({ ...after, reviews: [] }).toEqual(before);
+    expect(after.reviews).toMatchObject([
+      { id: dismissed.body.review_id, decision: 'dismissed', undoes: null },
+      {
+        decision: 'undone',
+        undoes: dismissed.body.review_id,
+        reviewer: 'api:environment',
+        note: 'wrong one',
+      },
+    ]);
+
+    const confirmed = await review(alertId, 'confirm');
+    await review(alertId, 'reopen', {}, secondKey);
+    const refused = await review(alertId, 'undo', { review: confirmed.body.review_id });
+    expect(expectProblem(refused, 'undo_refused').detail).toContain('reopened by api:second');
+    expect((await review(alertId, 'undo')).body).toMatchObject({ state: 'confirmed' });
+    expect((await review(alertId, 'undo')).body).toMatchObject({ state: 'open' });
+    expectProblem(await review(alertId, 'undo'), 'undo_refused');
+  });
+
   it.each([
+    ['undo', { review: 'the last' }, /review/],
+    ['undo', { dismissal: 'resolved' }, /dismissal/],
     ['dismiss', undefined, /dismissal: give one of not_them/],
     ['dismiss', { dismissal: 'boring' }, /dismissal: give one of/],
     ['confirm', { note: 5 }, /note/],
@@ -119,7 +148,7 @@ describe('/v1/alerts/{id}', () => {
     });
   });
 
-  it.each(['acknowledge', 'confirm', 'reopen'])(
+  it.each(['acknowledge', 'confirm', 'reopen', 'undo'])(
     'knows no alert to %s that is not there',
     async (decision) => {
       expectProblem(await review(nobody, decision), 'alert_unknown');

@@ -2,6 +2,7 @@ import { CommandError } from '../../errors.ts';
 import { untilEnded } from '../../intake/index.ts';
 import { addToWatchlist, addWatchlist } from '../../watchlist/registry.ts';
 import { print, printJson } from '../program/io.ts';
+import { StartProgress } from '../program/progress.ts';
 import type { AddCommand, Context } from '../program/session.ts';
 import { addressesOf, bringUp, type Up } from '../up.ts';
 import { Narrator } from './narrator.ts';
@@ -34,9 +35,8 @@ const demo = async (context: Context, options: { once?: boolean; json?: boolean 
   const say = (text: string): void => {
     if (!options.json) print(io, text);
   };
-  say('Starting the database, the API and a worker …');
   const brief = Boolean(options.json || options.once);
-  const up = await bringUp(context, { worker: true, brief });
+  const up = await start(context, { brief, silent: Boolean(options.json) });
   const narrator = new Narrator(up.database, say);
 
   const { watchlistId } = await enrol(up, narrator);
@@ -61,6 +61,17 @@ Start a second worker:
   npm run worker
 Stop with Ctrl-C.`);
   return ended;
+};
+
+/** Starts the server, and shows how far that is unless it is to be silent. */
+const start = async (context: Context, options: { brief: boolean; silent: boolean }): Promise<Up> => {
+  const progress = new StartProgress(context.io.stderr);
+  const show = options.silent ? () => {} : progress.begin.bind(progress);
+  try {
+    return await bringUp(context, { worker: true, brief: options.brief }, show);
+  } finally {
+    progress.end();
+  }
 };
 
 const isExpected = ({ json }: DemoReport): boolean => {

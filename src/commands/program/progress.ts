@@ -51,3 +51,48 @@ export const showSteps =
     if (out.isTTY) out.write(`\r${step}: ${done} of ${of} photos\x1b[K`);
     else if (of > 0 && done === of) out.write(`${step}: ${of} photos\n`);
   };
+
+/**
+ * Shows what a command is doing while it starts: on a terminal one line for each step, with the seconds so far and then those
+ * that it took; elsewhere a line when it begins.
+ */
+export class StartProgress {
+  readonly #out: Output;
+  #step: { readonly name: string; readonly takes: string; readonly since: number } | undefined;
+  #clock: NodeJS.Timeout | undefined;
+
+  constructor(out: Output) {
+    this.#out = out;
+  }
+
+  /**
+   * The next step begins, and the one before has ended.
+   *
+   * @param takes how long it may take, in words.
+   */
+  begin(name: string, takes: string): void {
+    this.end();
+    this.#step = { name, takes, since: performance.now() };
+    if (!this.#out.isTTY) this.#out.write(`${name} (${takes}) …\n`);
+    else {
+      this.#draw();
+      this.#clock = setInterval(() => this.#draw(), 500).unref();
+    }
+  }
+
+  /** The last step has ended, or failed. */
+  end(): void {
+    clearInterval(this.#clock);
+    if (this.#step && this.#out.isTTY) this.#out.write(`\r${this.#step.name}: ${this.#seconds()} s\x1b[K\n`);
+    this.#step = undefined;
+  }
+
+  #draw(): void {
+    const { name, takes } = this.#step!;
+    this.#out.write(`\r${name} … ${this.#seconds()} s (${takes})\x1b[K`);
+  }
+
+  #seconds(): string {
+    return ((performance.now() - this.#step!.since) / 1000).toFixed(1);
+  }
+}

@@ -32,7 +32,12 @@ export class Api {
 
   /** An object URL of a picture for an img; undefined if the picture was removed. */
   picture(path) {
-    if (!this.#pictures.has(path)) this.#pictures.set(path, this.#load(path));
+    if (!this.#pictures.has(path)) {
+      const address = this.#load(path);
+      this.#pictures.set(path, address);
+      // The next one who needs it tries again: the server may have been away.
+      void address.then((url) => url ?? this.#pictures.delete(path));
+    }
     // A day shows thousands of faces, so those that were shown longest ago are dropped, and fetched again when needed.
     if (this.#pictures.size > 300) {
       const [oldest, address] = this.#pictures.entries().next().value;
@@ -48,10 +53,10 @@ export class Api {
   }
 
   /**
-   * Follows the stream of alerts until `signal` is aborted. When it is cut off it is opened again with the id of the last
-   * message, so that no alert is missed.
+   * Follows the stream of alerts until `signal` is aborted or the key is refused. When it is cut off it is opened again
+   * with the id of the last message, so that no alert is missed. `onBeat` is called every 15 s without alerts.
    */
-  async follow({ onAlert, onState, signal }) {
+  async follow({ onAlert, onBeat, onState, onRefused, signal }) {
     let last;
     while (!signal.aborted) {
       try {
@@ -62,10 +67,13 @@ export class Api {
         for await (const message of messages(response.body)) {
           if (message.id) last = message.id;
           if (message.data) onAlert(JSON.parse(message.data));
+          else onBeat();
         }
-      } catch {
+      } catch (error) {
+        if (error.status === 401) return onRefused(error);
         // The stream was cut off; the loop opens it again.
       }
+      if (signal.aborted) return;
       onState(false);
       await new Promise((resolve) => setTimeout(resolve, 2_000));
     }

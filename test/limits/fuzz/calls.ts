@@ -89,6 +89,7 @@ const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
   'POST /v1/alerts/:id/acknowledge': () => ({ note: '"seen"' }),
   'POST /v1/alerts/:id/confirm': () => ({ note: '"it is them"' }),
   'POST /v1/alerts/:id/reopen': () => ({}),
+  'POST /v1/alerts/:id/undo': () => ({ note: '"wrong one"' }),
 };
 
 const queryOf: Record<string, (supplies: Supplies) => Record<string, string>> = {

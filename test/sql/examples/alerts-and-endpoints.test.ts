@@ -37,7 +37,7 @@ describe('sql/examples of alerts and endpoints', () => {
     expect(rows.map((row) => row.person)).toEqual(['Ada']);
   });
 
-  it('open-alerts.sql, act-on-an-alert.sql and reviews-of-an-alert.sql', async () => {
+  it('open-alerts.sql, act-on-an-alert.sql, reviews-of-an-alert.sql and undo-a-review.sql', async () => {
     const [user] = await database.rows('select session_user as name');
     const open = await run('open-alerts.sql');
     expect(open).toMatchObject([{ severity: 'warning', person: 'Ada', state: 'open', awaiting: null }]);
@@ -49,6 +49,12 @@ describe('sql/examples of alerts and endpoints', () => {
       { decision: 'confirmed', reviewer: user.name, note: 'known by the scar' },
     ]);
     expect(await run('open-alerts.sql')).toEqual([]);
+    expect(await run('undo-a-review.sql')).toEqual([
+      { alert_id: open[0].alert_id, state: 'acknowledged', withdrawn_at: null },
+    ]);
+    expect((await run('reviews-of-an-alert.sql')).at(-1)).toMatchObject({
+      ...{ decision: 'undone', reviewer: user.name, note: 'the wrong button' },
+    });
   });
 
   it('add-an-endpoint.sql, rotate-a-secret.sql, deliveries-of-an-alert.sql and endpoints-that-fail.sql', async () => {
