@@ -114,7 +114,8 @@ const saidOf = (review) =>
 
 /** One alert: both faces side by side, their similarity, place and time, and the reviews it allows. */
 export const detail = (alert, api, act) => {
-  const enrolled = alert.lineage.find((row) => row.best)?.reference_face_id;
+  const best = alert.lineage.find((row) => row.best);
+  const enrolled = best?.reference_face_id;
   const others = alert.matches.filter((match) => match.face_id !== alert.face_id && match.stands);
   return [
     el('h2', {}, alert.person),
@@ -143,6 +144,8 @@ export const detail = (alert, api, act) => {
       ['Last seen', clock(alert.last_seen)],
       ['Sightings', String(alert.sightings)],
       ['Past', alert.retroactive ? 'found when the person was enrolled' : undefined],
+      ['Photo', best?.image_damaged ? 'its file is damaged' : undefined],
+      ['Enrolled photo', best?.reference_image_damaged ? 'its file is damaged' : undefined],
       ['Waits for', alert.awaiting],
       ['Withdrawn', alert.withdrawn_at ? clock(alert.withdrawn_at) : undefined],
     ]),
