@@ -43,9 +43,10 @@ create table watchpost.image (
   format          text,
   width           integer,
   height          integer,
+  undecoded_share real,
   received_at     timestamptz not null default clock_timestamp()
 )
--- The detect stage fills in format, width and height; with a tenth of each page free the new version stays on the page.
+-- The detect stage fills in format, size and damage; with a tenth of each page free the new version stays on the page.
 with (fillfactor = 90);
 
 create unique index image_idempotency_key on watchpost.image (submitted_by, idempotency_key)
@@ -59,10 +60,11 @@ comment on column watchpost.image.purpose         is 'probe: searched against th
 comment on column watchpost.image.captured_at     is 'When the photo was taken, as far as the submitter knows.';
 comment on column watchpost.image.submitted_by    is 'The database user, or api:NAME for the API key NAME.';
 comment on column watchpost.image.idempotency_key is 'The submitter''s own name for this submission. The same submitter cannot use a key twice.';
-comment on column watchpost.image.bytes           is 'The encoded photo: JPEG, PNG or WebP, at most 100 MiB. It is never changed. Set it to null to drop the photo and keep what was found in it; null: it was dropped.';
+comment on column watchpost.image.bytes           is 'The encoded photo: JPEG, PNG, WebP, AVIF or HEIC, at most 100 MiB. It is never changed. Set it to null to drop the photo and keep what was found in it; null: it was dropped.';
 comment on column watchpost.image.byte_length     is 'Size of the encoded photo, filled in by a trigger; stays when the bytes are dropped.';
 comment on column watchpost.image.sha256          is 'SHA-256 of the encoded photo, filled in by a trigger; stays when the bytes are dropped.';
-comment on column watchpost.image.format          is 'jpeg, png or webp, filled in by the detect stage.';
+comment on column watchpost.image.format          is 'jpeg, png, webp, avif or heic, filled in by the detect stage.';
 comment on column watchpost.image.width           is 'Pixels after the EXIF rotation, filled in by the detect stage.';
 comment on column watchpost.image.height          is 'Pixels after the EXIF rotation, filled in by the detect stage.';
+comment on column watchpost.image.undecoded_share is 'null: the file is whole, or not processed yet. A number: the file is damaged, and this share of the picture, 0 to less than 1, could not be decoded and was not searched; 0 if only the end of the file is missing, or data within it are wrong. Filled in by the detect stage.';
 comment on column watchpost.image.received_at     is 'When this database received it.';

@@ -17,6 +17,7 @@ export const problems = {
   body_empty: { status: 400, title: 'The body is empty', sqlstate: 'WP001' },
   body_invalid: { status: 400, title: 'The body is not valid for this call' },
   query_invalid: { status: 400, title: 'The query is not valid for this call' },
+  field_repeated: { status: 400, title: 'A field is given more than once' },
   header_invalid: { status: 400, title: 'A header is not valid for this call' },
   body_too_large: { status: 413, title: 'The body is too large', sqlstate: 'WP070' },
   body_too_slow: { status: 408, title: 'The call did not arrive in time' },
@@ -72,7 +73,7 @@ export const problems = {
   image_empty: { status: 400, title: 'The photo is empty', permanent: true },
   image_format_unsupported: {
     status: 415,
-    title: 'The file is not a JPEG, PNG or WebP photo',
+    title: 'The file is not a photo in a format that is read',
     permanent: true,
   },
   image_animated: { status: 415, title: 'The photo is animated', permanent: true },

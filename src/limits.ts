@@ -84,7 +84,7 @@ export const limits = {
     unit: 'bytes',
     code: 'image_too_costly',
     at: ['api', 'vision'],
-    what: 'Memory that a decoder needs for one photo, estimated from its header: for an interlaced PNG, a progressive JPEG, a WebP or a photo to be rotated it is the whole picture. Six bytes for each pixel of photoPixels: a progressive JPEG without subsampling, or an interlaced PNG of 16 bits.',
+    what: 'Memory that a decoder needs for one photo, estimated from its header: for an interlaced PNG, a progressive JPEG, a lossless WebP, an AVIF or a HEIC it is the whole picture. Six bytes for each pixel of photoPixels: a progressive JPEG without subsampling, or an interlaced PNG of 16 bits.',
     setting: 'WATCHPOST_MAX_MEGAPIXELS',
   },
   decodingBytes: {

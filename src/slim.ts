@@ -10,6 +10,9 @@ const unused = [
   // 20 MB: face-api is a dependency for one model, converted at install, and for its sample photos.
   '@vladmandic/face-api/{dist,src,types}',
   '@vladmandic/face-api/model/!(age_gender_model)*',
+  // 6 MB: libheif as JavaScript, and WebAssembly in other forms; heic-decode loads the bundle.
+  'libheif-js/libheif',
+  'libheif-js/libheif-wasm/!(LICENSE|libheif-bundle.js)',
 ];
 
 /**

@@ -1,11 +1,12 @@
 -- Detecting: the faces of a photo.
 --
--- consumes image.received, photo.added · writes face, and image.format, width and height · emits face.detected, which
+-- consumes image.received, photo.added · writes face, and format, size and damage of image · emits face.detected, which
 -- embed consumes, and describe where it is enabled
 
 create or replace function watchpost.write_faces(
   passed       uuid[],
   photo_events uuid[], images uuid[], formats text[], widths integer[], heights integer[],
+  undecoded    real[],
   detector     text,
   face_events  uuid[], face_images uuid[], ordinals smallint[], boxes text[], points text[], qualities text[], gates text[],
   crop_lengths integer[], crops bytea
@@ -16,8 +17,9 @@ declare
   written integer;
 begin
   update watchpost.image as i
-  set format = p.format, width = p.width, height = p.height
-  from unnest(photo_events, images, formats, widths, heights) as p (event_id, image_id, format, width, height)
+  set format = p.format, width = p.width, height = p.height, undecoded_share = p.undecoded
+  from unnest(photo_events, images, formats, widths, heights, undecoded)
+    as p (event_id, image_id, format, width, height, undecoded)
   where i.id = p.image_id and p.event_id = any (passed);
 
   insert into watchpost.face (
@@ -42,7 +44,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.write_faces is 'detect: the size of each photo and the faces in it. Boxes, points, qualities and gates are array literals; crops are the JPEGs of all faces, one behind the other.';
+comment on function watchpost.write_faces is 'detect: the size and damage of each photo and the faces in it. Boxes, points, qualities and gates are array literals; crops are the JPEGs of all faces, one behind the other.';
 
 
 create or replace function watchpost.emit_face_detected() returns trigger

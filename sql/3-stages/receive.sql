@@ -106,7 +106,7 @@ as $$
 begin
   if coalesce(image.byte_length, 0) = 0 then
     raise exception 'The photo is empty.'
-      using errcode = 'WP001', hint = 'Put the bytes of a JPEG, PNG or WebP file into image.bytes.';
+      using errcode = 'WP001', hint = 'Put the bytes of a JPEG, PNG, WebP, AVIF or HEIC file into image.bytes.';
   elsif image.byte_length > 104857600 then
     raise exception 'A photo may have 100 MB here.' using errcode = 'WP070';
   elsif least(image.captured_at, image.received_at) < '1826-01-01T00:00:00Z' then

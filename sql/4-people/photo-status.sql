@@ -57,7 +57,8 @@ select
   p.accept,
   p.created_at,
   p.removed_at,
-  p.removed_by
+  p.removed_by,
+  (select i.undecoded_share is not null from watchpost.image as i where i.id = p.image_id) as damaged
 from watchpost.person_photo as p
 join watchpost.person as e on e.id = p.person_id
 left join lateral (
@@ -91,6 +92,7 @@ comment on view   watchpost.photo_status         is 'The state of each photo of 
 comment on column watchpost.photo_status.state   is 'received; processing; enrolled; refused: see code and message; removed.';
 comment on column watchpost.photo_status.code    is 'Why it was refused: a stable code.';
 comment on column watchpost.photo_status.message is 'The same in a sentence; of a photo that was removed, the reason that was given.';
+comment on column watchpost.photo_status.damaged is 'Whether its file is cut off or broken; the face that it enrols lies within the part that could be decoded.';
 
 
 create or replace view watchpost.best_photo as

@@ -71,7 +71,9 @@ select
   case when w.open_tasks = 0 and w.known then w.finished_at end as finished_at,
   c.faces,
   c.matches,
-  c.alerts
+  c.alerts,
+  i.undecoded_share is not null as damaged,
+  i.undecoded_share
 from watchpost.image as i
 left join watchpost.camera as k on k.id = i.camera_id
 cross join lateral (
@@ -110,6 +112,8 @@ comment on view   watchpost.image_status         is 'The state of each photo. do
 comment on column watchpost.image_status.state   is 'received; processing; done; failed: a stage gave up on it, see code and message.';
 comment on column watchpost.image_status.code    is 'Why it failed; also no_face for a photo that is done and has no face, and history_retired for one whose events are not kept any more.';
 comment on column watchpost.image_status.message is 'The same in a sentence.';
+comment on column watchpost.image_status.damaged is 'Whether the file is cut off or broken. What could be decoded was searched.';
+comment on column watchpost.image_status.undecoded_share is 'Of a damaged photo the share of the picture, 0 to less than 1, that could not be decoded.';
 
 
 create or replace function watchpost.timeline(image uuid) returns table (

@@ -41,7 +41,9 @@ create or replace function watchpost.lineage(alert uuid) returns table (
   received_at            timestamptz,
   submitted_by           text,
   camera                 text,
-  location               text
+  location               text,
+  image_damaged          boolean,
+  reference_image_damaged boolean
 )
 language sql stable
 begin atomic
@@ -55,7 +57,8 @@ begin atomic
     e.id, e.model_id, em.sha256,
     f.id, f.detector_id, fm.sha256, f.box_x, f.box_y, f.box_width, f.box_height,
     i.id, encode(i.sha256, 'hex'), i.captured_at, i.received_at, i.submitted_by,
-    k.name, k.location
+    k.name, k.location,
+    i.undecoded_share is not null, ri.undecoded_share is not null
   from watchpost.alert as a
   join watchpost.alert_match as am on am.alert_id = a.id
   join watchpost.match as m on m.id = am.match_id
@@ -77,4 +80,4 @@ begin atomic
   order by i.captured_at, m.id;
 end;
 
-comment on function watchpost.lineage(uuid) is 'Everything an alert was made of, one row for each of its matches: the search, the list''s version and threshold at that time, the reference and its photo, the models and their hashes, the place in the photo, the photo''s hash, the camera, and who submitted it.';
+comment on function watchpost.lineage(uuid) is 'Everything an alert was made of, one row for each of its matches: the search, the list''s version and threshold at that time, the reference and its photo, the models and their hashes, the place in the photo, the photo''s hash, the camera, who submitted it, and whether the files of the photo and of the reference are damaged.';

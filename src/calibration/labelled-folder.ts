@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { WatchpostError } from '../errors.ts';
 import { readPhotoFile } from '../intake/index.ts';
+import { formatNames, photoName } from '../vision/format.ts';
 
 /** Photos with labels that say who is in them. Files are paths within the folder. */
 export interface LabelledFolder {
@@ -49,7 +50,7 @@ export const readLabelledFolder = async (
       'folder_invalid',
       `There is nobody in ${path}: it has no subfolder with photos.`,
       {
-        hint: 'Give a folder with one subfolder of JPEG, PNG or WebP photos for each person.',
+        hint: `Give a folder with one subfolder of ${formatNames} photos for each person.`,
       },
     );
   }
@@ -82,10 +83,7 @@ const list = async (path: string): Promise<Dirent[]> => {
 
 const photosIn = async (path: string, folder: string): Promise<string[]> =>
   (await list(join(path, folder)))
-    .filter(
-      (entry) =>
-        !entry.isDirectory() && !entry.name.startsWith('.') && /\.(jpe?g|png|webp)$/i.test(entry.name),
-    )
+    .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.') && photoName.test(entry.name))
     .map((entry) => join(folder, entry.name));
 
 const strangersIn = async (path: string): Promise<string[]> => {

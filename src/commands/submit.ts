@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Database } from '../database/pool.ts';
 import { CommandError } from '../errors.ts';
 import { readPhotoFile, submitPhoto, untilEnded } from '../intake/index.ts';
+import { formatNames } from '../vision/format.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print } from './program/io.ts';
 import { time } from './program/options.ts';
@@ -19,7 +20,7 @@ export const submitCommand: AddCommand = (program, session) =>
   program
     .command('submit')
     .description('Submit photos')
-    .argument('<photo...>', 'JPEG, PNG or WebP files')
+    .argument('<photo...>', `${formatNames} files`)
     .option('--camera <name>', 'the camera that took them')
     .option('--captured-at <time>', 'when they were taken, like 2026-11-23T15:04:05Z (default: now)', time)
     .option('--wait', 'wait until they are processed and print the results')

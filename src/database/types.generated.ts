@@ -717,7 +717,7 @@ export interface WatchpostImage {
    */
   byte_length: number;
   /**
-   * The encoded photo: JPEG, PNG or WebP, at most 100 MiB. It is never changed. Set it to null to drop the photo and keep what was found in it; null: it was dropped.
+   * The encoded photo: JPEG, PNG, WebP, AVIF or HEIC, at most 100 MiB. It is never changed. Set it to null to drop the photo and keep what was found in it; null: it was dropped.
    */
   bytes: Buffer | null;
   /**
@@ -729,7 +729,7 @@ export interface WatchpostImage {
    */
   captured_at: Generated<Timestamp>;
   /**
-   * jpeg, png or webp, filled in by the detect stage.
+   * jpeg, png, webp, avif or heic, filled in by the detect stage.
    */
   format: string | null;
   /**
@@ -758,6 +758,10 @@ export interface WatchpostImage {
    */
   submitted_by: Generated<string>;
   /**
+   * null: the file is whole, or not processed yet. A number: the file is damaged, and this share of the picture, 0 to less than 1, could not be decoded and was not searched; 0 if only the end of the file is missing, or data within it are wrong. Filled in by the detect stage.
+   */
+  undecoded_share: number | null;
+  /**
    * Pixels after the EXIF rotation, filled in by the detect stage.
    */
   width: number | null;
@@ -771,6 +775,10 @@ export interface WatchpostImageStatus {
    * Why it failed; also no_face for a photo that is done and has no face, and history_retired for one whose events are not kept any more.
    */
   code: string | null;
+  /**
+   * Whether the file is cut off or broken. What could be decoded was searched.
+   */
+  damaged: boolean | null;
   faces: number | null;
   finished_at: Timestamp | null;
   image_id: string | null;
@@ -785,6 +793,10 @@ export interface WatchpostImageStatus {
    * received; processing; done; failed: a stage gave up on it, see code and message.
    */
   state: string | null;
+  /**
+   * Of a damaged photo the share of the picture, 0 to less than 1, that could not be decoded.
+   */
+  undecoded_share: number | null;
 }
 
 export interface WatchpostInvariant {
@@ -1008,6 +1020,10 @@ export interface WatchpostPhotoStatus {
    */
   code: string | null;
   created_at: Timestamp | null;
+  /**
+   * Whether its file is cut off or broken; the face that it enrols lies within the part that could be decoded.
+   */
+  damaged: boolean | null;
   enrolled_at: Timestamp | null;
   face_id: string | null;
   gate: string[] | null;

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { limits } from '../limits.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
+import { refuseBody } from './bodies.ts';
 import { receiveWithin } from './body.ts';
 import { BytesInFlight } from './bytes-in-flight.ts';
 import { calibrations } from './calibrations.ts';
@@ -29,6 +30,7 @@ export const createApp = (services: Services): Hono<Served> => {
     .use(nudgeAfterWrites(services.nudge))
     .use(refuseQuery)
     .use(receiveWithin(new BytesInFlight(bytesInFlight), bodySeconds))
+    .use(refuseBody)
     .route('/images', images(services))
     .route('/faces', faces(services))
     .route('/persons', persons(services))

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type ProblemCode, WatchpostError } from '../errors.ts';
 import { codeOf } from '../fields.ts';
 import { limits } from '../limits.ts';
+import { nearestName } from '../nearest-name.ts';
 import type { BytesInFlight } from './bytes-in-flight.ts';
 import { parseJson } from './json.ts';
 import { shortened } from './problem.ts';
@@ -117,15 +118,21 @@ const readJsonBytes = (c: Context<Served>, maxBytes: number): Promise<Buffer> =>
 /**
  * Validates the query of a call.
  *
- * @throws {WatchpostError} query_invalid, also for a parameter that is given twice; or what parseAs throws.
+ * @throws {WatchpostError} query_invalid, field_repeated; or what parseAs throws.
  */
 export const readQuery = <T>(c: Context<Served>, schema: z.ZodType<T>): T => {
   const twice = Object.entries(c.req.queries()).find(([, values]) => values.length > 1);
   if (twice) {
-    throw new WatchpostError('query_invalid', `${shortened(twice[0], echoMax)}: is given more than once.`);
+    throw new WatchpostError(
+      'field_repeated',
+      `The query has ${shortened(twice[0], echoMax)} more than once.`,
+    );
   }
   return parseAs(schema, c.req.query(), 'query_invalid');
 };
+
+/** The code of an error in a field; without a field: in the whole value. */
+type CodeOf = (field?: string) => ProblemCode;
 
 /**
  * Validates a value that a caller sent.
@@ -133,20 +140,44 @@ export const readQuery = <T>(c: Context<Served>, schema: z.ZodType<T>): T => {
  * @param code of the error, unless all issues have one and the same code of their own; see codeOf.
  * @throws {WatchpostError} whose message has every issue.
  */
-export const parseAs = <T>(schema: z.ZodType<T>, value: unknown, code: ProblemCode = 'body_invalid'): T => {
+export const parseAs = <T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  code: ProblemCode | CodeOf = 'body_invalid',
+): T => {
+  const codeIn: CodeOf = typeof code === 'string' ? () => code : code;
   if (!isStorable(value)) {
     throw new WatchpostError(
-      code,
+      codeIn(),
       'Text may hold neither the character U+0000 nor half of a surrogate pair.',
     );
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const { issues } = parsed.error;
-  const codes = new Set(issues.map((issue) => codeOf(issue) ?? code));
-  const [only = code] = codes;
-  const sentences = issues.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': '));
-  throw new WatchpostError(codes.size === 1 ? only : code, `${shortened(sentences.join('. '), echoMax)}.`);
+  const codes = new Set(issues.map((issue) => codeOf(issue) ?? codeIn(fieldOf(issue))));
+  const [only = codeIn()] = codes;
+  const sentences = issues.map((issue) => sentenceOf(issue, schema));
+  throw new WatchpostError(
+    codes.size === 1 ? only : codeIn(),
+    `${shortened(sentences.join('. '), echoMax)}.`,
+  );
+};
+
+const fieldOf = (issue: z.core.$ZodIssue): string =>
+  String(issue.code === 'unrecognized_keys' ? issue.keys[0] : issue.path[0]);
+
+const sentenceOf = (issue: z.core.$ZodIssue, schema: z.ZodType): string => {
+  if (issue.code === 'unrecognized_keys' && issue.path.length === 0 && schema instanceof z.ZodObject) {
+    return issue.keys.map((key) => unknownField(key, Object.keys(schema.shape))).join('. ');
+  }
+  return [issue.path.join('.'), issue.message].filter(Boolean).join(': ');
+};
+
+const unknownField = (key: string, known: string[]): string => {
+  const nearest = nearestName(key, known);
+  if (nearest) return `There is no field ${JSON.stringify(key)} here; did you mean ${nearest}?`;
+  return `There is no field ${JSON.stringify(key)} here; ${known.length > 0 ? `the fields are ${known.join(', ')}` : 'this call takes none'}`;
 };
 
 /** Most characters that an error repeats of what the caller sent. */

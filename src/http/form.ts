@@ -21,39 +21,40 @@ const pieceBytes = 65_536;
 const invalid = (message: string, cause?: unknown) => new WatchpostError('body_invalid', message, { cause });
 
 /**
- * Parses a multipart form.
+ * Parses a multipart form. Every part is one field; nothing in it is skipped.
  *
  * @param contentType with the boundary.
- * @throws {WatchpostError} body_invalid for a form that is malformed, has too many or too large parts, a field twice, or
- *   a file that is not in the field `image`.
+ * @throws {WatchpostError} field_repeated; body_invalid for a form that is malformed, has too many or too large parts, a
+ *   part without the name of its field, a file in another field than `image`, or text in `image`.
  */
 export const parseForm = async (bytes: Buffer, contentType: string): Promise<Form> => {
   const source = Readable.from(piecesOf(bytes));
-  const file: Buffer[] = [];
-  const fields = new Map<string, string>();
-  let hasFile = false;
+  const parts = new FormParts();
   try {
     await new Promise<void>((resolve, reject) => {
-      const refuse = (message: string) => {
-        source.destroy();
-        reject(invalid(message));
+      const attempt = (take: () => void) => {
+        try {
+          take();
+        } catch (error) {
+          source.destroy();
+          reject(error);
+        }
       };
       const parser = openParser(contentType);
       parser.on('error', reject).on('finish', resolve);
-      parser.on('partsLimit', () => refuse(`A form may have ${limits.formParts.max} parts.`));
+      parser.on('partsLimit', () =>
+        attempt(() => {
+          throw invalid(`A form may have ${limits.formParts.max} parts.`);
+        }),
+      );
       parser.on('file', (name, stream) => {
-        if (hasFile || name !== 'image') refuse('A form may have one file, in the field image.');
-        hasFile = true;
+        attempt(() => parts.addFile(name));
         // The parser reports the error too; without a listener here it would end the process.
-        stream.on('error', () => {}).on('data', (piece: Buffer) => file.push(piece));
+        stream.on('error', () => {}).on('data', (piece: Buffer) => parts.file.push(piece));
       });
-      parser.on('field', (name: string | undefined, value, _, truncated) => {
-        if (name === undefined) refuse('A part of the form has no name.');
-        else if (truncated) refuse(`A field of a form may have ${limits.fieldBytes.max} bytes.`);
-        else if (fields.has(name))
-          refuse(`The form has the field ${JSON.stringify(name.slice(0, 100))} twice.`);
-        else fields.set(name, value);
-      });
+      parser.on('field', (name: string | undefined, value, _, truncated) =>
+        attempt(() => parts.addField(name, value, truncated)),
+      );
       source.pipe(parser);
     });
   } catch (error) {
@@ -61,7 +62,68 @@ export const parseForm = async (bytes: Buffer, contentType: string): Promise<For
   } finally {
     source.destroy();
   }
-  return { image: hasFile ? Buffer.concat(file) : undefined, fields: Object.fromEntries(fields) };
+  if (parts.names.size < countParts(bytes, contentType)) throw invalid(nameless);
+  return {
+    image: parts.names.has('image') ? Buffer.concat(parts.file) : undefined,
+    fields: Object.fromEntries(parts.fields),
+  };
+};
+
+const nameless = 'A part of the form has no name: give it Content-Disposition: form-data; name="...".';
+
+/** The parts of a form as they are parsed. */
+class FormParts {
+  readonly names = new Set<string>();
+  readonly fields = new Map<string, string>();
+  /** The pieces of the file in `image`. */
+  readonly file: Buffer[] = [];
+
+  addFile(name: string | undefined): void {
+    this.#add(name);
+    if (name !== 'image') throw invalid(`The field ${quoted(name)} is sent as a file; send it as text.`);
+  }
+
+  addField(name: string | undefined, value: string, truncated: boolean): void {
+    this.#add(name);
+    if (name === 'image') throw invalid('The field image is sent as text; send it as a file.');
+    if (truncated) throw invalid(`A field of a form may have ${limits.fieldBytes.max} bytes.`);
+    this.fields.set(name as string, value);
+  }
+
+  #add(name: string | undefined): void {
+    if (name === undefined) throw invalid(nameless);
+    if (this.names.has(name)) {
+      throw new WatchpostError('field_repeated', `The form has the field ${quoted(name)} twice.`);
+    }
+    this.names.add(name);
+  }
+}
+
+const quoted = (name: string | undefined): string => JSON.stringify((name ?? '').slice(0, 100));
+
+/**
+ * The number of parts of a form, by its boundaries. The parser skips a part that does not say which field it is, and
+ * does not report it.
+ *
+ * @returns 0 if the content type has no boundary, which the parser refuses.
+ */
+const countParts = (bytes: Buffer, contentType: string): number => {
+  const [, inQuotes, bare] = /;\s*boundary=(?:"([^"]+)"|([^\s;"]+))/i.exec(contentType) ?? [];
+  const boundary = inQuotes ?? bare;
+  if (boundary === undefined) return 0;
+  const delimiter = Buffer.from(`\r\n--${boundary}`);
+  const first = bytes.subarray(0, delimiter.length - 2).equals(delimiter.subarray(2));
+  let parts = 0;
+  for (
+    let at = first ? -2 : bytes.indexOf(delimiter);
+    at !== -1;
+    at = bytes.indexOf(delimiter, at + delimiter.length)
+  ) {
+    // Two hyphens end the form.
+    if (bytes.toString('latin1', at + delimiter.length, at + delimiter.length + 2) === '--') break;
+    parts += 1;
+  }
+  return parts;
 };
 
 const openParser = (contentType: string): BusboyInstance =>

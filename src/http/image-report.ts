@@ -22,6 +22,8 @@ export const readImage = async (db: Kysely<DB>, id: string) => {
       's.captured_at',
       's.received_at',
       's.finished_at',
+      's.damaged',
+      's.undecoded_share',
       'i.format',
       'i.width',
       'i.height',

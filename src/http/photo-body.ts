@@ -2,9 +2,11 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { formatNames } from '../vision/format.ts';
 import { parseAs, readBytes, readQuery } from './body.ts';
 import { formOverhead, parseForm } from './form.ts';
 import { parseJson } from './json.ts';
+import { shortened } from './problem.ts';
 import type { Served } from './services.ts';
 
 /** The photo in the body of a call, and the fields sent with it. */
@@ -21,48 +23,51 @@ interface RawPhotoBody {
 
 /**
  * Reads a photo from a body of one of three types: a multipart form with a file in the field `image`, the raw bytes, or
- * JSON with base64 in the key `image`. The other fields are those of the form, the query, or the other keys of the JSON.
+ * JSON with base64 in the key `image`. The other fields may be in the query, in the form, or in the JSON, each once.
  *
  * @param schema validates the other fields.
  * @throws {WatchpostError} body_empty, body_invalid, body_too_large, media_type_unsupported; query_invalid for fields
- *   in the query; server_busy, body_too_slow.
+ *   in the query; field_repeated, also for a field in both; server_busy, body_too_slow.
  */
 export const readPhotoBody = async <Fields>(
   c: Context<Served>,
   maxBytes: number,
   schema: z.ZodType<Fields>,
 ): Promise<PhotoBody<Fields>> => {
-  const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  // Beside a form or JSON no query is taken: a camera there would be ignored silently.
-  const inQuery = readQuery(c, type === 'multipart/form-data' || type === 'application/json' ? none : any);
-  const { bytes, fields } = await readAs(type, c, maxBytes, inQuery);
+  const inQuery = readQuery(c, anyFields);
+  const { bytes, fields: inBody } = await readAs(c, maxBytes);
   if (bytes.length === 0) {
     throw new WatchpostError('body_empty', 'The call carries no photo.', {
-      hint: 'Send the bytes of a JPEG, PNG or WebP file.',
+      hint: `Send the bytes of a ${formatNames} file.`,
     });
   }
   if (bytes.length > maxBytes) throw tooLarge(maxBytes)();
-  return { bytes, fields: parseAs(schema, fields, fields === inQuery ? 'query_invalid' : 'body_invalid') };
+  const twice = Object.keys(inBody).find((name) => Object.hasOwn(inQuery, name));
+  if (twice !== undefined) {
+    throw new WatchpostError('field_repeated', `${shortened(twice, 100)} is in the query and in the body.`);
+  }
+  const fields = { ...inQuery, ...inBody };
+  return {
+    bytes,
+    fields: parseAs(schema, fields, (field) =>
+      Object.hasOwn(inQuery, field ?? '') ? 'query_invalid' : 'body_invalid',
+    ),
+  };
 };
 
-const none = z.strictObject({});
-const any = z.record(z.string(), z.string());
+const anyFields = z.record(z.string(), z.string());
 
 const tooLarge = (maxBytes: number) => () =>
   new WatchpostError('body_too_large', `A photo may have ${Math.round(maxBytes / 1024 / 1024)} MB here.`, {
     hint: 'WATCHPOST_MAX_BODY_MB sets the limit.',
   });
 
-const readAs = async (
-  type: string,
-  c: Context<Served>,
-  maxBytes: number,
-  inQuery: Record<string, string>,
-): Promise<RawPhotoBody> => {
+const readAs = async (c: Context<Served>, maxBytes: number): Promise<RawPhotoBody> => {
+  const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   if (type === 'multipart/form-data') return readForm(c, maxBytes);
   if (type === 'application/json') return readBase64(c, maxBytes);
   if (type.startsWith('image/') || type === 'application/octet-stream') {
-    return { bytes: await readBytes(c, maxBytes, tooLarge(maxBytes)), fields: inQuery };
+    return { bytes: await readBytes(c, maxBytes, tooLarge(maxBytes)), fields: {} };
   }
   if (Number(c.req.header('content-length') ?? 0) === 0 && !c.req.header('transfer-encoding')) {
     return { bytes: Buffer.alloc(0), fields: {} };
@@ -96,7 +101,14 @@ const isBase64 = (text: string): boolean => {
   );
 };
 
-const inJson = z.record(z.string(), z.union([z.string(), z.number()], 'give text or a number'));
+/** A list of texts becomes one text with commas, as it is in a form and in a query. */
+const inJson = z.record(
+  z.string(),
+  z.union(
+    [z.string(), z.number(), z.array(z.string()).transform((list) => list.join(','))],
+    'give text, a number or a list of texts',
+  ),
+);
 
 const readBase64 = async (c: Context<Served>, maxBytes: number): Promise<RawPhotoBody> => {
   // Base64 has 4 characters for 3 bytes, line breaks add up to 6%, and the other keys are JSON as elsewhere.

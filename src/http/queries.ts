@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { WatchpostError } from '../errors.ts';
 import type { Served } from './services.ts';
@@ -17,17 +17,22 @@ const routesWithQuery = new Set([
   'GET /v1/endpoints/:id/deliveries',
 ]);
 
+/** The route of a call, as `POST /v1/images`; undefined if there is none at its path. */
+export const routeOf = (c: Context<Served>): string | undefined => {
+  // The first match that is not middleware: /alerts/stream matches /alerts/:id too.
+  const route = matchedRoutes(c).find(({ method }) => method !== 'ALL');
+  return route && `${route.method} ${route.path}`;
+};
+
 /**
  * Refuses a query on the other routes, which would ignore it.
  *
  * @throws {WatchpostError} query_invalid.
  */
 export const refuseQuery: MiddlewareHandler<Served> = async (c, next) => {
-  // The first match that is not middleware: /alerts/stream matches /alerts/:id too.
-  const route = matchedRoutes(c).find(({ method }) => method !== 'ALL');
-  const takesNone = route && !routesWithQuery.has(`${route.method} ${route.path}`);
-  if (takesNone && Object.keys(c.req.query()).length > 0) {
-    throw new WatchpostError('query_invalid', `${route.method} ${route.path} takes no query.`);
+  const route = routeOf(c);
+  if (route && !routesWithQuery.has(route) && Object.keys(c.req.query()).length > 0) {
+    throw new WatchpostError('query_invalid', `${route} takes no query.`);
   }
   return next();
 };

@@ -2,7 +2,7 @@ import type { Database } from '../database/pool.ts';
 
 /** A photo to be searched for faces. */
 export interface NewPhoto {
-  /** A JPEG, PNG or WebP file, inspected by inspectPhoto or readPhotoFile. */
+  /** A photo file, inspected by inspectPhoto or readPhotoFile. */
   readonly bytes: Buffer;
   /** Name or id of the camera; none: of no place. */
   readonly camera?: string | undefined;

@@ -34,6 +34,7 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
         finished.map(({ result }) => result.format),
         finished.map(({ result }) => result.width),
         finished.map(({ result }) => result.height),
+        finished.map(({ result }) => result.undecodedShare),
         vision.detector.id,
         faces.map(({ item }) => item.event_id),
         faces.map(({ item }) => item.image_id),
@@ -95,7 +96,7 @@ const detectPhoto = async (
   }
   if (person_photo_id) assertStanding(personPhoto);
   const found = await vision.findFaces(bytes, faces);
-  if (personPhoto) assertEnrollable(found.faces.length, personPhoto.chosen_face);
+  if (personPhoto) assertEnrollable(found, personPhoto.chosen_face);
   return found;
 };
 

@@ -1,3 +1,7 @@
+import { crc32, deflateSync } from 'node:zlib';
+import sharp from 'sharp';
+import type { Pixels } from './types.ts';
+
 /** Primaries of sRGB as ICC profiles hold them, adapted to D50, by tag. */
 const primaries = {
   rXYZ: [0.4361, 0.2225, 0.0139],
@@ -83,4 +87,23 @@ const lightOfMiddle = (view: DataView, at: number): number => {
   const [g, a, b] = [0, 4, 8].map((offset) => fixedAt(view, at + 12 + offset)) as [number, number, number];
   if (kind === 0) return 0.5 ** g;
   return kind === 3 || kind === 4 ? (a * 0.5 + b) ** g : Number.NaN;
+};
+
+/** Where the first chunk after the header of a PNG begins. */
+const afterHeader = 33;
+
+/** A picture as an uncompressed PNG with a colour profile: libvips takes the profile of pixels from a file only. */
+export const pngWithProfile = async (
+  { data, width, height }: Pixels,
+  profile: Uint8Array,
+): Promise<Buffer> => {
+  const png = await sharp(data, { raw: { width, height, channels: 3 } })
+    .png({ compressionLevel: 0 })
+    .toBuffer();
+  // A name, its end, and the number of the only compression there is.
+  const body = Buffer.concat([Buffer.from('iCCPprofile\0\0', 'latin1'), deflateSync(profile)]);
+  const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(body.length - 4);
+  checksum.writeUInt32BE(crc32(body));
+  return Buffer.concat([png.subarray(0, afterHeader), length, body, checksum, png.subarray(afterHeader)]);
 };

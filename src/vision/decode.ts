@@ -1,7 +1,11 @@
-import sharp from 'sharp';
+import sharp, { type FailOnOptions, type Sharp } from 'sharp';
 import { limits as table } from '../limits.ts';
-import { isSrgb } from './colour-profile.ts';
+import { isSrgb, pngWithProfile } from './colour-profile.ts';
+import { mostDecodingBytes } from './cost.ts';
+import { type Damage, hasRows, isDamage, measureDamage } from './damage.ts';
 import { VisionError } from './errors.ts';
+import type { ImageFormat } from './format.ts';
+import { decodeHeic, heicDecoder, heicDecoderBytes } from './heic.ts';
 import { firstLine, type ImageHeader, type ImageLimits, inspect } from './inspect.ts';
 import { turnUpright } from './orient.ts';
 import type { Pixels } from './types.ts';
@@ -24,17 +28,20 @@ export interface Decoded {
   picture: Pixels;
   /** Pixels of the upright full-size picture for one pixel of `picture`. */
   scale: number;
+  /** What is wrong with the file; undefined: it is whole. */
+  damage: Damage | undefined;
 }
 
 /**
  * Inspects a photo, then decodes it, converts it to sRGB and shrinks it in one pipeline, which lets a JPEG shrink
  * during decoding, and rotates it upright. Transparent parts become mid-gray, because black or white would have hard
- * edges that a detector may take for a face.
+ * edges that a detector may take for a face. Of a JPEG or PNG that is cut off or broken, what can be decoded is
+ * returned with its damage; only then the file is decoded twice.
  *
- * Throws what `inspectImage` throws, `image_corrupt` for a file that is truncated or cannot be decoded, and
- * `image_too_slow` for one that takes longer than allowed. libvips checks the time between rows, so the work before
- * the first row is never interrupted: all of a lossless WebP, an interlaced PNG or a progressive JPEG. Terminating
- * the thread would not help, as Node.js waits for it. `inspectImage` bounds the cost of that part instead.
+ * Throws what `inspectImage` throws, `image_corrupt` for a file of which nothing can be decoded, and `image_too_slow`
+ * for one that takes longer than allowed. libvips checks the time between rows, so the work before the first row is
+ * never interrupted: all of a lossless WebP, an interlaced PNG, a progressive JPEG or an AVIF. Terminating the thread
+ * would not help, as Node.js waits for it. `inspectImage` bounds the cost of that part instead.
  *
  * @param side the longer side of the decoded picture at most, in pixels.
  */
@@ -44,34 +51,83 @@ export const decode = async (
   side = decodedSide,
 ): Promise<Decoded> => {
   const { header, orientation, profile } = await inspect(bytes, limits);
-  const ignoreIcc = profile !== undefined && isSrgb(profile);
   const seconds = limits.decodingSeconds ?? table.decodingSeconds.max;
   try {
-    // 'error' rejects truncated and broken data and accepts warnings: invalid EXIF or ICC blocks are common in good
-    // photos.
-    const { data, info } = await sharp(bytes, { failOn: 'error', limitInputPixels: false, ignoreIcc })
-      .timeout({ seconds })
-      .resize(side, side, { fit: 'inside', withoutEnlargement: true })
-      .flatten({ background: '#808080' })
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    const stored = { data: threeChannels(data, info.channels), width: info.width, height: info.height };
+    if (header.format === 'heic') {
+      const { width, height } = header;
+      const maxBytes = mostDecodingBytes(limits.maxPixels ?? table.photoPixels.max) + heicDecoderBytes;
+      const decoder = limits.heicDecoder ?? heicDecoder;
+      const data = await decodeHeic({ bytes, width, height, decoder, maxBytes }, seconds);
+      const picture = await shrinkRaw({ data, width, height }, side, profile);
+      return { header, picture, scale: header.width / picture.width, damage: undefined };
+    }
+    const ignoreIcc = profile !== undefined && isSrgb(profile);
+    const open = (failOn: FailOnOptions) =>
+      sharp(bytes, { failOn, limitInputPixels: false, ignoreIcc }).timeout({ seconds });
+    const { stored, damaged } = await shrinkStored(open, bytes, header.format, side);
     // Rotated after shrinking: sharp's own rotation would decode the full picture before it checks the time.
     const picture = turnUpright(stored, orientation);
-    return { header, picture, scale: header.width / picture.width };
+    const scale = header.width / picture.width;
+    const damage = damaged ? measureDamage(stored, scale, orientation) : undefined;
+    if (damaged && !damage) throw new Error('nothing of the picture is left');
+    return { header, picture, scale, damage };
   } catch (error) {
-    if (/^timeout:/m.test((error as Error).message)) {
-      throw new VisionError(
-        'image_too_slow',
-        `Decoding the photo took more than ${seconds} s and was stopped. Submit a smaller one, or a baseline JPEG.`,
-        { cause: error },
-      );
-    }
-    throw new VisionError('image_corrupt', `The photo cannot be decoded: ${firstLine(error)}.`, {
-      cause: error,
-    });
+    throw asVisionError(error, seconds);
   }
+};
+
+/** The stored picture, shrunk, and whether something is wrong with its file. */
+const shrinkStored = async (
+  open: (failOn: FailOnOptions) => Sharp,
+  bytes: Uint8Array,
+  format: ImageFormat,
+  side: number,
+): Promise<{ stored: Pixels; damaged: boolean }> => {
+  try {
+    // Of a JPEG even a warning may mean wrong pixels. Those of other formats are about metadata, which are invalid in
+    // many good photos.
+    return { stored: await shrink(open(format === 'jpeg' ? 'warning' : 'error'), side), damaged: false };
+  } catch (error) {
+    if (isTimeout(error) || !hasRows(bytes, format)) throw error;
+    return { stored: await shrink(open('none'), side), damaged: format !== 'jpeg' || isDamage(error) };
+  }
+};
+
+const shrink = async (picture: Sharp, side: number): Promise<Pixels> => {
+  const { data, info } = await picture
+    .resize(side, side, { fit: 'inside', withoutEnlargement: true })
+    .flatten({ background: '#808080' })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return { data: threeChannels(data, info.channels), width: info.width, height: info.height };
+};
+
+/** As shrink, of RGBA in the colours of a profile. */
+const shrinkRaw = async (
+  { data, width, height }: Pixels,
+  side: number,
+  profile: Uint8Array | undefined,
+): Promise<Pixels> => {
+  const shrunk = await shrink(sharp(data, { raw: { width, height, channels: 4 } }), side);
+  if (profile === undefined || isSrgb(profile)) return shrunk;
+  return shrink(sharp(await pngWithProfile(shrunk, profile)), side);
+};
+
+const isTimeout = (error: unknown): boolean => /^timeout:/m.test((error as Error).message);
+
+const asVisionError = (error: unknown, seconds: number): VisionError => {
+  if (error instanceof VisionError) return error;
+  if (isTimeout(error)) {
+    return new VisionError(
+      'image_too_slow',
+      `Decoding the photo took more than ${seconds} s and was stopped. Submit a smaller one, or a baseline JPEG.`,
+      { cause: error },
+    );
+  }
+  return new VisionError('image_corrupt', `The photo cannot be decoded: ${firstLine(error)}.`, {
+    cause: error,
+  });
 };
 
 /** libvips may return gray pictures with one channel. */

@@ -1,3 +1,4 @@
+import { liesIn } from './damage.ts';
 import { type Decoded, decode, decodedSide } from './decode.ts';
 import type { ImageLimits } from './inspect.ts';
 import { fresh, scaled } from './nms.ts';
@@ -22,7 +23,8 @@ interface DetectedFaces extends Decoded {
 
 /**
  * Decodes a photo and detects its faces, at the resolution that `range` requires. With `automatic`, a photo larger
- * than {@link decodedSide} is decoded a second time, but only if the coarse passes suggest small faces.
+ * than {@link decodedSide} is decoded a second time, but only if the coarse passes suggest small faces. Of a damaged
+ * photo, faces that do not lie within the decoded part are left out.
  *
  * Throws what `decode` throws.
  */
@@ -35,7 +37,7 @@ export const detectFaces = async (
   const decoded = await decode(bytes, limits, range === 'far' ? farSide : decodedSide);
   const { faces, suggestsSmaller } = await detector.detect(decoded.picture);
   if (range === 'near' || (range === 'automatic' && !suggestsSmaller))
-    return { ...decoded, detections: faces };
+    return { ...decoded, detections: within(faces, decoded) };
   const larger =
     range === 'automatic' && decoded.scale > 1 ? await decode(bytes, limits, automaticSide) : decoded;
   const { picture } = larger;
@@ -43,5 +45,8 @@ export const detectFaces = async (
     range === 'far' ? 1 : Math.max(automaticScale, Math.min(1, 960 / picture.width, 720 / picture.height));
   const small = await detector.detectSmall(picture, scale);
   const before = faces.map(({ box, score }) => ({ box: scaled(box, decoded.scale / larger.scale), score }));
-  return { ...larger, detections: [...before, ...fresh(before, small)] };
+  return { ...larger, detections: within([...before, ...fresh(before, small)], larger) };
 };
+
+const within = (detections: Detection[], { damage }: Decoded): Detection[] =>
+  damage ? detections.filter(({ box }) => liesIn(box, damage.part)) : detections;

@@ -37,6 +37,8 @@ export interface FoundFaces {
   format: ImageFormat;
   width: number;
   height: number;
+  /** Of a damaged file the share of the picture that could not be decoded, 0 to less than 1; null: it is whole. */
+  undecodedShare: number | null;
   /** Left to right, by the centre of the box. */
   faces: FoundFace[];
 }
@@ -57,7 +59,7 @@ export const findFaces = async (
   bytes: Uint8Array,
   range: FaceRange,
 ): Promise<FoundFaces> => {
-  const { header, picture, scale, detections } = await detectFaces(
+  const { header, picture, scale, damage, detections } = await detectFaces(
     bytes,
     finder.detector,
     range,
@@ -71,7 +73,7 @@ export const findFaces = async (
     .map((detection, index) => ({ detection, points: points[index]! }))
     .sort((a, b) => centre(a.detection.box) - centre(b.detection.box))
     .map(({ detection, points }) => toFoundFace(finder, picture, scale, detection, points));
-  return { ...header, faces: await Promise.all(faces) };
+  return { ...header, undecodedShare: damage?.undecodedShare ?? null, faces: await Promise.all(faces) };
 };
 
 const centre = (box: Box): number => box.x + box.width / 2;

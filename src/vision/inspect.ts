@@ -2,12 +2,15 @@ import sharp from 'sharp';
 import { limits as table } from '../limits.ts';
 import { decodingCost, mostDecodingBytes } from './cost.ts';
 import { VisionError } from './errors.ts';
-import { formatOf, type ImageFormat, isAnimated } from './format.ts';
+import { formatNames, formatOf, type ImageFormat, isAnimated } from './format.ts';
+import { heicDecoder, isInstalled } from './heic.ts';
 
-// Only these three decoders are enabled: libvips chooses the decoder by content, and those for SVG, PDF, TIFF and
-// other formats would only be attack surface.
+// Only these four decoders are enabled: libvips chooses the decoder by content, and those for SVG, PDF, TIFF and
+// other formats would only be attack surface. Of a HEIC photo libvips reads the header.
 sharp.block({ operation: ['VipsForeignLoad'] });
-sharp.unblock({ operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp'] });
+sharp.unblock({
+  operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp', 'VipsForeignLoadHeif'],
+});
 
 /** The header of a photo; width and height are those of the upright picture, after its EXIF rotation. */
 export interface ImageHeader {
@@ -22,13 +25,15 @@ export interface ImageLimits {
   maxPixels?: number;
   /** Whole seconds after which a decoder is stopped; `limits.decodingSeconds` by default. */
   decodingSeconds?: number;
+  /** The package that decodes HEIC photos; `heic-decode` by default. */
+  heicDecoder?: string;
 }
 
 /**
  * Reads the header of a photo and refuses what the pipeline would refuse, without decoding any pixel.
  *
- * Throws a VisionError: `image_empty`, `image_format_unsupported` (not a JPEG, PNG or WebP by its first bytes,
- * whatever the file name), `image_animated`, `image_too_many_pixels`, `image_too_long`, `image_too_narrow`,
+ * Throws a VisionError: `image_empty`, `image_format_unsupported` (none of the formats that are read by its
+ * first bytes, whatever the file name; or HEIC without its decoder), `image_animated`, `image_too_many_pixels`, `image_too_long`, `image_too_narrow`,
  * `image_too_costly`, or `image_corrupt` if the header cannot be read. A file that is truncated after its header
  * passes here and fails when it is decoded.
  *
@@ -56,8 +61,15 @@ export const inspect = async (bytes: Uint8Array, limits: ImageLimits = {}): Prom
       'image_animated',
       `This is an animated ${format}, and an animation is not a photo.`,
     );
-  if (format !== 'jpeg' && format !== 'png' && format !== 'webp') {
-    throw new VisionError('image_format_unsupported', 'This is not a JPEG, PNG or WebP photo.');
+  if (format === null || format === 'gif') {
+    throw new VisionError('image_format_unsupported', `This is not a ${formatNames} photo.`);
+  }
+  const { heicDecoder: decoder = heicDecoder } = limits;
+  if (format === 'heic' && !isInstalled(decoder)) {
+    throw new VisionError(
+      'image_format_unsupported',
+      `This is a HEIC photo. Convert it to JPEG, or install ${decoder} (npm install ${decoder}).`,
+    );
   }
   const { width, height, orientation, profile } = await readHeader(bytes);
   const maxPixels = limits.maxPixels ?? table.photoPixels.max;
@@ -116,7 +128,14 @@ const readHeader = async (
 ): Promise<Omit<Inspected, 'header'> & Omit<ImageHeader, 'format'>> => {
   try {
     // The limit is checked in assertSize, with its own error code.
-    const { autoOrient, orientation = 1, icc } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    const {
+      autoOrient,
+      orientation = 1,
+      icc,
+    } = await sharp(bytes, {
+      limitInputPixels: false,
+      failOn: 'none',
+    }).metadata();
     return { width: autoOrient.width, height: autoOrient.height, orientation, profile: icc };
   } catch (error) {
     throw new VisionError('image_corrupt', `The header of the photo cannot be read: ${firstLine(error)}.`, {

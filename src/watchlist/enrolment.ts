@@ -1,4 +1,5 @@
 import { type ProblemCode, WatchpostError } from '../errors.ts';
+import type { FoundFaces } from '../vision/index.ts';
 
 /**
  * Checks by the number of faces whether a photo can enrol somebody.
@@ -6,9 +7,18 @@ import { type ProblemCode, WatchpostError } from '../errors.ts';
  * @param chosenFace counted from 1, left to right; null: the photo must have exactly one face.
  * @throws {WatchpostError} face_missing, faces_several, face_not_there.
  */
-export const assertEnrollable = (faces: number, chosenFace: number | null): void => {
+export const assertEnrollable = (
+  { faces: { length: faces }, undecodedShare }: Pick<FoundFaces, 'faces' | 'undecodedShare'>,
+  chosenFace: number | null,
+): void => {
+  const missing = undecodedShare
+    ? ` Its file is damaged: ${Math.ceil(100 * undecodedShare)}% of the picture could not be decoded.`
+    : '';
   if (faces === 0) {
-    throw new WatchpostError('face_missing', 'No face was found in this photo, so it cannot enrol anybody.');
+    throw new WatchpostError(
+      'face_missing',
+      `No face was found in this photo, so it cannot enrol anybody.${missing}`,
+    );
   }
   if (chosenFace === null && faces > 1) {
     throw new WatchpostError(
@@ -19,7 +29,7 @@ export const assertEnrollable = (faces: number, chosenFace: number | null): void
   if (chosenFace !== null && chosenFace > faces) {
     throw new WatchpostError(
       'face_not_there',
-      `Face ${chosenFace} was chosen, but this photo has ${faces === 1 ? 'one face' : `${faces} faces`}.`,
+      `Face ${chosenFace} was chosen, but this photo has ${faces === 1 ? 'one face' : `${faces} faces`}.${missing}`,
     );
   }
 };

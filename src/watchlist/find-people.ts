@@ -87,6 +87,7 @@ export const readPerson = async (db: Kysely<DB>, id: string) => {
       message: photo.message,
       reference_id: photo.reference_id,
       best: photo.best,
+      damaged: photo.damaged,
       face_id: photo.face_id,
       quality: photo.face_id
         ? {

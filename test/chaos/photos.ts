@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import type { Vision } from '../../src/vision/index.ts';
+import { headerOf } from '../support/bad-photos.ts';
 import type { Random } from './random.ts';
 
 /** A photo to submit. */
@@ -41,8 +42,8 @@ export const prepareAlbum = async (vision: Vision): Promise<Album> => {
   }
   const whole = good[1] as Photo;
   const bad: Photo[] = [
-    // Its header is valid; only decoding shows that half of it is missing.
-    { bytes: whole.bytes.subarray(0, whole.bytes.length / 2), faces: null, refusedAtOnce: false },
+    // Its header is valid; only decoding shows that the picture is missing.
+    { bytes: headerOf(whole.bytes), faces: null, refusedAtOnce: false },
     { bytes: Buffer.from('This is a letter and not a photo. '), faces: null, refusedAtOnce: true },
     { bytes: Buffer.alloc(3000, 7), faces: null, refusedAtOnce: true },
   ];

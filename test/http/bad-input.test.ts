@@ -1,3 +1,4 @@
+import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ProblemCode } from '../../src/errors.ts';
 import {
@@ -11,6 +12,7 @@ import {
   truncatedJpeg,
 } from '../support/bad-photos.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { heicOf } from '../support/heic.ts';
 import { sample } from '../support/photos.ts';
 import { untilFinal } from '../support/pipeline.ts';
 import { type Api, expectNothingLeft, expectProblem, formOf, serve } from './support.ts';
@@ -37,14 +39,16 @@ type Refusal = [what: string, code: ProblemCode, make: () => Uint8Array | Promis
 
 /** Refused by the header of the file. */
 const seenAtOnce: Refusal[] = [
-  ['text named .jpg', 'image_format_unsupported', textFile, /JPEG, PNG .* WebP/],
-  ['an SVG', 'image_format_unsupported', svg, /JPEG, PNG .* WebP/],
+  ['text named .jpg', 'image_format_unsupported', textFile, /JPEG, PNG.* HEIC/],
+  ['an SVG', 'image_format_unsupported', svg, /JPEG, PNG.* HEIC/],
   ['an animated WebP', 'image_animated', animatedWebp, /animated/],
   ['a PNG of 14000 x 14000 pixels', 'image_too_many_pixels', hugePng, /14000 . 14000 .* limit is 64/],
 ];
 
 /** Found only by decoding. */
-const seenLater: Refusal[] = [['a truncated JPEG', 'image_corrupt', truncatedJpeg, /can ?not be decoded/]];
+const seenLater: Refusal[] = [
+  ['a JPEG that ends behind its header', 'image_corrupt', truncatedJpeg, /can ?not be decoded/],
+];
 
 describe('a file that is not a photo', () => {
   it.each(seenAtOnce)('is refused by POST: %s, %s', async (_, code, make, words) => {
@@ -96,6 +100,19 @@ describe('an unusual but valid photo', () => {
       state: 'done',
       faces: 3,
     });
+  });
+
+  it.each(ways)('is processed though it is AVIF or HEIC, by %s', async (_, send) => {
+    const small = sharp(sample(1)).resize(640);
+    for (const [format, bytes] of [
+      ['avif', await small.clone().avif({ effort: 0 }).toBuffer()],
+      ['heic', await heicOf(small.clone())],
+    ] as const) {
+      const id = await send(bytes);
+      expect(await untilFinal(database, id)).toMatchObject({ state: 'done', faces: 3, damaged: false });
+      const [row] = await database.rows('select format from watchpost.image where id = $1', [id]);
+      expect(row).toEqual({ format });
+    }
   });
 
   it.each(ways)('is rotated upright by its EXIF orientation, with its faces, by %s', async (_, send) => {

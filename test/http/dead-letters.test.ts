@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { truncatedJpeg } from '../support/bad-photos.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { submit, untilFinal } from '../support/pipeline.ts';
@@ -12,7 +13,7 @@ describe('dead letters', () => {
 
   beforeAll(async () => {
     ({ database, api } = await serve());
-    imageId = await submit(database, sample(1).subarray(0, 20_000));
+    imageId = await submit(database, truncatedJpeg());
     expect(await untilFinal(database, imageId)).toMatchObject({ state: 'failed', code: 'image_corrupt' });
   });
 

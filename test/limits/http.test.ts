@@ -105,7 +105,7 @@ const cases: Record<Exclude<ApiLimit, OfPhotos | OfConnections>, Case> = {
   },
   formParts: {
     largest: () => form(fieldsOf(max('formParts') - 1)),
-    becomes: ['body_invalid', /Unrecognized keys/],
+    becomes: ['body_invalid', /no field "field0" here; the fields are camera, captured_at/],
     beyond: () => form(fieldsOf(max('formParts'))),
     words: /20 parts/,
   },

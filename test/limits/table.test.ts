@@ -38,12 +38,13 @@ ${rows.map((row) => `| ${row} |`).join('\n')}
 ## How much a photo costs to decode
 
 \`decodedBytes\` and \`photoScans\` are read from the header, before anything is decoded. A baseline JPEG, a PNG that is not
-interlaced and a lossy WebP are decoded row by row and need little memory; a progressive JPEG, an interlaced PNG and a
-lossless WebP are held in memory as a whole. One process decodes at most \`decodingBytes\` of these at a time; other such
-photos wait without blocking a thread.
+interlaced and a lossy WebP are decoded row by row and need little memory; a progressive JPEG, an interlaced PNG, a
+lossless WebP, an AVIF and a HEIC are held in memory as a whole. An AVIF takes 18 bytes for each pixel (24 if it has more
+than 8 bits) and a HEIC 14, so with the default limits they may have 21 (16) and 27 megapixels. One process decodes at most
+\`decodingBytes\` of these at a time; other such photos wait without blocking a thread.
 
 A decoder is stopped after \`decodingSeconds\` between two rows of its output. Its work before the first row cannot be
-interrupted, because Node.js waits for it. The limits above bound that part to 4 s of one core for the most expensive photo
+interrupted, because Node.js waits for it; HEIC is decoded in a thread of its own, which is ended at any point. The limits above bound that part to 4 s of one core for the most expensive photo
 that was found (AMD EPYC Zen 4).
 `;
 

@@ -12,8 +12,18 @@ export const svg = (): Buffer =>
     '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>',
   );
 
-/** A JPEG whose upload broke off: the header is whole, half of the picture is missing. */
-export const truncatedJpeg = (): Buffer => sample(1).subarray(0, sample(1).length / 2);
+/** A JPEG up to the first byte of its picture. */
+export const headerOf = (jpeg: Buffer): Buffer => {
+  const scan = jpeg.indexOf(Buffer.from([0xff, 0xda]));
+  return jpeg.subarray(0, scan + 2 + jpeg.readUInt16BE(scan + 2));
+};
+
+/** A JPEG whose upload broke off behind its header: it passes for a photo until it is decoded. */
+export const truncatedJpeg = (): Buffer => headerOf(sample(1));
+
+/** The first part of a file. */
+export const cutAt = (share: number, file: Buffer): Buffer =>
+  file.subarray(0, Math.floor(share * file.length));
 
 /** Two different frames, which sharp writes as an animation. */
 export const animatedWebp = (): Promise<Buffer> =>

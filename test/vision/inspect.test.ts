@@ -101,7 +101,7 @@ describe('inspectImage refuses', () => {
 });
 
 describe('inspectImage returns', () => {
-  test.each(['jpeg', 'png', 'webp'] as const)('format and size of a %s', async (format) => {
+  test.each(['jpeg', 'png', 'webp', 'avif'] as const)('format and size of a %s', async (format) => {
     const bytes = await photo(64, 48).toFormat(format).toBuffer();
     expect(await inspectImage(bytes)).toEqual({ format, width: 64, height: 48 });
   });
@@ -113,35 +113,6 @@ describe('inspectImage returns', () => {
 });
 
 describe('decode', () => {
-  test.each(['jpeg', 'png'] as const)(
-    'refuses a truncated %s, which its header does not show',
-    async (format) => {
-      const whole = await sharp(await samplePhoto(1))
-        .resize(400)
-        .toFormat(format)
-        .toBuffer();
-      const cut = whole.subarray(0, Math.floor(whole.length * 0.7));
-      await expect(inspectImage(cut)).resolves.toMatchObject({ format });
-      await expect(decode(cut)).rejects.toMatchObject({ code: 'image_corrupt' });
-    },
-  );
-
-  test('refuses a WebP truncated anywhere after its header, which has the length', async () => {
-    const whole = await sharp(await samplePhoto(1))
-      .resize(400)
-      .webp()
-      .toBuffer();
-    const cut = whole.subarray(0, Math.floor(whole.length * 0.7));
-    await expect(inspectImage(cut)).rejects.toMatchObject({ code: 'image_corrupt' });
-  });
-
-  test('refuses a JPEG without its last row of blocks', async () => {
-    const photo = await samplePhoto(1);
-    await expect(decode(photo.subarray(0, photo.length - 2000))).rejects.toMatchObject({
-      code: 'image_corrupt',
-    });
-  });
-
   test('accepts trailing bytes and unusual metadata, as phones write them', async () => {
     const jpeg = await photo()
       .withExif({ IFD0: { Artist: 'nobody' } })

@@ -172,7 +172,13 @@ describe('a picture', () => {
     const wall = await sharp({ create: { width: 800, height: 600, channels: 3, background: '#a08060' } })
       .jpeg()
       .toBuffer();
-    expect(await vision.findFaces(wall)).toEqual({ format: 'jpeg', width: 800, height: 600, faces: [] });
+    expect(await vision.findFaces(wall)).toEqual({
+      format: 'jpeg',
+      width: 800,
+      height: 600,
+      undecodedShare: null,
+      faces: [],
+    });
   });
 
   test.each([

@@ -13,6 +13,7 @@ import { plot } from '../../calibration/plot.ts';
 import type { Database } from '../../database/pool.ts';
 import { CommandError } from '../../errors.ts';
 import { registerModels } from '../../runner/registration.ts';
+import { photoName } from '../../vision/format.ts';
 import { connect } from '../program/connect.ts';
 import { print, printJson } from '../program/io.ts';
 import { openVision } from '../program/open-vision.ts';
@@ -135,7 +136,7 @@ const labelledPhotos = async (options: CalibrateOptions, maxPixels: number): Pro
     const files = await readdir(path, { recursive: true }).catch((error) => {
       throw new CommandError(`--strangers: ${path} cannot be read: ${error.message}.`);
     });
-    const pictures = files.filter((file) => /\.(jpe?g|png|webp)$/i.test(file)).sort();
+    const pictures = files.filter((file) => photoName.test(file)).sort();
     if (pictures.length === 0) throw new CommandError(`--strangers: there is no photo in ${path}.`);
     photos.push(...pictures.map((file) => ({ file: join(path, file), person: null })));
   }

@@ -30,5 +30,8 @@ export const cropOf = (faceId) => (faceId ? `/v1/faces/${faceId}/crop` : undefin
 /** Where an alert was raised, in words. */
 export const placeOf = (alert) => alert.location ?? alert.camera ?? 'an unknown place';
 
+/** The best sighting of an alert, with the photo and the reference that it came from. */
+export const bestOf = (alert) => alert.lineage.find((row) => row.best);
+
 /** The face of the enrolled photo that the best sighting was most like. */
-export const enrolledFaceOf = (alert) => alert.lineage.find((row) => row.best)?.reference_face_id;
+export const enrolledFaceOf = (alert) => bestOf(alert)?.reference_face_id;

@@ -1,4 +1,4 @@
-import { clock, cropOf, el, enrolledFaceOf, kbd, picture, placeOf } from './elements.js';
+import { bestOf, clock, cropOf, el, enrolledFaceOf, kbd, picture, placeOf } from './elements.js';
 import { inWords, reviewsOf } from './reviews.js';
 
 /** What the card of an alert in the list shows. */
@@ -127,6 +127,8 @@ export const detail = (alert, api, { act, back }) => [
     ['Last seen', clock(alert.last_seen)],
     ['Sightings', String(alert.sightings)],
     ['Past', alert.retroactive ? 'found when the person was enrolled' : undefined],
+    ['Photo', bestOf(alert)?.image_damaged ? 'its file is damaged' : undefined],
+    ['Enrolled photo', bestOf(alert)?.reference_image_damaged ? 'its file is damaged' : undefined],
     ['Waits for', alert.awaiting],
     ['Withdrawn', alert.withdrawn_at ? clock(alert.withdrawn_at) : undefined],
   ]),

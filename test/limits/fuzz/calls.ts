@@ -36,7 +36,8 @@ const json = (value: unknown) => JSON.stringify(value);
 const any = ({ random, state }: Supplies, word: string): string =>
   random.pick([...(state[word] ?? []), '01890000-0000-7000-8000-000000000000']);
 
-const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
+/** The routes that take fields in a body, with a valid body for each. */
+export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
   'POST /v1/images': (s) => ({
     camera: json(any(s, 'cameras')),
     captured_at: json(new Date().toISOString()),
@@ -92,7 +93,8 @@ const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
   'POST /v1/alerts/:id/undo': () => ({ note: '"wrong one"' }),
 };
 
-const queryOf: Record<string, (supplies: Supplies) => Record<string, string>> = {
+/** The routes that take a query, with a valid one for each. */
+export const queryOf: Record<string, (supplies: Supplies) => Record<string, string>> = {
   'GET /v1/persons': (s) => ({
     name: 'Per',
     limit: '10',
@@ -228,7 +230,7 @@ const bodyOf = (key: string, supplies: Supplies, change: boolean): Body => {
   return photoRoutes.has(key) ? photoBody(fields, supplies) : { body: Buffer.from(textOf(fields)), headers };
 };
 
-/** A photo with its fields, in one of the three types of body. */
+/** A photo with its fields, in one of the three types of body or beside it. */
 const photoBody = (fields: Fields, { random, photos }: Supplies): Body => {
   const photo = random.pick(photos);
   const words = Object.fromEntries(
@@ -237,10 +239,16 @@ const photoBody = (fields: Fields, { random, photos }: Supplies): Body => {
       value.startsWith('"') ? JSON.parse(value) : value.slice(0, 9000),
     ]),
   );
-  switch (random.below(3)) {
+  switch (random.below(4)) {
     case 0:
       return { body: photo, headers: { 'content-type': 'image/jpeg' }, inQuery: words };
     case 1:
+      return {
+        body: Buffer.from(json({ image: photo.toString('base64') })),
+        headers: { 'content-type': 'application/json' },
+        inQuery: words,
+      };
+    case 2:
       return {
         body: Buffer.from(textOf({ image: json(photo.toString('base64')), ...fields })),
         headers: { 'content-type': 'application/json' },

@@ -1,4 +1,5 @@
 import { raiseAlert } from '../../support/alerts.ts';
+import { headerOf } from '../../support/bad-photos.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import { addFace, addKnownPerson, addModel, addReference } from '../../support/fabricate.ts';
 import { groupStrangers } from '../../support/strangers.ts';
@@ -88,7 +89,7 @@ export const refresh = async (
     await database.rows('select watchpost.add_person_photo($1, $2, $3::smallint)', [personId, photo, face]);
   }
   // A photo that fails, for a dead letter.
-  await database.rows('select watchpost.submit_image($1)', [photo.subarray(0, photo.length / 2)]);
+  await database.rows('select watchpost.submit_image($1)', [headerOf(photo)]);
   await database.rows('select watchpost.add_endpoint(name => $1, url => $2, plain_http => true)', [
     `endpoint ${made}`,
     endpointUrl,
