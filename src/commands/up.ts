@@ -1,6 +1,7 @@
 import { migrate } from '../database/migrate.ts';
-import { type Database, withoutPassword } from '../database/pool.ts';
+import type { Database } from '../database/pool.ts';
 import { waitForDatabase } from '../database/retry.ts';
+import { hideSecrets } from '../database-url.ts';
 import { provideApiKey } from '../http/api-key.ts';
 import { createApp } from '../http/app.ts';
 import { startServer } from '../http/server.ts';
@@ -86,6 +87,6 @@ export const bringUp = async (
 export const addressesOf = (up: Up): string => `
   API      ${up.url}
   API key  ${up.apiKey}
-  SQL      psql ${withoutPassword(up.database.url)}
+  SQL      psql ${hideSecrets(up.database.url)}
   Console  ${new URL('/console', up.url).href}
 `;
