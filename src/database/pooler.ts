@@ -23,7 +23,7 @@ const rounds = 4;
  *
  * @param one a connection through it, outside a transaction.
  * @param pid of the session that it had at its first query.
- * @throws {UnusableServer} if sessions are shared, or there is no second one within 10 s.
+ * @throws {UnusableServer} if sessions are shared, or there is no second one within 10 s, or the pooler's own limit.
  */
 export const requireSessions = (url: string, one: pg.Client, pid: number): Promise<void> => {
   const before = checked.get(url);
@@ -66,6 +66,6 @@ const sharedSessions = () =>
 
 const noSecondSession = () =>
   new UnusableServer(
-    'DATABASE_URL leads through a pooler that gave no second session within 10 s.',
+    'DATABASE_URL leads through a pooler that has no second session to give.',
     'Raise its pool_size (PgBouncer: default_pool_size) to 15 for each process, or set DATABASE_URL to the server itself.',
   );

@@ -163,7 +163,8 @@ describe.skipIf(!able)(`a server that cannot be used is refused at once, in a se
             Buffer.from(bytes.toString('latin1').replace(/(server_version\0)\d\d/, '$116'), 'latin1'),
           ),
         );
-    }).listen(0, '127.0.0.1');
+    });
+    await new Promise<void>((resolve) => bridge.listen(0, '127.0.0.1', resolve));
     atEnd(() => bridge.close());
     const { port } = bridge.address() as AddressInfo;
     await refused(
