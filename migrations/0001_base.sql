@@ -43,8 +43,10 @@ as $$
 declare
   micros bigint := extract(epoch from moment) * 1000000;
 begin
+  -- The second half is a 1 and 63 zeros. A literal of a bytea would be read as the session's
+  -- standard_conforming_strings says, which is the client's.
   return encode(
-    int8send((micros / 1000 << 16) | 28672 | ((micros % 1000) * 4096 / 1000)) || '\x8000000000000000'::bytea,
+    int8send((micros / 1000 << 16) | 28672 | ((micros % 1000) * 4096 / 1000)) || int8send('-9223372036854775808'),
     'hex'
   )::uuid;
 end;

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { problemOfUrl } from './database-url.ts';
 
 /** How often a process sends heartbeats, and after how long without one it counts as dead. */
 export interface Pulse {
@@ -27,10 +28,7 @@ const wholeNumber = (min: number, max: number) =>
 const settings = z.object({
   DATABASE_URL: z
     .string()
-    .refine(
-      (url) => /^postgres(ql)?:\/\//.test(url) && URL.canParse(url),
-      'give a URL like postgres://user:password@host:5432/database, with %40 for an @ in the password and so on',
-    )
+    .refine((url) => problemOfUrl(url) === undefined, { error: ({ input }) => problemOfUrl(String(input)) })
     .optional(),
   HOST: z.string().min(1, 'give an address to listen on, like 127.0.0.1').default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(3000),

@@ -204,6 +204,27 @@ interface DatabaseError {
 const isCoded = (error: unknown): error is DatabaseError =>
   error instanceof Error && 'code' in error && typeof error.code === 'string';
 
+/** What is wrong with a file or folder that was named, by the code of the system's error. */
+const fileProblems: Record<string, string> = {
+  ENOENT: 'there is no such file or folder',
+  ENOTDIR: 'a part of its path is not a folder',
+  EISDIR: 'it is a folder',
+  EACCES: 'this user may not open it',
+  EPERM: 'this user may not open it',
+  EROFS: 'it is on a disk that can only be read',
+  EEXIST: 'it is there already',
+  ENAMETOOLONG: 'its name is too long',
+  ELOOP: 'it is a link that leads back to itself',
+  ENOTEMPTY: 'the folder is not empty',
+  ENOSPC: 'the disk is full',
+  EMFILE: 'too many files are open',
+  EBUSY: 'it is in use',
+};
+
+/** Why a file or folder cannot be used, as the end of a sentence; undefined if the error is not one of the file system. */
+export const whyUnusableFile = (error: unknown): string | undefined =>
+  isCoded(error) && 'syscall' in error ? fileProblems[error.code] : undefined;
+
 /** SQLSTATE of a write that a server refused because it is in recovery, as a replica is, or set to read-only. */
 export const readOnlyState = '25006';
 
@@ -219,6 +240,24 @@ const awayStates = [
   '57P05',
   '58030',
 ];
+
+/** What to say, and what to do, where the server answers and has no room. */
+const awaySentences: Record<string, readonly [sentence: string, hint: string]> = {
+  '53100': ['The disk of the database is full.', 'Free some of it, or give it a larger one.'],
+  '53200': ['The database has no memory left.', 'See the log of its server.'],
+  '53300': [
+    'The database has no connection left.',
+    'Run fewer processes (one uses up to 15 connections), or raise max_connections of the server or the limit of the role.',
+  ],
+};
+
+/** The line of the log about a database that refuses everything now. */
+export const describeAway = (error: unknown): string => {
+  const sentence = isCoded(error) ? awaySentences[error.code]?.[0] : undefined;
+  return sentence
+    ? `${sentence.charAt(0).toLowerCase()}${sentence.slice(1, -1)}; trying again`
+    : 'the database is away; trying again until it is back';
+};
 
 /**
  * Whether the database could not execute any statement now: it could not be reached (no route, connection refused
@@ -308,6 +347,10 @@ export const toWatchpostError = (error: unknown): WatchpostError => {
       hint: 'Its server is in recovery, or set to read-only: wait for its promotion, or set DATABASE_URL to the primary.',
       cause: error,
     });
+  }
+  if (isCoded(error) && awaySentences[error.code]) {
+    const [sentence = '', hint] = awaySentences[error.code] ?? [];
+    return new WatchpostError('database_unavailable', sentence, { hint, cause: error });
   }
   if (isDatabaseAway(error)) {
     return new WatchpostError('database_unavailable', 'The database cannot be reached.', { cause: error });

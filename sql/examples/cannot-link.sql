@@ -1,8 +1,9 @@
 -- How do I say that a face was matched with the wrong person? Here the latest sighting of somebody: its match and, if
 -- it has no other, its alert are withdrawn at once, and neither that face nor a face more similar to it than to the
 -- person matches them again, through every replay. Deleting the row restores them.
+-- Variables: person, reason.
 with parameters as (
-  select 'Ada' as person, 'a stranger who looks like her' as reason
+  select :'person' as person, :'reason' as reason
 ),
 latest as (
   select s.person_id, s.face_id, s.alert_id

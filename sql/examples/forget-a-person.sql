@@ -1,7 +1,8 @@
 -- How is a person forgotten, with their photos, references, sightings and alerts? Photos from cameras stay, with their
 -- faces.
+-- Variables: external_ref.
 with parameters as (
-  select 'case-1234' as external_ref
+  select :'external_ref' as external_ref
 ),
 photos as (
   delete from watchpost.image as i

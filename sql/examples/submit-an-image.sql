@@ -4,16 +4,17 @@
 -- The photo here is one grey pixel. A program gives its bytes as a parameter; in psql:
 --   \set photo `base64 -w 0 photo.jpg`
 --   select watchpost.submit_image(decode(:'photo', 'base64'), 'north-gate');
+-- Variables: camera, key (a submission with the same key gives the same image).
 select watchpost.submit_image(
   decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAADElEQVQI12Po6OgAAAM0AZkQj9/uAAAAAElFTkSuQmCC', 'base64'),
-  camera => 'north-gate',
+  camera => :'camera',
   captured_at => now() - interval '2 seconds',
-  idempotency_key => 'north-gate frame 4711'
+  idempotency_key => :'key'
 ) as image_id;
 
 insert into watchpost.image (camera_id, captured_at, bytes)
 values (
-  (select k.id from watchpost.camera as k where k.name = 'north-gate'),
+  (select k.id from watchpost.camera as k where k.name = :'camera'),
   now() - interval '1 second',
   decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAADElEQVQI12Po6OgAAAM0AZkQj9/uAAAAAElFTkSuQmCC', 'base64')
 )

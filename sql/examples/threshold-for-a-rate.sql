@@ -1,5 +1,6 @@
--- Which threshold has at most three false positives in a thousand strangers? The lowest one, by the latest calibration
--- with enough strangers. threshold_for() gives the number alone, and an error if no calibration can answer.
+-- Which threshold has at most this rate of false positives? The lowest one, by the latest calibration with enough
+-- strangers. threshold_for() gives the number alone, and an error if no calibration can answer.
+-- Variables: rate (0.003: three in a thousand strangers).
 
 select
   round(m.threshold::numeric, 3) as threshold,
@@ -7,4 +8,4 @@ select
   m.strangers,
   round(watchpost.rate_at_most(m.false_positives, m.strangers)::numeric, 4) as fpir_at_most,
   round(m.hit_rate::numeric, 3) as hit_rate
-from watchpost.measured_threshold(0.003) as m;
+from watchpost.measured_threshold(:'rate') as m;

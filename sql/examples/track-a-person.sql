@@ -1,6 +1,7 @@
 -- Where did somebody go in the last day? One row for each stay before a camera.
+-- Variables: person.
 with parameters as (
-  select 'Ada' as person, interval '1 day' as period
+  select :'person' as person, interval '1 day' as period
 )
 select t.arrived_at, t.left_at, t.location, t.zone, t.camera, t.sightings, round(t.similarity::numeric, 3) as similarity
 from parameters as q

@@ -2,7 +2,7 @@ import { type Dirent, existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { WatchpostError } from '../errors.ts';
+import { WatchpostError, whyUnusableFile } from '../errors.ts';
 import { readPhotoFile } from '../intake/index.ts';
 import { formatNames, photoName } from '../vision/format.ts';
 
@@ -75,7 +75,7 @@ const list = async (path: string): Promise<Dirent[]> => {
         ? 'there is no such folder'
         : error.code === 'ENOTDIR'
           ? 'it is not a folder'
-          : error.message;
+          : (whyUnusableFile(error) ?? error.message);
     throw new WatchpostError('folder_invalid', `${path} cannot be read: ${reason}.`, { cause: error });
   });
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -112,7 +112,7 @@ const bad = (reason: string): WatchpostError =>
 /** By file name. */
 const readGroups = async (path: string, people: ReadonlySet<string>): Promise<Map<string, GroupPhoto>> => {
   const text = await readFile(path, 'utf8').catch((error) => {
-    throw bad(error.code === 'ENOENT' ? 'it is not there' : error.message);
+    throw bad(error.code === 'ENOENT' ? 'it is not there' : (whyUnusableFile(error) ?? error.message));
   });
   let rows: Record<string, string>[];
   try {

@@ -4,7 +4,7 @@ import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
 import { identifier, momentOption, positionOption, severities, words } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
-import { printRows, table } from './program/table.ts';
+import { printRows, table, widthOf } from './program/table.ts';
 
 /** alert: what was raised, and the reviews of it. The reviewer is the database user. */
 export const alertCommand: AddCommand = (program, session) => {
@@ -80,8 +80,8 @@ const alertShow: AddCommand = (alert, session) =>
         const found = await readAlert(db, id);
         const [matches, reviews] = [await readAlertMatches(db, id), await readReviews(db, id)];
         if (json) return printJson(context.io, { ...found, matches, reviews });
-        print(context.io, `${summaryOf(found)}\n\n${table(matches)}`);
-        if (reviews.length > 0) print(context.io, `\n${table(reviews)}`);
+        print(context.io, `${summaryOf(found)}\n\n${table(matches, widthOf(context.io))}`);
+        if (reviews.length > 0) print(context.io, `\n${table(reviews, widthOf(context.io))}`);
       }),
     );
 

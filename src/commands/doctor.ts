@@ -1,6 +1,6 @@
 import { versions } from 'node:process';
 import type pg from 'pg';
-import { withoutPassword } from '../database/pool.ts';
+import { hideSecrets } from '../database-url.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print } from './program/io.ts';
 import { openVision } from './program/open-vision.ts';
@@ -34,7 +34,7 @@ const checkAll = async (context: Context): Promise<boolean> => {
     const { rows } = await pool.query<{ version: string }>(
       `select current_setting('server_version') as version`,
     );
-    return { well: true, found: `PostgreSQL ${rows[0]?.version} at ${withoutPassword(database.url)}` };
+    return { well: true, found: `PostgreSQL ${rows[0]?.version} at ${hideSecrets(database.url)}` };
   });
   return reached && pool !== undefined && (await checkDatabase(io, pool)) && node && models;
 };
@@ -104,9 +104,10 @@ const checkModels = async (context: Context): Promise<Finding> => {
 const databaseChecks = [
   {
     name: 'pgvector',
-    sql: `select extversion is not null as well, coalesce(extversion, 'not installed') as found
+    sql: `select coalesce(string_to_array(extversion, '.')::integer[] >= '{0,8}', false) as well,
+                 coalesce(extversion, 'not installed') as found
           from (select max(extversion) as extversion from pg_extension where extname = 'vector') as e`,
-    remedy: 'Install pgvector 0.8 or newer on the database server, then run "npm run watchpost -- migrate".',
+    remedy: 'Run "npm run watchpost -- migrate", which says what it needs: pgvector 0.8 or newer.',
   },
   {
     name: 'schema',

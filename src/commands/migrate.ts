@@ -10,7 +10,7 @@ export const migrateCommand: AddCommand = (program, session) =>
     .description('Bring the database up to date')
     .action(
       session.action(async (context) => {
-        const { pool } = await connect(context);
+        const { pool } = await connect(context, { writable: true });
         const applied = await migrate(pool, context.log);
         print(
           context.io,

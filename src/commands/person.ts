@@ -11,7 +11,7 @@ import { findOnePerson, personArgument } from './program/find-person.ts';
 import { print, printJson } from './program/io.ts';
 import { metadataOption, named, tokenOption } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
-import { table } from './program/table.ts';
+import { table, widthOf } from './program/table.ts';
 
 /** person: the people who are searched for, and their photos. */
 export const personCommand: AddCommand = (program, session) => {
@@ -84,7 +84,7 @@ const personShow: AddCommand = (person, session) =>
           yaw: photo.quality?.yaw,
           norm: photo.quality?.norm,
         }));
-        if (rows.length > 0) print(context.io, table(rows));
+        if (rows.length > 0) print(context.io, table(rows, widthOf(context.io)));
       }),
     );
 

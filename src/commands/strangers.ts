@@ -1,9 +1,17 @@
 import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
-import { momentOption, named, positionOption, several, similarity, tokenOption } from './program/options.ts';
+import {
+  identifier,
+  momentOption,
+  named,
+  positionOption,
+  several,
+  similarity,
+  tokenOption,
+} from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
-import { printRows, table } from './program/table.ts';
+import { printRows, table, widthOf } from './program/table.ts';
 
 /** strangers: grouping the faces that match nobody. */
 export const strangersCommand: AddCommand = (program, session) => {
@@ -42,7 +50,7 @@ const strangersOn: AddCommand = (strangers, session) =>
         const { rows } = await pool.query(
           'select similarity, min_faces, retention::text, visit_gap::text from watchpost.stranger_setting',
         );
-        print(context.io, `faces that match nobody are grouped\n${table(rows)}`);
+        print(context.io, `faces that match nobody are grouped\n${table(rows, widthOf(context.io))}`);
       }),
     );
 
@@ -86,14 +94,14 @@ const strangersShow: AddCommand = (strangers, session) =>
   strangers
     .command('show')
     .description('The faces of a stranger, latest first')
-    .argument('<id>')
+    .argument('<id>', 'its id', identifier)
     .option('--json', 'print JSON')
     .action(
       session.action(async (context, id: string, options: { json?: boolean }) => {
         const { faces, ...stranger } = await readStranger(await connect(context), id);
         if (options.json) return printJson(context.io, { ...stranger, faces });
-        print(context.io, table([stranger]));
-        if (faces.length > 0) print(context.io, `\n${table(faces)}`);
+        print(context.io, table([stranger], widthOf(context.io)));
+        if (faces.length > 0) print(context.io, `\n${table(faces, widthOf(context.io))}`);
       }),
     );
 
@@ -106,7 +114,7 @@ const strangersEnrol: AddCommand = (strangers, session) =>
   strangers
     .command('enrol')
     .description('Make a stranger a person, with their best views as photos')
-    .argument('<id>')
+    .argument('<id>', 'its id', identifier)
     .argument('<name>', '', named)
     .option('--ref <key>', 'their key in another system', tokenOption)
     .option('--watchlist <name>', 'put them on this list; may be repeated', several, [])

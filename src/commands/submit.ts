@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import type { Database } from '../database/pool.ts';
-import { CommandError } from '../errors.ts';
-import { readPhotoFile, submitPhoto, untilEnded } from '../intake/index.ts';
 import { formatNames } from '../vision/format.ts';
+import { CommandError, whyUnusableFile } from '../errors.ts';
+import { type Found, readFound, readPhotoFile, submitPhoto, untilEnded } from '../intake/index.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print } from './program/io.ts';
 import { time } from './program/options.ts';
@@ -28,7 +28,7 @@ export const submitCommand: AddCommand = (program, session) =>
     .action(session.action(submitFiles));
 
 /**
- * Prints a line for each photo with its id; with --wait, also its result.
+ * Prints a line for each photo with its id; with --wait, also its result and whom it shows.
  *
  * @returns with --wait, whether no photo failed.
  */
@@ -57,10 +57,15 @@ const submitFiles = async (
   for (const photo of submitted) {
     const ended = await untilEnded(database, photo.id);
     good &&= ended.state === 'done';
-    print(io, lineOf({ ...photo, ...ended }, options.json));
+    const found = ended.matches > 0 ? await readFound(database, photo.id) : [];
+    print(io, lineOf({ ...photo, ...ended, ...(options.json ? { found } : {}) }, options.json));
+    if (!options.json) for (const one of found) print(io, foundLine(one));
   }
   return good;
 };
+
+const foundLine = ({ person, watchlist, similarity, alert_id }: Found): string =>
+  `  ${person}  list ${watchlist}  similarity ${similarity.toFixed(3)}  ${alert_id ? `alert ${alert_id}` : 'no alert'}`;
 
 const lineOf = (row: object, json = false): string =>
   json
@@ -75,9 +80,8 @@ const lineOf = (row: object, json = false): string =>
 /** The bytes of a photo that was named on the command line. */
 export const readGivenPhoto = (file: string, maxPixels: number): Promise<Buffer> =>
   readPhotoFile(file, { maxPixels }).catch((error) => {
-    throw new CommandError(
-      'syscall' in error ? `${file} cannot be read: ${error.message}` : `${file}: ${error.message}`,
-    );
+    const why = whyUnusableFile(error);
+    throw new CommandError(why ? `${file} cannot be read: ${why}.` : `${file}: ${error.message}`);
   });
 
 /** Warns, before a wait, if no worker is there to process anything. */

@@ -1,8 +1,9 @@
 import type { Config } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
-import { type Database, withoutPassword } from '../database/pool.ts';
+import type { Database } from '../database/pool.ts';
 import { waitForDatabase } from '../database/retry.ts';
 import { readRunning } from '../embedded-database/index.ts';
+import { hideSecrets } from '../database-url.ts';
 import { provideApiKey } from '../http/api-key.ts';
 import { createApp } from '../http/app.ts';
 import { assertPortFree } from '../http/listening.ts';
@@ -112,6 +113,6 @@ const assertPortsFree = async (config: Config): Promise<void> => {
 export const addressesOf = (up: Up): string => `
   API      ${up.url}
   API key  ${up.apiKey}
-  SQL      psql ${withoutPassword(up.database.url)}
+  SQL      psql ${hideSecrets(up.database.url)}
   Console  ${new URL('/console', up.url).href}
 `;

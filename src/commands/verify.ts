@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Database } from '../database/pool.ts';
 import { findHead, readExtent, readHead, verifyRecord } from '../database/verify.ts';
-import { CommandError } from '../errors.ts';
+import { CommandError, whyUnusableFile } from '../errors.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print, printJson } from './program/io.ts';
 import type { AddCommand, Context } from './program/session.ts';
@@ -82,7 +82,7 @@ const readNoted = async (against: string): Promise<string> => {
   if (/^\s*(\d+\s+)?[0-9a-f]{64}\b/i.test(against)) return against;
   const text = await readFile(against, 'utf8').catch((error: Error) => {
     throw new CommandError(
-      `--against: it is neither a digest nor a file that can be read (${error.message}).`,
+      `--against: ${against} is neither a digest nor a file that can be read: ${whyUnusableFile(error) ?? error.message}.`,
     );
   });
   return text.trim().split('\n').at(-1) ?? '';

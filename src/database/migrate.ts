@@ -4,6 +4,7 @@ import { runMigrations } from 'graphile-worker';
 import type pg from 'pg';
 import type { Log } from '../log.ts';
 import { graphileLogger } from './graphile-log.ts';
+import { orNotOwner, requireRights } from './rights.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -85,8 +86,14 @@ const isUpToDate = async (pool: pg.Pool, steps: Steps): Promise<boolean> => {
  *
  * @returns the names of the files that were applied; empty if it was up to date.
  * @throws if a numbered file differs from what was applied under its name: migrations are never edited.
+ *   {CommandError} if the database lacks something, or this user a right; then nothing was changed.
  */
 export const migrate = async (pool: pg.Pool, log: Log): Promise<string[]> => {
+  await requireRights(pool);
+  return orNotOwner(pool, applyAll(pool, log));
+};
+
+const applyAll = async (pool: pg.Pool, log: Log): Promise<string[]> => {
   // graphile-worker copes with concurrent migration by itself, and cannot run inside our transaction.
   await runMigrations({ pgPool: pool, logger: graphileLogger(log), noHandleSignals: true });
 

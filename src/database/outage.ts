@@ -1,3 +1,5 @@
+import { hideSecrets } from '../database-url.ts';
+import { describeAway } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 /** Milliseconds for which the database must not be reached before that is an outage; one cut connection is none. */
@@ -32,7 +34,7 @@ export class Outage {
     this.#since ??= Date.now();
     if (this.#logged || Date.now() - this.#since < doubtFor) return;
     this.#logged = true;
-    this.#log.warn({ reason: String(reason) }, 'the database is away; trying again until it is back');
+    this.#log.warn({ reason: hideSecrets(String(reason)) }, describeAway(reason));
   }
 
   /** Reports that it was reached. */

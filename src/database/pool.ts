@@ -1,8 +1,10 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import { driverUrl } from '../database-url.ts';
 import type { Log } from '../log.ts';
 import { Outage } from './outage.ts';
-import { Timeline, timelineQuery } from './timeline.ts';
+import { prepareSession } from './session.ts';
+import { Timeline } from './timeline.ts';
 import type { DB } from './types.generated.ts';
 import { WatchedClient } from './watched-client.ts';
 
@@ -28,7 +30,7 @@ export interface Database {
 
 /**
  * Opens a pool; connections are made when they are needed. One to a server that takes no writes fails with 25006,
- * unless that is allowed.
+ * unless that is allowed. session.ts says what each of them is made to be.
  *
  * @param options.max Connections at most. graphile-worker keeps one for LISTEN.
  * @param options.answerWithinMs After that long without an answer a connection is cut and its query fails; 0: never,
@@ -41,24 +43,19 @@ export const openDatabase = (
 ): Database => {
   const timeline = new Timeline();
   const settings = {
-    connectionString: url,
-    application_name: 'watchpost',
-    connectionTimeoutMillis: 10_000,
-    keepAlive: true,
+    ...connectionSettings(url),
     keepAliveInitialDelayMillis: 10_000,
     query_timeout: options.answerWithinMs ?? 30_000,
-    // The server gives up on a client that is gone in the middle of a transaction, and releases its locks, for which
-    // a retry of the same work waits. No transaction here waits for a model, so none is idle for that long.
-    idle_in_transaction_session_timeout: 12_000,
     Client: WatchedClient,
     onConnect: async (client: pg.ClientBase) => {
       const watched = client as WatchedClient;
-      if (options.readOnly) return watched.allowReadOnly();
-      watched.requireWritable();
-      const { rows } = await watched.query(timelineQuery);
-      watched.timeline = rows[0].timeline;
-      const before = timeline.connectedTo(rows[0].timeline);
-      if (before) options.log.warn({ before, now: rows[0].timeline }, 'the server is of another timeline');
+      if (options.readOnly) watched.allowReadOnly();
+      else watched.requireWritable();
+      const server = await prepareSession(watched, { url, readOnly: options.readOnly ?? false });
+      if (options.readOnly || server.timeline === null) return;
+      watched.timeline = server.timeline;
+      const before = timeline.connectedTo(server.timeline);
+      if (before) options.log.warn({ before, now: server.timeline }, 'the server is of another timeline');
     },
   };
   // A new session has to plan every statement and map all the memory that it reads, so those of the sweep are kept
@@ -96,9 +93,10 @@ export const openDatabase = (
   };
 };
 
-/** The URL without its password, fit for showing. */
-export const withoutPassword = (url: string): string => {
-  const shown = new URL(url);
-  if (shown.password) shown.password = '***';
-  return shown.toString();
-};
+/** What every client of the driver is given, of a pool or not. */
+export const connectionSettings = (url: string) => ({
+  connectionString: driverUrl(url),
+  application_name: 'watchpost',
+  connectionTimeoutMillis: 10_000,
+  keepAlive: true,
+});

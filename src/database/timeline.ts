@@ -27,9 +27,3 @@ export class Timeline {
     return () => this.#listeners.delete(listener);
   }
 }
-
-/**
- * The query for a server's timeline, which fails on a server in recovery. Not watchpost.timeline_of_server(), because the
- * first connection may find a database without our schema.
- */
-export const timelineQuery = 'select left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as timeline';

@@ -2,15 +2,10 @@ import { createHash } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import pg from 'pg';
 import { readOnlyState } from '../errors.ts';
+import { ReadOnlyServer } from './unusable-server.ts';
 
-/** A connection of a pool that writes came to a server that takes no writes. */
-export class ReadOnlyServer extends Error {
-  readonly code = readOnlyState;
-
-  constructor() {
-    super('The server takes no writes: it is in recovery, or set to read-only.');
-  }
-}
+/** What the embedded database reports besides what Postgres does; see src/embedded-database/server.ts. */
+const embeddedMark = 'watchpost.embedded';
 
 /** Settings that a server reports at the beginning of a session, and whenever they change. */
 const readOnlySettings = ['in_hot_standby', 'default_transaction_read_only'];
@@ -36,11 +31,17 @@ export class WatchedClient extends pg.Client {
   #connected = false;
   /** Of its server, once it is known. */
   timeline: string | undefined;
+  /** As the server reports it, like `17.6 (Debian 17.6-1)`. */
+  serverVersion = '';
+  /** Whether it is the embedded database, whose clients share one session and have pids of their own. */
+  embedded = false;
 
   constructor(config?: string | pg.ClientConfig) {
     super(config);
     const { connection } = this as unknown as { connection: EventEmitter };
     connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
+      if (parameterName === 'server_version') this.serverVersion = parameterValue;
+      if (parameterName === embeddedMark) this.embedded = true;
       if (!readOnlySettings.includes(parameterName)) return;
       if (parameterValue === 'on') this.#readOnly.add(parameterName);
       else this.#readOnly.delete(parameterName);
@@ -55,8 +56,13 @@ export class WatchedClient extends pg.Client {
    * @throws {ReadOnlyServer} if its server takes no writes.
    */
   requireWritable(): void {
-    if (this.#readOnly.size > 0) throw new ReadOnlyServer();
+    if (this.#readOnly.size > 0) throw new ReadOnlyServer(this.#readOnly.has('in_hot_standby'));
     this.#connected = true;
+  }
+
+  /** The process id that the server, or what is before it, gave when the connection was made. */
+  get backendPid(): number {
+    return (this as unknown as { processID: number }).processID;
   }
 
   /** Called once the connection is made: it is for reading, and its server may be a replica. */
@@ -93,9 +99,12 @@ export class WatchedClient extends pg.Client {
   }
 }
 
-/** Of feature_not_supported, the case that a prepared statement can come to. */
-const isStale = (error: Error & { code?: string }): boolean =>
-  error.code === '0A000' && error.message === 'cached plan must not change result type';
+/**
+ * Of feature_not_supported, the case that a prepared statement can come to: its plan would return other columns. By the
+ * name of the function in Postgres, because the message may be in another language (`lc_messages`).
+ */
+const isStale = (error: Error & { code?: string; routine?: string }): boolean =>
+  error.code === '0A000' && error.routine === 'RevalidateCachedQuery';
 
 /** On one connection: executions of a text before it is prepared, texts prepared at most, and texts counted at most. */
 const asksBefore = 2;

@@ -10,6 +10,7 @@
 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { whyUnusableFile } from '../errors.ts';
 import { DataDirectory, DataDirectoryLocked } from './data-directory.ts';
 import { Engine } from './engine.ts';
 import { DatabaseServer } from './server.ts';
@@ -104,7 +105,9 @@ try {
   await serve();
 } catch (error) {
   const locked = error instanceof DataDirectoryLocked;
-  const message = error instanceof Error ? error.message : String(error);
+  const why = whyUnusableFile(error);
+  const raw = error instanceof Error ? error.message : String(error);
+  const message = why ? `${(error as NodeJS.ErrnoException).path} cannot be used: ${why}` : raw;
   console.error(`embedded database: ${message}`);
   report({ type: 'failed', locked, message });
   process.exitCode = locked ? exitCodes.locked : exitCodes.failedToStart;

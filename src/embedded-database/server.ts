@@ -165,6 +165,8 @@ export class DatabaseServer implements ConnectionEvents {
     client.write([
       authenticationOk(),
       ...parameters,
+      // By this a client of ours knows that its process id is not that of a session, as it is not behind a pooler either.
+      parameterStatus('watchpost.embedded', 'on'),
       backendKey(client.pid, client.secret),
       readyForQuery('I'),
     ]);

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Config } from '../config.ts';
-import { type Database, openDatabase } from '../database/pool.ts';
+import { connectionSettings, type Database, openDatabase } from '../database/pool.ts';
+import { refusalOf } from '../database/refusal.ts';
+import { hideSecrets } from '../database-url.ts';
 import { startEmbedded } from '../embedded-database/index.ts';
 import { CommandError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -34,7 +36,7 @@ export const provideTemporaryDatabase = async (
   const name = `watchpost_eval_${randomBytes(6).toString('hex')}`;
   await runStatement(server, `create database ${name}`).catch((error) => {
     throw new CommandError(
-      `No database can be made on the server of DATABASE_URL: ${error.message}.\nUse a user that may, or unset DATABASE_URL to use an embedded one.`,
+      `No database can be made on the server of DATABASE_URL. ${refusalOf(error, server).reason}\nUse a user that may, or unset DATABASE_URL to use an embedded one.`,
       { cause: error },
     );
   });
@@ -42,7 +44,7 @@ export const provideTemporaryDatabase = async (
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).toString();
   const database = openDatabase(url, { log });
   stopper.add(() => database.close());
-  return { database, opens: `DATABASE_URL=${url}` };
+  return { database, opens: `DATABASE_URL=${hideSecrets(url)}` };
 };
 
 const embedded = async (log: Log, stopper: Stopper, keep: boolean): Promise<TemporaryDatabase> => {
@@ -56,7 +58,7 @@ const embedded = async (log: Log, stopper: Stopper, keep: boolean): Promise<Temp
 };
 
 const runStatement = async (url: string, statement: string): Promise<void> => {
-  const client = new pg.Client({ connectionString: url });
+  const client = new pg.Client(connectionSettings(url));
   await client.connect();
   await client.query(statement).finally(() => client.end());
 };

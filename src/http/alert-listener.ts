@@ -1,5 +1,7 @@
-import pg from 'pg';
-import type { Database } from '../database/pool.ts';
+import type pg from 'pg';
+import { connectionSettings, type Database } from '../database/pool.ts';
+import { prepareSession } from '../database/session.ts';
+import { WatchedClient } from '../database/watched-client.ts';
 import type { Log } from '../log.ts';
 
 /** Milliseconds between polls. A connection can die unnoticed; then an alert is found this much later. */
@@ -54,12 +56,8 @@ export class AlertListener {
   }
 
   async #listen(): Promise<void> {
-    const client = new pg.Client({
-      connectionString: this.#database.url,
-      application_name: 'watchpost alerts',
-      connectionTimeoutMillis: 10_000,
-      keepAlive: true,
-    });
+    const { url } = this.#database;
+    const client = new WatchedClient({ ...connectionSettings(url), application_name: 'watchpost alerts' });
     this.#client = client;
     const lost = (reason: unknown) => {
       if (this.#client !== client) return;
@@ -74,6 +72,7 @@ export class AlertListener {
     client.on('notification', () => this.#wakeAll());
     try {
       await client.connect();
+      await prepareSession(client, { url, readOnly: true });
       await client.query('listen watchpost_alert');
       this.#pause = pauses.first;
       // For alerts that were raised before it listened.

@@ -3,6 +3,7 @@
  * alike. Other folders import this file only.
  */
 export { Backlog, type BacklogLimits } from './backlog.ts';
+export { type Found, readFound } from './found.ts';
 export { inspectPhoto, readPhotoFile } from './inspect.ts';
 export { type NewPhoto, submitPhoto } from './submit.ts';
 export { endedEnrolments, type PhotoStatus, untilEnded } from './wait.ts';

@@ -6,6 +6,7 @@ import type { AnyStage, Item, Tools } from '../stages/stage.ts';
 import { commit } from './commit.ts';
 import { type Attempted, type Delivery, doneBefore, failure, type Handled } from './delivery.ts';
 import type { Run } from './run.ts';
+import { subjectsOf } from './subject.ts';
 
 export type { Delivery, Handled } from './delivery.ts';
 
@@ -57,7 +58,10 @@ const handleClaimed = async (batch: Batch, run: Run): Promise<Batch[]> => {
         }),
     );
   } catch (error) {
-    run.log.error({ task: batch.task, reason: String(error) }, 'a batch could not be handled');
+    run.log.error(
+      { task: batch.task, about: subjectsOf(batch.items), reason: String(error) },
+      'a batch could not be handled',
+    );
     inHand.failed(batch);
     return next;
   }

@@ -5,6 +5,7 @@ import type { AnyStage, Item } from '../stages/stage.ts';
 import { type Handled, handle } from './handle.ts';
 import type { Run } from './run.ts';
 import type { Slots } from './slots.ts';
+import { subjectOf } from './subject.ts';
 
 /**
  * The stages of a worker as graphile-worker tasks: for retries, and for messages to other servers.
@@ -56,10 +57,17 @@ const jobOf =
     // graphile-worker completes a job by its id alone, and after a failover another job may have that id.
     if (run.inHand.epoch !== epoch) await new Promise(() => {});
     run.nudge();
-    const failed = handled.filter((one) => one.outcome === 'retry');
-    if (failed.length === 0) return;
-    if (!Array.isArray(payload)) throw errorOf(failed[0] as Handled);
-    return handled.map((one) => (one.outcome === 'retry' ? Promise.reject(errorOf(one)) : Promise.resolve()));
+    const errors = handled.map((one, i) => (one.outcome === 'retry' ? errorOf(one, items[i]) : undefined));
+    const first = errors.find((error) => error !== undefined);
+    if (!first) return;
+    if (!Array.isArray(payload)) throw first;
+    return errors.map((error) => (error ? Promise.reject(error) : Promise.resolve()));
   };
 
-const errorOf = (handled: Handled): Error => new Error(`${handled.code}: ${handled.error}`);
+/** For the log and for graphile-worker's own table: what failed, of which photo, alert or person. */
+const errorOf = ({ code, error }: Handled, item: Item | undefined): Error => {
+  const subject = item && subjectOf(item);
+  // The sentence may name it already.
+  const named = !subject || error?.includes(subject.id);
+  return new Error(`${code}: ${error}${named ? '' : ` (${subject.kind} ${subject.id})`}`);
+};

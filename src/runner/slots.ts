@@ -2,6 +2,7 @@ import type { Batch, Claims } from '../broker/claims.ts';
 import type { Outage } from '../database/outage.ts';
 import { isDatabaseAway } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { subjectsOf } from './subject.ts';
 
 /** What the slots of a process are given. */
 export interface SlotsOptions {
@@ -147,7 +148,10 @@ export class Slots {
     try {
       await this.#options.handle(batch);
     } catch (error) {
-      this.#options.log.error({ task: batch.task, reason: String(error) }, 'a batch could not be handled');
+      this.#options.log.error(
+        { task: batch.task, about: subjectsOf(batch.items), reason: String(error) },
+        'a batch could not be handled',
+      );
     }
     this.#batchMs = 0.8 * this.#batchMs + 0.2 * (performance.now() - begun);
     this.#leave();

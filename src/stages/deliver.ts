@@ -24,7 +24,10 @@ export const deliver: Stage<Payload, Settled> = {
     Promise.allSettled(
       items.map(async ({ notification_id }): Promise<Settled> => {
         const { rows } = await sql<DueMessage>`
-          select * from watchpost.delivery_due(${notification_id})
+          select d.*, e.name as endpoint, n.alert_id
+          from watchpost.delivery_due(${notification_id}) as d
+          join watchpost.endpoint as e on e.id = d.endpoint_id
+          join watchpost.notification as n on n.id = ${notification_id}
         `.execute(database.db);
         const [message] = rows;
         if (!message) throw new WatchpostError('row_missing', `The notification ${notification_id} is gone.`);
@@ -37,7 +40,12 @@ export const deliver: Stage<Payload, Settled> = {
           body: message.message,
         });
         if (status === 410) return 'gone';
-        if (error) throw new WatchpostError('delivery_failed', error);
+        if (error) {
+          throw new WatchpostError(
+            'delivery_failed',
+            `The endpoint ${message.endpoint} did not take alert ${message.alert_id}. ${error}`,
+          );
+        }
         return 'delivered';
       }),
     ),
@@ -53,6 +61,9 @@ export const deliver: Stage<Payload, Settled> = {
 };
 
 interface DueMessage {
+  /** The endpoint's name. */
+  readonly endpoint: string;
+  readonly alert_id: string;
   readonly endpoint_id: string;
   readonly url: string;
   readonly message: string;

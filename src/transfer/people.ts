@@ -1,6 +1,6 @@
 import { CsvError } from 'csv-parse/sync';
 import { z } from 'zod';
-import { type ProblemCode, toWatchpostError, WatchpostError } from '../errors.ts';
+import { type ProblemCode, toWatchpostError, WatchpostError, whyUnusableFile } from '../errors.ts';
 import { codeOf } from '../fields.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
 
@@ -56,9 +56,8 @@ export const fileError = (file: string, error: unknown): WatchpostError => {
     return new WatchpostError(code, `${misfits.join('. ')}.`, { cause: error });
   }
   if (error instanceof Error && 'syscall' in error) {
-    return new WatchpostError('file_unreadable', `${file} cannot be read: ${error.message}.`, {
-      cause: error,
-    });
+    const why = whyUnusableFile(error) ?? error.message;
+    return new WatchpostError('file_unreadable', `${file} cannot be read: ${why}.`, { cause: error });
   }
   if (error instanceof SyntaxError || error instanceof CsvError) {
     return new WatchpostError('import_invalid', `${file} cannot be understood: ${error.message}.`, {

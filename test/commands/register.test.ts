@@ -158,7 +158,7 @@ describe('without a worker', () => {
     const text = await run('submit', samplePath(4), notes);
     expect(text.stderr).toContain(`${notes}: `);
     const absent = await run('submit', samplePath(4), join(folder, 'absent.jpg'));
-    expect(absent.stderr).toMatch(/absent\.jpg cannot be read: ENOENT/);
+    expect(absent.stderr).toMatch(/absent\.jpg cannot be read: there is no such file or folder\.$/m);
     const camera = await run('submit', samplePath(4), samplePath(5), '--camera', 'gat');
     expect(camera.stderr).toBe("There is no camera 'gat'.\nCameras: gate.\n(camera_unknown)\n");
     for (const { code, stdout } of [text, absent, camera])
@@ -235,7 +235,8 @@ describe('with a worker', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     const id = expect.any(String);
-    expect(first).toMatchObject({ file: 'sample1.jpg', id, state: 'done', faces: 3, matches: 1, alerts: 1 });
+    const found = [{ person: 'Ada', watchlist: 'wanted', similarity: expect.closeTo(0.73, 1), alert_id: id }];
+    expect(first).toMatchObject({ file: 'sample1.jpg', id, state: 'done', matches: 1, alerts: 1, found });
     expect(second).toMatchObject({
       file: 'broken.jpg',
       id,
@@ -243,6 +244,18 @@ describe('with a worker', () => {
       code: 'image_corrupt',
       faces: 0,
     });
+  });
+
+  it('submit --wait says whom it found: name, list, similarity and alert', async () => {
+    const { code, stdout } = await run('submit', samplePath(1), '--camera', 'gate', '--wait');
+    expect(code).toBe(0);
+    const [alert] = await database.rows('select id from watchpost.alert order by id desc limit 1');
+    expect(stdout.split('\n').slice(1)).toEqual([
+      expect.stringMatching(
+        new RegExp(`^ {2}Ada {2}list wanted {2}similarity 0\\.7\\d\\d {2}alert ${alert.id}$`),
+      ),
+      '',
+    ]);
   });
 
   it('work refuses to run a model that is registered with other weights, and says what to do', async () => {

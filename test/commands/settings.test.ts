@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
+import { hideSecrets } from '../../src/database-url.ts';
 import { temporaryFolder, watchpost } from './support.ts';
 
 describe('help', () => {
@@ -121,6 +123,67 @@ describe('settings', () => {
   });
 });
 
+const thisFile = fileURLToPath(import.meta.url);
+
+describe('a DATABASE_URL', () => {
+  const problem = (url: string): string => {
+    try {
+      readConfig({ DATABASE_URL: url });
+      return 'none';
+    } catch (error) {
+      return (error as Error).message.replace(/^.*\n {2}DATABASE_URL: its value is not valid; /, '');
+    }
+  };
+
+  it.each([
+    ['mysql://ada@host/db', /^give a URL like postgres:/],
+    ['postgres://ada:hunter#2@host/db', /%23 for a #/],
+    ['postgres://ada:5/hunter2@host/db', /%2F for a \//],
+    ['postgres://ada:hunter2@one,two/db', /^it names several hosts.*give the primary/],
+    ['postgres://ada:hunter2@one:5432,two:5433/db', /^it names several hosts/],
+    ['postgres:///db?host=one,two', /^it names several hosts/],
+    [
+      'postgres://host/db?sslmode=allow',
+      /^sslmode=allow is unknown; give one of disable, no-verify, .*verify-full/,
+    ],
+    ['postgres://host/db?sslmode=on', /^sslmode=on is unknown/],
+    ['postgres://host/db?sslmode=verify-ca&uselibpqcompat=true', /^sslmode=verify-ca needs sslrootcert/],
+    [
+      'postgres://host/db?sslrootcert=/nonexistent/ca.crt',
+      /^sslrootcert=\/nonexistent\/ca\.crt: there is no such file/,
+    ],
+    ['postgres://host/db?sslrootcert=/', /^sslrootcert=\/: it is a folder/],
+    ['postgres://host/db?sslrootcert=system', /^sslrootcert=system: leave it out/],
+    [`postgres://host/db?sslrootcert=${thisFile}`, /there is no certificate in PEM form in it/],
+    [`postgres://host/db?sslkey=${thisFile}`, /there is no private key in PEM form/],
+    ['postgres://ada:hunter2@host:5432/db?sslmode=verify-full', /^none$/],
+    ['postgres:///db?host=/var/run/postgresql', /^none$/],
+    ['postgresql://ada:p%40ss%2F%23@[::1]:5432/db', /^none$/],
+  ])('%s', (url, words) => {
+    expect(problem(url)).toMatch(words);
+    expect(problem(url)).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['postgres://ada:hunter2@host:5432/db', 'postgres://ada:***@host:5432/db'],
+    ['postgres://:hunter2@host/db', 'postgres://:***@host/db'],
+    [
+      'postgres://host/db?password=hunter2&sslmode=require',
+      'postgres://host/db?password=***&sslmode=require',
+    ],
+    ['postgres://host/db?a=b&pass%77ord=hunter2', 'postgres://host/db?a=b&pass%77ord=***'],
+    ['postgres://host/db?sslpassword=hunter2', 'postgres://host/db?sslpassword=***'],
+    [
+      'no postgres://a:hunter2@h/d and postgres://b:hunter2@h/d',
+      'no postgres://a:***@h/d and postgres://b:***@h/d',
+    ],
+    ['postgres://host:5432/db?host=/run', 'postgres://host:5432/db?host=/run'],
+  ])('is shown without its password: %s', (text, shown) => {
+    expect(hideSecrets(text)).toBe(shown);
+    expect(hideSecrets(shown)).toBe(shown);
+  });
+});
+
 describe('an error of a command is one sentence, without a stack and without secrets:', () => {
   let folder: string;
   beforeAll(async () => {
@@ -144,7 +207,7 @@ describe('an error of a command is one sentence, without a stack and without sec
   it('a database that does not answer', async () => {
     const DATABASE_URL = 'postgres://ada:hunter2@127.0.0.1:1/watchpost';
     const words =
-      /postgres:\/\/ada:\*\*\*@127\.0\.0\.1:1\/watchpost cannot be used: connect ECONNREFUSED.*\nCheck/;
+      /postgres:\/\/ada:\*\*\*@127\.0\.0\.1:1\/watchpost cannot be used\. Nothing listens at 127\.0\.0\.1:1 \(ECONNREFUSED\)\.\nStart/;
     await refused(['up'], { DATABASE_URL, WATCHPOST_DATA: folder }, words);
     await refused(['sql', 'select 1'], { DATABASE_URL }, words);
   });

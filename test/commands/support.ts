@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { pino } from 'pino';
 import { run } from '../../src/commands/program/run.ts';
 import { atEnd } from '../support/at-end.ts';
@@ -31,12 +32,22 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a command to its end, in the process of the test. No signal reaches it. */
-export const watchpost = async (args: readonly string[], settings: Settings = {}): Promise<Ended> => {
+/**
+ * Runs a command to its end, in the process of the test. No signal reaches it.
+ *
+ * @param streams.stdin what it can read. @param streams.columns stdout is a terminal that is so wide.
+ */
+export const watchpost = async (
+  args: readonly string[],
+  settings: Settings = {},
+  streams: { stdin?: string | Buffer; columns?: number } = {},
+): Promise<Ended> => {
   const [stdout, stderr] = [capture(), capture()];
+  const { stdin = '', columns } = streams;
   const code = await run(args, {
     environment: environment(settings),
-    stdout,
+    stdin: Readable.from([Buffer.from(stdin)]),
+    stdout: columns === undefined ? stdout : { ...stdout, isTTY: true, columns },
     stderr,
     openLog: (level) => pino({ level, base: null }, stderr),
     onSignal: () => {},

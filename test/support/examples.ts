@@ -1,11 +1,37 @@
 import { readFileSync } from 'node:fs';
+import { fillVariables } from '../../src/commands/program/sql-variables.ts';
 import type { TestDatabase } from './database.ts';
 import { enrolAda, realVision, runWorker, untilIdle } from './pipeline.ts';
 
 /** Where the examples are. */
 export const examplesFolder = new URL('../../sql/examples/', import.meta.url);
 
-/** Runs one example and gives its rows; `edit` replaces the placeholders of the file. */
+/** What the examples ask about, by the name of the variable. */
+const values: Record<string, string> = {
+  camera: 'north-gate',
+  endpoint: 'control room',
+  external_ref: 'case-1234',
+  key: 'north-gate frame 4711',
+  list: 'missing',
+  person: 'Ada',
+  rate: '0.003',
+  reason: 'a stranger who looks like her',
+  url: 'https://control-room.example/watchpost',
+};
+
+/** Of one example, where it adds somebody. */
+const valuesOf: Record<string, Record<string, string>> = {
+  'enrol-a-person.sql': { person: 'Grace', list: 'wanted' },
+  'enrol-a-seen-face.sql': { person: 'Stranger at the north gate' },
+};
+
+/** A value for each variable that an example has. */
+export const variablesOf = (name: string, text: string): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries({ ...values, ...valuesOf[name] }).filter(([variable]) => text.includes(`:'${variable}'`)),
+  );
+
+/** Runs one example with those values and gives its rows; `edit` changes its text first. */
 // biome-ignore lint/suspicious/noExplicitAny: each test knows what its example answers.
 export type RunExample = (name: string, edit?: (text: string) => string) => Promise<any[]>;
 
@@ -16,7 +42,8 @@ export type RunExample = (name: string, edit?: (text: string) => string) => Prom
 export const examplesIn =
   (database: TestDatabase): RunExample =>
   async (name, edit = (text) => text) => {
-    const result = await database.pool.query(edit(readFileSync(new URL(name, examplesFolder), 'utf8')));
+    const text = edit(readFileSync(new URL(name, examplesFolder), 'utf8'));
+    const result = await database.pool.query(fillVariables(text, variablesOf(name, text)));
     const results = Array.isArray(result) ? result : [result];
     return results.map((one) => one.rows).findLast((rows) => rows.length > 0) ?? [];
   };

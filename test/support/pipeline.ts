@@ -1,7 +1,7 @@
 import { provideApiKey } from '../../src/http/api-key.ts';
 import { createApp } from '../../src/http/app.ts';
 import { untilEnded } from '../../src/intake/index.ts';
-import { openLog } from '../../src/log.ts';
+import { type Log, openLog } from '../../src/log.ts';
 import { startWorker, type Worker } from '../../src/runner/worker.ts';
 import { loadVision, type Vision } from '../../src/vision/index.ts';
 import { addToWatchlist, addWatchlist } from '../../src/watchlist/registry.ts';
@@ -21,8 +21,12 @@ export const realVision = (): Promise<Vision> => {
 };
 
 /** A worker in this process, stopped when the test file has ended. */
-export const runWorker = async (database: TestDatabase, vision: Vision): Promise<Worker> => {
-  const worker = await startWorker({ database, vision }, { concurrency: 2, log });
+export const runWorker = async (
+  database: TestDatabase,
+  vision: Vision,
+  options: { log: Log } = { log },
+): Promise<Worker> => {
+  const worker = await startWorker({ database, vision }, { concurrency: 2, ...options });
   atEnd(() => worker.stop());
   return worker;
 };

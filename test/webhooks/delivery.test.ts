@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { pino } from 'pino';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { raiseAlert } from '../support/alerts.ts';
 import { atEnd } from '../support/at-end.ts';
@@ -18,9 +19,12 @@ import {
 } from './support.ts';
 
 let database: TestDatabase;
+/** The log of the worker, from warnings on. */
+const logged: Record<string, unknown>[] = [];
 beforeAll(async () => {
   database = await freshDatabase();
-  await runWorker(database, await realVision());
+  const log = pino({ level: 'warn', base: null }, { write: (line) => logged.push(JSON.parse(line)) });
+  await runWorker(database, await realVision(), { log });
 });
 
 /** Adds a list with an endpoint, and returns a function that raises alerts of that list. */
@@ -133,8 +137,22 @@ describe('a message', () => {
       );
       return letters.length > 0 && letters;
     });
-    expect(letter).toMatchObject({ code: 'delivery_failed', error: 'It answered 503.', attempts: 12 });
+    expect(letter).toMatchObject({
+      code: 'delivery_failed',
+      error: expect.stringMatching(/^The endpoint .+ did not take alert [\da-f-]{36}\. It answered 503\.$/),
+      attempts: 12,
+    });
     expect(receiver.received).toHaveLength(12);
+    // Each failed attempt but the last, which the dead letter tells, is one whole line of the log.
+    const lines = logged.filter(({ reason }) => reason === `delivery_failed: ${letter.error}`);
+    expect(lines.map(({ task, attempt, of, msg }) => ({ task, attempt, of, msg }))).toEqual(
+      Array.from({ length: 11 }, (_, n) => ({
+        task: 'deliver',
+        attempt: n + 1,
+        of: 12,
+        msg: 'a job failed',
+      })),
+    );
     expect(await notificationsOf(database, id)).toMatchObject([{ state: 'due' }]);
     receiver.answer = answering(204);
     await database.rows('select watchpost.replay($1)', [letter.id]);

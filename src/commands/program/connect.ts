@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Database, openDatabase, withoutPassword } from '../../database/pool.ts';
+import { type Database, openDatabase } from '../../database/pool.ts';
+import { refusalOf } from '../../database/refusal.ts';
+import { hideSecrets } from '../../database-url.ts';
 import { DataDirectoryLocked, readRunning, startEmbedded } from '../../embedded-database/index.ts';
 import { CommandError } from '../../errors.ts';
 import type { Context } from './session.ts';
@@ -10,12 +12,13 @@ type Settings = Pick<Context, 'config' | 'log' | 'stopper'>;
  * Connects to the database of DATABASE_URL, else to the embedded one that `up` or `demo` runs in the data folder.
  *
  * @param options.max connections of the pool.
+ * @param options.answerWithinMs as for openDatabase.
  * @param options.writable the server has to take writes, as for a process that serves; a command may read a replica.
  * @throws {CommandError} if there is none, or it cannot be used, with the reason.
  */
 export const connect = async (
   { config, log, stopper }: Settings,
-  options: { max?: number; writable?: boolean } = {},
+  options: { max?: number; writable?: boolean; answerWithinMs?: number } = {},
 ): Promise<Database> => {
   const url = config.databaseUrl ?? (await readRunning(config.dataDir))?.url;
   if (!url) {
@@ -27,11 +30,10 @@ export const connect = async (
   const database = openDatabase(url, { log, ...pool, readOnly: !writable });
   stopper.add(() => closeSoon(database));
   await database.pool.query('select').catch((error) => {
-    const reason = error.message || error.code;
-    throw new CommandError(
-      `The database at ${withoutPassword(url)} cannot be used: ${reason}.\nCheck that it runs, and DATABASE_URL.`,
-      { cause: error },
-    );
+    const { reason, remedy } = refusalOf(error, url);
+    throw new CommandError(`The database at ${hideSecrets(url)} cannot be used. ${reason}\n${remedy}`, {
+      cause: error,
+    });
   });
   return database;
 };

@@ -5,12 +5,22 @@ export interface Output {
   write(text: string): unknown;
   /** Whether it is a terminal. */
   readonly isTTY?: boolean;
+  /** Characters on a line of the terminal. */
+  readonly columns?: number;
+}
+
+/** Something to read from. */
+export interface Input extends AsyncIterable<Buffer | string> {
+  /** Whether it is a terminal. */
+  readonly isTTY?: boolean;
 }
 
 /** Everything that a command reads from and writes to: the process, or what a test provides in its place. */
 export interface Io {
   /** The environment variables, which hold the settings. */
   readonly environment: Record<string, string | undefined>;
+  /** SQL, for the command that runs it. */
+  readonly stdin: Input;
   /** Results only. */
   readonly stdout: Output;
   /** Errors, warnings and progress. */
@@ -24,6 +34,7 @@ export interface Io {
 /** This process. */
 export const processIo: Io = {
   environment: process.env,
+  stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   openLog,

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { hideSecrets } from '../../database-url.ts';
 import { version } from '../../version.ts';
 import { commands } from '../catalogue.ts';
 import { explain } from './explain.ts';
@@ -20,7 +21,7 @@ export const run = async (args: readonly string[], io: Io): Promise<number> => {
   } catch (error) {
     // Commander has written its own messages, and ends like this after --help and --version, too.
     if (error instanceof CommanderError) return error.exitCode;
-    io.stderr.write(`${explain(error)}\n`);
+    io.stderr.write(`${hideSecrets(explain(error))}\n`);
     return 1;
   }
 };

@@ -1,35 +1,105 @@
 import { type Io, print, printJson } from './io.ts';
 
-const cellOf = (value: unknown): string => {
+/** A column of a table. */
+interface Column {
+  readonly name: string;
+  readonly values: readonly unknown[];
+  /** Whether these are numbers, which are aligned to the right and rounded; some come as text, like bigint. */
+  readonly isNumber: boolean;
+}
+
+/** A cell without line breaks and control characters, which could move the cursor of a terminal. */
+const cellOf = (value: unknown, isNumber: boolean): string => {
   if (value === null || value === undefined) return '';
+  if (isNumber) return figure(value);
+  return textOf(value).replace(/\p{Cc}+/gu, ' ');
+};
+
+const textOf = (value: unknown): string => {
   if (value instanceof Date) return value.toISOString();
   if (Buffer.isBuffer(value)) return `${value.length} bytes`;
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 };
 
+/** A number with four digits, or one decimal if it is larger than that; text that is no longer than this stays. */
+const figure = (value: unknown): string => {
+  const number = Number(value);
+  const text = String(value);
+  if (!Number.isFinite(number) || !/\.\d{5,}|e-|\d{4}\.\d{2,}/.test(text)) return text;
+  return Math.abs(number) >= 1000 ? number.toFixed(1) : String(Number(number.toPrecision(4)));
+};
+
+/** Columns are never made narrower than this; ids, which people copy, are never cut. */
+const narrowest = 8;
+const isId = (cell: string): boolean => /^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(cell);
+const gap = 2;
+
 /**
- * Rows as a table for a terminal: columns of numbers are aligned to the right, others to the left.
+ * Rows as a table. In a terminal it is cut to its width: long cells end in …, and if even narrow columns do not fit beside
+ * each other, each row is written as lines of a name and a value.
  *
  * @param rows all with the same keys, which become the header.
+ * @param width of the terminal, in characters; undefined: nothing is cut.
  */
-export const table = (rows: readonly Record<string, unknown>[]): string => {
-  const columns = Object.keys(rows[0] ?? {}).map((name) => {
-    const cells = rows.map((row) => cellOf(row[name]));
-    const right = rows.every((row) => row[name] === null || typeof row[name] === 'number');
-    const width = cells.reduce((most, cell) => Math.max(most, cell.length), name.length);
-    return { name, cells, right, width };
+export const table = (rows: readonly Record<string, unknown>[], width?: number): string =>
+  tableOf(
+    Object.keys(rows[0] ?? {}).map((name) => {
+      const values = rows.map((row) => row[name]);
+      return { name, values, isNumber: values.every((value) => value === null || typeof value === 'number') };
+    }),
+    width,
+  );
+
+/** The same, of columns of the same length. */
+export const tableOf = (columns: readonly Column[], width = Number.POSITIVE_INFINITY): string => {
+  const written = columns.map(({ name, values, isNumber }) => {
+    const cells = values.map((value) => cellOf(value, isNumber));
+    const widest = cells.reduce((most, cell) => Math.max(most, cell.length), name.length);
+    return { name, cells, isNumber, widest, least: cells.some(isId) ? widest : Math.min(widest, narrowest) };
   });
+  const rows = (written[0]?.cells ?? []).map((_, i) => written.map(({ cells }) => cells[i] ?? ''));
+  const most = widestFor(written, width);
+  if (most === undefined) return records(written, rows);
+
+  const widths = written.map(({ widest, least }) => Math.max(least, Math.min(widest, most)));
   const line = (cells: string[]) =>
-    columns
-      .map(({ width, right }, i) => (right ? cells[i]?.padStart(width) : cells[i]?.padEnd(width)))
-      .join('  ')
+    cells
+      .map((cell, i) => {
+        const to = widths[i] as number;
+        const shown = cell.length > to ? `${cell.slice(0, to - 1).toWellFormed()}…` : cell;
+        return written[i]?.isNumber ? shown.padStart(to) : shown.padEnd(to);
+      })
+      .join(' '.repeat(gap))
       .trimEnd();
   return [
-    line(columns.map(({ name }) => name)),
-    columns.map(({ width }) => '─'.repeat(width)).join('  '),
-    ...rows.map((_, i) => line(columns.map(({ cells }) => cells[i] ?? ''))),
+    line(written.map(({ name }) => name)),
+    widths.map((to) => '─'.repeat(to)).join(' '.repeat(gap)),
+    ...rows.map(line),
   ].join('\n');
 };
+
+/** The most characters that a column may have, so that all of them fit; undefined if they cannot. */
+const widestFor = (
+  columns: readonly { widest: number; least: number }[],
+  width: number,
+): number | undefined => {
+  const total = (most: number) =>
+    columns.reduce((sum, { widest, least }) => sum + gap + Math.max(least, Math.min(widest, most)), -gap);
+  const start = columns.reduce((most, { widest }) => Math.max(most, widest), narrowest);
+  if (width === Number.POSITIVE_INFINITY || total(start) <= width) return start;
+  for (let most = Math.min(start, width); most >= narrowest; most--) if (total(most) <= width) return most;
+  return undefined;
+};
+
+const records = (columns: readonly { name: string }[], rows: readonly string[][]): string => {
+  const names = columns.reduce((most, { name }) => Math.max(most, name.length), 0);
+  return rows
+    .map((cells) => columns.map(({ name }, i) => `${name.padEnd(names)}  ${cells[i]}`.trimEnd()).join('\n'))
+    .join('\n\n');
+};
+
+/** The width that a table may have; undefined where it is not for a terminal. */
+export const widthOf = ({ stdout }: Io): number | undefined => (stdout.isTTY ? stdout.columns : undefined);
 
 /**
  * Prints rows as a table, or as JSON with all of their columns.
@@ -48,6 +118,6 @@ export const printRows = <Row extends object>(
 ): void => {
   const { json, columns = (row) => ({ ...row }) as Record<string, unknown>, none } = options;
   if (json) printJson(io, rows);
-  else if (rows.length > 0) print(io, table(rows.map(columns)));
+  else if (rows.length > 0) print(io, table(rows.map(columns), widthOf(io)));
   else if (none !== undefined) print(io, none);
 };

@@ -84,7 +84,7 @@ describe('sql/examples of photos and their status', () => {
       expect(await untilFinal(database, id)).toMatchObject({ state: 'done', camera: 'north-gate', faces: 5 });
     }
     expect(called.id).not.toBe(inserted.image_id);
-    const [pixel] = await run('submit-an-image.sql', (text) => text.replace('4711', '4712'));
+    const [pixel] = await run('submit-an-image.sql', (text) => text.replace(`:'key'`, `'4712'`));
     expect(await untilFinal(database, pixel.image_id), 'as it stands').toMatchObject({
       state: 'done',
       code: 'no_face',

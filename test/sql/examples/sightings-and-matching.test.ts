@@ -45,7 +45,7 @@ describe('sql/examples of sightings and matching', () => {
     expect(await run('sightings-of-a-person.sql')).toMatchObject([
       { location: 'North gate', watchlist: 'missing', image_id: photos.ada },
     ]);
-    const ofAnother = await run('sightings-of-a-person.sql', (text) => text.replace(`'Ada'`, `'Bea'`));
+    const ofAnother = await run('sightings-of-a-person.sql', (text) => text.replace(`:'person'`, `'Bea'`));
     expect(ofAnother).toEqual([]);
   });
 
@@ -135,6 +135,6 @@ describe('sql/examples of sightings and matching', () => {
     const before = await sightings();
     expect(await run('cannot-link.sql')).toMatchObject([{ created_by: user.name }]);
     expect((await sightings()).length).toBe(before.length - 1);
-    expect(await run('cannot-link.sql', (text) => text.replace(`'Ada'`, `'Bea'`))).toEqual([]);
+    expect(await run('cannot-link.sql', (text) => text.replace(`:'person'`, `'Bea'`))).toEqual([]);
   });
 });
