@@ -1,4 +1,4 @@
--- Who has changed a list, when, and what? The same goes for a person: topic person.changed, subject_id the person's id.
+-- Who has changed a list, when, and what, the latest changes first? The same goes for a person: topic person.changed, subject_id the person's id.
 select
   e.created_at,
   e.payload ->> 'by' as by,
@@ -14,4 +14,5 @@ from watchpost.watchlist as w
 join watchpost.event as e on e.subject_id = w.id and e.topic like 'watchlist.%'
 left join watchpost.person as p on p.id = (e.payload ->> 'person_id')::uuid
 where w.name = 'missing'
-order by e.id;
+order by e.id desc
+limit 100;
