@@ -117,13 +117,16 @@ begin
       )
     limit exact_up_to + 1
   ) as c;
-  method := case when counted > exact_up_to then 'hnsw' else 'exact' end;
+  method := case
+    when counted > exact_up_to and to_regclass('watchpost.' || watchpost.person_index(model)) is not null then 'hnsw'
+    else 'exact'
+  end;
   perform set_config('watchpost.search_method', concat_ws(' ', asked, method, moment), false);
   return method;
 end;
 $$;
 
-comment on function watchpost.search_method is 'exact if at most exact_up_to enrolled people are on these lists, else hnsw.';
+comment on function watchpost.search_method is 'hnsw if more than exact_up_to enrolled people are on these lists, and there is an index; else exact.';
 
 
 -- In plpgsql, so that a session plans it once.
@@ -151,7 +154,7 @@ begin
     where e.id = any (embeddings)
   ),
   model as materialized (
-    select m.id, watchpost.search_method(m.id, lists, versions, exact_up_to) as method
+    select m.id, watchpost.search_method(m.id, lists, versions, coalesce(exact_up_to, watchpost.exact_up_to())) as method
     from (select distinct p.model_id as id from probe as p) as m
   )
   select p.id, p.face_id, p.image_id, p.model_id, p.norm, p.gate, m.method, lists, versions, c.candidates
@@ -188,4 +191,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.find_nearest is 'Searches the active watchlists for each of these embeddings: the nearest people, most alike first, and the lists that they are on. An embedding that does not exist any more has no row.';
+comment on function watchpost.find_nearest is 'Searches the active watchlists for each of these embeddings: the nearest people, most alike first, and the lists that they are on. An embedding that does not exist any more has no row. exact_up_to: null is the default, exact_up_to().';
