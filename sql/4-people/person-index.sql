@@ -6,7 +6,7 @@
 
 create or replace function watchpost.exact_up_to() returns integer
 language sql immutable parallel safe
-return 10000;
+return 25000;
 
 comment on function watchpost.exact_up_to() is 'Up to so many people on active lists each of them is compared with a face, which is exact; above, the index is asked, which is faster.';
 

@@ -183,7 +183,7 @@ describe('searching for the nearest person', () => {
          language sql immutable parallel safe return ${people}`,
       );
     await setLimit(3);
-    onTestFinished(async () => void (await setLimit(10_000)));
+    onTestFinished(async () => void (await setLimit(25_000)));
     const make = async () => (await database.rows('select watchpost.index_many_people() as made'))[0].made;
     expect(await make(), 'three are compared').toBe(0);
     await add();

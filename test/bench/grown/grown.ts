@@ -97,7 +97,6 @@ const fill = async (client: pg.Client): Promise<void> => {
     await copyVectors(client, 'seen', contents.faces, seenVector);
   });
   await step('people written', () => client.query(galleryOf(model)));
-  await step('people indexed', () => client.query('select watchpost.index_people($1)', [model]));
   await step('photos and faces written', () => client.query(photosOf(model)));
   await step('searches, matches and alerts written', () => client.query(sightingsOf(model)));
   await step('strangers written', () => client.query(strangersOf(model)));

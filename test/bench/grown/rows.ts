@@ -218,12 +218,12 @@ export const sightingsOf = (model: string): string => `
     search_key(n), embedding_key(n), face_key(n), '${model}', w.ids, '{1,1}', 'hnsw',
     case when n % 37 = 0 then 'match' when n % 50 = 1 then 'gated' else 'below_threshold' end,
     case when n % 50 = 1 and n % 37 <> 0 then '{profile}'::text[] else '{}' end,
-    person_key(p.n), null, p.similarity, p.similarity
+    person_key(p.person), null, p.similarity, p.similarity
   from generate_series(0, ${contents.faces - 1}) as n
   cross join (select array_agg(id order by id) as ids from watchpost.watchlist) as w
   cross join lateral (
     select
-      case when n % 37 = 0 then n / 74 * 3 else hashint8(n)::bigint & 8191 end as n,
+      case when n % 37 = 0 then n / 74 * 3 else hashint8(n)::bigint & 8191 end as person,
       case when n % 37 = 0 then 0.65 + 0.2 * chance(n) else 0.35 + 0.24 * chance(n) ^ 2 end as similarity
   ) as p;
 

@@ -84,7 +84,6 @@ export const viewsOf = (s: Subjects): string[] => [
   `image_status where image_id = '${s.image}'`,
   `image_status order by image_id desc limit 50`,
   `image_status where received_at > now() - interval '1 hour'`,
-  `invariant`,
   `last_seen where person_id = '${s.person}'`,
   `last_seen where person = 'Person 300'`,
   `last_seen order by seen_at desc limit 100`,
