@@ -200,5 +200,6 @@ insert into watchpost.upkeep_task (task, every) values
   ('seal',       '10 seconds'),
   ('events',     '1 minute'),
   ('strangers',  '60 seconds'),
+  ('people',     '1 minute'),
   ('partitions', '1 hour'),
   ('retention',  '1 hour');

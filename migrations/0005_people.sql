@@ -66,7 +66,7 @@ comment on column watchpost.reference.vector        is 'A copy of the embedding'
 comment on column watchpost.reference.superseded_at is 'When a replay replaced it; null: it is current, and part of the person''s vector.';
 
 
--- Its HNSW index, one for each embedder, is created by register_model (sql/4-people/models.sql).
+-- Its HNSW index, one for each embedder, is created where there are many people: sql/4-people/person-index.sql.
 create table watchpost.person_vector (
   person_id       uuid not null references watchpost.person on delete cascade,
   model_id        text not null references watchpost.model,

@@ -58,7 +58,9 @@ create table watchpost.alert (
 with (fillfactor = 80);
 
 create index alert_episode on watchpost.alert (person_id, watchlist_id, place, last_seen desc);
-create index alert_state on watchpost.alert (state, last_seen desc);
+-- The order in which they are listed, those of one state and all.
+create index alert_state on watchpost.alert (state, last_seen desc, id desc);
+create index alert_last_seen on watchpost.alert (last_seen desc, id desc);
 -- The order in which alerts became visible, by which the alert stream reads them.
 create index alert_xid on watchpost.alert (xid, id);
 -- Deleting a photo cascades through here.

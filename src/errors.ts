@@ -274,6 +274,10 @@ export const isDatabaseAway = (error: unknown): boolean =>
       error.message,
     ));
 
+/** Whether a statement was given up because its answer took longer than the pool allows: see `openDatabase`. */
+export const isGivenUp = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'Query read timeout';
+
 /** Whether the transaction was aborted in favour of a concurrent one: a deadlock or a serialization failure. */
 export const isCollision = (error: unknown): boolean =>
   isCoded(error) && ['40P01', '40001'].includes(error.code);
@@ -347,6 +351,13 @@ export const toWatchpostError = (error: unknown): WatchpostError => {
       hint: 'Its server is in recovery, or set to read-only: wait for its promotion, or set DATABASE_URL to the primary.',
       cause: error,
     });
+  }
+  if (isGivenUp(error)) {
+    return new WatchpostError(
+      'database_unavailable',
+      'The database did not answer in time; the statement was given up and cancelled.',
+      { hint: 'It is overloaded, locked or cut off. Call again, and ask for less at a time.', cause: error },
+    );
   }
   if (isCoded(error) && awaySentences[error.code]) {
     const [sentence = '', hint] = awaySentences[error.code] ?? [];

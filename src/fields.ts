@@ -173,3 +173,19 @@ export const share = z
 
 /** The number of entries of a page. */
 export const pageLimit = whole(1, limits.listItems.max).default(100);
+
+/** Which page of a list: at most so many entries, after that which the previous page has given as `next`. */
+export interface Page<Key = string> {
+  readonly after?: Key | undefined;
+  readonly limit: number;
+}
+
+/** What the next page of a list begins after; null: this was the last one. */
+export const nextOf = <Row, Key>(
+  rows: readonly Row[],
+  limit: number,
+  keyOf: (row: Row) => Key,
+): Key | null => {
+  const last = rows.at(-1);
+  return last !== undefined && rows.length === limit ? keyOf(last) : null;
+};

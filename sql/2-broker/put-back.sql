@@ -20,7 +20,12 @@ begin
     cross join unnest(e.tasks) as t (task)
     where e.id >= from_key and e.id < until_key
       and t.task in (select unnest(w.tasks) from watchpost.worker as w)
-      and not exists (select from watchpost.ended_task as d where d.event_id = e.id and d.task = t.task)
+      -- The bounds again, so that no other partition of handling is read.
+      and not exists (
+        select
+        from watchpost.ended_task as d
+        where d.event_id = e.id and d.task = t.task and d.event_id >= from_key and d.event_id < until_key
+      )
   )
   select w.id, w.task
   from owed as w

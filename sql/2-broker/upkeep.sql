@@ -36,6 +36,8 @@ begin
       when 'retention' then
         result := watchpost.retain();
         more := result like '1 %';
+      when 'people' then
+        result := format('%s indexes made', watchpost.index_many_people());
       when 'strangers' then
         select g.result, g.more into result, more from watchpost.group_strangers() as g;
       else

@@ -11,6 +11,8 @@ declare
   face record;
   own real;
   other record;
+  -- Asked once: in the condition below it would be called for every reference.
+  apart uuid[];
 begin
   select p.person_id, p.accept, e.name, v.model_id, v.vector into strict face
   from watchpost.person_photo as p
@@ -25,19 +27,18 @@ begin
     and r.person_photo_id <> photo
     and r.superseded_at is null;
 
-  select r.person_id, e.name, (1 - (r.vector <=> face.vector))::real as similarity into other
+  apart := watchpost.people_apart(face.person_id) || face.person_id;
+  select r.person_id, (1 - (r.vector <=> face.vector))::real as similarity into other
   from watchpost.reference as r
-  join watchpost.person as e on e.id = r.person_id
   where r.model_id = face.model_id
-    and r.person_id <> face.person_id
     and r.superseded_at is null
-    and not (r.person_id = any (watchpost.people_apart(face.person_id)))
+    and r.person_id <> all (apart)
   order by r.vector <=> face.vector
   limit 1;
 
   if other.similarity >= alike and other.similarity > coalesce(own, -1) and not 'face_of_another' = any (face.accept) then
     raise exception 'The face looks like %, who is enrolled already: similarity %, and from % on two people are taken for one.',
-      quote_literal(other.name), round(other.similarity::numeric, 3), alike
+      quote_literal((select e.name from watchpost.person as e where e.id = other.person_id)), round(other.similarity::numeric, 3), alike
       using errcode = 'WP034', detail = other.person_id::text,
             hint = 'If they are two people, accept face_of_another for this photo; if they are one, add the photo to that person.';
   end if;

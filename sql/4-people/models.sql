@@ -1,5 +1,4 @@
--- Registering models. Each embedder gets an HNSW index of its own over person_vector: vectors of different models are
--- not comparable, and an index needs one dimension.
+-- Registering models.
 create or replace function watchpost.register_model(
   id text, role text, sha256 text, dimension integer, licence text, thresholds jsonb default null
 ) returns void
@@ -7,13 +6,6 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   known_sha256 text;
-  -- The schema of pgvector, because the function's search path does not contain it.
-  home text := (
-    select quote_ident(n.nspname)
-    from pg_extension as e
-    join pg_namespace as n on n.oid = e.extnamespace
-    where e.extname = 'vector'
-  );
 begin
   perform pg_advisory_xact_lock(hashtext('watchpost.register_model'));
   select m.sha256 into known_sha256 from watchpost.model as m where m.id = register_model.id;
@@ -35,17 +27,6 @@ begin
     register_model.thresholds, clock_timestamp()
   );
   perform watchpost.follow_model();
-
-  if role = 'embedder' then
-    -- Denser than pgvector's default: see nearest_by_index.
-    execute format(
-      'create index if not exists %I on watchpost.person_vector using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_l2_ops) with (m = 40, ef_construction = 200) where model_id = %4$L',
-      'person_vector_hnsw_' || left(encode(sha256(convert_to(register_model.id, 'UTF8')), 'hex'), 16),
-      home,
-      dimension + 2,
-      register_model.id
-    );
-  end if;
 end;
 $$;
 

@@ -4,14 +4,14 @@
 create or replace function watchpost.photo_tasks(photo uuid) returns table (
   event_id uuid, topic text, task text, outcome text, code text, error text
 )
-language plpgsql stable rows 5 set jit = off set plan_cache_mode = force_generic_plan
+language plpgsql stable rows 5 cost 4000 set jit = off set plan_cache_mode = force_generic_plan
 as $$
 begin
   return query
   select t.event_id, t.topic, t.task, t.outcome, t.code, t.error
   from watchpost.person_photo as p
   join watchpost.image as i on i.id = p.image_id
-  join watchpost.event_task as t on t.image_id = p.image_id
+  cross join lateral watchpost.image_tasks(i.id, i.received_at) as t
   where p.id = photo
     and (
       (t.topic in ('photo.added', 'photo.embedded') and t.payload ->> 'person_photo_id' = photo::text)
@@ -95,11 +95,21 @@ comment on column watchpost.photo_status.message is 'The same in a sentence; of 
 comment on column watchpost.photo_status.damaged is 'Whether its file is cut off or broken; the face that it enrols lies within the part that could be decoded.';
 
 
+-- From the references alone: photo_status also reads the events of each photo, which took 8 s for 20,000 people.
 create or replace view watchpost.best_photo as
-select distinct on (s.person_id)
-  s.person_id, s.person, s.person_photo_id, s.reference_id, s.face_id, s.image_id, s.norm, s.sharpness, s.height_px
-from watchpost.photo_status as s
-where s.state = 'enrolled'
-order by s.person_id, s.norm desc, s.sharpness desc, s.height_px desc, s.person_photo_id;
+select
+  e.id as person_id, e.name as person, b.person_photo_id, b.reference_id, b.face_id, b.image_id, b.norm, b.sharpness,
+  b.height_px
+from watchpost.person as e
+cross join lateral (
+  select p.id as person_photo_id, r.id as reference_id, f.id as face_id, p.image_id, v.norm, f.sharpness, f.height_px
+  from watchpost.reference as r
+  join watchpost.person_photo as p on p.id = r.person_photo_id and p.removed_at is null
+  join watchpost.embedding as v on v.id = r.embedding_id
+  join watchpost.face as f on f.id = v.face_id
+  where r.person_id = e.id and r.superseded_at is null
+  order by v.norm desc, f.sharpness desc, f.height_px desc, p.id
+  limit 1
+) as b;
 
 comment on view watchpost.best_photo is 'For each person the enrolled photo with the best view of the face: the greatest embedding norm, then sharpness, then height.';

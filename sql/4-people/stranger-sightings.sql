@@ -27,8 +27,9 @@ from (
     end as begins
   from watchpost.stranger as s
   join watchpost.stranger_face as f on f.stranger_id = s.id
-  join watchpost.face as i on i.id = f.face_id
-  join watchpost.image as p on p.id = i.image_id
+  -- Outer joins, though each face has a photo: they are left out where neither photo nor camera is asked for.
+  left join watchpost.face as i on i.id = f.face_id
+  left join watchpost.image as p on p.id = i.image_id
   left join watchpost.camera as k on k.id = p.camera_id
   cross join watchpost.stranger_setting as u
 ) as g;

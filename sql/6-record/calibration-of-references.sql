@@ -17,7 +17,7 @@ comment on function watchpost.model_in_use() is 'The embedder of most references
 -- Faces of probes that matched nobody, or whose alerts were dismissed: strangers, as far as is known. A stranger whose
 -- alert was not reviewed yet is not among them, so review the alerts before measuring with these.
 create or replace view watchpost.unmatched_face as
-select f.id as face_id, e.id as embedding_id, e.model_id, e.vector, i.captured_at
+select f.id as face_id, e.id as embedding_id, e.model_id, i.captured_at
 from watchpost.face as f
 join watchpost.image as i on i.id = f.image_id and i.purpose = 'probe'
 join watchpost.embedding as e on e.face_id = f.id and e.superseded_at is null
@@ -35,10 +35,12 @@ where f.superseded_at is null
     where m.face_id = f.id and m.superseded_at is null and a.state is distinct from 'dismissed'
   );
 
-comment on view watchpost.unmatched_face is 'Usable faces of probes that matched nobody, or whose alerts were all dismissed.';
+comment on view watchpost.unmatched_face is 'Usable faces of probes that matched nobody, or whose alerts were all dismissed. Nearly every face that was ever seen: ask for a time.';
 
 
-create or replace function watchpost.sample_references(model text, strangers_since timestamptz) returns void
+-- Of the strangers no more than are measured, and one, by which it is known that there were more: all of them may be
+-- millions, of a kilobyte each. By a hash, so that a repeated measurement has the same.
+create or replace function watchpost.sample_references(model text, strangers_since timestamptz, max_probes integer) returns void
 language plpgsql
 as $$
 begin
@@ -49,15 +51,20 @@ begin
   order by r.id;
   if strangers_since is not null then
     insert into pg_temp.calibration_sample (vector)
-    select s.vector
-    from watchpost.unmatched_face as s
-    where s.model_id = model and s.captured_at >= strangers_since
-    order by s.face_id;
+    select e.vector
+    from (
+      select s.embedding_id
+      from watchpost.unmatched_face as s
+      where s.model_id = model and s.captured_at >= strangers_since
+      order by uuid_hash(s.face_id), s.face_id
+      limit max_probes + 1
+    ) as chosen
+    join watchpost.embedding as e on e.id = chosen.embedding_id;
   end if;
 end;
 $$;
 
-comment on function watchpost.sample_references is 'Puts references into calibration_sample, and stored faces that matched nobody since a time.';
+comment on function watchpost.sample_references is 'Puts references into calibration_sample, and stored faces that matched nobody since a time: one more than are measured, if there are so many.';
 
 
 create or replace function watchpost.calibrate(
@@ -82,7 +89,7 @@ begin
   end if;
 
   perform watchpost.open_calibration_sample();
-  perform watchpost.sample_references(of_model, strangers_since);
+  perform watchpost.sample_references(of_model, strangers_since, max_probes);
   return watchpost.store_calibration(
     of_model,
     'references' || case when strangers_since is not null then ' and stored strangers' else '' end,

@@ -1,6 +1,6 @@
 -- What must hold of the queue: nothing is stuck, and nothing is done twice.
 
--- Jobs and claims, for the view below. A function, so that reading the view takes no right to read jobs.
+-- Jobs and claims, for the function below. With its owner's rights, so that reading takes no right to read jobs.
 create or replace function watchpost.find_stuck_work() returns table (rule text, subject text, finding text, remedy text)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -48,63 +48,68 @@ begin
 end;
 $$;
 
-comment on function watchpost.find_stuck_work() is 'Jobs and claims that no worker is handling: rows of the view invariant.';
+comment on function watchpost.find_stuck_work() is 'Part of find_violations: jobs and claims that no worker is handling.';
 
 
-create or replace view watchpost.queue_invariant as
-select
-  'outbox_stuck' as rule,
-  o.event_id || ' ' || o.task as subject,
-  'The event has waited for more than a minute, and no worker runs its task, or none claims anything.' as finding,
-  'Start a worker with this task, or look into the log of the running ones.' as remedy
-from watchpost.outbox as o
-join watchpost.event as e on e.id = o.event_id
-where e.created_at < clock_timestamp() - interval '1 minute'
-  and (
-    not exists (select from watchpost.claim as c where c.worker_id is not null)
-    or (
-      exists (
-        select from watchpost.subscription as s where s.task = o.task and s.topic = o.topic and s.delivery = 'claim'
-      )
-      and not exists (
-        select from watchpost.worker as w where o.task = any (w.tasks) and w.stopped_at is null and w.lost_at is null
+create or replace function watchpost.find_wrong_queue(from_key uuid) returns table (
+  rule text, subject text, finding text, remedy text
+)
+language sql stable
+begin atomic
+  select
+    'outbox_stuck',
+    o.event_id || ' ' || o.task,
+    'The event has waited for more than a minute, and no worker runs its task, or none claims anything.',
+    'Start a worker with this task, or look into the log of the running ones.'
+  from watchpost.outbox as o
+  join watchpost.event as e on e.id = o.event_id
+  where e.created_at < clock_timestamp() - interval '1 minute'
+    and (
+      not exists (select from watchpost.claim as c where c.worker_id is not null)
+      or (
+        exists (
+          select from watchpost.subscription as s where s.task = o.task and s.topic = o.topic and s.delivery = 'claim'
+        )
+        and not exists (
+          select from watchpost.worker as w where o.task = any (w.tasks) and w.stopped_at is null and w.lost_at is null
+        )
       )
     )
-  )
 
-union all
-select
-  'work_missing',
-  m.event_id || ' ' || m.task,
-  'The event owes a handling, and waits nowhere: it has no outbox row, claim or job.',
-  'Put it back: select watchpost.enqueue(array[event_id], task).'
-from watchpost.missing_work(
-  watchpost.uuidv7_at(clock_timestamp() - interval '1 day'),
-  watchpost.uuidv7_at(clock_timestamp() - interval '15 minutes')
-) as m
+  union all
+  select
+    'work_missing',
+    m.event_id || ' ' || m.task,
+    'The event owes a handling, and waits nowhere: it has no outbox row, claim or job.',
+    'Put it back: select watchpost.enqueue(array[event_id], task).'
+  from watchpost.missing_work(
+    from_key,
+    watchpost.uuidv7_at(clock_timestamp() - interval '15 minutes')
+  ) as m
 
-union all
-select
-  'handling_without_event',
-  h.event_id || ' ' || h.task,
-  'A handling names an event that does not exist.',
-  'The database has lost transactions, as in a failover without synchronous replication: see docs/guarantees.md.'
-from watchpost.handling as h
-where h.event_id >= watchpost.uuidv7_at(clock_timestamp() - interval '1 day')
-  and not exists (select from watchpost.event as e where e.id = h.event_id)
+  union all
+  select
+    'handling_without_event',
+    h.event_id || ' ' || h.task,
+    'A handling names an event that does not exist.',
+    'The database has lost transactions, as in a failover without synchronous replication: see docs/guarantees.md.'
+  from watchpost.handling as h
+  where h.event_id >= from_key
+    and not exists (select from watchpost.event as e where e.id = h.event_id)
 
-union all
-select w.rule, w.subject, w.finding, w.remedy from watchpost.find_stuck_work() as w
+  union all
+  select w.rule, w.subject, w.finding, w.remedy from watchpost.find_stuck_work() as w
 
-union all
-select
-  'done_twice',
-  h.event_id || ' ' || h.task,
-  format('The event was done %s times by one task.', count(*)),
-  'The index handling_done is missing or broken: reindex it.'
-from watchpost.handling as h
-where h.outcome = 'done'
-group by h.event_id, h.task
-having count(*) > 1;
+  union all
+  select
+    'done_twice',
+    h.event_id || ' ' || h.task,
+    format('The event was done %s times by one task.', count(*)),
+    'The index handling_done is missing or broken: reindex it.'
+  from watchpost.handling as h
+  where h.outcome = 'done' and h.event_id >= from_key
+  group by h.event_id, h.task
+  having count(*) > 1;
+end;
 
-comment on view watchpost.queue_invariant is 'Part of invariant: events that no worker claims, jobs that no worker runs, work that was done twice.';
+comment on function watchpost.find_wrong_queue(uuid) is 'Part of find_violations: events that no worker claims, jobs that no worker runs, work that was done twice.';

@@ -21,32 +21,43 @@ begin
   end if;
 
   return query
+  with retired as materialized (
+    select p.first_key, p.last_key
+    from watchpost.seal as p
+    where p.kind = 'retired' and p.retired ->> 'relation' = s.kind
+  ),
+  differing as (
+    select l.id as leaf_id, l.key, l.place, r.id as row_id
+    from unnest(sealed.ids, coalesce(sealed.keys, sealed.ids), sealed.leaves) with ordinality as l (id, key, leaf, place)
+    full join watchpost.rows_to_seal(s.kind, s.from_xid, s.from_id, s.to_xid, s.to_id) as r on r.id = l.id
+    where r.leaf is distinct from l.leaf
+  )
   select
     case
-      when r.id is null and o.elsewhere then 'row_altered'
-      when r.id is null then 'row_missing'
-      when l.id is null then 'row_added'
+      when d.row_id is null and not o.elsewhere then 'row_missing'
+      when d.leaf_id is null then 'row_added'
       else 'row_altered'
     end,
-    coalesce(l.id, r.id),
+    coalesce(d.leaf_id, d.row_id),
     case
-      when r.id is null and o.elsewhere then 'Its xid is not the one it was sealed with.'
-      when r.id is null then 'It was sealed and is gone.'
-      when l.id is null then 'It was put into a range that was sealed without it.'
+      when d.row_id is null and o.elsewhere then 'Its xid is not the one it was sealed with.'
+      when d.row_id is null then 'It was sealed and is gone.'
+      when d.leaf_id is null then 'It was put into a range that was sealed without it.'
       else 'It is not as it was when it was sealed.'
     end
-  from unnest(sealed.ids, coalesce(sealed.keys, sealed.ids), sealed.leaves) with ordinality as l (id, key, leaf, place)
-  full join watchpost.rows_to_seal(s.kind, s.from_xid, s.from_id, s.to_xid, s.to_id) as r on r.id = l.id
+  from differing as d
   cross join lateral (
+    -- By the partition key, which a row keeps: by its id alone each lookup would read every partition to its end.
     select
-      r.id is null and case s.kind
-        when 'event' then exists (select from watchpost.event as e where e.id = l.id)
-        else exists (select from watchpost.handling as h where h.id = l.id)
+      d.row_id is null and case s.kind
+        when 'event' then exists (select from watchpost.event as e where e.id = d.key)
+        else exists (select from watchpost.handling as h where h.event_id = d.key and h.id = d.leaf_id)
       end as elsewhere
   ) as o
-  where r.leaf is distinct from l.leaf
-    and not (r.id is null and not o.elsewhere and watchpost.is_retired(s.kind, l.key))
-  order by l.place nulls last, r.id
+  where d.row_id is not null
+    or o.elsewhere
+    or not exists (select from retired as t where t.first_key <= d.key and d.key < t.last_key)
+  order by d.place nulls last, d.row_id
   limit most;
 end;
 $$;

@@ -11,6 +11,6 @@ join watchpost.face as f on f.id = d.face_id and f.usable
 join watchpost.image as i on i.id = f.image_id
 left join watchpost.camera as k on k.id = i.camera_id
 where d.superseded_at is null
-  and i.captured_at >= now() - interval '1 day'
+  and d.id >= watchpost.uuidv7_at(now() - interval '1 day')
 group by k.name, age_group
 order by k.name, age_group;

@@ -14,4 +14,6 @@ join watchpost.person as p on p.id = a.person_id
 join watchpost.watchlist as w on w.id = a.watchlist_id
 left join watchpost.camera as k on k.id = a.camera_id
 where a.created_at >= date_trunc('day', now())
-order by a.created_at desc;
+  -- By the key too, which has an index.
+  and a.id >= watchpost.uuidv7_at(date_trunc('day', now()))
+order by a.id desc;

@@ -1,8 +1,6 @@
--- How many false positives and hits does each threshold have? Measures the references, then shows the curve in steps of
--- 0.05. fpir_at_most is the upper bound (95%) of the false-positive rate: it is high if there were few strangers.
-
-select c.model_id, c.people, c.photos, c.probes, c.strangers, c.sampled
-from watchpost.calibrate() as c;
+-- How many false positives and hits does each threshold have? The curve of the latest measurement, in steps of 0.05;
+-- select watchpost.calibrate() makes one, for which 2,000 photos are compared with everybody: half a minute for 20,000
+-- people. fpir_at_most is the upper bound (95%) of the false-positive rate: it is high if there were few strangers.
 
 select
   p.threshold,

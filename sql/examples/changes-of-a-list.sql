@@ -1,4 +1,5 @@
--- Who has changed a list, when, and what? The same goes for a person: topic person.changed, subject_id the person's id.
+-- Who has changed a list, when, and what, the latest changes first? The same goes for a person: topic person.changed,
+-- subject_id the person's id.
 -- Variables: list.
 select
   e.created_at,
@@ -15,4 +16,5 @@ from watchpost.watchlist as w
 join watchpost.event as e on e.subject_id = w.id and e.topic like 'watchlist.%'
 left join watchpost.person as p on p.id = (e.payload ->> 'person_id')::uuid
 where w.name = :'list'
-order by e.id;
+order by e.id desc
+limit 100;

@@ -3,11 +3,15 @@
 with parameters as (
   select interval '30 days' as age, 10000 as most
 ),
+open as materialized (
+  select o.image_id from watchpost.find_open_images(watchpost.uuidv7_at(now())) as o (image_id)
+),
 old as materialized (
   select i.id
   from watchpost.image as i
-  join watchpost.image_status as s on s.image_id = i.id and s.state in ('done', 'failed')
-  where i.bytes is not null and i.received_at < now() - (select p.age from parameters as p)
+  where i.bytes is not null
+    and i.received_at < now() - (select p.age from parameters as p)
+    and not exists (select from open as o where o.image_id = i.id)
   order by i.id
   limit (select p.most from parameters as p)
 ),

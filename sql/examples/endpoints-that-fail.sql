@@ -5,9 +5,11 @@ select
   latest.status,
   latest.started_at as latest_attempt,
   (
-    select max(good.started_at)
+    select good.started_at
     from watchpost.delivery_log as good
     where good.endpoint_id = e.id and good.outcome = 'delivered'
+    order by good.id desc
+    limit 1
   ) as latest_success,
   (select count(*) from watchpost.notification as n where n.endpoint_id = e.id and n.state = 'due') as due,
   e.enabled

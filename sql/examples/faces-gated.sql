@@ -1,4 +1,5 @@
--- Which faces were similar to a person on a watchlist and raised no alert, because the view was too poor, and why?
+-- Which faces of the last week were similar to a person on a watchlist and raised no alert, because the view was too
+-- poor, and why?
 select
   s.created_at,
   p.name as person,
@@ -12,5 +13,6 @@ select
 from watchpost.search as s
 join watchpost.face as f on f.id = s.face_id
 join watchpost.person as p on p.id = s.person_id
-where s.outcome = 'gated' and s.superseded_at is null
-order by s.similarity desc;
+where s.id >= watchpost.uuidv7_at(now() - interval '7 days') and s.outcome = 'gated' and s.superseded_at is null
+order by s.similarity desc
+limit 100;

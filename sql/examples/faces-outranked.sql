@@ -1,4 +1,5 @@
--- Which faces were similar enough to somebody but did not match, because another face of the photo is more similar?
+-- Which faces of the last week were similar enough to somebody but did not match, because another face of the photo is
+-- more similar?
 select
   s.created_at,
   p.name as person,
@@ -16,5 +17,6 @@ left join lateral (
   where m.image_id = f.image_id and m.person_id = s.person_id and m.superseded_at is null
   limit 1
 ) as m on true
-where s.outcome = 'outranked' and s.superseded_at is null
-order by s.created_at desc;
+where s.id >= watchpost.uuidv7_at(now() - interval '7 days') and s.outcome = 'outranked' and s.superseded_at is null
+order by s.id desc
+limit 100;

@@ -4,4 +4,5 @@ select s.person, s.seen_at, s.location, s.watchlist, round(s.similarity::numeric
 from watchpost.sighting as s
 join watchpost.match as m on m.id = s.match_id
 where s.retroactive
-order by s.seen_at desc;
+order by s.seen_at desc
+limit 100;

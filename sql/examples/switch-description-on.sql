@@ -2,5 +2,6 @@
 -- on whose authority. First read what "watchpost describe on" prints about the accuracy of these estimates.
 select watchpost.switch_task('describe', true, 'counting visitors by age group, approved as DPIA-12');
 
-select d.requested as faces_of_the_past, d.without_photo
-from watchpost.describe_past() as d;
+-- The latest 1,000; then those before the last one, with before => last, until it is null.
+select d.requested as faces_of_the_past, d.without_photo, d.last
+from watchpost.describe_past(most => 1000) as d;

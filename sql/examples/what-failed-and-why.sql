@@ -1,4 +1,4 @@
--- What failed for good, how often, and with which error the last time?
+-- What failed for good in the last week, how often, and with which error the last time?
 select
   h.task,
   h.code,
@@ -8,6 +8,6 @@ select
   (array_agg(e.image_id order by h.id desc))[1] as latest_image_id
 from watchpost.handling as h
 join watchpost.event as e on e.id = h.event_id
-where h.outcome = 'failed'
+where h.outcome = 'failed' and h.id >= watchpost.uuidv7_at(now() - interval '7 days')
 group by h.task, h.code
 order by failures desc, latest desc;

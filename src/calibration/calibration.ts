@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Database } from '../database/pool.ts';
 import { WatchpostError } from '../errors.ts';
+import type { Page } from '../fields.ts';
 
 /** The head of a measured curve: a row of `calibration`. */
 export interface Calibration {
@@ -46,9 +47,15 @@ export const strangersNeeded = (targetFpir: number): number => Math.ceil(1 / tar
 export const patient = (text: string, values: unknown[] = []): pg.QueryConfig =>
   ({ text, values, query_timeout: 2 ** 31 - 1 }) as pg.QueryConfig;
 
-/** All curves, latest first. */
-export const readCalibrations = async ({ pool }: Database): Promise<Calibration[]> => {
-  const { rows } = await pool.query<Calibration>('select * from watchpost.calibration order by id desc');
+/** A page of the curves, latest first, after the id of one. */
+export const readCalibrations = async (
+  { pool }: Database,
+  { after, limit }: Page,
+): Promise<Calibration[]> => {
+  const { rows } = await pool.query<Calibration>(
+    'select * from watchpost.calibration where $1::uuid is null or id < $1 order by id desc limit $2',
+    [after ?? null, limit],
+  );
   return rows;
 };
 

@@ -47,7 +47,11 @@ export const measure = async (database: Database, wanted: Measurement): Promise<
     } else {
       await client.query('select watchpost.open_calibration_sample()');
       if (wanted.references)
-        await client.query('select watchpost.sample_references($1, $2)', [model, wanted.strangersSince]);
+        await client.query('select watchpost.sample_references($1, $2, $3)', [
+          model,
+          wanted.strangersSince,
+          wanted.maxProbes,
+        ]);
       await client.query(
         `insert into pg_temp.calibration_sample (person, vector)
          select f.person, f.vector::halfvec from unnest($1::text[], $2::text[]) as f (person, vector)`,

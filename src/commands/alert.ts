@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { readAlert, readAlertMatches, readReviews, reviewAlert, selectAlerts } from '../watchlist/alerts.ts';
+import { listAlerts, readAlert, readAlertMatches, readReviews, reviewAlert } from '../watchlist/alerts.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
 import { identifier, momentOption, positionOption, severities, words } from './program/options.ts';
@@ -22,6 +22,7 @@ interface ListOptions {
   readonly minSeverity?: string;
   readonly watchlist?: string;
   readonly since?: string;
+  readonly after?: string;
   readonly limit: number;
   readonly json?: boolean;
 }
@@ -41,16 +42,13 @@ const alertList: AddCommand = (alert, session) =>
     .addOption(new Option('--min-severity <word>', 'this severity or a higher one').choices(severities))
     .option('--watchlist <name>', 'of this list')
     .option('--since <time>', 'seen at or after this time', momentOption)
+    .option('--after <id>', 'the next page: those that come after this alert', identifier)
     .option('--limit <number>', 'at most this many', positionOption, 20)
     .option('--json', 'print JSON')
     .action(
-      session.action(async (context, { limit, json, minSeverity, ...wanted }: ListOptions) => {
+      session.action(async (context, { after, limit, json, minSeverity, ...wanted }: ListOptions) => {
         const { db } = await connect(context);
-        const alerts = await selectAlerts(db, { ...wanted, min_severity: minSeverity })
-          .orderBy('a.last_seen', 'desc')
-          .orderBy('a.id', 'desc')
-          .limit(limit)
-          .execute();
+        const alerts = await listAlerts(db, { ...wanted, min_severity: minSeverity }, { after, limit });
         printRows(context.io, alerts, {
           json,
           none: 'no alerts',

@@ -10,7 +10,7 @@ import {
 } from '../webhooks/endpoints.ts';
 import { connect } from './program/connect.ts';
 import { print } from './program/io.ts';
-import { named, positionOption, seconds, several, severities } from './program/options.ts';
+import { identifier, named, positionOption, seconds, several, severities } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { printRows } from './program/table.ts';
 
@@ -148,24 +148,28 @@ const endpointDeliveries: AddCommand = (endpoint, session) =>
     .command('deliveries')
     .description('Show the latest attempts to deliver to an endpoint')
     .argument('<name>', 'name or id')
+    .option('--after <id>', 'the next page: those before this delivery', identifier)
     .option('--limit <number>', 'at most this many', positionOption, 20)
     .option('--json', 'print JSON')
     .action(
-      session.action(async (context, name: string, options: { limit: number; json?: boolean }) => {
-        const { db } = await connect(context);
-        printRows(context.io, await readDeliveries(db, await findEndpoint(db, name), options.limit), {
-          ...options,
-          none: 'no deliveries',
-          columns: ({ started_at, type, attempt, outcome, status, duration_ms, error, alert_id }) => ({
-            started_at,
-            type,
-            attempt,
-            outcome,
-            status,
-            duration_ms,
-            error,
-            alert_id,
-          }),
-        });
-      }),
+      session.action(
+        async (context, name: string, options: { after?: string; limit: number; json?: boolean }) => {
+          const { db } = await connect(context);
+          printRows(context.io, await readDeliveries(db, await findEndpoint(db, name), options), {
+            ...options,
+            none: 'no deliveries',
+            columns: ({ id, started_at, type, attempt, outcome, status, duration_ms, error, alert_id }) => ({
+              started_at,
+              type,
+              attempt,
+              outcome,
+              status,
+              duration_ms,
+              error,
+              alert_id,
+              id,
+            }),
+          });
+        },
+      ),
     );

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { Database } from '../database/pool.ts';
 import { CommandError } from '../errors.ts';
 import { registerModels } from '../runner/registration.ts';
@@ -110,15 +111,31 @@ const findCamera = async ({ pool }: Database, name: string): Promise<string | un
 const figuresOf = ({ events, changed, gained, lost, failed }: Replayed): string =>
   `${events} events, ${changed} changed, ${gained} gained, ${lost} lost${failed.length > 0 ? `, ${failed.length} failed` : ''}`;
 
+/** Dead letters that one transaction puts back. */
+const lettersAtATime = 500;
+
 const replayDeadLetters = async (io: Io, { pool }: Database, options: ReplayOptions): Promise<void> => {
   const dryRun = options.dryRun ?? false;
-  const { rows } = await pool.query(
-    `select d.id, case when $3 then null else watchpost.replay(d.id) end as back
-     from watchpost.dead_letter as d
-     where ($1::text is null or d.task = $1) and ($2::uuid is null or d.image_id = $2)
-     order by d.id`,
-    [options.task ?? null, options.image ?? null, dryRun],
-  );
-  if (options.json) printJson(io, { deadLetters: rows.length, dryRun });
-  else print(io, `${rows.length} dead letters ${dryRun ? 'would go back' : 'went back'} to work`);
+  let letters = 0;
+  for (let after: string | null = null; ; ) {
+    const { rows }: pg.QueryResult<{ id: string }> = await pool.query(
+      `select l.id, case when $3 then null else watchpost.replay(l.id) end as back
+       from (
+         select d.id
+         from watchpost.dead_letter as d
+         where ($1::text is null or d.task = $1) and ($2::uuid is null or d.image_id = $2)
+           and ($4::uuid is null or d.id > $4)
+         order by d.id
+         limit ${lettersAtATime}
+       ) as l`,
+      [options.task ?? null, options.image ?? null, dryRun, after],
+    );
+    letters += rows.length;
+    if (rows.length < lettersAtATime) break;
+    after = rows.at(-1)?.id ?? null;
+    io.stderr.write(`\r${letters} dead letters`);
+  }
+  if (letters >= lettersAtATime) io.stderr.write('\n');
+  if (options.json) printJson(io, { deadLetters: letters, dryRun });
+  else print(io, `${letters} dead letters ${dryRun ? 'would go back' : 'went back'} to work`);
 };

@@ -70,24 +70,32 @@ const strangersOff: AddCommand = (strangers, session) =>
       }),
     );
 
+interface StrangersListOptions {
+  readonly visits: number;
+  readonly since?: string;
+  readonly after?: string;
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
 const strangersList: AddCommand = (strangers, session) =>
   strangers
     .command('list')
     .description('Strangers who have come several times')
     .option('--visits <number>', 'at least so many visits', positionOption, 2)
     .option('--since <time>', 'count visits from this time on', momentOption)
+    .option('--after <id>', 'the next page: those that come after this stranger', identifier)
+    .option('--limit <number>', 'at most this many', positionOption, 100)
     .option('--json', 'print JSON')
     .action(
-      session.action(
-        async (context, { json, ...wanted }: { visits: number; since?: string; json?: boolean }) => {
-          const found = await readRecurring(await connect(context), { ...wanted, limit: 1000 });
-          printRows(context.io, found, {
-            json,
-            none: 'nobody',
-            columns: (one) => ({ ...one, cameras: one.cameras.join(', ') }),
-          });
-        },
-      ),
+      session.action(async (context, { json, ...wanted }: StrangersListOptions) => {
+        const found = await readRecurring(await connect(context), wanted);
+        printRows(context.io, found, {
+          json,
+          none: 'nobody',
+          columns: (one) => ({ ...one, cameras: one.cameras.join(', ') }),
+        });
+      }),
     );
 
 const strangersShow: AddCommand = (strangers, session) =>

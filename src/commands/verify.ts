@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { Database } from '../database/pool.ts';
-import { findHead, readExtent, readHead, verifyRecord } from '../database/verify.ts';
+import { countSeals, findHead, readExtent, readHead, verifyRecord } from '../database/verify.ts';
 import { CommandError, whyUnusableFile } from '../errors.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print, printJson } from './program/io.ts';
+import { Progress } from './program/progress.ts';
 import type { AddCommand, Context } from './program/session.ts';
 
 interface VerifyOptions {
@@ -37,13 +38,21 @@ const verify = async (context: Context, options: VerifyOptions): Promise<boolean
   }
 
   const noted = options.against === undefined ? undefined : await readNoted(options.against);
-  const findings = await verifyRecord(database);
+  const findings = await compare(context, database);
   const extent = await readExtent(database);
   const kept = noted === undefined ? undefined : await findKept(database, noted);
   const good = findings.length === 0 && kept !== null;
   if (options.json) printJson(io, { ok: good, ...extent, head, against: kept, findings });
   else printFindings(io, findings, extent, kept);
   return good;
+};
+
+/** Compares the record with its seals, and shows how far it is where there are more seals than one query compares. */
+const compare = async ({ io }: Context, database: Database) => {
+  const progress = new Progress(io.stderr, 'seals', await countSeals(database));
+  const findings = await verifyRecord(database, { onProgress: (seals) => progress.step(seals) });
+  progress.end();
+  return findings;
 };
 
 /** @param kept null: the head is not part of the chain; undefined: no head was given. */

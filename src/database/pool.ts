@@ -8,6 +8,9 @@ import { Timeline } from './timeline.ts';
 import type { DB } from './types.generated.ts';
 import { WatchedClient } from './watched-client.ts';
 
+/** The server looks every two seconds whether the client of a running statement is still there. */
+const cancelWhenGone = `set client_connection_check_interval = '2s'`;
+
 /** A pool of connections with Kysely on top of it. */
 export interface Database {
   readonly url: string;
@@ -35,11 +38,13 @@ export interface Database {
  * @param options.max Connections at most. graphile-worker keeps one for LISTEN.
  * @param options.answerWithinMs After that long without an answer a connection is cut and its query fails; 0: never,
  *   for statements that may take long.
+ * @param options.server Whether it is a server, and not the embedded database: then it is told to cancel the statement of a
+ *   client that has cut its connection or died, which would otherwise run to its end.
  * @param options.readOnly Whether its server may be a replica, for those that only read.
  */
 export const openDatabase = (
   url: string,
-  options: { log: Log; max?: number; answerWithinMs?: number; readOnly?: boolean },
+  options: { log: Log; max?: number; answerWithinMs?: number; server?: boolean; readOnly?: boolean },
 ): Database => {
   const timeline = new Timeline();
   const settings = {
@@ -52,6 +57,8 @@ export const openDatabase = (
       if (options.readOnly) watched.allowReadOnly();
       else watched.requireWritable();
       const server = await prepareSession(watched, { url, readOnly: options.readOnly ?? false });
+      // Refused by a server on a platform where it cannot notice.
+      if (options.server) await watched.query(cancelWhenGone).catch(() => {});
       if (options.readOnly || server.timeline === null) return;
       watched.timeline = server.timeline;
       const before = timeline.connectedTo(server.timeline);

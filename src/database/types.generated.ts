@@ -861,13 +861,6 @@ export interface WatchpostMatch {
   watchlist_id: string;
 }
 
-export interface WatchpostMatchInvariant {
-  finding: string | null;
-  remedy: string | null;
-  rule: string | null;
-  subject: string | null;
-}
-
 export interface WatchpostMigration {
   applied_at: Generated<Timestamp>;
   name: string;
@@ -959,13 +952,6 @@ export interface WatchpostPerson {
   name: string;
 }
 
-export interface WatchpostPersonInvariant {
-  finding: string | null;
-  remedy: string | null;
-  rule: string | null;
-  subject: string | null;
-}
-
 export interface WatchpostPersonPhoto {
   /**
    * Codes of the gate that somebody has checked and accepts for this photo, for example face_unlike.
@@ -1050,20 +1036,6 @@ export interface WatchpostPhotoStatus {
    */
   state: string | null;
   yaw: number | null;
-}
-
-export interface WatchpostPipelineInvariant {
-  finding: string | null;
-  remedy: string | null;
-  rule: string | null;
-  subject: string | null;
-}
-
-export interface WatchpostQueueInvariant {
-  finding: string | null;
-  remedy: string | null;
-  rule: string | null;
-  subject: string | null;
 }
 
 export interface WatchpostRecurringStranger {
@@ -1450,7 +1422,6 @@ export interface WatchpostUnmatchedFace {
   embedding_id: string | null;
   face_id: string | null;
   model_id: string | null;
-  vector: string | null;
 }
 
 export interface WatchpostUpkeepTask {
@@ -1602,19 +1573,15 @@ export interface DB {
   "watchpost.invariant": WatchpostInvariant;
   "watchpost.last_seen": WatchpostLastSeen;
   "watchpost.match": WatchpostMatch;
-  "watchpost.match_invariant": WatchpostMatchInvariant;
   "watchpost.migration": WatchpostMigration;
   "watchpost.model": WatchpostModel;
   "watchpost.notification": WatchpostNotification;
   "watchpost.outbox": WatchpostOutbox;
   "watchpost.partition": WatchpostPartition;
   "watchpost.person": WatchpostPerson;
-  "watchpost.person_invariant": WatchpostPersonInvariant;
   "watchpost.person_photo": WatchpostPersonPhoto;
   "watchpost.person_vector": WatchpostPersonVector;
   "watchpost.photo_status": WatchpostPhotoStatus;
-  "watchpost.pipeline_invariant": WatchpostPipelineInvariant;
-  "watchpost.queue_invariant": WatchpostQueueInvariant;
   "watchpost.recurring_stranger": WatchpostRecurringStranger;
   "watchpost.reference": WatchpostReference;
   "watchpost.retention": WatchpostRetention;

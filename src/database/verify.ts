@@ -36,19 +36,28 @@ export interface Extent {
 /** Seals compared by one query: at most 200,000 rows, about a second each 100,000. */
 const sealsAtATime = 20;
 
-/**
- * Compares the whole record with its seals, some seals at a time, so that neither memory nor a lock grows with it.
- *
- * @param most stops after so many findings.
- * @returns what is not as it was sealed, in the order of the seals; empty if all is well.
- */
-export const verifyRecord = async (database: Database, most = 10): Promise<Finding[]> => {
-  const { rows } = await database.pool.query<{ last: string }>(
+/** How many seals there are, counted by number: those that are gone are among them. */
+export const countSeals = async ({ pool }: Database): Promise<number> => {
+  const { rows } = await pool.query<{ last: string | null }>(
     `select greatest(
        (select max(s.number) from watchpost.seal as s), (select h.number from watchpost.seal_head as h)
      ) as last`,
   );
-  const last = Number(rows[0]?.last ?? 0);
+  return Number(rows[0]?.last ?? 0);
+};
+
+/**
+ * Compares the whole record with its seals, some seals at a time, so that neither memory nor a lock grows with it.
+ *
+ * @param options.most stops after so many findings.
+ * @param options.onProgress called with the number of seals that were compared by each query.
+ * @returns what is not as it was sealed, in the order of the seals; empty if all is well.
+ */
+export const verifyRecord = async (
+  database: Database,
+  { most = 10, onProgress }: { most?: number; onProgress?: (seals: number) => void } = {},
+): Promise<Finding[]> => {
+  const last = await countSeals(database);
   const findings: Finding[] = [];
   for (let first = 1; first <= Math.max(last, 1) && findings.length < most; first += sealsAtATime) {
     const found = await database.pool.query<Finding>(
@@ -56,6 +65,7 @@ export const verifyRecord = async (database: Database, most = 10): Promise<Findi
       [first, first + sealsAtATime - 1, most - findings.length],
     );
     findings.push(...found.rows);
+    onProgress?.(Math.min(sealsAtATime, last - first + 1));
   }
   return findings;
 };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import pg from 'pg';
-import { readOnlyState } from '../errors.ts';
+import { isGivenUp, readOnlyState } from '../errors.ts';
 import { ReadOnlyServer } from './unusable-server.ts';
 
 /** What the embedded database reports besides what Postgres does; see src/embedded-database/server.ts. */
@@ -13,7 +13,7 @@ const readOnlySettings = ['in_hot_standby', 'default_transaction_read_only'];
 /**
  * A connection that prepares frequent statements, and that is closed when it is of no further use:
  *
- * - A query got no answer in time. A socket whose other end has vanished without notice (a pulled cable, a firewall that
+ * - A query got no answer in time. The server cancels it when it notices that the connection is gone: see `openDatabase`. A socket whose other end has vanished without notice (a pulled cable, a firewall that
  *   forgot the connection) would hold its query forever.
  * - A statement that it has prepared does not fit the schema any more, because a newer version has migrated it.
  * - Its server takes no writes, unless `allowReadOnly()` was called. Postgres 14 and newer report that with the session's
@@ -81,7 +81,7 @@ export class WatchedClient extends pg.Client {
     const answer = (super.query as any)(...args);
     if (typeof answer?.catch === 'function') {
       answer.catch((error: Error) => {
-        if (error.message === 'Query read timeout' || isStale(error) || this.#refuses(error)) this.#cut();
+        if (isGivenUp(error) || isStale(error) || this.#refuses(error)) this.#cut();
       });
     }
     return answer;

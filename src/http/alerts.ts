@@ -1,9 +1,10 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { pageLimit, text } from '../fields.ts';
+import { nextOf, pageLimit, text } from '../fields.ts';
 import {
   decisions,
   dismissals,
+  listAlerts,
   type Review,
   readAlert,
   readAlertMatches,
@@ -11,7 +12,6 @@ import {
   readNotifications,
   readReviews,
   reviewAlert,
-  selectAlerts,
 } from '../watchlist/alerts.ts';
 import { alertFilter, alertStream } from './alert-stream.ts';
 import { asCaller } from './as-caller.ts';
@@ -19,7 +19,7 @@ import { idIn, readOptionalJson, readQuery } from './body.ts';
 import { cropPath } from './faces.ts';
 import type { Served, Services } from './services.ts';
 
-const listed = alertFilter.extend({ limit: pageLimit });
+const listed = alertFilter.extend({ after: z.guid().optional(), limit: pageLimit });
 
 const note = text.optional();
 const review = z.strictObject({ note });
@@ -47,13 +47,9 @@ export const alerts = (services: Services) => {
   const { database } = services;
   const routes = new Hono<Served>()
     .get('/', async (c) => {
-      const { limit, ...wanted } = readQuery(c, listed);
-      const found = await selectAlerts(database.db, wanted)
-        .orderBy('a.last_seen', 'desc')
-        .orderBy('a.id', 'desc')
-        .limit(limit)
-        .execute();
-      return c.json({ alerts: found });
+      const { after, limit, ...wanted } = readQuery(c, listed);
+      const found = await listAlerts(database.db, wanted, { after, limit });
+      return c.json({ alerts: found, next: nextOf(found, limit, ({ id }) => id) });
     })
     .get('/stream', alertStream(services))
     .get('/:id', async (c) => {

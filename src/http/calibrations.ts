@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { readCalibrations, readCurve, recommend, strangersNeeded } from '../calibration/calibration.ts';
 import { plot } from '../calibration/plot.ts';
 import { WatchpostError } from '../errors.ts';
-import { share } from '../fields.ts';
+import { nextOf, pageLimit, share } from '../fields.ts';
 import { readQuery } from './body.ts';
 import type { Served, Services } from './services.ts';
 
@@ -11,10 +11,16 @@ const query = z.strictObject({
   target_fpir: share.default(0.003),
 });
 
+const page = z.strictObject({ after: z.guid().optional(), limit: pageLimit });
+
 /** GET /v1/calibrations, /v1/calibrations/{id} and /v1/calibrations/{id}.svg: measured error rates by threshold. */
 export const calibrations = ({ database }: Services) =>
   new Hono<Served>()
-    .get('/', async (c) => c.json({ calibrations: await readCalibrations(database) }))
+    .get('/', async (c) => {
+      const wanted = readQuery(c, page);
+      const found = await readCalibrations(database, wanted);
+      return c.json({ calibrations: found, next: nextOf(found, wanted.limit, ({ id }) => id) });
+    })
     .get('/:file', async (c) => {
       const file = c.req.param('file');
       const id = file.replace(/\.svg$/, '');

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { interval, listOf, name, pageLimit, searchWord, url, whole } from '../fields.ts';
+import { interval, listOf, name, nextOf, pageLimit, searchWord, url, whole } from '../fields.ts';
 import {
   addEndpoint,
   changeEndpoint,
@@ -22,7 +22,8 @@ const newEndpoint = z.strictObject({
   time_to_live_seconds: interval(1).optional(),
 });
 const rotation = z.strictObject({ keep_seconds: whole(0, 2_592_000).default(86_400) });
-const page = z.strictObject({ limit: pageLimit });
+const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
+const deliveriesPage = z.strictObject({ after: z.guid().optional(), limit: pageLimit });
 
 /**
  * POST and GET /v1/endpoints, DELETE /v1/endpoints/{id}; POST /v1/endpoints/{id}/test, rotate, enable, disable;
@@ -37,7 +38,11 @@ export const endpoints = ({ config, database }: Services) =>
       );
       return c.json(made, 201);
     })
-    .get('/', async (c) => c.json({ endpoints: await readEndpoints(database.db) }))
+    .get('/', async (c) => {
+      const wanted = readQuery(c, page);
+      const found = await readEndpoints(database.db, wanted);
+      return c.json({ endpoints: found, next: nextOf(found, wanted.limit, (endpoint) => endpoint.name) });
+    })
     .delete('/:id', async (c) => {
       const id = idIn(c);
       await asCaller(database, c.get('caller'), (trx) => changeEndpoint(trx, id, 'remove'));
@@ -61,6 +66,7 @@ export const endpoints = ({ config, database }: Services) =>
     .post('/:id/test', async (c) => c.json(await testEndpoint(database, idIn(c), actorOf(c.get('caller')))))
     .get('/:id/deliveries', async (c) => {
       const id = await findEndpoint(database.db, idIn(c));
-      const { limit } = readQuery(c, page);
-      return c.json({ deliveries: await readDeliveries(database.db, id, limit) });
+      const wanted = readQuery(c, deliveriesPage);
+      const found = await readDeliveries(database.db, id, wanted);
+      return c.json({ deliveries: found, next: nextOf(found, wanted.limit, (delivery) => delivery.id) });
     });

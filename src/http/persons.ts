@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { listOf, metadata, name, pageLimit, searchWord, token } from '../fields.ts';
+import { listOf, metadata, name, nextOf, pageLimit, searchWord, token } from '../fields.ts';
 import { addPerson, findPersons, readPerson, removePerson, setPerson } from '../watchlist/registry.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn, readJson, readQuery } from './body.ts';
@@ -40,8 +40,7 @@ export const persons = (services: Services) => {
     .get('/', async (c) => {
       const wanted = readQuery(c, filter);
       const found = await findPersons(database.db, wanted);
-      const next = found.length === wanted.limit ? (found.at(-1)?.id ?? null) : null;
-      return c.json({ persons: found, next });
+      return c.json({ persons: found, next: nextOf(found, wanted.limit, ({ id }) => id) });
     })
 
     .get('/:id', async (c) => c.json(await readPerson(database.db, idIn(c))))

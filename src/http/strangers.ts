@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { listOf, moment, name, pageLimit, searchWord, token, whole } from '../fields.ts';
+import { listOf, moment, name, nextOf, pageLimit, searchWord, token, whole } from '../fields.ts';
 import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn, readJson, readQuery } from './body.ts';
@@ -9,6 +9,7 @@ import type { Served, Services } from './services.ts';
 const filter = z.strictObject({
   visits: whole(1, 1_000_000).default(2),
   since: moment.optional(),
+  after: z.guid().optional(),
   limit: pageLimit,
 });
 
@@ -24,8 +25,12 @@ const cropOf = (faceId: string) => `/v1/faces/${faceId}/crop`;
 export const strangers = ({ database }: Services) =>
   new Hono<Served>()
     .get('/', async (c) => {
-      const found = await readRecurring(database, readQuery(c, filter));
-      return c.json({ strangers: found.map((one) => ({ ...one, crop: cropOf(one.best_face_id) })) });
+      const wanted = readQuery(c, filter);
+      const found = await readRecurring(database, wanted);
+      return c.json({
+        strangers: found.map((one) => ({ ...one, crop: cropOf(one.best_face_id) })),
+        next: nextOf(found, wanted.limit, ({ id }) => id),
+      });
     })
     .get('/:id', async (c) => {
       const { faces, ...stranger } = await readStranger(database, idIn(c));

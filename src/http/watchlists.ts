@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { interval, moment, name, text } from '../fields.ts';
+import { interval, moment, name, nextOf, pageLimit, searchWord, text } from '../fields.ts';
 import {
   addToWatchlist,
   addWatchlist,
@@ -12,7 +12,7 @@ import {
   thresholdNames,
 } from '../watchlist/registry.ts';
 import { asCaller } from './as-caller.ts';
-import { idIn, readJson } from './body.ts';
+import { idIn, readJson, readQuery } from './body.ts';
 import type { Served, Services } from './services.ts';
 
 const fields = z.strictObject({
@@ -41,6 +41,7 @@ const isEither = (list: {
   target_fpir?: number | null | undefined;
 }) => list.threshold === undefined || typeof list.target_fpir !== 'number';
 const newWatchlist = fields.refine(isEither, eitherError);
+const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
 const changes = fields.partial().refine(isEither, eitherError);
 
 /** POST and GET /v1/watchlists; GET, PATCH and DELETE /v1/watchlists/{id}; PUT and DELETE …/persons/{person}. */
@@ -52,7 +53,11 @@ export const watchlists = ({ database }: Services) =>
       c.header('Location', `/v1/watchlists/${list.id}`);
       return c.json(list, 201);
     })
-    .get('/', async (c) => c.json({ watchlists: await readWatchlists(database.db) }))
+    .get('/', async (c) => {
+      const wanted = readQuery(c, page);
+      const found = await readWatchlists(database.db, wanted);
+      return c.json({ watchlists: found, next: nextOf(found, wanted.limit, (list) => list.name) });
+    })
     .get('/:id', async (c) => c.json(await readWatchlist(database.db, idIn(c))))
     .patch('/:id', async (c) => {
       const id = idIn(c);

@@ -57,35 +57,48 @@ export const replay = async (
   }
 };
 
-/** The events of the next photos of the selection that the task has done and whose subject still stands. */
+/**
+ * The events of the next photos of the selection that the task has done and whose subject still stands. Photo by photo, by
+ * their keys and the index of their events: a join of all photos with all events would read both to their end, for each
+ * batch.
+ */
 const readDone = async (
   db: Kysely<DB>,
   task: string,
   selection: Selection,
   after: string | undefined,
 ): Promise<{ items: Item[]; last: string | undefined }> => {
+  const { imageId, cameraId, since, until } = selection;
+  const chosen = [
+    ...(after === undefined ? [] : [sql`i.id > ${after}::uuid`]),
+    ...(imageId === undefined ? [] : [sql`i.id = ${imageId}::uuid`]),
+    ...(cameraId === undefined ? [] : [sql`i.camera_id = ${cameraId}::uuid`]),
+    ...(since === undefined ? [] : [sql`i.captured_at >= ${since}::timestamptz`]),
+    ...(until === undefined ? [] : [sql`i.captured_at < ${until}::timestamptz`]),
+  ];
   const { rows } = await sql<{ event_id: string; image_id: string; payload: object }>`
-    select e.id as event_id, e.image_id, e.payload
-    from watchpost.event as e
-    join watchpost.image as i on i.id = e.image_id
-    where ${task} = any (e.tasks)
-      and (${after ?? null}::uuid is null or e.image_id > ${after ?? null}::uuid)
-      and (${selection.imageId ?? null}::uuid is null or e.image_id = ${selection.imageId ?? null}::uuid)
-      and (${selection.cameraId ?? null}::uuid is null or i.camera_id = ${selection.cameraId ?? null}::uuid)
-      and (${selection.since ?? null}::timestamptz is null or i.captured_at >= ${selection.since ?? null}::timestamptz)
-      and (${selection.until ?? null}::timestamptz is null or i.captured_at < ${selection.until ?? null}::timestamptz)
-      and exists (
-        select from watchpost.handling as h where h.event_id = e.id and h.task = ${task} and h.outcome = 'done'
-      )
-      and not exists (select from watchpost.face as f where f.id = e.subject_id and f.superseded_at is not null)
-      and not exists (select from watchpost.embedding as v where v.id = e.subject_id and v.superseded_at is not null)
-      and not exists (select from watchpost.match as m where m.id = e.subject_id and m.superseded_at is not null)
-      and not exists (
-        select
-        from watchpost.person_photo as p
-        where p.id = (e.payload ->> 'person_photo_id')::uuid and p.removed_at is not null
-      )
-    order by e.image_id
+    select e.id as event_id, i.id as image_id, e.payload
+    from watchpost.image as i
+    cross join lateral (
+      select e.id, e.payload
+      from watchpost.event as e
+      where e.image_id = i.id
+        and ${task} = any (e.tasks)
+        and exists (
+          select from watchpost.handling as h where h.event_id = e.id and h.task = ${task} and h.outcome = 'done'
+        )
+        and not exists (select from watchpost.face as f where f.id = e.subject_id and f.superseded_at is not null)
+        and not exists (select from watchpost.embedding as v where v.id = e.subject_id and v.superseded_at is not null)
+        and not exists (select from watchpost.match as m where m.id = e.subject_id and m.superseded_at is not null)
+        and not exists (
+          select
+          from watchpost.person_photo as p
+          where p.id = (e.payload ->> 'person_photo_id')::uuid and p.removed_at is not null
+        )
+      offset 0
+    ) as e
+    where ${chosen.length > 0 ? sql.join(chosen, sql` and `) : sql`true`}
+    order by i.id
     fetch first ${sql.lit(batchSize)} rows with ties
   `.execute(db);
   return {

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { Database } from '../database/pool.ts';
 import { isDatabaseAway } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -5,7 +6,10 @@ import type { Log } from '../log.ts';
 /** Milliseconds between checks for due tasks. Their own intervals, 10 s or more, are in the table `upkeep_task`. */
 const every = 5_000;
 
-/** What is done regularly for the whole database: sealing the record, making partitions, retiring them. */
+/** No limit: counting the rows of a large partition that is to be dropped, or making an index, takes as long as it takes. */
+const patience = 2 ** 31 - 1;
+
+/** What is done regularly for the whole database: sealing the record, making partitions, retiring them, indexes. */
 export interface Upkeep {
   /** Resolves when the task under way, if any, has ended; there will be no other. */
   stop(): Promise<void>;
@@ -27,9 +31,10 @@ export const startUpkeep = (database: Database, log: Log): Upkeep => {
   const work = async () => {
     try {
       while (!stopped) {
-        const { rows } = await database.pool.query<Done>(
-          'select task, result, error from watchpost.upkeep()',
-        );
+        const { rows } = await database.pool.query<Done>({
+          text: 'select task, result, error from watchpost.upkeep()',
+          query_timeout: patience,
+        } as pg.QueryConfig);
         const [done] = rows;
         if (!done?.task) return;
         if (done.error) log.warn({ task: done.task, reason: done.error }, 'upkeep failed; it is tried again');

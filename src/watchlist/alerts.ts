@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
+import type { Page } from '../fields.ts';
 
 /** Alerts: queries and reviews. The rules are in the database, in sql/5-alerts/alert-reviews.sql. */
 
@@ -58,6 +59,28 @@ export const selectAlerts = (db: Kysely<DB>, wanted: AlertFilter) =>
       ),
     )
     .$if(wanted.since !== undefined, (q) => q.where('a.last_seen', '>=', new Date(wanted.since as string)));
+
+/**
+ * A page of the alerts that meet a filter, those seen last first.
+ *
+ * @param page.after the id of an alert.
+ * @throws {WatchpostError} alert_unknown if that one is gone: then the list is to be read from its beginning.
+ */
+export const listAlerts = async (db: Kysely<DB>, wanted: AlertFilter, { after, limit }: Page) => {
+  if (after !== undefined) await readAlert(db, after);
+  return selectAlerts(db, wanted)
+    .$if(after !== undefined, (q) =>
+      q.where(
+        sql<boolean>`(a.last_seen, a.id) < (
+          select b.last_seen, b.id from watchpost.alert as b where b.id = ${after}
+        )`,
+      ),
+    )
+    .orderBy('a.last_seen', 'desc')
+    .orderBy('a.id', 'desc')
+    .limit(limit)
+    .execute();
+};
 
 /** The decisions of a reviewer. */
 export const decisions = ['acknowledge', 'confirm', 'dismiss', 'reopen', 'undo'] as const;
@@ -171,9 +194,14 @@ export const readAlertMatches = async (db: Kysely<DB>, alertId: string) => {
   return latest.reverse();
 };
 
-/** The full origin of an alert; see sql/6-record/lineage.sql. */
+/** The full origin of an alert, of its latest thousand sightings, oldest first; see sql/6-record/lineage.sql. */
 export const readLineage = async ({ pool }: Database, alertId: string) =>
-  (await pool.query('select * from watchpost.lineage($1)', [alertId])).rows;
+  (
+    await pool.query(
+      'select * from watchpost.lineage($1) order by captured_at desc, match_id desc limit 1000',
+      [alertId],
+    )
+  ).rows.reverse();
 
 /** The notifications of an alert, with state and number of attempts. */
 export const readNotifications = (db: Kysely<DB>, alertId: string) =>

@@ -70,9 +70,14 @@ export const readPerson = async (db: Kysely<DB>, id: string) => {
   if (!person) throw personUnknown(id);
   const photos = await db
     .selectFrom('watchpost.photo_status as s')
-    .leftJoin('watchpost.best_photo as b', 'b.person_photo_id', 's.person_photo_id')
     .selectAll('s')
-    .select(sql<boolean>`b.person_photo_id is not null`.as('best'))
+    .select((eb) =>
+      eb(
+        's.person_photo_id',
+        'is not distinct from',
+        eb.selectFrom('watchpost.best_photo as b').select('b.person_photo_id').where('b.person_id', '=', id),
+      ).as('best'),
+    )
     .where('s.person_id', '=', id)
     .orderBy('s.person_photo_id')
     .execute();

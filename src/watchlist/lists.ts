@@ -2,6 +2,7 @@ import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
+import type { Page } from '../fields.ts';
 
 /** Watchlists: adding, reading, changing and removing them. Their entries are in entries.ts. */
 
@@ -99,9 +100,17 @@ export const readWatchlist = async (db: Kysely<DB>, id: string) => {
   return list;
 };
 
-/** All lists, with the number of people on each. */
-export const readWatchlists = (db: Kysely<DB>) =>
-  selected(db.selectFrom('watchpost.watchlist as w')).orderBy('w.name').execute();
+/**
+ * Lists by name, with the number of people on each.
+ *
+ * @param page of them, after a name; undefined: all.
+ */
+export const readWatchlists = (db: Kysely<DB>, page?: Page) =>
+  selected(db.selectFrom('watchpost.watchlist as w'))
+    .$if(page?.after !== undefined, (q) => q.where('w.name', '>', page?.after as string))
+    .orderBy('w.name')
+    .$if(page !== undefined, (q) => q.limit(page?.limit as number))
+    .execute();
 
 const selected = <O>(query: SelectQueryBuilder<DB & { w: DB['watchpost.watchlist'] }, 'w', O>) =>
   query.select((eb) => [

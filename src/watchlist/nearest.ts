@@ -1,13 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 
-/**
- * Up to this many people on active watchlists, all are compared, which is exact and takes about 1 ms a thousand.
- * Above, the HNSW index is used. What counts is the number of people searched for, not of people enrolled: with 30
- * listed of 16,667 enrolled people the index was three times as slow, and wrong in 6 of 40 searches.
- */
-const exactUpTo = 10_000;
-
 /** The number of candidates, so that there is another one if the nearest are ruled out. */
 const most = 5;
 
@@ -47,7 +40,8 @@ export interface Nearest {
  * Searches the active watchlists for each embedding, in one statement.
  *
  * @param options.most the number of candidates.
- * @param options.exactUpTo up to how many people all are compared; tests use fewer.
+ * @param options.exactUpTo up to how many people all are compared, and above the index is asked; undefined: the number
+ *   of sql/4-people/person-index.sql.
  * @param options.alsoCompare a person to compare even if the index does not find them.
  * @returns by embedding id, without embeddings that are gone.
  */
@@ -57,7 +51,7 @@ export const findNearest = async (
   options: { most?: number; exactUpTo?: number; alsoCompare?: string } = {},
 ): Promise<Map<string, Nearest>> => {
   const { rows } = await sql<Nearest>`
-    select * from watchpost.find_nearest(${embeddingIds}::uuid[], ${options.exactUpTo ?? exactUpTo}, ${options.most ?? most}, ${options.alsoCompare ?? null}::uuid)
+    select * from watchpost.find_nearest(${embeddingIds}::uuid[], ${options.exactUpTo ?? null}::integer, ${options.most ?? most}, ${options.alsoCompare ?? null}::uuid)
   `.execute(db);
   return new Map(rows.map((row) => [row.embedding_id, row]));
 };

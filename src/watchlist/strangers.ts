@@ -3,6 +3,7 @@ import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
+import type { Page } from '../fields.ts';
 
 /** Strangers: groups of faces that match nobody; see sql/4-people/stranger-groups.sql. */
 
@@ -19,36 +20,52 @@ export interface Recurring {
 }
 
 /**
- * Strangers with several visits, most visits first.
+ * A page of the strangers with several visits, most visits first.
  *
  * @param wanted.visits the least number of visits.
  * @param wanted.since only visits that ended after this time count; undefined: all stored ones.
+ * @param wanted.after the id of one that meets the conditions; else there is none after it.
  */
 export const readRecurring = async (
   database: Database,
-  wanted: { visits: number; since?: string | undefined; limit: number },
+  wanted: { visits: number; since?: string | undefined } & Page,
 ): Promise<Recurring[]> => {
+  const since = wanted.since ?? '-infinity';
   const { rows } = await sql<Recurring>`
+    with recurring as (
+      select
+        v.stranger_id as id,
+        count(*)::integer as visits,
+        sum(v.faces)::integer as faces,
+        min(v.first_seen) as first_seen,
+        max(v.last_seen) as last_seen,
+        (array_agg(v.best_face_id order by v.best_norm desc, v.best_face_id))[1] as best_face_id
+      from watchpost.stranger_visit as v
+      where v.person_id is null and v.last_seen >= ${since}::timestamptz
+      group by v.stranger_id
+      having count(*) >= ${wanted.visits}::integer
+    ),
+    page as (
+      select r.*
+      from recurring as r
+      left join recurring as a on a.id = ${wanted.after ?? null}::uuid
+      where ${wanted.after ?? null}::uuid is null
+        or r.visits < a.visits
+        or (r.visits = a.visits and (r.last_seen < a.last_seen or (r.last_seen = a.last_seen and r.id > a.id)))
+      order by r.visits desc, r.last_seen desc, r.id
+      limit ${wanted.limit}
+    )
     select
-      v.stranger_id as id,
-      count(*)::integer as visits,
-      sum(v.faces)::integer as faces,
-      min(v.first_seen) as first_seen,
-      max(v.last_seen) as last_seen,
+      p.*,
       array(
         select distinct c
-        from watchpost.stranger_visit as a
-        cross join unnest(a.cameras) as c
-        where a.stranger_id = v.stranger_id and a.last_seen >= ${wanted.since ?? '-infinity'}::timestamptz
+        from watchpost.stranger_visit as v
+        cross join unnest(v.cameras) as c
+        where v.stranger_id = p.id and v.last_seen >= ${since}::timestamptz
         order by c
-      ) as cameras,
-      (array_agg(v.best_face_id order by v.best_norm desc, v.best_face_id))[1] as best_face_id
-    from watchpost.stranger_visit as v
-    where v.person_id is null and v.last_seen >= ${wanted.since ?? '-infinity'}::timestamptz
-    group by v.stranger_id
-    having count(*) >= ${wanted.visits}::integer
-    order by visits desc, last_seen desc, v.stranger_id
-    limit ${wanted.limit}
+      ) as cameras
+    from page as p
+    order by p.visits desc, p.last_seen desc, p.id
   `.execute(database.db);
   return rows;
 };

@@ -3,6 +3,7 @@ import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
+import type { Page } from '../fields.ts';
 import { attemptDelivery } from './delivery.ts';
 import type { EndpointAnswer } from './post.ts';
 
@@ -84,8 +85,12 @@ export const addEndpoint = async (
   return { id: endpoint_id, secret };
 };
 
-/** All endpoints that were not removed, with their state, without secrets. */
-export const readEndpoints = (db: Kysely<DB>) =>
+/**
+ * The endpoints that were not removed, by name, with their state, without secrets.
+ *
+ * @param page of them, after a name; undefined: all.
+ */
+export const readEndpoints = (db: Kysely<DB>, page?: Page) =>
   db
     .selectFrom('watchpost.endpoint as e')
     .select((eb) => [
@@ -119,7 +124,9 @@ export const readEndpoints = (db: Kysely<DB>) =>
         .as('due'),
     ])
     .where('e.removed_at', 'is', null)
+    .$if(page?.after !== undefined, (q) => q.where('e.name', '>', page?.after as string))
     .orderBy('e.name')
+    .$if(page !== undefined, (q) => q.limit(page?.limit as number))
     .execute();
 
 /**
@@ -140,12 +147,13 @@ export const rotateSecret = (db: Kysely<DB>, id: string, keepSeconds: number) =>
 export const changeEndpoint = (db: Kysely<DB>, id: string, verb: 'enable' | 'disable' | 'remove') =>
   sql`select ${sql.ref(`watchpost.${verb}_endpoint`)}(${id})`.execute(db);
 
-/** The latest deliveries to an endpoint, newest first. */
-export const readDeliveries = (db: Kysely<DB>, id: string, limit: number) =>
+/** A page of the deliveries to an endpoint, newest first, after the id of one. */
+export const readDeliveries = (db: Kysely<DB>, id: string, { after, limit }: Page) =>
   db
     .selectFrom('watchpost.delivery_log')
     .selectAll()
     .where('endpoint_id', '=', id)
+    .$if(after !== undefined, (q) => q.where('id', '<', after as string))
     .orderBy('id', 'desc')
     .limit(limit)
     .execute();

@@ -112,13 +112,6 @@ const fill = async (server: Server, url: string): Promise<void> => {
     create unlogged table enrolled (n integer, vector halfvec);
     create unlogged table seen (n integer, vector halfvec);
   `);
-  // Made when all are there, in memory.
-  const { rows } = await client.query<{ name: string; definition: string }>(
-    `select indexname as name, indexdef as definition from pg_indexes where indexname like 'person_vector_hnsw_%'`,
-  );
-  const index = rows[0]!;
-  await client.query(`drop index watchpost.${index.name}`);
-
   await step(`${people * photosOfEach} references made`, () =>
     copyVectors(client, 'enrolled', people * photosOfEach, (n) =>
       photoOf(Math.floor(n / photosOfEach), n % photosOfEach),
@@ -130,7 +123,7 @@ const fill = async (server: Server, url: string): Promise<void> => {
   );
   await step('past faces written', () => client.query(pastOf));
   await client.query('drop table enrolled, seen');
-  await step('index built', () => client.query(index.definition));
+  await step('index built', () => client.query('select watchpost.index_people($1)', [model]));
   await step('vacuumed', () => client.query('vacuum (freeze, analyze)'));
   await client.query('checkpoint');
   await client.end();

@@ -7,6 +7,7 @@ import { bulk } from './benches/bulk.ts';
 import { embedded } from './benches/embedded.ts';
 import { eventsBench } from './benches/events.ts';
 import { fair } from './benches/fair.ts';
+import { grown } from './benches/grown.ts';
 import { heldSnapshot } from './benches/held-snapshot.ts';
 import { latency } from './benches/latency.ts';
 import { pipeline } from './benches/pipeline.ts';
@@ -35,6 +36,7 @@ const benches: readonly Bench[] = [
   heldSnapshot,
   search,
   backfill,
+  grown,
   scale,
   soak,
   embedded,

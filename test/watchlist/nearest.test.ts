@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { findNearest } from '../../src/watchlist/nearest.ts';
 import { addWatchlist } from '../../src/watchlist/registry.ts';
 import { connectClient } from '../support/client.ts';
@@ -27,18 +27,13 @@ describe('searching for the nearest person', () => {
     model = await addModel(database, 'clustered', dimension);
     const looks = Array.from({ length: groups }, () => vectors.any());
     centres = Array.from({ length: people }, (_, n) => vectors.near(looks[n % groups] as number[], 0.6));
-    // The index is made again when they are all there: growing it takes an embedded database half a minute.
-    const [index] = await database.rows(
-      `select indexname as name, indexdef as definition from pg_indexes where indexname like 'person_vector_hnsw_%'`,
-    );
-    await database.rows(`drop index watchpost.${index.name}`);
     ids = await addKnownPeople(database, {
       model,
       vectors: centres.map((centre, n) =>
         Array.from({ length: 1 + (n % 5) }, () => vectors.near(centre, 0.8)),
       ),
     });
-    await database.rows(index.definition);
+    await database.rows('select watchpost.index_people($1)', [model]);
     many = (await addWatchlist(database.db, { name: 'many' })).id;
     short = (await addWatchlist(database.db, { name: 'short', threshold: 0.5 })).id;
     await database.rows(
@@ -166,6 +161,38 @@ describe('searching for the nearest person', () => {
     expect(await search(missed.personId)).toEqual([missed.personId, ...others.slice(0, -1)]);
     expect(await search(unlisted.personId)).toEqual(others);
     expect(await search(others[0])).toEqual(others);
+  });
+
+  it('is given an index by upkeep once more people are listed than are compared one by one', async () => {
+    const growing = await addModel(database, 'growing', dimension);
+    const list = await addWatchlist(database.db, { name: 'growing' });
+    const vector = vectors.any();
+    const add = () =>
+      addKnownPerson(database, {
+        ...{ model: growing, name: 'One more', watchlists: [list.id] },
+        vector: vectors.near(vector, 0.9),
+      });
+    for (let n = 0; n < 3; n++) await add();
+    await enable(list.id);
+    const { embeddingId } = await addFace(database, { model: growing, vector });
+    const search = async (exactUpTo: number) =>
+      (await findNearest(database.db, [embeddingId], { exactUpTo })).get(embeddingId);
+    const setLimit = (people: number) =>
+      database.rows(
+        `create or replace function watchpost.exact_up_to() returns integer
+         language sql immutable parallel safe return ${people}`,
+      );
+    await setLimit(3);
+    onTestFinished(async () => void (await setLimit(25_000)));
+    const make = async () => (await database.rows('select watchpost.index_many_people() as made'))[0].made;
+    expect(await make(), 'three are compared').toBe(0);
+    await add();
+    expect(await search(2), 'there is none yet').toMatchObject({ method: 'exact' });
+    expect(await make()).toBe(1);
+    expect(await make(), 'it is there').toBe(0);
+    const found = await search(3);
+    expect(found).toMatchObject({ method: 'hnsw' });
+    expect(found?.candidates).toHaveLength(4);
   });
 
   it('does not search lists that are not enabled', async () => {

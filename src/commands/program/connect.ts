@@ -9,7 +9,8 @@ import type { Context } from './session.ts';
 type Settings = Pick<Context, 'config' | 'log' | 'stopper'>;
 
 /**
- * Connects to the database of DATABASE_URL, else to the embedded one that `up` or `demo` runs in the data folder.
+ * Connects to the database of DATABASE_URL, else to the embedded one that `up` or `demo` runs in the data folder. A
+ * command waits for its statements as long as they take: who has called it can stop it, which cancels them.
  *
  * @param options.max connections of the pool.
  * @param options.answerWithinMs as for openDatabase.
@@ -27,7 +28,13 @@ export const connect = async (
     );
   }
   const { writable = false, ...pool } = options;
-  const database = openDatabase(url, { log, ...pool, readOnly: !writable });
+  const database = openDatabase(url, {
+    log,
+    ...pool,
+    ...(writable ? {} : { answerWithinMs: 0 }),
+    server: config.databaseUrl !== undefined,
+    readOnly: !writable,
+  });
   stopper.add(() => closeSoon(database));
   await database.pool.query('select').catch((error) => {
     const { reason, remedy } = refusalOf(error, url);

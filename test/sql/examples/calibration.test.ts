@@ -26,6 +26,7 @@ describe('sql/examples of calibration', () => {
   });
 
   it('calibration-curve.sql', async () => {
+    await database.rows('select watchpost.calibrate()');
     const curve = await run('calibration-curve.sql');
     expect(curve.map((row) => row.threshold)).toEqual(
       Array.from({ length: 21 }, (_, n) => expect.closeTo(n / 20)),

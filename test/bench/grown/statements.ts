@@ -1,0 +1,132 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type pg from 'pg';
+
+/** Rows that the routes and views are asked for. */
+export interface Subjects {
+  readonly person: string;
+  readonly image: string;
+  readonly face: string;
+  readonly alert: string;
+  readonly watchlist: string;
+  readonly endpoint: string;
+  readonly stranger: string;
+  readonly calibration: string;
+  readonly photo: string;
+  readonly event: string;
+}
+
+export const findSubjects = async (client: pg.Client): Promise<Subjects> => {
+  const { rows } = await client.query<Subjects>(`
+    select
+      (select id from watchpost.person order by id desc limit 1) as person,
+      a.image_id as image, a.face_id as face, a.id as alert, a.watchlist_id as watchlist,
+      (select id from watchpost.endpoint limit 1) as endpoint,
+      (select stranger_id from watchpost.stranger_face limit 1) as stranger,
+      (select id from watchpost.calibration limit 1) as calibration,
+      (select id from watchpost.person_photo order by id desc limit 1) as photo,
+      (select id from watchpost.event order by id desc limit 1) as event
+    from watchpost.alert_detail as a
+    order by a.id desc
+    limit 1`);
+  return rows[0]!;
+};
+
+/** Every GET route, with the filters that it takes; the second page, where there is one. */
+export const routesOf = (s: Subjects): string[] => [
+  `/v1/images/${s.image}`,
+  `/v1/faces/${s.face}/crop`,
+  '/v1/persons',
+  `/v1/persons?limit=1000&after=${s.person.slice(0, -4)}0000`,
+  '/v1/persons?name=person%2019',
+  '/v1/persons?name=nobody',
+  '/v1/persons?external_ref=ref-77',
+  '/v1/persons?watchlist=wanted',
+  `/v1/persons/${s.person}`,
+  '/v1/watchlists',
+  `/v1/watchlists/${s.watchlist}`,
+  '/v1/cameras',
+  '/v1/alerts',
+  `/v1/alerts?limit=1000&after=${s.alert}`,
+  '/v1/alerts?state=open',
+  '/v1/alerts?state=confirmed&watchlist=everybody&min_severity=warning&limit=200',
+  '/v1/alerts?watchlist=wanted',
+  `/v1/alerts?person_id=${s.person}`,
+  `/v1/alerts/${s.alert}`,
+  '/v1/endpoints',
+  `/v1/endpoints/${s.endpoint}/deliveries`,
+  '/v1/calibrations',
+  `/v1/calibrations/${s.calibration}`,
+  `/v1/calibrations/${s.calibration}.svg`,
+  '/v1/strangers',
+  `/v1/strangers?since=${new Date(Date.now() - 7 * 86_400_000).toISOString()}`,
+  `/v1/strangers/${s.stranger}`,
+  '/v1/dead-letters',
+  '/v1/dead-letters?limit=1000',
+];
+
+/** Every view and function that is read, with the filter that one would use. */
+export const viewsOf = (s: Subjects): string[] => [
+  `active_watchlist`,
+  `alert_detail where id = '${s.alert}'`,
+  `alert_detail where person_id = '${s.person}'`,
+  `alert_detail where state = 'open' and withdrawn_at is null order by last_seen desc limit 100`,
+  `alert_detail where created_at > now() - interval '1 day'`,
+  `audit_head`,
+  `backlog`,
+  `best_photo where person_id = '${s.person}'`,
+  `dead_letter where image_id = '${s.image}'`,
+  `dead_letter where task = 'enrol' order by id desc limit 100`,
+  `delivery_log where endpoint_id = '${s.endpoint}' order by id desc limit 100`,
+  `delivery_log where alert_id = '${s.alert}'`,
+  `ended_task where event_id = '${s.event}'`,
+  `event_task where event_id = '${s.event}'`,
+  `event_task where image_id = '${s.image}'`,
+  `image_status where image_id = '${s.image}'`,
+  `image_status order by image_id desc limit 50`,
+  `image_status where received_at > now() - interval '1 hour'`,
+  `last_seen where person_id = '${s.person}'`,
+  `last_seen where person = 'Person 300'`,
+  `last_seen order by seen_at desc limit 100`,
+  `lineage('${s.alert}')`,
+  `partition`,
+  `photo_status where person_photo_id = '${s.photo}'`,
+  `photo_status where person_id = '${s.person}'`,
+  `photo_status where person = 'Person 300'`,
+  `recurring_stranger where stranger_id = '${s.stranger}'`,
+  `recurring_stranger order by visits desc limit 100`,
+  `sighting where person_id = '${s.person}'`,
+  `sighting where person = 'Person 300' order by seen_at desc`,
+  `sighting where image_id = '${s.image}'`,
+  `sighting where seen_at > now() - interval '1 day'`,
+  `stranger_sighting where stranger_id = '${s.stranger}'`,
+  `stranger_visit where stranger_id = '${s.stranger}'`,
+  `stranger_visit where last_seen > now() - interval '1 day'`,
+  `timeline('${s.image}')`,
+  `track('${s.person}')`,
+  `unmatched_face where captured_at > now() - interval '1 day'`,
+];
+
+const folder = new URL('../../../sql/examples/', import.meta.url);
+
+/** The examples, each as the statements of its file. */
+export const examples = (): { name: string; text: string }[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+    .map((name) => ({ name, text: readFileSync(new URL(name, folder), 'utf8') }));
+
+/** These measure everybody against thousands of faces, which takes as long as it takes. */
+export const measurements = ['calibration-with-stored-strangers.sql'];
+
+/** Milliseconds of the fastest of some calls: other work on the machine makes each of them slower, and none faster. */
+export const fastest = async (call: () => Promise<unknown>, times = 5): Promise<number> => {
+  let least = Number.POSITIVE_INFINITY;
+  for (let n = 0; n < times; n++) {
+    const begun = performance.now();
+    await call();
+    least = Math.min(least, performance.now() - begun);
+    // What takes that long needs no second try.
+    if (least > 2_000) break;
+  }
+  return least;
+};
