@@ -65,27 +65,28 @@ create or replace function watchpost.submit_image(
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  who text := coalesce(submit_image.submitted_by, session_user);
+  who text := coalesce(normalize(submit_image.submitted_by, nfc), session_user);
+  key text := normalize(submit_image.idempotency_key, nfc);
   image_id uuid;
 begin
   if who <> session_user and not has_column_privilege(session_user, 'watchpost.image', 'submitted_by', 'insert') then
     raise exception '% may not submit in the name of %.', session_user, who using errcode = 'insufficient_privilege';
   end if;
   -- Without a key there is nothing to repeat, so no subtransaction: thousands of them slow down every snapshot.
-  if submit_image.idempotency_key is null then
+  if key is null then
     return watchpost.insert_image(bytes, camera, submit_image.captured_at, null, who);
   end if;
 
-  image_id := watchpost.find_submitted(who, submit_image.idempotency_key, bytes);
+  image_id := watchpost.find_submitted(who, key, bytes);
   if image_id is not null then
     return image_id;
   end if;
   begin
-    return watchpost.insert_image(bytes, camera, submit_image.captured_at, submit_image.idempotency_key, who);
+    return watchpost.insert_image(bytes, camera, submit_image.captured_at, key, who);
   exception
     when unique_violation then
       -- Somebody else has used the key since the query above, and has committed.
-      image_id := watchpost.find_submitted(who, submit_image.idempotency_key, bytes);
+      image_id := watchpost.find_submitted(who, key, bytes);
       if image_id is null then
         raise;
       end if;

@@ -1,7 +1,15 @@
 import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
-import { momentOption, named, positionOption, several, similarity, tokenOption } from './program/options.ts';
+import {
+  identifier,
+  momentOption,
+  named,
+  positionOption,
+  severalSearched,
+  similarity,
+  tokenOption,
+} from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { printRows, table } from './program/table.ts';
 
@@ -86,7 +94,7 @@ const strangersShow: AddCommand = (strangers, session) =>
   strangers
     .command('show')
     .description('The faces of a stranger, latest first')
-    .argument('<id>')
+    .argument('<id>', 'as "strangers list" prints it', identifier)
     .option('--json', 'print JSON')
     .action(
       session.action(async (context, id: string, options: { json?: boolean }) => {
@@ -106,10 +114,10 @@ const strangersEnrol: AddCommand = (strangers, session) =>
   strangers
     .command('enrol')
     .description('Make a stranger a person, with their best views as photos')
-    .argument('<id>')
+    .argument('<id>', 'as "strangers list" prints it', identifier)
     .argument('<name>', '', named)
     .option('--ref <key>', 'their key in another system', tokenOption)
-    .option('--watchlist <name>', 'put them on this list; may be repeated', several, [])
+    .option('--watchlist <name>', 'put them on this list; may be repeated', severalSearched, [])
     .action(
       session.action(async (context, id: string, name: string, options: EnrolOptions) => {
         const personId = await enrolStranger((await connect(context)).db, id, {

@@ -13,7 +13,7 @@ export interface PhotoStatus {
 }
 
 /** The end of a photo that was to enrol somebody. */
-interface EndedEnrolment {
+export interface EndedEnrolment {
   /** Of the row in `person_photo`. */
   readonly id: string;
   readonly state: 'enrolled' | 'refused' | 'removed';
@@ -60,7 +60,10 @@ const readStatus = async ({ pool }: Database, imageId: string): Promise<PhotoSta
   return status;
 };
 
-/** Waits for photos that are to enrol somebody, and yields each once it has ended, in no particular order. */
+/**
+ * Waits for photos that are to enrol somebody, and yields each once it has ended, in no particular order. One that was
+ * deleted meanwhile, as with its person, ends as removed.
+ */
 export async function* endedEnrolments(
   { pool }: Database,
   ids: readonly string[],
@@ -77,14 +80,25 @@ export async function* endedEnrolments(
        where s.person_photo_id = any ($1) and s.state in ('enrolled', 'refused', 'removed')`,
       [oldest],
     );
-    for (const row of rows) {
+    const ended = rows.length > 0 ? rows : await readDeleted(pool, oldest);
+    for (const row of ended) {
       open.delete(row.id);
       yield row;
     }
-    if (rows.length > 0) pause = pausesOfMany.first;
+    if (ended.length > 0) pause = pausesOfMany.first;
     else {
       await sleep(pause);
       pause = Math.min(pause * 1.5, pausesOfMany.longest);
     }
   }
 }
+
+const readDeleted = async (pool: Database['pool'], ids: readonly string[]): Promise<EndedEnrolment[]> => {
+  const { rows } = await pool.query<EndedEnrolment>(
+    `select w.id, 'removed' as state, 'photo_removed' as code, 'This photo was deleted.' as message
+     from unnest($1::uuid[]) as w (id)
+     where not exists (select from watchpost.person_photo as p where p.id = w.id)`,
+    [ids],
+  );
+  return rows;
+};

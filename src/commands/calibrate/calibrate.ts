@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { readCurve, recommend, strangersNeeded } from '../../calibration/calibration.ts';
 import {
@@ -12,6 +12,7 @@ import { measure } from '../../calibration/measure.ts';
 import { plot } from '../../calibration/plot.ts';
 import type { Database } from '../../database/pool.ts';
 import { CommandError } from '../../errors.ts';
+import { photosBelow } from '../../intake/index.ts';
 import { registerModels } from '../../runner/registration.ts';
 import { connect } from '../program/connect.ts';
 import { print, printJson } from '../program/io.ts';
@@ -132,12 +133,11 @@ const labelledPhotos = async (options: CalibrateOptions, maxPixels: number): Pro
     photos.push(...folder.strangers.map((file) => ({ file: join(path, file), person: null })));
   }
   for (const path of options.strangers) {
-    const files = await readdir(path, { recursive: true }).catch((error) => {
+    const files = await photosBelow(path).catch((error) => {
       throw new CommandError(`--strangers: ${path} cannot be read: ${error.message}.`);
     });
-    const pictures = files.filter((file) => /\.(jpe?g|png|webp)$/i.test(file)).sort();
-    if (pictures.length === 0) throw new CommandError(`--strangers: there is no photo in ${path}.`);
-    photos.push(...pictures.map((file) => ({ file: join(path, file), person: null })));
+    if (files.length === 0) throw new CommandError(`--strangers: there is no photo in ${path}.`);
+    photos.push(...files.map((file) => ({ file, person: null })));
   }
   return photos;
 };
