@@ -1,13 +1,13 @@
 import { Command } from 'commander';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { commands } from '../src/commands/catalogue.ts';
-import { Session } from '../src/commands/program/session.ts';
 import { processIo } from '../src/commands/program/io.ts';
+import { Session } from '../src/commands/program/session.ts';
 import { watchpost } from './commands/support.ts';
-import type { TestDatabase } from './support/database.ts';
 import { type Api, serve } from './http/support.ts';
-import { addFace, addModel } from './support/fabricate.ts';
 import { emptySky } from './support/bad-photos.ts';
+import type { TestDatabase } from './support/database.ts';
+import { addFace, addModel } from './support/fabricate.ts';
 
 /** One name in two forms: as most systems write it, and as a Mac writes it. */
 const composed = 'Jos\u00e9';
@@ -63,7 +63,9 @@ describe('text that is compared, in either normalization form', () => {
     await database.rows(`insert into watchpost.watchlist (name) values ($1)`, [composed]);
     await one(`select watchpost.add_endpoint(name => $1, url => 'https://a.example/')`, [composed]);
     for (const call of ['find_camera($1)', 'find_endpoint($1)'])
-      expect(await one(`select watchpost.${call} is not null as found`, [decomposed])).toEqual({ found: true });
+      expect(await one(`select watchpost.${call} is not null as found`, [decomposed])).toEqual({
+        found: true,
+      });
     for (const [path, body] of [
       ['/v1/cameras', { name: decomposed, location: 'Gate' }],
       ['/v1/watchlists', { name: decomposed }],
@@ -91,16 +93,23 @@ describe('text that is compared, in either normalization form', () => {
     }
     const alerts = await api.call('GET', `/v1/alerts?watchlist=${encodeURIComponent(decomposed)}`);
     expect(alerts.status).toBe(200);
-    const photo = await api.call('POST', `/v1/images?camera=${encodeURIComponent(decomposed)}`, await emptySky(), {
-      'content-type': 'image/jpeg',
-    });
+    const photo = await api.call(
+      'POST',
+      `/v1/images?camera=${encodeURIComponent(decomposed)}`,
+      await emptySky(),
+      {
+        'content-type': 'image/jpeg',
+      },
+    );
     expect(photo.status).toBe(202);
   });
 
   it('finds them on the command line', async () => {
     expect((await run('person', 'show', decomposed)).stdout).toMatch(new RegExp(`^${composed} `));
     expect((await run('person', 'list', '--name', decomposed)).stdout).toMatch(new RegExp(`^${composed} `));
-    expect((await run('watchlist', 'take', decomposed, decomposed)).stdout).toBe(`${composed} is off ${composed}\n`);
+    expect((await run('watchlist', 'take', decomposed, decomposed)).stdout).toBe(
+      `${composed} is off ${composed}\n`,
+    );
   });
 
   it('is one idempotency key, and one list for a stranger who is enrolled', async () => {
@@ -108,7 +117,11 @@ describe('text that is compared, in either normalization form', () => {
       one(`select watchpost.submit_image(bytes => '\\x01', idempotency_key => $1) as id`, [key]);
     expect(await submit(composed)).toEqual(await submit(decomposed));
     const model = await addModel(database, 'four-numbers', 4);
-    const { embeddingId, faceId } = await addFace(database, { model, vector: [1, 0, 0, 0], purpose: 'reference' });
+    const { embeddingId, faceId } = await addFace(database, {
+      model,
+      vector: [1, 0, 0, 0],
+      purpose: 'reference',
+    });
     const stranger = await one('insert into watchpost.stranger (model_id) values ($1) returning id', [model]);
     await database.rows(
       `insert into watchpost.stranger_face (face_id, embedding_id, search_id, model_id, vector, norm, seen_at, neighbours, core, stranger_id)
@@ -125,7 +138,18 @@ describe('text that is compared, in either normalization form', () => {
 });
 
 /** Placeholders of what is no text to be compared: files, addresses, statements and notes. */
-const others = new Set(['file', 'photo', 'folder', 'path', 'url', 'statement', 'words', 'interval', 'json', 'task']);
+const others = new Set([
+  'file',
+  'photo',
+  'folder',
+  'path',
+  'url',
+  'statement',
+  'words',
+  'interval',
+  'json',
+  'task',
+]);
 
 interface Given {
   readonly of: string;

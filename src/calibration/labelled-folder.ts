@@ -85,7 +85,8 @@ const photosIn = async (path: string, folder: string): Promise<string[]> => {
   const photos: string[] = [];
   for (const entry of await list(join(path, folder))) {
     const file = join(folder, entry.name);
-    if (!entry.isDirectory() && !isLitter(entry.name) && (await isPhotoFile(join(path, file)))) photos.push(file);
+    if (!entry.isDirectory() && !isLitter(entry.name) && (await isPhotoFile(join(path, file))))
+      photos.push(file);
   }
   return photos;
 };
@@ -93,7 +94,8 @@ const photosIn = async (path: string, folder: string): Promise<string[]> => {
 const strangersIn = async (path: string): Promise<string[]> => {
   const photos = await photosIn(path, '_strangers');
   for (const entry of await list(join(path, '_strangers'))) {
-    if (entry.isDirectory() && !isLitter(entry.name)) photos.push(...(await photosIn(path, join('_strangers', entry.name))));
+    if (entry.isDirectory() && !isLitter(entry.name))
+      photos.push(...(await photosIn(path, join('_strangers', entry.name))));
   }
   return photos;
 };

@@ -3,7 +3,15 @@ import { readAlert, readAlertMatches, readReviews, reviewAlert, selectAlerts } f
 import { connect } from './program/connect.ts';
 import { forEach } from './program/each.ts';
 import { print, printJson } from './program/io.ts';
-import { identifier, identifiers, momentOption, positionOption, searched, severities, words } from './program/options.ts';
+import {
+  identifier,
+  identifiers,
+  momentOption,
+  positionOption,
+  searched,
+  severities,
+  words,
+} from './program/options.ts';
 import type { AddCommand, Context } from './program/session.ts';
 import { printRows, table } from './program/table.ts';
 

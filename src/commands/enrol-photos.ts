@@ -52,7 +52,11 @@ export const untilAllEnded = async (
 ): Promise<EndedEnrolment[]> => {
   await warnWithoutWorker(io, database);
   const ended: EndedEnrolment[] = [];
-  for await (const one of endedEnrolments(database, waiting.map(({ id }) => id))) ended.push(one);
+  for await (const one of endedEnrolments(
+    database,
+    waiting.map(({ id }) => id),
+  ))
+    ended.push(one);
   return ended;
 };
 

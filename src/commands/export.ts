@@ -8,7 +8,9 @@ import type { AddCommand } from './program/session.ts';
 export const exportCommand: AddCommand = (program, session) =>
   program
     .command('export')
-    .description('Write people with their enrolled photos, lists, cannot-links and cameras, for import elsewhere')
+    .description(
+      'Write people with their enrolled photos, lists, cannot-links and cameras, for import elsewhere',
+    )
     .argument('<folder>', 'a new or empty folder')
     .option('--json', 'print JSON')
     .action(

@@ -82,7 +82,9 @@ const importPeople = async (context: Context, path: string, options: Options): P
   photos?.end();
   if (options.json) printJson(io, report);
   else print(io, summaryOf(report));
-  return (report.refused.length === 0 && report.without_photo.length === 0) || (options.allowRefused ?? false);
+  return (
+    (report.refused.length === 0 && report.without_photo.length === 0) || (options.allowRefused ?? false)
+  );
 };
 
 const summaryOf = (report: Report): string => {

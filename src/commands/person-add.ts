@@ -4,7 +4,13 @@ import type { DB } from '../database/types.generated.ts';
 import { CommandError } from '../errors.ts';
 import type { EndedEnrolment } from '../intake/index.ts';
 import { addPerson, addPersonPhoto, takeBackPerson } from '../watchlist/registry.ts';
-import { type GivenPhoto, printEnded, readGivenPhotos, untilAllEnded, type WaitingPhoto } from './enrol-photos.ts';
+import {
+  type GivenPhoto,
+  printEnded,
+  readGivenPhotos,
+  untilAllEnded,
+  type WaitingPhoto,
+} from './enrol-photos.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print } from './program/io.ts';
 import {
@@ -122,6 +128,8 @@ const orTakenBack = async (
     end.catch(() => {});
     const gone = await takeBackPerson(database.db, added.person.id, idsOf(added.waiting));
     if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(`Interrupted: ${added.person.name} was ${gone ? 'not added' : 'added all the same'}.`);
+    throw new CommandError(
+      `Interrupted: ${added.person.name} was ${gone ? 'not added' : 'added all the same'}.`,
+    );
   }
 };

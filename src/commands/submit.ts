@@ -130,7 +130,9 @@ const unreadable = (file: string, error: Error): CommandError =>
 /** The stable code of the error of a file. */
 const codeOf = (error: unknown): string => {
   const { cause } = error as CommandError;
-  return cause instanceof Error && 'syscall' in cause ? 'file_unreadable' : toWatchpostError(cause ?? error).code;
+  return cause instanceof Error && 'syscall' in cause
+    ? 'file_unreadable'
+    : toWatchpostError(cause ?? error).code;
 };
 
 /** Warns, before a wait, if no worker is there to process anything. */

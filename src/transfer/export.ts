@@ -229,7 +229,8 @@ const readStored = async (db: Kysely<DB>, photo: Photo) => {
 };
 
 /** The ending of a photo's file, by its format. */
-const endingOf = (format: string | null): string => `.${format === 'jpeg' || format === null ? 'jpg' : format}`;
+const endingOf = (format: string | null): string =>
+  `.${format === 'jpeg' || format === null ? 'jpg' : format}`;
 
 /** With half a face of gray on each side: a face that fills the photo is larger than the detector finds. */
 const withMargin = async (crop: Buffer): Promise<Buffer> => {

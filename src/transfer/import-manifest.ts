@@ -3,7 +3,13 @@ import type { Kysely } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import { linkFace, linkPeople } from './links.ts';
-import { type CannotLink, type FaceOfLink, type Manifest, manifestName, type RegisterRow } from './manifest.ts';
+import {
+  type CannotLink,
+  type FaceOfLink,
+  type Manifest,
+  manifestName,
+  type RegisterRow,
+} from './manifest.ts';
 import { type PersonSource, refusalOf } from './people.ts';
 import { addToRegister, fillEndedList, isEnded, isThere } from './registers.ts';
 import type { Report } from './report.ts';

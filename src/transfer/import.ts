@@ -107,7 +107,10 @@ const writePerson = async (
   );
   const knownId = await findKnown(trx, person, context.taken);
   const id = knownId ?? (await addPerson(trx, { ...person, watchlists: [] })).id;
-  const lists = [...person.watchlists, ...options.watchlists.map((name) => ({ name, created_at: undefined }))];
+  const lists = [
+    ...person.watchlists,
+    ...options.watchlists.map((name) => ({ name, created_at: undefined })),
+  ];
   for (const { name, created_at } of lists) {
     if (context.endedLists.has(name)) continue;
     await addToWatchlist(trx, await listId(trx, name, options.addWatchlists), id, created_at);

@@ -4,8 +4,8 @@ import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import { listOf, metadata, name, token } from '../fields.ts';
-import { codes, entry, type PersonSource, position, type Refusal, refusalOf, type Source } from './people.ts';
 import { assertKnown, readText } from '../text-file.ts';
+import { codes, entry, type PersonSource, position, type Refusal, refusalOf, type Source } from './people.ts';
 
 /** Of this shape, so that an error names the column. */
 const metadataCell = z.object({ metadata });

@@ -2,11 +2,11 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
-import { listOf, metadata, storedTime, name, token } from '../fields.ts';
+import { listOf, metadata, name, storedTime, token } from '../fields.ts';
 import { inOrder, isFileOrLinkToOne, isLitter, isPhotoFile } from '../intake/index.ts';
+import { assertKnown, readText } from '../text-file.ts';
 import { manifestName } from './manifest.ts';
 import { codes, entry, type PersonSource, position, type Refusal, refusalOf, type Source } from './people.ts';
-import { assertKnown, readText } from '../text-file.ts';
 
 /** Describes the person of a folder, in it. */
 const aboutName = 'person.json';

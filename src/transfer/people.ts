@@ -1,7 +1,7 @@
 import { CsvError } from 'csv-parse/sync';
 import { z } from 'zod';
 import { type ProblemCode, toWatchpostError, WatchpostError } from '../errors.ts';
-import { codeOf, storedTime, name } from '../fields.ts';
+import { codeOf, name, storedTime } from '../fields.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
 import type { Manifest } from './manifest.ts';
 

@@ -59,7 +59,9 @@ export const addToRegister = async (
       .catch((error) => {
         const { code } = toWatchpostError(error);
         if (code !== 'value_invalid') throw error;
-        throw new WatchpostError('import_invalid', `${called} is refused: ${error.message}.`, { cause: error });
+        throw new WatchpostError('import_invalid', `${called} is refused: ${error.message}.`, {
+          cause: error,
+        });
       });
     return 'added';
   }

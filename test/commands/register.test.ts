@@ -249,9 +249,19 @@ describe('with a worker', () => {
   it('person add prints for each photo why it was refused, and adds nobody if none can be used', async () => {
     const before = [await count('person'), await count('image')];
     const sky = await file('sky.jpg', await emptySky());
-    const { code, stdout, stderr } = await run('person', 'add', 'Grace', '--photo', samplePath(3), '--photo', sky);
+    const { code, stdout, stderr } = await run(
+      'person',
+      'add',
+      'Grace',
+      '--photo',
+      samplePath(3),
+      '--photo',
+      sky,
+    );
     expect(code).toBe(1);
-    expect(stdout).toMatch(/sample3\.jpg {2}refused: This photo has 3 faces; say which.* \(faces_several\)$/m);
+    expect(stdout).toMatch(
+      /sample3\.jpg {2}refused: This photo has 3 faces; say which.* \(faces_several\)$/m,
+    );
     expect(stdout).toMatch(/sky\.jpg {2}refused: No face was found.* \(face_missing\)$/m);
     expect(stderr).toMatch(/^Grace was not added: no photo can be used\./);
     expect([await count('person'), await count('image')]).toEqual(before);
@@ -260,7 +270,12 @@ describe('with a worker', () => {
   it('person add adds somebody with one good photo, and ends with 1 for the others', async () => {
     const [sky, notes] = [await file('sky.jpg', await emptySky()), await file('notes.jpg', textFile())];
     const photos = [notes, await file('b.jpg', await portrait(vision as Vision, 5, 1)), sky];
-    const { code, stdout, stderr } = await run('person', 'add', 'Bea', ...photos.flatMap((one) => ['--photo', one]));
+    const { code, stdout, stderr } = await run(
+      'person',
+      'add',
+      'Bea',
+      ...photos.flatMap((one) => ['--photo', one]),
+    );
     expect(code).toBe(1);
     expect(stderr).toMatch(/^\S+notes\.jpg: This is not a .* photo\.\n$/);
     expect(stdout).toMatch(
@@ -270,12 +285,19 @@ describe('with a worker', () => {
 
   it('person photo add enrols more photos, and replaces a refused one', async () => {
     const shown = await run('person', 'show', 'Bea', '--json');
-    const refused = JSON.parse(shown.stdout).photos.find((photo: { state: string }) => photo.state === 'refused');
+    const refused = JSON.parse(shown.stdout).photos.find(
+      (photo: { state: string }) => photo.state === 'refused',
+    );
     const sky = await file('sky.jpg', await emptySky());
     const worse = await run('person', 'photo', 'add', 'Bea', sky, '--replace', refused.id);
     expect(worse).toMatchObject({ code: 1, stdout: expect.stringMatching(/sky\.jpg {2}refused: .*\n$/) });
     // The same picture in other bytes: a photo enrols one person once.
-    const better = await file('c.png', await sharp(await portrait(vision as Vision, 5, 1)).png().toBuffer());
+    const better = await file(
+      'c.png',
+      await sharp(await portrait(vision as Vision, 5, 1))
+        .png()
+        .toBuffer(),
+    );
     const { code, stdout } = await run('person', 'photo', 'add', 'Bea', better, '--replace', refused.id);
     expect(stdout).toMatch(new RegExp(`c\\.png {2}enrolled\\n {2}${refused.id} {2}removed\\n$`));
     expect(code).toBe(0);

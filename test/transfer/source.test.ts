@@ -119,8 +119,16 @@ Bea,,,"[""a;b""]",,,`,
   });
 
   it.each([
-    ['a misspelt column', 'name,photos,watchlist\nAda,1.jpg,wanted\n', /column "watchlist".* Is "watchlists" meant/],
-    ['a column of something else', 'name,shoe size\nAda,38\n', /column "shoe size".* Known are: name, external_ref/],
+    [
+      'a misspelt column',
+      'name,photos,watchlist\nAda,1.jpg,wanted\n',
+      /column "watchlist".* Is "watchlists" meant/,
+    ],
+    [
+      'a column of something else',
+      'name,shoe size\nAda,38\n',
+      /column "shoe size".* Known are: name, external_ref/,
+    ],
     ['a column twice', 'name,photos,photos\nAda,1.jpg,2.jpg\n', /column photos twice/],
     ['no column name', 'photos\n1.jpg\n', /no column name/],
     ['a quote that is never closed', 'name\n"Ada\n', /cannot be understood/],
@@ -189,7 +197,11 @@ describe('a folder of people', () => {
     const source = await readSource(people);
     expect(source.people.map((person) => person.name)).toEqual(['Ada']);
     expect(source.refused).toMatchObject([
-      { person: 'papers', code: 'import_invalid', message: `There is no photo in ${join(people, 'papers')}.` },
+      {
+        person: 'papers',
+        code: 'import_invalid',
+        message: `There is no photo in ${join(people, 'papers')}.`,
+      },
     ]);
     expect(source.ignored).toEqual([]);
   });
@@ -206,7 +218,10 @@ describe('a folder of people', () => {
 
   it('that a later version has exported is refused as a whole', async () => {
     const people = await temporaryFolder();
-    await writeFile(join(people, 'watchpost.json'), '{"format": "watchpost", "version": 1000, "planets": []}');
+    await writeFile(
+      join(people, 'watchpost.json'),
+      '{"format": "watchpost", "version": 1000, "planets": []}',
+    );
     await expect(readSource(people)).rejects.toMatchObject({
       code: 'import_invalid',
       message: expect.stringMatching(/version 1000 of the format.* newer/),

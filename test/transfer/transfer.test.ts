@@ -162,7 +162,9 @@ describe('watchpost import', () => {
     const { code, stdout } = await run(database, 'import', file);
     expect(code).toBe(1);
     const [{ id }] = await database.rows(`select id from watchpost.person where external_ref = 'hr-9'`);
-    expect(stdout).toContain(`no photo  Later, ${file}, person 1: enrol one with "person photo add ${id} FILE"`);
+    expect(stdout).toContain(
+      `no photo  Later, ${file}, person 1: enrol one with "person photo add ${id} FILE"`,
+    );
     await run(database, 'person', 'remove', 'hr-9');
   });
 });
@@ -196,7 +198,9 @@ describe('watchpost export', () => {
        select t.id, p.id, 'twins', 'Jos\u00e9' from twin t, watchpost.person p where p.name = 'Ada' returning person_id as id`,
     );
     // Another face of a photo that has enrolled somebody.
-    const [hopper] = await database.rows(`insert into watchpost.person (name) values ('Hopper') returning id`);
+    const [hopper] = await database.rows(
+      `insert into watchpost.person (name) values ('Hopper') returning id`,
+    );
     for (const [person, bytes, face] of [
       [twin.id, await portrait(vision, 3, 2), null],
       [hopper.id, sample(4), 3],
@@ -262,15 +266,22 @@ describe('watchpost export', () => {
   });
 
   it('changes no list or camera that is there with other settings, and says so', async () => {
-    await again.rows(`update watchpost.watchlist set severity = 'info', threshold = 0.7 where name = 'wanted'`);
+    await again.rows(
+      `update watchpost.watchlist set severity = 'info', threshold = 0.7 where name = 'wanted'`,
+    );
     await again.rows(`update watchpost.camera set location = 'Elsewhere' where name = 'yard'`);
     const { code, stdout } = await run(again, 'import', folder, '--json');
     expect(code).toBe(1);
     expect(JSON.parse(stdout).refused).toMatchObject([
-      { code: 'name_taken', message: expect.stringMatching(/^The camera "yard" is there with another location:/) },
       {
         code: 'name_taken',
-        message: expect.stringMatching(/^The watchlist "wanted" is there with another severity, threshold_name:/),
+        message: expect.stringMatching(/^The camera "yard" is there with another location:/),
+      },
+      {
+        code: 'name_taken',
+        message: expect.stringMatching(
+          /^The watchlist "wanted" is there with another severity, threshold_name:/,
+        ),
       },
     ]);
     expect(
@@ -292,7 +303,8 @@ describe('watchpost export', () => {
     const exported = await run(database, 'export', second, '--json');
     expect(JSON.parse(exported.stdout)).toMatchObject({ people: 7, photos: 4, crops: 1 });
     expect((await readdir(join(second, 'Ada'))).sort()).toEqual(['1-face.png', '2.jpg', 'person.json']);
-    for (const name of await readdir(second)) if (name !== 'Ada') await rm(join(second, name), { recursive: true });
+    for (const name of await readdir(second))
+      if (name !== 'Ada') await rm(join(second, name), { recursive: true });
     const imported = await run(again, 'import', second, '--json');
     expect(JSON.parse(imported.stdout)).toMatchObject({
       people: { added: 0, known: 1 },

@@ -40,7 +40,10 @@ export const forEach = async (
  */
 export const reasonOf = (error: unknown): string => {
   const isSentence = error instanceof CommandError;
-  if (!isSentence && ['database_unavailable', 'schema_missing', 'internal'].includes(toWatchpostError(error).code))
+  if (
+    !isSentence &&
+    ['database_unavailable', 'schema_missing', 'internal'].includes(toWatchpostError(error).code)
+  )
     throw error;
   return explain(error).replaceAll('\n', ' ');
 };
