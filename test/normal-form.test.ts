@@ -149,6 +149,7 @@ const others = new Set([
   'interval',
   'json',
   'task',
+  'file or digest',
 ]);
 
 interface Given {

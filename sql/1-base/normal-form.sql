@@ -2,7 +2,8 @@
 --
 -- "José" can be written with four characters or, as a Mac writes the names of files, with five. The two look the same and
 -- are not equal, so a list could be there twice, and a person not be found. src/fields.ts does the same for HTTP and the
--- command line; functions that find by name normalize what they are given.
+-- command line; functions that find by name normalize what they are given. The triggers of image do it themselves, as each
+-- trigger more on that table costs time (sql/3-stages/receive.sql).
 
 create or replace function watchpost.normalize_columns() returns trigger
 language plpgsql
@@ -41,7 +42,3 @@ execute function watchpost.normalize_columns('name');
 create or replace trigger api_key_normal_form before insert or update of name on watchpost.api_key
 for each row when (new.name is not nfc normalized)
 execute function watchpost.normalize_columns('name');
-
-create or replace trigger image_normal_form before insert or update of submitted_by, idempotency_key on watchpost.image
-for each row when (new.submitted_by is not nfc normalized or new.idempotency_key is not nfc normalized)
-execute function watchpost.normalize_columns('submitted_by', 'idempotency_key');

@@ -132,6 +132,10 @@ create or replace function watchpost.measure_image_bytes() returns trigger
 language plpgsql
 as $$
 begin
+  if new.submitted_by <> session_user or new.idempotency_key is not null then
+    new.submitted_by := normalize(new.submitted_by, nfc);
+    new.idempotency_key := normalize(new.idempotency_key, nfc);
+  end if;
   new.byte_length := pg_catalog.octet_length(new.bytes);
   if new.byte_length between 1 and 104857600
     and least(new.captured_at, new.received_at) >= '1826-01-01T00:00:00Z'
@@ -147,7 +151,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.measure_image_bytes() is 'Sets byte_length and sha256 from image.bytes, and refuses a row beyond the limits; see refuse_image.';
+comment on function watchpost.measure_image_bytes() is 'Sets byte_length and sha256 from image.bytes, puts names and keys into the form in which they are compared, and refuses a row beyond the limits; see refuse_image.';
 
 create or replace trigger image_measure_bytes before insert on watchpost.image
 for each row execute function watchpost.measure_image_bytes();

@@ -1,4 +1,4 @@
-import { exportPeople } from '../transfer/export.ts';
+import { type Exported, exportPeople } from '../transfer/export.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
 import { Progress } from './program/progress.ts';
@@ -24,10 +24,15 @@ export const exportCommand: AddCommand = (program, session) =>
         const written = await exportPeople(db, folder, () => progress.step());
         progress.end();
         if (options.json) return printJson(io, written);
-        const { people, photos, crops, cameras, watchlists, cannot_links } = written;
-        print(
-          io,
-          `${folder}  ${people} people, ${photos} photos, ${crops} faces of photos that were dropped, ${watchlists} lists, ${cannot_links} cannot-links, ${cameras} cameras`,
-        );
+        print(io, summaryOf(written));
       }),
     );
+
+const summaryOf = ({ people, photos, crops, cameras, watchlists, cannot_links }: Exported): string =>
+  [
+    `people       ${people}`,
+    `photos       ${photos}${crops > 0 ? `, and ${crops} faces of photos whose bytes were dropped` : ''}`,
+    `lists        ${watchlists}`,
+    `cameras      ${cameras}`,
+    `cannot-links ${cannot_links}`,
+  ].join('\n');

@@ -17,7 +17,14 @@ import { registerModels } from '../../runner/registration.ts';
 import { connect } from '../program/connect.ts';
 import { print, printJson } from '../program/io.ts';
 import { openVision } from '../program/open-vision.ts';
-import { momentOption, positionOption, several, shareOption } from '../program/options.ts';
+import {
+  identifier,
+  momentOption,
+  positionOption,
+  searched,
+  several,
+  shareOption,
+} from '../program/options.ts';
 import type { AddCommand, Context } from '../program/session.ts';
 import { summaryOf } from './summary.ts';
 
@@ -53,8 +60,8 @@ export const calibrateCommand: AddCommand = (program, session) =>
       positionOption,
       2000,
     )
-    .option('--model <id>', 'of the references (default: the model that most of them have)')
-    .option('--show [id]', 'measure nothing; print the latest curve, or this one')
+    .option('--model <id>', 'of the references (default: the model that most of them have)', searched)
+    .option('--show [id]', 'measure nothing; print the latest curve, or this one', identifier)
     .option('--svg <file>', 'plot the curve into this file')
     .option('--json', 'print JSON, with every point')
     .addHelpText(
