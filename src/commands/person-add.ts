@@ -3,6 +3,7 @@ import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 import { CommandError } from '../errors.ts';
 import type { EndedEnrolment } from '../intake/index.ts';
+import { acceptable } from '../watchlist/enrolment.ts';
 import { addPerson, addPersonPhoto, takeBackPerson } from '../watchlist/registry.ts';
 import {
   type GivenPhoto,
@@ -83,9 +84,21 @@ const addWithPhotos = async (context: Context, name: string, options: AddOptions
     return printEnded(io, waiting, ended, { ids: true });
   }
   printEnded(io, waiting, ended, { ids: false });
-  throw new CommandError(
-    `${person.name} was not added: no photo can be used. Give a better one, or --accept a code after checking the photo.`,
-  );
+  throw new CommandError(`${person.name} was not added: no photo can be used. ${adviceOn(ended)}`);
+};
+
+/** What to do about photos that were refused, by their codes. */
+const adviceOn = (ended: readonly EndedEnrolment[]): string => {
+  const codes = new Set(ended.map(({ code }) => code));
+  return [
+    codes.has('faces_several') || codes.has('face_not_there') ? 'Choose a face with --face.' : '',
+    codes.has('face_of_another') ? 'If it is the same person, use "person photo add".' : '',
+    acceptable.some((code) => codes.has(code))
+      ? 'Give a better photo, or --accept its code after checking it.'
+      : 'Give another photo.',
+  ]
+    .filter(Boolean)
+    .join(' ');
 };
 
 const writePerson = async (

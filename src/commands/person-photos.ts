@@ -12,7 +12,7 @@ import { connect } from './program/connect.ts';
 import { forEach } from './program/each.ts';
 import { findOnePerson, personArgument } from './program/find-person.ts';
 import { print } from './program/io.ts';
-import { face, gateCodes, identifier, identifiers, words } from './program/options.ts';
+import { face, gateCodes, identifier, identifiers, tokenOption, words } from './program/options.ts';
 import type { AddCommand, Context } from './program/session.ts';
 
 /** person photo, and enrol-face: the photos of people. */
@@ -32,7 +32,7 @@ const photoAdd: AddCommand = (photo, session) =>
   photo
     .command('add')
     .description('Enrol more photos of a person')
-    .argument('<person>', ...personArgument)
+    .argument('<person>', personArgument, tokenOption)
     .argument('<photo...>', 'files')
     .option('--face <number>', 'which face of the photo, counted from 1, left to right', face)
     .option(
@@ -91,7 +91,7 @@ export const personEnrolFace: AddCommand = (person, session) =>
   person
     .command('enrol-face')
     .description('Enrol a face that was found in any photo as a photo of a person')
-    .argument('<person>', ...personArgument)
+    .argument('<person>', personArgument, tokenOption)
     .argument('<face>', "the face's id", identifier)
     .option(
       '--accept <code>',

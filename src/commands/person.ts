@@ -2,8 +2,7 @@ import { findPersons, readPerson, removePerson, setPerson } from '../watchlist/r
 import { personAdd } from './person-add.ts';
 import { personEnrolFace, personPhoto } from './person-photos.ts';
 import { connect } from './program/connect.ts';
-import { forEach } from './program/each.ts';
-import { findOnePerson, personArgument, personArguments } from './program/find-person.ts';
+import { findOnePerson, personArgument } from './program/find-person.ts';
 import { print, printJson } from './program/io.ts';
 import { metadataOption, named, searched, tokenOption } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
@@ -60,7 +59,7 @@ const personShow: AddCommand = (person, session) =>
   person
     .command('show')
     .description('A person and the state of each photo')
-    .argument('<person>', ...personArgument)
+    .argument('<person>', personArgument, tokenOption)
     .option('--json', 'print JSON')
     .action(
       session.action(async (context, wanted: string, options: { json?: boolean }) => {
@@ -92,7 +91,7 @@ const personSet: AddCommand = (person, session) =>
   person
     .command('set')
     .description('Change the name, key or metadata of a person')
-    .argument('<person>', ...personArgument)
+    .argument('<person>', personArgument, tokenOption)
     .option('--name <name>', 'another name', named)
     .option('--ref <key>', 'their key in another system', tokenOption)
     .option('--metadata <json>', 'a JSON object that replaces what is there', metadataOption)
@@ -112,15 +111,13 @@ const personSet: AddCommand = (person, session) =>
 const personRemove: AddCommand = (person, session) =>
   person
     .command('remove')
-    .description('Forget people, with the photos that were to enrol them and every sighting')
-    .argument('<person...>', ...personArguments)
+    .description('Forget a person, with the photos that were to enrol them and every sighting')
+    .argument('<person>', personArgument, tokenOption)
     .action(
-      session.action(async (context, people: string[]) => {
+      session.action(async (context, wanted: string) => {
         const { db } = await connect(context);
-        return forEach(context.io, people, async (wanted) => {
-          const found = await findOnePerson(db, wanted);
-          await removePerson(db, found.id);
-          print(context.io, `${found.name} is forgotten`);
-        });
+        const found = await findOnePerson(db, wanted);
+        await removePerson(db, found.id);
+        print(context.io, `${found.name} is forgotten`);
       }),
     );

@@ -13,13 +13,14 @@ import {
 } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
 import { forEach } from './program/each.ts';
-import { findOnePerson, personArguments } from './program/find-person.ts';
+import { findOnePerson, personArgument } from './program/find-person.ts';
 import { print } from './program/io.ts';
 import {
   momentOption,
   named,
   searched,
   seconds,
+  severalTokens,
   severities,
   shareOption,
   threshold,
@@ -181,7 +182,7 @@ const watchlistPut: AddCommand = (watchlist, session) =>
     .command('put')
     .description('Put people on a list')
     .argument('<list>', 'name or id', searched)
-    .argument('<person...>', ...personArguments)
+    .argument('<person...>', personArgument, severalTokens)
     .action(
       session.action((context, listName: string, people: string[]) =>
         changeEntries(context, [listName, people], addToWatchlist, 'on'),
@@ -193,7 +194,7 @@ const watchlistTake: AddCommand = (watchlist, session) =>
     .command('take')
     .description('Take people off a list')
     .argument('<list>', 'name or id', searched)
-    .argument('<person...>', ...personArguments)
+    .argument('<person...>', personArgument, severalTokens)
     .action(
       session.action((context, listName: string, people: string[]) =>
         changeEntries(context, [listName, people], removeFromWatchlist, 'off'),

@@ -77,28 +77,21 @@ export async function* endedEnrolments(
       `select s.person_photo_id as id, s.state, coalesce(s.code, 'photo_removed') as code,
               coalesce(s.message, 'This photo was removed.') as message
        from watchpost.photo_status as s
-       where s.person_photo_id = any ($1) and s.state in ('enrolled', 'refused', 'removed')`,
+       where s.person_photo_id = any ($1) and s.state in ('enrolled', 'refused', 'removed')
+       union all
+       select a.id, 'removed', 'photo_removed', 'This photo was deleted, or its person.'
+       from unnest($1::uuid[]) as a (id)
+       where not exists (select from watchpost.person_photo as p where p.id = a.id)`,
       [oldest],
     );
-    const ended = rows.length > 0 ? rows : await readDeleted(pool, oldest);
-    for (const row of ended) {
+    for (const row of rows) {
       open.delete(row.id);
       yield row;
     }
-    if (ended.length > 0) pause = pausesOfMany.first;
+    if (rows.length > 0) pause = pausesOfMany.first;
     else {
       await sleep(pause);
       pause = Math.min(pause * 1.5, pausesOfMany.longest);
     }
   }
 }
-
-const readDeleted = async (pool: Database['pool'], ids: readonly string[]): Promise<EndedEnrolment[]> => {
-  const { rows } = await pool.query<EndedEnrolment>(
-    `select w.id, 'removed' as state, 'photo_removed' as code, 'This photo was deleted.' as message
-     from unnest($1::uuid[]) as w (id)
-     where not exists (select from watchpost.person_photo as p where p.id = w.id)`,
-    [ids],
-  );
-  return rows;
-};

@@ -7,7 +7,6 @@ import { WatchpostError } from '../errors.ts';
 import { isLitter } from '../intake/index.ts';
 import { readLinks, type StoredLink } from './links.ts';
 import { type CannotLink, type Manifest, manifestName, manifestVersion } from './manifest.ts';
-import { fileError } from './people.ts';
 import { readRegister } from './registers.ts';
 
 /** What was written. */
@@ -85,7 +84,10 @@ export const exportPeople = async (
       cannot_links: links.length,
     };
   } catch (error) {
-    throw fileError(folder, error);
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    throw new WatchpostError('file_unreadable', `${folder} cannot be written: ${error.message}.`, {
+      cause: error,
+    });
   }
 };
 
@@ -251,7 +253,8 @@ const writeLinks = async (
   if (links.some(({ face }) => face)) await mkdir(join(folder, '_faces'), { mode: modes.folder });
   const written: CannotLink[] = [];
   for (const [index, { person_id, other_person_id, face, ...link }] of links.entries()) {
-    const person = places.get(person_id) as string;
+    const person = places.get(person_id);
+    if (person === undefined) continue;
     if (face) {
       const crop = `_faces/${index + 1}.jpg`;
       await writeFile(join(folder, crop), face.crop, { mode: modes.file });

@@ -75,7 +75,7 @@ export const fileError = (file: string, error: unknown): WatchpostError => {
     return new WatchpostError(code, `${misfits.join('. ')}.`, { cause: error });
   }
   if (error instanceof Error && 'syscall' in error) {
-    return new WatchpostError('file_unreadable', `${file} cannot be read or written: ${error.message}.`, {
+    return new WatchpostError('file_unreadable', `${file} cannot be read: ${error.message}.`, {
       cause: error,
     });
   }

@@ -14,15 +14,16 @@ type Register = 'camera' | 'watchlist';
 
 /** Columns that say something only where the row was written. */
 const left: Record<Register, readonly string[]> = {
-  camera: ['id'],
+  camera: ['id', 'removed_at'],
   watchlist: ['id', 'version', 'changed_at'],
 };
 
-/** All rows, in the order of their names. */
+/** All rows that are in use, in the order of their names. */
 export const readRegister = async (db: Kysely<DB>, register: Register): Promise<RegisterRow[]> => {
   const { rows } = await sql<{ row: RegisterRow }>`
     select to_jsonb(r) - ${left[register]}::text[] as row
     from ${sql.table(`watchpost.${register}`)} as r
+    where to_jsonb(r) ->> 'removed_at' is null
     order by r.name
   `.execute(db);
   return rows.map(({ row }) => (register === 'watchlist' ? withoutDerived(row) : row));
@@ -105,7 +106,7 @@ const differences = async (
       order by a.key
     ) as different
     from ${sql.table(`watchpost.${register}`)} as r
-    where r.name = ${row.name}
+    where r.name = ${row.name} and to_jsonb(r) ->> 'removed_at' is null
   `.execute(trx);
   return rows[0]?.different;
 };

@@ -263,7 +263,9 @@ describe('with a worker', () => {
       /sample3\.jpg {2}refused: This photo has 3 faces; say which.* \(faces_several\)$/m,
     );
     expect(stdout).toMatch(/sky\.jpg {2}refused: No face was found.* \(face_missing\)$/m);
-    expect(stderr).toMatch(/^Grace was not added: no photo can be used\./);
+    expect(stderr).toBe(
+      'Grace was not added: no photo can be used. Choose a face with --face. Give another photo.\n',
+    );
     expect([await count('person'), await count('image')]).toEqual(before);
   });
 

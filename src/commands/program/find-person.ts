@@ -1,18 +1,9 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../database/types.generated.ts';
 import { CommandError, WatchpostError } from '../../errors.ts';
-import { tokenOption } from './options.ts';
 
-/** What {@link findOnePerson} takes, for the help, and how it is parsed. */
-export const personArgument = [
-  'id, external reference, or a name that only one person has',
-  tokenOption,
-] as const;
-/** The same where several may be given. */
-export const personArguments = [
-  personArgument[0],
-  (value: string, before: string[] = []): string[] => [...before, tokenOption(value)],
-] as const;
+/** What {@link findOnePerson} takes, for the help. */
+export const personArgument = 'id, external reference, or a name that only one person has';
 
 /**
  * The person that is meant by an argument of a command.

@@ -61,6 +61,11 @@ export const severalSearched = (value: string, before: string[] = []): string[] 
   ...before,
   searched(value),
 ];
+/** The same for people: ids, external references or names. */
+export const severalTokens = (value: string, before: string[] = []): string[] => [
+  ...before,
+  tokenOption(value),
+];
 /** The same for codes of the enrolment gate. */
 export const gateCodes = (value: string, before: string[]): string[] => {
   if (!acceptable.some((code) => code === value))
