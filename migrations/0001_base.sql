@@ -129,7 +129,8 @@ comment on function watchpost.is_metadata(jsonb) is 'Whether a JSON value is an 
 
 create function watchpost.actor() returns text
 language sql stable
--- No longer than a name of a key can be: it goes into events, which are never changed.
-return left(coalesce(nullif(current_setting('watchpost.actor', true), ''), session_user), 255);
+-- No longer than a name of a key can be: it goes into events, which are never changed. In the form in which names are
+-- compared, so that two reviewers are not one person whose name is written in two ways.
+return left(normalize(coalesce(nullif(current_setting('watchpost.actor', true), ''), session_user), nfc), 255);
 
 comment on function watchpost.actor() is 'Who acts in this transaction: the setting watchpost.actor, which the API sets for its caller; without it the database user.';

@@ -5,6 +5,10 @@ import { limits } from './limits.ts';
 /**
  * The fields that users give, over HTTP and on the command line, as zod types. Their bounds come from the table of
  * limits, and a value out of bounds carries the code of its limit: see codeOf.
+ *
+ * Texts that are compared (names, keys, and what they are searched by) are put into Unicode's normalization form C here,
+ * and for SQL in sql/1-base/normal-form.sql: a Mac writes "José" with five characters, other systems with four, and both
+ * mean the same person.
  */
 
 /**
@@ -33,6 +37,7 @@ const nameError = `give 1 to ${nameMax} characters on one line`;
 export const name = z
   .string()
   .trim()
+  .normalize('NFC')
   .refine(
     (text) => isVisible(text) && isAtMost(text, nameMax) && !hasControls(text),
     refinement('name_invalid', nameError),
@@ -44,6 +49,7 @@ const tokenMax = limits.tokenCharacters.max;
 export const token = z
   .string()
   .trim()
+  .normalize('NFC')
   .refine(
     (text) => isVisible(text) && isAtMost(text, tokenMax) && !hasControls(text),
     refinement('token_invalid', `give 1 to ${tokenMax} characters without control characters`),
@@ -52,6 +58,7 @@ export const token = z
 /** A search term: a name, the beginning of one, or an id. */
 export const searchWord = z
   .string()
+  .normalize('NFC')
   .min(1, 'give a name or an id')
   .refine((text) => isAtMost(text, nameMax), `give ${nameMax} characters at most`);
 
@@ -81,6 +88,9 @@ const instant = z.iso
   .datetime({ offset: true, error: timeFormat })
   .transform((time) => new Date(time))
   .refine((time) => !Number.isNaN(time.getTime()), { error: timeFormat, abort: true });
+
+/** A time of an export, as Postgres wrote it: kept to the microsecond, its range is tested by the database. */
+export const storedTime = z.iso.datetime({ offset: true, error: timeFormat });
 
 const outside = (limit: { min: string; max: string }, time: Date): boolean =>
   time.getTime() < Date.parse(limit.min) || time.getTime() > Date.parse(limit.max);

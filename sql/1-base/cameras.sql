@@ -9,8 +9,8 @@ declare
 begin
   select c.id into found_id
   from watchpost.camera as c
-  where c.name = name_or_id or c.id::text = lower(name_or_id)
-  order by c.name = name_or_id desc
+  where c.name = normalize(name_or_id, nfc) or c.id::text = lower(name_or_id)
+  order by c.name = normalize(name_or_id, nfc) desc
   limit 1;
   if found_id is null then
     raise exception 'There is no camera %.', quote_literal(name_or_id)

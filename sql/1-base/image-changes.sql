@@ -5,12 +5,14 @@ create or replace function watchpost.check_image() returns trigger
 language plpgsql
 as $$
 begin
+  new.submitted_by := normalize(new.submitted_by, nfc);
+  new.idempotency_key := normalize(new.idempotency_key, nfc);
   perform watchpost.refuse_image(new);
   return new;
 end;
 $$;
 
-comment on function watchpost.check_image() is 'Refuses changes that put a row beyond the limits; see refuse_image.';
+comment on function watchpost.check_image() is 'Refuses changes that put a row beyond the limits, see refuse_image; puts names and keys into the form in which they are compared.';
 
 create or replace trigger image_check before update of captured_at, received_at, submitted_by, idempotency_key on watchpost.image
 for each row execute function watchpost.check_image();

@@ -65,27 +65,28 @@ create or replace function watchpost.submit_image(
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  who text := coalesce(submit_image.submitted_by, session_user);
+  who text := coalesce(normalize(submit_image.submitted_by, nfc), session_user);
+  key text := normalize(submit_image.idempotency_key, nfc);
   image_id uuid;
 begin
   if who <> session_user and not has_column_privilege(session_user, 'watchpost.image', 'submitted_by', 'insert') then
     raise exception '% may not submit in the name of %.', session_user, who using errcode = 'insufficient_privilege';
   end if;
   -- Without a key there is nothing to repeat, so no subtransaction: thousands of them slow down every snapshot.
-  if submit_image.idempotency_key is null then
+  if key is null then
     return watchpost.insert_image(bytes, camera, submit_image.captured_at, null, who);
   end if;
 
-  image_id := watchpost.find_submitted(who, submit_image.idempotency_key, bytes);
+  image_id := watchpost.find_submitted(who, key, bytes);
   if image_id is not null then
     return image_id;
   end if;
   begin
-    return watchpost.insert_image(bytes, camera, submit_image.captured_at, submit_image.idempotency_key, who);
+    return watchpost.insert_image(bytes, camera, submit_image.captured_at, key, who);
   exception
     when unique_violation then
       -- Somebody else has used the key since the query above, and has committed.
-      image_id := watchpost.find_submitted(who, submit_image.idempotency_key, bytes);
+      image_id := watchpost.find_submitted(who, key, bytes);
       if image_id is null then
         raise;
       end if;
@@ -131,6 +132,10 @@ create or replace function watchpost.measure_image_bytes() returns trigger
 language plpgsql
 as $$
 begin
+  if new.submitted_by <> session_user or new.idempotency_key is not null then
+    new.submitted_by := normalize(new.submitted_by, nfc);
+    new.idempotency_key := normalize(new.idempotency_key, nfc);
+  end if;
   new.byte_length := pg_catalog.octet_length(new.bytes);
   if new.byte_length between 1 and 104857600
     and least(new.captured_at, new.received_at) >= '1826-01-01T00:00:00Z'
@@ -146,7 +151,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.measure_image_bytes() is 'Sets byte_length and sha256 from image.bytes, and refuses a row beyond the limits; see refuse_image.';
+comment on function watchpost.measure_image_bytes() is 'Sets byte_length and sha256 from image.bytes, puts names and keys into the form in which they are compared, and refuses a row beyond the limits; see refuse_image.';
 
 create or replace trigger image_measure_bytes before insert on watchpost.image
 for each row execute function watchpost.measure_image_bytes();

@@ -57,8 +57,8 @@ begin
   foreach wanted in array watchlists loop
     select w.id into list
     from watchpost.watchlist as w
-    where w.name = wanted or w.id::text = lower(wanted)
-    order by w.name = wanted desc
+    where w.name = normalize(wanted, nfc) or w.id::text = lower(wanted)
+    order by w.name = normalize(wanted, nfc) desc
     limit 1;
     if not found then
       raise exception 'There is no watchlist %.', quote_literal(wanted)

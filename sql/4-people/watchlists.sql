@@ -5,7 +5,8 @@
 
 -- A list's threshold comes from one of three: a number set by hand, the name of a threshold of the model, or a rate
 -- (target_fpir). Setting one clears the others; a list with none is default. A name is resolved at every change of the
--- list, so any update brings a new model's threshold.
+-- list, so any update brings a new model's threshold. A new list with a number and a rate begins with the number and
+-- follows the next calibration: that is how a list comes from another database, which had a calibration of its own.
 create or replace function watchpost.decided_threshold(becomes watchpost.watchlist, was watchpost.watchlist)
 returns watchpost.watchlist
 language plpgsql
@@ -17,6 +18,8 @@ begin
   if was.id is null then
     if becomes.threshold is null and becomes.target_fpir is null then
       becomes.threshold_name := coalesce(becomes.threshold_name, 'default');
+    elsif becomes.threshold is not null and becomes.threshold_name is null then
+      return becomes;
     end if;
   elsif becomes.threshold_name is distinct from was.threshold_name then
     becomes.target_fpir := case when becomes.threshold_name is null then becomes.target_fpir end;

@@ -13,7 +13,7 @@ create or replace function watchpost.reviewer() returns text
 language sql stable
 return case
   when has_table_privilege(session_user, 'watchpost.alert', 'insert') then watchpost.actor()
-  else session_user
+  else normalize(session_user, nfc)
 end;
 
 comment on function watchpost.reviewer() is 'In whose name a review is made: actor() for those who may raise alerts themselves, else the database user.';

@@ -67,8 +67,8 @@ declare
 begin
   select e.id into found_id
   from watchpost.endpoint as e
-  where e.removed_at is null and (e.name = name_or_id or e.id::text = lower(name_or_id))
-  order by e.name = name_or_id desc
+  where e.removed_at is null and (e.name = normalize(name_or_id, nfc) or e.id::text = lower(name_or_id))
+  order by e.name = normalize(name_or_id, nfc) desc
   limit 1;
   if found_id is null then
     raise exception 'There is no endpoint %.', quote_literal(name_or_id)

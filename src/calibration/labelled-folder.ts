@@ -1,10 +1,11 @@
 import { type Dirent, existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { WatchpostError, whyUnusableFile } from '../errors.ts';
-import { readPhotoFile } from '../intake/index.ts';
-import { formatNames, photoName } from '../vision/format.ts';
+import { isLitter, isPhotoFile, readPhotoFile } from '../intake/index.ts';
+import { readText } from '../text-file.ts';
+import { formatNames } from '../vision/format.ts';
 
 /** Photos with labels that say who is in them. Files are paths within the folder. */
 export interface LabelledFolder {
@@ -28,8 +29,8 @@ export interface GroupPhoto {
 
 /**
  * Reads a labelled folder: one subfolder a person, `_strangers/`, and `_groups/` with `groups.csv` (file, faces,
- * people). Every photo must be readable and have the header of a photo. Other files, and other folders whose names
- * begin with `.` or `_`, are left out.
+ * people). Every photo must be readable and have the header of a photo. Other files, other folders whose names begin
+ * with `_`, and those of the system are left out.
  *
  * @throws {WatchpostError} folder_invalid: no such folder, a folder without people, a file that is not a photo, an
  *   invalid groups.csv.
@@ -41,7 +42,7 @@ export const readLabelledFolder = async (
   const entries = await list(path);
   const people = [];
   for (const entry of entries) {
-    if (!entry.isDirectory() || /^[._]/.test(entry.name)) continue;
+    if (!entry.isDirectory() || entry.name.startsWith('_') || isLitter(entry.name)) continue;
     const photos = await photosIn(path, entry.name);
     if (photos.length > 0) people.push({ name: entry.name, photos });
   }
@@ -81,15 +82,21 @@ const list = async (path: string): Promise<Dirent[]> => {
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 };
 
-const photosIn = async (path: string, folder: string): Promise<string[]> =>
-  (await list(join(path, folder)))
-    .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.') && photoName.test(entry.name))
-    .map((entry) => join(folder, entry.name));
+const photosIn = async (path: string, folder: string): Promise<string[]> => {
+  const photos: string[] = [];
+  for (const entry of await list(join(path, folder))) {
+    const file = join(folder, entry.name);
+    if (!entry.isDirectory() && !isLitter(entry.name) && (await isPhotoFile(join(path, file))))
+      photos.push(file);
+  }
+  return photos;
+};
 
 const strangersIn = async (path: string): Promise<string[]> => {
   const photos = await photosIn(path, '_strangers');
   for (const entry of await list(join(path, '_strangers'))) {
-    if (entry.isDirectory()) photos.push(...(await photosIn(path, join('_strangers', entry.name))));
+    if (entry.isDirectory() && !isLitter(entry.name))
+      photos.push(...(await photosIn(path, join('_strangers', entry.name))));
   }
   return photos;
 };
@@ -111,12 +118,12 @@ const bad = (reason: string): WatchpostError =>
 
 /** By file name. */
 const readGroups = async (path: string, people: ReadonlySet<string>): Promise<Map<string, GroupPhoto>> => {
-  const text = await readFile(path, 'utf8').catch((error) => {
+  const text = await readText(path).catch((error) => {
     throw bad(error.code === 'ENOENT' ? 'it is not there' : (whyUnusableFile(error) ?? error.message));
   });
   let rows: Record<string, string>[];
   try {
-    rows = parse(text, { columns: true, trim: true, skip_empty_lines: true, bom: true });
+    rows = parse(text, { columns: true, trim: true, skip_empty_lines: true });
   } catch (error) {
     throw bad((error as Error).message);
   }

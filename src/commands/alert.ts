@@ -1,9 +1,18 @@
 import { Option } from 'commander';
 import { listAlerts, readAlert, readAlertMatches, readReviews, reviewAlert } from '../watchlist/alerts.ts';
 import { connect } from './program/connect.ts';
+import { forEach } from './program/each.ts';
 import { print, printJson } from './program/io.ts';
-import { identifier, momentOption, positionOption, severities, words } from './program/options.ts';
-import type { AddCommand } from './program/session.ts';
+import {
+  identifier,
+  identifiers,
+  momentOption,
+  positionOption,
+  searched,
+  severities,
+  words,
+} from './program/options.ts';
+import type { AddCommand, Context } from './program/session.ts';
 import { printRows, table, widthOf } from './program/table.ts';
 
 /** alert: what was raised, and the reviews of it. The reviewer is the database user. */
@@ -40,7 +49,7 @@ const alertList: AddCommand = (alert, session) =>
       ]),
     )
     .addOption(new Option('--min-severity <word>', 'this severity or a higher one').choices(severities))
-    .option('--watchlist <name>', 'of this list')
+    .option('--watchlist <name>', 'of this list', searched)
     .option('--since <time>', 'seen at or after this time', momentOption)
     .option('--after <id>', 'the next page: those that come after this alert', identifier)
     .option('--limit <number>', 'at most this many', positionOption, 20)
@@ -83,6 +92,18 @@ const alertShow: AddCommand = (alert, session) =>
       }),
     );
 
+/** Reviews alerts, each by itself; false if one could not be reviewed. */
+const reviewEach = async (
+  context: Context,
+  ids: readonly string[],
+  review: Parameters<typeof reviewAlert>[2],
+): Promise<boolean> => {
+  const { db } = await connect(context);
+  return forEach(context.io, ids, async (id) =>
+    print(context.io, summaryOf(await reviewAlert(db, id, review))),
+  );
+};
+
 /** A decision that takes nothing but a note. */
 const review =
   (decision: 'acknowledge' | 'confirm' | 'reopen', description: string): AddCommand =>
@@ -90,24 +111,23 @@ const review =
     alert
       .command(decision)
       .description(description)
-      .argument('<id>', "the alert's id", identifier)
+      .argument('<id...>', 'ids of alerts', identifiers)
       .option('--note <words>', 'why', words)
       .action(
-        session.action(async (context, id: string, options: { note?: string }) => {
-          const { db } = await connect(context);
-          print(context.io, summaryOf(await reviewAlert(db, id, { decision, ...options })));
-        }),
+        session.action((context, ids: string[], options: { note?: string }) =>
+          reviewEach(context, ids, { decision, ...options }),
+        ),
       );
 
-const alertAcknowledge = review('acknowledge', 'Say that you are dealing with an open alert');
+const alertAcknowledge = review('acknowledge', 'Say that you are dealing with open alerts');
 const alertConfirm = review('confirm', 'Confirm that it is this person');
-const alertReopen = review('reopen', 'Make an alert open again');
+const alertReopen = review('reopen', 'Make alerts open again');
 
 const alertDismiss: AddCommand = (alert, session) =>
   alert
     .command('dismiss')
-    .description('Dismiss an alert')
-    .argument('<id>', "the alert's id", identifier)
+    .description('Dismiss alerts')
+    .argument('<id...>', 'ids of alerts', identifiers)
     .addOption(
       new Option(
         '--as <reason>',
@@ -118,10 +138,9 @@ const alertDismiss: AddCommand = (alert, session) =>
     )
     .option('--note <words>', 'more about it', words)
     .action(
-      session.action(async (context, id: string, { as, note }: { as: string; note?: string }) => {
-        const { db } = await connect(context);
-        print(context.io, summaryOf(await reviewAlert(db, id, { decision: 'dismiss', dismissal: as, note })));
-      }),
+      session.action((context, ids: string[], { as, note }: { as: string; note?: string }) =>
+        reviewEach(context, ids, { decision: 'dismiss', dismissal: as, note }),
+      ),
     );
 
 const alertUndo: AddCommand = (alert, session) =>

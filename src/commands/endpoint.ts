@@ -9,8 +9,17 @@ import {
   testEndpoint,
 } from '../webhooks/endpoints.ts';
 import { connect } from './program/connect.ts';
+import { forEach } from './program/each.ts';
 import { print } from './program/io.ts';
-import { identifier, named, positionOption, seconds, several, severities } from './program/options.ts';
+import {
+  identifier,
+  named,
+  positionOption,
+  searched,
+  seconds,
+  severalSearched,
+  severities,
+} from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { printRows } from './program/table.ts';
 
@@ -42,7 +51,7 @@ const endpointAdd: AddCommand = (endpoint, session) =>
     .description('Add an endpoint and print its secret, which is never shown again')
     .argument('<name>', '', named)
     .argument('<url>', 'an https:// address')
-    .option('--watchlist <name>', 'alerts of this list only; may be repeated', several, [])
+    .option('--watchlist <name>', 'alerts of this list only; may be repeated', severalSearched, [])
     .addOption(
       new Option('--min-severity <word>', 'this severity or a higher one (default: info)').choices(
         severities,
@@ -94,7 +103,7 @@ const endpointTest: AddCommand = (endpoint, session) =>
   endpoint
     .command('test')
     .description('Send a test message and print the answer; not 0 unless it was accepted')
-    .argument('<name>', 'name or id')
+    .argument('<name>', 'name or id', searched)
     .action(
       session.action(async (context, name: string) => {
         const answer = await testEndpoint(await connect(context), name, 'the command line');
@@ -111,7 +120,7 @@ const endpointRotate: AddCommand = (endpoint, session) =>
   endpoint
     .command('rotate')
     .description('Give an endpoint a new secret and print it; it is never shown again')
-    .argument('<name>', 'name or id')
+    .argument('<name>', 'name or id', searched)
     .option('--keep <seconds>', 'how long messages are signed with the old one too', seconds, 86_400)
     .action(
       session.action(async (context, name: string, { keep }: { keep: number }) => {
@@ -130,24 +139,26 @@ const change =
     endpoint
       .command(verb)
       .description(description)
-      .argument('<name>', 'name or id')
+      .argument('<name...>', 'names or ids', severalSearched)
       .action(
-        session.action(async (context, name: string) => {
+        session.action(async (context, names: string[]) => {
           const { db } = await connect(context);
-          await changeEndpoint(db, await findEndpoint(db, name), verb);
-          print(context.io, `${name} is ${verb}d`);
+          return forEach(context.io, names, async (name) => {
+            await changeEndpoint(db, await findEndpoint(db, name), verb);
+            print(context.io, `${name} is ${verb}d`);
+          });
         }),
       );
 
 const endpointEnable = change('enable', 'Send alerts there (again)');
 const endpointDisable = change('disable', 'Send nothing there');
-const endpointRemove = change('remove', 'Remove an endpoint; the record of what was sent there stays');
+const endpointRemove = change('remove', 'Remove endpoints; the record of what was sent there stays');
 
 const endpointDeliveries: AddCommand = (endpoint, session) =>
   endpoint
     .command('deliveries')
     .description('Show the latest attempts to deliver to an endpoint')
-    .argument('<name>', 'name or id')
+    .argument('<name>', 'name or id', searched)
     .option('--after <id>', 'the next page: those before this delivery', identifier)
     .option('--limit <number>', 'at most this many', positionOption, 20)
     .option('--json', 'print JSON')

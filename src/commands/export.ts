@@ -1,14 +1,16 @@
-import { exportPeople } from '../transfer/export.ts';
+import { type Exported, exportPeople } from '../transfer/export.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
 import { Progress } from './program/progress.ts';
 import type { AddCommand } from './program/session.ts';
 
-/** export: everybody who is enrolled, with their photos. */
+/** export: people with their photos, lists and cameras. */
 export const exportCommand: AddCommand = (program, session) =>
   program
     .command('export')
-    .description('Write everybody who is enrolled, with their photos, in the form that import reads')
+    .description(
+      'Write people with their enrolled photos, lists, cannot-links and cameras, for import elsewhere',
+    )
     .argument('<folder>', 'a new or empty folder')
     .option('--json', 'print JSON')
     .action(
@@ -19,13 +21,18 @@ export const exportCommand: AddCommand = (program, session) =>
           'select count(*)::integer as n from watchpost.person',
         );
         const progress = new Progress(io.stderr, 'people', rows[0]?.n ?? 0);
-        const { people, photos, crops } = await exportPeople(db, folder, () => progress.step());
+        const written = await exportPeople(db, folder, () => progress.step());
         progress.end();
-        if (options.json) printJson(io, { people, photos, crops });
-        else
-          print(
-            io,
-            `${folder}  ${people} people, ${photos} photos, ${crops} faces of photos that were dropped`,
-          );
+        if (options.json) return printJson(io, written);
+        print(io, summaryOf(written));
       }),
     );
+
+const summaryOf = ({ people, photos, crops, cameras, watchlists, cannot_links }: Exported): string =>
+  [
+    `people       ${people}`,
+    `photos       ${photos}${crops > 0 ? `, and ${crops} faces of photos whose bytes were dropped` : ''}`,
+    `lists        ${watchlists}`,
+    `cameras      ${cameras}`,
+    `cannot-links ${cannot_links}`,
+  ].join('\n');

@@ -1,10 +1,29 @@
-import { untilEnded } from '../intake/index.ts';
-import { addPerson, addPersonPhoto } from '../watchlist/registry.ts';
+import type { Kysely } from 'kysely';
+import type { Database } from '../database/pool.ts';
+import type { DB } from '../database/types.generated.ts';
+import { CommandError } from '../errors.ts';
+import type { EndedEnrolment } from '../intake/index.ts';
+import { acceptable } from '../watchlist/enrolment.ts';
+import { addPerson, addPersonPhoto, takeBackPerson } from '../watchlist/registry.ts';
+import {
+  type GivenPhoto,
+  printEnded,
+  readGivenPhotos,
+  untilAllEnded,
+  type WaitingPhoto,
+} from './enrol-photos.ts';
 import { connect } from './program/connect.ts';
-import { print } from './program/io.ts';
-import { face, gateCodes, metadataOption, named, several, tokenOption } from './program/options.ts';
+import { type Io, print } from './program/io.ts';
+import {
+  face,
+  gateCodes,
+  metadataOption,
+  named,
+  several,
+  severalSearched,
+  tokenOption,
+} from './program/options.ts';
 import type { AddCommand, Context } from './program/session.ts';
-import { readGivenPhoto, warnWithoutWorker } from './submit.ts';
 
 interface AddOptions {
   readonly photo: string[];
@@ -19,7 +38,7 @@ interface AddOptions {
 export const personAdd: AddCommand = (person, session) =>
   person
     .command('add')
-    .description('Add a person and enrol photos of them')
+    .description('Add a person and enrol photos of them; without a photo that can be used, nobody is added')
     .argument('<name>', '', named)
     .option('--photo <file>', 'a photo of them; may be repeated', several, [])
     .option('--face <number>', 'which face of the photo, counted from 1, left to right', face)
@@ -29,46 +48,101 @@ export const personAdd: AddCommand = (person, session) =>
       gateCodes,
       [],
     )
-    .option('--watchlist <name>', 'put them on this list; may be repeated', several, [])
+    .option('--watchlist <name>', 'put them on this list; may be repeated', severalSearched, [])
     .option('--ref <key>', 'their key in another system', tokenOption)
     .option('--metadata <json>', 'more about them, as a JSON object', metadataOption)
-    .option('--no-wait', 'do not wait for the enrolment')
+    .option('--no-wait', 'do not wait for the enrolment: they stay, even if every photo is refused')
     .action(session.action(addWithPhotos));
 
-/** False unless every photo was enrolled, or is not waited for. */
+/**
+ * Adds the person with all photos in one transaction, and takes them back if the workers refuse every photo. What a
+ * worker decides, on whatever machine, is what counts, so nothing is decided here.
+ *
+ * @returns whether every photo was enrolled, or is not waited for.
+ */
 const addWithPhotos = async (context: Context, name: string, options: AddOptions): Promise<boolean> => {
   const { io, config } = context;
   const database = await connect(context);
-  // All files are read before anything is written.
-  const photos = [];
-  for (const file of options.photo)
-    photos.push({ file, bytes: await readGivenPhoto(file, config.maxPixels) });
+  const photos = await readGivenPhotos(io, options.photo, config.maxPixels);
+  const readAll = photos.length === options.photo.length;
+  const { person, waiting } = await database.db
+    .transaction()
+    .execute((trx) => writePerson(trx, name, photos, options));
+  if (!options.wait || waiting.length === 0) {
+    print(io, `${person.name}  ${person.id}`);
+    return readAll;
+  }
 
-  const added = await addPerson(database.db, {
+  const ended = await orTakenBack(io, database, { person, waiting }, untilAllEnded(io, database, waiting));
+  if (ended.some(({ state }) => state === 'enrolled')) {
+    print(io, `${person.name}  ${person.id}`);
+    return printEnded(io, waiting, ended, { ids: true }) && readAll;
+  }
+  if (!(await takeBackPerson(database.db, person.id, idsOf(waiting)))) {
+    // Somebody else has given them a photo meanwhile.
+    print(io, `${person.name}  ${person.id}`);
+    return printEnded(io, waiting, ended, { ids: true });
+  }
+  printEnded(io, waiting, ended, { ids: false });
+  throw new CommandError(`${person.name} was not added: no photo can be used. ${adviceOn(ended)}`);
+};
+
+/** What to do about photos that were refused, by their codes. */
+const adviceOn = (ended: readonly EndedEnrolment[]): string => {
+  const codes = new Set(ended.map(({ code }) => code));
+  return [
+    codes.has('faces_several') || codes.has('face_not_there') ? 'Choose a face with --face.' : '',
+    codes.has('face_of_another') ? 'If it is the same person, use "person photo add".' : '',
+    acceptable.some((code) => codes.has(code))
+      ? 'Give a better photo, or --accept its code after checking it.'
+      : 'Give another photo.',
+  ]
+    .filter(Boolean)
+    .join(' ');
+};
+
+const writePerson = async (
+  trx: Kysely<DB>,
+  name: string,
+  photos: readonly GivenPhoto[],
+  options: AddOptions,
+) => {
+  const person = await addPerson(trx, {
     name,
     external_ref: options.ref,
     metadata: options.metadata,
     watchlists: options.watchlist,
   });
-  print(io, `${added.name}  ${added.id}`);
-  const submitted = [];
+  const waiting: WaitingPhoto[] = [];
   for (const { file, bytes } of photos) {
-    const { image_id } = await addPersonPhoto(database, {
-      personId: added.id,
-      bytes,
-      chosenFace: options.face,
-      accept: options.accept,
-    });
-    submitted.push({ file, imageId: image_id });
+    const { person_photo_id: id } = await addPersonPhoto(
+      { db: trx },
+      { personId: person.id, bytes, chosenFace: options.face, accept: options.accept },
+    );
+    waiting.push({ file, id });
   }
-  if (!options.wait || submitted.length === 0) return true;
-  await warnWithoutWorker(io, database);
+  return { person, waiting };
+};
 
-  let good = true;
-  for (const { file, imageId } of submitted) {
-    const ended = await untilEnded(database, imageId);
-    good &&= ended.state === 'done';
-    print(io, ended.state === 'done' ? `  ${file}  enrolled` : `  ${file}  refused: ${ended.message}`);
+const idsOf = (photos: readonly WaitingPhoto[]) => photos.map(({ id }) => id);
+
+/** Waits. If that is interrupted, as by Ctrl-C when no worker runs, the person is taken back. */
+const orTakenBack = async (
+  io: Io,
+  database: Database,
+  added: { person: { id: string; name: string }; waiting: readonly WaitingPhoto[] },
+  end: Promise<EndedEnrolment[]>,
+): Promise<EndedEnrolment[]> => {
+  const interrupted = Promise.withResolvers<never>();
+  io.onSignal(() => interrupted.reject(new CommandError('Interrupted.')));
+  try {
+    return await Promise.race([end, interrupted.promise]);
+  } catch (error) {
+    end.catch(() => {});
+    const gone = await takeBackPerson(database.db, added.person.id, idsOf(added.waiting));
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(
+      `Interrupted: ${added.person.name} was ${gone ? 'not added' : 'added all the same'}.`,
+    );
   }
-  return good;
 };

@@ -1,15 +1,10 @@
 import { findPersons, readPerson, removePerson, setPerson } from '../watchlist/registry.ts';
 import { personAdd } from './person-add.ts';
-import {
-  personAcceptPhoto,
-  personCorrectPhoto,
-  personEnrolFace,
-  personRemovePhoto,
-} from './person-photos.ts';
+import { personEnrolFace, personPhoto } from './person-photos.ts';
 import { connect } from './program/connect.ts';
 import { findOnePerson, personArgument } from './program/find-person.ts';
 import { print, printJson } from './program/io.ts';
-import { metadataOption, named, tokenOption } from './program/options.ts';
+import { metadataOption, named, searched, tokenOption } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { table, widthOf } from './program/table.ts';
 
@@ -22,10 +17,8 @@ export const personCommand: AddCommand = (program, session) => {
     personShow,
     personSet,
     personRemove,
+    personPhoto,
     personEnrolFace,
-    personRemovePhoto,
-    personCorrectPhoto,
-    personAcceptPhoto,
   ])
     add(person, session);
 };
@@ -37,8 +30,8 @@ const personList: AddCommand = (person, session) =>
   person
     .command('list')
     .description('People, in the order in which they were added')
-    .option('--name <beginning>', 'whose name begins like this')
-    .option('--watchlist <name>', 'who are on this list')
+    .option('--name <beginning>', 'whose name begins like this', searched)
+    .option('--watchlist <name>', 'who are on this list', searched)
     .option('--json', 'print JSON lines')
     .action(
       session.action(
@@ -66,7 +59,7 @@ const personShow: AddCommand = (person, session) =>
   person
     .command('show')
     .description('A person and the state of each photo')
-    .argument('<person>', personArgument)
+    .argument('<person>', personArgument, tokenOption)
     .option('--json', 'print JSON')
     .action(
       session.action(async (context, wanted: string, options: { json?: boolean }) => {
@@ -98,7 +91,7 @@ const personSet: AddCommand = (person, session) =>
   person
     .command('set')
     .description('Change the name, key or metadata of a person')
-    .argument('<person>', personArgument)
+    .argument('<person>', personArgument, tokenOption)
     .option('--name <name>', 'another name', named)
     .option('--ref <key>', 'their key in another system', tokenOption)
     .option('--metadata <json>', 'a JSON object that replaces what is there', metadataOption)
@@ -119,7 +112,7 @@ const personRemove: AddCommand = (person, session) =>
   person
     .command('remove')
     .description('Forget a person, with the photos that were to enrol them and every sighting')
-    .argument('<person>', personArgument)
+    .argument('<person>', personArgument, tokenOption)
     .action(
       session.action(async (context, wanted: string) => {
         const { db } = await connect(context);

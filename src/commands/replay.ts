@@ -8,7 +8,7 @@ import { isReplayable } from '../stages/stage.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print, printJson } from './program/io.ts';
 import { openVision } from './program/open-vision.ts';
-import { identifier, momentOption } from './program/options.ts';
+import { identifier, momentOption, searched } from './program/options.ts';
 import type { AddCommand, Context } from './program/session.ts';
 
 interface ReplayOptions {
@@ -30,9 +30,9 @@ export const replayCommand: AddCommand = (program, session) =>
   program
     .command('replay')
     .description('Run a stage again over what it has done, or retry dead letters')
-    .option('--task <name>', replayableTasks.join(', '))
+    .option('--task <task>', replayableTasks.join(', '))
     .option('--image <id>', 'of one photo', identifier)
-    .option('--camera <name>', 'of the photos of one camera')
+    .option('--camera <name>', 'of the photos of one camera', searched)
     .option('--since <time>', 'of photos taken at or after this time', momentOption)
     .option('--until <time>', 'of photos taken before this time', momentOption)
     .option('--all', 'of every photo')

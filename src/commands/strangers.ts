@@ -6,7 +6,7 @@ import {
   momentOption,
   named,
   positionOption,
-  several,
+  severalSearched,
   similarity,
   tokenOption,
 } from './program/options.ts';
@@ -125,7 +125,7 @@ const strangersEnrol: AddCommand = (strangers, session) =>
     .argument('<id>', 'its id', identifier)
     .argument('<name>', '', named)
     .option('--ref <key>', 'their key in another system', tokenOption)
-    .option('--watchlist <name>', 'put them on this list; may be repeated', several, [])
+    .option('--watchlist <name>', 'put them on this list; may be repeated', severalSearched, [])
     .action(
       session.action(async (context, id: string, name: string, options: EnrolOptions) => {
         const personId = await enrolStranger((await connect(context)).db, id, {

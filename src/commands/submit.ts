@@ -1,11 +1,12 @@
 import { basename } from 'node:path';
 import type { Database } from '../database/pool.ts';
 import { formatNames } from '../vision/format.ts';
-import { CommandError, whyUnusableFile } from '../errors.ts';
-import { type Found, readFound, readPhotoFile, submitPhoto, untilEnded } from '../intake/index.ts';
+import { CommandError, toWatchpostError, whyUnusableFile } from '../errors.ts';
+import { type Found, filesMeant, readFound, readPhotoFile, submitPhoto, untilEnded } from '../intake/index.ts';
 import { connect } from './program/connect.ts';
+import { reasonOf } from './program/each.ts';
 import { type Io, print } from './program/io.ts';
-import { time } from './program/options.ts';
+import { searched, time } from './program/options.ts';
 import type { AddCommand, Context } from './program/session.ts';
 
 interface SubmitOptions {
@@ -20,40 +21,55 @@ export const submitCommand: AddCommand = (program, session) =>
   program
     .command('submit')
     .description('Submit photos')
-    .argument('<photo...>', `${formatNames} files`)
-    .option('--camera <name>', 'the camera that took them')
+    .argument('<photo...>', `${formatNames} files, folders with photos in them, or patterns like "frames/*.jpg"`)
+    .option('--camera <name>', 'the camera that took them', searched)
     .option('--captured-at <time>', 'when they were taken, like 2026-11-23T15:04:05Z (default: now)', time)
     .option('--wait', 'wait until they are processed and print the results')
     .option('--json', 'print JSON lines')
+    .addHelpText(
+      'after',
+      `
+  A file that cannot be submitted is named with the reason, the others are submitted, and the exit code is 1.`,
+    )
     .action(session.action(submitFiles));
+
+/** A photo that was submitted. */
+interface Submitted {
+  readonly file: string;
+  readonly id: string;
+}
 
 /**
  * Prints a line for each photo with its id; with --wait, also its result and whom it shows.
  *
- * @returns with --wait, whether no photo failed.
+ * @returns whether every file was submitted, and with --wait also whether no photo failed.
+ * @throws before anything is submitted, if the camera is unknown.
  */
 const submitFiles = async (
   context: Context,
-  files: readonly string[],
+  given: readonly string[],
   options: SubmitOptions,
 ): Promise<boolean> => {
-  const { io, config } = context;
+  const { io } = context;
   const database = await connect(context);
-  // All files are read before the first is submitted: a wrong name leaves nothing half done.
-  const photos = [];
-  for (const file of files) photos.push({ file, bytes: await readGivenPhoto(file, config.maxPixels) });
-
-  const submitted = [];
-  for (const { file, bytes } of photos) {
-    const { camera, capturedAt } = options;
-    const photo = { file: basename(file), id: await submitPhoto(database, { bytes, camera, capturedAt }) };
-    submitted.push(photo);
-    if (!options.wait) print(io, lineOf(photo, options.json));
+  const submitted: Submitted[] = [];
+  let refused = 0;
+  for await (const one of submitEach(context, database, given, options)) {
+    if ('id' in one) {
+      submitted.push(one);
+      if (!options.wait) print(io, lineOf(one, options.json));
+    } else {
+      refused += 1;
+      if (options.json) print(io, JSON.stringify(one));
+      else io.stderr.write(`${one.message}\n`);
+    }
   }
-  if (!options.wait) return true;
+  if (refused > 0 && submitted.length + refused > 1)
+    io.stderr.write(`${submitted.length} of ${submitted.length + refused} photos were submitted.\n`);
+  if (!options.wait || submitted.length === 0) return refused === 0;
   await warnWithoutWorker(io, database);
 
-  let good = true;
+  let good = refused === 0;
   for (const photo of submitted) {
     const ended = await untilEnded(database, photo.id);
     good &&= ended.state === 'done';
@@ -66,6 +82,33 @@ const submitFiles = async (
 
 const foundLine = ({ person, watchlist, similarity, alert_id }: Found): string =>
   `  ${person}  list ${watchlist}  similarity ${similarity.toFixed(3)}  ${alert_id ? `alert ${alert_id}` : 'no alert'}`;
+/** Submits one file after the other, so that many take no more memory than one. */
+async function* submitEach(
+  { config }: Context,
+  database: Database,
+  given: readonly string[],
+  options: SubmitOptions,
+): AsyncGenerator<Submitted | { file: string; state: 'refused'; code: string; message: string }> {
+  const camera = options.camera === undefined ? undefined : await findCamera(database, options.camera);
+  for (const path of given) {
+    const files = await filesMeant(path).catch((error) => [{ path, error }]);
+    for (const file of files) {
+      try {
+        if (typeof file !== 'string') throw unreadable(file.path, file.error);
+        const bytes = await readGivenPhoto(file, config.maxPixels);
+        const id = await submitPhoto(database, { bytes, camera, capturedAt: options.capturedAt });
+        yield { file: basename(file), id };
+      } catch (error) {
+        const [name, reason] = [typeof file === 'string' ? file : path, reasonOf(error)];
+        const message = error instanceof CommandError ? reason : `${name}: ${reason}`;
+        yield { file: name, state: 'refused', code: codeOf(error), message };
+      }
+    }
+  }
+}
+
+const findCamera = async ({ pool }: Database, name: string): Promise<string | undefined> =>
+  (await pool.query<{ id: string }>('select watchpost.find_camera($1) as id', [name])).rows[0]?.id;
 
 const lineOf = (row: object, json = false): string =>
   json
@@ -80,9 +123,21 @@ const lineOf = (row: object, json = false): string =>
 /** The bytes of a photo that was named on the command line. */
 export const readGivenPhoto = (file: string, maxPixels: number): Promise<Buffer> =>
   readPhotoFile(file, { maxPixels }).catch((error) => {
-    const why = whyUnusableFile(error);
-    throw new CommandError(why ? `${file} cannot be read: ${why}.` : `${file}: ${error.message}`);
+    throw unreadable(file, error);
   });
+
+const unreadable = (file: string, error: Error): CommandError => {
+  const why = whyUnusableFile(error);
+  return new CommandError(why ? `${file} cannot be read: ${why}.` : `${file}: ${error.message}`, { cause: error });
+};
+
+/** The stable code of the error of a file. */
+const codeOf = (error: unknown): string => {
+  const { cause } = error as CommandError;
+  return cause instanceof Error && 'syscall' in cause
+    ? 'file_unreadable'
+    : toWatchpostError(cause ?? error).code;
+};
 
 /** Warns, before a wait, if no worker is there to process anything. */
 export const warnWithoutWorker = async (io: Io, database: Database): Promise<void> => {

@@ -12,18 +12,21 @@ import {
   type WatchlistFields,
 } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
+import { forEach } from './program/each.ts';
 import { findOnePerson, personArgument } from './program/find-person.ts';
 import { print } from './program/io.ts';
 import {
   momentOption,
   named,
+  searched,
   seconds,
+  severalTokens,
   severities,
   shareOption,
   threshold,
   words,
 } from './program/options.ts';
-import type { AddCommand } from './program/session.ts';
+import type { AddCommand, Context } from './program/session.ts';
 import { printRows } from './program/table.ts';
 
 /** watchlist: lists, and who is on them. */
@@ -129,7 +132,7 @@ const watchlistSet: AddCommand = (watchlist, session) =>
     watchlist
       .command('set')
       .description('Change a list')
-      .argument('<name>', 'name or id')
+      .argument('<name>', 'name or id', searched)
       .option('--rename <name>', 'another name', named),
   ).action(
     session.action(
@@ -149,7 +152,7 @@ const watchlistRemove: AddCommand = (watchlist, session) =>
   watchlist
     .command('remove')
     .description('Delete a list with its matches and alerts; "set NAME --no-enabled" keeps them')
-    .argument('<name>', 'name or id')
+    .argument('<name>', 'name or id', searched)
     .action(
       session.action(async (context, name: string) => {
         const { db } = await connect(context);
@@ -158,42 +161,42 @@ const watchlistRemove: AddCommand = (watchlist, session) =>
       }),
     );
 
-/** Finds a list and a person by what was typed, and adds the person to the list or removes them; returns the person. */
-const changeEntry = async (
-  context: Parameters<typeof connect>[0],
-  listName: string,
-  wanted: string,
+/** Finds a list and people by what was typed, and changes the entry of each; false if one could not be found. */
+const changeEntries = async (
+  context: Context,
+  [listName, people]: [listName: string, people: readonly string[]],
   change: typeof addToWatchlist | typeof removeFromWatchlist,
-) => {
+  outcome: 'on' | 'off',
+): Promise<boolean> => {
   const { db } = await connect(context);
   const list = await findWatchlist(db, listName);
-  const person = await findOnePerson(db, wanted);
-  await change(db, list, person.id);
-  return person;
+  return forEach(context.io, people, async (wanted) => {
+    const person = await findOnePerson(db, wanted);
+    await change(db, list, person.id);
+    print(context.io, `${person.name} is ${outcome} ${listName}`);
+  });
 };
 
 const watchlistPut: AddCommand = (watchlist, session) =>
   watchlist
     .command('put')
-    .description('Put a person on a list')
-    .argument('<list>', 'name or id')
-    .argument('<person>', personArgument)
+    .description('Put people on a list')
+    .argument('<list>', 'name or id', searched)
+    .argument('<person...>', personArgument, severalTokens)
     .action(
-      session.action(async (context, listName: string, wanted: string) => {
-        const person = await changeEntry(context, listName, wanted, addToWatchlist);
-        print(context.io, `${person.name} is on ${listName}`);
-      }),
+      session.action((context, listName: string, people: string[]) =>
+        changeEntries(context, [listName, people], addToWatchlist, 'on'),
+      ),
     );
 
 const watchlistTake: AddCommand = (watchlist, session) =>
   watchlist
     .command('take')
-    .description('Take a person off a list')
-    .argument('<list>', 'name or id')
-    .argument('<person>', personArgument)
+    .description('Take people off a list')
+    .argument('<list>', 'name or id', searched)
+    .argument('<person...>', personArgument, severalTokens)
     .action(
-      session.action(async (context, listName: string, wanted: string) => {
-        const person = await changeEntry(context, listName, wanted, removeFromWatchlist);
-        print(context.io, `${person.name} is off ${listName}`);
-      }),
+      session.action((context, listName: string, people: string[]) =>
+        changeEntries(context, [listName, people], removeFromWatchlist, 'off'),
+      ),
     );

@@ -18,7 +18,8 @@ const oneOrMany = z.union(
 
 /**
  * POST /v1/tasks/{task} runs a stage in this process, for the events that contain the given payloads. It writes what a
- * worker would have written, and leaves events that are done as they are.
+ * worker would have written, and leaves events that are done as they are. Of a list, payloads of no event are named in
+ * the answer, as "unknown".
  */
 export const tasks = ({ database, vision, workerId }: Services) =>
   new Hono<Served>().post('/:task', async (c) => {
@@ -29,15 +30,16 @@ export const tasks = ({ database, vision, workerId }: Services) =>
       throw new WatchpostError('task_unknown', `There is no task ${task}.`, { hint: `Tasks: ${known}.` });
     }
     const payloads = [await readJson(c, oneOrMany, limits.tasksBytes.max)].flat();
-    const { rows } = await sql<{ event_id: string; payload: object; ended: boolean }>`
-      select distinct on (e.id) e.id as event_id, e.payload,
+    const { rows } = await sql<{ event_id: string; payload: object; ended: boolean; places: number[] }>`
+      select e.id as event_id, e.payload, array_agg(asked.place::integer) as places,
         exists (select from watchpost.ended_task as d where d.event_id = e.id and d.task = ${task}) as ended
-      from jsonb_array_elements(${JSON.stringify(payloads)}::jsonb) as asked
+      from jsonb_array_elements(${JSON.stringify(payloads)}::jsonb) with ordinality as asked (payload, place)
       join watchpost.event as e
-        on e.image_id = (asked ->> 'image_id')::uuid
-        and e.payload @> asked - 'event_id'
-        and (asked ->> 'event_id' is null or e.id = (asked ->> 'event_id')::uuid)
+        on e.image_id = (asked.payload ->> 'image_id')::uuid
+        and e.payload @> asked.payload - 'event_id'
+        and (asked.payload ->> 'event_id' is null or e.id = (asked.payload ->> 'event_id')::uuid)
         and ${task} = any (e.tasks)
+      group by e.id, e.payload
       order by e.id
     `.execute(database.db);
     if (rows.length === 0) {
@@ -52,5 +54,7 @@ export const tasks = ({ database, vision, workerId }: Services) =>
       const delivery = { workerId, attempt: 1, mayRetry: !ended, redelivered: true };
       handled.push(...(await handle(stage, items, { database, vision }, delivery)));
     }
-    return c.json({ task, handled });
+    const known = new Set(rows.flatMap((row) => row.places));
+    const unknown = payloads.filter((_, index) => !known.has(index + 1));
+    return c.json({ task, handled, ...(unknown.length > 0 ? { unknown } : {}) });
   });

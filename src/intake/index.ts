@@ -3,7 +3,8 @@
  * alike. Other folders import this file only.
  */
 export { Backlog, type BacklogLimits } from './backlog.ts';
+export { filesMeant, inOrder, isFileOrLinkToOne, isLitter, isPhotoFile, photosBelow } from './files.ts';
 export { type Found, readFound } from './found.ts';
 export { inspectPhoto, readPhotoFile } from './inspect.ts';
 export { type NewPhoto, submitPhoto } from './submit.ts';
-export { endedEnrolments, type PhotoStatus, untilEnded } from './wait.ts';
+export { type EndedEnrolment, endedEnrolments, type PhotoStatus, untilEnded } from './wait.ts';

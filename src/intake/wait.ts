@@ -13,7 +13,7 @@ export interface PhotoStatus {
 }
 
 /** The end of a photo that was to enrol somebody. */
-interface EndedEnrolment {
+export interface EndedEnrolment {
   /** Of the row in `person_photo`. */
   readonly id: string;
   readonly state: 'enrolled' | 'refused' | 'removed';
@@ -60,7 +60,10 @@ const readStatus = async ({ pool }: Database, imageId: string): Promise<PhotoSta
   return status;
 };
 
-/** Waits for photos that are to enrol somebody, and yields each once it has ended, in no particular order. */
+/**
+ * Waits for photos that are to enrol somebody, and yields each once it has ended, in no particular order. One that was
+ * deleted meanwhile, as with its person, ends as removed.
+ */
 export async function* endedEnrolments(
   { pool }: Database,
   ids: readonly string[],
@@ -74,7 +77,11 @@ export async function* endedEnrolments(
       `select s.person_photo_id as id, s.state, coalesce(s.code, 'photo_removed') as code,
               coalesce(s.message, 'This photo was removed.') as message
        from watchpost.photo_status as s
-       where s.person_photo_id = any ($1) and s.state in ('enrolled', 'refused', 'removed')`,
+       where s.person_photo_id = any ($1) and s.state in ('enrolled', 'refused', 'removed')
+       union all
+       select a.id, 'removed', 'photo_removed', 'This photo was deleted, or its person.'
+       from unnest($1::uuid[]) as a (id)
+       where not exists (select from watchpost.person_photo as p where p.id = a.id)`,
       [oldest],
     );
     for (const row of rows) {

@@ -4,17 +4,21 @@ import { type Kysely, sql } from 'kysely';
 import sharp from 'sharp';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
-import { fileError } from './people.ts';
-import { pathInCsv } from './people-csv.ts';
-import { extensionOf } from './people-folder.ts';
+import { isLitter } from '../intake/index.ts';
+import { readLinks, type StoredLink } from './links.ts';
+import { type CannotLink, type Manifest, manifestName, manifestVersion } from './manifest.ts';
+import { readRegister } from './registers.ts';
 
 /** What was written. */
-interface Exported {
+export interface Exported {
   readonly people: number;
   /** Photos with the bytes that were submitted. */
   readonly photos: number;
   /** Aligned faces of photos whose bytes were dropped. */
   readonly crops: number;
+  readonly cameras: number;
+  readonly watchlists: number;
+  readonly cannot_links: number;
 }
 
 interface Person {
@@ -22,13 +26,26 @@ interface Person {
   readonly name: string;
   readonly external_ref: string | null;
   readonly metadata: Record<string, unknown>;
-  readonly watchlists: string[];
+  readonly created_at: string;
+  readonly watchlists: { readonly name: string; readonly created_at: string }[];
+  readonly photos: Photo[];
 }
 
+interface Photo {
+  readonly id: string;
+  readonly image_id: string;
+  readonly face: number | null;
+  readonly accept: string[];
+  readonly format: string | null;
+}
+
+/** Only its owner may read what is written: the photos are biometric data. */
+const modes = { folder: 0o700, file: 0o600 };
+
 /**
- * Writes everybody who is enrolled, in both forms that an import reads: a subfolder a person, and people.csv. A photo
- * whose bytes were dropped is written as its aligned face, with a margin so that a detector finds it; photos that were
- * refused or removed are left out.
+ * Writes everybody with the photos that are enrolled, all cameras, lists and cannot-links, in the form that an import
+ * reads: a subfolder a person, and a manifest. A photo whose bytes were dropped is written as its aligned face, with a
+ * margin so that a detector finds it; photos that were refused or removed are left out.
  *
  * @param folder must be empty, or not there.
  * @throws {WatchpostError} file_unreadable, folder_not_empty.
@@ -36,55 +53,71 @@ interface Person {
 export const exportPeople = async (
   db: Kysely<DB>,
   folder: string,
-  onPerson: (soFar: Exported) => void = () => {},
+  onPerson: () => void = () => {},
 ): Promise<Exported> => {
-  await provideFolder(folder);
-  const people = await readPeople(db);
-  const names = new Map<string, number>();
-  const lines = [['name', 'external_ref', 'photos', 'watchlists', 'metadata', 'faces', 'accept']];
-  let done: Exported = { people: 0, photos: 0, crops: 0 };
-  for (const person of people) {
-    const place = join(folder, folderName(person.name, names));
-    await mkdir(place);
-    const photos = await writePhotos(db, person.id, place);
-    await writeFile(join(place, 'person.json'), `${JSON.stringify(aboutOf(person, photos), null, 2)}\n`);
-    lines.push([
-      person.name,
-      person.external_ref ?? '',
-      photos.map((photo) => pathInCsv(folder, join(place, photo.file))).join(';'),
-      person.watchlists.some((list) => list.includes(';'))
-        ? JSON.stringify(person.watchlists)
-        : person.watchlists.join(';'),
-      JSON.stringify(person.metadata),
-      photos.map((photo) => photo.face ?? '').join(';'),
-      photos.map((photo) => photo.accept.join(' ')).join(';'),
-    ]);
-    done = {
-      people: done.people + 1,
-      photos: done.photos + photos.filter((photo) => !photo.crop).length,
-      crops: done.crops + photos.filter((photo) => photo.crop).length,
+  try {
+    await provideFolder(folder);
+    const { people, links, cameras, watchlists } = await readEverything(db);
+    const places = placesOf(people);
+    const written = { photos: 0, crops: 0 };
+    for (const person of people) {
+      const { photos, crops } = await writePerson(db, person, join(folder, places.get(person.id) as string));
+      written.photos += photos;
+      written.crops += crops;
+      onPerson();
+    }
+    const manifest: Manifest = {
+      format: 'watchpost',
+      version: manifestVersion,
+      exported_at: new Date().toISOString(),
+      cameras,
+      watchlists,
+      cannot_links: await writeLinks(folder, links, places),
     };
-    onPerson(done);
+    // Last, so that an export that was interrupted has none.
+    await writeJson(join(folder, manifestName), manifest);
+    return {
+      people: people.length,
+      ...written,
+      cameras: cameras.length,
+      watchlists: watchlists.length,
+      cannot_links: links.length,
+    };
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    throw new WatchpostError('file_unreadable', `${folder} cannot be written: ${error.message}.`, {
+      cause: error,
+    });
   }
-  // Last, so that an export that was interrupted has none.
-  await writeFile(
-    join(folder, 'people.csv'),
-    lines.map((cells) => `${cells.map(quoted).join(',')}\n`).join(''),
-  );
-  return done;
 };
 
 const provideFolder = async (folder: string): Promise<void> => {
-  try {
-    await mkdir(folder, { recursive: true });
-    if ((await readdir(folder)).length === 0) return;
-  } catch (error) {
-    throw fileError(folder, error);
-  }
+  await mkdir(folder, { recursive: true, mode: modes.folder });
+  if ((await readdir(folder)).length === 0) return;
   throw new WatchpostError('folder_not_empty', `${folder} is not empty.`, {
     hint: 'Give a folder that is not there yet.',
   });
 };
+
+const writeJson = (file: string, value: unknown) =>
+  writeFile(file, `${JSON.stringify(value, null, 2)}\n`, { mode: modes.file });
+
+/** All rows as of one moment. The photos themselves are read later, one at a time: together they may be large. */
+const readEverything = (db: Kysely<DB>) =>
+  db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .setAccessMode('read only')
+    .execute(async (trx) => {
+      // Offsets of other time zones had seconds before 1900, which ISO 8601 does not know.
+      await sql`set local timezone = 'UTC'`.execute(trx);
+      return {
+        people: await readPeople(trx),
+        links: await readLinks(trx),
+        cameras: await readRegister(trx, 'camera'),
+        watchlists: await readRegister(trx, 'watchlist'),
+      };
+    });
 
 const readPeople = async (db: Kysely<DB>): Promise<Person[]> => {
   const { rows } = await sql<Person>`
@@ -93,57 +126,113 @@ const readPeople = async (db: Kysely<DB>): Promise<Person[]> => {
       p.name,
       p.external_ref,
       p.metadata,
-      array(
-        select w.name
+      to_jsonb(p.created_at) #>> '{}' as created_at,
+      (
+        select coalesce(jsonb_agg(jsonb_build_object('name', w.name, 'created_at', e.created_at) order by w.name), '[]')
         from watchpost.watchlist_entry as e
         join watchpost.watchlist as w on w.id = e.watchlist_id
         where e.person_id = p.id
-        order by w.name
-      ) as watchlists
+      ) as watchlists,
+      (
+        select coalesce(
+          jsonb_agg(
+            jsonb_build_object(
+              'id', f.id, 'image_id', f.image_id, 'face', f.chosen_face, 'accept', f.accept, 'format', i.format
+            )
+            order by f.id
+          ),
+          '[]'
+        )
+        from watchpost.person_photo as f
+        join watchpost.image as i on i.id = f.image_id
+        where f.person_id = p.id
+          and f.removed_at is null
+          and exists (select from watchpost.reference as r where r.person_photo_id = f.id and r.superseded_at is null)
+      ) as photos
     from watchpost.person as p
     order by p.id
   `.execute(db);
   return rows;
 };
 
-interface WrittenPhoto {
-  readonly file: string;
-  readonly face: number | null;
-  readonly accept: string[];
-  readonly crop: boolean;
-}
+/** The folder of each person by their id. */
+const placesOf = (people: readonly Person[]): Map<string, string> => {
+  const used = new Map<string, number>();
+  return new Map(people.map(({ id, name }) => [id, folderName(name, used)]));
+};
 
-const writePhotos = async (db: Kysely<DB>, personId: string, place: string): Promise<WrittenPhoto[]> => {
-  const photos = await db
-    .selectFrom('watchpost.photo_status as s')
-    .innerJoin('watchpost.image as i', 'i.id', 's.image_id')
-    .leftJoin('watchpost.face as f', 'f.id', 's.face_id')
-    .select(['s.person_photo_id', 's.image_id', 's.chosen_face', 's.accept', 'i.format', 'f.crop'])
-    .where('s.person_id', '=', personId)
-    .where('s.state', '=', 'enrolled')
-    .orderBy('s.person_photo_id')
-    .execute();
-  const written: WrittenPhoto[] = [];
-  for (const [index, photo] of photos.entries()) {
-    // One at a time: the photos of one person may be many, and large.
-    const original = await db
-      .selectFrom('watchpost.image')
-      .select('bytes')
-      .where('id', '=', photo.image_id as string)
-      .executeTakeFirst();
-    const accept = photo.accept ?? [];
-    if (original?.bytes) {
-      const file = `${index + 1}${extensionOf(photo.format)}`;
-      await writeFile(join(place, file), original.bytes);
-      written.push({ file, face: photo.chosen_face, accept, crop: false });
-    } else if (photo.crop) {
-      const file = `${index + 1}-face.png`;
-      await writeFile(join(place, file), await withMargin(photo.crop));
-      written.push({ file, face: null, accept, crop: true });
-    }
+/**
+ * A name that every file system takes and an import does not skip; people of one name get a number.
+ *
+ * @param used by folder in lower case, the number that was given last.
+ */
+const folderName = (name: string, used: Map<string, number>): string => {
+  const plain = name
+    .replaceAll(/[/\\:*?"<>|\p{Cc}]/gu, '_')
+    .replace(/^[._\s]+/, '')
+    .slice(0, 60)
+    .replace(/[.\s\ud800-\udbff]+$/, '');
+  const safe = plain === '' || isLitter(plain) || plain === manifestName ? `person ${plain}`.trim() : plain;
+  let count = (used.get(safe.toLowerCase()) ?? 0) + 1;
+  let folder = count === 1 ? safe : `${safe} (${count})`;
+  for (; used.has(folder.toLowerCase()); folder = `${safe} (${count})`) count += 1;
+  used.set(folder.toLowerCase(), 1);
+  used.set(safe.toLowerCase(), count);
+  return folder;
+};
+
+const writePerson = async (
+  db: Kysely<DB>,
+  person: Person,
+  place: string,
+): Promise<{ photos: number; crops: number }> => {
+  await mkdir(place, { mode: modes.folder });
+  const faces: Record<string, number> = {};
+  const accept: Record<string, string[]> = {};
+  const written = { photos: 0, crops: 0 };
+  for (const [index, photo] of person.photos.entries()) {
+    const stored = await readStored(db, photo);
+    if (!stored) continue;
+    const file = `${index + 1}${stored.ending}`;
+    await writeFile(join(place, file), stored.bytes, { mode: modes.file });
+    if (photo.face !== null && !stored.isCrop) faces[file] = photo.face;
+    if (photo.accept.length > 0) accept[file] = photo.accept;
+    written[stored.isCrop ? 'crops' : 'photos'] += 1;
   }
+  const { name, external_ref, metadata, created_at, watchlists } = person;
+  await writeJson(join(place, 'person.json'), {
+    name,
+    external_ref,
+    metadata,
+    created_at,
+    watchlists,
+    faces,
+    accept,
+  });
   return written;
 };
+
+/** The photo as it was submitted, else its face; undefined if it was deleted meanwhile. */
+const readStored = async (db: Kysely<DB>, photo: Photo) => {
+  const row = await db
+    .selectFrom('watchpost.image as i')
+    .leftJoin('watchpost.face as f', (join) =>
+      join
+        .onRef('f.image_id', '=', 'i.id')
+        .on('f.ordinal', '=', photo.face ?? 1)
+        .on('f.superseded_at', 'is', null),
+    )
+    .select(['i.bytes', sql<Buffer | null>`case when i.bytes is null then f.crop end`.as('crop')])
+    .where('i.id', '=', photo.image_id)
+    .executeTakeFirst();
+  if (row?.bytes) return { bytes: row.bytes, ending: endingOf(photo.format), isCrop: false };
+  if (row?.crop) return { bytes: await withMargin(row.crop), ending: '-face.png', isCrop: true };
+  return undefined;
+};
+
+/** The ending of a photo's file, by its format. */
+const endingOf = (format: string | null): string =>
+  `.${format === 'jpeg' || format === null ? 'jpg' : format}`;
 
 /** With half a face of gray on each side: a face that fills the photo is larger than the detector finds. */
 const withMargin = async (crop: Buffer): Promise<Buffer> => {
@@ -155,30 +244,24 @@ const withMargin = async (crop: Buffer): Promise<Buffer> => {
     .toBuffer();
 };
 
-const aboutOf = (person: Person, photos: readonly WrittenPhoto[]) => {
-  const faces = photos.flatMap((photo) => (photo.face === null ? [] : [[photo.file, photo.face]]));
-  const accept = photos.flatMap((photo) => (photo.accept.length === 0 ? [] : [[photo.file, photo.accept]]));
-  return {
-    name: person.name,
-    ...(person.external_ref === null ? {} : { external_ref: person.external_ref }),
-    metadata: person.metadata,
-    watchlists: person.watchlists,
-    ...(faces.length === 0 ? {} : { faces: Object.fromEntries(faces) }),
-    ...(accept.length === 0 ? {} : { accept: Object.fromEntries(accept) }),
-  };
+/** Writes the faces that are not somebody, into a folder that an import does not take for a person. */
+const writeLinks = async (
+  folder: string,
+  links: readonly StoredLink[],
+  places: ReadonlyMap<string, string>,
+): Promise<CannotLink[]> => {
+  if (links.some(({ face }) => face)) await mkdir(join(folder, '_faces'), { mode: modes.folder });
+  const written: CannotLink[] = [];
+  for (const [index, { person_id, other_person_id, face, ...link }] of links.entries()) {
+    const person = places.get(person_id);
+    if (person === undefined) continue;
+    if (face) {
+      const crop = `_faces/${index + 1}.jpg`;
+      await writeFile(join(folder, crop), face.crop, { mode: modes.file });
+      written.push({ person, face: { ...face, crop }, ...link });
+    } else {
+      written.push({ person, other_person: places.get(other_person_id as string) as string, ...link });
+    }
+  }
+  return written;
 };
-
-/** A name that every file system takes; people of one name get a number. */
-const folderName = (name: string, used: Map<string, number>): string => {
-  const plain =
-    name
-      .replaceAll(/[/\\:*?"<>|\p{Cc}]/gu, '_')
-      .replace(/^[._]+/, '')
-      .slice(0, 80) || 'person';
-  const key = plain.toLowerCase();
-  const count = (used.get(key) ?? 0) + 1;
-  used.set(key, count);
-  return count === 1 ? plain : `${plain} (${count})`;
-};
-
-const quoted = (cell: string): string => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);

@@ -21,8 +21,20 @@ export interface ImportOptions {
   readonly maxPixels: number;
 }
 
+/** What an import knows of the people before this one. */
+export interface Context {
+  /** Ids of everybody of this source so far: two people of one name are never taken for one. */
+  readonly taken: ReadonlySet<string>;
+  /** Lists on which nobody can be put; entries of these are left to the caller. */
+  readonly endedLists: ReadonlySet<string>;
+  /** Called within the transaction that writes the person, before their photos. */
+  readonly onPerson: (trx: Kysely<DB>, id: string) => Promise<void>;
+}
+
 /** The result for one person of the source. */
 export interface Imported {
+  /** Null: they were not added. */
+  readonly id: string | null;
   readonly known: boolean;
   /** Their photos that are in the database now, from this import or before. */
   readonly photos: readonly { readonly id: string; readonly file: string; readonly known: boolean }[];
@@ -50,6 +62,7 @@ export const importPerson = async (
   db: Kysely<DB>,
   person: PersonSource,
   options: ImportOptions,
+  context: Context,
 ): Promise<Imported> => {
   const refused: Refusal[] = [];
   const refuse = (file: string, error: unknown) => {
@@ -66,44 +79,47 @@ export const importPerson = async (
       refuse(photo.file, error);
     }
   }
-  if (person.photos.length > 0 && photos.length === 0) return { known: false, photos: [], refused };
+  const nobody = { id: null, known: false, photos: [], refused };
+  if (person.photos.length > 0 && photos.length === 0) return nobody;
 
   try {
-    const done = await db.transaction().execute((trx) => writePerson(trx, person, photos, options));
+    const done = await db
+      .transaction()
+      .execute((trx) => writePerson(trx, { ...person, photos }, options, context));
     return { ...done, refused };
   } catch (error) {
     refuse(person.at, error);
-    return { known: false, photos: [], refused };
+    return nobody;
   }
 };
 
+type ReadPerson = Omit<PersonSource, 'photos'> & { readonly photos: readonly Photo[] };
+
 const writePerson = async (
   trx: Kysely<DB>,
-  person: PersonSource,
-  photos: readonly Photo[],
+  person: ReadPerson,
   options: ImportOptions,
-): Promise<Pick<Imported, 'known' | 'photos'>> => {
+  context: Context,
+): Promise<Omit<Imported, 'refused'>> => {
   // Of two imports of one source at the same time the second finds what the first has written.
   await sql`select pg_advisory_xact_lock(hashtext('watchpost.import'), hashtext(${person.name}))`.execute(
     trx,
   );
-  const knownId = await findKnown(trx, person, photos);
-  const id =
-    knownId ??
-    (
-      await addPerson(trx, {
-        name: person.name,
-        external_ref: person.external_ref,
-        metadata: person.metadata,
-      })
-    ).id;
-  for (const list of new Set([...person.watchlists, ...options.watchlists])) {
-    await addToWatchlist(trx, await listId(trx, list, options.addWatchlists), id);
+  const knownId = await findKnown(trx, person, context.taken);
+  const id = knownId ?? (await addPerson(trx, { ...person, watchlists: [] })).id;
+  const lists = [
+    ...person.watchlists,
+    ...options.watchlists.map((name) => ({ name, created_at: undefined })),
+  ];
+  for (const { name, created_at } of lists) {
+    if (context.endedLists.has(name)) continue;
+    await addToWatchlist(trx, await listId(trx, name, options.addWatchlists), id, created_at);
   }
+  await context.onPerson(trx, id);
 
   const before = knownId ? await readEarlierPhotos(trx, knownId) : [];
   const stored = [];
-  for (const { file, face, accept, bytes, sha256 } of photos) {
+  for (const { file, face, accept, bytes, sha256 } of person.photos) {
     const same = before.find((photo) => photo.sha256.equals(sha256) && photo.chosen_face === (face ?? null));
     if (same) {
       stored.push({ id: same.id, file, known: true });
@@ -113,7 +129,7 @@ const writePerson = async (
     stored.push({ id: added.person_photo_id, file, known: false });
     before.push({ id: added.person_photo_id, sha256, chosen_face: face ?? null });
   }
-  return { known: knownId !== undefined, photos: stored };
+  return { id, known: knownId !== undefined, photos: stored };
 };
 
 const listId = async (trx: Kysely<DB>, name: string, add: boolean): Promise<string> => {
@@ -127,9 +143,10 @@ const listId = async (trx: Kysely<DB>, name: string, add: boolean): Promise<stri
 
 const findKnown = async (
   trx: Kysely<DB>,
-  person: PersonSource,
-  photos: readonly Photo[],
+  person: ReadPerson,
+  taken: ReadonlySet<string>,
 ): Promise<string | undefined> => {
+  const { photos } = person;
   if (person.external_ref !== undefined) {
     const holder = await trx
       .selectFrom('watchpost.person')
@@ -153,14 +170,16 @@ const findKnown = async (
           select
           from watchpost.person_photo as f
           join watchpost.image as i on i.id = f.image_id
-          where f.person_id = p.id and i.sha256 = any (${photos.map((photo) => photo.sha256)}::bytea[])
+          join unnest(
+            ${photos.map((photo) => photo.sha256)}::bytea[], ${photos.map((photo) => photo.face ?? null)}::smallint[]
+          ) as wanted (sha256, face) on wanted.sha256 = i.sha256 and wanted.face is not distinct from f.chosen_face
+          where f.person_id = p.id
         )
         else not exists (select from watchpost.person_photo as f where f.person_id = p.id)
       end
-    order by p.id
-    limit 1
+    order by p.external_ref is not null, p.id
   `.execute(trx);
-  return rows[0]?.id;
+  return rows.find((row) => !taken.has(row.id))?.id;
 };
 
 const readEarlierPhotos = (trx: Kysely<DB>, personId: string) =>

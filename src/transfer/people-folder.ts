@@ -1,74 +1,108 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
-import { listOf, metadata, name, token } from '../fields.ts';
-import { codes, type PersonSource, position, type Refusal, refusalOf, type Source } from './people.ts';
+import { listOf, metadata, name, storedTime, token } from '../fields.ts';
+import { inOrder, isFileOrLinkToOne, isLitter, isPhotoFile } from '../intake/index.ts';
+import { assertKnown, readText } from '../text-file.ts';
+import { manifestName } from './manifest.ts';
+import { codes, entry, type PersonSource, position, type Refusal, refusalOf, type Source } from './people.ts';
 
-/** person.json. */
-const aboutPerson = z.strictObject({
+/** Describes the person of a folder, in it. */
+const aboutName = 'person.json';
+const aboutPerson = z.object({
   name: name.optional(),
   external_ref: token.nullable().optional(),
   metadata: metadata.optional(),
-  watchlists: listOf(name).optional(),
+  created_at: storedTime.optional(),
+  watchlists: listOf(entry).optional(),
   faces: z.record(z.string(), position).optional(),
   accept: z.record(z.string(), codes).optional(),
 });
+type AboutPerson = z.infer<typeof aboutPerson>;
 
-/** File names that are those of photos. */
-const photoNames = /\.(jpe?g|png|webp)$/i;
+/** Whether a subfolder is none of a person's: one of the system, or one that begins with _. */
+const isSkipped = (name: string): boolean => isLitter(name) || name.startsWith('_');
 
 /** Reads a folder with a subfolder for each person. An invalid subfolder does not affect the others. */
-export const readFolders = async (path: string, names: readonly string[]): Promise<Source> => {
+export const readFolders = async (path: string): Promise<Source> => {
   const people: PersonSource[] = [];
   const refused: Refusal[] = [];
   const ignored: string[] = [];
-  for (const name of names) {
-    if (/^[._]/.test(name)) continue;
-    const folder = join(path, name);
+  const entries = await readdir(path, { withFileTypes: true });
+  for (const found of entries.sort((a, b) => inOrder(a.name, b.name))) {
+    const folder = join(path, found.name);
+    if (isSkipped(found.name) || found.name === manifestName) continue;
     try {
-      if (!(await stat(folder)).isDirectory()) {
+      if ((await stat(folder)).isFile()) {
         ignored.push(folder);
         continue;
       }
-      const found = await readFolder(folder);
-      people.push(found.person);
-      ignored.push(...found.ignored);
+      const read = await readFolder(folder);
+      people.push(read.person);
+      ignored.push(...read.ignored);
     } catch (error) {
-      refused.push(refusalOf(folder, name, error));
+      refused.push(refusalOf(folder, found.name, error));
     }
   }
   return { people, refused, ignored };
 };
 
 const readFolder = async (folder: string) => {
+  const photos: string[] = [];
+  const ignored: string[] = [];
   const entries = await readdir(folder, { withFileTypes: true });
-  const files = entries.map((entry) => entry.name).sort();
-  const photos = files.filter((file) => photoNames.test(file) && !file.startsWith('.'));
-  const about = files.includes('person.json')
-    ? aboutPerson.parse(JSON.parse(await readFile(join(folder, 'person.json'), 'utf8')))
-    : {};
-  const unknown = [...Object.keys(about.faces ?? {}), ...Object.keys(about.accept ?? {})].find(
-    (file) => !photos.includes(file),
-  );
-  if (unknown)
-    throw new WatchpostError('import_invalid', `person.json names ${unknown}, which is not there.`);
+  for (const found of entries.sort((a, b) => inOrder(a.name, b.name))) {
+    if (isLitter(found.name) || found.name === aboutName) continue;
+    const path = join(folder, found.name);
+    const isPhoto = (await isFileOrLinkToOne(path, found)) && (await isPhotoFile(path));
+    (isPhoto ? photos : ignored).push(found.name);
+  }
+  const isDescribed = entries.some((found) => found.name === aboutName);
+  if (photos.length === 0 && !isDescribed) {
+    throw new WatchpostError('import_invalid', `There is no photo in ${folder}.`);
+  }
+  const about = isDescribed ? await readAbout(join(folder, aboutName), photos) : {};
   const person: PersonSource = {
     at: folder,
-    name: about.name ?? basename(folder),
+    key: basename(folder).normalize('NFC'),
+    name: about.name ?? nameOfFolder(folder),
     external_ref: about.external_ref ?? undefined,
     metadata: about.metadata ?? {},
+    created_at: about.created_at,
     watchlists: about.watchlists ?? [],
     photos: photos.map((file) => ({
       file: join(folder, file),
-      face: about.faces?.[file],
-      accept: about.accept?.[file] ?? [],
+      face: about.faces?.[file.normalize('NFC')],
+      accept: about.accept?.[file.normalize('NFC')] ?? [],
     })),
   };
-  const ignored = files.filter((file) => !photos.includes(file) && file !== 'person.json');
   return { person, ignored: ignored.map((file) => join(folder, file)) };
 };
 
-/** The ending of a photo's file, by its format. */
-export const extensionOf = (format: string | null): string =>
-  ({ jpeg: '.jpg', png: '.png', webp: '.webp' })[format ?? ''] ?? extname(`photo.${format ?? 'jpg'}`);
+const nameOfFolder = (folder: string): string => {
+  if (basename(folder).includes('\uFFFD')) {
+    throw new WatchpostError(
+      'import_invalid',
+      `The name of ${folder} is not UTF-8. Rename it, or convert it: convmv -f WINDOWS-1252 -t UTF-8 --notest.`,
+    );
+  }
+  return z.object({ name }).parse({ name: basename(folder) }).name;
+};
+
+/** Reads person.json. The names of files in it are put into the normalization form in which they are compared. */
+const readAbout = async (file: string, photos: readonly string[]): Promise<AboutPerson> => {
+  const json: unknown = JSON.parse(await readText(file));
+  if (typeof json === 'object' && json !== null)
+    assertKnown(aboutName, 'key', Object.keys(json), Object.keys(aboutPerson.shape));
+  const about = aboutPerson.parse(json);
+  const [faces, accept] = [comparable(about.faces ?? {}), comparable(about.accept ?? {})];
+  const known = new Set(photos.map((photo) => photo.normalize('NFC')));
+  const unknown = [...Object.keys(faces), ...Object.keys(accept)].find((photo) => !known.has(photo));
+  if (unknown !== undefined)
+    throw new WatchpostError('import_invalid', `${aboutName} names ${unknown}, which is not there.`);
+  return { ...about, faces, accept };
+};
+
+const comparable = <T>(byFile: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(byFile).map(([file, value]) => [file.normalize('NFC'), value]));

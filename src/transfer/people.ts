@@ -1,8 +1,9 @@
 import { CsvError } from 'csv-parse/sync';
 import { z } from 'zod';
 import { type ProblemCode, toWatchpostError, WatchpostError, whyUnusableFile } from '../errors.ts';
-import { codeOf } from '../fields.ts';
+import { codeOf, name, storedTime } from '../fields.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
+import type { Manifest } from './manifest.ts';
 
 /** A photo that is to enrol somebody. */
 export interface PhotoSource {
@@ -17,11 +18,22 @@ export interface PhotoSource {
 export interface PersonSource {
   /** Their place in the source: a folder, or a row of a file. */
   readonly at: string;
+  /** The name of their folder, by which a manifest refers to them; undefined for a row of a file. */
+  readonly key?: string;
   readonly name: string;
   readonly external_ref: string | undefined;
   readonly metadata: Record<string, unknown>;
-  readonly watchlists: readonly string[];
+  /** When they were added; undefined: now. */
+  readonly created_at?: string | undefined;
+  readonly watchlists: readonly EntrySource[];
   readonly photos: readonly PhotoSource[];
+}
+
+/** A list that a person is on. */
+export interface EntrySource {
+  readonly name: string;
+  /** When they were put on it; undefined: now. */
+  readonly created_at?: string | undefined;
 }
 
 /** Something that could not be imported, and why. */
@@ -36,14 +48,21 @@ export interface Refusal {
 export interface Source {
   readonly people: readonly PersonSource[];
   readonly refused: readonly Refusal[];
-  /** Files whose names are not those of photos. */
+  /** Files and folders that are neither photos nor people. */
   readonly ignored: readonly string[];
+  /** Of an export: cameras, lists and what connects the people. */
+  readonly manifest?: Manifest;
 }
 
 /** Codes of the gate. */
 export const codes = z.array(z.enum(acceptable));
 /** A face of a photo, counted from 1. */
 export const position = z.int().min(1).max(1000);
+/** A list by its name, or with the time since when a person is on it. */
+export const entry = z.union([
+  name.transform((list): EntrySource => ({ name: list })),
+  z.strictObject({ name, created_at: storedTime.optional() }),
+]);
 
 /** The error of a file that cannot be read or understood. */
 export const fileError = (file: string, error: unknown): WatchpostError => {

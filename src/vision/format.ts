@@ -13,9 +13,6 @@ export type ImageFormat = keyof typeof extensionOf;
 /** The formats that are read, in words. */
 export const formatNames = 'JPEG, PNG, WebP, AVIF or HEIC';
 
-/** The names of photo files, where a folder may hold other files too. */
-export const photoName = /\.(jpe?g|jfif|png|webp|avif|hei[cf])$/i;
-
 /** Formats recognised by their first bytes; GIF only so that an animated one gets its own error. */
 export type SniffedFormat = ImageFormat | 'gif' | null;
 

@@ -21,16 +21,22 @@ export const findWatchlist = async (db: Kysely<DB>, nameOrId: string): Promise<s
 /**
  * Adds a person to a list; does nothing if they are on it.
  *
+ * @param since when they were put on it first, elsewhere; default: now.
  * @throws {WatchpostError} watchlist_unknown, person_unknown; watchlist_expired by SQLSTATE.
  */
 export const addToWatchlist = async (
   db: Kysely<DB>,
   watchlistId: string,
   personId: string,
+  since?: string | undefined,
 ): Promise<void> => {
   await db
     .insertInto('watchpost.watchlist_entry')
-    .values({ watchlist_id: watchlistId, person_id: personId })
+    .values({
+      watchlist_id: watchlistId,
+      person_id: personId,
+      ...(since === undefined ? {} : { created_at: since }),
+    })
     .onConflict((conflict) => conflict.doNothing())
     .execute()
     .catch((error) => {

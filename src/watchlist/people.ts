@@ -15,17 +15,22 @@ export interface PersonFields {
   readonly metadata?: Record<string, unknown> | undefined;
 }
 
+/** A person to be added. */
+export interface NewPerson extends PersonFields {
+  readonly name: string;
+  /** Names or ids. */
+  readonly watchlists?: readonly string[] | undefined;
+  /** When they were added first, elsewhere; default: now. */
+  readonly created_at?: string | undefined;
+}
+
 /**
  * Adds a person, on the given lists.
  *
- * @param person.watchlists names or ids.
  * @throws {WatchpostError} name_taken if the external_ref is, watchlist_unknown, watchlist_expired; then nothing was
  *   written.
  */
-export const addPerson = (
-  db: Kysely<DB>,
-  person: PersonFields & { readonly name: string; readonly watchlists?: readonly string[] | undefined },
-) =>
+export const addPerson = (db: Kysely<DB>, person: NewPerson) =>
   inTransaction(db, async (trx) => {
     await assertFree(trx, person.external_ref);
     const made = await refOrTaken(
@@ -36,6 +41,7 @@ export const addPerson = (
           name: person.name,
           external_ref: person.external_ref ?? null,
           metadata: JSON.stringify(person.metadata ?? {}),
+          ...(person.created_at === undefined ? {} : { created_at: person.created_at }),
         })
         .returning(['id', 'name', 'external_ref', 'metadata', 'created_at'])
         .executeTakeFirstOrThrow(),
@@ -83,6 +89,23 @@ export const setPerson = (db: Kysely<DB>, id: string, fields: PersonFields) =>
  */
 export const removePerson = async (db: Kysely<DB>, id: string): Promise<void> => {
   await sql`select watchpost.forget_person(${id})`.execute(db);
+};
+
+/**
+ * Deletes a person whose enrolment came to nothing, with the photos that were to enrol them.
+ *
+ * @param photos ids of the person_photo rows that they were added with.
+ * @returns false, and nothing is deleted, if a photo was enrolled after all, or somebody has given them another one.
+ */
+export const takeBackPerson = async (
+  db: Kysely<DB>,
+  id: string,
+  photos: readonly string[],
+): Promise<boolean> => {
+  const { rows } = await sql<{ gone: boolean }>`
+    select watchpost.take_back_person(${id}, ${photos}::uuid[]) as gone
+  `.execute(db);
+  return (rows[0] as { gone: boolean }).gone;
 };
 
 const inTransaction = <T>(db: Kysely<DB>, act: (trx: Kysely<DB>) => Promise<T>): Promise<T> =>

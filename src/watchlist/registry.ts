@@ -13,5 +13,5 @@ export {
   thresholdNames,
   type WatchlistFields,
 } from './lists.ts';
-export { addPerson, type PersonFields, removePerson, setPerson } from './people.ts';
+export { addPerson, type PersonFields, removePerson, setPerson, takeBackPerson } from './people.ts';
 export { acceptPhoto, addPersonPhoto, correctPhoto, enrolFace, removePhoto } from './photos.ts';

@@ -73,6 +73,17 @@ describe('watchlist', () => {
     );
   });
 
+  it('put and take several people, name whom they do not know, and end with 1', async () => {
+    const { code, stdout, stderr } = await run('watchlist', 'put', 'wanted', 't-1', 'Adda', 'Ada');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: 'Twin is on wanted\nAda is on wanted\n' });
+    expect(stderr).toBe('Adda: There is no person "Adda". (person_unknown)\n2 of 3 are done.\n');
+    expect(await run('watchlist', 'take', 'wanted', 't-1', 't-2')).toEqual({
+      code: 0,
+      stdout: 'Twin is off wanted\nTwin is off wanted\n',
+      stderr: '',
+    });
+  });
+
   it('take and remove undo that', async () => {
     expect((await run('watchlist', 'take', 'wanted', 'Ada')).stdout).toBe('Ada is off wanted\n');
     expect((await run('watchlist', 'remove', 'wanted')).code).toBe(0);
@@ -93,7 +104,7 @@ describe('person', () => {
     )) as [{ photo: string }];
   });
 
-  it('set changes the given fields, and remove-photo removes a photo', async () => {
+  it('set changes the given fields, and photo remove removes a photo', async () => {
     const set = await run(
       'person',
       'set',
@@ -106,7 +117,7 @@ describe('person', () => {
       '{"rank": 1}',
     );
     expect(set.stdout).toBe(`Grace H.  ${personId}\n`);
-    const removed = await run('person', 'remove-photo', photo, '--reason', 'another woman');
+    const removed = await run('person', 'photo', 'remove', photo, '--reason', 'another woman');
     expect(removed.stdout).toBe(`${photo} is removed\n`);
   });
 
@@ -128,9 +139,9 @@ describe('person', () => {
     expect(text?.stdout).toMatch(/^Grace H\. {2}\S+ {2}no list\nphoto +state/);
   });
 
-  it('accept-photo accepts only known codes, and remove forgets a person', async () => {
+  it('photo accept accepts only known codes, and remove forgets a person', async () => {
     const [ugly, gone] = await Promise.all([
-      run('person', 'accept-photo', photo, 'face_ugly'),
+      run('person', 'photo', 'accept', photo, 'face_ugly'),
       run('person', 'remove', 'g-1'),
     ]);
     expect(ugly?.stderr).toMatch(/Give one of face_small/);

@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openLog } from '../../src/log.ts';
 import { startWorker, type Worker } from '../../src/runner/worker.ts';
@@ -7,7 +8,8 @@ import { loadVision, type Vision } from '../../src/vision/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { emptySky, textFile, truncatedJpeg } from '../support/bad-photos.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { samplePath } from '../support/photos.ts';
+import { sample, samplePath } from '../support/photos.ts';
+import { portrait } from '../support/portraits.ts';
 import { Command, spawnWatchpost, temporaryFolder, watchpost } from './support.ts';
 
 let database: TestDatabase;
@@ -152,18 +154,63 @@ describe('without a worker', () => {
     expect(rows[0]).toMatchObject({ name: 'gate', captured_at: new Date('2026-01-02T03:04:05Z') });
   });
 
-  it('submit leaves nothing half done when one file, or the camera, is wrong', async () => {
+  it('submit submits the good files, names each bad one with its reason, and ends with 1', async () => {
     const before = await count('image');
-    const notes = await file('notes.jpg', textFile());
-    const text = await run('submit', samplePath(4), notes);
-    expect(text.stderr).toContain(`${notes}: `);
-    const absent = await run('submit', samplePath(4), join(folder, 'absent.jpg'));
-    expect(absent.stderr).toMatch(/absent\.jpg cannot be read: there is no such file or folder\.$/m);
+    const [notes, absent] = [await file('notes.jpg', textFile()), join(folder, 'absent.jpg')];
+    const { code, stdout, stderr } = await run('submit', samplePath(4), notes, absent, samplePath(5));
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^sample4\.jpg {2}\S+\nsample5\.jpg {2}\S+\n$/);
+    const lines = stderr.split('\n');
+    expect(lines[0]).toMatch(/notes\.jpg: This is not a .* photo\.$/);
+    expect(lines[1]).toMatch(/absent\.jpg cannot be read: there is no such file or folder/);
+    expect(lines[2]).toBe('2 of 4 photos were submitted.');
+    expect(await count('image')).toBe(before + 2);
+    const json = await run('submit', notes, '--json');
+    expect(json).toMatchObject({ code: 1, stderr: '' });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      file: notes,
+      state: 'refused',
+      code: 'image_format_unsupported',
+    });
+  });
+
+  it('submit submits nothing for a camera that is not there', async () => {
+    const before = await count('image');
     const camera = await run('submit', samplePath(4), samplePath(5), '--camera', 'gat');
-    expect(camera.stderr).toBe("There is no camera 'gat'.\nCameras: gate.\n(camera_unknown)\n");
-    for (const { code, stdout } of [text, absent, camera])
-      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(camera).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: "There is no camera 'gat'.\nCameras: gate.\n(camera_unknown)\n",
+    });
     expect(await count('image')).toBe(before);
+  });
+
+  it('submit takes folders and patterns, with photos by their content', async () => {
+    const frames = await temporaryFolder();
+    await mkdir(join(frames, 'night/@eaDir'), { recursive: true });
+    for (const name of ['10.jpg', '2.photo', 'night/3.jfif', 'night/@eaDir/3.jpg', '.hidden.jpg'])
+      await writeFile(join(frames, name), sample(4));
+    await writeFile(join(frames, 'list.txt'), 'no photo');
+    const whole = await run('submit', frames);
+    expect(whole).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/^2\.photo {2}\S+\n10\.jpg {2}\S+\n3\.jfif {2}\S+\n$/),
+    });
+    const some = await run('submit', join(frames, '*.jpg'), join(frames, '*.png'));
+    expect(some).toMatchObject({ code: 1, stdout: expect.stringMatching(/^10\.jpg {2}\S+\n$/) });
+    expect(some.stderr).toContain(`${join(frames, '*.png')}: No file matches this pattern.`);
+  });
+
+  it('person add that is interrupted adds nobody', async () => {
+    const command = new Command(['person', 'add', 'Eve', '--photo', samplePath(4), '--face', '1'], {
+      DATABASE_URL: database.url,
+    });
+    await command.says(/No worker is running/);
+    expect(await count('person_photo')).toBe(1);
+    expect(await command.stop('SIGINT')).toBe(1);
+    expect(command.stderr).toMatch(/Interrupted: Eve was not added\.\n$/);
+    expect([await count('person'), await count('person_photo')]).toEqual([0, 0]);
   });
 
   it('submit --wait prints what it waits for, and continues once a worker runs', async () => {
@@ -199,18 +246,71 @@ describe('with a worker', () => {
     expect(rows).toEqual([{ name: 'Ada', external_ref: 'hr-1', list: 'wanted' }]);
   });
 
-  it('person add prints for each photo why it was refused, and ends with 1', async () => {
+  it('person add prints for each photo why it was refused, and adds nobody if none can be used', async () => {
+    const before = [await count('person'), await count('image')];
     const sky = await file('sky.jpg', await emptySky());
-    const { code, stdout } = await run('person', 'add', 'Grace', '--photo', samplePath(3), '--photo', sky);
+    const { code, stdout, stderr } = await run(
+      'person',
+      'add',
+      'Grace',
+      '--photo',
+      samplePath(3),
+      '--photo',
+      sky,
+    );
     expect(code).toBe(1);
-    expect(stdout).toMatch(/sample3\.jpg {2}refused: This photo has 3 faces; say which/);
-    expect(stdout).toMatch(/sky\.jpg {2}refused: No face was found/);
+    expect(stdout).toMatch(
+      /sample3\.jpg {2}refused: This photo has 3 faces; say which.* \(faces_several\)$/m,
+    );
+    expect(stdout).toMatch(/sky\.jpg {2}refused: No face was found.* \(face_missing\)$/m);
+    expect(stderr).toBe(
+      'Grace was not added: no photo can be used. Choose a face with --face. Give another photo.\n',
+    );
+    expect([await count('person'), await count('image')]).toEqual(before);
   });
 
-  it('person add adds nobody if a file is not a photo or a list is unknown', async () => {
+  it('person add adds somebody with one good photo, and ends with 1 for the others', async () => {
+    const [sky, notes] = [await file('sky.jpg', await emptySky()), await file('notes.jpg', textFile())];
+    const photos = [notes, await file('b.jpg', await portrait(vision as Vision, 5, 1)), sky];
+    const { code, stdout, stderr } = await run(
+      'person',
+      'add',
+      'Bea',
+      ...photos.flatMap((one) => ['--photo', one]),
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^\S+notes\.jpg: This is not a .* photo\.\n$/);
+    expect(stdout).toMatch(
+      /^Bea {2}\S+\n {2}\S+b\.jpg {2}enrolled\n {2}\S+sky\.jpg {2}refused: .*\(face_missing\) {2}[0-9a-f-]{36}\n$/,
+    );
+  });
+
+  it('person photo add enrols more photos, and replaces a refused one', async () => {
+    const shown = await run('person', 'show', 'Bea', '--json');
+    const refused = JSON.parse(shown.stdout).photos.find(
+      (photo: { state: string }) => photo.state === 'refused',
+    );
+    const sky = await file('sky.jpg', await emptySky());
+    const worse = await run('person', 'photo', 'add', 'Bea', sky, '--replace', refused.id);
+    expect(worse).toMatchObject({ code: 1, stdout: expect.stringMatching(/sky\.jpg {2}refused: .*\n$/) });
+    // The same picture in other bytes: a photo enrols one person once.
+    const better = await file(
+      'c.png',
+      await sharp(await portrait(vision as Vision, 5, 1))
+        .png()
+        .toBuffer(),
+    );
+    const { code, stdout } = await run('person', 'photo', 'add', 'Bea', better, '--replace', refused.id);
+    expect(stdout).toMatch(new RegExp(`c\\.png {2}enrolled\\n {2}${refused.id} {2}removed\\n$`));
+    expect(code).toBe(0);
+    const unknown = await run('person', 'photo', 'add', 'Ada', better, '--replace', refused.id);
+    expect(unknown.stderr).toBe(`Ada has no photo ${refused.id}; "person show" lists them.\n`);
+  });
+
+  it('person add adds nobody if no file is a photo or a list is unknown', async () => {
     const before = await count('person');
     const notes = await file('notes.jpg', textFile());
-    const text = await run('person', 'add', 'Nobody', '--photo', samplePath(3), '--photo', notes);
+    const text = await run('person', 'add', 'Nobody', '--photo', notes);
     const list = await run('person', 'add', 'Nobody', '--watchlist', 'wnated');
     expect(text.stderr).toContain(notes);
     expect(list.stderr).toBe('There is no watchlist "wnated".\nWatchlists: wanted.\n(watchlist_unknown)\n');

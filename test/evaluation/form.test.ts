@@ -20,6 +20,8 @@ describe('a labelled folder', () => {
       'ada/notes.txt': 'a note',
       'ada/.hidden.jpg': photo,
       'bea/PHOTO.JPEG': photo,
+      'bea/scan.jfif': photo,
+      '@eaDir/1.jpg': photo,
       'nobody/notes.txt': 'no photo',
       '.git/1.jpg': photo,
       '_drafts/1.jpg': photo,
@@ -34,7 +36,7 @@ describe('a labelled folder', () => {
       path: folder,
       people: [
         { name: 'ada', photos: ['ada/1.jpg', 'ada/2.jpg'] },
-        { name: 'bea', photos: ['bea/PHOTO.JPEG'] },
+        { name: 'bea', photos: ['bea/PHOTO.JPEG', 'bea/scan.jfif'] },
       ],
       strangers: ['_strangers/b.jpg', '_strangers/anna/a.jpg'],
       groups: [

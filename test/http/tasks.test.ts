@@ -138,6 +138,9 @@ describe('POST /v1/tasks/{task}, with no worker running', () => {
     expect(hint).toBe(`Tasks: ${stages.map((stage) => stage.task).join(', ')}.`);
     const other = '01890000-0000-7000-8000-000000000000';
     expectProblem(await call('detect', { image_id: other }), 'event_unknown');
+    const [known] = await payloadsOf(byHand, 'image.received');
+    const some = await call('detect', [known, { image_id: other }]);
+    expect(some.body).toMatchObject({ handled: [{ outcome: 'done_before' }], unknown: [{ image_id: other }] });
     expectProblem(await call('detect', { image_id: byHand, face_id: other }), 'event_unknown');
     expectProblem(await call('enrol', { image_id: byHand }), 'event_unknown');
     for (const payload of [{}, [], 5, { image_id: 'all' }, [{ image_id: byHand }, 5]]) {

@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { readCurve, recommend, strangersNeeded } from '../../calibration/calibration.ts';
 import {
@@ -12,12 +12,19 @@ import { measure } from '../../calibration/measure.ts';
 import { plot } from '../../calibration/plot.ts';
 import type { Database } from '../../database/pool.ts';
 import { CommandError } from '../../errors.ts';
+import { photosBelow } from '../../intake/index.ts';
 import { registerModels } from '../../runner/registration.ts';
-import { photoName } from '../../vision/format.ts';
 import { connect } from '../program/connect.ts';
 import { print, printJson } from '../program/io.ts';
 import { openVision } from '../program/open-vision.ts';
-import { momentOption, positionOption, several, shareOption } from '../program/options.ts';
+import {
+  identifier,
+  momentOption,
+  positionOption,
+  searched,
+  several,
+  shareOption,
+} from '../program/options.ts';
 import type { AddCommand, Context } from '../program/session.ts';
 import { summaryOf } from './summary.ts';
 
@@ -53,8 +60,8 @@ export const calibrateCommand: AddCommand = (program, session) =>
       positionOption,
       2000,
     )
-    .option('--model <id>', 'of the references (default: the model that most of them have)')
-    .option('--show [id]', 'measure nothing; print the latest curve, or this one')
+    .option('--model <id>', 'of the references (default: the model that most of them have)', searched)
+    .option('--show [id]', 'measure nothing; print the latest curve, or this one', identifier)
     .option('--svg <file>', 'plot the curve into this file')
     .option('--json', 'print JSON, with every point')
     .addHelpText(
@@ -133,12 +140,11 @@ const labelledPhotos = async (options: CalibrateOptions, maxPixels: number): Pro
     photos.push(...folder.strangers.map((file) => ({ file: join(path, file), person: null })));
   }
   for (const path of options.strangers) {
-    const files = await readdir(path, { recursive: true }).catch((error) => {
+    const files = await photosBelow(path).catch((error) => {
       throw new CommandError(`--strangers: ${path} cannot be read: ${error.message}.`);
     });
-    const pictures = files.filter((file) => photoName.test(file)).sort();
-    if (pictures.length === 0) throw new CommandError(`--strangers: there is no photo in ${path}.`);
-    photos.push(...pictures.map((file) => ({ file: join(path, file), person: null })));
+    if (files.length === 0) throw new CommandError(`--strangers: there is no photo in ${path}.`);
+    photos.push(...files.map((file) => ({ file, person: null })));
   }
   return photos;
 };

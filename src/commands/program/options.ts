@@ -51,9 +51,21 @@ export const momentOption = field(fields.moment);
 export const named = field(fields.name);
 export const tokenOption = field(fields.token);
 export const words = field(fields.text);
+/** What is to be found: a name or an id. */
+export const searched = field(fields.searchWord);
 
 /** Collects the values of an option that may be repeated. */
 export const several = (value: string, before: string[]): string[] => [...before, value];
+/** The same for names and ids. */
+export const severalSearched = (value: string, before: string[] = []): string[] => [
+  ...before,
+  searched(value),
+];
+/** The same for people: ids, external references or names. */
+export const severalTokens = (value: string, before: string[] = []): string[] => [
+  ...before,
+  tokenOption(value),
+];
 /** The same for codes of the enrolment gate. */
 export const gateCodes = (value: string, before: string[]): string[] => {
   if (!acceptable.some((code) => code === value))
@@ -67,6 +79,8 @@ export const metadataOption = (text: string): Record<string, unknown> => {
     throw error instanceof SyntaxError ? new InvalidArgumentError('Give a JSON object.') : error;
   }
 };
+/** Collects ids. */
+export const identifiers = (text: string, before: string[] = []): string[] => [...before, identifier(text)];
 export const identifier = (text: string): string => {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text))
     throw new InvalidArgumentError('Give a UUID.');
