@@ -16,6 +16,49 @@ full join (
   where r.superseded_at is null
   group by r.person_id, r.model_id
 ) as r using (person_id, model_id)
-where v.vector is distinct from r.vector or v.reference_count is distinct from r.standing;
+where v.vector is distinct from r.vector or v.reference_count is distinct from r.standing
 
-comment on view watchpost.person_invariant is 'Part of invariant: vectors of people that are not those of their references.';
+union all
+select
+  'reference_of_another',
+  r.id::text,
+  format('The reference is of the person %s, and its photo of the person %s.', r.person_id, p.person_id),
+  'The record was changed directly; "watchpost verify" shows since when.'
+from watchpost.reference as r
+join watchpost.person_photo as p on p.id = r.person_photo_id
+where r.person_id <> p.person_id
+
+union all
+select
+  'merge_unrecorded',
+  p.id::text,
+  'The person is merged into another, and no merge says so.',
+  'It was merged without watchpost.merge_persons(); set person.merged_into to null and call that.'
+from watchpost.person as p
+where p.merged_into is not null
+  and not exists (
+    select
+    from watchpost.person_merge as m
+    where m.merged_id = p.id and m.kept_id = p.merged_into and m.undone_at is null
+  )
+
+union all
+select
+  'merge_incomplete',
+  m.merged_id::text,
+  format('The person was merged into %s, and something is still theirs, or the row of person does not lead there.', m.kept_id),
+  'It was changed with triggers off: undo the merge, and merge again.'
+from watchpost.person_merge as m
+join watchpost.person as p on p.id = m.merged_id
+where m.undone_at is null
+  and (
+    p.merged_into is distinct from m.kept_id
+    or exists (select from watchpost.person_photo as f where f.person_id = p.id)
+    or exists (select from watchpost.reference as r where r.person_id = p.id)
+    or exists (select from watchpost.watchlist_entry as e where e.person_id = p.id)
+    or exists (select from watchpost.match as s where s.person_id = p.id)
+    or exists (select from watchpost.alert as a where a.person_id = p.id)
+    or exists (select from watchpost.backfill as b where b.person_id = p.id)
+  );
+
+comment on view watchpost.person_invariant is 'Part of invariant: vectors of people that are not those of their references, and people who were merged in part.';

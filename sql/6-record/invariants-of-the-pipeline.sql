@@ -5,20 +5,24 @@ select
   'image_without_end' as rule,
   s.image_id::text as subject,
   format('The photo has been %s for %s.', s.state, date_trunc('second', clock_timestamp() - s.received_at)) as finding,
-  'Is a worker running, is a task paused? select * from watchpost.timeline(''' || s.image_id || ''') shows where it is.' as remedy
+  'Is a worker running? select * from watchpost.timeline(''' || s.image_id || ''') shows where it is.' as remedy
 from watchpost.image as i
 join watchpost.image_status as s on s.image_id = i.id
 where i.received_at < clock_timestamp() - interval '10 minutes'
-  and (
-    s.state = 'received'
-    -- A photo of the past that is to be described waits for every new one, which may take hours and is no fault.
-    or s.state = 'processing' and exists (
+  and s.state in ('received', 'processing')
+  -- A photo of the past that is to be described waits for every new one, which may take hours and is no fault; nor is it
+  -- one to wait for a task that somebody has paused. A photo that has no events at all is not known to wait for anything.
+  and coalesce(
+    (
       select
+        bool_or(
+          t.topic <> 'description.requested'
+          and not coalesce(t.outcome in ('done', 'refused', 'failed'), false)
+          and not exists (select from watchpost.task_pause as p where p.task = t.task)
+        )
       from watchpost.image_tasks(i.id) as t
-      where t.topic <> 'description.requested'
-        and t.outcome is distinct from 'done'
-        and t.outcome is distinct from 'failed'
-    )
+    ),
+    true
   )
 
 union all

@@ -1,5 +1,6 @@
 import { untilEnded } from '../intake/index.ts';
 import { addPerson, addPersonPhoto } from '../watchlist/registry.ts';
+import { printDuplicates } from './person-merge.ts';
 import { connect } from './program/connect.ts';
 import { print } from './program/io.ts';
 import { face, gateCodes, metadataOption, named, several, tokenOption } from './program/options.ts';
@@ -70,5 +71,6 @@ const addWithPhotos = async (context: Context, name: string, options: AddOptions
     good &&= ended.state === 'done';
     print(io, ended.state === 'done' ? `  ${file}  enrolled` : `  ${file}  refused: ${ended.message}`);
   }
+  await printDuplicates(io, database.db, added.id);
   return good;
 };

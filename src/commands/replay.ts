@@ -19,6 +19,7 @@ interface ReplayOptions {
   readonly all?: boolean;
   readonly dryRun?: boolean;
   readonly deadLetters?: boolean;
+  readonly refused?: boolean;
   readonly json?: boolean;
 }
 
@@ -36,6 +37,7 @@ export const replayCommand: AddCommand = (program, session) =>
     .option('--until <time>', 'of photos taken before this time', momentOption)
     .option('--all', 'of every photo')
     .option('--dead-letters', 'retry what has failed for good (of --task or --image, else everything)')
+    .option('--refused', 'the same for photos that were refused, for example with another model or limit')
     .option('--dry-run', 'print what would be gained and lost, and write nothing')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -48,10 +50,11 @@ export const replayCommand: AddCommand = (program, session) =>
     )
     .action(
       session.action(async (context, options: ReplayOptions) => {
-        const stage = options.deadLetters ? undefined : chosenStage(options);
+        const stage = options.deadLetters || options.refused ? undefined : chosenStage(options);
         const database = await connect(context);
         if (stage) return replayStage(context, database, stage, options);
-        await replayDeadLetters(context.io, database, options);
+        if (options.deadLetters) await replayGivenUp(context.io, database, 'failed', options);
+        if (options.refused) await replayGivenUp(context.io, database, 'refused', options);
         return true;
       }),
     );
@@ -110,15 +113,22 @@ const findCamera = async ({ pool }: Database, name: string): Promise<string | un
 const figuresOf = ({ events, changed, gained, lost, failed }: Replayed): string =>
   `${events} events, ${changed} changed, ${gained} gained, ${lost} lost${failed.length > 0 ? `, ${failed.length} failed` : ''}`;
 
-const replayDeadLetters = async (io: Io, { pool }: Database, options: ReplayOptions): Promise<void> => {
+const replayGivenUp = async (
+  io: Io,
+  { pool }: Database,
+  outcome: 'failed' | 'refused',
+  options: ReplayOptions,
+): Promise<void> => {
   const dryRun = options.dryRun ?? false;
   const { rows } = await pool.query(
-    `select d.id, case when $3 then null else watchpost.replay(d.id) end as back
-     from watchpost.dead_letter as d
-     where ($1::text is null or d.task = $1) and ($2::uuid is null or d.image_id = $2)
-     order by d.id`,
-    [options.task ?? null, options.image ?? null, dryRun],
+    `select g.id, case when $3 then null else watchpost.replay(g.id) end as back
+     from watchpost.given_up as g
+     where g.outcome = $4 and ($1::text is null or g.task = $1) and ($2::uuid is null or g.image_id = $2)
+     order by g.id`,
+    [options.task ?? null, options.image ?? null, dryRun, outcome],
   );
-  if (options.json) printJson(io, { deadLetters: rows.length, dryRun });
-  else print(io, `${rows.length} dead letters ${dryRun ? 'would go back' : 'went back'} to work`);
+  const what = outcome === 'failed' ? 'dead letters' : 'refusals';
+  if (options.json)
+    printJson(io, { [outcome === 'failed' ? 'deadLetters' : 'refusals']: rows.length, dryRun });
+  else print(io, `${rows.length} ${what} ${dryRun ? 'would go back' : 'went back'} to work`);
 };

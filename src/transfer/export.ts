@@ -101,6 +101,7 @@ const readPeople = async (db: Kysely<DB>): Promise<Person[]> => {
         order by w.name
       ) as watchlists
     from watchpost.person as p
+    where p.merged_into is null
     order by p.id
   `.execute(db);
   return rows;
