@@ -5,11 +5,16 @@ create table watchpost.person (
   name         text not null constraint person_name_is_name check (watchpost.is_name(name)),
   external_ref text unique constraint person_external_ref_is_token check (watchpost.is_token(external_ref)),
   metadata     jsonb not null default '{}' constraint person_metadata_is_metadata check (watchpost.is_metadata(metadata)),
-  created_at   timestamptz not null default now() constraint person_created_at_is_time check (watchpost.is_time(created_at))
+  created_at   timestamptz not null default now() constraint person_created_at_is_time check (watchpost.is_time(created_at)),
+  merged_into  uuid references watchpost.person on delete cascade,
+  check (merged_into <> id)
 );
+
+create index person_merged_into on watchpost.person (merged_into) where merged_into is not null;
 
 comment on table  watchpost.person              is 'Somebody who can be recognised once a photo of them is enrolled.';
 comment on column watchpost.person.external_ref is 'This person''s key in another system.';
+comment on column watchpost.person.merged_into  is 'The person whom merge_persons() made of this one and another; null: a person of their own. The row stays, so that the id and the external_ref lead there: see survivor().';
 
 
 create table watchpost.person_photo (
@@ -52,6 +57,7 @@ create table watchpost.reference (
   embedding_id    uuid not null unique references watchpost.embedding on delete cascade,
   model_id        text not null references watchpost.model,
   vector          halfvec not null,
+  looks_like      uuid references watchpost.person on delete set null,
   created_at      timestamptz not null default clock_timestamp(),
   superseded_at   timestamptz
 );
@@ -60,9 +66,11 @@ create unique index reference_standing on watchpost.reference (person_photo_id, 
 create index reference_person_photo on watchpost.reference (person_photo_id);
 create index reference_person on watchpost.reference (person_id);
 create index reference_model on watchpost.reference (model_id, person_id);
+create index reference_looks_like on watchpost.reference (looks_like) where looks_like is not null;
 
 comment on table  watchpost.reference               is 'An enrolled face.';
 comment on column watchpost.reference.vector        is 'A copy of the embedding''s vector, so that reading references touches no other faces.';
+comment on column watchpost.reference.looks_like    is 'Another person, one of whose references was so similar when this one was enrolled that the two may be one person.';
 comment on column watchpost.reference.superseded_at is 'When a replay replaced it; null: it is current, and part of the person''s vector.';
 
 

@@ -66,8 +66,9 @@ create table watchpost.match (
   unique (search_id, watchlist_id),
   check (similarity >= threshold),
   constraint match_superseded check ((superseded_at is null) = (superseded_because is null)),
+  -- Checked at the end of a statement, because merging people changes the person of all matches of a face in one.
   constraint match_one_person_a_face
-    exclude using gist (face_id with =, person_id with <>) where (superseded_at is null),
+    exclude using gist (face_id with =, person_id with <>) where (superseded_at is null) deferrable,
   constraint match_one_face_a_person
     exclude using gist (image_id with =, person_id with =, face_id with <>) where (superseded_at is null)
 );
@@ -86,6 +87,6 @@ comment on column watchpost.match.similarity         is 'Fused over the person''
 comment on column watchpost.match.threshold          is 'The list''s threshold at that moment.';
 comment on column watchpost.match.retroactive        is 'Found afterwards: the person was enrolled, listed or corrected when the face had been seen.';
 comment on column watchpost.match.superseded_at      is 'When it was withdrawn; null: it is current.';
-comment on column watchpost.match.superseded_because is 'replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back.';
+comment on column watchpost.match.superseded_because is 'replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back; unmerged: it was found while two people were merged.';
 comment on constraint match_one_person_a_face on watchpost.match is 'A face is one person, on however many lists.';
 comment on constraint match_one_face_a_person on watchpost.match is 'A person is in a photo once.';

@@ -1,4 +1,5 @@
--- What people say about who somebody is not, and the search of past faces after enrolment and correction.
+-- What people say about who somebody is not, and who is the same as somebody, and the search of past faces after enrolment
+-- and correction.
 
 create table watchpost.cannot_link (
   id              uuid primary key default watchpost.uuidv7(),
@@ -27,6 +28,53 @@ comment on column watchpost.cannot_link.other_person_id is 'A person who is not 
 comment on column watchpost.cannot_link.alert_id        is 'The alert that was dismissed with it.';
 comment on column watchpost.cannot_link.review_id       is 'The dismissal that wrote it, which deletes it when it is undone; null: it was written by hand.';
 comment on column watchpost.cannot_link.created_by      is 'Who said so: see actor().';
+
+
+create table watchpost.person_merge (
+  id        uuid primary key default watchpost.uuidv7(),
+  kept_id   uuid not null references watchpost.person on delete cascade,
+  merged_id uuid not null references watchpost.person on delete cascade,
+  note      text constraint person_merge_note_is_text check (watchpost.is_text(note)),
+  merged_by text not null default watchpost.actor() constraint person_merge_merged_by_is_token check (watchpost.is_token(merged_by)),
+  merged_at timestamptz not null default now() constraint person_merge_merged_at_is_time check (watchpost.is_time(merged_at)),
+  moved     jsonb not null default '{}',
+  undo_note text constraint person_merge_undo_note_is_text check (watchpost.is_text(undo_note)),
+  undone_by text constraint person_merge_undone_by_is_token check (watchpost.is_token(undone_by)),
+  undone_at timestamptz constraint person_merge_undone_at_is_time check (watchpost.is_time(undone_at)),
+  check (kept_id <> merged_id),
+  constraint person_merge_undoing check ((undone_at is null) = (undone_by is null) and (undo_note is null or undone_at is not null))
+);
+
+create unique index person_merge_standing on watchpost.person_merge (merged_id) where undone_at is null;
+create index person_merge_merged on watchpost.person_merge (merged_id);
+create index person_merge_kept on watchpost.person_merge (kept_id, id desc);
+
+comment on table  watchpost.person_merge           is 'Somebody has said: these two are one person. merge_persons() writes a row, unmerge_persons() marks it as undone. Deleted with either person.';
+comment on column watchpost.person_merge.kept_id   is 'Who has everything now.';
+comment on column watchpost.person_merge.merged_id is 'Whose rows were moved; person.merged_into leads from here to kept_id.';
+comment on column watchpost.person_merge.merged_by is 'Who said so: see actor().';
+comment on column watchpost.person_merge.moved     is 'How many rows of each table it has changed: {"match": 12, …}; person_merge_row has each.';
+comment on column watchpost.person_merge.undone_at is 'When it was undone; null: it stands.';
+
+
+create table watchpost.person_merge_row (
+  merge_id uuid not null references watchpost.person_merge on delete cascade,
+  relation text not null check (relation in (
+    'alert', 'alert_match', 'backfill', 'cannot_link', 'match', 'person_photo', 'reference', 'search', 'stranger',
+    'watchlist_entry'
+  )),
+  row_id   uuid not null,
+  was      jsonb,
+  became   jsonb,
+  primary key (merge_id, relation, row_id),
+  check (was is not null or became is not null)
+);
+
+comment on table  watchpost.person_merge_row          is 'Every row that a merge has changed, by which unmerge_persons() gives each back as it was.';
+comment on column watchpost.person_merge_row.relation is 'The table.';
+comment on column watchpost.person_merge_row.row_id   is 'Its primary key; of a watchlist_entry the list.';
+comment on column watchpost.person_merge_row.was      is 'The columns that were changed, as they were before; null: the merge has added the row.';
+comment on column watchpost.person_merge_row.became   is 'The same columns after the merge; null: the merge has deleted the row.';
 
 
 create table watchpost.backfill (

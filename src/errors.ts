@@ -8,8 +8,12 @@ interface Problem {
   readonly title: string;
   /** The SQLSTATE by which database functions report it. */
   readonly sqlstate?: string;
-  /** A job that fails with this code is not retried: the same input would fail again. */
-  readonly permanent?: true;
+  /**
+   * How a job ends that meets this error. `refused`: the error is an answer about the input, which will be the same
+   * however often it is asked, and no failure of the system: it is recorded with the photo or message it is about and is
+   * no dead letter. `failed`: a dead letter at once. Without this it is retried, and fails after the last attempt.
+   */
+  readonly ends?: 'refused' | 'failed';
 }
 
 /** Every error that is reported to users, by its stable code. */
@@ -39,6 +43,11 @@ export const problems = {
   image_unknown: { status: 404, title: 'There is no such image' },
   face_unknown: { status: 404, title: 'There is no such face', sqlstate: 'WP037' },
   person_unknown: { status: 404, title: 'There is no such person', sqlstate: 'WP004' },
+  merge_self: { status: 422, title: 'Nobody can be merged with themselves', sqlstate: 'WP083' },
+  merge_refused: { status: 409, title: 'These two are known to be two people', sqlstate: 'WP080' },
+  merge_missing: { status: 409, title: 'The person is not merged into anybody', sqlstate: 'WP082' },
+  merge_not_latest: { status: 409, title: 'Another merge came later', sqlstate: 'WP084' },
+  person_merged: { status: 409, title: 'The person was merged into another', sqlstate: 'WP081' },
   watchlist_unknown: { status: 404, title: 'There is no such watchlist', sqlstate: 'WP062' },
   stranger_unknown: { status: 404, title: 'There is no such stranger', sqlstate: 'WP060' },
   stranger_named: { status: 409, title: 'The stranger is a person already', sqlstate: 'WP061' },
@@ -70,50 +79,50 @@ export const problems = {
 
   describe_off: { status: 409, title: 'Age and gender are not estimated here', sqlstate: 'WP066' },
 
-  image_empty: { status: 400, title: 'The photo is empty', permanent: true },
+  image_empty: { status: 400, title: 'The photo is empty', ends: 'refused' },
   image_format_unsupported: {
     status: 415,
     title: 'The file is not a photo in a format that is read',
-    permanent: true,
+    ends: 'refused',
   },
-  image_animated: { status: 415, title: 'The photo is animated', permanent: true },
-  image_too_many_pixels: { status: 422, title: 'The photo has too many pixels', permanent: true },
-  image_too_long: { status: 422, title: 'A side of the photo is too long', permanent: true },
-  image_too_narrow: { status: 422, title: 'The photo is too narrow', permanent: true },
-  image_too_costly: { status: 422, title: 'Decoding the photo would cost too much', permanent: true },
-  image_too_slow: { status: 422, title: 'The photo took too long to decode', permanent: true },
-  image_corrupt: { status: 422, title: 'The photo cannot be decoded', permanent: true },
-  image_bytes_gone: { status: 410, title: 'The bytes of the photo were dropped', permanent: true },
+  image_animated: { status: 415, title: 'The photo is animated', ends: 'refused' },
+  image_too_many_pixels: { status: 422, title: 'The photo has too many pixels', ends: 'refused' },
+  image_too_long: { status: 422, title: 'A side of the photo is too long', ends: 'refused' },
+  image_too_narrow: { status: 422, title: 'The photo is too narrow', ends: 'refused' },
+  image_too_costly: { status: 422, title: 'Decoding the photo would cost too much', ends: 'refused' },
+  image_too_slow: { status: 422, title: 'The photo took too long to decode', ends: 'refused' },
+  image_corrupt: { status: 422, title: 'The photo cannot be decoded', ends: 'refused' },
+  image_bytes_gone: { status: 410, title: 'The bytes of the photo were dropped', ends: 'refused' },
   image_unchangeable: { status: 409, title: 'A stored photo cannot be changed', sqlstate: 'WP008' },
 
-  face_missing: { status: 422, title: 'The photo to enrol has no face', permanent: true },
+  face_missing: { status: 422, title: 'The photo to enrol has no face', ends: 'refused' },
   faces_several: {
     status: 422,
     title: 'The photo to enrol has several faces',
-    permanent: true,
+    ends: 'refused',
     sqlstate: 'WP036',
   },
-  face_not_there: { status: 422, title: 'The photo to enrol has no face of that number', permanent: true },
-  face_small: { status: 422, title: 'The face to enrol is too small', permanent: true },
-  face_low_score: { status: 422, title: 'The detector is not sure of the face to enrol', permanent: true },
-  face_blurred: { status: 422, title: 'The face to enrol is blurred', permanent: true },
-  face_profile: { status: 422, title: 'The face to enrol is in profile', permanent: true },
-  face_tilted: { status: 422, title: 'The face to enrol looks up or down', permanent: true },
-  face_low_norm: { status: 422, title: 'The face to enrol is probably not a face', permanent: true },
+  face_not_there: { status: 422, title: 'The photo to enrol has no face of that number', ends: 'refused' },
+  face_small: { status: 422, title: 'The face to enrol is too small', ends: 'refused' },
+  face_low_score: { status: 422, title: 'The detector is not sure of the face to enrol', ends: 'refused' },
+  face_blurred: { status: 422, title: 'The face to enrol is blurred', ends: 'refused' },
+  face_profile: { status: 422, title: 'The face to enrol is in profile', ends: 'refused' },
+  face_tilted: { status: 422, title: 'The face to enrol looks up or down', ends: 'refused' },
+  face_low_norm: { status: 422, title: 'The face to enrol is probably not a face', ends: 'refused' },
   face_unlike: {
     status: 422,
     title: "The face is unlike the person's other photos",
-    permanent: true,
+    ends: 'refused',
     sqlstate: 'WP033',
   },
   face_of_another: {
     status: 422,
     title: 'The face looks like another enrolled person',
-    permanent: true,
+    ends: 'refused',
     sqlstate: 'WP034',
   },
   face_taken: { status: 409, title: 'The face is already a photo of a person', sqlstate: 'WP035' },
-  photo_removed: { status: 409, title: 'The photo was removed', permanent: true, sqlstate: 'WP039' },
+  photo_removed: { status: 409, title: 'The photo was removed', ends: 'refused', sqlstate: 'WP039' },
 
   threshold_invalid: { status: 422, title: 'The threshold is not valid', sqlstate: 'WP030' },
   validity_invalid: { status: 422, title: 'The list would never be valid', sqlstate: 'WP031' },
@@ -147,8 +156,8 @@ export const problems = {
   target_fpir_invalid: { status: 422, title: 'The false-positive rate is not valid', sqlstate: 'WP046' },
   calibration_impossible: { status: 422, title: 'There is too little to measure', sqlstate: 'WP047' },
 
-  payload_invalid: { status: 400, title: 'The payload is not valid for this task', permanent: true },
-  row_missing: { status: 410, title: 'A row that the task needs is gone', permanent: true },
+  payload_invalid: { status: 400, title: 'The payload is not valid for this task', ends: 'failed' },
+  row_missing: { status: 410, title: 'A row that the task needs is gone', ends: 'refused' },
   worker_lost: { status: 500, title: 'Every worker that ran the job died' },
   backlog_full: { status: 429, title: 'Too much is waiting to be processed' },
   model_missing: { status: 503, title: 'A model is not installed' },
@@ -167,8 +176,8 @@ const codeOfSqlstate = new Map(
   ),
 );
 
-/** Whether a job that failed with this code must not be retried. */
-export const isPermanent = (code: ProblemCode): boolean => 'permanent' in problems[code];
+/** How a job ends that meets an error with this code; undefined: it is retried. */
+export const endOf = (code: ProblemCode): Problem['ends'] => (problems[code] as Problem).ends;
 
 /** An error with a code of the table above and a sentence for the person who has to act on it. */
 export class WatchpostError extends Error {

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { isDatabaseAway, isPermanent, type ProblemCode, problems, toWatchpostError } from '../src/errors.ts';
+import { endOf, isDatabaseAway, type ProblemCode, problems, toWatchpostError } from '../src/errors.ts';
 import { VisionError } from '../src/vision/index.ts';
 
 const fromDatabase = (code: string, message: string, hint?: string) =>
@@ -20,11 +20,11 @@ describe('the table of errors', () => {
     expect(known.toSorted()).toEqual([...new Set(raised)].toSorted());
   });
 
-  it("marks every code of a photo's own fault as permanent", () => {
+  it("ends a job as refused by every code of a photo's own fault", () => {
     const ofPhotos = Object.keys(problems).filter((code) =>
       /^(image|face|faces)_/.test(code),
     ) as ProblemCode[];
-    const retried = ofPhotos.filter((code) => !isPermanent(code));
+    const retried = ofPhotos.filter((code) => endOf(code) !== 'refused');
     // These are answers to calls, with which no job fails.
     expect(retried).toEqual(['image_unknown', 'face_unknown', 'image_unchangeable', 'face_taken']);
   });
@@ -32,9 +32,14 @@ describe('the table of errors', () => {
   it.each(['database_unavailable', 'delivery_failed', 'model_missing', 'internal'] as const)(
     'retries after %s',
     (code) => {
-      expect(isPermanent(code)).toBe(false);
+      expect(endOf(code)).toBeUndefined();
     },
   );
+
+  it('makes a dead letter at once of an event that no attempt can understand', () => {
+    const failed = (Object.keys(problems) as ProblemCode[]).filter((code) => endOf(code) === 'failed');
+    expect(failed).toEqual(['payload_invalid']);
+  });
 
   it('gives errors of the database functions their code, sentence and hint', () => {
     const error = toWatchpostError(fromDatabase('WP002', "There is no camera 'x'.", 'Cameras: gate.'));

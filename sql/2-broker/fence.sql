@@ -50,9 +50,10 @@ begin
   from unnest(events, outcomes, codes, errors) as a (event_id, outcome, code, error)
   where (has_claim or a.event_id = any (existing))
     -- A slow worker that fails at what another has done meanwhile has nothing to record, nor has one that would retry
-    -- what is a dead letter by now.
+    -- what has come to an end by now.
     and case a.outcome
       when 'failed' then not watchpost.has_ended(a.event_id, of_task, '{done}')
+      when 'refused' then not watchpost.has_ended(a.event_id, of_task, '{done}')
       when 'retry' then not watchpost.has_ended(a.event_id, of_task)
       else true
     end
@@ -88,7 +89,7 @@ select h.event_id, h.task, h.outcome
 from watchpost.handling as h
 where h.outcome = 'done'
   or (
-    h.outcome = 'failed'
+    h.outcome in ('failed', 'refused')
     and not exists (
       select
       from watchpost.handling as r
@@ -96,11 +97,11 @@ where h.outcome = 'done'
     )
   );
 
-comment on view watchpost.ended_task is 'Tasks that have come to an end with an event: done, or failed and not replayed since. Every other task of event.tasks owes a handling.';
+comment on view watchpost.ended_task is 'Tasks that have come to an end with an event: done, or refused or failed and not replayed since. Every other task of event.tasks owes a handling.';
 
 
 -- In plpgsql: as a subquery of an INSERT it might be planned as a scan of all handlings.
-create or replace function watchpost.has_ended(event uuid, of_task text, outcomes text[] default '{done,failed}') returns boolean
+create or replace function watchpost.has_ended(event uuid, of_task text, outcomes text[] default '{done,refused,failed}') returns boolean
 language plpgsql stable set plan_cache_mode = force_generic_plan
 as $$
 begin

@@ -3,8 +3,8 @@
 --
 -- consumes match.found · writes alert, alert_match · emits alert.raised, which notify consumes
 
--- The matches are locked first, then their episodes in the order of person, list and place: two workers that take either
--- kind of lock in one order cannot deadlock.
+-- The people are locked first, as merging them does, then the matches, then their episodes in the order of person, list
+-- and place: two transactions that take each kind of lock in one order cannot deadlock.
 create or replace function watchpost.write_alerts(passed uuid[], events uuid[], matches uuid[]) returns integer
 language plpgsql set plan_cache_mode = force_generic_plan
 as $$
@@ -13,6 +13,11 @@ declare
   standing uuid[];
   written integer := 0;
 begin
+  perform
+  from watchpost.person as p
+  where p.id = any (array(select m.person_id from watchpost.match as m where m.id = any (matches)))
+  order by p.id
+  for key share;
   select array_agg(l.id) into standing
   from (
     select m.id

@@ -17,13 +17,15 @@ create or replace function watchpost.begin_backfill(
 language plpgsql
 as $$
 declare
+  -- The event may be older than a merge.
+  found_id constant uuid := watchpost.survivor(person);
   created integer;
 begin
   with made as (
     insert into watchpost.backfill as b (reason, person_id, model_id, reference_ids)
-    select begin_backfill.reason, begin_backfill.person, r.model_id, begin_backfill.reference_ids
+    select begin_backfill.reason, found_id, r.model_id, begin_backfill.reference_ids
     from watchpost.reference as r
-    where r.person_id = begin_backfill.person
+    where r.person_id = found_id
       and case begin_backfill.reason
         when 'enrolled' then r.id = any (begin_backfill.reference_ids) and r.superseded_at is null
         when 'listed' then
@@ -32,8 +34,8 @@ begin
         else true
       end
       and case
-        when begin_backfill.reason in ('enrolled', 'listed') then watchpost.lowest_threshold(begin_backfill.person) is not null
-        else exists (select from watchpost.match as m where m.person_id = begin_backfill.person)
+        when begin_backfill.reason in ('enrolled', 'listed') then watchpost.lowest_threshold(found_id) is not null
+        else exists (select from watchpost.match as m where m.person_id = found_id)
       end
     group by r.model_id
     returning b.id, b.person_id
@@ -170,10 +172,7 @@ begin
     join watchpost.compare_searches(past) as c using (place);
   end if;
   if differing is not null then
-    perform watchpost.supersede_searches(
-      array(select d.embedding_id from watchpost.decided_searches(differing) as d), 'backfill'
-    );
-    perform watchpost.record_searches(differing, true);
+    perform watchpost.replace_searches(differing);
   end if;
   if live is not null then
     matched := matched + watchpost.record_searches(live, false);
@@ -183,6 +182,57 @@ end;
 $$;
 
 comment on function watchpost.match_again(jsonb) is 'Writes the searches of past faces that differ from the current ones. Returns the number of new matches.';
+
+
+-- A match that is found again stays as it is, and its alert with what was decided about it: somebody who is put on another
+-- list, or taken off one, keeps what was raised on the others.
+create or replace function watchpost.replace_searches(differing jsonb) returns void
+language plpgsql
+as $$
+declare
+  ranked jsonb := (select r.ranked from watchpost.rank_searches(differing) as r);
+  lost uuid[];
+begin
+  lost := array(
+    select m.id
+    from watchpost.decided_searches(ranked) as d
+    join watchpost.match as m on m.face_id = d.face_id and m.superseded_at is null
+    where m.person_id is distinct from d.person_id
+      or not exists (
+        select from jsonb_to_recordset(d.matches) as n (watchlist_id uuid) where n.watchlist_id = m.watchlist_id
+      )
+  );
+  perform watchpost.supersede_matches(lost, 'backfill');
+  update watchpost.search as s
+  set superseded_at = now()
+  where s.embedding_id = any (array(select d.embedding_id from watchpost.decided_searches(ranked) as d))
+    and s.superseded_at is null;
+
+  perform watchpost.record_searches(
+    (
+      select
+        jsonb_agg(
+          r.one || jsonb_build_object('matches', (
+            select coalesce(jsonb_agg(n.one), '[]')
+            from jsonb_array_elements(r.one -> 'matches') as n (one)
+            where not exists (
+              select
+              from watchpost.match as m
+              where m.face_id = (r.one ->> 'face_id')::uuid
+                and m.watchlist_id = (n.one ->> 'watchlist_id')::uuid
+                and m.superseded_at is null
+            )
+          ))
+          order by r.place
+        )
+      from jsonb_array_elements(ranked) with ordinality as r (one, place)
+    ),
+    true
+  );
+end;
+$$;
+
+comment on function watchpost.replace_searches(jsonb) is 'Part of match_again: replaces searches by these; of their matches those that are lost are withdrawn and those that are new are written.';
 
 
 create or replace function watchpost.write_backfills(passed uuid[], begun jsonb, batches jsonb) returns integer

@@ -4,7 +4,7 @@
 
 -- Compares with every reference of the model, 1.1 to 2.1 ms a thousand: an index that misses one would let somebody be
 -- enrolled twice.
-create or replace function watchpost.assert_like_nobody_else(photo uuid, embedding uuid, unlike real, alike real) returns void
+create or replace function watchpost.assert_like_nobody_else(photo uuid, embedding uuid, unlike real, alike real) returns uuid
 language plpgsql
 as $$
 declare
@@ -37,20 +37,21 @@ begin
   limit 1;
 
   if other.similarity >= alike and other.similarity > coalesce(own, -1) and not 'face_of_another' = any (face.accept) then
-    raise exception 'The face looks like %, who is enrolled already: similarity %, and from % on two people are taken for one.',
-      quote_literal((select e.name from watchpost.person as e where e.id = other.person_id)), round(other.similarity::numeric, 3), alike
+    raise exception 'The face looks like % (%), who is enrolled already: similarity %, and from % on two people are taken for one.',
+      quote_literal(other.name), other.person_id, round(other.similarity::numeric, 3), alike
       using errcode = 'WP034', detail = other.person_id::text,
-            hint = 'If they are two people, accept face_of_another for this photo; if they are one, add the photo to that person.';
+            hint = 'If they are one person, merge the two, or add the photo to the one who is enrolled; if they are two, accept face_of_another for this photo.';
   end if;
   if own < unlike and not 'face_unlike' = any (face.accept) then
     raise exception 'The face is unlike every other photo of %: the best similarity is %, and at least % is expected.',
       quote_literal(face.name), round(own::numeric, 3), unlike
       using errcode = 'WP033', hint = 'If it is the same person all the same, accept face_unlike for this photo.';
   end if;
+  return case when other.similarity >= alike and not 'face_of_another' = any (face.accept) then other.person_id end;
 end;
 $$;
 
-comment on function watchpost.assert_like_nobody_else is 'Refuses a face that is unlike the person''s other photos (WP033), or looks like another enrolled person, and more so than like those photos (WP034), unless person_photo.accept or a cannot_link says that it may.';
+comment on function watchpost.assert_like_nobody_else is 'Refuses a face that is unlike the person''s other photos (WP033), or looks like another enrolled person, and more so than like those photos (WP034), unless person_photo.accept or a cannot_link says that it may. Returns somebody else whom it looks like, but less than it looks like those photos; null: nobody.';
 
 
 create or replace function watchpost.people_apart(person uuid) returns uuid[]
@@ -72,6 +73,7 @@ as $$
 declare
   made uuid;
   is_removed boolean;
+  other uuid;
 begin
   perform pg_advisory_xact_lock(hashtext('watchpost.enrolment'));
   -- Locked, so that it is not removed while its reference is written.
@@ -88,9 +90,9 @@ begin
     return made;
   end if;
 
-  perform watchpost.assert_like_nobody_else(photo, embedding, unlike, alike);
-  insert into watchpost.reference as r (person_id, person_photo_id, embedding_id, model_id, vector)
-  select p.person_id, p.id, v.id, v.model_id, v.vector
+  other := watchpost.assert_like_nobody_else(photo, embedding, unlike, alike);
+  insert into watchpost.reference as r (person_id, person_photo_id, embedding_id, model_id, vector, looks_like)
+  select p.person_id, p.id, v.id, v.model_id, v.vector, other
   from watchpost.person_photo as p
   cross join watchpost.embedding as v
   where p.id = photo and v.id = enrol_reference.embedding

@@ -90,7 +90,9 @@ begin
   with earlier as (
     update watchpost.search as s
     set superseded_at = now()
-    where s.id = any (array(select m.search_id from watchpost.match as m where m.id = any (matches)))
+    -- The search that stands, which may be a later one than that which found the match.
+    where s.face_id = any (array(select m.face_id from watchpost.match as m where m.id = any (matches)))
+      and s.outcome = 'match'
       and s.superseded_at is null
     returning s.*
   )

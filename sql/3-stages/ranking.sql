@@ -57,6 +57,8 @@ begin
   if not watchpost.has_match(decided) then
     return;
   end if;
+  decided := watchpost.with_survivors(decided);
+  ranked := decided;
   photos := array(select d.image_id from watchpost.decided_searches(decided) as d where d.outcome = 'match');
   perform watchpost.lock_images(photos);
 
@@ -123,7 +125,7 @@ begin
   from watchpost.decided_searches(ranked) as d
   cross join lateral (
     select
-      coalesce(bool_or(s.outcome = d.outcome and s.person_id is not distinct from d.person_id), false) as is_there
+      coalesce(bool_or(s.outcome = d.outcome and watchpost.survivor(s.person_id) is not distinct from d.person_id), false) as is_there
     from watchpost.search as s
     where s.embedding_id = d.embedding_id and s.superseded_at is null
   ) as b

@@ -51,6 +51,7 @@ declare
   made uuid;
 begin
   perform watchpost.assert_person(person);
+  person := watchpost.survivor(person);
   select f.image_id, f.ordinal into known
   from watchpost.face as f
   where f.id = face and f.superseded_at is null;

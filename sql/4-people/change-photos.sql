@@ -140,9 +140,9 @@ begin
   where p.id = photo.id;
   return coalesce(
     (
-      select bool_or(watchpost.replay(d.id))
-      from watchpost.dead_letter as d
-      where d.task = 'enrol' and d.image_id = photo.image_id and d.payload ->> 'person_photo_id' = photo.id::text
+      select bool_or(watchpost.replay(g.id))
+      from watchpost.given_up as g
+      where g.task = 'enrol' and g.image_id = photo.image_id and g.payload ->> 'person_photo_id' = photo.id::text
     ),
     false
   );

@@ -37,7 +37,7 @@ begin
       where m.person_id = asked.person_id
         and (
           m.superseded_at is null
-          or m.superseded_because in ('cannot_link', 'photo_removed')
+          or m.superseded_because in ('cannot_link', 'photo_removed', 'unmerged')
           or m.reference_id = any (asked.reference_ids)
         )
     ) as i

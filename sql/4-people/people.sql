@@ -62,6 +62,7 @@ declare
   dropped integer;
 begin
   perform watchpost.assert_person(person);
+  perform watchpost.assert_unmerged(person);
   delete from watchpost.image as i
   where i.purpose = 'reference'
     and exists (select from watchpost.person_photo as p where p.image_id = i.id and p.person_id = person)
@@ -72,4 +73,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.forget_person(uuid) is 'Deletes a person, the photos submitted for them alone, their references, and every match and alert; returns how many photos. The record keeps the events, also that of the deletion.';
+comment on function watchpost.forget_person(uuid) is 'Deletes a person, with whom was merged into them, the photos submitted for them alone, their references, and every match and alert; returns how many photos. The record keeps the events, also that of the deletion.';

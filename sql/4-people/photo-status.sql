@@ -1,5 +1,15 @@
 -- The state of each photo of a person.
 
+-- A refusal is recorded as a code and a sentence. The sentence of face_of_another, which assert_like_nobody_else makes, has
+-- the other person's id in it, and no other.
+create or replace function watchpost.person_named_in(sentence text) returns uuid
+language sql immutable strict parallel safe
+return substring(sentence from '[(]([0-9a-f-]{36})[)], who is enrolled')::uuid;
+
+comment on function watchpost.person_named_in(text) is 'The person whom the sentence of face_of_another names.';
+
+
+
 -- A function, so that a session plans it once, as image_tasks.
 create or replace function watchpost.photo_tasks(photo uuid) returns table (
   event_id uuid, topic text, task text, outcome text, code text, error text
@@ -58,7 +68,17 @@ select
   p.created_at,
   p.removed_at,
   p.removed_by,
-  (select i.undecoded_share is not null from watchpost.image as i where i.id = p.image_id) as damaged
+  (select i.undecoded_share is not null from watchpost.image as i where i.id = p.image_id) as damaged,
+  nullif(
+    watchpost.survivor(
+      case
+        when p.removed_at is not null then null
+        when r.id is not null then r.looks_like
+        when t.code = 'face_of_another' then watchpost.person_named_in(t.error)
+      end
+    ),
+    p.person_id
+  ) as looks_like
 from watchpost.person_photo as p
 join watchpost.person as e on e.id = p.person_id
 left join lateral (
@@ -82,8 +102,8 @@ left join lateral (
 ) as v on true
 cross join lateral (
   select
-    (array_agg(t.code order by t.event_id) filter (where t.outcome = 'failed'))[1] as code,
-    (array_agg(t.error order by t.event_id) filter (where t.outcome = 'failed'))[1] as error,
+    (array_agg(t.code order by t.event_id) filter (where t.outcome in ('refused', 'failed')))[1] as code,
+    (array_agg(t.error order by t.event_id) filter (where t.outcome in ('refused', 'failed')))[1] as error,
     count(t.outcome) > 0 as begun
   from watchpost.photo_tasks(p.id) as t
 ) as t;
@@ -91,6 +111,7 @@ cross join lateral (
 comment on view   watchpost.photo_status         is 'The state of each photo of a person, with the quality of its view of the face.';
 comment on column watchpost.photo_status.state   is 'received; processing; enrolled; refused: see code and message; removed.';
 comment on column watchpost.photo_status.code    is 'Why it was refused: a stable code.';
+comment on column watchpost.photo_status.looks_like is 'Another enrolled person who looks like this face. If the two are one, merge_persons(looks_like, person_id) makes them one, and enrols the photo if it was refused for that.';
 comment on column watchpost.photo_status.message is 'The same in a sentence; of a photo that was removed, the reason that was given.';
 comment on column watchpost.photo_status.damaged is 'Whether its file is cut off or broken; the face that it enrols lies within the part that could be decoded.';
 

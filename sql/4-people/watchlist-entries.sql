@@ -41,6 +41,8 @@ create or replace function watchpost.record_watchlist_people(added jsonb, remove
 language plpgsql
 as $$
 declare
+  -- Set while people are merged: who was on a list that has ended stays on it.
+  merge_id constant text := nullif(current_setting('watchpost.merging', true), '');
   touched uuid[] := array(
     select distinct (e.value ->> 'watchlist_id')::uuid from jsonb_array_elements(added || removed) as e order by 1
   );
@@ -55,7 +57,7 @@ begin
   select w.name, w.valid_until into ended
   from jsonb_array_elements(added) as e
   join watchpost.watchlist as w on w.id = (e.value ->> 'watchlist_id')::uuid
-  where w.valid_until <= now()
+  where w.valid_until <= now() and merge_id is null
   limit 1;
   if found then
     raise exception 'Nobody can be added to the list %: it ended %.', quote_literal(ended.name), ended.valid_until
@@ -74,7 +76,7 @@ begin
       'version', w.version,
       'change', c.change,
       'by', watchpost.actor()
-    ),
+    ) || case when merge_id is null then '{}' else jsonb_build_object('merge_id', merge_id) end,
     watchpost.subscribers('watchlist.person_' || c.change)
   from (
     select 'removed' as change, (e.value ->> 'watchlist_id')::uuid as watchlist_id, (e.value ->> 'person_id')::uuid as person_id

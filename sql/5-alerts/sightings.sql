@@ -49,7 +49,7 @@ begin atomic
     select distinct on (m.face_id) m.face_id, m.similarity, i.camera_id, i.captured_at
     from watchpost.match as m
     join watchpost.image as i on i.id = m.image_id
-    where m.person_id = track.person
+    where m.person_id = watchpost.survivor(track.person)
       and m.superseded_at is null
       and (track.since is null or i.captured_at >= track.since)
       and (track.until is null or i.captured_at < track.until)

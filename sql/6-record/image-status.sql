@@ -97,10 +97,10 @@ left join watchpost.camera as k on k.id = i.camera_id
 cross join lateral (
   select
     count(*) > 0 as known,
-    count(*) filter (where t.outcome is distinct from 'done' and t.outcome is distinct from 'failed') as open_tasks,
+    count(*) filter (where not coalesce(t.outcome in ('done', 'refused', 'failed'), false)) as open_tasks,
     count(t.outcome) > 0 as begun,
-    (array_agg(t.code order by t.event_id) filter (where t.outcome = 'failed' and p.removed_at is null))[1] as failed_code,
-    (array_agg(t.error order by t.event_id) filter (where t.outcome = 'failed' and p.removed_at is null))[1] as failed_error,
+    (array_agg(t.code order by t.event_id) filter (where t.outcome in ('refused', 'failed') and p.removed_at is null))[1] as failed_code,
+    (array_agg(t.error order by t.event_id) filter (where t.outcome in ('refused', 'failed') and p.removed_at is null))[1] as failed_error,
     max(t.handled_at) as finished_at
   from watchpost.image_tasks(i.id, i.received_at) as t
   -- photo_status is about a face of a probe that was made a person's photo, and about a photo that was removed; what
@@ -127,7 +127,7 @@ cross join lateral (
 ) as c;
 
 comment on view   watchpost.image_status         is 'The state of each photo. done and failed are final.';
-comment on column watchpost.image_status.state   is 'received; processing; done; failed: a stage gave up on it, see code and message.';
+comment on column watchpost.image_status.state   is 'received; processing; done; failed: a stage refused it or gave up on it, see code and message.';
 comment on column watchpost.image_status.code    is 'Why it failed; also no_face for a photo that is done and has no face, and history_retired for one whose events are not kept any more.';
 comment on column watchpost.image_status.message is 'The same in a sentence.';
 comment on column watchpost.image_status.damaged is 'Whether the file is cut off or broken. What could be decoded was searched.';

@@ -86,6 +86,17 @@ begin atomic
 
   union all
   select
+    'sighting_of_another',
+    m.id::text,
+    format('The match is of the person %s, and its alert %s of the person %s.', m.person_id, a.id, a.person_id),
+    'The record was changed directly; "watchpost verify" shows since when.'
+  from watchpost.match as m
+  join watchpost.alert_match as am on am.match_id = m.id
+  join watchpost.alert as a on a.id = am.alert_id
+  where m.superseded_at is null and m.person_id <> a.person_id and m.id >= from_key
+
+  union all
+  select
     'episodes_overlap',
     a.id::text,
     format('The alert %s is of the same person, list, place and time.', b.id),

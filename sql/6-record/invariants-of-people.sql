@@ -1,6 +1,6 @@
 -- What must hold of people.
 
-create or replace function watchpost.find_wrong_vectors(from_key uuid) returns table (
+create or replace function watchpost.find_wrong_people(from_key uuid) returns table (
   rule text, subject text, finding text, remedy text
 )
 language sql stable
@@ -28,7 +28,50 @@ begin atomic
         from watchpost.reference as s
         where s.person_id = v.person_id and s.model_id = v.model_id and s.superseded_at is null
       )
+    )
+
+  union all
+  select
+    'reference_of_another',
+    r.id::text,
+    format('The reference is of the person %s, and its photo of the person %s.', r.person_id, p.person_id),
+    'The record was changed directly; "watchpost verify" shows since when.'
+  from watchpost.reference as r
+  join watchpost.person_photo as p on p.id = r.person_photo_id
+  where r.person_id <> p.person_id and r.id >= from_key
+
+  union all
+  select
+    'merge_unrecorded',
+    p.id::text,
+    'The person is merged into another, and no merge says so.',
+    'It was merged without watchpost.merge_persons(); set person.merged_into to null and call that.'
+  from watchpost.person as p
+  where p.merged_into is not null
+    and not exists (
+      select
+      from watchpost.person_merge as m
+      where m.merged_id = p.id and m.kept_id = p.merged_into and m.undone_at is null
+    )
+
+  union all
+  select
+    'merge_incomplete',
+    m.merged_id::text,
+    format('The person was merged into %s, and something is still theirs, or the row of person does not lead there.', m.kept_id),
+    'It was changed with triggers off: undo the merge, and merge again.'
+  from watchpost.person_merge as m
+  join watchpost.person as p on p.id = m.merged_id
+  where m.undone_at is null
+    and (
+      p.merged_into is distinct from m.kept_id
+      or exists (select from watchpost.person_photo as f where f.person_id = p.id)
+      or exists (select from watchpost.reference as r where r.person_id = p.id)
+      or exists (select from watchpost.watchlist_entry as e where e.person_id = p.id)
+      or exists (select from watchpost.match as s where s.person_id = p.id)
+      or exists (select from watchpost.alert as a where a.person_id = p.id)
+      or exists (select from watchpost.backfill as b where b.person_id = p.id)
     );
 end;
 
-comment on function watchpost.find_wrong_vectors(uuid) is 'Part of find_violations: vectors of people that are not those of their references. The number of references is compared for everybody, the vector where a reference is new.';
+comment on function watchpost.find_wrong_people(uuid) is 'Part of find_violations: people who were merged in part, and vectors of people that are not those of their references. The number of references is compared for everybody, the vector where a reference is new.';

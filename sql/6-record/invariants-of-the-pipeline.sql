@@ -45,22 +45,26 @@ begin atomic
     'image_without_end',
     s.image_id::text,
     format('The photo has been %s for %s.', s.state, date_trunc('second', clock_timestamp() - s.received_at)),
-    'Is a worker running, is a task paused? select * from watchpost.timeline(''' || s.image_id || ''') shows where it is.'
+    'Is a worker running? select * from watchpost.timeline(''' || s.image_id || ''') shows where it is.'
   from watchpost.find_open_images(from_key) as o (image_id)
   join watchpost.image as i on i.id = o.image_id
   -- Photo by photo: the status of one takes a tenth of a millisecond or more, so it is not to be read for all of them.
   cross join lateral (select s.* from watchpost.image_status as s where s.image_id = i.id offset 0) as s
   where i.received_at < clock_timestamp() - interval '10 minutes'
-    and (
-      s.state = 'received'
-      -- A photo of the past that is to be described waits for every new one, which may take hours and is no fault.
-      or s.state = 'processing' and exists (
+    and s.state in ('received', 'processing')
+    -- A photo of the past that is to be described waits for every new one, which may take hours and is no fault; nor is it
+    -- one to wait for a task that somebody has paused. A photo that has no events at all is not known to wait for anything.
+    and coalesce(
+      (
         select
+          bool_or(
+            t.topic <> 'description.requested'
+            and not coalesce(t.outcome in ('done', 'refused', 'failed'), false)
+            and not exists (select from watchpost.task_pause as p where p.task = t.task)
+          )
         from watchpost.image_tasks(i.id, i.received_at) as t
-        where t.topic <> 'description.requested'
-          and t.outcome is distinct from 'done'
-          and t.outcome is distinct from 'failed'
-      )
+      ),
+      true
     )
 
   union all

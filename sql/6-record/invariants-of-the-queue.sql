@@ -64,6 +64,7 @@ begin atomic
   from watchpost.outbox as o
   join watchpost.event as e on e.id = o.event_id
   where e.created_at < clock_timestamp() - interval '1 minute'
+    and not exists (select from watchpost.task_pause as p where p.task = o.task)
     and (
       not exists (select from watchpost.claim as c where c.worker_id is not null)
       or (

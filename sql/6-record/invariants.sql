@@ -11,7 +11,7 @@ begin
   return query select v.* from watchpost.find_lost_results(from_key) as v;
   return query select v.* from watchpost.find_wrong_queue(from_key) as v;
   return query select v.* from watchpost.find_wrong_matches(from_key) as v;
-  return query select v.* from watchpost.find_wrong_vectors(from_key) as v;
+  return query select v.* from watchpost.find_wrong_people(from_key) as v;
 end;
 $$;
 

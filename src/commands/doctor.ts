@@ -155,8 +155,40 @@ const databaseChecks = [
   },
   {
     name: 'paused',
-    sql: `select count(*) = 0 as well, coalesce(string_agg(task, ', '), 'no task') as found from watchpost.task_pause`,
-    remedy: 'Run "npm run watchpost -- resume TASK" to resume it.',
+    // Somebody wants it so; what waits meanwhile violates no invariant.
+    sql: `select true as well,
+                 coalesce(
+                   string_agg(
+                     task || ' since ' || to_char(paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC by ' || paused_by,
+                     '; ' order by task
+                   ) || ' ("npm run watchpost -- resume TASK" ends it)',
+                   'no task'
+                 ) as found
+          from watchpost.task_pause`,
+    remedy: '',
+  },
+  {
+    // describe is off unless somebody switches it on.
+    name: 'off',
+    sql: `select true as well,
+                 coalesce(
+                   string_agg(
+                     s.task || ' is given no ' || s.topic
+                     || coalesce(' since ' || to_char(e.created_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC by ' || e.by, ''),
+                     '; ' order by s.task, s.topic
+                   ),
+                   'no task'
+                 ) as found
+          from watchpost.subscription as s
+          left join lateral (
+            select e.created_at, e.payload ->> 'by' as by
+            from watchpost.event as e
+            where e.subject_id = md5(s.topic || ' ' || s.task)::uuid and e.topic = 'subscription.changed'
+            order by e.id desc
+            limit 1
+          ) as e on true
+          where not s.enabled and s.task <> 'describe'`,
+    remedy: '',
   },
   {
     name: 'describe',

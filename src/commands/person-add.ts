@@ -12,6 +12,7 @@ import {
   untilAllEnded,
   type WaitingPhoto,
 } from './enrol-photos.ts';
+import { printDuplicates } from './person-merge.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print } from './program/io.ts';
 import {
@@ -76,7 +77,9 @@ const addWithPhotos = async (context: Context, name: string, options: AddOptions
   const ended = await orTakenBack(io, database, { person, waiting }, untilAllEnded(io, database, waiting));
   if (ended.some(({ state }) => state === 'enrolled')) {
     print(io, `${person.name}  ${person.id}`);
-    return printEnded(io, waiting, ended, { ids: true }) && readAll;
+    const all = printEnded(io, waiting, ended, { ids: true });
+    await printDuplicates(io, database.db, person.id);
+    return all && readAll;
   }
   if (!(await takeBackPerson(database.db, person.id, idsOf(waiting)))) {
     // Somebody else has given them a photo meanwhile.

@@ -1,8 +1,9 @@
 import { findPersons, readPerson, removePerson, setPerson } from '../watchlist/registry.ts';
 import { personAdd } from './person-add.ts';
+import { personMerge, personUnmerge, printDuplicates } from './person-merge.ts';
 import { personEnrolFace, personPhoto } from './person-photos.ts';
 import { connect } from './program/connect.ts';
-import { findOnePerson, personArgument } from './program/find-person.ts';
+import { findOnePerson, findPersonItself, personArgument } from './program/find-person.ts';
 import { print, printJson } from './program/io.ts';
 import { metadataOption, named, searched, tokenOption } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
@@ -18,6 +19,8 @@ export const personCommand: AddCommand = (program, session) => {
     personSet,
     personRemove,
     personPhoto,
+    personMerge,
+    personUnmerge,
     personEnrolFace,
   ])
     add(person, session);
@@ -78,6 +81,12 @@ const personShow: AddCommand = (person, session) =>
           norm: photo.quality?.norm,
         }));
         if (rows.length > 0) print(context.io, table(rows, widthOf(context.io)));
+        await printDuplicates(context.io, db, found.id);
+        for (const one of found.merged)
+          print(
+            context.io,
+            `  made of ${[one.name, one.id, one.external_ref].filter(Boolean).join('  ')} too`,
+          );
       }),
     );
 
@@ -98,7 +107,7 @@ const personSet: AddCommand = (person, session) =>
     .action(
       session.action(async (context, wanted: string, options: SetOptions) => {
         const { db } = await connect(context);
-        const { id } = await findOnePerson(db, wanted);
+        const { id } = await findPersonItself(db, wanted);
         const changed = await setPerson(db, id, {
           name: options.name,
           external_ref: options.ref,
@@ -116,7 +125,7 @@ const personRemove: AddCommand = (person, session) =>
     .action(
       session.action(async (context, wanted: string) => {
         const { db } = await connect(context);
-        const found = await findOnePerson(db, wanted);
+        const found = await findPersonItself(db, wanted);
         await removePerson(db, found.id);
         print(context.io, `${found.name} is forgotten`);
       }),

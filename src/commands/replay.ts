@@ -20,6 +20,7 @@ interface ReplayOptions {
   readonly all?: boolean;
   readonly dryRun?: boolean;
   readonly deadLetters?: boolean;
+  readonly refused?: boolean;
   readonly json?: boolean;
 }
 
@@ -37,6 +38,7 @@ export const replayCommand: AddCommand = (program, session) =>
     .option('--until <time>', 'of photos taken before this time', momentOption)
     .option('--all', 'of every photo')
     .option('--dead-letters', 'retry what has failed for good (of --task or --image, else everything)')
+    .option('--refused', 'the same for photos that were refused, for example with another model or limit')
     .option('--dry-run', 'print what would be gained and lost, and write nothing')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -49,10 +51,11 @@ export const replayCommand: AddCommand = (program, session) =>
     )
     .action(
       session.action(async (context, options: ReplayOptions) => {
-        const stage = options.deadLetters ? undefined : chosenStage(options);
+        const stage = options.deadLetters || options.refused ? undefined : chosenStage(options);
         const database = await connect(context);
         if (stage) return replayStage(context, database, stage, options);
-        await replayDeadLetters(context.io, database, options);
+        if (options.deadLetters) await replayGivenUp(context.io, database, 'failed', options);
+        if (options.refused) await replayGivenUp(context.io, database, 'refused', options);
         return true;
       }),
     );
@@ -111,31 +114,37 @@ const findCamera = async ({ pool }: Database, name: string): Promise<string | un
 const figuresOf = ({ events, changed, gained, lost, failed }: Replayed): string =>
   `${events} events, ${changed} changed, ${gained} gained, ${lost} lost${failed.length > 0 ? `, ${failed.length} failed` : ''}`;
 
-/** Dead letters that one transaction puts back. */
-const lettersAtATime = 500;
+/** How many one transaction puts back. */
+const atATime = 500;
 
-const replayDeadLetters = async (io: Io, { pool }: Database, options: ReplayOptions): Promise<void> => {
+const replayGivenUp = async (
+  io: Io,
+  { pool }: Database,
+  outcome: 'failed' | 'refused',
+  options: ReplayOptions,
+): Promise<void> => {
   const dryRun = options.dryRun ?? false;
-  let letters = 0;
+  const what = outcome === 'failed' ? 'dead letters' : 'refusals';
+  let count = 0;
   for (let after: string | null = null; ; ) {
     const { rows }: pg.QueryResult<{ id: string }> = await pool.query(
       `select l.id, case when $3 then null else watchpost.replay(l.id) end as back
        from (
-         select d.id
-         from watchpost.dead_letter as d
-         where ($1::text is null or d.task = $1) and ($2::uuid is null or d.image_id = $2)
-           and ($4::uuid is null or d.id > $4)
-         order by d.id
-         limit ${lettersAtATime}
+         select g.id
+         from watchpost.given_up as g
+         where g.outcome = $5 and ($1::text is null or g.task = $1) and ($2::uuid is null or g.image_id = $2)
+           and ($4::uuid is null or g.id > $4)
+         order by g.id
+         limit ${atATime}
        ) as l`,
-      [options.task ?? null, options.image ?? null, dryRun, after],
+      [options.task ?? null, options.image ?? null, dryRun, after, outcome],
     );
-    letters += rows.length;
-    if (rows.length < lettersAtATime) break;
+    count += rows.length;
+    if (rows.length < atATime) break;
     after = rows.at(-1)?.id ?? null;
-    io.stderr.write(`\r${letters} dead letters`);
+    io.stderr.write(`\r${count} ${what}`);
   }
-  if (letters >= lettersAtATime) io.stderr.write('\n');
-  if (options.json) printJson(io, { deadLetters: letters, dryRun });
-  else print(io, `${letters} dead letters ${dryRun ? 'would go back' : 'went back'} to work`);
+  if (count >= atATime) io.stderr.write('\n');
+  if (options.json) printJson(io, { [outcome === 'failed' ? 'deadLetters' : 'refusals']: count, dryRun });
+  else print(io, `${count} ${what} ${dryRun ? 'would go back' : 'went back'} to work`);
 };

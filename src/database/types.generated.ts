@@ -675,10 +675,25 @@ export interface WatchpostFace {
   yaw: number;
 }
 
+export interface WatchpostGivenUp {
+  attempts: number | null;
+  code: string | null;
+  created_at: Timestamp | null;
+  error: string | null;
+  event_id: string | null;
+  id: string | null;
+  image_id: string | null;
+  outcome: string | null;
+  payload: Json | null;
+  task: string | null;
+  topic: string | null;
+  worker_id: string | null;
+}
+
 export interface WatchpostHandling {
   attempt: number;
   /**
-   * Why it failed: a stable code.
+   * Why it was refused or failed: a stable code.
    */
   code: string | null;
   created_at: Generated<Timestamp>;
@@ -687,13 +702,13 @@ export interface WatchpostHandling {
    */
   duration_ms: number;
   /**
-   * Why it failed, in a sentence.
+   * The same in a sentence.
    */
   error: string | null;
   event_id: string;
   id: Generated<string>;
   /**
-   * done; retry: failed and will be tried again; failed: a dead letter, not tried again; replayed: put back to work by hand, so that the task owes a handling again.
+   * done; refused: the input cannot be handled, as its code says, which is no failure of the system and is not tried again; retry: failed and will be tried again; failed: a dead letter, not tried again; replayed: put back to work by hand, so that the task owes a handling again.
    */
   outcome: string;
   /**
@@ -790,7 +805,7 @@ export interface WatchpostImageStatus {
   purpose: string | null;
   received_at: Timestamp | null;
   /**
-   * received; processing; done; failed: a stage gave up on it, see code and message.
+   * received; processing; done; failed: a stage refused it or gave up on it, see code and message.
    */
   state: string | null;
   /**
@@ -852,6 +867,7 @@ export interface WatchpostMatch {
   superseded_at: Timestamp | null;
   /**
    * replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back.
+   * replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; unmerged: it was found while two people were merged.
    */
   superseded_because: string | null;
   /**
@@ -948,8 +964,67 @@ export interface WatchpostPerson {
    */
   external_ref: string | null;
   id: Generated<string>;
+  /**
+   * The person whom merge_persons() made of this one and another; null: a person of their own. The row stays, so that the id and the external_ref lead there: see survivor().
+   */
+  merged_into: string | null;
   metadata: Generated<Json>;
   name: string;
+}
+
+export interface WatchpostPersonInvariant {
+  finding: string | null;
+  remedy: string | null;
+  rule: string | null;
+  subject: string | null;
+}
+
+export interface WatchpostPersonMerge {
+  id: Generated<string>;
+  /**
+   * Who has everything now.
+   */
+  kept_id: string;
+  merged_at: Generated<Timestamp>;
+  /**
+   * Who said so: see actor().
+   */
+  merged_by: Generated<string>;
+  /**
+   * Whose rows were moved; person.merged_into leads from here to kept_id.
+   */
+  merged_id: string;
+  /**
+   * How many rows of each table it has changed: {"match": 12, …}; person_merge_row has each.
+   */
+  moved: Generated<Json>;
+  note: string | null;
+  undo_note: string | null;
+  /**
+   * When it was undone; null: it stands.
+   */
+  undone_at: Timestamp | null;
+  undone_by: string | null;
+}
+
+export interface WatchpostPersonMergeRow {
+  /**
+   * The same columns after the merge; null: the merge has deleted the row.
+   */
+  became: Json | null;
+  merge_id: string;
+  /**
+   * The table.
+   */
+  relation: string;
+  /**
+   * Its primary key; of a watchlist_entry the list.
+   */
+  row_id: string;
+  /**
+   * The columns that were changed, as they were before; null: the merge has added the row.
+   */
+  was: Json | null;
 }
 
 export interface WatchpostPersonPhoto {
@@ -1016,6 +1091,10 @@ export interface WatchpostPhotoStatus {
   height_px: number | null;
   image_id: string | null;
   /**
+   * Another enrolled person who looks like this face. If the two are one, merge_persons(looks_like, person_id) makes them one, and enrols the photo if it was refused for that.
+   */
+  looks_like: string | null;
+  /**
    * The same in a sentence; of a photo that was removed, the reason that was given.
    */
   message: string | null;
@@ -1059,6 +1138,10 @@ export interface WatchpostReference {
   created_at: Generated<Timestamp>;
   embedding_id: string;
   id: Generated<string>;
+  /**
+   * Another person, one of whose references was so similar when this one was enrolled that the two may be one person.
+   */
+  looks_like: string | null;
   model_id: string;
   person_id: string;
   person_photo_id: string;
@@ -1070,6 +1153,18 @@ export interface WatchpostReference {
    * A copy of the embedding's vector, so that reading references touches no other faces.
    */
   vector: string;
+}
+
+export interface WatchpostRefusal {
+  code: string | null;
+  error: string | null;
+  event_id: string | null;
+  id: string | null;
+  image_id: string | null;
+  payload: Json | null;
+  refused_at: Timestamp | null;
+  task: string | null;
+  topic: string | null;
 }
 
 export interface WatchpostRetention {
@@ -1413,6 +1508,9 @@ export interface WatchpostSubscription {
 
 export interface WatchpostTaskPause {
   paused_at: Generated<Timestamp>;
+  /**
+   * Who paused it: watchpost.actor().
+   */
   paused_by: Generated<string>;
   task: string;
 }
@@ -1567,6 +1665,7 @@ export interface DB {
   "watchpost.event": WatchpostEvent;
   "watchpost.event_task": WatchpostEventTask;
   "watchpost.face": WatchpostFace;
+  "watchpost.given_up": WatchpostGivenUp;
   "watchpost.handling": WatchpostHandling;
   "watchpost.image": WatchpostImage;
   "watchpost.image_status": WatchpostImageStatus;
@@ -1579,11 +1678,15 @@ export interface DB {
   "watchpost.outbox": WatchpostOutbox;
   "watchpost.partition": WatchpostPartition;
   "watchpost.person": WatchpostPerson;
+  "watchpost.person_invariant": WatchpostPersonInvariant;
+  "watchpost.person_merge": WatchpostPersonMerge;
+  "watchpost.person_merge_row": WatchpostPersonMergeRow;
   "watchpost.person_photo": WatchpostPersonPhoto;
   "watchpost.person_vector": WatchpostPersonVector;
   "watchpost.photo_status": WatchpostPhotoStatus;
   "watchpost.recurring_stranger": WatchpostRecurringStranger;
   "watchpost.reference": WatchpostReference;
+  "watchpost.refusal": WatchpostRefusal;
   "watchpost.retention": WatchpostRetention;
   "watchpost.seal": WatchpostSeal;
   "watchpost.seal_head": WatchpostSealHead;

@@ -1,9 +1,17 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { listOf, metadata, name, nextOf, pageLimit, searchWord, token } from '../fields.ts';
-import { addPerson, findPersons, readPerson, removePerson, setPerson } from '../watchlist/registry.ts';
+import { listOf, metadata, name, nextOf, pageLimit, searchWord, text, token } from '../fields.ts';
+import {
+  addPerson,
+  findPersons,
+  mergePersons,
+  readPerson,
+  removePerson,
+  setPerson,
+  unmergePersons,
+} from '../watchlist/registry.ts';
 import { asCaller } from './as-caller.ts';
-import { idIn, readJson, readQuery } from './body.ts';
+import { idIn, readJson, readOptionalJson, readQuery } from './body.ts';
 import { personPhotos } from './person-photos.ts';
 import type { Served, Services } from './services.ts';
 
@@ -26,7 +34,13 @@ const filter = z.strictObject({
   limit: pageLimit,
 });
 
-/** POST and GET /v1/persons; GET, PATCH and DELETE /v1/persons/{id}; the routes of their photos. */
+const merging = z.strictObject({ merged_id: z.guid(), note: text.optional() });
+const undoing = z.strictObject({ note: text.optional() });
+
+/**
+ * POST and GET /v1/persons; GET, PATCH and DELETE /v1/persons/{id}; POST …/merge, which gives this person everything of
+ * another, and POST …/unmerge, which gives a person who was merged everything back; the routes of their photos.
+ */
 export const persons = (services: Services) => {
   const { database } = services;
   return new Hono<Served>()
@@ -43,7 +57,12 @@ export const persons = (services: Services) => {
       return c.json({ persons: found, next: nextOf(found, wanted.limit, ({ id }) => id) });
     })
 
-    .get('/:id', async (c) => c.json(await readPerson(database.db, idIn(c))))
+    .get('/:id', async (c) => {
+      const person = await readPerson(database.db, idIn(c));
+      // Another id than was asked for, if that person was merged.
+      c.header('Content-Location', `/v1/persons/${person.id}`);
+      return c.json(person);
+    })
 
     .patch('/:id', async (c) => {
       const id = idIn(c);
@@ -55,6 +74,21 @@ export const persons = (services: Services) => {
       const id = idIn(c);
       await asCaller(database, c.get('caller'), (trx) => removePerson(trx, id));
       return c.body(null, 204);
+    })
+
+    .post('/:id/merge', async (c) => {
+      const keep = idIn(c);
+      const { merged_id, note } = await readJson(c, merging);
+      const merged = merged_id.toLowerCase();
+      return c.json(
+        await asCaller(database, c.get('caller'), (trx) => mergePersons(trx, { keep, merged }, note)),
+      );
+    })
+
+    .post('/:id/unmerge', async (c) => {
+      const id = idIn(c);
+      const { note } = await readOptionalJson(c, undoing);
+      return c.json(await asCaller(database, c.get('caller'), (trx) => unmergePersons(trx, id, note)));
     })
 
     .route('/', personPhotos(services));

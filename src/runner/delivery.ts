@@ -1,5 +1,5 @@
 import type { Batch } from '../broker/claims.ts';
-import { isPermanent, type ProblemCode, toWatchpostError, WatchpostError } from '../errors.ts';
+import { endOf, type ProblemCode, toWatchpostError, WatchpostError } from '../errors.ts';
 import type { Item } from '../stages/stage.ts';
 
 /** Who handles a batch of events, and which attempt it is. */
@@ -24,8 +24,11 @@ export interface Delivery {
 /** What became of one event. */
 export interface Handled {
   readonly event_id: string;
-  /** done_before: another delivery had done it, so nothing was written. retry: to be delivered again. */
-  readonly outcome: 'done' | 'done_before' | 'failed' | 'retry';
+  /**
+   * done_before: another delivery had done it, so nothing was written. refused: the input cannot be handled, which is no
+   * failure. retry: to be delivered again.
+   */
+  readonly outcome: 'done' | 'done_before' | 'refused' | 'failed' | 'retry';
   readonly code?: ProblemCode;
   readonly error?: string;
 }
@@ -46,19 +49,23 @@ export const doneBefore = (item: Item): Attempted => ({
   error: undefined,
 });
 
-/** Failed for good if the error is permanent or this was the last attempt; else to be retried. */
+/** What the error's code says, or a failure after the last attempt; else it is to be retried. */
 export const failure = (item: Item, reason: unknown, delivery: Delivery): Attempted => {
   const error = describeError(reason);
-  const final = isPermanent(error.code) || !delivery.mayRetry;
-  return { item, outcome: final ? 'failed' : 'retry', result: undefined, error };
+  const outcome = endOf(error.code) ?? (delivery.mayRetry ? 'retry' : 'failed');
+  return { item, outcome, result: undefined, error };
 };
 
 /**
- * The error as `handling` records it. Only the operator reads that table, so an unforeseen error keeps its own message
- * there, which may quote anything; to others it would be a general sentence.
+ * The error as `handling` records it, which has one text: a refusal is recorded with what to do about it. Only the
+ * operator reads that table, so an unforeseen error keeps its own message there, which may quote anything; to others it
+ * would be a general sentence.
  */
 const describeError = (reason: unknown): WatchpostError => {
   const error = toWatchpostError(reason);
+  if (endOf(error.code) === 'refused' && error.hint) {
+    return new WatchpostError(error.code, `${error.message} ${error.hint}`, { cause: reason });
+  }
   const unforeseen = ['internal', 'value_invalid', 'changed_meanwhile'].includes(error.code);
   if (!unforeseen || !(reason instanceof Error)) return error;
   return new WatchpostError(error.code, reason.message.slice(0, 2000).toWellFormed().replaceAll('\0', ''), {

@@ -43,8 +43,8 @@ export interface Stage<Payload extends object, Result> {
    * Reads and computes, outside any transaction. It may run more than once for an event, so its effects must be
    * repeatable.
    *
-   * @returns one settled result for each item, in their order. A rejection with a permanent error code (see
-   *   errors.ts) is final; any other is retried.
+   * @returns one settled result for each item, in their order. A rejection with an error code that has `ends`
+   *   (see errors.ts) is final; any other is retried.
    */
   work(items: readonly Item<Payload>[], tools: Tools): Promise<PromiseSettledResult<Result>[]>;
   /** How the results are written. */

@@ -150,6 +150,7 @@ const readPeople = async (db: Kysely<DB>): Promise<Person[]> => {
           and exists (select from watchpost.reference as r where r.person_photo_id = f.id and r.superseded_at is null)
       ) as photos
     from watchpost.person as p
+    where p.merged_into is null
     order by p.id
   `.execute(db);
   return rows;

@@ -150,7 +150,8 @@ const findKnown = async (
   if (person.external_ref !== undefined) {
     const holder = await trx
       .selectFrom('watchpost.person')
-      .select(['id', 'name'])
+      // Who was merged into another since is known as that person, by the name they had.
+      .select([sql<string>`watchpost.survivor(id)`.as('id'), 'name'])
       .where('external_ref', '=', person.external_ref)
       .executeTakeFirst();
     if (holder && holder.name !== person.name) {
@@ -165,6 +166,7 @@ const findKnown = async (
     select p.id
     from watchpost.person as p
     where p.name = ${person.name}
+      and p.merged_into is null
       and case
         when ${photos.length} > 0 then exists (
           select

@@ -51,7 +51,9 @@ export const selectAlerts = (db: Kysely<DB>, wanted: AlertFilter) =>
     .$if(wanted.state === 'open' || wanted.state === 'acknowledged', (q) =>
       q.where('a.withdrawn_at', 'is', null),
     )
-    .$if(wanted.person_id !== undefined, (q) => q.where('a.person_id', '=', wanted.person_id as string))
+    .$if(wanted.person_id !== undefined, (q) =>
+      q.where('a.person_id', '=', sql<string>`watchpost.survivor(${wanted.person_id})`),
+    )
     .$if(wanted.watchlist !== undefined, (q) => q.where('a.watchlist', '=', wanted.watchlist as string))
     .$if(wanted.min_severity !== undefined, (q) =>
       q.where(

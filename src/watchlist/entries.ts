@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 
@@ -49,7 +49,7 @@ export const addToWatchlist = async (
     });
 };
 
-/** Removes a person from a list; does nothing if they are not on it. */
+/** Removes a person, or whom they were merged into, from a list; does nothing if they are not on it. */
 export const removeFromWatchlist = async (
   db: Kysely<DB>,
   watchlistId: string,
@@ -58,6 +58,6 @@ export const removeFromWatchlist = async (
   await db
     .deleteFrom('watchpost.watchlist_entry')
     .where('watchlist_id', '=', watchlistId)
-    .where('person_id', '=', personId)
+    .where('person_id', '=', sql<string>`watchpost.survivor(${personId})`)
     .execute();
 };

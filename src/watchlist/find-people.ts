@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { findWatchlist } from './entries.ts';
+import { readMerged } from './merging.ts';
 import { personUnknown } from './people.ts';
 
 /** Finding people, and reading one with their lists and photos. */
@@ -39,8 +40,14 @@ export const findPersons = async (db: Kysely<DB>, filter: PersonFilter) => {
     .$if(filter.name !== undefined, (q) =>
       q.where(sql<boolean>`starts_with(lower(p.name), lower(${filter.name}))`),
     )
+    .where('p.merged_into', 'is', null)
     .$if(filter.external_ref !== undefined, (q) =>
-      q.where('p.external_ref', '=', filter.external_ref as string),
+      // The reference of somebody who was merged leads to the survivor.
+      q.where(
+        sql<boolean>`p.id = (
+          select watchpost.survivor(r.id) from watchpost.person as r where r.external_ref = ${filter.external_ref}
+        )`,
+      ),
     )
     .$if(listId !== undefined, (q) =>
       q.where(
@@ -56,33 +63,40 @@ export const findPersons = async (db: Kysely<DB>, filter: PersonFilter) => {
 };
 
 /**
- * A person with their lists and photos: the state of each photo, and the quality of its view.
+ * A person with their lists and photos, the state of each photo and the quality of its view, and the people who were
+ * merged into them.
  *
+ * @param asked the id of the person, or of one who was merged into them.
  * @throws {WatchpostError} person_unknown.
  */
-export const readPerson = async (db: Kysely<DB>, id: string) => {
+export const readPerson = async (db: Kysely<DB>, asked: string) => {
   const person = await db
     .selectFrom('watchpost.person as p')
-    .selectAll('p')
-    .select(watchlistsOf.as('watchlists'))
-    .where('p.id', '=', id)
+    .select(['p.id', 'p.name', 'p.external_ref', 'p.metadata', 'p.created_at', watchlistsOf.as('watchlists')])
+    .where('p.id', '=', sql<string>`watchpost.survivor(${asked})`)
     .executeTakeFirst();
-  if (!person) throw personUnknown(id);
+  if (!person) throw personUnknown(asked);
   const photos = await db
     .selectFrom('watchpost.photo_status as s')
+    .leftJoin('watchpost.person as o', 'o.id', 's.looks_like')
     .selectAll('s')
-    .select((eb) =>
+    .select((eb) => [
+      'o.name as looks_like_name',
       eb(
         's.person_photo_id',
         'is not distinct from',
-        eb.selectFrom('watchpost.best_photo as b').select('b.person_photo_id').where('b.person_id', '=', id),
+        eb
+          .selectFrom('watchpost.best_photo as b')
+          .select('b.person_photo_id')
+          .where('b.person_id', '=', person.id),
       ).as('best'),
-    )
-    .where('s.person_id', '=', id)
+    ])
+    .where('s.person_id', '=', person.id)
     .orderBy('s.person_photo_id')
     .execute();
   return {
     ...person,
+    merged: await readMerged(db, person.id),
     photos: photos.map((photo) => ({
       id: photo.person_photo_id,
       image_id: photo.image_id,
@@ -90,6 +104,7 @@ export const readPerson = async (db: Kysely<DB>, id: string) => {
       state: photo.state,
       code: photo.code,
       message: photo.message,
+      looks_like: photo.looks_like ? { id: photo.looks_like, name: photo.looks_like_name } : null,
       reference_id: photo.reference_id,
       best: photo.best,
       damaged: photo.damaged,

@@ -55,10 +55,11 @@ export const addPerson = (db: Kysely<DB>, person: NewPerson) =>
 /**
  * Changes a person.
  *
- * @throws {WatchpostError} person_unknown; name_taken if another person has the external_ref.
+ * @throws {WatchpostError} person_unknown; person_merged by SQLSTATE; name_taken if another person has the external_ref.
  */
 export const setPerson = (db: Kysely<DB>, id: string, fields: PersonFields) =>
   inTransaction(db, async (trx) => {
+    await sql`select watchpost.assert_unmerged(${id})`.execute(trx);
     await assertFree(trx, fields.external_ref, id);
     const { metadata, ...others } = fields;
     const columns = Object.fromEntries(
@@ -83,9 +84,9 @@ export const setPerson = (db: Kysely<DB>, id: string, fields: PersonFields) =>
   });
 
 /**
- * Deletes a person, with the photos submitted for them and every sighting.
+ * Deletes a person, with the photos submitted for them and every sighting, and with whom was merged into them.
  *
- * @throws {WatchpostError} by SQLSTATE: person_unknown.
+ * @throws {WatchpostError} by SQLSTATE: person_unknown, person_merged.
  */
 export const removePerson = async (db: Kysely<DB>, id: string): Promise<void> => {
   await sql`select watchpost.forget_person(${id})`.execute(db);

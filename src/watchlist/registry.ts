@@ -13,5 +13,13 @@ export {
   thresholdNames,
   type WatchlistFields,
 } from './lists.ts';
+export {
+  type Duplicate,
+  findDuplicates,
+  type Merge,
+  mergePersons,
+  readMerged,
+  unmergePersons,
+} from './merging.ts';
 export { addPerson, type PersonFields, removePerson, setPerson, takeBackPerson } from './people.ts';
 export { acceptPhoto, addPersonPhoto, correctPhoto, enrolFace, removePhoto } from './photos.ts';

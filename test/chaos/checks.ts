@@ -65,7 +65,7 @@ export const checks: readonly Check[] = [
     kind: 'wrong',
     name: 'nothing that is done has failed as well',
     text: `select h.task || ' ' || h.event_id as what
-      from watchpost.handling as h where h.outcome in ('done', 'failed')
+      from watchpost.handling as h where h.outcome in ('done', 'refused', 'failed')
       group by h.event_id, h.task having count(distinct h.outcome) > 1`,
   },
   {

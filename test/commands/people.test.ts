@@ -139,6 +139,47 @@ describe('person', () => {
     expect(text?.stdout).toMatch(/^Grace H\. {2}\S+ {2}no list\nphoto +state/);
   });
 
+  it('merge makes one person of two, who answers to both names, and unmerge two again', async () => {
+    const [first, second, third] = await Promise.all([
+      addKnownPerson(database, { name: 'Hedy', model, vector: [0, 0, 1, 0] }),
+      addKnownPerson(database, { name: 'Hedy', model, vector: [0, 0, 0.9, 0.1] }),
+      addKnownPerson(database, { name: 'H. Lamarr', model, vector: [0, 0, 0.8, 0.2] }),
+    ]);
+    const [keep, merged, other] = [first?.personId ?? '', second?.personId ?? '', third?.personId ?? ''];
+    expect((await run('person', 'merge', 'Hedy', 'H. Lamarr')).stderr).toMatch(
+      /^Several people are called Hedy/,
+    );
+    const done = await run('person', 'merge', keep, merged, '--note', 'entered twice');
+    expect(done).toMatchObject({
+      code: 0,
+      stdout: `Hedy (${merged}) is merged into Hedy (${keep})\n  photos: 1\n  to undo it: person unmerge ${merged}\n`,
+    });
+    expect((await run('person', 'merge', 'Hedy', 'H. Lamarr')).code, 'there is one Hedy now').toBe(0);
+    const [shown, list, again, missing] = await Promise.all([
+      run('person', 'show', merged),
+      run('person', 'list', '--name', 'H'),
+      run('person', 'merge', other, keep),
+      run('person', 'unmerge', keep),
+    ]);
+    expect(shown?.stdout).toMatch(
+      new RegExp(`^Hedy  ${keep}[\\s\\S]*made of H\\. Lamarr  ${other} too\n  made of Hedy  ${merged} too`),
+    );
+    expect(list?.stdout).toMatch(new RegExp(`^Hedy  ${keep}  photos=3\n$`));
+    expect(again?.stderr).toMatch(
+      /'H\. Lamarr' was merged into 'Hedy'.*\n.*undo the merge first[\s\S]*person_merged/,
+    );
+    expect(missing?.stderr).toMatch(/"Hedy" is not merged into anybody[\s\S]*merge_missing/);
+    const early = await run('person', 'unmerge', merged);
+    expect(early.stderr).toMatch(
+      /The merge of 'H\. Lamarr' came later; undo that first\.[\s\S]*merge_not_latest/,
+    );
+    expect((await run('person', 'unmerge', 'H. Lamarr')).stdout).toMatch(
+      /^H\. Lamarr \(\S+\) is a person of their own again, apart from Hedy\n/,
+    );
+    expect((await run('person', 'unmerge', merged)).code).toBe(0);
+    expect((await run('person', 'list', '--name', 'H')).stdout.split('\n')).toHaveLength(4);
+  });
+
   it('photo accept accepts only known codes, and remove forgets a person', async () => {
     const [ugly, gone] = await Promise.all([
       run('person', 'photo', 'accept', photo, 'face_ugly'),

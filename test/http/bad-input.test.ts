@@ -64,7 +64,8 @@ describe('a file that is not a photo', () => {
       const id = await insert(await make());
       const ended = await untilFinal(database, id);
       expect(ended).toMatchObject({ state: 'failed', code, message: expect.stringMatching(words), faces: 0 });
-      expect(await handlingsOf(id)).toEqual([{ task: 'detect', outcome: 'failed', attempt: 1, code }]);
+      expect(await handlingsOf(id)).toEqual([{ task: 'detect', outcome: 'refused', attempt: 1, code }]);
+      expect(await database.rows('select from watchpost.dead_letter where image_id = $1', [id])).toEqual([]);
     },
   );
 
@@ -74,7 +75,7 @@ describe('a file that is not a photo', () => {
     const answer = await api.call('GET', `/v1/images/${body.id}`, undefined, { prefer: 'wait=50' });
     expect(answer.body).toMatchObject({ state: 'failed', code, message: expect.stringMatching(words) });
     expect(answer.body.finished_at).not.toBeNull();
-    expect(answer.body.timeline).toMatchObject([{ task: 'detect', outcome: 'failed', code, attempt: 1 }]);
+    expect(answer.body.timeline).toMatchObject([{ task: 'detect', outcome: 'refused', code, attempt: 1 }]);
     expect(await handlingsOf(body.id)).toHaveLength(1);
   });
 

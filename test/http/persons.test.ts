@@ -37,7 +37,12 @@ describe('POST /v1/persons', () => {
     expect(answer.headers.get('location')).toBe(`/v1/persons/${answer.body.id}`);
     const { status, body } = await api.call('GET', `/v1/persons/${answer.body.id}`);
     expect(status).toBe(200);
-    expect(body).toEqual({ ...answer.body, watchlists: [{ id: listId, name: 'wanted' }], photos: [] });
+    expect(body).toEqual({
+      ...answer.body,
+      watchlists: [{ id: listId, name: 'wanted' }],
+      merged: [],
+      photos: [],
+    });
     expect(
       await database.rows('select watchlist_id from watchpost.watchlist_entry where person_id = $1', [
         body.id,
@@ -85,6 +90,7 @@ describe('POST /v1/persons/{id}/photos', () => {
         state: 'enrolled',
         code: null,
         message: null,
+        looks_like: null,
         reference_id: expect.any(String),
         best: true,
         face_id: expect.any(String),

@@ -150,18 +150,18 @@ describe('POST /v1/tasks/{task}, with no worker running', () => {
     }
   });
 
-  it('answers a permanent failure with a code and a sentence', async () => {
+  it('answers a refusal, and a failure for good, with a code and a sentence', async () => {
     const dropped = await submit(database, sample(4));
     await database.rows('update watchpost.image set bytes = null where id = $1', [dropped]);
     expect(await run('detect', { image_id: dropped })).toMatchObject([
-      { outcome: 'failed', code: 'image_bytes_gone', error: expect.stringMatching(/dropped/) },
+      { outcome: 'refused', code: 'image_bytes_gone', error: expect.stringMatching(/dropped/) },
     ]);
     expect(await untilFinal(database, dropped)).toMatchObject({ state: 'failed', code: 'image_bytes_gone' });
 
     const gone = await submit(database, sample(4));
     await database.rows('delete from watchpost.image where id = $1', [gone]);
     expect(await run('detect', { image_id: gone })).toMatchObject([
-      { outcome: 'failed', code: 'row_missing' },
+      { outcome: 'refused', code: 'row_missing' },
     ]);
 
     await database.rows(

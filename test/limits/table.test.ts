@@ -29,7 +29,7 @@ value and one beyond. This file is generated: \`npm test -- test/limits/table.te
 Input that exceeds a limit is refused with the code, before anything is stored. Over HTTP the code is in the problem details.
 A row of an INSERT violates a constraint that is named by its table, column and test (\`person_name_is_name\`), or is refused
 with a SQLSTATE of [src/errors.ts](../src/errors.ts). A photo that is inserted and exceeds a limit of photos is stored and ends
-as \`failed\` with the code. All these codes are permanent: such a photo is not retried.
+as \`failed\` with the code: it was refused, which is not retried and is no dead letter.
 
 | limit | values | what | code | enforced by |
 |---|---|---|---|---|

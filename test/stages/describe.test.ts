@@ -124,20 +124,19 @@ describe('estimating age and gender', () => {
     });
   });
 
-  it('fails with a code if the photo was dropped meanwhile', async () => {
+  it('is refused with a code if the photo was dropped meanwhile', async () => {
     await request(past.dropped);
     expect(await untilFinal(database, past.dropped)).toMatchObject({
       state: 'failed',
       code: 'image_bytes_gone',
     });
-    const dead = await until(async () => {
-      const letters = await database.rows(
-        'select task, code from watchpost.dead_letter where image_id = $1',
-        [past.dropped],
-      );
-      return letters.length === 3 && letters;
+    const refused = await until(async () => {
+      const rows = await database.rows('select task, code from watchpost.refusal where image_id = $1', [
+        past.dropped,
+      ]);
+      return rows.length === 3 && rows;
     });
-    expect(dead).toEqual(Array(3).fill({ task: 'describe', code: 'image_bytes_gone' }));
+    expect(refused).toEqual(Array(3).fill({ task: 'describe', code: 'image_bytes_gone' }));
   });
 
   it('keeps one standing estimate for each face, even if two events ask for it', async () => {

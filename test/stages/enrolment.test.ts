@@ -86,8 +86,14 @@ describe('enrolling', () => {
     expect(await ended(await add(bea, sample(1), 3))).toMatchObject({
       state: 'refused',
       code: 'face_of_another',
-      message: expect.stringMatching(/looks like 'Ada', who is enrolled already: similarity 0\.7\d\d/),
+      message: expect.stringMatching(
+        new RegExp(
+          `looks like 'Ada' \\(${ada}\\), who is enrolled already: similarity 0\\.7\\d\\d.* If they are one person, merge`,
+        ),
+      ),
+      looks_like: ada,
     });
+    expect(await database.rows('select from watchpost.dead_letter')).toEqual([]);
     expect(await ended(await add(ada, sample(1), 3))).toMatchObject({ state: 'enrolled' });
     const [best] = await database.rows('select norm from watchpost.best_photo where person_id = $1', [ada]);
     const norms = await database.rows(

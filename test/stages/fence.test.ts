@@ -273,30 +273,57 @@ describe('handling an event', () => {
     expect(await namesOf(items)).toEqual(['Lea']);
   });
 
-  it('never retries after a permanent error', async () => {
+  it('refuses, with what to do about it, what no attempt could handle, and makes no dead letter of it', async () => {
     const items = await emit({ name: 'spoilt' });
     const stage = christen({
       async work() {
-        return [{ status: 'rejected', reason: new WatchpostError('image_corrupt', 'It is torn.') }];
+        const reason = new WatchpostError('image_corrupt', 'It is torn.', { hint: 'Send it again.' });
+        return [{ status: 'rejected', reason }];
       },
     });
     expect(await handle(stage, items, tools, first)).toMatchObject([
-      { outcome: 'failed', code: 'image_corrupt' },
+      { outcome: 'refused', code: 'image_corrupt' },
     ]);
+    expect(await recordOf(items[0])).toEqual([
+      { outcome: 'refused', attempt: 1, code: 'image_corrupt', error: 'It is torn. Send it again.' },
+    ]);
+    const lettersOf = (view: string) =>
+      database.rows(`select id from watchpost.${view} where event_id = $1`, [items[0]?.event_id]);
+    expect(await lettersOf('dead_letter')).toEqual([]);
+    const [refusal] = await lettersOf('refusal');
+    await database.rows('select watchpost.replay($1)', [refusal.id]);
+    expect(await lettersOf('refusal')).toEqual([]);
+    expect(outcomes(await handle(christen(), items, tools, first))).toEqual(['done']);
   });
 
-  it('fails a text file submitted as a photo at the first attempt', async () => {
+  it('records no refusal, and no retry, of what another worker has done meanwhile', async () => {
+    const [item] = await emit({ name: 'Kit' });
+    const failing = (reason: Error) =>
+      christen({ work: async (given) => given.map(() => ({ status: 'rejected', reason })) });
+    const refusing = failing(new WatchpostError('image_corrupt', 'It is torn.'));
+    expect(outcomes(await handle(christen(), [item!], tools, first))).toEqual(['done']);
+    expect(outcomes(await handle(refusing, [item!], tools, first))).toEqual(['done_before']);
+    expect((await recordOf(item)).map(({ outcome }) => outcome)).toEqual(['done']);
+    const [other] = await emit({ name: 'Liv' });
+    expect(outcomes(await handle(refusing, [other!], tools, first))).toEqual(['refused']);
+    expect(outcomes(await handle(failing(new Error('not now')), [other!], tools, first))).toEqual([
+      'done_before',
+    ]);
+    expect((await recordOf(other)).map(({ outcome }) => outcome)).toEqual(['refused']);
+  });
+
+  it('refuses a text file submitted as a photo at the first attempt', async () => {
     const id = await submit(database, Buffer.from('this is no photo'));
     const [event] = await database.rows('select id from watchpost.event where image_id = $1', [id]);
     const handled = await handle(stages[0] as AnyStage, [{ event_id: event.id, image_id: id }], tools, first);
-    expect(handled).toMatchObject([{ outcome: 'failed', code: 'image_format_unsupported' }]);
+    expect(handled).toMatchObject([{ outcome: 'refused', code: 'image_format_unsupported' }]);
     expect(
       await database.rows('select state, code from watchpost.image_status where image_id = $1', [id]),
     ).toEqual([{ state: 'failed', code: 'image_format_unsupported' }]);
   });
 
   it.each(stages.map((stage) => [stage.task, stage] as const))(
-    'fails %s with row_missing when the row it is about is gone',
+    'ends %s quietly, with row_missing, when the row it is about is gone',
     async (_, stage) => {
       const [item] = await emit({
         image_id: noOne,
@@ -309,7 +336,7 @@ describe('handling an event', () => {
         notification_id: noOne,
       });
       expect(await handle(stage, [item!], tools, first)).toMatchObject([
-        { outcome: 'failed', code: 'row_missing' },
+        { outcome: 'refused', code: 'row_missing' },
       ]);
     },
   );

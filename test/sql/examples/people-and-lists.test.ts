@@ -119,4 +119,41 @@ describe('sql/examples of people and lists', () => {
     ).toEqual([]);
     expect(await run('remove-a-photo.sql'), 'there is no other').toEqual([]);
   });
+
+  it('duplicates.sql, merge-two-people.sql, undo-a-merge.sql', async () => {
+    await database.rows(
+      `insert into watchpost.person (name, external_ref) values ('Gil', 'case-1234'), ('Gilles', 'case-5678')`,
+    );
+    const add = async (ref: string) => {
+      const [photo] = await database.rows(
+        `select a.* from watchpost.person as p cross join lateral watchpost.add_person_photo(p.id, $2, 1::smallint) as a
+         where p.external_ref = $1`,
+        [ref, sample(6)],
+      );
+      await untilFinal(database, photo.image_id);
+      return photo.person_photo_id;
+    };
+    await add('case-1234');
+    const refused = await add('case-5678');
+    expect(await run('duplicates.sql')).toMatchObject([
+      { person: 'Gilles', looks_like: 'Gil', state: 'refused', person_photo_id: refused },
+    ]);
+    const [merge] = await run('merge-two-people.sql');
+    expect(merge).toMatchObject({ merged_by: 'postgres', moved: { person_photo: 1 } });
+    const state = async () =>
+      (
+        await database.rows('select state from watchpost.photo_status where person_photo_id = $1', [refused])
+      )[0].state;
+    await until(async () => (await state()) === 'enrolled');
+    expect(await run('undo-a-merge.sql')).toMatchObject([
+      { merge_id: merge.merge_id, undone_by: 'postgres' },
+    ]);
+    expect(
+      await database.rows(
+        `select e.external_ref from watchpost.person_photo as p join watchpost.person as e on e.id = p.person_id
+         where p.id = $1`,
+        [refused],
+      ),
+    ).toEqual([{ external_ref: 'case-5678' }]);
+  });
 });

@@ -36,7 +36,7 @@ describe('sql/examples of photos and their status', () => {
   it('timeline-of-an-image.sql', async () => {
     const latest = await run('timeline-of-an-image.sql');
     expect(latest).toMatchObject([
-      { topic: 'image.received', outcome: 'failed', code: 'image_format_unsupported' },
+      { topic: 'image.received', outcome: 'refused', code: 'image_format_unsupported' },
     ]);
     const steps = await run('timeline-of-an-image.sql', (text) =>
       text.replace('from watchpost.image as i', `from watchpost.image as i where i.id = '${photos.ada}'`),
@@ -56,6 +56,7 @@ describe('sql/examples of photos and their status', () => {
     expect(await run('what-failed-and-why.sql')).toMatchObject([
       {
         task: 'detect',
+        outcome: 'refused',
         code: 'image_format_unsupported',
         failures: '1',
         latest_error: expect.stringMatching(/JPEG/),
