@@ -23,12 +23,16 @@ const wholeNumber = (min: number, max: number) =>
     .min(min, `give a whole number from ${min} to ${max}`)
     .max(max, `give a whole number from ${min} to ${max}`);
 
+/** Whether a text is a URL of a Postgres database. */
+export const isDatabaseUrl = (text: string): boolean =>
+  /^postgres(ql)?:\/\//.test(text) && URL.canParse(text);
+
 /** All settings, by the name of their environment variables. */
 const settings = z.object({
   DATABASE_URL: z
     .string()
     .refine(
-      (url) => /^postgres(ql)?:\/\//.test(url) && URL.canParse(url),
+      isDatabaseUrl,
       'give a URL like postgres://user:password@host:5432/database, with %40 for an @ in the password and so on',
     )
     .optional(),

@@ -11,22 +11,28 @@ import pg from 'pg';
 export const copyOut = async (pool: pg.Pool, select: string): Promise<(Buffer | null)[][]> => {
   const client = await pool.connect();
   try {
-    const pieces: Buffer[] = [];
-    await new Promise<void>((resolve, reject) => {
-      const query = new pg.Query(`copy (${select}) to stdout (format binary)`, (error?: Error | null) =>
-        error ? reject(error) : resolve(),
-      );
-      client.query(
-        Object.assign(query, { handleCopyData: ({ chunk }: { chunk: Buffer }) => void pieces.push(chunk) }),
-      );
-    });
+    const copied = await copyBytes(client, select);
     client.release();
-    return rowsOf(Buffer.concat(pieces));
+    return rowsOf(copied);
   } catch (error) {
     // The connection may be in the middle of an answer.
     client.release(true);
     throw error;
   }
+};
+
+/** All that a COPY of these rows sends, in its binary format: what copyIn() takes. */
+export const copyBytes = async (client: pg.ClientBase, select: string): Promise<Buffer> => {
+  const pieces: Buffer[] = [];
+  await new Promise<void>((resolve, reject) => {
+    const query = new pg.Query(`copy (${select}) to stdout (format binary)`, (error?: Error | null) =>
+      error ? reject(error) : resolve(),
+    );
+    client.query(
+      Object.assign(query, { handleCopyData: ({ chunk }: { chunk: Buffer }) => void pieces.push(chunk) }),
+    );
+  });
+  return Buffer.concat(pieces);
 };
 
 /** A signature of 11 bytes and flags of 4, before the length of what else the header has. */
