@@ -16,8 +16,10 @@ full join (
   where r.superseded_at is null
   group by r.person_id, r.model_id
 ) as r using (person_id, model_id)
--- A vector that only one side has shows by its count. Not "is distinct from": pg_dump cannot write that with the schema of
--- its operator, and a view with it could not be restored.
-where v.vector <> r.vector or v.reference_count is distinct from r.standing;
+-- Another CPU or build rounds otherwise: of 300 vectors PGlite and an x86 server computed 63 differently, by 0.00006 at
+-- most, and a number near 1 is rounded by up to 0.0005. Not "is distinct from", which pg_dump cannot write with the schema
+-- of its operator: a view with it could not be restored.
+where v.reference_count is distinct from r.standing
+  or case when vector_dims(v.vector) = vector_dims(r.vector) then v.vector <-> r.vector > 0.002 else true end;
 
 comment on view watchpost.person_invariant is 'Part of invariant: vectors of people that are not those of their references.';

@@ -10,15 +10,13 @@ import pg from 'pg';
  */
 export const copyOut = async (pool: pg.Pool, select: string): Promise<(Buffer | null)[][]> => {
   const client = await pool.connect();
-  try {
-    const copied = await copyBytes(client, select);
-    client.release();
-    return rowsOf(copied);
-  } catch (error) {
+  const copied = await copyBytes(client, select).catch((error) => {
     // The connection may be in the middle of an answer.
     client.release(true);
     throw error;
-  }
+  });
+  client.release();
+  return rowsOf(copied);
 };
 
 /** All that a COPY of these rows sends, in its binary format: what copyIn() takes. */
@@ -28,9 +26,9 @@ export const copyBytes = async (client: pg.ClientBase, select: string): Promise<
     const query = new pg.Query(`copy (${select}) to stdout (format binary)`, (error?: Error | null) =>
       error ? reject(error) : resolve(),
     );
-    client.query(
-      Object.assign(query, { handleCopyData: ({ chunk }: { chunk: Buffer }) => void pieces.push(chunk) }),
-    );
+    // A copy, because the driver moves what follows to the beginning of its buffer, over what it has passed before.
+    const handleCopyData = ({ chunk }: { chunk: Buffer }) => void pieces.push(Buffer.from(chunk));
+    client.query(Object.assign(query, { handleCopyData }));
   });
   return Buffer.concat(pieces);
 };
