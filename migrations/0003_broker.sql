@@ -58,7 +58,7 @@ comment on column watchpost.event.subject_id is 'The row that appeared.';
 comment on column watchpost.event.image_id   is 'The photo it is about; no foreign key, because an event outlives its photo.';
 comment on column watchpost.event.payload    is 'What a task needs to know; also the body of POST /v1/tasks/{task}.';
 comment on column watchpost.event.tasks      is 'The tasks that were subscribed at that moment: each owes a handling.';
-comment on column watchpost.event.xid        is 'The transaction that wrote it. Below the oldest running transaction no event can be added any more, so those can be sealed.';
+comment on column watchpost.event.xid        is 'The transaction that wrote it, plus server_timeline.xid_added. Below the oldest running transaction no event can be added any more, so those can be sealed.';
 
 
 create table watchpost.outbox (
@@ -173,13 +173,18 @@ comment on column watchpost.task_pause.paused_by is 'Who paused it: watchpost.ac
 
 
 create table watchpost.server_timeline (
-  timeline text primary key,
-  seen_at  timestamptz not null default now()
+  identity  text not null,
+  timeline  text not null,
+  xid_added bigint not null default 0 check (xid_added >= 0),
+  seen_at   timestamptz not null default clock_timestamp(),
+  primary key (identity, timeline)
 );
 
-comment on table  watchpost.server_timeline          is 'The timelines of the WAL in which upkeep has found this database. A second row: a replica was promoted.';
-comment on column watchpost.server_timeline.timeline is 'Eight hex digits.';
-comment on column watchpost.server_timeline.seen_at  is 'When it was found first.';
+comment on table  watchpost.server_timeline           is 'The servers and timelines on which this database was found, the latest is where it is now. A second row: a replica was promoted, or the database was restored from a dump, copied or moved.';
+comment on column watchpost.server_timeline.identity  is 'database_identity(): another one after a restore, a copy or a move.';
+comment on column watchpost.server_timeline.timeline  is 'Of the WAL, eight hex digits: another one after a promotion.';
+comment on column watchpost.server_timeline.xid_added is 'What the record adds to this server''s transaction ids, so that event.xid, handling.xid and alert.xid never go back.';
+comment on column watchpost.server_timeline.seen_at   is 'When it was found first.';
 
 
 create table watchpost.upkeep_task (

@@ -2,35 +2,39 @@
 
 create table watchpost.seal (
   number    bigint primary key check (number >= 1),
-  kind      text not null check (kind in ('event', 'handling', 'retired')),
+  kind      text not null check (kind in ('event', 'handling', 'retired', 'restored')),
   row_count bigint not null check (row_count >= 0),
   from_xid  xid8,
   from_id   uuid,
   to_xid    xid8,
   to_id     uuid,
-  first_key uuid not null,
-  last_key  uuid not null,
+  first_key uuid,
+  last_key  uuid,
   root      bytea,
   retired   jsonb,
+  restored  jsonb,
   digest    bytea not null unique check (octet_length(digest) = 32),
   sealed_at timestamptz not null default clock_timestamp(),
   check ((kind = 'retired') = (retired is not null)),
-  check ((kind = 'retired') = (root is null)),
-  check (num_nulls(from_xid, from_id, to_xid, to_id) = case kind when 'retired' then 4 else 0 end)
+  check ((kind = 'restored') = (restored is not null)),
+  check ((kind in ('retired', 'restored')) = (root is null)),
+  check (num_nulls(first_key, last_key) = case kind when 'restored' then 2 else 0 end),
+  check (num_nulls(from_xid, from_id, to_xid, to_id) = case when kind in ('retired', 'restored') then 4 else 0 end)
 );
 
 create index seal_kind on watchpost.seal (kind, number desc);
 
-comment on table  watchpost.seal           is 'A hash chain over the record: each seal covers a closed range of events or handlings, or says that a partition was dropped. Append-only, and never dropped itself.';
+comment on table  watchpost.seal           is 'A hash chain over the record: each seal covers a closed range of events or handlings, or says that a partition was dropped or the database restored. Append-only, and never dropped itself.';
 comment on column watchpost.seal.number    is 'From 1, without gaps.';
-comment on column watchpost.seal.kind      is 'event, handling: rows of that table were sealed. retired: a partition was dropped or detached.';
+comment on column watchpost.seal.kind      is 'event, handling: rows of that table were sealed. retired: a partition was dropped or detached. restored: the database was found on another server, or as another database: restored from a dump, copied or moved.';
 comment on column watchpost.seal.row_count is 'How many rows it covers.';
 comment on column watchpost.seal.from_xid  is 'With from_id: where the range begins, in the order of (xid, id), excluded.';
 comment on column watchpost.seal.to_xid    is 'With to_id: where the range ends, included. Every transaction up to there had ended when it was sealed.';
-comment on column watchpost.seal.first_key is 'The smallest event id among its rows; of a retired partition, its lower bound.';
+comment on column watchpost.seal.first_key is 'The smallest event id among its rows; of a retired partition, its lower bound; null: it has no rows.';
 comment on column watchpost.seal.last_key  is 'The greatest event id among its rows; of a retired partition, its upper bound, excluded.';
 comment on column watchpost.seal.root      is 'SHA-256 of the ids and leaves, so that the chain can be checked after the leaves were dropped with their rows.';
 comment on column watchpost.seal.retired   is 'Table, partition, bounds, rows, and whether it was dropped or detached.';
+comment on column watchpost.seal.restored  is 'From which database_identity() to which, and what is added to transaction ids since.';
 comment on column watchpost.seal.digest    is 'SHA-256 of the digest before it and of all other columns: seal_digest().';
 
 

@@ -164,6 +164,7 @@ export const problems = {
   model_hash_mismatch: { status: 503, title: 'A model file is not the one it should be' },
   model_unfit: { status: 503, title: 'A model file cannot be used' },
   schema_missing: { status: 503, title: 'The database has no schema of Watchpost' },
+  schema_incomplete: { status: 503, title: 'A part of the database is missing' },
   database_unavailable: { status: 503, title: 'The database cannot be reached' },
   internal: { status: 500, title: 'Something went wrong in the server' },
 } as const satisfies Record<string, Problem>;

@@ -26,6 +26,7 @@ language plpgsql set plan_cache_mode = force_generic_plan set jit = off
 as $$
 declare
   started constant timestamptz := statement_timestamp() - make_interval(secs => elapsed_ms / 1000);
+  own xid8;
   has_claim boolean := false;
   existing uuid[];
   recorded integer;
@@ -61,11 +62,15 @@ begin
   get diagnostics recorded = row_count;
 
   -- RETURNING would cost 1.5 us an event, and nearly always return all of them.
-  passed := case when recorded = cardinality(events) then events else array(
-    select h.event_id
-    from watchpost.handling as h
-    where h.event_id = any (events) and h.task = of_task and h.xid = pg_current_xact_id() and h.started_at = started
-  ) end;
+  passed := events;
+  if recorded <> cardinality(events) then
+    own := watchpost.add_to_xid(pg_current_xact_id(), watchpost.xid_added());
+    passed := array(
+      select h.event_id
+      from watchpost.handling as h
+      where h.event_id = any (events) and h.task = of_task and h.xid = own and h.started_at = started
+    );
+  end if;
 
   if has_claim and 'retry' = any (outcomes) then
     again := array(

@@ -1,12 +1,5 @@
 -- Events that owe a handling and wait nowhere. That should never happen, and does after a failover that has lost
--- transactions, or after a DELETE by hand.
-
-create or replace function watchpost.timeline_of_server() returns text
-language sql stable
-return left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);
-
-comment on function watchpost.timeline_of_server() is 'The timeline of the WAL that this server writes: another one after each promotion.';
-
+-- transactions, after a restore without jobs or outbox, or after a DELETE by hand.
 
 -- Only for tasks that workers run: a consumer that is not ours records no handlings.
 create or replace function watchpost.missing_work(from_key uuid, until_key uuid) returns table (event_id uuid, task text)
@@ -38,24 +31,35 @@ $$;
 comment on function watchpost.missing_work is 'Events between two keys that owe a handling to a task, and of which there is neither an outbox row nor a claim or a job.';
 
 
--- An event is examined once it is ten minutes old, and for half an hour. For an hour after a promotion all events of the
--- last day are, as soon as they are ten seconds old.
+-- An event is examined once it is ten minutes old, and for half an hour. For an hour after a promotion or a restore all
+-- events of the last day are, as soon as they are ten seconds old; after a restore that is the last day before the dump.
 create or replace function watchpost.put_back_events() returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  promoted boolean;
+  arrived boolean;
+  dumped_at timestamptz;
   put_back integer;
 begin
-  insert into watchpost.server_timeline (timeline) values (watchpost.timeline_of_server()) on conflict do nothing;
-  select count(*) > 1 and max(t.seen_at) > now() - interval '1 hour' into promoted from watchpost.server_timeline as t;
+  perform watchpost.note_server();
+  select count(*) > 1 and max(t.seen_at) > now() - interval '1 hour' into arrived from watchpost.server_timeline as t;
+  if arrived then
+    select s.sealed_at into dumped_at
+    from watchpost.seal as r
+    join watchpost.seal as s on s.number = r.number - 1
+    where r.kind = 'restored' and r.sealed_at > now() - interval '1 hour'
+    order by r.number
+    limit 1;
+  end if;
 
   select coalesce(sum(watchpost.enqueue(m.events, m.task)), 0) into put_back
   from (
     select w.task, array_agg(w.event_id) as events
     from watchpost.missing_work(
-      watchpost.uuidv7_at(now() - case when promoted then interval '1 day' else interval '40 minutes' end),
-      watchpost.uuidv7_at(now() - case when promoted then interval '10 seconds' else interval '10 minutes' end)
+      watchpost.uuidv7_at(
+        case when arrived then least(now(), dumped_at) - interval '1 day' else now() - interval '40 minutes' end
+      ),
+      watchpost.uuidv7_at(now() - case when arrived then interval '10 seconds' else interval '10 minutes' end)
     ) as w
     group by w.task
   ) as m;

@@ -91,7 +91,7 @@ begin
         'relation', part.relation, 'partition', part.name, 'action', action,
         'from', watchpost.canonical_time(part.from_at), 'until', watchpost.canonical_time(part.until_at)
       ),
-      null, null
+      null, null, null
     )::watchpost.seal);
   end loop;
   return null;

@@ -54,7 +54,7 @@ language sql stable parallel safe
 return sha256(previous || convert_to(
   jsonb_build_array(
     s.number, s.kind, s.row_count, s.from_xid::text, s.from_id, s.to_xid::text, s.to_id, s.first_key, s.last_key,
-    encode(s.root, 'hex'), s.retired, watchpost.canonical_time(s.sealed_at)
+    encode(s.root, 'hex'), s.retired, s.restored, watchpost.canonical_time(s.sealed_at)
   )::text,
   'UTF8'
 ));

@@ -65,7 +65,8 @@ declare
 begin
   -- One at a time: the next range begins where this one ends.
   perform from watchpost.seal_head for update;
-  horizon := pg_snapshot_xmin(pg_current_snapshot());
+  perform watchpost.note_server();
+  horizon := watchpost.add_to_xid(pg_snapshot_xmin(pg_current_snapshot()), watchpost.xid_added());
   s.kind := seal_rows.kind;
   select p.to_xid, p.to_id into s.from_xid, s.from_id
   from watchpost.seal as p where p.kind = s.kind order by p.number desc limit 1;
@@ -74,7 +75,7 @@ begin
   if horizon < s.from_xid then
     raise exception 'This server has come to transaction %, but transactions up to % are sealed.', horizon, s.from_xid
       using errcode = 'WP022',
-            hint = 'Was a dump restored into a new server? Move the record with a physical backup or pg_upgrade instead: they keep the count.';
+            hint = 'Was its counter set back, by pg_resetwal for example? Dump the database and restore it into a new one: that continues the record.';
   end if;
 
   select array_agg(r.id), array_agg(r.key), array_agg(r.leaf), (array_agg(r.xid))[count(*)], count(*)

@@ -145,7 +145,7 @@ begin
     end if;
     stored := s.digest;
     expected := s.number + 1;
-    continue when s.kind = 'retired';
+    continue when s.kind in ('retired', 'restored');
 
     return query
     select s.number, v.what, s.kind, v.row_id, v.detail from watchpost.verify_seal(s, most - findings) as v;

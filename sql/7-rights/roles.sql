@@ -33,8 +33,8 @@ begin
   -- By default everybody may execute functions, which must not hold for those that run with their owner's rights.
   revoke execute on all functions in schema watchpost from public;
   grant execute on all functions in schema watchpost to watchpost_app;
-  -- The defaults of primary keys, which every role needs that may INSERT.
-  grant execute on function watchpost.uuidv7(), watchpost.record_key() to public;
+  -- The defaults of keys and of xid, which every role needs that may INSERT.
+  grant execute on function watchpost.uuidv7(), watchpost.record_key(), watchpost.add_to_xid(xid8, bigint) to public;
   -- What constraints and the trigger of image call.
   grant execute on function
     watchpost.is_name(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
@@ -46,7 +46,7 @@ begin
     from pg_proc as p
     where p.pronamespace = 'watchpost'::regnamespace and p.prokind = 'f'
   loop
-    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows}') then
+    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,continue_record,renumber_rows}') then
       -- Through upkeep() only, or by the owner.
       execute format('revoke execute on function %s from watchpost_app', item.name);
     end if;
@@ -70,7 +70,7 @@ begin
   grant select, insert, update, delete on all tables in schema watchpost to watchpost_app;
   revoke insert, update, delete on
     watchpost.event, watchpost.handling, watchpost.seal, watchpost.seal_leaves, watchpost.seal_head,
-    watchpost.retention, watchpost.upkeep_task, watchpost.migration
+    watchpost.retention, watchpost.upkeep_task, watchpost.server_timeline, watchpost.migration, watchpost.schema_object
   from watchpost_app;
   -- Workers set format and size of a photo; they may not drop it.
   revoke update on watchpost.image from watchpost_app;
@@ -84,7 +84,8 @@ begin
   -- Reviews are written by the functions, in the name of their caller, and never changed.
   revoke insert, update, delete on watchpost.alert_review from watchpost_app;
 
-  -- graphile-worker's row security hides its rows from everybody but their owner.
+  -- graphile-worker's row security hides its rows from everybody but their owner. This policy is for everybody, as the
+  -- grants say who reads and writes; one for a role could not be restored where that role is not there.
   grant usage on schema graphile_worker to watchpost_app;
   grant select, insert, update, delete on all tables in schema graphile_worker to watchpost_app;
   grant usage on all sequences in schema graphile_worker to watchpost_app;
@@ -94,9 +95,9 @@ begin
     from pg_class as c
     where c.relnamespace = 'graphile_worker'::regnamespace
       and c.relrowsecurity
-      and not exists (select from pg_policy as p where p.polrelid = c.oid and p.polname = 'watchpost_app')
+      and not exists (select from pg_policy as p where p.polrelid = c.oid and p.polname = 'watchpost')
   loop
-    execute format('create policy watchpost_app on %s to watchpost_app using (true) with check (true)', item.name);
+    execute format('create policy watchpost on %s using (true) with check (true)', item.name);
   end loop;
 
   -- submitter -----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ export const commands: readonly Entry[] = [
   { names: ['up'], load: async () => (await import('./up.ts')).upCommand },
   { names: ['work'], load: async () => (await import('./work.ts')).workCommand },
   { names: ['migrate'], load: async () => (await import('./migrate.ts')).migrateCommand },
+  { names: ['move'], load: async () => (await import('./move.ts')).moveCommand },
   { names: ['demo'], load: async () => (await import('./demo/demo.ts')).demoCommand },
   { names: ['doctor'], load: async () => (await import('./doctor.ts')).doctorCommand },
   { names: ['submit'], load: async () => (await import('./submit.ts')).submitCommand },

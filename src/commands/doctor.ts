@@ -1,6 +1,7 @@
 import { versions } from 'node:process';
 import type pg from 'pg';
 import { hideSecrets } from '../database-url.ts';
+import { checkSchema } from './check-schema.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print } from './program/io.ts';
 import { openVision } from './program/open-vision.ts';
@@ -53,14 +54,14 @@ const report = async (io: Io, name: string, check: Check): Promise<boolean> => {
 };
 
 const checkDatabase = async (io: Io, pool: pg.Pool, full: boolean): Promise<boolean> => {
-  let all = true;
+  let all = await report(io, 'schema', () => checkSchema(pool));
+  if (!all) return false;
   for (const { name, sql, remedy } of databaseChecks) {
     const well = await report(io, name, async () => {
       const { rows } = await pool.query<{ well: boolean; found: string }>(sql);
       const [row] = rows;
       return { well: row?.well ?? false, found: row?.found ?? 'nothing', remedy };
     });
-    if (!well && name === 'schema') return false;
     all &&= well;
   }
   all = (await report(io, 'vacuum', () => checkVacuum(pool))) && all;
@@ -114,12 +115,6 @@ const databaseChecks = [
     remedy: 'Run "npm run watchpost -- migrate", which says what it needs: pgvector 0.8 or newer.',
   },
   {
-    name: 'schema',
-    sql: `select to_regclass('watchpost.event') is not null as well,
-                 case when to_regclass('watchpost.event') is null then 'not there' else 'there' end as found`,
-    remedy: 'Run "npm run watchpost -- migrate".',
-  },
-  {
     // Without huge pages each session maps what it reads page by page: a first search of a million past faces takes 2.6 s
     // or more, and 0.5 s with them. Small databases need none.
     name: 'memory',
@@ -146,6 +141,12 @@ const databaseChecks = [
           from watchpost.worker
           where concurrency > 0 and stopped_at is null and last_seen > clock_timestamp() - interval '30 seconds'`,
     remedy: 'Start one: "npm run worker".',
+  },
+  {
+    name: 'upkeep',
+    sql: `select count(*) = 0 as well, coalesce(string_agg(task || ': ' || last_error, '; '), 'no task fails') as found
+          from watchpost.upkeep_task where last_error is not null`,
+    remedy: 'Workers try again at each interval; if it stays, the sentence says what is in the way.',
   },
   {
     name: 'letters',

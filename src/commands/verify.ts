@@ -1,6 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Database } from '../database/pool.ts';
-import { countSeals, findHead, readExtent, readHead, verifyRecord } from '../database/verify.ts';
+import {
+  countSeals,
+  findHead,
+  type Restore,
+  readExtent,
+  readHead,
+  readRestores,
+  verifyRecord,
+} from '../database/verify.ts';
 import { CommandError, whyUnusableFile } from '../errors.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print, printJson } from './program/io.ts';
@@ -40,10 +48,11 @@ const verify = async (context: Context, options: VerifyOptions): Promise<boolean
   const noted = options.against === undefined ? undefined : await readNoted(options.against);
   const findings = await compare(context, database);
   const extent = await readExtent(database);
+  const restores = await readRestores(database);
   const kept = noted === undefined ? undefined : await findKept(database, noted);
   const good = findings.length === 0 && kept !== null;
-  if (options.json) printJson(io, { ok: good, ...extent, head, against: kept, findings });
-  else printFindings(io, findings, extent, kept);
+  if (options.json) printJson(io, { ok: good, ...extent, restores, head, against: kept, findings });
+  else printFindings(io, findings, extent, restores, kept);
   return good;
 };
 
@@ -60,6 +69,7 @@ const printFindings = (
   io: Io,
   findings: Awaited<ReturnType<typeof verifyRecord>>,
   extent: Awaited<ReturnType<typeof readExtent>>,
+  restores: readonly Restore[],
   kept: Awaited<ReturnType<typeof findKept>> | undefined,
 ): void => {
   for (const { seal, what, relation, row_id, detail } of findings) {
@@ -68,6 +78,11 @@ const printFindings = (
   if (kept === null)
     print(io, 'FAIL  the head that was kept is not part of the chain: it was rewritten since');
   if (kept) print(io, `ok    the head that was kept is seal ${kept.number}`);
+  for (const { number, sealed_at } of restores)
+    print(
+      io,
+      `ok    seal ${number} of ${sealed_at.toISOString()}: restored from a dump, copied or moved, and continued`,
+    );
   if (findings.length === 0) {
     const { rows, seals, unsealed } = extent;
     print(

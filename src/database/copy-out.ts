@@ -10,23 +10,27 @@ import pg from 'pg';
  */
 export const copyOut = async (pool: pg.Pool, select: string): Promise<(Buffer | null)[][]> => {
   const client = await pool.connect();
-  try {
-    const pieces: Buffer[] = [];
-    await new Promise<void>((resolve, reject) => {
-      const query = new pg.Query(`copy (${select}) to stdout (format binary)`, (error?: Error | null) =>
-        error ? reject(error) : resolve(),
-      );
-      client.query(
-        Object.assign(query, { handleCopyData: ({ chunk }: { chunk: Buffer }) => void pieces.push(chunk) }),
-      );
-    });
-    client.release();
-    return rowsOf(Buffer.concat(pieces));
-  } catch (error) {
+  const copied = await copyBytes(client, select).catch((error) => {
     // The connection may be in the middle of an answer.
     client.release(true);
     throw error;
-  }
+  });
+  client.release();
+  return rowsOf(copied);
+};
+
+/** All that a COPY of these rows sends, in its binary format: what copyIn() takes. */
+export const copyBytes = async (client: pg.ClientBase, select: string): Promise<Buffer> => {
+  const pieces: Buffer[] = [];
+  await new Promise<void>((resolve, reject) => {
+    const query = new pg.Query(`copy (${select}) to stdout (format binary)`, (error?: Error | null) =>
+      error ? reject(error) : resolve(),
+    );
+    // A copy, because the driver moves what follows to the beginning of its buffer, over what it has passed before.
+    const handleCopyData = ({ chunk }: { chunk: Buffer }) => void pieces.push(Buffer.from(chunk));
+    client.query(Object.assign(query, { handleCopyData }));
+  });
+  return Buffer.concat(pieces);
 };
 
 /** A signature of 11 bytes and flags of 4, before the length of what else the header has. */

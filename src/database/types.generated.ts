@@ -587,7 +587,7 @@ export interface WatchpostEvent {
   tasks: Generated<string[]>;
   topic: string;
   /**
-   * The transaction that wrote it. Below the oldest running transaction no event can be added any more, so those can be sealed.
+   * The transaction that wrote it, plus server_timeline.xid_added. Below the oldest running transaction no event can be added any more, so those can be sealed.
    */
   xid: Generated<string>;
 }
@@ -1186,32 +1186,42 @@ export interface WatchpostRetention {
   width: Generated<Interval>;
 }
 
+export interface WatchpostSchemaObject {
+  definition: string | null;
+  kind: string;
+  name: string;
+}
+
 export interface WatchpostSeal {
   /**
    * SHA-256 of the digest before it and of all other columns: seal_digest().
    */
   digest: Buffer;
   /**
-   * The smallest event id among its rows; of a retired partition, its lower bound.
+   * The smallest event id among its rows; of a retired partition, its lower bound; null: it has no rows.
    */
-  first_key: string;
+  first_key: string | null;
   from_id: string | null;
   /**
    * With from_id: where the range begins, in the order of (xid, id), excluded.
    */
   from_xid: string | null;
   /**
-   * event, handling: rows of that table were sealed. retired: a partition was dropped or detached.
+   * event, handling: rows of that table were sealed. retired: a partition was dropped or detached. restored: the database was found on another server, or as another database: restored from a dump, copied or moved.
    */
   kind: string;
   /**
    * The greatest event id among its rows; of a retired partition, its upper bound, excluded.
    */
-  last_key: string;
+  last_key: string | null;
   /**
    * From 1, without gaps.
    */
   number: Int8;
+  /**
+   * From which database_identity() to which, and what is added to transaction ids since.
+   */
+  restored: Json | null;
   /**
    * Table, partition, bounds, rows, and whether it was dropped or detached.
    */
@@ -1308,13 +1318,21 @@ export interface WatchpostSearch {
 
 export interface WatchpostServerTimeline {
   /**
+   * database_identity(): another one after a restore, a copy or a move.
+   */
+  identity: string;
+  /**
    * When it was found first.
    */
   seen_at: Generated<Timestamp>;
   /**
-   * Eight hex digits.
+   * Of the WAL, eight hex digits: another one after a promotion.
    */
   timeline: string;
+  /**
+   * What the record adds to this server's transaction ids, so that event.xid, handling.xid and alert.xid never go back.
+   */
+  xid_added: Generated<Int8>;
 }
 
 export interface WatchpostSighting {
@@ -1688,6 +1706,7 @@ export interface DB {
   "watchpost.reference": WatchpostReference;
   "watchpost.refusal": WatchpostRefusal;
   "watchpost.retention": WatchpostRetention;
+  "watchpost.schema_object": WatchpostSchemaObject;
   "watchpost.seal": WatchpostSeal;
   "watchpost.seal_head": WatchpostSealHead;
   "watchpost.seal_leaves": WatchpostSealLeaves;

@@ -82,13 +82,27 @@ export const readHead = async (database: Database): Promise<Head | undefined> =>
 export const readExtent = async (database: Database): Promise<Extent> => {
   const { rows } = await database.pool.query<{ seals: string; rows: string; unsealed: string }>(`
     select
-      count(*) filter (where s.kind <> 'retired') as seals,
-      coalesce(sum(s.row_count) filter (where s.kind <> 'retired'), 0) as rows,
+      count(*) filter (where s.kind in ('event', 'handling')) as seals,
+      coalesce(sum(s.row_count) filter (where s.kind in ('event', 'handling')), 0) as rows,
       watchpost.count_unsealed('event') + watchpost.count_unsealed('handling') as unsealed
     from watchpost.seal as s
   `);
   const [row] = rows;
   return { seals: Number(row?.seals), rows: Number(row?.rows), unsealed: Number(row?.unsealed) };
+};
+
+/** A seal that says that the database was restored from a dump, copied or moved. */
+export interface Restore {
+  readonly number: string;
+  readonly sealed_at: Date;
+}
+
+/** When the database was restored, copied or moved, the first time first. */
+export const readRestores = async (database: Database): Promise<Restore[]> => {
+  const { rows } = await database.pool.query<Restore>(
+    `select s.number, s.sealed_at from watchpost.seal as s where s.kind = 'restored' order by s.number`,
+  );
+  return rows;
 };
 
 /**

@@ -72,8 +72,8 @@ export class NewAlerts {
 }
 
 const readSnapshot = async (db: Kysely<DB>): Promise<string> => {
-  const { rows } = await sql<{ snapshot: string }>`select pg_current_snapshot()::text as snapshot`.execute(
-    db,
-  );
+  const { rows } = await sql<{
+    snapshot: string;
+  }>`select watchpost.record_snapshot()::text as snapshot`.execute(db);
   return (rows[0] as { snapshot: string }).snapshot;
 };

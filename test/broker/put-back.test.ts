@@ -180,8 +180,9 @@ describe('watchpost.put_back_events()', () => {
     expect(await putBack()).toBe(0);
     const promoted = (ago: string) =>
       database.rows(
-        `insert into watchpost.server_timeline values ('00000000', now() - $1::interval)
-         on conflict (timeline) do update set seen_at = excluded.seen_at`,
+        `insert into watchpost.server_timeline (identity, timeline, seen_at)
+         values (watchpost.database_identity(), '00000000', now() - $1::interval)
+         on conflict (identity, timeline) do update set seen_at = excluded.seen_at`,
         [ago],
       );
     await database.rows(`update watchpost.server_timeline set seen_at = now() - interval '1 week'`);

@@ -71,6 +71,12 @@ const examples: Record<string, Example> = {
   pause: { args: () => ['pause', 'embed'], code: 0, stdout: /^embed is paused: its jobs wait\n$/ },
   resume: { args: () => ['resume', 'embed'], code: 0, stdout: /^embed is at work again\n$/ },
   verify: { args: () => ['verify'], code: 0, stdout: /^ok {4}0 rows are as they were sealed/ },
+  move: {
+    args: () => ['move', '--to', database.url],
+    code: 1,
+    stdout: nothing,
+    stderr: /^The database at postgres:\S+ is not empty: \S+ has rows\.\nGive a new one/,
+  },
   strangers: { args: () => ['strangers', 'list'], code: 0, stdout: /^nobody\n$/ },
   describe: {
     args: () => ['describe', 'off'],

@@ -20,6 +20,17 @@ describe('copying out', () => {
     expect(rows[2]?.[0]).toBeNull();
   });
 
+  it('returns every row as it is when many arrive in pieces', async () => {
+    const text = `select k, decode(repeat(lpad(to_hex(k % 256), 2, '0'), 9000), 'hex') from generate_series(1, 400) as k`;
+    for (let round = 0; round < 5; round++) {
+      const rows = await copyOut(database.pool, text);
+      const wrong = rows.filter(
+        ([k, bytes]) => !bytes?.equals(Buffer.alloc(9000, (k?.readInt32BE() ?? 0) % 256)),
+      );
+      expect([rows.length, wrong.length]).toEqual([400, 0]);
+    }
+  });
+
   it('returns no rows where there are none', async () => {
     expect(await copyOut(database.pool, 'select k.bytes from kept as k where k.n = -1')).toEqual([]);
   });

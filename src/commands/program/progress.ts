@@ -17,7 +17,13 @@ export class Progress {
 
   /** One more is done, or several. */
   step(by = 1): void {
-    this.#done += by;
+    this.reach(this.#done + by);
+  }
+
+  /** So many are done. */
+  reach(done: number): void {
+    if (done === this.#done) return;
+    this.#done = done;
     if (this.#out.isTTY) this.#out.write(`\r${this.#bar()} ${this.#figures()}`);
     else if (this.#done - this.#written >= this.#total / 10 || this.#done === this.#total) {
       this.#written = this.#done;
