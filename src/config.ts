@@ -24,10 +24,6 @@ const wholeNumber = (min: number, max: number) =>
     .min(min, `give a whole number from ${min} to ${max}`)
     .max(max, `give a whole number from ${min} to ${max}`);
 
-/** Whether a text is a URL of a Postgres database. */
-export const isDatabaseUrl = (text: string): boolean =>
-  /^postgres(ql)?:\/\//.test(text) && URL.canParse(text);
-
 /** All settings, by the name of their environment variables. */
 const settings = z.object({
   DATABASE_URL: z

@@ -2,11 +2,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import pg from 'pg';
-import { isDatabaseUrl } from '../config.ts';
 import { migrate } from '../database/migrate.ts';
 import { findOccupied, type Moved, moveDatabase } from '../database/move.ts';
 import { openDatabase } from '../database/pool.ts';
-import { hideSecrets } from '../database-url.ts';
+import { hideSecrets, problemOfUrl } from '../database-url.ts';
 import { DataDirectoryLocked, startEmbedded } from '../embedded-database/index.ts';
 import { CommandError } from '../errors.ts';
 import { print } from './program/io.ts';
@@ -26,8 +25,8 @@ export const moveCommand: AddCommand = (program, session) =>
     .action(session.action(move));
 
 const databaseUrl = (text: string): string => {
-  if (!isDatabaseUrl(text))
-    throw new InvalidArgumentError('Give a URL like postgres://user:password@host:5432/database.');
+  const problem = problemOfUrl(text);
+  if (problem) throw new InvalidArgumentError(`${problem[0]?.toUpperCase()}${problem.slice(1)}.`);
   return text;
 };
 
