@@ -1,8 +1,15 @@
 import { basename } from 'node:path';
 import type { Database } from '../database/pool.ts';
-import { formatNames } from '../vision/format.ts';
 import { CommandError, toWatchpostError, whyUnusableFile } from '../errors.ts';
-import { type Found, filesMeant, readFound, readPhotoFile, submitPhoto, untilEnded } from '../intake/index.ts';
+import {
+  type Found,
+  filesMeant,
+  readFound,
+  readPhotoFile,
+  submitPhoto,
+  untilEnded,
+} from '../intake/index.ts';
+import { formatNames } from '../vision/format.ts';
 import { connect } from './program/connect.ts';
 import { reasonOf } from './program/each.ts';
 import { type Io, print } from './program/io.ts';
@@ -21,7 +28,10 @@ export const submitCommand: AddCommand = (program, session) =>
   program
     .command('submit')
     .description('Submit photos')
-    .argument('<photo...>', `${formatNames} files, folders with photos in them, or patterns like "frames/*.jpg"`)
+    .argument(
+      '<photo...>',
+      `${formatNames} files, folders with photos in them, or patterns like "frames/*.jpg"`,
+    )
     .option('--camera <name>', 'the camera that took them', searched)
     .option('--captured-at <time>', 'when they were taken, like 2026-11-23T15:04:05Z (default: now)', time)
     .option('--wait', 'wait until they are processed and print the results')
@@ -128,7 +138,9 @@ export const readGivenPhoto = (file: string, maxPixels: number): Promise<Buffer>
 
 const unreadable = (file: string, error: Error): CommandError => {
   const why = whyUnusableFile(error);
-  return new CommandError(why ? `${file} cannot be read: ${why}.` : `${file}: ${error.message}`, { cause: error });
+  return new CommandError(why ? `${file} cannot be read: ${why}.` : `${file}: ${error.message}`, {
+    cause: error,
+  });
 };
 
 /** The stable code of the error of a file. */

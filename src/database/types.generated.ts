@@ -866,8 +866,7 @@ export interface WatchpostMatch {
    */
   superseded_at: Timestamp | null;
   /**
-   * replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back.
-   * replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; unmerged: it was found while two people were merged.
+   * replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back; unmerged: it was found while two people were merged.
    */
   superseded_because: string | null;
   /**
@@ -970,13 +969,6 @@ export interface WatchpostPerson {
   merged_into: string | null;
   metadata: Generated<Json>;
   name: string;
-}
-
-export interface WatchpostPersonInvariant {
-  finding: string | null;
-  remedy: string | null;
-  rule: string | null;
-  subject: string | null;
 }
 
 export interface WatchpostPersonMerge {
@@ -1696,7 +1688,6 @@ export interface DB {
   "watchpost.outbox": WatchpostOutbox;
   "watchpost.partition": WatchpostPartition;
   "watchpost.person": WatchpostPerson;
-  "watchpost.person_invariant": WatchpostPersonInvariant;
   "watchpost.person_merge": WatchpostPersonMerge;
   "watchpost.person_merge_row": WatchpostPersonMergeRow;
   "watchpost.person_photo": WatchpostPersonPhoto;

@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { truncatedJpeg } from '../support/bad-photos.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { submit, untilFinal } from '../support/pipeline.ts';
