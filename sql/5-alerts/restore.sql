@@ -74,7 +74,6 @@ declare
   embeddings uuid[];
   restored_faces uuid[];
 begin
-  -- By face, because a person who is seen every day has a hundred thousand matches that stand.
   if faces is null then
     faces := array(
       select distinct m.face_id
