@@ -77,6 +77,8 @@ create unique index match_standing on watchpost.match (face_id, watchlist_id) wh
 create index match_face on watchpost.match (face_id);
 create index match_image on watchpost.match (image_id);
 create index match_person on watchpost.match (person_id, id desc);
+-- What a deleted cannot_link restores: few of the matches of a person who is seen every day.
+create index match_withdrawn on watchpost.match (person_id) where superseded_because in ('cannot_link', 'backfill');
 -- Removing a photo withdraws the matches with its reference; deleting a reference needs it too.
 create index match_reference on watchpost.match (reference_id);
 

@@ -6,7 +6,7 @@
 -- A match is restorable if only a cannot_link was in its way: its reference stands, every search of the face since then
 -- has said that the person is ruled out or has found somebody less alike, and no other cannot_link rules them out. What
 -- somebody has decided since then stands: a face of an alert that was reviewed is not given to another person.
-create or replace function watchpost.restorable_matches(person uuid, faces uuid[] default null) returns table (
+create or replace function watchpost.restorable_matches(person uuid, faces uuid[]) returns table (
   match_id uuid, search_id uuid, embedding_id uuid, face_id uuid, image_id uuid
 )
 language plpgsql stable
@@ -21,8 +21,8 @@ begin
     join watchpost.reference as r on r.id = m.reference_id and r.superseded_at is null
     join watchpost.embedding as e on e.face_id = m.face_id and e.model_id = r.model_id and e.superseded_at is null
     where m.person_id = restorable_matches.person
+      and m.face_id = any (restorable_matches.faces)
       and m.superseded_because in ('cannot_link', 'backfill')
-      and (restorable_matches.faces is null or m.face_id = any (restorable_matches.faces))
   ),
   freed as (
     select p.*, first_value(p.face_id) over (partition by p.image_id order by p.similarity desc, p.face_id) as best
@@ -61,7 +61,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.restorable_matches is 'The withdrawn matches of a person that only a cannot_link was in the way of, which is deleted; of some faces, or of all.';
+comment on function watchpost.restorable_matches is 'The withdrawn matches of a person and some faces that only a cannot_link was in the way of, which is deleted.';
 
 
 create or replace function watchpost.restore_matches(person uuid, faces uuid[] default null) returns void
@@ -74,6 +74,13 @@ declare
   embeddings uuid[];
   restored_faces uuid[];
 begin
+  if faces is null then
+    faces := array(
+      select distinct m.face_id
+      from watchpost.match as m
+      where m.person_id = restore_matches.person and m.superseded_because in ('cannot_link', 'backfill')
+    );
+  end if;
   photos := array(select distinct r.image_id from watchpost.restorable_matches(person, faces) as r);
   if photos = '{}' then
     return;
@@ -142,7 +149,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.restore_matches is 'Restores the matches of restorable_matches() with their searches and alerts, and withdraws what had taken their place.';
+comment on function watchpost.restore_matches is 'Restores the matches of restorable_matches(), of some faces or of all, with their searches and alerts, and withdraws what had taken their place.';
 
 
 -- Where another alert has been raised meanwhile in the episode of one that is restored, the later is merged into the

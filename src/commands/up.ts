@@ -65,7 +65,7 @@ export const bringUp = async (
   const { config, log, stopper } = context;
   await assertPortsFree(config);
   if (config.databaseUrl) onStep('connecting to the database', 'a moment');
-  else onStep('starting the embedded database', 'some seconds, longer the first time');
+  else onStep('starting the embedded database', 'some seconds; the first time up to a minute');
   const { database, kind } = await provideDatabase(context, options);
   onStep('applying the schema', 'some seconds the first time');
   await waitForDatabase(database, () => migrate(database.pool, log));

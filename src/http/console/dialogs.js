@@ -70,7 +70,7 @@ const whom = (alert, api) =>
     { class: 'whom' },
     picture(api, cropOf(alert.face_id), 'The face that was seen'),
     picture(api, cropOf(enrolledFaceOf(alert)), 'The enrolled face'),
-    el('div', { class: 'faint' }, `${alert.person}, ${placeOf(alert)}`, el('br'), clock(alert.last_seen)),
+    el('div', { class: 'faint' }, placeOf(alert), el('br'), clock(alert.last_seen)),
   );
 
 const reasons = (choices) =>
