@@ -140,7 +140,10 @@ describe('POST /v1/tasks/{task}, with no worker running', () => {
     expectProblem(await call('detect', { image_id: other }), 'event_unknown');
     const [known] = await payloadsOf(byHand, 'image.received');
     const some = await call('detect', [known, { image_id: other }]);
-    expect(some.body).toMatchObject({ handled: [{ outcome: 'done_before' }], unknown: [{ image_id: other }] });
+    expect(some.body).toMatchObject({
+      handled: [{ outcome: 'done_before' }],
+      unknown: [{ image_id: other }],
+    });
     expectProblem(await call('detect', { image_id: byHand, face_id: other }), 'event_unknown');
     expectProblem(await call('enrol', { image_id: byHand }), 'event_unknown');
     for (const payload of [{}, [], 5, { image_id: 'all' }, [{ image_id: byHand }, 5]]) {
