@@ -47,7 +47,7 @@ export const isPhotoFile = async (file: string): Promise<boolean> => {
   const handle = await open(file).catch(() => undefined);
   if (!handle) return true;
   try {
-    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(64) });
+    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(256) });
     return formatOf(buffer.subarray(0, bytesRead)) !== null;
   } finally {
     await handle.close();
