@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { WatchpostError } from './errors.ts';
+import { nearestName } from './nearest-name.ts';
 
 /**
  * The text of a file: UTF-8, UTF-16 as Excel writes it, or the given encoding. A byte order mark counts more than what is
@@ -52,30 +53,12 @@ export const assertKnown = (
 ): void => {
   const unknown = names.find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  const [nearest] = known
-    .map((name) => ({ name, distance: distanceOf(unknown, name) }))
-    .sort((a, b) => a.distance - b.distance);
+  const nearest = nearestName(unknown, known);
   const suggestion =
-    nearest && nearest.distance <= Math.max(2, unknown.length / 3)
-      ? `Is ${JSON.stringify(nearest.name)} meant?`
-      : `Known are: ${known.join(', ')}.`;
+    nearest === undefined ? `Known are: ${known.join(', ')}.` : `Is ${JSON.stringify(nearest)} meant?`;
   throw new WatchpostError(
     'import_invalid',
     `${file} has the ${kind} ${JSON.stringify(unknown.slice(0, 100))}, which is not known. ${suggestion}`,
     { hint: `Each ${kind} that may be there: ${known.join(', ')}.` },
   );
-};
-
-/** The number of letters that have to be changed, added or removed to make one word of the other (Levenshtein). */
-const distanceOf = (a: string, b: string): number => {
-  let above = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= Math.min(a.length, 100); i += 1) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const changed = (above[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(changed, (above[j] as number) + 1, (row[j - 1] as number) + 1));
-    }
-    above = row;
-  }
-  return above[b.length] as number;
 };

@@ -44,7 +44,7 @@ export const readLabelledFolder = async (
   for (const entry of entries) {
     if (!entry.isDirectory() || entry.name.startsWith('_') || isLitter(entry.name)) continue;
     const photos = await photosIn(path, entry.name);
-    if (photos.length > 0) people.push({ name: entry.name, photos });
+    if (photos.length > 0) people.push({ name: entry.name.normalize('NFC'), photos });
   }
   if (people.length === 0) {
     throw new WatchpostError(
@@ -104,11 +104,15 @@ const strangersIn = async (path: string): Promise<string[]> => {
 const groupsIn = async (path: string, people: ReadonlySet<string>): Promise<GroupPhoto[]> => {
   const photos = await photosIn(path, '_groups');
   const described = await readGroups(join(path, '_groups', 'groups.csv'), people);
-  const missing = [...described.keys()].find((file) => !photos.includes(join('_groups', file)));
+  const known = new Set(photos.map((photo) => photo.normalize('NFC')));
+  const missing = [...described.keys()].find((file) => !known.has(join('_groups', file)));
   if (missing !== undefined) throw bad(`there is no photo ${JSON.stringify(missing)} beside it`);
-  return photos.map(
-    (file) => described.get(file.slice('_groups/'.length)) ?? { file, faces: null, people: null },
-  );
+  return photos.map((file) => ({
+    faces: null,
+    people: null,
+    ...described.get(file.slice('_groups/'.length).normalize('NFC')),
+    file,
+  }));
 };
 
 const bad = (reason: string): WatchpostError =>
@@ -118,12 +122,13 @@ const bad = (reason: string): WatchpostError =>
 
 /** By file name. */
 const readGroups = async (path: string, people: ReadonlySet<string>): Promise<Map<string, GroupPhoto>> => {
+  // Names of files and people are compared in one normalization form.
   const text = await readText(path).catch((error) => {
     throw bad(error.code === 'ENOENT' ? 'it is not there' : (whyUnusableFile(error) ?? error.message));
   });
   let rows: Record<string, string>[];
   try {
-    rows = parse(text, { columns: true, trim: true, skip_empty_lines: true });
+    rows = parse(text.normalize('NFC'), { columns: true, trim: true, skip_empty_lines: true });
   } catch (error) {
     throw bad((error as Error).message);
   }

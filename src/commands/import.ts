@@ -94,7 +94,7 @@ const summaryOf = (report: Report): string => {
     `photos   ${photos.enrolled} enrolled, ${photos.known} known before, ${photos.refused} refused`,
     ...(cameras.added > 0 ? [`cameras  ${cameras.added} added`] : []),
     ...(watchlists.added > 0 ? [`lists    ${watchlists.added} added`] : []),
-    ...(ignored.length === 0 ? [] : [`ignored  ${ignored.join(', ')}`]),
+    ...(ignored.length === 0 ? [] : [`ignored  ${firstOf(ignored)}`]),
     ...refused.map(({ file, code, message }) => `refused  ${file}  ${code}: ${message}`),
     ...without_photo.map(({ person, at, id }) =>
       id === null
@@ -103,3 +103,7 @@ const summaryOf = (report: Report): string => {
     ),
   ].join('\n');
 };
+
+/** The first of many; --json has them all. */
+const firstOf = (files: readonly string[], most = 20): string =>
+  `${files.slice(0, most).join(', ')}${files.length > most ? ` and ${files.length - most} more` : ''}`;

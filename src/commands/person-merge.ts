@@ -4,7 +4,7 @@ import { type Duplicate, findDuplicates, mergePersons, unmergePersons } from '..
 import { connect } from './program/connect.ts';
 import { findMergedPerson, findPersonItself, personArgument } from './program/find-person.ts';
 import { type Io, print } from './program/io.ts';
-import { words } from './program/options.ts';
+import { tokenOption, words } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 
 /** The commands of `person` that make one person of two, and two of one again. */
@@ -13,8 +13,8 @@ export const personMerge: AddCommand = (person, session) =>
   person
     .command('merge')
     .description('Make one person of two: the first gets the photos, sightings, alerts and lists of both')
-    .argument('<keep>', `who keeps name and key: ${personArgument}`)
-    .argument('<merged>', 'whose id and key lead there from then on')
+    .argument('<keep>', `who keeps name and key: ${personArgument}`, tokenOption)
+    .argument('<merged>', 'whose id and key lead there from then on', tokenOption)
     .option('--note <words>', 'why', words)
     .action(
       session.action(async (context, wanted: string, other: string, { note }: { note?: string }) => {
@@ -32,7 +32,7 @@ export const personUnmerge: AddCommand = (person, session) =>
   person
     .command('unmerge')
     .description('Undo a merge: everything is given back')
-    .argument('<merged>', 'who was merged: id, external reference or name')
+    .argument('<merged>', 'who was merged: id, external reference or name', tokenOption)
     .option('--note <words>', 'why', words)
     .action(
       session.action(async (context, wanted: string, { note }: { note?: string }) => {

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
 import sharp from 'sharp';
 import type { DB } from '../database/types.generated.ts';
-import { WatchpostError } from '../errors.ts';
+import { WatchpostError, whyUnusableFile } from '../errors.ts';
 import { isLitter } from '../intake/index.ts';
-import { readLinks, type StoredLink } from './links.ts';
+import type { StoredLink } from './links.ts';
 import { type CannotLink, type Manifest, manifestName, manifestVersion } from './manifest.ts';
-import { readRegister } from './registers.ts';
+import { type Person, type Photo, readEverything } from './stored.ts';
 
 /** What was written. */
 export interface Exported {
@@ -19,24 +19,6 @@ export interface Exported {
   readonly cameras: number;
   readonly watchlists: number;
   readonly cannot_links: number;
-}
-
-interface Person {
-  readonly id: string;
-  readonly name: string;
-  readonly external_ref: string | null;
-  readonly metadata: Record<string, unknown>;
-  readonly created_at: string;
-  readonly watchlists: { readonly name: string; readonly created_at: string }[];
-  readonly photos: Photo[];
-}
-
-interface Photo {
-  readonly id: string;
-  readonly image_id: string;
-  readonly face: number | null;
-  readonly accept: string[];
-  readonly format: string | null;
 }
 
 /** Only its owner may read what is written: the photos are biometric data. */
@@ -85,7 +67,7 @@ export const exportPeople = async (
     };
   } catch (error) {
     if (!(error instanceof Error && 'syscall' in error)) throw error;
-    throw new WatchpostError('file_unreadable', `${folder} cannot be written: ${error.message}.`, {
+    throw new WatchpostError('file_unreadable', `${folder} cannot be written: ${whyUnusableFile(error) ?? error.message}.`, {
       cause: error,
     });
   }
@@ -101,60 +83,6 @@ const provideFolder = async (folder: string): Promise<void> => {
 
 const writeJson = (file: string, value: unknown) =>
   writeFile(file, `${JSON.stringify(value, null, 2)}\n`, { mode: modes.file });
-
-/** All rows as of one moment. The photos themselves are read later, one at a time: together they may be large. */
-const readEverything = (db: Kysely<DB>) =>
-  db
-    .transaction()
-    .setIsolationLevel('repeatable read')
-    .setAccessMode('read only')
-    .execute(async (trx) => {
-      // Offsets of other time zones had seconds before 1900, which ISO 8601 does not know.
-      await sql`set local timezone = 'UTC'`.execute(trx);
-      return {
-        people: await readPeople(trx),
-        links: await readLinks(trx),
-        cameras: await readRegister(trx, 'camera'),
-        watchlists: await readRegister(trx, 'watchlist'),
-      };
-    });
-
-const readPeople = async (db: Kysely<DB>): Promise<Person[]> => {
-  const { rows } = await sql<Person>`
-    select
-      p.id,
-      p.name,
-      p.external_ref,
-      p.metadata,
-      to_jsonb(p.created_at) #>> '{}' as created_at,
-      (
-        select coalesce(jsonb_agg(jsonb_build_object('name', w.name, 'created_at', e.created_at) order by w.name), '[]')
-        from watchpost.watchlist_entry as e
-        join watchpost.watchlist as w on w.id = e.watchlist_id
-        where e.person_id = p.id
-      ) as watchlists,
-      (
-        select coalesce(
-          jsonb_agg(
-            jsonb_build_object(
-              'id', f.id, 'image_id', f.image_id, 'face', f.chosen_face, 'accept', f.accept, 'format', i.format
-            )
-            order by f.id
-          ),
-          '[]'
-        )
-        from watchpost.person_photo as f
-        join watchpost.image as i on i.id = f.image_id
-        where f.person_id = p.id
-          and f.removed_at is null
-          and exists (select from watchpost.reference as r where r.person_photo_id = f.id and r.superseded_at is null)
-      ) as photos
-    from watchpost.person as p
-    where p.merged_into is null
-    order by p.id
-  `.execute(db);
-  return rows;
-};
 
 /** The folder of each person by their id. */
 const placesOf = (people: readonly Person[]): Map<string, string> => {

@@ -68,6 +68,25 @@ describe('photos of people', () => {
     (await database.rows(`select ${mark} is null as stands from watchpost.${table} where id = $1`, [id]))[0]
       ?.stands;
 
+  it('take a person back only if none was enrolled, and nobody has given another one', async () => {
+    const [eve] = await database.rows(`insert into watchpost.person (name) values ('Eve') returning id`);
+    const add = async () =>
+      (
+        await database.rows(`select person_photo_id as id from watchpost.add_person_photo($1, '\\x01')`, [
+          eve.id,
+        ])
+      )[0].id;
+    const takeBack = async (person: string, photos: string[]) =>
+      (await database.rows('select watchpost.take_back_person($1, $2) as gone', [person, photos]))[0].gone;
+    const [first, second] = [await add(), await add()];
+    expect(await takeBack(eve.id, [first])).toBe(false);
+    expect(await takeBack(eve.id, [first, second])).toBe(true);
+    expect(await database.rows(`select from watchpost.person where id = $1`, [eve.id])).toEqual([]);
+    expect(await takeBack(eve.id, [first, second])).toBe(true);
+    const { personId, referenceId } = await know('Fay', [1, ...Array(255).fill(0)]);
+    expect(await takeBack(personId, [await photoOf(referenceId)])).toBe(false);
+  });
+
   describe('enrol_face()', () => {
     it('makes a stored face a photo of a person, which goes to the gate at once', async () => {
       const { personId } = await know('Ada', vectors.any());

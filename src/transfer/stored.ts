@@ -1,0 +1,80 @@
+import { type Kysely, sql } from 'kysely';
+import type { DB } from '../database/types.generated.ts';
+import { readLinks } from './links.ts';
+import { readRegister } from './registers.ts';
+
+/** What an export reads from the database. */
+
+/** A person with everything that is exported of them. */
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+  readonly external_ref: string | null;
+  readonly metadata: Record<string, unknown>;
+  readonly created_at: string;
+  readonly watchlists: { readonly name: string; readonly created_at: string }[];
+  readonly photos: Photo[];
+}
+
+/** A photo that is enrolled. */
+export interface Photo {
+  readonly id: string;
+  readonly image_id: string;
+  readonly face: number | null;
+  readonly accept: string[];
+  readonly format: string | null;
+}
+
+/** All rows as of one moment. The photos themselves are read later, one at a time: together they may be large. */
+export const readEverything = (db: Kysely<DB>) =>
+  db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .setAccessMode('read only')
+    .execute(async (trx) => {
+      // Offsets of other time zones had seconds before 1900, which ISO 8601 does not know.
+      await sql`set local timezone = 'UTC'`.execute(trx);
+      return {
+        people: await readPeople(trx),
+        links: await readLinks(trx),
+        cameras: await readRegister(trx, 'camera'),
+        watchlists: await readRegister(trx, 'watchlist'),
+      };
+    });
+
+const readPeople = async (db: Kysely<DB>): Promise<Person[]> => {
+  const { rows } = await sql<Person>`
+    select
+      p.id,
+      p.name,
+      p.external_ref,
+      p.metadata,
+      to_jsonb(p.created_at) #>> '{}' as created_at,
+      (
+        select coalesce(jsonb_agg(jsonb_build_object('name', w.name, 'created_at', e.created_at) order by w.name), '[]')
+        from watchpost.watchlist_entry as e
+        join watchpost.watchlist as w on w.id = e.watchlist_id
+        where e.person_id = p.id
+      ) as watchlists,
+      (
+        select coalesce(
+          jsonb_agg(
+            jsonb_build_object(
+              'id', f.id, 'image_id', f.image_id, 'face', f.chosen_face, 'accept', f.accept, 'format', i.format
+            )
+            order by f.id
+          ),
+          '[]'
+        )
+        from watchpost.person_photo as f
+        join watchpost.image as i on i.id = f.image_id
+        where f.person_id = p.id
+          and f.removed_at is null
+          and exists (select from watchpost.reference as r where r.person_photo_id = f.id and r.superseded_at is null)
+      ) as photos
+    from watchpost.person as p
+    where p.merged_into is null
+    order by p.id
+  `.execute(db);
+  return rows;
+};
