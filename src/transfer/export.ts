@@ -67,9 +67,13 @@ export const exportPeople = async (
     };
   } catch (error) {
     if (!(error instanceof Error && 'syscall' in error)) throw error;
-    throw new WatchpostError('file_unreadable', `${folder} cannot be written: ${whyUnusableFile(error) ?? error.message}.`, {
-      cause: error,
-    });
+    throw new WatchpostError(
+      'file_unreadable',
+      `${folder} cannot be written: ${whyUnusableFile(error) ?? error.message}.`,
+      {
+        cause: error,
+      },
+    );
   }
 };
 
