@@ -1,12 +1,17 @@
 -- Registering models. Each embedder gets an HNSW index of its own over person_vector: vectors of different models are
 -- not comparable, and an index needs one dimension.
-create or replace function watchpost.register_model(
-  id text, role text, sha256 text, dimension integer, licence text, thresholds jsonb default null
-) returns void
+
+create or replace function watchpost.people_index(model text) returns text
+language sql immutable parallel safe
+return 'person_vector_hnsw_' || left(encode(sha256(convert_to(model, 'UTF8')), 'hex'), 16);
+
+comment on function watchpost.people_index(text) is 'Name of the HNSW index over the people''s vectors of one embedder.';
+
+
+create or replace function watchpost.index_people() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  known_sha256 text;
   -- The schema of pgvector, because the function's search path does not contain it.
   home text := (
     select quote_ident(n.nspname)
@@ -14,6 +19,38 @@ declare
     join pg_namespace as n on n.oid = e.extnamespace
     where e.extname = 'vector'
   );
+  model record;
+begin
+  for model in
+    select m.id, m.dimension
+    from watchpost.model as m
+    where m.role = 'embedder' and to_regclass('watchpost.' || watchpost.people_index(m.id)) is null
+    order by m.id
+  loop
+    -- A parallel build of pgvector 0.8.0 can fail.
+    perform set_config('max_parallel_maintenance_workers', '0', true);
+    -- Denser than pgvector's default: see nearest_by_index.
+    execute format(
+      'create index if not exists %I on watchpost.person_vector using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_l2_ops) with (m = 40, ef_construction = 200) where model_id = %4$L',
+      watchpost.people_index(model.id),
+      home,
+      model.dimension + 2,
+      model.id
+    );
+  end loop;
+end;
+$$;
+
+comment on function watchpost.index_people() is 'Creates the HNSW index over the people''s vectors of each embedder that has none.';
+
+
+create or replace function watchpost.register_model(
+  id text, role text, sha256 text, dimension integer, licence text, thresholds jsonb default null
+) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  known_sha256 text;
 begin
   perform pg_advisory_xact_lock(hashtext('watchpost.register_model'));
   select m.sha256 into known_sha256 from watchpost.model as m where m.id = register_model.id;
@@ -35,17 +72,7 @@ begin
     register_model.thresholds, clock_timestamp()
   );
   perform watchpost.follow_model();
-
-  if role = 'embedder' then
-    -- Denser than pgvector's default: see nearest_by_index.
-    execute format(
-      'create index if not exists %I on watchpost.person_vector using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_l2_ops) with (m = 40, ef_construction = 200) where model_id = %4$L',
-      'person_vector_hnsw_' || left(encode(sha256(convert_to(register_model.id, 'UTF8')), 'hex'), 16),
-      home,
-      dimension + 2,
-      register_model.id
-    );
-  end if;
+  perform watchpost.index_people();
 end;
 $$;
 

@@ -208,6 +208,8 @@ const apply = async (pool: pg.Pool, steps: Steps): Promise<string[]> => {
       );
       names.push(step.name);
     }
+    if (missing.length > 0 && names.length > 0)
+      await client.query(patient('select watchpost.index_people()'));
     if (names.length > 0) await finish(client, missing);
     await client.query('commit');
     return names;

@@ -108,5 +108,21 @@ export const findMissing = async (client: pg.Pool | pg.ClientBase): Promise<Sche
      order by array_position($1::text[], o.kind), o.kind, o.name`,
     [made],
   );
-  return rows;
+  if (rows.some(({ kind }) => kind === 'table')) return rows;
+  const unindexed = await client.query<SchemaObject>(peopleUnindexed);
+  return [...rows, ...unindexed.rows];
 };
+
+/**
+ * HNSW indexes that embedders should have: made when a model is registered, and again by watchpost.index_people(), whose
+ * name for them this repeats, as the function may be what is missing.
+ */
+const peopleUnindexed = `
+  select 'index' as kind, i.name || ' of watchpost.person_vector' as name, null as definition
+  from watchpost.model as m
+  cross join lateral (
+    select 'person_vector_hnsw_' || left(encode(sha256(convert_to(m.id, 'UTF8')), 'hex'), 16) as name
+  ) as i
+  where m.role = 'embedder' and to_regclass('watchpost.' || i.name) is null
+  order by m.id
+`;
