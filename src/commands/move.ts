@@ -52,7 +52,7 @@ const move = async (context: Context, { to }: { to: string }): Promise<void> => 
     },
     checking() {
       progress?.end();
-      io.stderr.write('making the foreign keys again, and comparing the counts\n');
+      io.stderr.write('making foreign keys and the index over people, and comparing the counts\n');
     },
   });
   print(io, summaryOf(context, to, moved));
@@ -67,7 +67,7 @@ ${head ? `The chain of seals continues after ${head}.` : 'Nothing was sealed yet
 From now on:  DATABASE_URL=${hideSecrets(to)}
 Check it:     DATABASE_URL=… npm run watchpost -- verify
 API keys stay valid.${config.databaseUrl ? '' : ` Keep ${join(config.dataDir, 'api-key')}, which holds one.`}
-The old database is as it was. Do not start it again: what it received would be in neither history of the other.`;
+The old database is as it was. Do not start it again: what it received would not get into the new one.`;
 
 /** A connection without time limits: a transaction is open on it for as long as everything takes. */
 const connectTo = async ({ stopper }: Context, url: string): Promise<pg.Client> => {
@@ -81,7 +81,7 @@ const connectTo = async ({ stopper }: Context, url: string): Promise<pg.Client> 
   client.on('error', () => {});
   await client.connect().catch((error) => {
     throw new CommandError(
-      `The database at ${hideSecrets(url)} cannot be used: ${error.message || error.code}.`,
+      `The database at ${hideSecrets(url)} cannot be used: ${error.message || error.code}.\nCheck that it is there, and the URL.`,
       { cause: error },
     );
   });

@@ -65,6 +65,7 @@ export const moveDatabase = async (from: pg.Client, to: pg.Client, report: MoveR
     await setSequences(from, to);
     report.checking();
     for (const statement of finish) await to.query(statement);
+    await to.query('select watchpost.index_many_people(), watchpost.index_many_strangers()');
     await compareCounts(to, tables);
     const head = await readHead(to);
     await to.query('select watchpost.note_server()');

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { sealAll, tamper } from '../support/record.ts';
 import { addWorker, claim, claimsOf, emit, subscribe, waiting } from './support.ts';
 
 let database: TestDatabase;
@@ -192,5 +193,25 @@ describe('watchpost.put_back_events()', () => {
     expect(await putBack()).toBe(1);
     await remove(id);
     expect(await putBack(), 'again, for what was deleted since').toBe(1);
+  });
+
+  it('examines the last day before the dump after a restore, however old that is', async () => {
+    await subscribe(database, { task: 'restored' });
+    await addWorker(database, ['restored']);
+    await emit(database, 'restored', 1);
+    await sealAll(database);
+    await tamper(database, `update watchpost.seal set sealed_at = now() - interval '3 days'`);
+    const emitted = await database.rows<{ id: string }>(
+      `insert into watchpost.event (id, topic, subject_id, tasks)
+       select watchpost.uuidv7_at(now() - age), 'test.restored', gen_random_uuid(), '{restored}'
+       from unnest('{84 hours,120 hours}'::interval[]) as age
+       returning id`,
+    );
+    for (const { id } of emitted) await remove(id);
+    expect(await putBack()).toBe(0);
+    await database.rows(`update watchpost.server_timeline set identity = 'elsewhere'`);
+    expect(await putBack()).toBe(1);
+    const again = await database.rows(`select event_id from watchpost.outbox where source = 'again'`);
+    expect(again).toEqual([{ event_id: emitted[0]?.id }]);
   });
 });

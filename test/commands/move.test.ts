@@ -47,6 +47,9 @@ const contentsOf = async (database: TestDatabase) => {
     ),
     alerts: await one(`select json_agg(a order by a.id) as all from watchpost.alert as a`),
     events: await one(`select json_agg(e order by e.id) as all from watchpost.event as e`),
+    indexes: await one(
+      `select json_agg(indexname order by indexname) as all from pg_indexes where schemaname = 'watchpost'`,
+    ),
     seals: await one(`select json_agg(encode(digest, 'hex') order by number) as all from watchpost.seal`),
   };
 };
@@ -95,7 +98,9 @@ describe.skipIf(!onServer)(`move, from the embedded database to a server ${needs
 
   it('moves everything, and says how much and what to do', async () => {
     const { code, stdout, stderr } = await move();
-    expect(stderr).toMatch(/^(\d+ of \d+ MB\n)+making the foreign keys again, and comparing the counts\n/);
+    expect(stderr).toMatch(
+      /^(\d+ of \d+ MB\n)+making foreign keys and the index over people, and comparing the counts\n/,
+    );
     expect(code).toBe(0);
     const rows = Object.values(before.counts).reduce((sum, count) => sum + count);
     expect(stdout).toContain(`\n${rows} rows of `);

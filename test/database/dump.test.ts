@@ -114,7 +114,7 @@ describe.skipIf(!programs)(`a dump of a live database ${needsPrograms}`, () => {
   it('goes on: old claims and jobs are released, a new frame raises its alert, and all is sealed', async () => {
     const worker = await startWorker(
       { database: restored, vision: await realVision() },
-      { concurrency: 2, log, pulse: { heartbeatMs: 200, deadAfterSeconds: 1 } },
+      { concurrency: 2, log, pulse: { heartbeatMs: 200, deadAfterSeconds: 3 } },
     );
     atEnd(() => worker.stop());
     const frame = await submit(restored, sample(1), 'gate');
@@ -125,7 +125,11 @@ describe.skipIf(!programs)(`a dump of a live database ${needsPrograms}`, () => {
        where s.faces = 4 or s.state <> 'failed' group by 1, 2 order by 1, 2`,
     );
     expect(states).toEqual([{ state: 'done', code: null, photos: 5 }]);
-    expect(await restored.rows(`select from watchpost.event where topic = 'worker.lost'`)).toHaveLength(1);
+    expect(
+      await restored.rows(
+        `select from watchpost.event where topic = 'worker.lost' and payload ->> 'host' = 'old-host'`,
+      ),
+    ).toHaveLength(1);
     await sealAll(restored);
     expect(await verifyRecord(restored)).toEqual([]);
     const doctor = await watchpost(['doctor'], { DATABASE_URL: restored.url });
