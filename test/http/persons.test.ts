@@ -87,7 +87,7 @@ describe('POST /v1/persons/{id}/photos', () => {
         message: null,
         reference_id: expect.any(String),
         best: true,
-          damaged: false,
+        damaged: false,
         face_id: expect.any(String),
         quality: {
           score: expect.closeTo(1, 1),
