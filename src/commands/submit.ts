@@ -125,7 +125,7 @@ const lineOf = (row: object, json = false): string =>
     ? JSON.stringify(row)
     : Object.entries(row)
         .flatMap(([key, value]) => {
-          if (value === null) return [];
+          if (value === null || value === false) return [];
           return ['file', 'id', 'state', 'message'].includes(key) ? [value] : [`${key}=${value}`];
         })
         .join('  ');

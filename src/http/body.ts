@@ -176,7 +176,7 @@ const sentenceOf = (issue: z.core.$ZodIssue, schema: z.ZodType): string => {
 
 const unknownField = (key: string, known: string[]): string => {
   const nearest = nearestName(key, known);
-  if (nearest) return `There is no field ${JSON.stringify(key)} here; did you mean ${nearest}?`;
+  if (nearest) return `There is no field ${JSON.stringify(key)} here; ${nearest} was probably meant`;
   return `There is no field ${JSON.stringify(key)} here; ${known.length > 0 ? `the fields are ${known.join(', ')}` : 'this call takes none'}`;
 };
 

@@ -10,6 +10,8 @@ export interface PhotoStatus {
   readonly faces: number;
   readonly matches: number;
   readonly alerts: number;
+  /** Whether its file is cut off or broken. */
+  readonly damaged: boolean;
 }
 
 /** The end of a photo that was to enrol somebody. */
@@ -52,7 +54,7 @@ export const untilEnded = async (
 const readStatus = async ({ pool }: Database, imageId: string): Promise<PhotoStatus> => {
   const { rows } = await pool.query<PhotoStatus>({
     name: 'watchpost-photo-status',
-    text: 'select state, code, message, faces, matches, alerts from watchpost.image_status where image_id = $1',
+    text: 'select state, code, message, faces, matches, alerts, damaged from watchpost.image_status where image_id = $1',
     values: [imageId],
   });
   const [status] = rows;

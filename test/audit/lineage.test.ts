@@ -72,6 +72,8 @@ describe('lineage of an alert', () => {
         box_height: face.box_height,
         image_id: image,
         image_sha256: sha256(sample(1)),
+        image_damaged: false,
+        reference_image_damaged: false,
         captured_at: expect.any(Date),
         received_at: expect.any(Date),
         submitted_by: 'postgres',

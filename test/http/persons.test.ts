@@ -93,6 +93,7 @@ describe('POST /v1/persons/{id}/photos', () => {
         looks_like: null,
         reference_id: expect.any(String),
         best: true,
+        damaged: false,
         face_id: expect.any(String),
         quality: {
           score: expect.closeTo(1, 1),
