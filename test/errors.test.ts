@@ -1,6 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { endOf, isDatabaseAway, type ProblemCode, problems, toWatchpostError } from '../src/errors.ts';
+import {
+  describeAway,
+  endOf,
+  isDatabaseAway,
+  type ProblemCode,
+  problems,
+  toWatchpostError,
+} from '../src/errors.ts';
 import { VisionError } from '../src/vision/index.ts';
 
 const fromDatabase = (code: string, message: string, hint?: string) =>
@@ -78,7 +85,16 @@ describe('the table of errors', () => {
     expect(toWatchpostError(fromDatabase(code, 'gone')).code).toBe('database_unavailable');
   });
 
-  it.each(['22003', '22008', '22009', '22P02', '22021', '23514', '54000'])(
+  it.each([
+    ['53300', 'The database has no connection left.', 'the database has no connection left; trying again'],
+    ['53100', 'The disk of the database is full.', 'the disk of the database is full; trying again'],
+    ['57P01', 'The database cannot be reached.', 'the database is away; trying again until it is back'],
+  ])('says by %s what is the matter with the database', (code, sentence, line) => {
+    expect(toWatchpostError(fromDatabase(code, 'gone')).message).toBe(sentence);
+    expect(describeAway(fromDatabase(code, 'gone'))).toBe(line);
+  });
+
+  it.each(['22003', '22008', '22009', '22015', '22P02', '22021', '23514', '54000'])(
     'converts %s to value_invalid, without its message',
     (code) => {
       const error = toWatchpostError(fromDatabase(code, 'index row size 4000'));

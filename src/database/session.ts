@@ -2,7 +2,7 @@ import { requireSessions } from './pooler.ts';
 import { ReadOnlyServer, UnusableServer } from './unusable-server.ts';
 import type { WatchedClient } from './watched-client.ts';
 
-/** PGlite is newer, and migrations and functions are tested on this one. */
+/** What is tested; the embedded database is newer. */
 const oldestPostgres = 17;
 
 /**
@@ -109,7 +109,8 @@ export const prepareSession = async (
 
 /** @throws {UnusableServer} below the oldest version, of which nothing is tested. */
 const requireVersion = (version: string): void => {
-  if (Number.parseInt(version, 10) >= oldestPostgres) return;
+  // A pooler may report none.
+  if (!(Number.parseInt(version, 10) < oldestPostgres)) return;
   throw new UnusableServer(
     `It is PostgreSQL ${version}, and Watchpost needs ${oldestPostgres} or newer.`,
     'Upgrade the server, or unset DATABASE_URL to use the embedded database.',

@@ -93,9 +93,10 @@ const readStart = async (response: Response): Promise<string> => {
   return text.replaceAll('\0', '\uFFFD');
 };
 
-/** The cause of a failed fetch, such as ECONNREFUSED; its own message only says that it failed. */
+/** The cause of a failed fetch, such as ECONNREFUSED or `bad port`; its own message only says that it failed. */
 const causeOf = (error: unknown): string => {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
-  if (cause instanceof Error) return ('code' in cause && String(cause.code)) || cause.name;
+  if (cause instanceof Error)
+    return ('code' in cause && String(cause.code)) || cause.message.split('\n', 1)[0] || cause.name;
   return 'unknown';
 };

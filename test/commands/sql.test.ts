@@ -136,6 +136,20 @@ describe('what the database refuses', () => {
   });
 });
 
+describe('another command, given a value that only the database refuses', () => {
+  it.each([
+    [['strangers', 'on', '--retention', 'often'], '"often" is not an interval, like "30 days".'],
+    [
+      ['strangers', 'on', '--retention', '99999999999 days'],
+      '"99999999999 days" is out of the range of times and intervals.',
+    ],
+  ])('says what it should be: %j', async (args, sentence) => {
+    const { code, stdout, stderr } = await watchpost(args, { DATABASE_URL: database.url });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toBe(`${sentence}\n(value_invalid)\n`);
+  });
+});
+
 describe('what is printed', () => {
   const id = '01890a5d-ac96-774b-bcce-b302099a8057';
 

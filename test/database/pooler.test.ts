@@ -3,7 +3,7 @@ import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/database/pool.ts';
 import { openLog } from '../../src/log.ts';
-import { watchpost } from '../commands/support.ts';
+import { temporaryFolder, watchpost } from '../commands/support.ts';
 import { atEnd } from '../support/at-end.ts';
 import { freshDatabase, onServer, type TestDatabase } from '../support/database.ts';
 import { pgbouncer, startPgbouncer } from '../support/pgbouncer.ts';
@@ -15,8 +15,10 @@ const reason = able ? '' : '(needs DATABASE_URL of a server, and pgbouncer)';
 
 describe.skipIf(!able)(`a DATABASE_URL that leads through PgBouncer ${reason}`, () => {
   const refused = async (url: string): Promise<void> => {
+    // Where "up" would keep its key if it were not refused.
+    const settings = { DATABASE_URL: url, WATCHPOST_DATA: await temporaryFolder() };
     for (const args of [['up'], ['sql', 'select 1']]) {
-      const { code, stdout, stderr } = await watchpost(args, { DATABASE_URL: url });
+      const { code, stdout, stderr } = await watchpost(args, settings);
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
       expect(stderr).toMatch(
         /^The database at postgres\S+ cannot be used\. DATABASE_URL leads through a pooler in/,
