@@ -189,10 +189,11 @@ begin
     limit exact_up_to + 1
   ) as c;
   select count(*) into enrolled
-  from (select from watchpost.person_vector as v where v.model_id = model limit 4 * counted + 1) as c;
+  from (select from watchpost.person_vector as v where v.model_id = model limit exact_up_to + 1) as c;
   method := case
-    when counted > exact_up_to and to_regclass('watchpost.' || watchpost.person_index(model)) is not null then 'hnsw'
-    when enrolled <= 4 * counted then 'all'
+    when enrolled <= least(4 * counted, exact_up_to) then 'all'
+    when watchpost.is_worth_index(counted, enrolled, exact_up_to)
+      and to_regclass('watchpost.' || watchpost.person_index(model)) is not null then 'hnsw'
     else 'listed'
   end;
   perform set_config('watchpost.search_method', concat_ws(' ', asked, method, moment), false);
@@ -200,7 +201,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.search_method is 'How to search these lists. hnsw: more than exact_up_to enrolled people are on them, and there is an index. all, listed: compare all people, because at least a quarter of them is listed, or only those who are.';
+comment on function watchpost.search_method is 'How to search these lists. all: compare everybody who is enrolled, exact_up_to people at most, of whom at least a quarter is listed. hnsw: ask the index, as so many are listed that it is worth it. listed: compare those who are listed.';
 
 
 -- In plpgsql, so that a session plans it once.

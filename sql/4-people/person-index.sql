@@ -1,14 +1,21 @@
 -- The HNSW index over people, by which the nearest are found where there are too many to compare them all. One for each
 -- embedder: vectors of different models are not comparable, and an index needs one dimension.
 --
--- It is created by upkeep once that many people are on active lists, because every enrolment then adds to it, which takes
--- 15 ms of CPU; most installations never need it. Until it is there all people are compared.
+-- It is created by upkeep once it is worth it, because every enrolment then adds to it, which takes 15 ms of CPU; most
+-- installations never need it. Until it is there all people are compared.
 
 create or replace function watchpost.exact_up_to() returns integer
 language sql immutable parallel safe
 return 25000;
 
-comment on function watchpost.exact_up_to() is 'Up to so many people on active lists each of them is compared with a face, which is exact; above, the index is asked, which is faster.';
+comment on function watchpost.exact_up_to() is 'Up to so many enrolled people all of them are compared with a face, which is exact and as fast as the index; of more people, up to two fifths of so many who are listed.';
+
+
+create or replace function watchpost.is_worth_index(listed bigint, enrolled bigint, exact_up_to integer) returns boolean
+language sql immutable parallel safe
+return listed > exact_up_to * 2 / 5 and enrolled > least(4 * listed, exact_up_to);
+
+comment on function watchpost.is_worth_index is 'Whether asking the index is faster than comparing those who are listed: there are many of them, and they cannot be found by comparing everybody.';
 
 
 create or replace function watchpost.person_index(model text) returns text
@@ -60,20 +67,29 @@ declare
     from watchpost.model as m
     where m.role = 'embedder'
       and to_regclass('watchpost.' || watchpost.person_index(m.id)) is null
-      and watchpost.exact_up_to() < (
-        select count(*)
-        from (
-          select
-          from watchpost.person_vector as v
-          where v.model_id = m.id
-            and exists (
-              select
-              from watchpost.watchlist_entry as e
-              join watchpost.active_watchlist as w on w.id = e.watchlist_id
-              where e.person_id = v.person_id
-            )
-          limit watchpost.exact_up_to() + 1
-        ) as listed
+      and watchpost.is_worth_index(
+        (
+          select count(*)
+          from (
+            select
+            from watchpost.person_vector as v
+            where v.model_id = m.id
+              and exists (
+                select
+                from watchpost.watchlist_entry as e
+                join watchpost.active_watchlist as w on w.id = e.watchlist_id
+                where e.person_id = v.person_id
+              )
+            limit watchpost.exact_up_to() + 1
+          ) as listed
+        ),
+        (
+          select count(*)
+          from (
+            select from watchpost.person_vector as v where v.model_id = m.id limit watchpost.exact_up_to() + 1
+          ) as enrolled
+        ),
+        watchpost.exact_up_to()
       )
   );
 begin
@@ -84,4 +100,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.index_many_people() is 'Creates the HNSW index of each model with more people on active lists than are compared one by one; returns how many.';
+comment on function watchpost.index_many_people() is 'Creates the HNSW index of each model for which it is worth it; returns how many.';

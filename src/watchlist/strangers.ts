@@ -56,14 +56,15 @@ export const readRecurring = async (
       limit ${wanted.limit}
     )
     select
-      p.*,
+      p.id, p.visits, p.faces, p.first_seen, p.last_seen,
       array(
         select distinct c
         from watchpost.stranger_visit as v
         cross join unnest(v.cameras) as c
         where v.stranger_id = p.id and v.last_seen >= ${since}::timestamptz
         order by c
-      ) as cameras
+      ) as cameras,
+      p.best_face_id
     from page as p
     order by p.visits desc, p.last_seen desc, p.id
   `.execute(database.db);

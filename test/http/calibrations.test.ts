@@ -9,7 +9,7 @@ describe('/v1/calibrations', () => {
   let id: string;
   beforeAll(async () => {
     ({ database, api } = await serve());
-    expect((await api.call('GET', '/v1/calibrations')).body).toEqual({ calibrations: [] });
+    expect((await api.call('GET', '/v1/calibrations')).body).toEqual({ calibrations: [], next: null });
     const model = await addModel(database, 'four', 4);
     const ada = await addKnownPerson(database, { name: 'Ada', model, vector: [1, 0, 0, 0] });
     await addReference(database, { ...ada, model, vector: [0.8, 0.6, 0, 0] });

@@ -73,6 +73,7 @@ describe.skipIf(!existsSync(portraits))(
       }
       expect((await api.call('GET', `/v1/strangers?visits=4&since=${since}`)).body).toEqual({
         strangers: [],
+        next: null,
       });
     });
 

@@ -11,15 +11,7 @@ import { mainFile, NodeProcess, plainEnvironment } from '../../support/node-proc
 import type { Bench, Comparison, Figures } from '../bench.ts';
 import { type Grown, openGrown } from '../grown/grown.ts';
 import { askFour, fourFaces, openFresh, recallOf, timesOfClaims } from '../grown/searches.ts';
-import {
-  examples,
-  fastest,
-  findSubjects,
-  measurements,
-  routesOf,
-  type Subjects,
-  viewsOf,
-} from '../grown/statements.ts';
+import { examples, fastest, findSubjects, routesOf, type Subjects, viewsOf } from '../grown/statements.ts';
 import type { Server } from '../server.ts';
 import { waits } from './fair.ts';
 
@@ -61,9 +53,7 @@ export const grown: Bench = {
 };
 
 /** A comparison of absolute figures, in ms, by name. */
-const absolute = (
-  timed: readonly { readonly name: string; readonly unlimited?: boolean; call(): Promise<unknown> }[],
-): Comparison => ({
+const absolute = (timed: readonly { readonly name: string; call(): Promise<unknown> }[]): Comparison => ({
   rounds: 1,
   async ours() {
     const figures: Record<string, number> = {};
@@ -71,12 +61,12 @@ const absolute = (
     return figures;
   },
   theirs: async () => Object.fromEntries(timed.map(({ name }) => [name, 0])),
-  judged: timed.map(({ name, unlimited }) => ({
+  judged: timed.map(({ name }) => ({
     what: name,
     unit: 'ms',
     figure: name,
     by: 'difference',
-    target: unlimited ? null : { atMost: most },
+    target: { atMost: most },
   })),
 });
 
@@ -124,12 +114,11 @@ const queries = (client: pg.Client): Comparison =>
   absolute(
     examples().map(({ name, text }) => ({
       name,
-      unlimited: measurements.includes(name),
       async call() {
         await client.query('begin');
         await client.query(text.replaceAll(/^(begin|commit);$/gm, '')).catch((error) => {
           // Some act on somebody or something that is not here.
-          if (!/^(WP|P0002)/.test(error.code)) throw new Error(`${name}: ${error.message}`, { cause: error });
+          if (!/^(WP|23505)/.test(error.code)) throw new Error(`${name}: ${error.message}`, { cause: error });
         });
         await client.query('rollback');
       },

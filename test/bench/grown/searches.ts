@@ -39,7 +39,7 @@ export const openFresh = async (server: Server): Promise<string> => {
       [n, mobilefacenet.id, JSON.stringify(Array.from(photoOf(n, 0)))],
     );
   }
-  await client.query('set session_replication_role = origin; vacuum analyze');
+  await client.query('vacuum analyze');
   await client.end();
   return url;
 };

@@ -86,7 +86,7 @@ describe('sql/examples of people and lists', () => {
       'created',
     ]);
     expect(changes[1]).toMatchObject({ new: { name: 'missing' }, by: expect.any(String) });
-    expect(changes.map((row) => Number(row.version))).toEqual([1, 2, 3, 4]);
+    expect(changes.map((row) => Number(row.version))).toEqual([4, 3, 2, 1]);
   });
 
   it('photos-refused.sql', async () => {
