@@ -10,6 +10,9 @@ declare
   grown tstzrange;
   members uuid[];
   seen integer;
+  met uuid[] := '{}';
+  absorbed uuid[] := '{}';
+  into_alerts uuid[] := '{}';
 begin
   for one in
     select a.id, a.watchlist_id, a.place, a.retroactive, a.episode
@@ -26,8 +29,7 @@ begin
       )
     order by a.first_seen, a.id
   loop
-    -- An earlier one may have absorbed it.
-    continue when exists (select from watchpost.alert as a where a.id = one.id and a.withdrawn_at is not null);
+    continue when one.id = any (met);
     grown := one.episode;
     members := '{}';
     -- Two episodes that become one can reach a third.
@@ -47,27 +49,34 @@ begin
         and a.episode && grown;
       exit when cardinality(members) = seen;
     end loop;
-    perform watchpost.absorb_noted(merge, members[1], members[2:]);
+    met := met || members;
+    absorbed := absorbed || members[2:];
+    into_alerts := into_alerts || array_fill(members[1], array[cardinality(members) - 1]);
   end loop;
+  if absorbed <> '{}' then
+    perform watchpost.absorb_noted(merge, absorbed, into_alerts);
+  end if;
 end;
 $$;
 
 comment on function watchpost.join_alerts is 'Part of merge_persons: merges alerts of the two that are of one episode now.';
 
 
-create or replace function watchpost.absorb_noted(merge watchpost.person_merge, into_alert uuid, others uuid[]) returns void
+create or replace function watchpost.absorb_noted(
+  merge watchpost.person_merge, absorbed uuid[], into_alerts uuid[]
+) returns void
 language plpgsql
 as $$
 begin
-  perform watchpost.note_rows(merge, 'alert', others || into_alert);
+  perform watchpost.note_rows(merge, 'alert', absorbed || into_alerts);
   insert into watchpost.person_merge_row (merge_id, relation, row_id, was, became)
   select
     merge.id, 'alert_match', am.match_id,
-    jsonb_build_object('alert_id', am.alert_id), jsonb_build_object('alert_id', into_alert)
-  from watchpost.alert_match as am
-  where am.alert_id = any (others);
-  perform watchpost.merge_alerts(into_alert, others);
+    jsonb_build_object('alert_id', am.alert_id), jsonb_build_object('alert_id', p.into_alert)
+  from unnest(absorbed, into_alerts) as p (alert_id, into_alert)
+  join watchpost.alert_match as am on am.alert_id = p.alert_id;
+  perform watchpost.absorb_alerts(absorbed, into_alerts);
 end;
 $$;
 
-comment on function watchpost.absorb_noted is 'Part of merge_persons: merge_alerts, with every row that it changes noted.';
+comment on function watchpost.absorb_noted is 'Part of merge_persons: absorb_alerts, with every row that it changes noted.';

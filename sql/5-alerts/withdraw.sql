@@ -107,15 +107,33 @@ end;
 comment on function watchpost.emit_alerts_restored is 'One alert.restored for each.';
 
 
+-- Many at a time, because two people who are merged may have thousands of alerts that become one.
+create or replace function watchpost.absorb_alerts(absorbed uuid[], into_alerts uuid[]) returns void
+language plpgsql
+as $$
+begin
+  perform from watchpost.alert as a where a.id = any (absorbed || into_alerts) order by a.id for no key update;
+  update watchpost.alert_match as am
+  set alert_id = p.into_alert
+  from unnest(absorbed, into_alerts) as p (alert_id, into_alert)
+  where am.alert_id = p.alert_id;
+  update watchpost.alert as a
+  set withdrawn_at = now(), merged_into = p.into_alert
+  from unnest(absorbed, into_alerts) as p (alert_id, into_alert)
+  where a.id = p.alert_id;
+  perform watchpost.emit_alerts_withdrawn(absorbed, 'merged');
+  perform watchpost.recount_alerts(into_alerts);
+end;
+$$;
+
+comment on function watchpost.absorb_alerts is 'Moves the matches of each alert into the alert at the same place of the other array, and withdraws the alert.';
+
+
 create or replace function watchpost.merge_alerts(into_alert uuid, others uuid[]) returns tstzrange
 language plpgsql
 as $$
 begin
-  perform from watchpost.alert as a where a.id = any (others || into_alert) order by a.id for no key update;
-  update watchpost.alert_match as am set alert_id = into_alert where am.alert_id = any (others);
-  update watchpost.alert as a set withdrawn_at = now(), merged_into = into_alert where a.id = any (others);
-  perform watchpost.emit_alerts_withdrawn(others, 'merged');
-  perform watchpost.recount_alerts(array[into_alert]);
+  perform watchpost.absorb_alerts(others, array_fill(into_alert, array[cardinality(others)]));
   return (select a.episode from watchpost.alert as a where a.id = into_alert);
 end;
 $$;

@@ -53,6 +53,8 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     external_ref: 'null',
     metadata: json({ k: s.index }),
   }),
+  'POST /v1/persons/:id/merge': (s) => ({ merged_id: json(any(s, 'persons')), note: '"one person"' }),
+  'POST /v1/persons/:id/unmerge': () => ({ note: '"two people"' }),
   'POST /v1/persons/:id/photos': () => ({ face: '1', accept: json('face_small,face_blurred') }),
   'POST /v1/persons/:id/faces': (s) => ({ face_id: json(any(s, 'faces')), accept: '["face_small"]' }),
   'PATCH /v1/persons/:id/photos/:photo': (s) =>
@@ -161,6 +163,7 @@ const pathOf = (route: Route, supplies: Supplies, hostile: boolean): string => {
     if (parameter === 'photo') return any(supplies, 'photos');
     if (parameter === 'person') return any(supplies, 'persons');
     if (parameter === 'task') return any(supplies, 'tasks');
+    if (route.path.endsWith('/unmerge')) return any(supplies, 'merged persons');
     if (route.path.includes(':photo')) return any(supplies, 'persons of photos');
     const id = any(supplies, resource);
     return parameter === 'file' && supplies.random.chance(0.5) ? `${id}.svg` : id;

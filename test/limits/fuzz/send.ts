@@ -70,5 +70,6 @@ export const sendBroken = async (url: string, key: string, call: Call, random: R
   for (const part of random.pick(wholes)()) raw.write(part);
   raw.socket.end();
   const { status, headers, text } = readAnswer(await raw.closed);
-  return { status, type: headers.get('content-type') ?? '', text };
+  // What follows the head of the answer to a HEAD is the answer to what is left of the body.
+  return { status, type: headers.get('content-type') ?? '', text: call.method === 'HEAD' ? '' : text };
 };

@@ -11,6 +11,7 @@ export type State = Record<string, string[]>;
 
 const queries: Record<string, string> = {
   persons: 'select id from watchpost.person',
+  'merged persons': 'select id from watchpost.person where merged_into is not null',
   photos: 'select id from watchpost.person_photo where removed_at is null',
   'persons of photos': 'select person_id as id from watchpost.person_photo where removed_at is null',
   watchlists: 'select id from watchpost.watchlist',
@@ -22,7 +23,7 @@ const queries: Record<string, string> = {
   endpoints: 'select id from watchpost.endpoint where removed_at is null',
   calibrations: 'select id from watchpost.calibration',
   strangers: 'select id from watchpost.stranger where person_id is null and merged_into is null',
-  'dead-letters': 'select id from watchpost.dead_letter',
+  'dead-letters': 'select id from watchpost.given_up',
   payloads: `select payload::text as id from watchpost.event where image_id is not null`,
   tasks: 'select distinct unnest(tasks) as id from watchpost.event',
 };
@@ -88,10 +89,16 @@ export const refresh = async (
   for (const face of [1, 2]) {
     await database.rows('select watchpost.add_person_photo($1, $2, $3::smallint)', [personId, photo, face]);
   }
-  // A photo that fails, for a dead letter.
+  await database.rows(
+    `with two as (
+       insert into watchpost.person (name) values ('One'), ('The same') returning id
+     )
+     select watchpost.merge_persons(min(t.id::text)::uuid, max(t.id::text)::uuid) from two as t`,
+  );
+  // A photo that is refused: what was given up can be put back.
   await database.rows('select watchpost.submit_image($1)', [headerOf(photo)]);
   await database.rows('select watchpost.add_endpoint(name => $1, url => $2, plain_http => true)', [
-    `endpoint ${made}`,
+    `endpoint $made`,
     endpointUrl,
   ]);
   const model = await addModel(database, 'strangers', 64);
