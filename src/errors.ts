@@ -10,6 +10,8 @@ interface Problem {
   readonly sqlstate?: string;
   /** A job that fails with this code is not retried: the same input would fail again. */
   readonly permanent?: true;
+  /** What the event is about was deleted or removed before it was handled: nothing is left to do, and nothing is wrong. */
+  readonly gone?: true;
 }
 
 /** Every error that is reported to users, by its stable code. */
@@ -112,7 +114,13 @@ export const problems = {
     sqlstate: 'WP034',
   },
   face_taken: { status: 409, title: 'The face is already a photo of a person', sqlstate: 'WP035' },
-  photo_removed: { status: 409, title: 'The photo was removed', permanent: true, sqlstate: 'WP039' },
+  photo_removed: {
+    status: 409,
+    title: 'The photo was removed',
+    permanent: true,
+    gone: true,
+    sqlstate: 'WP039',
+  },
 
   threshold_invalid: { status: 422, title: 'The threshold is not valid', sqlstate: 'WP030' },
   validity_invalid: { status: 422, title: 'The list would never be valid', sqlstate: 'WP031' },
@@ -146,7 +154,13 @@ export const problems = {
   calibration_impossible: { status: 422, title: 'There is too little to measure', sqlstate: 'WP047' },
 
   payload_invalid: { status: 400, title: 'The payload is not valid for this task', permanent: true },
-  row_missing: { status: 410, title: 'A row that the task needs is gone', permanent: true },
+  row_missing: {
+    status: 410,
+    title: 'What the event is about was deleted',
+    permanent: true,
+    gone: true,
+    sqlstate: 'WP009',
+  },
   worker_lost: { status: 500, title: 'Every worker that ran the job died' },
   backlog_full: { status: 429, title: 'Too much is waiting to be processed' },
   model_missing: { status: 503, title: 'A model is not installed' },
@@ -167,6 +181,9 @@ const codeOfSqlstate = new Map(
 
 /** Whether a job that failed with this code must not be retried. */
 export const isPermanent = (code: ProblemCode): boolean => 'permanent' in problems[code];
+
+/** Whether an event that ends with this code has nothing left to be done for. */
+export const isGone = (code: ProblemCode): boolean => 'gone' in problems[code];
 
 /** An error with a code of the table above and a sentence for the person who has to act on it. */
 export class WatchpostError extends Error {
@@ -236,6 +253,9 @@ export const isDatabaseAway = (error: unknown): boolean =>
 /** Whether the transaction was aborted in favour of a concurrent one: a deadlock or a serialization failure. */
 export const isCollision = (error: unknown): boolean =>
   isCoded(error) && ['40P01', '40001'].includes(error.code);
+
+/** Whether a row that is to be written refers to one that was deleted (SQLSTATE 23503). */
+export const isOrphan = (error: unknown): boolean => isCoded(error) && error.code === '23503';
 
 /**
  * SQLSTATEs of a value that Postgres cannot store: text that is not a number, time or UUID, values out of a type's

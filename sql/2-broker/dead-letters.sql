@@ -21,7 +21,7 @@ where h.outcome = 'failed'
     from watchpost.handling as later
     where later.event_id = h.event_id
       and later.task = h.task
-      and (later.outcome = 'done' or (later.outcome in ('failed', 'replayed') and later.id > h.id))
+      and (later.outcome in ('done', 'gone') or (later.outcome in ('failed', 'replayed') and later.id > h.id))
   );
 
 comment on view watchpost.dead_letter is 'Events that a task has given up on: why, after how many attempts, and the payload. replay(id) puts one back.';

@@ -16,8 +16,7 @@ where i.received_at < clock_timestamp() - interval '10 minutes'
       select
       from watchpost.image_tasks(i.id) as t
       where t.topic <> 'description.requested'
-        and t.outcome is distinct from 'done'
-        and t.outcome is distinct from 'failed'
+        and coalesce(t.outcome not in ('done', 'gone', 'failed'), true)
     )
   )
 

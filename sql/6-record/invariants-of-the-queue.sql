@@ -103,7 +103,7 @@ select
   format('The event was done %s times by one task.', count(*)),
   'The index handling_done is missing or broken: reindex it.'
 from watchpost.handling as h
-where h.outcome = 'done'
+where h.outcome in ('done', 'gone')
 group by h.event_id, h.task
 having count(*) > 1;
 

@@ -74,7 +74,11 @@ export async function* endedEnrolments(
       `select s.person_photo_id as id, s.state, coalesce(s.code, 'photo_removed') as code,
               coalesce(s.message, 'This photo was removed.') as message
        from watchpost.photo_status as s
-       where s.person_photo_id = any ($1) and s.state in ('enrolled', 'refused', 'removed')`,
+       where s.person_photo_id = any ($1) and s.state in ('enrolled', 'refused', 'removed')
+       union all
+       select a.id, 'removed', 'photo_removed', 'This photo was deleted, or its person.'
+       from unnest($1::uuid[]) as a (id)
+       where not exists (select from watchpost.person_photo as p where p.id = a.id)`,
       [oldest],
     );
     for (const row of rows) {

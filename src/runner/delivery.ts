@@ -1,5 +1,5 @@
 import type { Batch } from '../broker/claims.ts';
-import { isPermanent, type ProblemCode, toWatchpostError, WatchpostError } from '../errors.ts';
+import { isGone, isPermanent, type ProblemCode, toWatchpostError, WatchpostError } from '../errors.ts';
 import type { Item } from '../stages/stage.ts';
 
 /** Who handles a batch of events, and which attempt it is. */
@@ -24,8 +24,11 @@ export interface Delivery {
 /** What became of one event. */
 export interface Handled {
   readonly event_id: string;
-  /** done_before: another delivery had done it, so nothing was written. retry: to be delivered again. */
-  readonly outcome: 'done' | 'done_before' | 'failed' | 'retry';
+  /**
+   * done_before: another delivery had done it, so nothing was written. gone: what it is about was deleted, so nothing was
+   * left to do. retry: to be delivered again.
+   */
+  readonly outcome: 'done' | 'done_before' | 'gone' | 'failed' | 'retry';
   readonly code?: ProblemCode;
   readonly error?: string;
 }
@@ -46,9 +49,13 @@ export const doneBefore = (item: Item): Attempted => ({
   error: undefined,
 });
 
-/** Failed for good if the error is permanent or this was the last attempt; else to be retried. */
+/**
+ * Gone if the error says that what the item is about was deleted; failed for good if the error is permanent or this was
+ * the last attempt; else to be retried.
+ */
 export const failure = (item: Item, reason: unknown, delivery: Delivery): Attempted => {
   const error = describeError(reason);
+  if (isGone(error.code)) return { item, outcome: 'gone', result: undefined, error };
   const final = isPermanent(error.code) || !delivery.mayRetry;
   return { item, outcome: final ? 'failed' : 'retry', result: undefined, error };
 };
