@@ -73,7 +73,7 @@ select
   c.matches,
   c.alerts
 from watchpost.image as i
-left join watchpost.camera as k on k.id = i.camera_id
+left join watchpost.camera_place as k on k.camera_id = i.camera_id and k.during @> i.captured_at
 cross join lateral (
   select
     count(*) > 0 as known,

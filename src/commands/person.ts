@@ -1,4 +1,4 @@
-import { findPersons, readPerson, removePerson, setPerson } from '../watchlist/registry.ts';
+import { countHistory, findPersons, readPerson, removePerson, setPerson } from '../watchlist/registry.ts';
 import { personAdd } from './person-add.ts';
 import {
   personAcceptPhoto,
@@ -7,6 +7,7 @@ import {
   personRemovePhoto,
 } from './person-photos.ts';
 import { connect } from './program/connect.ts';
+import { deletionProgress, listed, recordStays, transactions } from './program/deleting.ts';
 import { findOnePerson, personArgument } from './program/find-person.ts';
 import { print, printJson } from './program/io.ts';
 import { metadataOption, named, tokenOption } from './program/options.ts';
@@ -120,11 +121,22 @@ const personRemove: AddCommand = (person, session) =>
     .command('remove')
     .description('Forget a person, with the photos that were to enrol them and every sighting')
     .argument('<person>', personArgument)
+    .option('--dry-run', 'print what would be deleted, and delete nothing')
     .action(
-      session.action(async (context, wanted: string) => {
+      session.action(async (context, wanted: string, { dryRun }: { dryRun?: boolean }) => {
+        const { io } = context;
         const { db } = await connect(context);
-        const found = await findOnePerson(db, wanted);
-        await removePerson(db, found.id);
-        print(context.io, `${found.name} is forgotten`);
+        const { id, name } = await findOnePerson(db, wanted);
+        const history = await countHistory(db, { person: id });
+        if (dryRun) return print(io, `${name} would be forgotten, with ${listed(history)}\n${recordStays}`);
+        const { entries, alerts, photos } = history;
+        const progress = deletionProgress(
+          io,
+          'entries, alerts and photos deleted',
+          entries + alerts + photos,
+        );
+        await removePerson(transactions(db), id, progress.step);
+        progress.end();
+        print(io, `${name} is forgotten`);
       }),
     );

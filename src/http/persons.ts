@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { listOf, metadata, name, pageLimit, searchWord, token } from '../fields.ts';
 import { addPerson, findPersons, readPerson, removePerson, setPerson } from '../watchlist/registry.ts';
-import { asCaller } from './as-caller.ts';
+import { asCaller, transactions } from './as-caller.ts';
 import { idIn, readJson, readQuery } from './body.ts';
 import { personPhotos } from './person-photos.ts';
 import type { Served, Services } from './services.ts';
@@ -54,7 +54,7 @@ export const persons = (services: Services) => {
 
     .delete('/:id', async (c) => {
       const id = idIn(c);
-      await asCaller(database, c.get('caller'), (trx) => removePerson(trx, id));
+      await removePerson(transactions(database, c.get('caller')), id);
       return c.body(null, 204);
     })
 

@@ -15,9 +15,9 @@ export class Progress {
     this.#total = total;
   }
 
-  /** One more is done. */
-  step(): void {
-    this.#done += 1;
+  /** One more is done, or so many. */
+  step(count = 1): void {
+    this.#done += count;
     if (this.#out.isTTY) this.#out.write(`\r${this.#bar()} ${this.#figures()}`);
     else if (this.#done - this.#written >= this.#total / 10 || this.#done === this.#total) {
       this.#written = this.#done;
