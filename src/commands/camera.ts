@@ -112,7 +112,7 @@ const cameraRemove: AddCommand = (camera, session) =>
         if (inUse && !dryRun) await removeCamera(db, id);
         print(io, dryRun ? `${name} would be removed` : `${name} is removed`);
         const all = { camera: id, until: new Date(Date.now() + 86_400_000).toISOString() };
-        if (photos || dryRun) await deletePhotosShown(io, db, all, { dryRun });
+        if (photos) await deletePhotosShown(io, db, all, { dryRun });
         else print(io, 'Its photos and alerts stay. --photos deletes what no alert rests on.');
       }),
     );

@@ -59,7 +59,7 @@ describe('camera', () => {
     ])
       await addFace(database, { model, vector, camera: 'door' });
 
-    const dry = await run('camera', 'remove', 'door', '--dry-run');
+    const dry = await run('camera', 'remove', 'door', '--photos', '--dry-run');
     const stays = "1 photo kept as evidence of alerts, until the alert's person or list is removed.\n";
     expect(dry.stdout).toBe(
       `door would be removed\n2 photos would be deleted, with their faces and searches\n${stays}`,
