@@ -2,18 +2,40 @@
 
 create table watchpost.camera (
   id         uuid primary key default watchpost.uuidv7(),
-  name       text not null unique constraint camera_name_is_name check (watchpost.is_name(name)),
+  name       text not null constraint camera_name_is_name check (watchpost.is_name(name)),
   location   text not null constraint camera_location_is_name check (watchpost.is_name(location)),
   zone       text constraint camera_zone_is_name check (watchpost.is_name(zone)),
   faces      text not null default 'automatic' check (faces in ('near', 'automatic', 'far')),
-  created_at timestamptz not null default now() constraint camera_created_at_is_time check (watchpost.is_time(created_at))
+  created_at timestamptz not null default now() constraint camera_created_at_is_time check (watchpost.is_time(created_at)),
+  removed_at timestamptz constraint camera_removed_at_is_time check (watchpost.is_time(removed_at))
 );
 
-comment on table  watchpost.camera            is 'A source of photos with a place in the world.';
+create unique index camera_name on watchpost.camera (name) where removed_at is null;
+
+comment on table  watchpost.camera            is 'A source of photos with a place in the world. Every change is an event camera.changed; where it was before is in camera_place.';
 comment on column watchpost.camera.name       is 'The name that submissions use, for example north-gate.';
 comment on column watchpost.camera.location   is 'Where it is, in words a guard understands. Shown with every alert.';
 comment on column watchpost.camera.zone       is 'Cameras of one zone share an alert; null: the camera is a zone of its own.';
 comment on column watchpost.camera.faces      is 'How small the faces in its photos are, which decides how many pixels are searched. near: a twentieth of the photo''s height or more, as at a door. automatic: searches again at up to 1920 pixels of width where there seem to be smaller faces. far: every pixel up to 3840 of width, as for a crowd in a square; takes several times as long. Applies to photos that are processed from then on.';
+comment on column watchpost.camera.removed_at is 'When it was removed: no photo is submitted to it by name, and the name is free. Its photos stay. Null: it is in use.';
+
+
+-- Versions of the camera instead of columns of image: an INSERT of a photo writes and reads nothing for it.
+create table watchpost.camera_place (
+  camera_id uuid not null references watchpost.camera on delete cascade,
+  during    tstzrange not null,
+  name      text not null,
+  location  text not null,
+  zone      text,
+  primary key (camera_id, during),
+  constraint camera_place_one_at_a_time exclude using gist (camera_id with =, during with &&)
+);
+
+comment on table  watchpost.camera_place          is 'What each camera was called and where it was, by time: a sighting is where its camera was at captured_at. Written only by the triggers of camera.';
+comment on column watchpost.camera_place.during   is 'When; the first place of a camera has no beginning, the current one no end.';
+comment on column watchpost.camera_place.name     is 'camera.name at that time.';
+comment on column watchpost.camera_place.location is 'camera.location at that time.';
+comment on column watchpost.camera_place.zone     is 'camera.zone at that time.';
 
 
 create table watchpost.api_key (

@@ -104,7 +104,7 @@ create table watchpost.handling (
   id          uuid not null default watchpost.record_key(),
   event_id    uuid not null,
   task        text not null,
-  outcome     text not null check (outcome in ('done', 'refused', 'retry', 'failed', 'replayed')),
+  outcome     text not null check (outcome in ('done', 'gone', 'refused', 'retry', 'failed', 'replayed')),
   attempt     smallint not null,
   worker_id   uuid,
   started_at  timestamptz not null,
@@ -123,16 +123,16 @@ partition by range (event_id);
 create table watchpost_history.handling_rest partition of watchpost.handling default;
 
 -- The fence: a task is done with an event once, however often it is delivered.
-create unique index handling_done on watchpost.handling (event_id, task) where outcome = 'done';
+create unique index handling_done on watchpost.handling (event_id, task) where outcome in ('done', 'gone');
 create index handling_given_up on watchpost.handling (outcome, id) where outcome in ('failed', 'refused');
 create index handling_sealing on watchpost.handling (xid, id);
 
 comment on table  watchpost.handling             is 'What became of an event in a task, attempt by attempt. Written in the transaction of the task''s own rows. Append-only.';
-comment on column watchpost.handling.outcome     is 'done; refused: the input cannot be handled, as its code says, which is no failure of the system and is not tried again; retry: failed and will be tried again; failed: a dead letter, not tried again; replayed: put back to work by hand, so that the task owes a handling again.';
+comment on column watchpost.handling.outcome     is 'done; gone: what the event is about was deleted before, so nothing was left to do; refused: the input cannot be handled, as its code says, which is no failure of the system and is not tried again; retry: failed and will be tried again; failed: a dead letter, not tried again; replayed: put back to work by hand, so that the task owes a handling again.';
 comment on column watchpost.handling.worker_id   is 'The process that did it.';
 comment on column watchpost.handling.started_at  is 'When the task started on it.';
 comment on column watchpost.handling.duration_ms is 'From the start until its rows were written.';
-comment on column watchpost.handling.code        is 'Why it was refused or failed: a stable code.';
+comment on column watchpost.handling.code        is 'Why it was refused or failed, or what is gone: a stable code.';
 comment on column watchpost.handling.error       is 'The same in a sentence.';
 comment on column watchpost.handling.xid         is 'The transaction that wrote it; see event.xid.';
 

@@ -1,5 +1,7 @@
 -- What was searched, and what was found.
 
+-- reference_id and person_id have no foreign keys: those would read every search when a person is forgotten, or cost
+-- each search two more indexes.
 create table watchpost.search (
   id                   uuid primary key default watchpost.uuidv7(),
   embedding_id         uuid not null references watchpost.embedding on delete cascade,
@@ -12,8 +14,8 @@ create table watchpost.search (
     outcome in ('match', 'gated', 'below_threshold', 'nobody', 'outranked', 'cannot_link')
   ),
   gate                 text[] not null default '{}',
-  reference_id         uuid references watchpost.reference on delete set null,
-  person_id            uuid references watchpost.person on delete set null,
+  reference_id         uuid,
+  person_id            uuid,
   similarity           real,
   reference_similarity real,
   retroactive          boolean not null default false,
@@ -39,8 +41,8 @@ comment on column watchpost.search.watchlist_versions   is 'Their versions, in t
 comment on column watchpost.search.method               is 'exact: every person was compared. hnsw: through the index.';
 comment on column watchpost.search.outcome              is 'match; gated: near enough, but the face is too poor to alert on; outranked: near enough, but another face of the photo is more like this person; cannot_link: near enough, but somebody has said that this is not them; below_threshold; nobody: nobody is enrolled on an active list.';
 comment on column watchpost.search.gate                 is 'The reasons for gated: those of the face, and low_norm from the embedding.';
-comment on column watchpost.search.reference_id         is 'The nearest reference of the person.';
-comment on column watchpost.search.person_id            is 'Whom the outcome is about: the nearest person.';
+comment on column watchpost.search.reference_id         is 'The nearest reference of the person; may be deleted since.';
+comment on column watchpost.search.person_id            is 'Whom the outcome is about: the nearest person; may be forgotten since.';
 comment on column watchpost.search.similarity           is 'What decides: the cosine between the face and the person, fused over all their photos.';
 comment on column watchpost.search.reference_similarity is 'The cosine between the face and the nearest reference alone.';
 comment on column watchpost.search.retroactive          is 'The face was searched again because somebody was enrolled, listed or corrected after it was seen.';
@@ -79,6 +81,8 @@ create index match_image on watchpost.match (image_id);
 create index match_person on watchpost.match (person_id, id desc);
 -- What a deleted cannot_link restores: few of the matches of a person who is seen every day.
 create index match_withdrawn on watchpost.match (person_id) where superseded_because in ('cannot_link', 'backfill');
+-- Removing a list deletes its matches.
+create index match_watchlist on watchpost.match (watchlist_id);
 -- Removing a photo withdraws the matches with its reference; deleting a reference needs it too.
 create index match_reference on watchpost.match (reference_id);
 

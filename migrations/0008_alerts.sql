@@ -63,12 +63,14 @@ create index alert_state on watchpost.alert (state, last_seen desc, id desc);
 create index alert_last_seen on watchpost.alert (last_seen desc, id desc);
 -- The order in which alerts became visible, by which the alert stream reads them.
 create index alert_xid on watchpost.alert (xid, id);
--- Deleting a photo cascades through here.
+-- Removing a list deletes its alerts.
+create index alert_watchlist on watchpost.alert (watchlist_id);
+-- Deleting a match cascades through here.
 create index alert_best_match on watchpost.alert (best_match_id);
 create index alert_merged_into on watchpost.alert (merged_into) where merged_into is not null;
 
 comment on table  watchpost.alert                  is 'One episode: a person of a watchlist, seen at a place once or several times in a row.';
-comment on column watchpost.alert.camera_id        is 'The camera of the latest sighting.';
+comment on column watchpost.alert.camera_id        is 'The camera of the latest sighting; where it was at last_seen is in camera_place.';
 comment on column watchpost.alert.place            is 'zone:NAME, camera:NAME, or nowhere: what makes two sightings the same episode.';
 comment on column watchpost.alert.severity         is 'The list''s severity when the alert was raised.';
 comment on column watchpost.alert.cooldown         is 'The list''s cool-down when the alert was raised.';
@@ -96,7 +98,7 @@ create table watchpost.alert_match (
 
 create index alert_match_alert on watchpost.alert_match (alert_id);
 
-comment on table watchpost.alert_match is 'Which alert a match went into. A match goes into one alert, once.';
+comment on table watchpost.alert_match is 'Which alert a match went into. A match goes into one alert, once, and is deleted with it.';
 
 
 create table watchpost.alert_review (

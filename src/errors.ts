@@ -9,11 +9,12 @@ interface Problem {
   /** The SQLSTATE by which database functions report it. */
   readonly sqlstate?: string;
   /**
-   * How a job ends that meets this error. `refused`: the error is an answer about the input, which will be the same
+   * How a job ends that meets this error. `gone`: what the event is about was deleted or removed before it was handled, so
+   * nothing is left to do, and nothing is wrong. `refused`: the error is an answer about the input, which will be the same
    * however often it is asked, and no failure of the system: it is recorded with the photo or message it is about and is
    * no dead letter. `failed`: a dead letter at once. Without this it is retried, and fails after the last attempt.
    */
-  readonly ends?: 'refused' | 'failed';
+  readonly ends?: 'gone' | 'refused' | 'failed';
 }
 
 /** Every error that is reported to users, by its stable code. */
@@ -61,6 +62,9 @@ export const problems = {
   dead_letter_unknown: { status: 404, title: 'There is no such dead letter', sqlstate: 'WP007' },
   event_unknown: { status: 404, title: 'There is no event with this payload for this task' },
   camera_unknown: { status: 422, title: 'There is no such camera', sqlstate: 'WP002' },
+  camera_not_there: { status: 404, title: 'There is no camera at this address' },
+  camera_in_use: { status: 409, title: 'The camera has taken photos', sqlstate: 'WP010' },
+  evidence_kept: { status: 409, title: 'An alert rests on it', sqlstate: 'WP023' },
   cannot_link_self: { status: 422, title: 'A person cannot be ruled out as themselves', sqlstate: 'WP040' },
   match_ruled_out: { status: 409, title: 'A cannot_link rules this match out', sqlstate: 'WP041' },
   name_taken: { status: 409, title: 'The name or reference is taken' },
@@ -122,7 +126,7 @@ export const problems = {
     sqlstate: 'WP034',
   },
   face_taken: { status: 409, title: 'The face is already a photo of a person', sqlstate: 'WP035' },
-  photo_removed: { status: 409, title: 'The photo was removed', ends: 'refused', sqlstate: 'WP039' },
+  photo_removed: { status: 409, title: 'The photo was removed', ends: 'gone', sqlstate: 'WP039' },
 
   threshold_invalid: { status: 422, title: 'The threshold is not valid', sqlstate: 'WP030' },
   validity_invalid: { status: 422, title: 'The list would never be valid', sqlstate: 'WP031' },
@@ -157,7 +161,7 @@ export const problems = {
   calibration_impossible: { status: 422, title: 'There is too little to measure', sqlstate: 'WP047' },
 
   payload_invalid: { status: 400, title: 'The payload is not valid for this task', ends: 'failed' },
-  row_missing: { status: 410, title: 'A row that the task needs is gone', ends: 'refused' },
+  row_missing: { status: 410, title: 'What the event is about was deleted', ends: 'gone', sqlstate: 'WP009' },
   worker_lost: { status: 500, title: 'Every worker that ran the job died' },
   backlog_full: { status: 429, title: 'Too much is waiting to be processed' },
   model_missing: { status: 503, title: 'A model is not installed' },
@@ -179,6 +183,9 @@ const codeOfSqlstate = new Map(
 
 /** How a job ends that meets an error with this code; undefined: it is retried. */
 export const endOf = (code: ProblemCode): Problem['ends'] => (problems[code] as Problem).ends;
+
+/** Whether an event that ends with this code has nothing left to be done for. */
+export const isGone = (code: ProblemCode): boolean => endOf(code) === 'gone';
 
 /** An error with a code of the table above and a sentence for the person who has to act on it. */
 export class WatchpostError extends Error {
@@ -291,6 +298,9 @@ export const isGivenUp = (error: unknown): boolean =>
 /** Whether the transaction was aborted in favour of a concurrent one: a deadlock or a serialization failure. */
 export const isCollision = (error: unknown): boolean =>
   isCoded(error) && ['40P01', '40001'].includes(error.code);
+
+/** Whether a row that is to be written refers to one that was deleted (SQLSTATE 23503). */
+export const isOrphan = (error: unknown): boolean => isCoded(error) && error.code === '23503';
 
 /**
  * SQLSTATEs of a value that Postgres cannot store: text that is not a number, time or UUID, values out of a type's

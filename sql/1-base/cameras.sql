@@ -1,7 +1,7 @@
--- Cameras: by name or id, and the place that each stands for.
+-- Cameras: by name or id, where each was at a time, and removing one. What is recorded of a change: camera-changes.sql.
 
 -- With its owner's rights, like submit_image: a role that may only submit can call it and reads nothing else.
-create or replace function watchpost.find_camera(name_or_id text) returns uuid
+create or replace function watchpost.find_camera(name_or_id text, or_removed boolean default false) returns uuid
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -9,31 +9,51 @@ declare
 begin
   select c.id into found_id
   from watchpost.camera as c
-  where c.name = normalize(name_or_id, nfc) or c.id::text = lower(name_or_id)
-  order by c.name = normalize(name_or_id, nfc) desc
+  where (c.name = normalize(name_or_id, nfc) or c.id::text = lower(name_or_id)) and (or_removed or c.removed_at is null)
+  order by c.removed_at is null desc, c.name = normalize(name_or_id, nfc) desc, c.removed_at desc
   limit 1;
   if found_id is null then
     raise exception 'There is no camera %.', quote_literal(name_or_id)
       using errcode = 'WP002',
-            hint = 'Cameras: ' || coalesce((select string_agg(c.name, ', ' order by c.name) from watchpost.camera as c), 'none yet') || '.';
+            hint = 'Cameras: ' || coalesce(
+              (select string_agg(c.name, ', ' order by c.name) from watchpost.camera as c where c.removed_at is null),
+              'none yet'
+            ) || '.';
   end if;
   return found_id;
 end;
 $$;
 
-comment on function watchpost.find_camera(text) is 'The id of a camera by its name or id; an unknown one is an error (WP002).';
+comment on function watchpost.find_camera is 'The id of a camera by its name or id; an unknown one is an error (WP002), and a removed one too unless or_removed.';
 
 
 -- In plpgsql, so that a session plans it once; an SQL function is planned at each call.
-create or replace function watchpost.place_of(camera uuid) returns text
+create or replace function watchpost.place_of(camera uuid, at timestamptz) returns text
 language plpgsql stable
 as $$
 begin
   return coalesce(
-    (select coalesce('zone:' || c.zone, 'camera:' || c.name) from watchpost.camera as c where c.id = camera),
+    (
+      select coalesce('zone:' || c.zone, 'camera:' || c.name)
+      from watchpost.camera_place as c
+      where c.camera_id = camera and c.during @> at
+    ),
     'nowhere'
   );
 end;
 $$;
 
-comment on function watchpost.place_of(uuid) is 'What makes two sightings the same episode: the zone, else the camera.';
+comment on function watchpost.place_of is 'What makes two sightings the same episode: the zone that the camera had at that time, else the camera.';
+
+
+create or replace function watchpost.remove_camera(camera uuid) returns void
+language plpgsql
+as $$
+begin
+  update watchpost.camera as c
+  set removed_at = clock_timestamp()
+  where c.id = watchpost.find_camera(camera::text);
+end;
+$$;
+
+comment on function watchpost.remove_camera(uuid) is 'Removes a camera: nothing is submitted to it by name any more, and the name is free. Its photos and alerts stay, and where it was; delete_images() deletes photos.';

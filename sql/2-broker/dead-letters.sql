@@ -23,7 +23,7 @@ where h.outcome in ('failed', 'refused')
     from watchpost.handling as later
     where later.event_id = h.event_id
       and later.task = h.task
-      and (later.outcome = 'done' or (later.outcome in ('failed', 'refused', 'replayed') and later.id > h.id))
+      and (later.outcome in ('done', 'gone') or (later.outcome in ('failed', 'refused', 'replayed') and later.id > h.id))
     -- Letter by letter: as a join it would read all handlings, for a page of a hundred letters too.
     offset 0
   );

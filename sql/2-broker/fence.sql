@@ -53,12 +53,12 @@ begin
     -- A slow worker that fails at what another has done meanwhile has nothing to record, nor has one that would retry
     -- what has come to an end by now.
     and case a.outcome
-      when 'failed' then not watchpost.has_ended(a.event_id, of_task, '{done}')
-      when 'refused' then not watchpost.has_ended(a.event_id, of_task, '{done}')
+      when 'failed' then not watchpost.has_ended(a.event_id, of_task, '{done,gone}')
+      when 'refused' then not watchpost.has_ended(a.event_id, of_task, '{done,gone}')
       when 'retry' then not watchpost.has_ended(a.event_id, of_task)
       else true
     end
-  on conflict (event_id, task) where outcome = 'done' do nothing;
+  on conflict (event_id, task) where outcome in ('done', 'gone') do nothing;
   get diagnostics recorded = row_count;
 
   -- RETURNING would cost 1.5 us an event, and nearly always return all of them.
@@ -92,7 +92,7 @@ comment on function watchpost.fence is 'Records what became of some events in a 
 create or replace view watchpost.ended_task as
 select h.event_id, h.task, h.outcome
 from watchpost.handling as h
-where h.outcome = 'done'
+where h.outcome in ('done', 'gone')
   or (
     h.outcome in ('failed', 'refused')
     and not exists (
@@ -102,11 +102,11 @@ where h.outcome = 'done'
     )
   );
 
-comment on view watchpost.ended_task is 'Tasks that have come to an end with an event: done, or refused or failed and not replayed since. Every other task of event.tasks owes a handling.';
+comment on view watchpost.ended_task is 'Tasks that have come to an end with an event: done, gone, or refused or failed and not replayed since. Every other task of event.tasks owes a handling.';
 
 
 -- In plpgsql: as a subquery of an INSERT it might be planned as a scan of all handlings.
-create or replace function watchpost.has_ended(event uuid, of_task text, outcomes text[] default '{done,refused,failed}') returns boolean
+create or replace function watchpost.has_ended(event uuid, of_task text, outcomes text[] default '{done,gone,refused,failed}') returns boolean
 language plpgsql stable set plan_cache_mode = force_generic_plan
 as $$
 begin

@@ -4,7 +4,8 @@
 -- consumes match.found · writes alert, alert_match · emits alert.raised, which notify consumes
 
 -- The people are locked first, as merging them does, then the matches, then their episodes in the order of person, list
--- and place: two transactions that take each kind of lock in one order cannot deadlock.
+-- and place: two transactions that take each kind of lock in one order cannot deadlock. Their photos too, so that none is
+-- deleted while it becomes evidence.
 create or replace function watchpost.write_alerts(passed uuid[], events uuid[], matches uuid[]) returns integer
 language plpgsql set plan_cache_mode = force_generic_plan
 as $$
@@ -23,16 +24,17 @@ begin
     select m.id
     from unnest(events, matches) as f (event_id, match_id)
     join watchpost.match as m on m.id = f.match_id and m.superseded_at is null
+    join watchpost.image as i on i.id = m.image_id
     where f.event_id = any (passed)
     order by m.id
-    for share of m
+    for key share of i for share of m
   ) as l;
   for sighting in
     select m.id
     from watchpost.match as m
     join watchpost.image as i on i.id = m.image_id
     where m.id = any (standing)
-    order by m.person_id, m.watchlist_id, watchpost.place_of(i.camera_id), i.captured_at, m.id
+    order by m.person_id, m.watchlist_id, watchpost.place_of(i.camera_id, i.captured_at), i.captured_at, m.id
   loop
     perform watchpost.raise_alert(sighting.id);
     written := written + 1;
@@ -89,7 +91,7 @@ begin
   -- Locked, so that nobody supersedes the match meanwhile.
   select
     m.person_id, m.watchlist_id, m.similarity, m.retroactive, i.camera_id, i.captured_at,
-    w.cooldown, w.severity, watchpost.place_of(i.camera_id) as place
+    w.cooldown, w.severity, watchpost.place_of(i.camera_id, i.captured_at) as place
   into seen
   from watchpost.match as m
   join watchpost.image as i on i.id = m.image_id

@@ -99,7 +99,7 @@ begin
         select from watchpost.search as s where s.embedding_id = e.subject_id and s.superseded_at is null
       )
     order by e.id
-    on conflict (event_id, task) where outcome = 'done' do nothing
+    on conflict (event_id, task) where outcome in ('done', 'gone') do nothing
     returning event_id
   )
   select e.subject_id from done as d join watchpost.event as e on e.id = d.event_id;

@@ -51,17 +51,24 @@ create or replace function watchpost.begin_delivery(endpoint uuid, notification 
   delivery_id uuid,
   attempt     smallint
 )
-language sql
-begin atomic
-  insert into watchpost.delivery (notification_id, endpoint_id, attempt)
+language plpgsql
+as $$
+begin
+  return query
+  insert into watchpost.delivery as made (notification_id, endpoint_id, attempt)
   select
     begin_delivery.notification,
     begin_delivery.endpoint,
     1 + (select count(*) from watchpost.delivery as d where d.notification_id = begin_delivery.notification)
-  returning id, attempt;
+  returning made.id, made.attempt;
+exception
+  when foreign_key_violation then
+    raise exception 'The notification %, or its endpoint, was deleted before it was sent.', begin_delivery.notification
+      using errcode = 'WP009';
 end;
+$$;
 
-comment on function watchpost.begin_delivery(uuid, uuid) is 'Records an attempt before it is made, so that one leaves a trace whose worker dies.';
+comment on function watchpost.begin_delivery(uuid, uuid) is 'Records an attempt before it is made, so that one leaves a trace whose worker dies. A notification that was deleted is an error (WP009).';
 
 
 create or replace function watchpost.write_notification_states(

@@ -14,11 +14,14 @@ declare
   -- Asked once: in the condition below it would be called for every reference.
   apart uuid[];
 begin
-  select p.person_id, p.accept, e.name, v.model_id, v.vector into strict face
+  select p.person_id, p.accept, e.name, v.model_id, v.vector into face
   from watchpost.person_photo as p
   join watchpost.person as e on e.id = p.person_id
   cross join watchpost.embedding as v
   where p.id = photo and v.id = embedding;
+  if not found then
+    raise exception 'The photo of the person, or its face, was deleted before it was enrolled.' using errcode = 'WP009';
+  end if;
 
   select max(1 - (r.vector <=> face.vector)) into own
   from watchpost.reference as r
@@ -51,7 +54,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.assert_like_nobody_else is 'Refuses a face that is unlike the person''s other photos (WP033), or looks like another enrolled person, and more so than like those photos (WP034), unless person_photo.accept or a cannot_link says that it may. Returns somebody else whom it looks like, but less than it looks like those photos; null: nobody.';
+comment on function watchpost.assert_like_nobody_else is 'Refuses a face that is unlike the person''s other photos (WP033), or looks like another enrolled person, and more so than like those photos (WP034), unless person_photo.accept or a cannot_link says that it may. Returns somebody else whom it looks like, but less than it looks like those photos; null: nobody. A photo or a face that was deleted is an error (WP009).';
 
 
 create or replace function watchpost.people_apart(person uuid) returns uuid[]
@@ -78,7 +81,7 @@ begin
   perform pg_advisory_xact_lock(hashtext('watchpost.enrolment'));
   -- Locked, so that it is not removed while its reference is written.
   select p.removed_at is not null into is_removed from watchpost.person_photo as p where p.id = photo for share;
-  if coalesce(is_removed, true) then
+  if is_removed then
     raise exception 'This photo was taken back before it was enrolled.' using errcode = 'WP039';
   end if;
 

@@ -55,6 +55,26 @@ referencing old table as old_rows
 for each statement execute function watchpost.emit_person_changed();
 
 
+create or replace function watchpost.own_photos(person uuid) returns setof uuid
+language plpgsql stable rows 10
+as $$
+begin
+  return query
+  select i.id
+  from watchpost.image as i
+  where i.purpose = 'reference'
+    and exists (
+      select from watchpost.person_photo as p where p.image_id = i.id and p.person_id = own_photos.person
+    )
+    and not exists (
+      select from watchpost.person_photo as p where p.image_id = i.id and p.person_id <> own_photos.person
+    );
+end;
+$$;
+
+comment on function watchpost.own_photos(uuid) is 'The photos that were submitted to enrol this person and nobody else.';
+
+
 create or replace function watchpost.forget_person(person uuid) returns integer
 language plpgsql
 as $$
@@ -63,14 +83,11 @@ declare
 begin
   perform watchpost.assert_person(person);
   perform watchpost.assert_unmerged(person);
-  delete from watchpost.image as i
-  where i.purpose = 'reference'
-    and exists (select from watchpost.person_photo as p where p.image_id = i.id and p.person_id = person)
-    and not exists (select from watchpost.person_photo as p where p.image_id = i.id and p.person_id <> person);
+  delete from watchpost.image as i where i.id in (select watchpost.own_photos(forget_person.person));
   get diagnostics dropped = row_count;
   delete from watchpost.person as p where p.id = person;
   return dropped;
 end;
 $$;
 
-comment on function watchpost.forget_person(uuid) is 'Deletes a person, with whom was merged into them, the photos submitted for them alone, their references, and every match and alert; returns how many photos. The record keeps the events, also that of the deletion.';
+comment on function watchpost.forget_person(uuid) is 'Deletes a person, with whom was merged into them, the photos submitted for them alone, their references, and every match and alert; returns how many photos. The record keeps the events, also that of the deletion. In one transaction: for somebody with many sightings call clear_person() first.';

@@ -102,8 +102,8 @@ left join lateral (
 ) as v on true
 cross join lateral (
   select
-    (array_agg(t.code order by t.event_id) filter (where t.outcome in ('refused', 'failed')))[1] as code,
-    (array_agg(t.error order by t.event_id) filter (where t.outcome in ('refused', 'failed')))[1] as error,
+    (array_agg(t.code order by t.event_id) filter (where t.outcome in ('refused', 'failed', 'gone')))[1] as code,
+    (array_agg(t.error order by t.event_id) filter (where t.outcome in ('refused', 'failed', 'gone')))[1] as error,
     count(t.outcome) > 0 as begun
   from watchpost.photo_tasks(p.id) as t
 ) as t;

@@ -30,11 +30,11 @@ from (
   -- Outer joins, though each face has a photo: they are left out where neither photo nor camera is asked for.
   left join watchpost.face as i on i.id = f.face_id
   left join watchpost.image as p on p.id = i.image_id
-  left join watchpost.camera as k on k.id = p.camera_id
+  left join watchpost.camera_place as k on k.camera_id = p.camera_id and k.during @> p.captured_at
   cross join watchpost.stranger_setting as u
 ) as g;
 
-comment on view   watchpost.stranger_sighting        is 'Every face of every stranger, with where and when.';
+comment on view   watchpost.stranger_sighting        is 'Every face of every stranger, with when, and where the camera was then.';
 comment on column watchpost.stranger_sighting.visit  is 'Counted from 1: faces that are closer in time than visit_gap are one visit, so fifty frames of one minute are.';
 comment on column watchpost.stranger_sighting.norm   is 'Of the embedding: the higher, the better the view.';
 

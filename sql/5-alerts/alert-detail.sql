@@ -43,7 +43,7 @@ join watchpost.person as p on p.id = a.person_id
 join watchpost.watchlist as w on w.id = a.watchlist_id
 join watchpost.match as m on m.id = a.best_match_id
 join watchpost.face as f on f.id = m.face_id
-left join watchpost.camera as k on k.id = a.camera_id;
+left join watchpost.camera_place as k on k.camera_id = a.camera_id and k.during @> a.last_seen;
 
-comment on view   watchpost.alert_detail          is 'Every alert with names: who, where, how similar, and what was decided.';
+comment on view   watchpost.alert_detail          is 'Every alert with names: who, where, how similar, and what was decided. Where is the place of the camera at last_seen.';
 comment on column watchpost.alert_detail.awaiting is 'Whom it waits for, when one of two reviewers has confirmed it.';

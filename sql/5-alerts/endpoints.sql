@@ -59,6 +59,27 @@ referencing old table as old_rows new table as new_rows
 for each statement execute function watchpost.emit_endpoint_changed();
 
 
+-- An endpoint without rows is sent the alerts of all lists.
+create or replace function watchpost.disable_endpoint_of_no_list() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update watchpost.endpoint as e
+  set enabled = false, disabled_reason = 'Every list whose alerts were sent there was removed.'
+  where e.id = old.endpoint_id
+    and e.enabled
+    and not exists (select from watchpost.watchlist as w where w.id = old.watchlist_id)
+    and not exists (select from watchpost.endpoint_watchlist as l where l.endpoint_id = e.id);
+  return null;
+end;
+$$;
+
+comment on function watchpost.disable_endpoint_of_no_list() is 'Disables an endpoint whose last list is deleted, which would otherwise be sent the alerts of all lists.';
+
+create or replace trigger endpoint_watchlist_last after delete on watchpost.endpoint_watchlist
+for each row execute function watchpost.disable_endpoint_of_no_list();
+
+
 create or replace function watchpost.find_endpoint(name_or_id text) returns uuid
 language plpgsql stable
 as $$

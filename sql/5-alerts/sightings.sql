@@ -20,11 +20,11 @@ from watchpost.match as m
 join watchpost.person as p on p.id = m.person_id
 join watchpost.watchlist as w on w.id = m.watchlist_id
 join watchpost.image as i on i.id = m.image_id
-left join watchpost.camera as k on k.id = i.camera_id
+left join watchpost.camera_place as k on k.camera_id = i.camera_id and k.during @> i.captured_at
 left join watchpost.alert_match as am on am.match_id = m.id
 where m.superseded_at is null;
 
-comment on view   watchpost.sighting             is 'Who was seen when and where: one row for each current match. A person on two lists has two for a face.';
+comment on view   watchpost.sighting             is 'Who was seen when and where: one row for each current match. A person on two lists has two for a face. Where is the place of the camera at that time.';
 comment on column watchpost.sighting.retroactive is 'It was found afterwards: the person was enrolled, listed or corrected after the face was seen.';
 
 
@@ -46,9 +46,11 @@ language sql stable
 begin atomic
   with seen as (
     -- Counted by face, because a person on two lists has two matches for it.
-    select distinct on (m.face_id) m.face_id, m.similarity, i.camera_id, i.captured_at
+    select distinct on (m.face_id)
+      m.face_id, m.similarity, i.captured_at, i.camera_id, k.name as camera, k.location, k.zone, k.during
     from watchpost.match as m
     join watchpost.image as i on i.id = m.image_id
+    left join watchpost.camera_place as k on k.camera_id = i.camera_id and k.during @> i.captured_at
     where m.person_id = watchpost.survivor(track.person)
       and m.superseded_at is null
       and (track.since is null or i.captured_at >= track.since)
@@ -57,7 +59,7 @@ begin atomic
   stepped as (
     select
       s.*,
-      s.camera_id is distinct from lag(s.camera_id) over way
+      (s.camera_id, s.during) is distinct from (lag(s.camera_id) over way, lag(s.during) over way)
         or s.captured_at > lag(s.captured_at) over way + track.apart
         or lag(s.face_id) over way is null as begins
     from seen as s
@@ -67,11 +69,10 @@ begin atomic
     select s.*, count(*) filter (where s.begins) over (order by s.captured_at, s.face_id) as stay
     from stepped as s
   )
-  select k.name, k.location, k.zone, min(n.captured_at), max(n.captured_at), count(*), max(n.similarity)
+  select n.camera, n.location, n.zone, min(n.captured_at), max(n.captured_at), count(*), max(n.similarity)
   from numbered as n
-  left join watchpost.camera as k on k.id = n.camera_id
-  group by n.stay, k.id
+  group by n.stay, n.camera, n.location, n.zone
   order by n.stay;
 end;
 
-comment on function watchpost.track is 'The path of a person: each stay before a camera, from the first sighting to the last, oldest first. Sightings with more than the interval apart between them are two stays.';
+comment on function watchpost.track is 'The path of a person: each stay before a camera, from the first sighting to the last, oldest first. A camera that was moved is another place. Sightings with more than the interval apart between them are two stays.';

@@ -23,11 +23,11 @@ left join lateral (
   select h.*
   from watchpost.handling as h
   where h.event_id = e.id and h.task = t.task
-  order by h.outcome = 'done' desc, h.id desc
+  order by h.outcome in ('done', 'gone') desc, h.id desc
   limit 1
 ) as h on true;
 
-comment on view watchpost.event_task is 'Every event with every task it was handed to, and the handling that counts: done if there is one, else the latest.';
+comment on view watchpost.event_task is 'Every event with every task it was handed to, and the handling that counts: done or gone if there is one, else the latest.';
 
 
 -- A function, so that a session plans it once: with 66 partitions planning takes 6 ms and execution 1. jit = off,
@@ -74,12 +74,12 @@ select
   end as state,
   case
     when w.failed_code is not null then w.failed_code
-    when w.open_tasks = 0 and w.known and c.faces = 0 then 'no_face'
+    when w.open_tasks = 0 and w.known and c.faces = 0 then coalesce(w.gone_code, 'no_face')
     when not w.known and i.id < watchpost.history_begins() then 'history_retired'
   end as code,
   case
     when w.failed_code is not null then w.failed_error
-    when w.open_tasks = 0 and w.known and c.faces = 0 then 'No face was found in this photo.'
+    when w.open_tasks = 0 and w.known and c.faces = 0 then coalesce(w.gone_error, 'No face was found in this photo.')
     when not w.known and i.id < watchpost.history_begins() then 'Its events are not kept any more; what was found in it is.'
   end as message,
   i.purpose,
@@ -93,14 +93,16 @@ select
   i.undecoded_share is not null as damaged,
   i.undecoded_share
 from watchpost.image as i
-left join watchpost.camera as k on k.id = i.camera_id
+left join watchpost.camera_place as k on k.camera_id = i.camera_id and k.during @> i.captured_at
 cross join lateral (
   select
     count(*) > 0 as known,
-    count(*) filter (where not coalesce(t.outcome in ('done', 'refused', 'failed'), false)) as open_tasks,
+    count(*) filter (where not coalesce(t.outcome in ('done', 'gone', 'refused', 'failed'), false)) as open_tasks,
     count(t.outcome) > 0 as begun,
     (array_agg(t.code order by t.event_id) filter (where t.outcome in ('refused', 'failed') and p.removed_at is null))[1] as failed_code,
     (array_agg(t.error order by t.event_id) filter (where t.outcome in ('refused', 'failed') and p.removed_at is null))[1] as failed_error,
+    (array_agg(t.code order by t.event_id) filter (where t.outcome = 'gone'))[1] as gone_code,
+    (array_agg(t.error order by t.event_id) filter (where t.outcome = 'gone'))[1] as gone_error,
     max(t.handled_at) as finished_at
   from watchpost.image_tasks(i.id, i.received_at) as t
   -- photo_status is about a face of a probe that was made a person's photo, and about a photo that was removed; what
@@ -128,7 +130,7 @@ cross join lateral (
 
 comment on view   watchpost.image_status         is 'The state of each photo. done and failed are final.';
 comment on column watchpost.image_status.state   is 'received; processing; done; failed: a stage refused it or gave up on it, see code and message.';
-comment on column watchpost.image_status.code    is 'Why it failed; also no_face for a photo that is done and has no face, and history_retired for one whose events are not kept any more.';
+comment on column watchpost.image_status.code    is 'Why it failed; also no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), and history_retired for one whose events are not kept any more.';
 comment on column watchpost.image_status.message is 'The same in a sentence.';
 comment on column watchpost.image_status.damaged is 'Whether the file is cut off or broken. What could be decoded was searched.';
 comment on column watchpost.image_status.undecoded_share is 'Of a damaged photo the share of the picture, 0 to less than 1, that could not be decoded.';

@@ -59,7 +59,7 @@ begin atomic
         select
           bool_or(
             t.topic <> 'description.requested'
-            and not coalesce(t.outcome in ('done', 'refused', 'failed'), false)
+            and not coalesce(t.outcome in ('done', 'gone', 'refused', 'failed'), false)
             and not exists (select from watchpost.task_pause as p where p.task = t.task)
           )
         from watchpost.image_tasks(i.id, i.received_at) as t

@@ -108,7 +108,7 @@ begin atomic
     format('The event was done %s times by one task.', count(*)),
     'The index handling_done is missing or broken: reindex it.'
   from watchpost.handling as h
-  where h.outcome = 'done' and h.event_id >= from_key
+  where h.outcome in ('done', 'gone') and h.event_id >= from_key
   group by h.event_id, h.task
   having count(*) > 1;
 end;

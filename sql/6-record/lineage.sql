@@ -67,7 +67,7 @@ begin atomic
   join watchpost.face as f on f.id = m.face_id
   join watchpost.model as fm on fm.id = f.detector_id
   join watchpost.image as i on i.id = f.image_id
-  left join watchpost.camera as k on k.id = i.camera_id
+  left join watchpost.camera_place as k on k.camera_id = i.camera_id and k.during @> i.captured_at
   -- A search may have been retired and a reference removed; the vector that was compared is that of the same model.
   left join watchpost.search as s on s.id = m.search_id
   left join watchpost.reference as r on r.id = m.reference_id
@@ -80,4 +80,4 @@ begin atomic
   order by i.captured_at, m.id;
 end;
 
-comment on function watchpost.lineage(uuid) is 'Everything an alert was made of, one row for each of its matches: the search, the list''s version and threshold at that time, the reference and its photo, the models and their hashes, the place in the photo, the photo''s hash, the camera, who submitted it, and whether the files of the photo and of the reference are damaged.';
+comment on function watchpost.lineage(uuid) is 'Everything an alert was made of, one row for each of its matches: the search, the list''s version and threshold at that time, the reference and its photo, the models and their hashes, the place in the photo, the photo''s hash, the camera and where it was then, who submitted it, and whether the files of the photo and of the reference are damaged.';

@@ -9,7 +9,7 @@ select
 from watchpost.demography as d
 join watchpost.face as f on f.id = d.face_id and f.usable
 join watchpost.image as i on i.id = f.image_id
-left join watchpost.camera as k on k.id = i.camera_id
+left join watchpost.camera_place as k on k.camera_id = i.camera_id and k.during @> i.captured_at
 where d.superseded_at is null
   and d.id >= watchpost.uuidv7_at(now() - interval '1 day')
 group by k.name, age_group

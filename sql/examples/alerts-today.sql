@@ -12,7 +12,7 @@ select
 from watchpost.alert as a
 join watchpost.person as p on p.id = a.person_id
 join watchpost.watchlist as w on w.id = a.watchlist_id
-left join watchpost.camera as k on k.id = a.camera_id
+left join watchpost.camera_place as k on k.camera_id = a.camera_id and k.during @> a.last_seen
 where a.created_at >= date_trunc('day', now())
   -- By the key too, which has an index.
   and a.id >= watchpost.uuidv7_at(date_trunc('day', now()))

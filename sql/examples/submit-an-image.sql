@@ -14,7 +14,7 @@ select watchpost.submit_image(
 
 insert into watchpost.image (camera_id, captured_at, bytes)
 values (
-  (select k.id from watchpost.camera as k where k.name = :'camera'),
+  watchpost.find_camera(:'camera'),
   now() - interval '1 second',
   decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAADElEQVQI12Po6OgAAAM0AZkQj9/uAAAAAElFTkSuQmCC', 'base64')
 )

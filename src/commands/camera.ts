@@ -1,34 +1,118 @@
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
+import { CommandError } from '../errors.ts';
 import { faceRanges } from '../vision/types.ts';
-import { addCamera } from '../watchlist/registry.ts';
+import {
+  addCamera,
+  type CameraFields,
+  findCamera,
+  readCameras,
+  removeCamera,
+  setCamera,
+} from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
+import { deletePhotosShown } from './program/deleting.ts';
 import { print } from './program/io.ts';
 import { named } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
+import { printRows } from './program/table.ts';
 
 /** camera: where photos are taken. */
-export const cameraCommand: AddCommand = (program, session) =>
-  cameraAdd(program.command('camera').description('Cameras'), session);
+export const cameraCommand: AddCommand = (program, session) => {
+  const camera = program.command('camera').description('Cameras');
+  for (const add of [cameraAdd, cameraList, cameraSet, cameraRemove]) add(camera, session);
+};
+
+/** The option that add and set have in common. */
+const withFaces = (command: Command): Command =>
+  command.addOption(
+    new Option(
+      '--faces <range>',
+      'how small faces are in its pictures: near (a door), automatic (searched for small faces where there are some), far (a square)',
+    ).choices(faceRanges),
+  );
 
 const cameraAdd: AddCommand = (camera, session) =>
+  withFaces(
+    camera
+      .command('add')
+      .description('Add a camera')
+      .argument('<name>', '', named)
+      .requiredOption('--location <words>', 'where it stands', named)
+      .option('--zone <name>', 'cameras of one zone share their alerts', named),
+  ).action(
+    session.action(async (context, name: string, options: Omit<Parameters<typeof addCamera>[1], 'name'>) => {
+      const { db } = await connect(context);
+      const added = await addCamera(db, { ...options, name });
+      print(context.io, `${added.name}  ${added.id}`);
+    }),
+  );
+
+const cameraList: AddCommand = (camera, session) =>
   camera
-    .command('add')
-    .description('Add a camera')
-    .argument('<name>', '', named)
-    .requiredOption('--location <words>', 'where it stands', named)
-    .option('--zone <name>', 'cameras of one zone share their alerts', named)
-    .addOption(
-      new Option(
-        '--faces <range>',
-        'how small faces are in its pictures: near (a door), automatic (searched for small faces where there are some), far (a square)',
-      ).choices(faceRanges),
-    )
+    .command('list')
+    .description('Every camera, and where it is now')
+    .option('--json', 'print JSON')
     .action(
-      session.action(
-        async (context, name: string, options: Omit<Parameters<typeof addCamera>[1], 'name'>) => {
-          const { db } = await connect(context);
-          const added = await addCamera(db, { name, ...options });
-          print(context.io, `${added.name}  ${added.id}`);
-        },
-      ),
+      session.action(async (context, options: { json?: boolean }) => {
+        const { db } = await connect(context);
+        printRows(context.io, await readCameras(db), {
+          ...options,
+          none: 'no cameras',
+          columns: ({ name, location, zone, faces, id }) => ({ name, location, zone, faces, id }),
+        });
+      }),
+    );
+
+interface SetOptions extends Pick<CameraFields, 'location' | 'faces'> {
+  readonly rename?: string;
+  /** False: --no-zone. */
+  readonly zone?: string | false;
+}
+
+const cameraSet: AddCommand = (camera, session) =>
+  withFaces(
+    camera
+      .command('set')
+      .description('Change or move a camera; earlier sightings stay where they were')
+      .argument('<name>', 'name or id')
+      .option('--rename <name>', 'another name', named)
+      .option('--location <words>', 'where it stands from now on', named)
+      .option('--zone <name>', 'cameras of one zone share their alerts', named)
+      .option('--no-zone', 'it is a zone of its own'),
+  ).action(
+    session.action(async (context, name: string, { rename, zone, ...options }: SetOptions) => {
+      const fields = { ...options, name: rename, zone: zone === false ? null : zone };
+      if (Object.values(fields).every((value) => value === undefined)) {
+        throw new CommandError('Say what to change: --location, --zone, --no-zone, --faces or --rename.');
+      }
+      const { db } = await connect(context);
+      const changed = await db
+        .transaction()
+        .execute(async (trx) => setCamera(trx, await findCamera(trx, name), fields));
+      const parts = [changed.name, changed.id, changed.location, changed.zone && `zone ${changed.zone}`];
+      print(context.io, parts.filter(Boolean).join('  '));
+    }),
+  );
+
+const cameraRemove: AddCommand = (camera, session) =>
+  camera
+    .command('remove')
+    .description('Remove a camera; its photos and alerts stay, and say where it was')
+    .argument('<name>', 'name or id')
+    .option('--photos', 'delete its photos too, except those that alerts rest on')
+    .option('--dry-run', 'print what would be removed, and remove nothing')
+    .action(
+      session.action(async (context, name: string, options: { photos?: boolean; dryRun?: boolean }) => {
+        const { io } = context;
+        const { photos = false, dryRun = false } = options;
+        const { db } = await connect(context);
+        // A removal that was interrupted goes on with the photos.
+        const id = await findCamera(db, name, { orRemoved: photos });
+        const inUse = (await readCameras(db)).some((one) => one.id === id);
+        if (inUse && !dryRun) await removeCamera(db, id);
+        print(io, dryRun ? `${name} would be removed` : `${name} is removed`);
+        const all = { camera: id, until: new Date(Date.now() + 86_400_000).toISOString() };
+        if (photos) await deletePhotosShown(io, db, all, { dryRun });
+        else print(io, 'Its photos and alerts stay. --photos deletes what no alert rests on.');
+      }),
     );

@@ -16,6 +16,7 @@ export const commands: readonly Entry[] = [
   { names: ['doctor'], load: async () => (await import('./doctor.ts')).doctorCommand },
   { names: ['submit'], load: async () => (await import('./submit.ts')).submitCommand },
   { names: ['camera'], load: async () => (await import('./camera.ts')).cameraCommand },
+  { names: ['image'], load: async () => (await import('./image.ts')).imageCommand },
   { names: ['person'], load: async () => (await import('./person.ts')).personCommand },
   { names: ['watchlist'], load: async () => (await import('./watchlist.ts')).watchlistCommand },
   { names: ['import'], load: async () => (await import('./import.ts')).importCommand },

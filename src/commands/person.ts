@@ -1,8 +1,9 @@
-import { findPersons, readPerson, removePerson, setPerson } from '../watchlist/registry.ts';
+import { countHistory, findPersons, readPerson, removePerson, setPerson } from '../watchlist/registry.ts';
 import { personAdd } from './person-add.ts';
 import { personMerge, personUnmerge, printDuplicates } from './person-merge.ts';
 import { personEnrolFace, personPhoto } from './person-photos.ts';
 import { connect } from './program/connect.ts';
+import { deletionProgress, listed, recordStays, transactions } from './program/deleting.ts';
 import { findOnePerson, findPersonItself, personArgument } from './program/find-person.ts';
 import { print, printJson } from './program/io.ts';
 import { metadataOption, named, searched, tokenOption } from './program/options.ts';
@@ -122,11 +123,22 @@ const personRemove: AddCommand = (person, session) =>
     .command('remove')
     .description('Forget a person, with the photos that were to enrol them and every sighting')
     .argument('<person>', personArgument, tokenOption)
+    .option('--dry-run', 'print what would be deleted, and delete nothing')
     .action(
-      session.action(async (context, wanted: string) => {
+      session.action(async (context, wanted: string, { dryRun }: { dryRun?: boolean }) => {
+        const { io } = context;
         const { db } = await connect(context);
-        const found = await findPersonItself(db, wanted);
-        await removePerson(db, found.id);
-        print(context.io, `${found.name} is forgotten`);
+        const { id, name } = await findPersonItself(db, wanted);
+        const history = await countHistory(db, { person: id });
+        if (dryRun) return print(io, `${name} would be forgotten, with ${listed(history)}\n${recordStays}`);
+        const { entries, alerts, photos } = history;
+        const progress = deletionProgress(
+          io,
+          'entries, alerts and photos deleted',
+          entries + alerts + photos,
+        );
+        await removePerson(transactions(db), id, progress.step);
+        progress.end();
+        print(io, `${name} is forgotten`);
       }),
     );

@@ -5,6 +5,7 @@ import { registerModels } from '../runner/registration.ts';
 import { type Replayed, replay } from '../runner/replay.ts';
 import { stageOf, stages } from '../stages/index.ts';
 import { isReplayable } from '../stages/stage.ts';
+import { findCamera } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print, printJson } from './program/io.ts';
 import { openVision } from './program/open-vision.ts';
@@ -85,7 +86,9 @@ const replayStage = async (
   options: ReplayOptions,
 ): Promise<boolean> => {
   const { io } = context;
-  const cameraId = options.camera ? await findCamera(database, options.camera) : undefined;
+  const cameraId = options.camera
+    ? await findCamera(database.db, options.camera, { orRemoved: true })
+    : undefined;
   const vision = await openVision(context);
   const dryRun = options.dryRun ?? false;
   if (!dryRun) await registerModels(database, vision);
@@ -107,9 +110,6 @@ const replayStage = async (
   for (const { event_id, error } of result.failed) io.stderr.write(`  ${event_id}: ${error}\n`);
   return result.failed.length === 0;
 };
-
-const findCamera = async ({ pool }: Database, name: string): Promise<string | undefined> =>
-  (await pool.query<{ id: string }>('select watchpost.find_camera($1) as id', [name])).rows[0]?.id;
 
 const figuresOf = ({ events, changed, gained, lost, failed }: Replayed): string =>
   `${events} events, ${changed} changed, ${gained} gained, ${lost} lost${failed.length > 0 ? `, ${failed.length} failed` : ''}`;

@@ -3,6 +3,7 @@ import { CommandError } from '../errors.ts';
 import {
   addToWatchlist,
   addWatchlist,
+  countHistory,
   findWatchlist,
   readWatchlists,
   removeFromWatchlist,
@@ -12,6 +13,7 @@ import {
   type WatchlistFields,
 } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
+import { deletionProgress, listed, recordStays, transactions } from './program/deleting.ts';
 import { forEach } from './program/each.ts';
 import { findOnePerson, personArgument } from './program/find-person.ts';
 import { print } from './program/io.ts';
@@ -153,11 +155,18 @@ const watchlistRemove: AddCommand = (watchlist, session) =>
     .command('remove')
     .description('Delete a list with its matches and alerts; "set NAME --no-enabled" keeps them')
     .argument('<name>', 'name or id', searched)
+    .option('--dry-run', 'print what would be deleted, and delete nothing')
     .action(
-      session.action(async (context, name: string) => {
+      session.action(async (context, name: string, { dryRun }: { dryRun?: boolean }) => {
+        const { io } = context;
         const { db } = await connect(context);
-        await removeWatchlist(db, await findWatchlist(db, name));
-        print(context.io, `${name} is gone`);
+        const id = await findWatchlist(db, name);
+        const history = await countHistory(db, { watchlist: id });
+        if (dryRun) return print(io, `${name} would be deleted, with ${listed(history)}\n${recordStays}`);
+        const progress = deletionProgress(io, 'entries and alerts deleted', history.entries + history.alerts);
+        await removeWatchlist(transactions(db), id, progress.step);
+        progress.end();
+        print(io, `${name} is gone, with ${listed(history)}\n${recordStays}`);
       }),
     );
 

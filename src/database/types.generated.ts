@@ -66,7 +66,7 @@ export interface WatchpostAlert {
    */
   best_match_id: string;
   /**
-   * The camera of the latest sighting.
+   * The camera of the latest sighting; where it was at last_seen is in camera_place.
    */
   camera_id: string | null;
   confirmed_at: Timestamp | null;
@@ -357,7 +357,31 @@ export interface WatchpostCamera {
    */
   name: string;
   /**
+   * When it was removed: no photo is submitted to it by name, and the name is free. Its photos stay. Null: it is in use.
+   */
+  removed_at: Timestamp | null;
+  /**
    * Cameras of one zone share an alert; null: the camera is a zone of its own.
+   */
+  zone: string | null;
+}
+
+export interface WatchpostCameraPlace {
+  camera_id: string;
+  /**
+   * When; the first place of a camera has no beginning, the current one no end.
+   */
+  during: string;
+  /**
+   * camera.location at that time.
+   */
+  location: string;
+  /**
+   * camera.name at that time.
+   */
+  name: string;
+  /**
+   * camera.zone at that time.
    */
   zone: string | null;
 }
@@ -694,6 +718,7 @@ export interface WatchpostHandling {
   attempt: number;
   /**
    * Why it was refused or failed: a stable code.
+   * Why it failed, or what is gone: a stable code.
    */
   code: string | null;
   created_at: Generated<Timestamp>;
@@ -709,6 +734,7 @@ export interface WatchpostHandling {
   id: Generated<string>;
   /**
    * done; refused: the input cannot be handled, as its code says, which is no failure of the system and is not tried again; retry: failed and will be tried again; failed: a dead letter, not tried again; replayed: put back to work by hand, so that the task owes a handling again.
+   * done; gone: what the event is about was deleted before, so nothing was left to do; retry: failed and will be tried again; failed: a dead letter, not tried again; replayed: put back to work by hand, so that the task owes a handling again.
    */
   outcome: string;
   /**
@@ -787,7 +813,7 @@ export interface WatchpostImageStatus {
   camera: string | null;
   captured_at: Timestamp | null;
   /**
-   * Why it failed; also no_face for a photo that is done and has no face, and history_retired for one whose events are not kept any more.
+   * Why it failed; also no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), and history_retired for one whose events are not kept any more.
    */
   code: string | null;
   /**
@@ -1275,11 +1301,11 @@ export interface WatchpostSearch {
    */
   outcome: string;
   /**
-   * Whom the outcome is about: the nearest person.
+   * Whom the outcome is about: the nearest person; may be forgotten since.
    */
   person_id: string | null;
   /**
-   * The nearest reference of the person.
+   * The nearest reference of the person; may be deleted since.
    */
   reference_id: string | null;
   /**
@@ -1661,6 +1687,7 @@ export interface DB {
   "watchpost.calibration": WatchpostCalibration;
   "watchpost.calibration_point": WatchpostCalibrationPoint;
   "watchpost.camera": WatchpostCamera;
+  "watchpost.camera_place": WatchpostCameraPlace;
   "watchpost.cannot_link": WatchpostCannotLink;
   "watchpost.claim": WatchpostClaim;
   "watchpost.dead_letter": WatchpostDeadLetter;

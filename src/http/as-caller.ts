@@ -1,9 +1,16 @@
 import { sql, type Transaction } from 'kysely';
 import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
+import type { Transact } from '../watchlist/registry.ts';
 
 /** How the record names an API key: `api:NAME`. */
 export const actorOf = (caller: string): string => `api:${caller}`;
+
+/** The transactions of an API key: each is attributed to it. */
+export const transactions =
+  (database: Database, caller: string): Transact =>
+  (run) =>
+    asCaller(database, caller, run);
 
 /** Runs something in one transaction that the record attributes to an API key. */
 export const asCaller = <T>(

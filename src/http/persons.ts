@@ -10,7 +10,7 @@ import {
   setPerson,
   unmergePersons,
 } from '../watchlist/registry.ts';
-import { asCaller } from './as-caller.ts';
+import { asCaller, transactions } from './as-caller.ts';
 import { idIn, readJson, readOptionalJson, readQuery } from './body.ts';
 import { personPhotos } from './person-photos.ts';
 import type { Served, Services } from './services.ts';
@@ -72,7 +72,7 @@ export const persons = (services: Services) => {
 
     .delete('/:id', async (c) => {
       const id = idIn(c);
-      await asCaller(database, c.get('caller'), (trx) => removePerson(trx, id));
+      await removePerson(transactions(database, c.get('caller')), id);
       return c.body(null, 204);
     })
 

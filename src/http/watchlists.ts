@@ -11,7 +11,7 @@ import {
   setWatchlist,
   thresholdNames,
 } from '../watchlist/registry.ts';
-import { asCaller } from './as-caller.ts';
+import { asCaller, transactions } from './as-caller.ts';
 import { idIn, readJson, readQuery } from './body.ts';
 import type { Served, Services } from './services.ts';
 
@@ -66,7 +66,7 @@ export const watchlists = ({ database }: Services) =>
     })
     .delete('/:id', async (c) => {
       const id = idIn(c);
-      await asCaller(database, c.get('caller'), (trx) => removeWatchlist(trx, id));
+      await removeWatchlist(transactions(database, c.get('caller')), id);
       return c.body(null, 204);
     })
     .put('/:id/persons/:person', async (c) => {

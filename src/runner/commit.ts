@@ -1,5 +1,5 @@
-import { isCollision, isDatabaseAway } from '../errors.ts';
-import type { AnyStage, Tools } from '../stages/stage.ts';
+import { isCollision, isDatabaseAway, isOrphan } from '../errors.ts';
+import type { AnyStage, Item, Tools } from '../stages/stage.ts';
 import { type Attempted, type Delivery, doneBefore, failure, type Handled } from './delivery.ts';
 import { writeFenced } from './fence.ts';
 
@@ -10,12 +10,15 @@ export interface Handling {
   readonly delivery: Delivery;
   /** By performance.now(). */
   readonly startedAt: number;
+  /** Lets the stage work on items once more. */
+  readonly again: (items: readonly Item[]) => Promise<Attempted[]>;
 }
 
 /**
  * Writes a batch that was attempted. If Postgres aborts the transaction because of a deadlock or a serialization
- * failure, it is repeated at once. If the batch cannot be written as one, each event is written by itself, so that one
- * that cannot be written fails alone.
+ * failure, it is repeated at once. If a row that it refers to was deleted while the stage worked, the stage works once
+ * more: it finds that the photo is gone, or no longer finds the person. If the batch cannot be written as one, each event
+ * is written by itself, so that one that cannot be written fails alone.
  *
  * @returns by event id.
  * @throws if the database cannot be reached, or not even the failures can be recorded.
@@ -31,12 +34,21 @@ export const commit = async (
   } catch (reason) {
     if (isDatabaseAway(reason)) throw reason;
     if (isCollision(reason) && tries > 1) return commit(run, attempted, tries - 1);
+    if (isOrphan(reason) && tries > 1) return commit(run, await workAgain(run, attempted), tries - 1);
     const [only] = attempted;
     // If no rows were to be written, the failure is that of the record itself.
     if (!only || attempted.every(({ outcome }) => outcome !== 'done')) throw reason;
     if (attempted.length === 1) return commit(run, [failure(only.item, reason, run.delivery)]);
     return commitOneByOne(run, attempted);
   }
+};
+
+const workAgain = async (run: Handling, attempted: readonly Attempted[]): Promise<Attempted[]> => {
+  const done = attempted.filter(({ outcome }) => outcome === 'done');
+  return [
+    ...(await run.again(done.map(({ item }) => item))),
+    ...attempted.filter(({ outcome }) => outcome !== 'done'),
+  ];
 };
 
 /** Events to be retried are written last and together, because they become one job when the claim ends. */

@@ -25,10 +25,11 @@ export interface Delivery {
 export interface Handled {
   readonly event_id: string;
   /**
-   * done_before: another delivery had done it, so nothing was written. refused: the input cannot be handled, which is no
+   * done_before: another delivery had done it, so nothing was written. gone: what it is about was deleted, so nothing was
+   * left to do. refused: the input cannot be handled, which is no
    * failure. retry: to be delivered again.
    */
-  readonly outcome: 'done' | 'done_before' | 'refused' | 'failed' | 'retry';
+  readonly outcome: 'done' | 'done_before' | 'gone' | 'refused' | 'failed' | 'retry';
   readonly code?: ProblemCode;
   readonly error?: string;
 }

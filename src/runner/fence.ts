@@ -22,7 +22,7 @@ export interface Attempt {
   readonly claim: string | null;
   readonly outcomes: readonly {
     readonly event_id: string;
-    readonly outcome: 'done' | 'refused' | 'retry' | 'failed';
+    readonly outcome: 'done' | 'gone' | 'refused' | 'retry' | 'failed';
     readonly code: string | null;
     readonly error: string | null;
   }[];

@@ -73,7 +73,8 @@ const handleClaimed = async (batch: Batch, run: Run): Promise<Batch[]> => {
  * Handles a batch of events with a stage, in these steps:
  *
  *   parsed    an item whose payload does not fit the stage fails for good.
- *   worked    the stage computes, outside any transaction; items fail one by one.
+ *   worked    the stage computes, outside any transaction; items fail one by one. One whose photo, face, person, alert or
+ *             other subject was deleted is gone: it ends like one that is done.
  *   written   one statement, and so one transaction, inserts a row into `handling` for every item, and the stage's rows
  *             for those items whose `handling` is new. The unique index on (event, task) is the fence: a second
  *             delivery, a slow worker that comes back, or a call by HTTP at the same time finds the event done and
@@ -97,19 +98,20 @@ export const handle = async (
     ...(await attempt(stage, fresh, tools, delivery)),
     ...distinct.filter((item) => done.has(item.event_id)).map(doneBefore),
   ];
-  const written = await commit({ stage, tools, delivery, startedAt }, attempted);
+  const again = (items: readonly Item[]) => attempt(stage, items, tools, delivery);
+  const written = await commit({ stage, tools, delivery, startedAt, again }, attempted);
   return items.map(
     (item) => written.get(item.event_id) ?? { event_id: item.event_id, outcome: 'done_before' },
   );
 };
 
-/** The events among these that the task has done. */
+/** The events among these that the task has done, or that had nothing left to do. */
 const findDone = async (task: string, items: readonly Item[], { database }: Tools): Promise<Set<string>> => {
   const rows = await database.db
     .selectFrom('watchpost.handling')
     .select('event_id')
     .where('task', '=', task)
-    .where('outcome', '=', 'done')
+    .where('outcome', 'in', ['done', 'gone'])
     .where('event_id', '=', anyOf(items.map((item) => item.event_id)))
     .execute();
   return new Set(rows.map((row) => row.event_id));

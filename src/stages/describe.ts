@@ -96,7 +96,9 @@ const describeFaces = async (
   faces: readonly Box[],
   vision: Vision,
 ): Promise<Demography[]> => {
-  const bytes = (await photo)?.bytes;
+  const stored = await photo;
+  if (!stored) throw new WatchpostError('row_missing', 'The photo of these faces is gone.');
+  const { bytes } = stored;
   if (bytes) return vision.estimateDemography(bytes, faces);
   throw new WatchpostError(
     'image_bytes_gone',

@@ -177,7 +177,9 @@ export const readAlertMatches = async (db: Kysely<DB>, alertId: string) => {
     .innerJoin('watchpost.match as m', 'm.id', 'am.match_id')
     .innerJoin('watchpost.face as f', 'f.id', 'm.face_id')
     .innerJoin('watchpost.image as i', 'i.id', 'f.image_id')
-    .leftJoin('watchpost.camera as k', 'k.id', 'i.camera_id')
+    .leftJoin('watchpost.camera_place as k', (join) =>
+      join.onRef('k.camera_id', '=', 'i.camera_id').on(sql<boolean>`k.during @> i.captured_at`),
+    )
     .select((eb) => [
       'm.id',
       'm.face_id',
@@ -186,6 +188,7 @@ export const readAlertMatches = async (db: Kysely<DB>, alertId: string) => {
       'm.threshold',
       'i.captured_at',
       'k.name as camera',
+      'k.location',
       eb('m.superseded_at', 'is', null).as('stands'),
     ])
     .where('am.alert_id', '=', alertId)

@@ -1,7 +1,28 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
+import { WatchpostError } from '../errors.ts';
 import type { FaceRange } from '../vision/index.ts';
+
+/** Cameras: adding, reading, changing and removing them, by the rules in sql/1-base/cameras.sql. */
+
+/** The fields of a camera. An omitted field is unchanged, or has the default of the schema. */
+export interface CameraFields {
+  readonly name?: string | undefined;
+  readonly location?: string | undefined;
+  /** Null: the camera is a zone of its own. */
+  readonly zone?: string | null | undefined;
+  readonly faces?: FaceRange | undefined;
+}
+
+const columnsOf = (fields: CameraFields) =>
+  Object.fromEntries(
+    (['name', 'location', 'zone', 'faces'] as const)
+      .map((column) => [column, fields[column]] as const)
+      .filter(([, value]) => value !== undefined),
+  );
+
+const nameOf = ({ name }: CameraFields) => `The camera name ${JSON.stringify(name)}`;
 
 /**
  * Adds a camera.
@@ -10,23 +31,94 @@ import type { FaceRange } from '../vision/index.ts';
  */
 export const addCamera = (
   db: Kysely<DB>,
-  camera: {
-    name: string;
-    location: string;
-    zone?: string | undefined;
-    faces?: FaceRange | undefined;
-  },
+  camera: CameraFields & { readonly name: string; readonly location: string },
 ) =>
   orNameTaken(
-    `The camera name ${JSON.stringify(camera.name)}`,
+    nameOf(camera),
     db
       .insertInto('watchpost.camera')
-      .values({
-        name: camera.name,
-        location: camera.location,
-        zone: camera.zone ?? null,
-        ...(camera.faces ? { faces: camera.faces } : {}),
-      })
+      .values({ ...columnsOf(camera), name: camera.name, location: camera.location })
       .returning(['id', 'name', 'location', 'zone', 'faces'])
       .executeTakeFirstOrThrow(),
   );
+
+/**
+ * Changes a camera from now on: earlier sightings stay where they were.
+ *
+ * @throws {WatchpostError} camera_not_there, name_taken.
+ */
+export const setCamera = async (db: Kysely<DB>, id: string, fields: CameraFields) => {
+  const columns = columnsOf(fields);
+  if (Object.keys(columns).length > 0) {
+    await orNameTaken(
+      nameOf(fields),
+      db
+        .updateTable('watchpost.camera')
+        .set(columns)
+        .where('id', '=', id)
+        .where('removed_at', 'is', null)
+        .execute(),
+    );
+  }
+  return readCamera(db, id);
+};
+
+/**
+ * Removes a camera. Its photos and alerts stay, and say where it was.
+ *
+ * @throws {WatchpostError} camera_not_there.
+ */
+export const removeCamera = async (db: Kysely<DB>, id: string): Promise<void> => {
+  await readCamera(db, id);
+  await sql`select watchpost.remove_camera(${id})`.execute(db);
+};
+
+/**
+ * The id of a camera by its name or id.
+ *
+ * @param options.orRemoved also one that was removed, for what concerns its photos.
+ * @throws {WatchpostError} by SQLSTATE: camera_unknown, whose hint names the existing ones.
+ */
+export const findCamera = async (
+  db: Kysely<DB>,
+  nameOrId: string,
+  options: { orRemoved?: boolean } = {},
+): Promise<string> => {
+  const { rows } = await sql<{ id: string }>`
+    select watchpost.find_camera(${nameOrId}, ${options.orRemoved ?? false}) as id
+  `.execute(db);
+  return (rows[0] as { id: string }).id;
+};
+
+/**
+ * A camera that is in use.
+ *
+ * @throws {WatchpostError} camera_not_there.
+ */
+export const readCamera = async (db: Kysely<DB>, id: string) => {
+  const camera = await selected(db.selectFrom('watchpost.camera').where('id', '=', id)).executeTakeFirst();
+  if (camera) return camera;
+  throw new WatchpostError('camera_not_there', `There is no camera ${id}, or it was removed.`);
+};
+
+/** The cameras in use, by name. */
+export const readCameras = (db: Kysely<DB>) =>
+  selected(db.selectFrom('watchpost.camera')).orderBy('name').execute();
+
+/** Where a camera was, the first place first. A time is null where the place has no beginning or no end. */
+export const readPlaces = (db: Kysely<DB>, id: string) =>
+  db
+    .selectFrom('watchpost.camera_place')
+    .select([
+      sql<Date | null>`lower(during)`.as('since'),
+      sql<Date | null>`upper(during)`.as('until'),
+      'name',
+      'location',
+      'zone',
+    ])
+    .where('camera_id', '=', id)
+    .orderBy('during')
+    .execute();
+
+const selected = <O>(query: SelectQueryBuilder<DB, 'watchpost.camera', O>) =>
+  query.select(['id', 'name', 'location', 'zone', 'faces', 'created_at']).where('removed_at', 'is', null);

@@ -3,6 +3,7 @@ import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Page } from '../fields.ts';
+import { deleteHistory, type OnDeleted, type Transact } from './deleting.ts';
 
 /** Watchlists: adding, reading, changing and removing them. Their entries are in entries.ts. */
 
@@ -79,16 +80,19 @@ export const setWatchlist = async (db: Kysely<DB>, id: string, fields: Watchlist
 };
 
 /**
- * Removes a list with its matches and alerts. To keep them, disable the list or let it expire.
+ * Removes a list with its matches and alerts, batch by batch; first it is disabled. To keep them, disable the list or let
+ * it expire. If this is interrupted, it can be called again.
  *
  * @throws {WatchpostError} watchlist_unknown.
  */
-export const removeWatchlist = async (db: Kysely<DB>, id: string): Promise<void> => {
-  const { numDeletedRows } = await db
-    .deleteFrom('watchpost.watchlist')
-    .where('id', '=', id)
-    .executeTakeFirstOrThrow();
-  if (numDeletedRows === 0n) throw watchlistUnknown(id);
+export const removeWatchlist = async (
+  transact: Transact,
+  id: string,
+  onDeleted: OnDeleted = () => {},
+): Promise<void> => {
+  await transact((trx) => readWatchlist(trx, id));
+  await deleteHistory(transact, { watchlist: id }, onDeleted);
+  await transact((trx) => trx.deleteFrom('watchpost.watchlist').where('id', '=', id).execute());
 };
 
 /** @throws {WatchpostError} watchlist_unknown. */

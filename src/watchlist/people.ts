@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
+import { deleteHistory, type OnDeleted, type Transact } from './deleting.ts';
 import { addToWatchlist, findWatchlist } from './entries.ts';
 
 /** People: adding, changing and forgetting them. Finding and reading them: find-people.ts. */
@@ -84,12 +85,18 @@ export const setPerson = (db: Kysely<DB>, id: string, fields: PersonFields) =>
   });
 
 /**
- * Deletes a person, with the photos submitted for them and every sighting, and with whom was merged into them.
+ * Deletes a person, with the photos submitted for them, every sighting, and whom was merged into them, batch by batch;
+ * first they are taken off every list. If this is interrupted, it can be called again.
  *
  * @throws {WatchpostError} by SQLSTATE: person_unknown, person_merged.
  */
-export const removePerson = async (db: Kysely<DB>, id: string): Promise<void> => {
-  await sql`select watchpost.forget_person(${id})`.execute(db);
+export const removePerson = async (
+  transact: Transact,
+  id: string,
+  onDeleted: OnDeleted = () => {},
+): Promise<void> => {
+  await deleteHistory(transact, { person: id }, onDeleted);
+  await transact((trx) => sql`select watchpost.forget_person(${id})`.execute(trx));
 };
 
 /**

@@ -1,6 +1,24 @@
-/** The interface to cameras, people, their photos and lists. */
+/** The interface to cameras, people, their photos and lists, and to deleting them. */
 
-export { addCamera } from './cameras.ts';
+export {
+  addCamera,
+  type CameraFields,
+  findCamera,
+  readCamera,
+  readCameras,
+  readPlaces,
+  removeCamera,
+  setCamera,
+} from './cameras.ts';
+export {
+  countHistory,
+  countPhotos,
+  deletePhotos,
+  type History,
+  type PhotoCount,
+  type PhotoSelection,
+  type Transact,
+} from './deleting.ts';
 export { addToWatchlist, findWatchlist, removeFromWatchlist } from './entries.ts';
 export { findPersons, type PersonFilter, readPerson } from './find-people.ts';
 export {

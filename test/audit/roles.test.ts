@@ -89,6 +89,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       `insert into watchpost.alert_review (alert_id, decision, reviewer) select id, 'confirmed', 'x' from watchpost.alert`,
       `update watchpost.alert_review set reviewer = 'x'`,
       `update watchpost.retention set action = 'drop'`,
+      `update watchpost.camera_place set location = 'elsewhere'`,
       'select watchpost.retain()',
       'select * from watchpost_history.event_rest',
       'alter table watchpost.event disable trigger all',
@@ -224,6 +225,10 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'select watchpost.valid_secrets(gen_random_uuid())',
       'select * from watchpost.delivery_due(gen_random_uuid())',
       'select watchpost.rotate_secret(gen_random_uuid())',
+      `update watchpost.camera set location = 'elsewhere'`,
+      'select watchpost.remove_camera(gen_random_uuid())',
+      'select watchpost.delete_images(now())',
+      'select watchpost.clear_watchlist(gen_random_uuid())',
     ])('may not: %s', async (statement) => {
       await expect(reader.rows(statement)).rejects.toMatchObject(denied);
     });

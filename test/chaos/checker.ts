@@ -40,7 +40,7 @@ export const untilSettled = async (pool: pg.Pool, withinMs: number): Promise<num
            select from watchpost.event as e cross join unnest(e.tasks) as t (task)
            where not exists (
              select from watchpost.handling as h
-             where h.event_id = e.id and h.task = t.task and h.outcome in ('done', 'refused', 'failed')
+             where h.event_id = e.id and h.task = t.task and h.outcome in ('done', 'gone', 'refused', 'failed')
            )
          ) as busy`,
     );

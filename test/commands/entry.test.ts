@@ -35,6 +35,11 @@ const examples: Record<string, Example> = {
     code: 0,
     stdout: /^sample4\.jpg {2}[\da-f-]{36}\n$/,
   },
+  image: {
+    args: () => ['image', 'remove', '--all', '--dry-run'],
+    code: 0,
+    stdout: /^1 photo would be deleted, with their faces and searches\n$/,
+  },
   person: { args: () => ['person', 'add', 'Ada'], code: 0, stdout: /^Ada {2}[\da-f-]{36}\n$/ },
   watchlist: {
     args: () => ['watchlist', 'add', 'wanted'],

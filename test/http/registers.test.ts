@@ -47,6 +47,60 @@ describe('/v1/cameras', () => {
     const rows = await database.rows(`select location from watchpost.camera where name = 'yard'`);
     expect(rows).toEqual([{ location: 'Yard' }]);
   });
+
+  it('moves a camera, and tells where it was, in the name of the key', async () => {
+    const { body: made, headers } = await api.call('POST', '/v1/cameras', {
+      name: 'door',
+      location: 'Back door',
+    });
+    const address = `/v1/cameras/${made.id}`;
+    expect(headers.get('location')).toBe(address);
+    const moved = await api.call('PATCH', address, { location: 'Garage', zone: 'cellar', faces: 'near' });
+    const now = { name: 'door', location: 'Garage', zone: 'cellar', faces: 'near' };
+    expect(moved).toMatchObject({ status: 200, body: { id: made.id, ...now } });
+    expect((await api.call('PATCH', address, { zone: null })).body).toMatchObject({ ...now, zone: null });
+    const { body } = await api.call('GET', address);
+    expect(body).toMatchObject({ ...now, zone: null });
+    expect(body.places[0]).toMatchObject({ since: null, location: 'Back door' });
+    expect(body.places.at(-1)).toMatchObject({ until: null, location: 'Garage', zone: null });
+    const events = await database.rows(
+      `select payload ->> 'change' as change, payload ->> 'by' as by from watchpost.event
+       where topic = 'camera.changed' and subject_id = $1 order by id`,
+      [made.id],
+    );
+    const by = expect.stringMatching(/^api:/);
+    expect(events).toEqual(['created', 'updated', 'updated'].map((change) => ({ change, by })));
+  });
+
+  it('removes a camera: it is unknown from then on, and its name is free', async () => {
+    const { body: made } = await api.call('POST', '/v1/cameras', { name: 'brief', location: 'Roof' });
+    const address = `/v1/cameras/${made.id}`;
+    expect((await api.call('DELETE', address)).status).toBe(204);
+    for (const [method, body] of [['GET'], ['PATCH', { location: 'Yard' }], ['DELETE']] as const) {
+      expectProblem(await api.call(method, address, body), 'camera_not_there');
+    }
+    const { body } = await api.call('GET', '/v1/cameras');
+    expect(body.cameras.map(({ id }: { id: string }) => id)).not.toContain(made.id);
+    expect((await api.call('POST', '/v1/cameras', { name: 'brief', location: 'Roof' })).status).toBe(201);
+  });
+
+  it('refuses changes that are not valid, and changes nothing', async () => {
+    const { body: made } = await api.call('POST', '/v1/cameras', { name: 'kept', location: 'Hall' });
+    const patch = (fields: unknown, id = made.id) => api.call('PATCH', `/v1/cameras/${id}`, fields);
+    expectProblem(await patch({ location: '' }), 'name_invalid');
+    expectProblem(await patch({ location: null }), 'body_invalid');
+    expectProblem(await patch({ locaton: 'Yard' }), 'body_invalid');
+    expectProblem(await patch({ faces: 'tiny' }), 'body_invalid');
+    await api.call('POST', '/v1/cameras', { name: 'first', location: 'Hall' });
+    expectProblem(await patch({ name: 'first' }), 'name_taken');
+    expectProblem(await patch({ location: 'Yard' }, 'kept'), 'id_invalid');
+    expectProblem(await patch({ location: 'Yard' }, unknownId), 'camera_not_there');
+    expect((await api.call('GET', `/v1/cameras/${made.id}`)).body).toMatchObject({
+      name: 'kept',
+      location: 'Hall',
+      places: [{ location: 'Hall' }],
+    });
+  });
 });
 
 describe('/v1/watchlists', () => {

@@ -163,7 +163,7 @@ export const expectNothingLeft = async (database: TestDatabase): Promise<void> =
   await untilIdle(database);
   expect(
     await database.rows(
-      `select topic, task from watchpost.event_task where outcome is null or outcome not in ('done', 'refused', 'failed')`,
+      `select topic, task from watchpost.event_task where outcome is null or outcome not in ('done', 'gone', 'refused', 'failed')`,
     ),
   ).toEqual([]);
 };

@@ -163,9 +163,7 @@ describe('POST /v1/tasks/{task}, with no worker running', () => {
 
     const gone = await submit(database, sample(4));
     await database.rows('delete from watchpost.image where id = $1', [gone]);
-    expect(await run('detect', { image_id: gone })).toMatchObject([
-      { outcome: 'refused', code: 'row_missing' },
-    ]);
+    expect(await run('detect', { image_id: gone })).toMatchObject([{ outcome: 'gone', code: 'row_missing' }]);
 
     await database.rows(
       `insert into watchpost.subscription (topic, task) values ('image.received', 'embed')`,

@@ -323,7 +323,7 @@ describe('handling an event', () => {
   });
 
   it.each(stages.map((stage) => [stage.task, stage] as const))(
-    'ends %s quietly, with row_missing, when the row it is about is gone',
+    'ends %s as gone, without a retry or a dead letter, when the row it is about was deleted',
     async (_, stage) => {
       const [item] = await emit({
         image_id: noOne,
@@ -336,8 +336,10 @@ describe('handling an event', () => {
         notification_id: noOne,
       });
       expect(await handle(stage, [item!], tools, first)).toMatchObject([
-        { outcome: 'refused', code: 'row_missing' },
+        { outcome: 'gone', code: 'row_missing' },
       ]);
+      expect(await recordOf(item)).toMatchObject([{ outcome: 'gone', code: 'row_missing' }]);
+      expect(outcomes(await handle(stage, [item!], tools, second))).toEqual(['done_before']);
     },
   );
 

@@ -16,7 +16,7 @@ export const owed = async (database: TestDatabase, task: string): Promise<Item[]
      where $1 = any (e.tasks)
        and not exists (
          select from watchpost.handling as h
-         where h.event_id = e.id and h.task = $1 and h.outcome in ('done', 'refused', 'failed')
+         where h.event_id = e.id and h.task = $1 and h.outcome in ('done', 'gone', 'refused', 'failed')
        )
      order by e.id`,
     [task],

@@ -89,7 +89,7 @@ const enrol = async (up: Up, narrator: Narrator): Promise<{ watchlistId: string 
   await database.pool.query(`
     insert into watchpost.camera (name, location, zone)
     values ('demo north gate', 'North gate', 'outside'), ('demo lobby', 'Lobby, ground floor', 'inside')
-    on conflict (name) do nothing
+    on conflict (name) where removed_at is null do nothing
   `);
   const list = await addWatchlist(database.db, { name: `demo ${new Date().toISOString()}`, purpose: 'demo' });
 

@@ -122,7 +122,7 @@ const readAlerts = async (
      join watchpost.person as p on p.id = a.person_id
      join watchpost.alert_match as am on am.alert_id = a.id
      join watchpost.match as m on m.id = am.match_id and m.image_id = any ($2::uuid[])
-     left join watchpost.camera as k on k.id = a.camera_id
+     left join watchpost.camera_place as k on k.camera_id = a.camera_id and k.during @> a.last_seen
      where a.watchlist_id = $1 and not a.retroactive and a.withdrawn_at is null
      order by a.id, m.similarity desc`,
     [watchlistId, imageIds],

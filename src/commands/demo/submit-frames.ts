@@ -66,7 +66,7 @@ const submitByInsert = async ({ database }: Up, photo: string, camera: string): 
     const sentAt = new Date();
     const { rows } = await client.query<{ id: string }>(
       `insert into watchpost.image (camera_id, bytes)
-       values ((select id from watchpost.camera where name = $1), $2)
+       values (watchpost.find_camera($1), $2)
        returning id`,
       [camera, bytes],
     );

@@ -39,7 +39,7 @@ const any = ({ random, state }: Supplies, word: string): string =>
 /** The routes that take fields in a body, with a valid body for each. */
 export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
   'POST /v1/images': (s) => ({
-    camera: json(any(s, 'cameras')),
+    camera: json(any(s, 'names of cameras')),
     captured_at: json(new Date().toISOString()),
   }),
   'POST /v1/persons': (s) => ({
@@ -77,6 +77,7 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     location: '"North gate"',
     zone: '"outside"',
   }),
+  'PATCH /v1/cameras/:id': (s) => ({ location: json(`Gate ${s.index}`), zone: 'null', faces: '"far"' }),
   'POST /v1/strangers/:id/person': (s) => ({
     name: json(`Found ${s.index}`),
     external_ref: json(`s${s.index}`),
