@@ -100,7 +100,7 @@ describe('inserting rows', () => {
     await expect(insertImage({ bytes })).rejects.toMatchObject({
       code: 'WP001',
       message: 'The photo is empty.',
-      hint: expect.stringMatching(/JPEG, PNG or WebP/),
+      hint: expect.stringMatching(/JPEG, PNG, WebP, AVIF or HEIC/),
     });
   });
 
