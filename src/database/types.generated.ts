@@ -717,8 +717,7 @@ export interface WatchpostGivenUp {
 export interface WatchpostHandling {
   attempt: number;
   /**
-   * Why it was refused or failed: a stable code.
-   * Why it failed, or what is gone: a stable code.
+   * Why it was refused or failed, or what is gone: a stable code.
    */
   code: string | null;
   created_at: Generated<Timestamp>;
@@ -733,8 +732,7 @@ export interface WatchpostHandling {
   event_id: string;
   id: Generated<string>;
   /**
-   * done; refused: the input cannot be handled, as its code says, which is no failure of the system and is not tried again; retry: failed and will be tried again; failed: a dead letter, not tried again; replayed: put back to work by hand, so that the task owes a handling again.
-   * done; gone: what the event is about was deleted before, so nothing was left to do; retry: failed and will be tried again; failed: a dead letter, not tried again; replayed: put back to work by hand, so that the task owes a handling again.
+   * done; gone: what the event is about was deleted before, so nothing was left to do; refused: the input cannot be handled, as its code says, which is no failure of the system and is not tried again; retry: failed and will be tried again; failed: a dead letter, not tried again; replayed: put back to work by hand, so that the task owes a handling again.
    */
   outcome: string;
   /**
