@@ -31,9 +31,6 @@ create table watchpost_history.search_rest partition of watchpost.search default
 create index search_face on watchpost.search (face_id);
 -- Deleting a photo cascades through here.
 create index search_embedding on watchpost.search (embedding_id);
--- So does deleting a person, or a reference.
-create index search_person on watchpost.search (person_id) where person_id is not null;
-create index search_reference on watchpost.search (reference_id) where reference_id is not null;
 
 comment on table  watchpost.search                      is 'One search of one face over the active watchlists, recorded whatever came of it.';
 comment on column watchpost.search.watchlists           is 'The lists that were active at that moment.';

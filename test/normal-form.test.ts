@@ -144,6 +144,7 @@ const others = new Set([
   'folder',
   'path',
   'url',
+  'sql',
   'statement',
   'words',
   'interval',

@@ -41,7 +41,7 @@ begin
 
   if other.similarity >= alike and other.similarity > coalesce(own, -1) and not 'face_of_another' = any (face.accept) then
     raise exception 'The face looks like % (%), who is enrolled already: similarity %, and from % on two people are taken for one.',
-      quote_literal(other.name), other.person_id, round(other.similarity::numeric, 3), alike
+      quote_literal((select e.name from watchpost.person as e where e.id = other.person_id)), other.person_id, round(other.similarity::numeric, 3), alike
       using errcode = 'WP034', detail = other.person_id::text,
             hint = 'If they are one person, merge the two, or add the photo to the one who is enrolled; if they are two, accept face_of_another for this photo.';
   end if;

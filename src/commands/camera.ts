@@ -12,7 +12,7 @@ import {
 import { connect } from './program/connect.ts';
 import { deletePhotosShown } from './program/deleting.ts';
 import { print } from './program/io.ts';
-import { named } from './program/options.ts';
+import { named, searched } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { printRows } from './program/table.ts';
 
@@ -74,7 +74,7 @@ const cameraSet: AddCommand = (camera, session) =>
     camera
       .command('set')
       .description('Change or move a camera; earlier sightings stay where they were')
-      .argument('<name>', 'name or id')
+      .argument('<name>', 'name or id', searched)
       .option('--rename <name>', 'another name', named)
       .option('--location <words>', 'where it stands from now on', named)
       .option('--zone <name>', 'cameras of one zone share their alerts', named)
@@ -98,7 +98,7 @@ const cameraRemove: AddCommand = (camera, session) =>
   camera
     .command('remove')
     .description('Remove a camera; its photos and alerts stay, and say where it was')
-    .argument('<name>', 'name or id')
+    .argument('<name>', 'name or id', searched)
     .option('--photos', 'delete its photos too, except those that alerts rest on')
     .option('--dry-run', 'print what would be removed, and remove nothing')
     .action(

@@ -2,7 +2,7 @@ import { CommandError } from '../errors.ts';
 import { findCamera } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
 import { deletePhotosShown } from './program/deleting.ts';
-import { momentOption, positionOption } from './program/options.ts';
+import { momentOption, positionOption, searched } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 
 /** image: the photos that cameras took. */
@@ -23,7 +23,7 @@ const imageRemove: AddCommand = (image, session) =>
   image
     .command('remove')
     .description('Delete photos with their faces and searches, except those that alerts rest on')
-    .option('--camera <name>', 'of one camera, also of one that was removed')
+    .option('--camera <name>', 'of one camera, also of one that was removed', searched)
     .option('--since <time>', 'taken at or after this time, like 2026-11-23T15:04:05Z', momentOption)
     .option('--until <time>', 'taken before this time', momentOption)
     .option('--older-than <days>', 'taken more than so many days ago', positionOption)

@@ -16,8 +16,11 @@ type Made = (typeof made)[number];
 /**
  * What there is in the catalogue. Not the partitions and HNSW indexes that are made as they are needed, nor what is
  * graphile-worker's, except the tables that we read.
+ *
+ * @param definitions whether they are wanted: to write one, Postgres locks its table, so that a process could not start while
+ *   somebody else has locked one.
  */
-const catalogue = `
+const catalogue = (definitions: boolean) => `
   with home as (
     select n.oid, n.nspname, n.nspacl from pg_namespace as n where n.nspname in ('watchpost', 'graphile_worker')
   ),
@@ -71,7 +74,7 @@ const catalogue = `
   select
     case when k.contype in ('p', 'u') then 'key' when k.contype = 'f' then 'reference' else 'constraint' end,
     format('%I of %s', k.conname, r.name),
-    format('alter table %s add constraint %I %s', r.name, k.conname, pg_get_constraintdef(k.oid))
+    ${definitions ? "format('alter table %s add constraint %I %s', r.name, k.conname, pg_get_constraintdef(k.oid))" : 'null'}
   from pg_constraint as k
   join own as r on r.oid = k.conrelid
   where k.contype in ('p', 'u', 'x', 'f', 'c')
@@ -80,7 +83,7 @@ const catalogue = `
     'index',
     format('%I of %s', i.relname, r.name),
     -- Of a partitioned table it is written with ONLY.
-    replace(pg_get_indexdef(x.indexrelid), ' ON ONLY ', ' ON ')
+    ${definitions ? "replace(pg_get_indexdef(x.indexrelid), ' ON ONLY ', ' ON ')" : 'null'}
   from pg_index as x
   join own as r on r.oid = x.indrelid
   join pg_class as i on i.oid = x.indexrelid
@@ -94,7 +97,7 @@ export const recordObjects = async (client: pg.ClientBase): Promise<void> => {
   await client.query(`
     set local search_path = '';
     delete from watchpost.schema_object;
-    insert into watchpost.schema_object (kind, name, definition) ${catalogue};
+    insert into watchpost.schema_object (kind, name, definition) ${catalogue(true)};
     set local search_path to default;
   `);
 };
@@ -104,7 +107,7 @@ export const findMissing = async (client: pg.Pool | pg.ClientBase): Promise<Sche
   const { rows } = await client.query<SchemaObject>(
     `select o.kind, o.name, o.definition
      from watchpost.schema_object as o
-     where not exists (select from (${catalogue}) as c where c.kind = o.kind and c.name = o.name)
+     where not exists (select from (${catalogue(false)}) as c where c.kind = o.kind and c.name = o.name)
      order by array_position($1::text[], o.kind), o.kind, o.name`,
     [made],
   );

@@ -24,8 +24,10 @@ const count = async (table: string, condition = 'true', values: unknown[] = []):
 const eventsOf = (topic: string) =>
   database.rows('select payload from watchpost.event where topic = $1 order by id', [topic]);
 const violations = () =>
-  database.rows(`select rule, subject from watchpost.match_invariant
-    union all select rule, subject from watchpost.pipeline_invariant where rule <> 'image_without_end'`);
+  database.rows(`select rule, subject from watchpost.find_violations() where rule in (
+    'searched_twice', 'match_below_threshold', 'match_against_cannot_link', 'face_of_two_people', 'person_twice_in_a_photo',
+    'sightings_miscounted', 'sighting_of_another', 'episodes_overlap', 'face_without_embedding', 'embedding_without_search',
+    'match_without_alert')`);
 
 describe('deletePhotos()', () => {
   let camera: string;

@@ -119,6 +119,10 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
   'GET /v1/strangers': () => ({ visits: '1', since: '2026-01-01T00:00:00Z', limit: '3' }),
   'POST /v1/endpoints/:id/rotate': () => ({ keep_seconds: '60' }),
   'GET /v1/endpoints/:id/deliveries': () => ({ limit: '5' }),
+  'GET /v1/endpoints': () => ({ limit: '5' }),
+  'GET /v1/watchlists': () => ({ limit: '5' }),
+  'GET /v1/calibrations': () => ({ limit: '5' }),
+  'GET /v1/dead-letters': () => ({ limit: '5' }),
 };
 
 const photoRoutes = new Set(['POST /v1/images', 'POST /v1/persons/:id/photos']);
