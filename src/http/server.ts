@@ -82,7 +82,10 @@ const createBoundedServer = (
   };
   const server = createServer(settings, (request, response) => {
     answers.set(request.socket, response);
-    void listener(request, response);
+    const { host } = request.headers;
+    // The URL of a call is made of it, by some routes only when they read the body.
+    if (host && !URL.canParse(`http://${host}`)) refuseHost(response);
+    else void listener(request, response);
   });
   server.maxConnections = connections;
   server.timeout = silentSeconds * 1000;
@@ -90,6 +93,16 @@ const createBoundedServer = (
     refuse(error, socket, answers.get(socket)),
   );
   return server;
+};
+
+const refuseHost = (response: ServerResponse): void => {
+  const error = new WatchpostError('header_invalid', 'The header Host is no name or address of a host.');
+  response
+    .writeHead(problems[error.code].status, {
+      'content-type': 'application/problem+json',
+      connection: 'close',
+    })
+    .end(problemBody(error));
 };
 
 const codes: Record<string, [ProblemCode, string]> = {

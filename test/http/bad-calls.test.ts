@@ -1,5 +1,7 @@
+import { Agent } from 'node:http';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ProblemCode } from '../../src/errors.ts';
+import { send } from '../limits/fuzz/send.ts';
 import { emptySky } from '../support/bad-photos.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
@@ -167,6 +169,28 @@ describe('a value', () => {
     // Sample 5 has 2.7 megapixels; this API accepts one.
     await refused('image_too_many_pixels', api.call('POST', '/v1/images', formOf(sample(5))), /limit is 1/);
   });
+});
+
+describe('a Host', () => {
+  it.each(['9'.repeat(300), 'a b', '[::1'])(
+    'of %s is refused, also by a route that reads a body',
+    async (host) => {
+      const route = { method: 'POST', path: '/v1/watchlists' };
+      const call = {
+        route,
+        method: 'POST',
+        path: route.path,
+        headers: { host, 'content-type': 'application/json' },
+        body: Buffer.from('{"name": "wanted"}'),
+      };
+      const { status, type, text } = await send(api.url, api.key, call, new Agent());
+      expect([status, type]).toEqual([400, 'application/problem+json']);
+      expect(JSON.parse(text)).toMatchObject({
+        code: 'header_invalid',
+        detail: expect.stringMatching(/Host/),
+      });
+    },
+  );
 });
 
 describe('an id or address', () => {
