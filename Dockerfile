@@ -1,6 +1,6 @@
 # docker build -t watchpost .
 #
-# /app takes 175 MB, 165 of them node_modules, where `npm ci --omit=dev` alone leaves 636: src/slim.ts removes what
+# /app takes 179 MB, 167 of them node_modules, where `npm ci --omit=dev` alone leaves 636: src/slim.ts removes what
 # production never opens, as a second Node and onnxruntime for other platforms. `npm run image` does these steps without
 # Docker; .ci/run runs it, and it fails from 300 MB on.
 
