@@ -64,32 +64,37 @@ export const decode = async (
     const ignoreIcc = profile !== undefined && isSrgb(profile);
     const open = (failOn: FailOnOptions) =>
       sharp(bytes, { failOn, limitInputPixels: false, ignoreIcc }).timeout({ seconds });
-    const { stored, damaged } = await shrinkStored(open, bytes, header.format, side);
+    const { stored, hasWarning, isDamaged } = await shrinkStored(open, bytes, header.format, side);
     // Rotated after shrinking: sharp's own rotation would decode the full picture before it checks the time.
     const picture = turnUpright(stored, orientation);
     const scale = header.width / picture.width;
-    const damage = damaged ? measureDamage(stored, scale, orientation) : undefined;
-    if (damaged && !damage) throw new Error('nothing of the picture is left');
+    if (!hasWarning) return { header, picture, scale, damage: undefined };
+    const measured = measureDamage(stored, scale, orientation);
+    if (!measured) throw new Error('nothing of the picture is left');
+    // What the picture shows counts too: libvips has one text of errors for all threads, and that of a warning may be lost.
+    const damage = isDamaged || measured.undecodedShare > 0 ? measured : undefined;
     return { header, picture, scale, damage };
   } catch (error) {
     throw asVisionError(error, seconds);
   }
 };
 
-/** The stored picture, shrunk, and whether something is wrong with its file. */
+/** The stored picture, shrunk, whether its decoder warned, and whether the warning says that pixels are wrong or missing. */
 const shrinkStored = async (
   open: (failOn: FailOnOptions) => Sharp,
   bytes: Uint8Array,
   format: ImageFormat,
   side: number,
-): Promise<{ stored: Pixels; damaged: boolean }> => {
+): Promise<{ stored: Pixels; hasWarning: boolean; isDamaged: boolean }> => {
   try {
     // Of a JPEG even a warning may mean wrong pixels. Those of other formats are about metadata, which are invalid in
     // many good photos.
-    return { stored: await shrink(open(format === 'jpeg' ? 'warning' : 'error'), side), damaged: false };
+    const stored = await shrink(open(format === 'jpeg' ? 'warning' : 'error'), side);
+    return { stored, hasWarning: false, isDamaged: false };
   } catch (error) {
     if (isTimeout(error) || !hasRows(bytes, format)) throw error;
-    return { stored: await shrink(open('none'), side), damaged: format !== 'jpeg' || isDamage(error) };
+    const stored = await shrink(open('none'), side);
+    return { stored, hasWarning: true, isDamaged: format !== 'jpeg' || isDamage(error) };
   }
 };
 

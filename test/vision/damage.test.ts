@@ -106,6 +106,21 @@ describe('a JPEG that is cut off', () => {
       message: expect.stringMatching(/nothing of the picture is left/),
     });
   });
+
+  it('is recognised among others that are decoded at the same time, whose warnings libvips may mix up', async () => {
+    const [header, half] = [headerOf(sample(1)), sample(2).subarray(0, sample(2).length / 2)];
+    for (let round = 0; round < 10; round++) {
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 24 }, (_, index) => decode(index % 2 === 0 ? header : half, {}, 320)),
+      );
+      for (const [index, outcome] of outcomes.entries())
+        expect(outcome).toMatchObject(
+          index % 2 === 0
+            ? { status: 'rejected', reason: { code: 'image_corrupt' } }
+            : { status: 'fulfilled', value: { damage: { undecodedShare: expect.any(Number) } } },
+        );
+    }
+  });
 });
 
 describe('a JPEG with wrong data', () => {
