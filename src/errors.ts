@@ -184,9 +184,6 @@ const codeOfSqlstate = new Map(
 /** How a job ends that meets an error with this code; undefined: it is retried. */
 export const endOf = (code: ProblemCode): Problem['ends'] => (problems[code] as Problem).ends;
 
-/** Whether an event that ends with this code has nothing left to be done for. */
-export const isGone = (code: ProblemCode): boolean => endOf(code) === 'gone';
-
 /** An error with a code of the table above and a sentence for the person who has to act on it. */
 export class WatchpostError extends Error {
   override readonly name = 'WatchpostError';

@@ -47,7 +47,7 @@ export interface Up {
   readonly kind: 'embedded' | 'server';
 }
 
-/** What is told about each step of a start: what it does, and how long that may take. */
+/** What is printed about each step of a start: what it does, and how long that may take. */
 export type OnStep = (step: string, takes: string) => void;
 
 /**

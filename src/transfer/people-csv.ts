@@ -44,7 +44,7 @@ export const readCsv = async (file: string, encoding?: string): Promise<Source> 
 };
 
 const parseCells = (text: string): string[][] => {
-  // A first line by which Excel is told the separator.
+  // A first line that names the separator to Excel.
   const [declaration = '', declared] = /^sep=(.)\r?\n/i.exec(text) ?? [];
   return parse(text.slice(declaration.length), {
     delimiter: declared ?? separatorOf(text),

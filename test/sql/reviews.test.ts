@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { actingOn } from '../support/acting.ts';
 import { raiseAlert } from '../support/alerts.ts';
 import { connectClient, untilBlocked } from '../support/client.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
@@ -11,23 +12,7 @@ describe('acting on an alert', () => {
     database = await freshDatabase();
   });
 
-  /** Calls a function in the name of a reviewer, as the API does. */
-  // biome-ignore lint/suspicious/noExplicitAny: each test knows what it asks for.
-  const as = async (who: string, call: string, ...values: unknown[]): Promise<any> => {
-    const client = await database.pool.connect();
-    try {
-      await client.query('begin');
-      await client.query(`select set_config('watchpost.actor', $1, true)`, [who]);
-      const { rows } = await client.query(`select * from watchpost.${call}`, values);
-      await client.query('commit');
-      return rows[0];
-    } catch (error) {
-      await client.query('rollback');
-      throw error;
-    } finally {
-      client.release();
-    }
-  };
+  const as = (who: string, call: string, ...values: unknown[]) => actingOn(database)(who, call, ...values);
   const historyOf = (alertId: string) =>
     database.rows(
       'select decision, dismissal, reviewer, note from watchpost.alert_review where alert_id = $1 order by id',

@@ -5,6 +5,7 @@ import { backfill, backfillOf } from '../../src/stages/backfill.ts';
 import { usualSize } from '../../src/stages/backfill-batch.ts';
 import { match } from '../../src/stages/match.ts';
 import type { Tools } from '../../src/stages/stage.ts';
+import { actingOn } from '../support/acting.ts';
 import { raiseAlert } from '../support/alerts.ts';
 import { connectClient, untilBlocked } from '../support/client.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
@@ -13,26 +14,6 @@ import { addFace, addKnownPerson, addModel } from '../support/fabricate.ts';
 import { sample } from '../support/photos.ts';
 import { enrolAda, realVision, runWorker, submit, untilFinal, untilIdle } from '../support/pipeline.ts';
 import { Vectors } from '../support/vectors.ts';
-
-/** Calls a function in the name of a reviewer, as the API does. */
-const actingOn =
-  (database: TestDatabase) =>
-  // biome-ignore lint/suspicious/noExplicitAny: each test knows what it asks for.
-  async (who: string, call: string, ...values: unknown[]): Promise<any> => {
-    const client = await database.pool.connect();
-    try {
-      await client.query('begin');
-      await client.query(`select set_config('watchpost.actor', $1, true)`, [who]);
-      const { rows } = await client.query(`select * from watchpost.${call}`, values);
-      await client.query('commit');
-      return rows[0];
-    } catch (error) {
-      await client.query('rollback');
-      throw error;
-    } finally {
-      client.release();
-    }
-  };
 
 /** Every row that says who was seen where and what was decided about it; times as text, to the microsecond. */
 const everything = async (database: TestDatabase) => {
