@@ -43,17 +43,22 @@ const kernelRows = 3;
 const [sameValue, nearFill] = [2, 12];
 
 /**
- * Measures what is missing at the end of a picture as stored. libjpeg fills that with gray and libpng with black, which
- * is gray where there is transparency. A picture whose own last rows are of that very colour is taken to miss them;
- * there is no face in them.
+ * Measures what is missing at the end of a picture as stored. A picture whose own last rows are of the colour by which
+ * its decoder fills what is missing is taken to miss them; there is no face in them.
  *
+ * @param format of the file, by which the colour is known.
  * @param scale pixels of the full-size picture for one of `picture`.
  * @param orientation the EXIF orientation by which the picture is to be turned, 1 to 8.
  * @returns undefined if nothing was decoded.
  */
-export const measureDamage = (picture: Pixels, scale: number, orientation: number): Damage | undefined => {
+export const measureDamage = (
+  picture: Pixels,
+  format: ImageFormat,
+  scale: number,
+  orientation: number,
+): Damage | undefined => {
   const { height } = picture;
-  const rows = height - filledRows(picture);
+  const rows = height - filledRows(picture, format);
   if (rows === height) return { undecodedShare: 0, part: everything };
   const sound = rows - Math.ceil(blockHeight / scale) - kernelRows;
   if (sound <= 0) return undefined;
@@ -78,10 +83,13 @@ const boundAfter = (rows: number, height: number, orientation: number): Partial<
   return { bottom: rows };
 };
 
-/** The rows at the end of a picture that have one colour, by which decoders fill what is missing. */
-const filledRows = ({ data, width, height }: Pixels): number => {
+/** libjpeg fills what is missing with gray; libpng with black, which is gray where there is transparency. */
+const fills = (format: ImageFormat): readonly number[] => (format === 'png' ? [0, 128] : [128]);
+
+/** The rows at the end of a picture that have one colour, by which its decoder fills what is missing. */
+const filledRows = ({ data, width, height }: Pixels, format: ImageFormat): number => {
   const last = data.length - 3;
-  const isFill = [0, 128].some((fill) =>
+  const isFill = fills(format).some((fill) =>
     [0, 1, 2].every((c) => Math.abs(data[last + c]! - fill) <= nearFill),
   );
   if (!isFill) return 0;

@@ -69,7 +69,7 @@ export const decode = async (
     const picture = turnUpright(stored, orientation);
     const scale = header.width / picture.width;
     if (!hasWarning) return { header, picture, scale, damage: undefined };
-    const measured = measureDamage(stored, scale, orientation);
+    const measured = measureDamage(stored, header.format, scale, orientation);
     if (!measured) throw new Error('nothing of the picture is left');
     // What the picture shows counts too: libvips has one text of errors for all threads, and that of a warning may be lost.
     const damage = isDamaged || measured.undecodedShare > 0 ? measured : undefined;

@@ -152,6 +152,17 @@ describe('a JPEG as cameras write it', () => {
     expect(found.undecodedShare).toBeNull();
     await expectSame(found, whole);
   });
+
+  it('is whole in the dark too, with bytes between its segments', async () => {
+    const dark = await sharp({ create: { width: 320, height: 240, channels: 3, background: '#080808' } })
+      .jpeg()
+      .toBuffer();
+    const at = dark.indexOf(Buffer.from([0xff, 0xda]));
+    const decoded = await decode(
+      Buffer.concat([dark.subarray(0, at), Buffer.from([0, 0]), dark.subarray(at)]),
+    );
+    expect(decoded).toMatchObject({ header: { width: 320 }, damage: undefined });
+  });
 });
 
 describe('a PNG that is cut off', () => {
