@@ -9,6 +9,7 @@ import { openLog } from '../../../src/log.ts';
 import type { Vision } from '../../../src/vision/index.ts';
 import { mainFile, NodeProcess, plainEnvironment } from '../../support/node-process.ts';
 import type { Bench, Comparison, Figures } from '../bench.ts';
+import { liveWhile } from '../grown/deleting.ts';
 import { type Grown, openGrown } from '../grown/grown.ts';
 import { askFour, fourFaces, openFresh, recallOf, timesOfClaims } from '../grown/searches.ts';
 import { examples, fastest, findSubjects, routesOf, type Subjects, viewsOf } from '../grown/statements.ts';
@@ -42,6 +43,7 @@ export const grown: Bench = {
         searches(big, fresh),
         claims(big.server, big.url, fresh),
         turns(big.server, big.url, fresh),
+        deletions(big),
       ],
       async end() {
         await client.end();
@@ -116,7 +118,7 @@ const queries = (client: pg.Client): Comparison =>
       name,
       async call() {
         await client.query('begin');
-        await client.query(text.replaceAll(/^(begin|commit);$/gm, '')).catch((error) => {
+        await client.query(text).catch((error) => {
           // Some act on somebody or something that is not here.
           if (!/^(WP|23505)/.test(error.code)) throw new Error(`${name}: ${error.message}`, { cause: error });
         });
@@ -210,3 +212,20 @@ const turns = (server: Server, url: string, fresh: string): Comparison => {
     ],
   };
 };
+
+/** Live photos while others are deleted, which is the last thing that is done to the database. */
+const deletions = (big: Grown): Comparison => ({
+  rounds: 1,
+  async theirs() {
+    return { ...(await liveWhile(big.server, big.url, false)), took: 0 };
+  },
+  async ours() {
+    await big.spoil();
+    return liveWhile(big.server, big.url, true);
+  },
+  judged: [
+    { what: 'live photo p50', unit: 'ms', figure: 'p50', by: 'ratio', target: null },
+    { what: 'live photo p95', unit: 'ms', figure: 'p95', by: 'ratio', target: { atMost: 1.25 } },
+    { what: 'deleting 100,000', unit: 's', figure: 'took', by: 'difference', target: null },
+  ],
+});

@@ -26,6 +26,8 @@ import {
 export interface Grown {
   readonly server: Server;
   readonly url: string;
+  /** Says that it is about to be changed: next time it is made again. */
+  spoil(): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -62,7 +64,12 @@ export const openGrown = async (server: Server, { keep }: Options): Promise<Grow
     const database = openDatabase(url, { log });
     await migrate(database.pool, log);
     await database.close();
-    return { server: own, url, end: () => own.end() };
+    return {
+      server: own,
+      url,
+      spoil: async () => void (marker && (await rm(marker, { force: true }))),
+      end: () => own.end(),
+    };
   } catch (error) {
     await own.end();
     throw error;

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type pg from 'pg';
+import { fillVariables } from '../../../src/commands/program/sql-variables.ts';
 
 /** Rows that the routes and views are asked for. */
 export interface Subjects {
@@ -111,12 +112,29 @@ const folder = new URL('../../../sql/examples/', import.meta.url);
 /** This one measures everybody against thousands of faces, which takes as long as it takes. */
 const measurement = 'calibration-with-stored-strangers.sql';
 
-/** The examples that ask or act, each as the statements of its file. */
+/** What the examples ask about here, by the name of the variable. */
+const variables: Record<string, string> = {
+  camera: 'Camera 1',
+  endpoint: 'control room',
+  external_ref: 'case-1234',
+  key: 'frame 4711',
+  list: 'wanted',
+  person: 'Person 300',
+  rate: '0.003',
+  reason: 'a stranger who looks like them',
+  url: 'https://control-room.example/watchpost',
+};
+
+/** The examples that ask or act, each as the statements of its file, which are undone afterwards. */
 export const examples = (): { name: string; text: string }[] =>
   readdirSync(folder)
     .filter((name) => name.endsWith('.sql') && name !== measurement)
     .sort()
-    .map((name) => ({ name, text: readFileSync(new URL(name, folder), 'utf8') }));
+    .map((name) => {
+      const text = readFileSync(new URL(name, folder), 'utf8').replaceAll(/^(begin|commit);$/gm, '');
+      const asked = Object.entries(variables).filter(([variable]) => text.includes(`:'${variable}'`));
+      return { name, text: fillVariables(text, Object.fromEntries(asked)) };
+    });
 
 /** Milliseconds of the fastest of some calls: other work on the machine makes each of them slower, and none faster. */
 export const fastest = async (call: () => Promise<unknown>, times = 5): Promise<number> => {
