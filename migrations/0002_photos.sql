@@ -2,6 +2,7 @@
 
 create table watchpost.camera (
   id         uuid primary key default watchpost.uuidv7(),
+  site_id    uuid not null default watchpost.default_site() references watchpost.site,
   name       text not null constraint camera_name_is_name check (watchpost.is_name(name)),
   location   text not null constraint camera_location_is_name check (watchpost.is_name(location)),
   zone       text constraint camera_zone_is_name check (watchpost.is_name(zone)),
@@ -10,9 +11,10 @@ create table watchpost.camera (
   removed_at timestamptz constraint camera_removed_at_is_time check (watchpost.is_time(removed_at))
 );
 
-create unique index camera_name on watchpost.camera (name) where removed_at is null;
+create unique index camera_name on watchpost.camera (site_id, name) where removed_at is null;
 
 comment on table  watchpost.camera            is 'A source of photos with a place in the world. Every change is an event camera.changed; where it was before is in camera_place.';
+comment on column watchpost.camera.site_id    is 'The site it belongs to, and with it its photos. Never changed: what was seen there stays there.';
 comment on column watchpost.camera.name       is 'The name that submissions use, for example north-gate.';
 comment on column watchpost.camera.location   is 'Where it is, in words a guard understands. Shown with every alert.';
 comment on column watchpost.camera.zone       is 'Cameras of one zone share an alert; null: the camera is a zone of its own.';
@@ -42,18 +44,27 @@ create table watchpost.api_key (
   id         uuid primary key default watchpost.uuidv7(),
   name       text not null unique constraint api_key_name_is_name check (watchpost.is_name(name)),
   sha256     bytea not null unique,
+  sites      uuid[],
+  cameras    uuid[],
+  watchlists uuid[],
   created_at timestamptz not null default now() constraint api_key_created_at_is_time check (watchpost.is_time(created_at)),
   revoked_at timestamptz constraint api_key_revoked_at_is_time check (watchpost.is_time(revoked_at))
 );
 
 comment on table  watchpost.api_key            is 'Who may call the API.';
 comment on column watchpost.api_key.sha256     is 'Of the key; the key itself is not in the database. It is 256 random bits, which need no slow hash.';
+comment on column watchpost.api_key.sites      is 'The sites it may see; null: all.';
+comment on column watchpost.api_key.cameras    is 'The cameras of these sites that it may see; null: all.';
+comment on column watchpost.api_key.watchlists is 'The lists of these sites that it may see; null: all.';
 comment on column watchpost.api_key.revoked_at is 'Since when it is refused; null: it is valid.';
 
 
 create table watchpost.image (
   id              uuid primary key default watchpost.uuidv7(),
   camera_id       uuid references watchpost.camera,
+  -- A constant, and no foreign key, which an INSERT would pay for; the trigger sets the site of the camera, or of whoever
+  -- submits, and keep_used_site() lets no site go that has photos.
+  site_id         uuid not null default '00000000-0000-7000-8000-000000000000',
   purpose         text not null default 'probe' check (purpose in ('probe', 'reference')),
   captured_at     timestamptz not null default now(),
   submitted_by    text not null default session_user,
@@ -78,6 +89,7 @@ create index image_camera_captured_at on watchpost.image (camera_id, captured_at
 
 comment on table  watchpost.image                 is 'One submitted photo. Inserting a row starts its processing.';
 comment on column watchpost.image.camera_id       is 'The camera that took it; null: not from a known camera.';
+comment on column watchpost.image.site_id         is 'The site of its camera; without one, of whoever submitted it, or of the person whom it enrols. Set by a trigger.';
 comment on column watchpost.image.purpose         is 'probe: searched against the watchlists. reference: enrols a person, through person_photo.';
 comment on column watchpost.image.captured_at     is 'When the photo was taken, as far as the submitter knows.';
 comment on column watchpost.image.submitted_by    is 'The database user, or api:NAME for the API key NAME.';

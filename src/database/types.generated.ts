@@ -47,6 +47,7 @@ export interface WatchpostActiveWatchlist {
   purpose: string | null;
   reviewers: number | null;
   severity: string | null;
+  site_id: string | null;
   target_fpir: number | null;
   threshold: number | null;
   threshold_name: string | null;
@@ -210,6 +211,10 @@ export interface WatchpostAlertReview {
 }
 
 export interface WatchpostApiKey {
+  /**
+   * The cameras of these sites that it may see; null: all.
+   */
+  cameras: string[] | null;
   created_at: Generated<Timestamp>;
   id: Generated<string>;
   name: string;
@@ -221,6 +226,14 @@ export interface WatchpostApiKey {
    * Of the key; the key itself is not in the database. It is 256 random bits, which need no slow hash.
    */
   sha256: Buffer;
+  /**
+   * The sites it may see; null: all.
+   */
+  sites: string[] | null;
+  /**
+   * The lists of these sites that it may see; null: all.
+   */
+  watchlists: string[] | null;
 }
 
 export interface WatchpostAuditHead {
@@ -360,6 +373,10 @@ export interface WatchpostCamera {
    * When it was removed: no photo is submitted to it by name, and the name is free. Its photos stay. Null: it is in use.
    */
   removed_at: Timestamp | null;
+  /**
+   * The site it belongs to, and with it its photos. Never changed: what was seen there stays there.
+   */
+  site_id: Generated<string>;
   /**
    * Cameras of one zone share an alert; null: the camera is a zone of its own.
    */
@@ -567,6 +584,10 @@ export interface WatchpostEndpoint {
    * When it was removed; what was sent there stays on record.
    */
   removed_at: Timestamp | null;
+  /**
+   * The site whose alerts are sent there; null: all sites, by those who see all.
+   */
+  site_id: Generated<string | null>;
   /**
    * How old a sighting may be when it is sent: an older one expires and is not sent.
    */
@@ -793,6 +814,10 @@ export interface WatchpostImage {
    */
   sha256: Buffer;
   /**
+   * The site of its camera; without one, of whoever submitted it, or of the person whom it enrols. Set by a trigger.
+   */
+  site_id: Generated<string>;
+  /**
    * The database user, or api:NAME for the API key NAME.
    */
   submitted_by: Generated<string>;
@@ -993,6 +1018,10 @@ export interface WatchpostPerson {
   merged_into: string | null;
   metadata: Generated<Json>;
   name: string;
+  /**
+   * The site that enrolled them and may change them. Sites that have them on a list see them, too.
+   */
+  site_id: Generated<string>;
 }
 
 export interface WatchpostPersonMerge {
@@ -1371,6 +1400,23 @@ export interface WatchpostSighting {
   zone: string | null;
 }
 
+export interface WatchpostSite {
+  created_at: Generated<Timestamp>;
+  id: Generated<string>;
+  /**
+   * For example north. The first site is called default, and can be renamed.
+   */
+  name: string;
+}
+
+export interface WatchpostSiteMember {
+  /**
+   * A user, or a role of which users are members.
+   */
+  role: string;
+  site_id: string;
+}
+
 export interface WatchpostStranger {
   created_at: Generated<Timestamp>;
   id: Generated<string>;
@@ -1604,6 +1650,10 @@ export interface WatchpostWatchlist {
   reviewers: Generated<number>;
   severity: Generated<string>;
   /**
+   * The site it belongs to: faces in photos of that site are compared with it. Never changed.
+   */
+  site_id: Generated<string>;
+  /**
    * The share of strangers that may be taken for somebody, for example 0.003. The threshold is then taken from the latest calibration; null: it was set otherwise.
    */
   target_fpir: number | null;
@@ -1729,6 +1779,8 @@ export interface DB {
   "watchpost.search": WatchpostSearch;
   "watchpost.server_timeline": WatchpostServerTimeline;
   "watchpost.sighting": WatchpostSighting;
+  "watchpost.site": WatchpostSite;
+  "watchpost.site_member": WatchpostSiteMember;
   "watchpost.stranger": WatchpostStranger;
   "watchpost.stranger_candidate": WatchpostStrangerCandidate;
   "watchpost.stranger_face": WatchpostStrangerFace;
