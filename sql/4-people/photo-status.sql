@@ -82,14 +82,14 @@ select
 from watchpost.person_photo as p
 join watchpost.person as e on e.id = p.person_id
 left join lateral (
-  select r.*
+  select r.id, r.model_id, r.created_at, r.looks_like
   from watchpost.reference as r
   where r.person_photo_id = p.id and r.superseded_at is null
   order by r.id desc
   limit 1
 ) as r on true
 left join lateral (
-  select f.*
+  select f.id, f.height_px, f.sharpness, f.yaw, f.pitch, f.roll, f.score, f.gate
   from watchpost.face as f
   where f.image_id = p.image_id and f.ordinal = coalesce(p.chosen_face, 1) and f.superseded_at is null
 ) as f on true

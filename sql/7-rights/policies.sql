@@ -121,10 +121,12 @@ create or replace function watchpost.keep_to_what_is_shown() returns trigger
 language plpgsql
 as $$
 begin
-  if tg_table_name = 'watchlist_entry' and not exists (select from watchpost.person as p where p.id = new.person_id) then
-    raise exception 'There is no person %.', new.person_id
-      using errcode = 'foreign_key_violation', constraint = 'watchlist_entry_person_id_fkey';
-  elsif tg_table_name = 'person_photo' and not exists (select from watchpost.image as i where i.id = new.image_id) then
+  if tg_table_name = 'watchlist_entry' then
+    if not exists (select from watchpost.person as p where p.id = new.person_id) then
+      raise exception 'There is no person %.', new.person_id
+        using errcode = 'foreign_key_violation', constraint = 'watchlist_entry_person_id_fkey';
+    end if;
+  elsif not exists (select from watchpost.image as i where i.id = new.image_id) then
     raise exception 'There is no photo %.', new.image_id
       using errcode = 'foreign_key_violation', constraint = 'person_photo_image_id_fkey';
   end if;

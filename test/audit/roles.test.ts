@@ -176,8 +176,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       );
       for (const { name } of relations) {
         const reading = reader.rows(`select * from watchpost.${name} limit 1`);
-        if (unreadable.includes(name))
-          await expect(reading).rejects.toMatchObject(denied);
+        if (unreadable.includes(name)) await expect(reading).rejects.toMatchObject(denied);
         else await expect(reading, name).resolves.toBeInstanceOf(Array);
       }
     });
