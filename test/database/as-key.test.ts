@@ -72,7 +72,12 @@ describe('the database as a key', () => {
         `select current_user = session_user as own, current_setting('watchpost.key', true) as key,
            current_setting('watchpost.actor', true) as actor, (select count(*)::int from watchpost.camera) as cameras`,
       );
-      expect(session).toEqual({ own: true, key: expect.toSatisfy((key) => !key), actor: expect.toSatisfy((actor) => !actor), cameras: 4 });
+      expect(session).toEqual({
+        own: true,
+        key: expect.toSatisfy((key) => !key),
+        actor: expect.toSatisfy((actor) => !actor),
+        cameras: 4,
+      });
     }
   });
 
