@@ -39,7 +39,14 @@ export const problems = {
   changed_meanwhile: { status: 409, title: 'A row of this call was changed or removed meanwhile' },
   value_invalid: { status: 422, title: 'The database cannot store a value' },
   key_missing: { status: 401, title: 'The API key is missing' },
-  key_invalid: { status: 401, title: 'The API key is wrong or revoked' },
+  key_invalid: { status: 401, title: 'The API key is wrong, revoked or expired' },
+  rate_limited: { status: 429, title: 'The API key has used up its calls of this minute' },
+  key_unknown: { status: 404, title: 'There is no such API key', sqlstate: 'WP130' },
+  key_ended: { status: 409, title: 'The API key was revoked or has expired', sqlstate: 'WP131' },
+  key_beyond_own: { status: 403, title: 'A key cannot give rights that it does not have', sqlstate: 'WP132' },
+  scope_unknown: { status: 422, title: 'There is no such scope', sqlstate: 'WP133' },
+  camera_required: { status: 422, title: 'The API key is bound to cameras', sqlstate: 'WP134' },
+  limit_invalid: { status: 422, title: 'The limit is out of range' },
   route_unknown: { status: 404, title: 'There is nothing at this address' },
   image_unknown: { status: 404, title: 'There is no such image' },
   face_unknown: { status: 404, title: 'There is no such face', sqlstate: 'WP037' },
@@ -190,15 +197,18 @@ export class WatchpostError extends Error {
   readonly code: ProblemCode;
   /** What to do about it, if that is not plain from the message. */
   readonly hint: string | undefined;
+  /** Seconds after which it may go better, where they are known. */
+  readonly retryAfter: number | undefined;
 
   constructor(
     code: ProblemCode,
     message: string,
-    options: { hint?: string | undefined; cause?: unknown } = {},
+    options: { hint?: string | undefined; cause?: unknown; retryAfter?: number } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.hint = options.hint;
+    this.retryAfter = options.retryAfter;
   }
 }
 

@@ -6,17 +6,25 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   found_id uuid;
+  -- Of the caller's API key, which is seldom bound to cameras and then knows of no others. The setting is tested here, as
+  -- the call alone costs more than the test.
+  allowed uuid[] := case when current_setting('watchpost.key', true) <> '' then watchpost.key_cameras() end;
 begin
   select c.id into found_id
   from watchpost.camera as c
   where (c.name = normalize(name_or_id, nfc) or c.id::text = lower(name_or_id)) and (or_removed or c.removed_at is null)
+    and (allowed is null or c.id = any (allowed))
   order by c.removed_at is null desc, c.name = normalize(name_or_id, nfc) desc, c.removed_at desc
   limit 1;
   if found_id is null then
     raise exception 'There is no camera %.', quote_literal(name_or_id)
       using errcode = 'WP002',
             hint = 'Cameras: ' || coalesce(
-              (select string_agg(c.name, ', ' order by c.name) from watchpost.camera as c where c.removed_at is null),
+              (
+                select string_agg(c.name, ', ' order by c.name)
+                from watchpost.camera as c
+                where c.removed_at is null and (allowed is null or c.id = any (allowed))
+              ),
               'none yet'
             ) || '.';
   end if;
@@ -24,7 +32,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.find_camera is 'The id of a camera by its name or id; an unknown one is an error (WP002), and a removed one too unless or_removed.';
+comment on function watchpost.find_camera is 'The id of a camera by its name or id; an unknown one is an error (WP002), and a removed one too unless or_removed, and one that the API key of the setting watchpost.key is not bound to.';
 
 
 -- In plpgsql, so that a session plans it once; an SQL function is planned at each call.

@@ -73,6 +73,8 @@ begin
     watchpost.retention, watchpost.upkeep_task, watchpost.server_timeline, watchpost.migration, watchpost.schema_object,
     watchpost.camera_place
   from watchpost_app;
+  -- Keys are made, changed and counted by functions.
+  revoke insert, update, delete on watchpost.api_key, watchpost.key_calls, watchpost.key_stream from watchpost_app;
   -- Workers set format and size of a photo; they may not drop it.
   revoke update on watchpost.image from watchpost_app;
   execute format('grant update (%s) on watchpost.image to watchpost_app', facts);

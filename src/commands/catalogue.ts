@@ -22,6 +22,7 @@ export const commands: readonly Entry[] = [
   { names: ['import'], load: async () => (await import('./import.ts')).importCommand },
   { names: ['export'], load: async () => (await import('./export.ts')).exportCommand },
   { names: ['alert'], load: async () => (await import('./alert.ts')).alertCommand },
+  { names: ['key'], load: async () => (await import('./key.ts')).keyCommand },
   { names: ['endpoint'], load: async () => (await import('./endpoint.ts')).endpointCommand },
   { names: ['calibrate'], load: async () => (await import('./calibrate/calibrate.ts')).calibrateCommand },
   { names: ['evaluate'], load: async () => (await import('./evaluate/evaluate.ts')).evaluateCommand },

@@ -26,7 +26,7 @@ import { watchlists } from './watchlists.ts';
 export const createApp = (services: Services): Hono<Served> => {
   const { bytesInFlight = limits.bytesInFlight.max, bodySeconds = limits.bodySeconds.max } = services.config;
   const v1 = new Hono<Served>()
-    .use(requireApiKey(services.database))
+    .use(requireApiKey(services))
     .use(nudgeAfterWrites(services.nudge))
     .use(refuseQuery)
     .use(receiveWithin(new BytesInFlight(bytesInFlight), bodySeconds))

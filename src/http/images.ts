@@ -21,7 +21,8 @@ export const images = ({ config, database, stopping }: Services) => {
   return new Hono<Served>()
     .post('/', async (c) => {
       const submittedBy = actorOf(c.get('caller'));
-      await backlog.assertRoom(submittedBy);
+      const key = c.get('key');
+      await backlog.assertRoom(submittedBy, key.maxBacklog);
       const { bytes, fields } = await readPhotoBody(c, config.maxBodyBytes, photoFields);
       await inspectPhoto(bytes, { maxPixels: config.maxPixels });
       const id = await submitPhoto(database, {
@@ -30,6 +31,7 @@ export const images = ({ config, database, stopping }: Services) => {
         capturedAt: fields.captured_at,
         idempotencyKey: idempotencyKey(c),
         submittedBy,
+        boundKey: key.cameras === null ? undefined : key.id,
       });
       backlog.entered(submittedBy);
       const address = `/v1/images/${id}`;

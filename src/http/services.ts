@@ -3,6 +3,7 @@ import type { Database } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 import type { Vision } from '../vision/index.ts';
 import type { Hold } from './bytes-in-flight.ts';
+import type { Key } from './key.ts';
 
 /** Limits of the table in limits.ts that a test may set lower. */
 interface HttpLimits {
@@ -33,6 +34,7 @@ export interface Served {
   Variables: {
     /** Name of the API key. */
     caller: string;
+    key: Key;
     /** Bytes held for the body, and when it must have arrived, in ms since 1970. */
     receiving: { readonly hold: Hold; readonly dueAt: number };
   };

@@ -95,6 +95,9 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'alter table watchpost.event disable trigger all',
       `create table watchpost.mine ()`,
       'update watchpost.image set bytes = null',
+      `insert into watchpost.api_key (name, sha256, scopes) values ('mine', sha256('x'), '{administer}')`,
+      `update watchpost.api_key set scopes = '{administer}'`,
+      'delete from watchpost.key_calls',
       `update watchpost.image set format = 'png', bytes = 'x'`,
       `insert into watchpost.image (bytes) values ('x') on conflict (id) do update set bytes = null`,
     ])('may not: %s', async (statement) => {
@@ -169,7 +172,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       );
       for (const { name } of relations) {
         const reading = reader.rows(`select * from watchpost.${name} limit 1`);
-        if (['api_key', 'image', 'endpoint_secret'].includes(name))
+        if (['api_key', 'key_status', 'image', 'endpoint_secret'].includes(name))
           await expect(reading).rejects.toMatchObject(denied);
         else await expect(reading, name).resolves.toBeInstanceOf(Array);
       }
@@ -225,6 +228,9 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'select watchpost.valid_secrets(gen_random_uuid())',
       'select * from watchpost.delivery_due(gen_random_uuid())',
       'select watchpost.rotate_secret(gen_random_uuid())',
+      `select * from watchpost.authenticate(sha256('x'))`,
+      `select watchpost.create_key('mine', '{administer}')`,
+      'select watchpost.revoke_key(gen_random_uuid())',
       `update watchpost.camera set location = 'elsewhere'`,
       'select watchpost.remove_camera(gen_random_uuid())',
       'select watchpost.delete_images(now())',
