@@ -47,6 +47,7 @@ export const problems = {
   scope_unknown: { status: 422, title: 'There is no such scope', sqlstate: 'WP133' },
   camera_required: { status: 422, title: 'The API key is bound to cameras', sqlstate: 'WP134' },
   limit_invalid: { status: 422, title: 'The limit is out of range' },
+  scope_missing: { status: 403, title: 'The API key may not do this' },
   route_unknown: { status: 404, title: 'There is nothing at this address' },
   image_unknown: { status: 404, title: 'There is no such image' },
   face_unknown: { status: 404, title: 'There is no such face', sqlstate: 'WP037' },

@@ -40,7 +40,8 @@ const endings = {
 };
 
 /**
- * Admits calls with a valid key, in `Authorization: Bearer KEY` or `X-API-Key: KEY`, and sets `key`, and its name as `caller`.
+ * Admits calls with a valid key, in `Authorization: Bearer KEY` or `X-API-Key: KEY`, and sets `key`, its name as `caller`,
+ * and the database as it may see it as `db`.
  * Keys are looked up by their hash, so the time of the lookup reveals nothing about a key.
  *
  * @throws {WatchpostError} key_missing, key_invalid, rate_limited.
@@ -93,6 +94,7 @@ export const requireApiKey = ({
     if (known.key.ratePerMinute !== null) await rate.take(known.key.id);
     c.set('key', known.key);
     c.set('caller', known.key.name);
+    c.set('db', database.db);
     return next();
   };
 };

@@ -33,6 +33,7 @@ const bodyUnread = new Set<ProblemCode>([
   'server_busy',
   'key_missing',
   'key_invalid',
+  'scope_missing',
   'rate_limited',
   'backlog_full',
 ]);
