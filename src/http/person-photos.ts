@@ -118,7 +118,14 @@ export const personPhotos = ({ config }: Services) =>
         scope: 'enrol',
         body: correction,
         answers: { 202: changedPhoto },
-        errors: ['person_unknown', 'person_merged', 'photo_unknown', 'photo_removed', 'face_taken'],
+        errors: [
+          'person_unknown',
+          'person_merged',
+          'photo_unknown',
+          'photo_removed',
+          'face_unknown',
+          'face_taken',
+        ],
       }),
       async (c) => {
         const { face, accept, reason } = c.req.valid('json');

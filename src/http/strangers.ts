@@ -66,7 +66,13 @@ export const strangers = () =>
         scope: 'enrol',
         body: newPerson,
         answers: { 201: answer.enrolledStranger },
-        errors: ['stranger_unknown', 'stranger_named', 'watchlist_unknown', 'name_taken'],
+        errors: [
+          'stranger_unknown',
+          'stranger_named',
+          'watchlist_unknown',
+          'watchlist_expired',
+          'name_taken',
+        ],
       }),
       async (c) => {
         const id = idIn(c);
