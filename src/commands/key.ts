@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { type Scope, scopes } from '../http/key.ts';
 import {
   createKey,
@@ -18,7 +18,6 @@ import {
   momentOrDuration,
   named,
   searched,
-  several,
   severalSearched,
 } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
@@ -62,11 +61,11 @@ const keyCreate: AddCommand = (key, session) =>
       .command('create')
       .description('Make a key and print it; it is never shown again')
       .argument('<name>', 'what the record calls it; stays taken for ever', named)
-      .addOption(
-        new Option('--scope <word>', 'what it may do (default: submit and read); may be repeated')
-          .choices(scopes)
-          .argParser(scope)
-          .default([], ''),
+      .option(
+        '--scope <word>',
+        `what it may do: ${scopes.join(', ')} (default: submit and read); may be repeated`,
+        severalScopes,
+        [],
       )
       .option('--site <name>', 'this site only; may be repeated', severalSearched, [])
       .option('--camera <name>', 'photos of this camera only; may be repeated', severalSearched, [])
@@ -89,7 +88,11 @@ const keyCreate: AddCommand = (key, session) =>
       }),
     );
 
-const scope = (word: string, before: string[]): string[] => several(word, before);
+const severalScopes = (word: string, before: Scope[]): Scope[] => {
+  const scope = scopes.find((one) => one === word);
+  if (!scope) throw new InvalidArgumentError(`Give one of ${scopes.join(', ')}.`);
+  return [...before, scope];
+};
 
 const fieldsOf = (options: CreateOptions): Omit<NewKey, 'name'> => ({
   scopes: options.scope.length > 0 ? options.scope : undefined,

@@ -52,7 +52,7 @@ describe('key', () => {
 
   it.each([
     [['create', 'desk'], /The key name "desk" is taken/],
-    [['create', 'x', '--scope', 'fly'], /Allowed choices are submit, read, enrol, review, administer/],
+    [['create', 'x', '--scope', 'fly'], /Give one of submit, read, enrol, review, administer\./],
     [['create', 'x', '--camera', 'nowhere'], /There is no camera 'nowhere'/],
     [['create', 'x', '--list', 'nobody'], /There is no watchlist "nobody"/],
     [['create', 'x', '--expires', 'tomorrow'], /Give a time with its offset/],
