@@ -117,6 +117,13 @@ return value between '0'::interval and '365 days'::interval;
 comment on function watchpost.is_interval(interval) is 'Whether a time span is between 0 and a year.';
 
 
+create function watchpost.is_limit(value integer) returns boolean
+language sql immutable strict parallel safe
+return value between 1 and 1000000;
+
+comment on function watchpost.is_limit(integer) is 'Whether a limit of an API key is between 1 and a million.';
+
+
 create function watchpost.is_metadata(value jsonb) returns boolean
 language sql immutable strict parallel safe
 return jsonb_typeof(value) = 'object'

@@ -147,7 +147,8 @@ export const metadata = z
   .refine(
     (value) => jsonbBytes(value) <= limits.metadataBytes.max,
     refinement('metadata_invalid', `give ${limits.metadataBytes.max} bytes at most`),
-  );
+  )
+  .meta({ override: { type: 'object' } });
 
 /** A cool-down or time to live, in seconds. */
 export const interval = (min: number = limits.intervalSeconds.min) =>
@@ -157,6 +158,16 @@ export const interval = (min: number = limits.intervalSeconds.min) =>
       (seconds) => seconds >= min && seconds <= limits.intervalSeconds.max,
       refinement('interval_invalid', `give ${min} to ${limits.intervalSeconds.max} seconds`),
     );
+
+const { keyLimits } = limits;
+
+/** A limit of an API key. */
+export const keyLimit = z
+  .number()
+  .refine(
+    (count) => Number.isInteger(count) && count >= keyLimits.min && count <= keyLimits.max,
+    refinement('limit_invalid', `give a whole number from ${keyLimits.min} to ${keyLimits.max}`),
+  );
 
 /** A list of names, ids or codes. */
 export const listOf = <T extends z.ZodType>(item: T) =>
@@ -171,7 +182,8 @@ export const whole = (min: number, max: number) => {
     .transform(Number);
   return z
     .union([z.number(), digits], error)
-    .refine((value) => Number.isInteger(value) && value >= min && value <= max, error);
+    .refine((value) => Number.isInteger(value) && value >= min && value <= max, error)
+    .meta({ override: { anyOf: undefined, type: 'integer', minimum: min, maximum: max } });
 };
 
 /** A share between 0 and 1, in a query. */

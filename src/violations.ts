@@ -26,6 +26,10 @@ const tests: Record<string, { readonly code: LimitCode; readonly rule: string }>
     code: limits.intervalSeconds.code,
     rule: `give ${limits.intervalSeconds.min} to ${limits.intervalSeconds.max} seconds`,
   },
+  is_limit: {
+    code: limits.keyLimits.code,
+    rule: `give a whole number from ${limits.keyLimits.min} to ${limits.keyLimits.max}`,
+  },
   is_metadata: {
     code: limits.metadataBytes.code,
     rule: `give an object of ${limits.metadataBytes.max} bytes and ${limits.metadataDepth.max} levels at most`,

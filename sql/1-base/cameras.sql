@@ -32,7 +32,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.find_camera is 'The id of a camera by its name or id; an unknown one is an error (WP002), and a removed one too unless or_removed.';
+comment on function watchpost.find_camera is 'The id of a camera by its name or id; an unknown one is an error (WP002), and a removed one too unless or_removed, and one that the API key of the setting watchpost.key is not bound to.';
 
 
 -- In plpgsql, so that a session plans it once; an SQL function is planned at each call.

@@ -72,6 +72,10 @@ begin
   if who <> session_user and not has_column_privilege(session_user, 'watchpost.image', 'submitted_by', 'insert') then
     raise exception '% may not submit in the name of %.', session_user, who using errcode = 'insufficient_privilege';
   end if;
+  if camera is null and current_setting('watchpost.key', true) <> '' and watchpost.key_cameras() is not null then
+    raise exception 'This API key is bound to cameras, and the photo names none.'
+      using errcode = 'WP134', hint = 'Give the camera that took it.';
+  end if;
   -- Without a key there is nothing to repeat, so no subtransaction: thousands of them slow down every snapshot.
   if key is null then
     return watchpost.insert_image(bytes, camera, submit_image.captured_at, null, who);

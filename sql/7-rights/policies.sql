@@ -86,6 +86,8 @@ begin
         ('handling', 'watchpost.shows_event_of(SCOPE, event_id)', null),
         ('outbox', 'watchpost.shows_event_of(SCOPE, event_id)', null),
         ('claim', 'false', null),
+        ('key_calls', 'false', null),
+        ('key_stream', 'false', null),
         -- The ids of all events.
         ('seal_leaves', 'false', null)
     ) as t (relation, visible, writable)

@@ -76,7 +76,7 @@ begin
     if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,continue_record,renumber_rows}') then
       -- Through upkeep() only, or by the owner.
       execute format('revoke execute on function %s from watchpost_work, watchpost_api', item.name);
-    elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people}') then
+    elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people,admit_key,is_administered,authenticate,note_expired_keys,record_refused_keys}') then
       -- These ask, or change, what is of all sites.
       execute format('revoke execute on function %s from watchpost_api', item.name);
     elsif item.provolatile <> 'v' or item.proname = any ('{verify_audit,verify_seals,verify_seal,verify_head,rows_to_seal}') then
@@ -97,6 +97,8 @@ begin
     watchpost.retention, watchpost.upkeep_task, watchpost.server_timeline, watchpost.migration, watchpost.schema_object,
     watchpost.camera_place
   from watchpost_work;
+  -- Keys are made, changed and counted by functions.
+  revoke insert, update, delete on watchpost.api_key, watchpost.key_calls, watchpost.key_stream from watchpost_work;
   -- Workers set format and size of a photo; they may not drop it.
   revoke update on watchpost.image from watchpost_work;
   execute format('grant update (%s) on watchpost.image to watchpost_work', watchpost.columns_but('image', '{bytes,site_id}'));
@@ -141,9 +143,13 @@ begin
       execute format('revoke select on watchpost.%I from %I', columns, wanted);
       execute format('grant select (%s) on watchpost.%I to %I', watchpost.columns_but(columns, '{vector}'), columns, wanted);
     end loop;
-    continue when wanted = 'watchpost_api';
+    execute format('revoke select on watchpost.api_key from %I', wanted);
+    if wanted = 'watchpost_api' then
+      execute format('grant select (%s) on watchpost.api_key to %I', watchpost.columns_but('api_key', '{sha256,previous_sha256}'), wanted);
+      continue;
+    end if;
 
-    execute format('revoke select on watchpost.api_key, watchpost.image, watchpost.face, watchpost.endpoint_secret from %I', wanted);
+    execute format('revoke select on watchpost.key_status, watchpost.image, watchpost.face, watchpost.endpoint_secret from %I', wanted);
     execute format('grant select (%s) on watchpost.image to %I', watchpost.columns_but('image', '{bytes}'), wanted);
     execute format('grant select (%s) on watchpost.face to %I', watchpost.columns_but('face', '{crop}'), wanted);
   end loop;
@@ -152,7 +158,7 @@ begin
   -- What keys may be allowed to do; which of it a key is, the API checks by its scopes. Nothing of workers, jobs and
   -- settings, which are of all sites, and nothing that models find.
   grant insert, update, delete on
-    watchpost.api_key, watchpost.camera, watchpost.person, watchpost.person_photo, watchpost.watchlist,
+    watchpost.camera, watchpost.person, watchpost.person_photo, watchpost.watchlist,
     watchpost.watchlist_entry, watchpost.cannot_link, watchpost.endpoint, watchpost.endpoint_watchlist,
     watchpost.endpoint_secret
   to watchpost_api;

@@ -5,6 +5,7 @@ import {
   addCamera,
   type CameraFields,
   findCamera,
+  type NewCamera,
   readCameras,
   removeCamera,
   setCamera,
@@ -38,9 +39,10 @@ const cameraAdd: AddCommand = (camera, session) =>
       .description('Add a camera')
       .argument('<name>', '', named)
       .requiredOption('--location <words>', 'where it stands', named)
-      .option('--zone <name>', 'cameras of one zone share their alerts', named),
+      .option('--zone <name>', 'cameras of one zone share their alerts', named)
+      .option('--site <name>', 'the site it belongs to (default: the first one)', searched),
   ).action(
-    session.action(async (context, name: string, options: Omit<Parameters<typeof addCamera>[1], 'name'>) => {
+    session.action(async (context, name: string, options: Omit<NewCamera, 'name'>) => {
       const { db } = await connect(context);
       const added = await addCamera(db, { ...options, name });
       print(context.io, `${added.name}  ${added.id}`);
@@ -58,7 +60,7 @@ const cameraList: AddCommand = (camera, session) =>
         printRows(context.io, await readCameras(db), {
           ...options,
           none: 'no cameras',
-          columns: ({ name, location, zone, faces, id }) => ({ name, location, zone, faces, id }),
+          columns: ({ name, location, zone, faces, site, id }) => ({ name, location, zone, faces, site, id }),
         });
       }),
     );

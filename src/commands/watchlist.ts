@@ -97,13 +97,17 @@ const thresholdOf = (list: { threshold: number; threshold_name: string | null })
   list.threshold_name === null ? `${list.threshold}` : `${list.threshold} (${list.threshold_name})`;
 
 const watchlistAdd: AddCommand = (watchlist, session) =>
-  withFields(watchlist.command('add').description('Add a watchlist').argument('<name>', '', named)).action(
-    session.action(async (context, name: string, options: FieldOptions) => {
-      const { db } = await connect(context);
-      const list = await addWatchlist(db, { name, ...fieldsOf(options) });
-      print(context.io, `${list.name}  ${list.id}  threshold ${thresholdOf(list)}`);
-    }),
-  );
+  withFields(watchlist.command('add').description('Add a watchlist').argument('<name>', '', named))
+    .option('--site <name>', 'the site it belongs to (default: the first one)', searched)
+    .action(
+      session.action(
+        async (context, name: string, { site, ...options }: FieldOptions & { site?: string }) => {
+          const { db } = await connect(context);
+          const list = await addWatchlist(db, { name, site, ...fieldsOf(options) });
+          print(context.io, `${list.name}  ${list.id}  threshold ${thresholdOf(list)}`);
+        },
+      ),
+    );
 
 const watchlistList: AddCommand = (watchlist, session) =>
   watchlist
@@ -117,6 +121,7 @@ const watchlistList: AddCommand = (watchlist, session) =>
           ...options,
           columns: (list) => ({
             name: list.name,
+            site: list.site,
             severity: list.severity,
             threshold: thresholdOf(list),
             persons: list.persons,

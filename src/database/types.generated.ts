@@ -212,26 +212,69 @@ export interface WatchpostAlertReview {
 
 export interface WatchpostApiKey {
   /**
-   * The cameras of these sites that it may see; null: all.
+   * The only cameras that it submits for, and whose photos it sees; null: all of its sites.
    */
   cameras: string[] | null;
   created_at: Generated<Timestamp>;
+  /**
+   * watchpost.actor() of whoever made it.
+   */
+  created_by: Generated<string>;
+  /**
+   * Since when it is refused by itself; null: it does not expire.
+   */
+  expires_at: Timestamp | null;
+  /**
+   * When the event that it has expired was written.
+   */
+  expiry_noted_at: Timestamp | null;
   id: Generated<string>;
+  /**
+   * Its latest call, to a minute or so; null: it was never used.
+   */
+  last_used_at: Timestamp | null;
+  /**
+   * Its photos that may wait to be processed; null: WATCHPOST_MAX_BACKLOG_PER_KEY.
+   */
+  max_backlog: number | null;
+  /**
+   * Streams that it keeps open, at all API processes together; null: 20.
+   */
+  max_streams: number | null;
+  /**
+   * What the record calls it: api:NAME. It stays taken when the key is revoked, because the record refers to it.
+   */
   name: string;
   /**
-   * Since when it is refused; null: it is valid.
+   * Of the key before the latest rotation.
+   */
+  previous_sha256: Buffer | null;
+  /**
+   * Until when the key before the latest rotation is valid, too.
+   */
+  previous_until: Timestamp | null;
+  /**
+   * Calls in a minute of the clock, at all API processes together; null: any number.
+   */
+  rate_per_minute: number | null;
+  /**
+   * Since when it is refused; null: it was not revoked.
    */
   revoked_at: Timestamp | null;
   /**
-   * Of the key; the key itself is not in the database. It is 256 random bits, which need no slow hash.
+   * What it may do: submit (photos), read, enrol (people and their photos), review (alerts), administer (everything).
+   */
+  scopes: string[];
+  /**
+   * Of the key; the key itself is not in the database. It has 244 random bits or more, which need no slow hash.
    */
   sha256: Buffer;
   /**
-   * The sites it may see; null: all.
+   * The only sites that it sees and writes to; null: all.
    */
   sites: string[] | null;
   /**
-   * The lists of these sites that it may see; null: all.
+   * The only lists that it sees and changes; null: all of its sites.
    */
   watchlists: string[] | null;
 }
@@ -874,6 +917,44 @@ export interface WatchpostInvariant {
    * The row that violates it.
    */
   subject: string | null;
+}
+
+export interface WatchpostKeyCalls {
+  calls: number;
+  key_id: string;
+  /**
+   * The minute of the clock that they are for.
+   */
+  minute: Timestamp;
+}
+
+export interface WatchpostKeyStatus {
+  cameras: string[] | null;
+  created_at: Timestamp | null;
+  created_by: string | null;
+  expires_at: Timestamp | null;
+  id: string | null;
+  last_used_at: Timestamp | null;
+  max_backlog: number | null;
+  max_streams: number | null;
+  name: string | null;
+  previous_until: Timestamp | null;
+  rate_per_minute: number | null;
+  revoked_at: Timestamp | null;
+  scopes: string[] | null;
+  sites: string[] | null;
+  state: string | null;
+  watchlists: string[] | null;
+}
+
+export interface WatchpostKeyStream {
+  id: Generated<string>;
+  key_id: string;
+  opened_at: Generated<Timestamp>;
+  /**
+   * The API process that serves it.
+   */
+  worker_id: string;
 }
 
 export interface WatchpostLastSeen {
@@ -1755,6 +1836,9 @@ export interface DB {
   "watchpost.image": WatchpostImage;
   "watchpost.image_status": WatchpostImageStatus;
   "watchpost.invariant": WatchpostInvariant;
+  "watchpost.key_calls": WatchpostKeyCalls;
+  "watchpost.key_status": WatchpostKeyStatus;
+  "watchpost.key_stream": WatchpostKeyStream;
   "watchpost.last_seen": WatchpostLastSeen;
   "watchpost.match": WatchpostMatch;
   "watchpost.migration": WatchpostMigration;

@@ -4,6 +4,7 @@ export {
   addCamera,
   type CameraFields,
   findCamera,
+  type NewCamera,
   readCamera,
   readCameras,
   readPlaces,
@@ -41,3 +42,13 @@ export {
 } from './merging.ts';
 export { addPerson, type PersonFields, removePerson, setPerson, takeBackPerson } from './people.ts';
 export { acceptPhoto, addPersonPhoto, correctPhoto, enrolFace, removePhoto } from './photos.ts';
+export {
+  addMember,
+  addSite,
+  findSite,
+  readSite,
+  readSites,
+  removeMember,
+  removeSite,
+  renameSite,
+} from './sites.ts';

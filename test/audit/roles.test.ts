@@ -98,6 +98,9 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'alter table watchpost.event disable trigger all',
       `create table watchpost.mine ()`,
       'update watchpost.image set bytes = null',
+      `insert into watchpost.api_key (name, sha256, scopes) values ('mine', sha256('x'), '{administer}')`,
+      `update watchpost.api_key set scopes = '{administer}'`,
+      'delete from watchpost.key_calls',
       `update watchpost.image set format = 'png', bytes = 'x'`,
       `insert into watchpost.image (bytes) values ('x') on conflict (id) do update set bytes = null`,
     ])('may not: %s', async (statement) => {
@@ -160,7 +163,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
 
   describe.each(['watchpost_reader', 'watchpost_reviewer'])('%s', (role) => {
     const unreadable = [
-      ...['api_key', 'endpoint_secret', 'image', 'face'],
+      ...['api_key', 'key_status', 'endpoint_secret', 'image', 'face'],
       ...['embedding', 'reference', 'person_vector', 'stranger_face', 'stranger_candidate'],
     ];
     let reader: Awaited<ReturnType<typeof loginWith>>;
@@ -238,6 +241,9 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'select watchpost.valid_secrets(gen_random_uuid())',
       'select * from watchpost.delivery_due(gen_random_uuid())',
       'select watchpost.rotate_secret(gen_random_uuid())',
+      `select * from watchpost.authenticate(sha256('x'))`,
+      `select watchpost.create_key('mine', '{administer}')`,
+      'select watchpost.revoke_key(gen_random_uuid())',
       `update watchpost.camera set location = 'elsewhere'`,
       'select watchpost.remove_camera(gen_random_uuid())',
       'select watchpost.delete_images(now())',

@@ -91,7 +91,7 @@ const expectOnly = async (rows: Rows, own: ReadonlySet<string>, other: ReadonlyS
     // Every row that names ids of this site and of no other, but for the events of sites and settings.
     const ownRows = (everything.get(name) ?? []).filter((row) => {
       const ids = idsIn([row]);
-      if (['site.changed', 'strangers.changed'].includes(String(row.topic))) return false;
+      if (['site.changed', 'strangers.changed', 'key.changed'].includes(String(row.topic))) return false;
       return ids.some((id) => own.has(id)) && !ids.some((id) => other.has(id));
     });
     if (!hidden.includes(name)) expect(seen.length, `rows of ${name}`).toBeGreaterThanOrEqual(ownRows.length);
@@ -121,6 +121,19 @@ const definers: Record<string, readonly string[]> = {
     ...['find_camera', 'submit_image', 'count_backlog', 'merge_persons', 'unmerge_persons'],
     ...['acknowledge', 'confirm', 'dismiss', 'reopen', 'undo'],
   ],
+  'manages keys no wider than that of the caller, who is known by the setting watchpost.key': [
+    ...[
+      'key_sites',
+      'key_cameras',
+      'key_watchlists',
+      'may_manage_key',
+      'find_key',
+      'create_key',
+      'rotate_key',
+    ],
+    ...['revoke_key'],
+  ],
+  'counts calls and streams of a key': ['note_key_use', 'take_calls', 'open_stream', 'close_streams'],
   'answers only who sees all sites': ['find_violations', 'find_stuck_work', 'missing_work'],
   'is granted to workers and the owner only': [
     ...[
@@ -140,7 +153,15 @@ const definers: Record<string, readonly string[]> = {
       'retain',
       'forget_leaves',
     ],
-    ...['append_seal', 'seal_rows', 'continue_record', 'renumber_rows'],
+    ...[
+      'append_seal',
+      'seal_rows',
+      'continue_record',
+      'renumber_rows',
+      'admit_key',
+      'is_administered',
+      'authenticate',
+    ],
   ],
   'says of the record of all sites whether it is sealed, waited for or retired, which no row follows from': [
     ...['is_sealed', 'is_awaited', 'history_begins'],
@@ -209,7 +230,7 @@ describe('an API key of one site', () => {
   let asNorth: ReturnType<typeof openAsKey>;
   beforeAll(async () => {
     const [key] = await owner.rows(
-      `insert into watchpost.api_key (name, sha256, sites) values ('guards', 'x', array[$1::uuid]) returning id`,
+      `insert into watchpost.api_key (name, sha256, scopes, sites) values ('guards', 'x', '{read}', array[$1::uuid]) returning id`,
       [north.siteId],
     );
     asNorth = openAsKey(owner, { id: key.id, actor: 'api:guards' });
@@ -276,7 +297,7 @@ describe('an API key of one site', () => {
     ],
     ['a site', () => `insert into watchpost.site (name) values ('mine')`],
     ['a member', () => `insert into watchpost.site_member values ('x', '${north.siteId}')`],
-  ] as const)('may not add %s', async (_, statement) => {
+  ] as [string, () => string][])('may not add %s', async (_, statement) => {
     const rows = await keyed(statement()).catch((error) => error);
     if (Array.isArray(rows)) expect(rows).toEqual([{ site_id: north.siteId }]);
     else expect(rows).toMatchObject({ code: expect.stringMatching(/^(42501|23503)$/) });
@@ -455,7 +476,7 @@ describe.skipIf(!onServer)(`a database user ${needsServer}`, () => {
   it('sees no more by setting a role, a key or a name', async () => {
     const guard = await login('watchpost_reviewer', north);
     const [key] = await owner.rows(
-      `insert into watchpost.api_key (name, sha256) values ('all', 'all') returning id`,
+      `insert into watchpost.api_key (name, sha256, scopes) values ('all', 'all', '{administer}') returning id`,
     );
     for (const setting of [
       'set role watchpost_reviewer',

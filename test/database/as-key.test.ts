@@ -13,7 +13,7 @@ beforeAll(async () => {
   const [made] = await database.rows(`insert into watchpost.site (name) values ('north') returning id`);
   site = made.id;
   const [key] = await database.rows(
-    `insert into watchpost.api_key (name, sha256, sites) values ('guards', 'x', array[$1::uuid]) returning id`,
+    `insert into watchpost.api_key (name, sha256, scopes, sites) values ('guards', 'x', '{read}', array[$1::uuid]) returning id`,
     [site],
   );
   north = openAsKey(database, { id: key.id, actor: 'api:guards' });

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Database } from '../../src/database/pool.ts';
 import { type ProblemCode, problems } from '../../src/errors.ts';
-import { provideApiKey } from '../../src/http/api-key.ts';
 import { createApp } from '../../src/http/app.ts';
+import { provideFirstKey } from '../../src/http/first-key.ts';
+import { createKey, type NewKey } from '../../src/http/key-store.ts';
 import { type ConnectionLimits, startServer } from '../../src/http/server.ts';
 import type { Services } from '../../src/http/services.ts';
 import { openLog } from '../../src/log.ts';
@@ -12,6 +13,7 @@ import { startRelay } from '../../src/runner/relay.ts';
 import type { Worker } from '../../src/runner/worker.ts';
 import type { Vision } from '../../src/vision/index.ts';
 import { atEnd } from '../support/at-end.ts';
+import { expectResponse, learnContract } from '../support/contract.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { realVision, runWorker, untilIdle } from '../support/pipeline.ts';
 
@@ -80,19 +82,26 @@ export const listen = async (
     stopping,
     log,
   });
+  learnContract(app.routes);
   const server = await startServer(app, '127.0.0.1', 0, limits);
   atEnd(() => server.stop(0));
   const key = `test-key-${randomBytes(16).toString('hex')}`;
   return {
     url: server.url,
     key,
-    routes: app.routes.filter(({ method }) => method !== 'ALL'),
+    routes: routesOf(app.routes),
     call: (method, path, body, headers = {}) =>
       ask(new URL(path, server.url), method, body, { authorization: `Bearer ${key}`, ...headers }),
   };
 };
 
-/** A call without an API key. */
+/** Each route once: the app has an entry for its declaration and one for its handler. */
+const routesOf = (entries: readonly { method: string; path: string }[]): Api['routes'] => {
+  const routes = entries.filter(({ method }) => method !== 'ALL');
+  return [...new Map(routes.map(({ method, path }) => [`${method} ${path}`, { method, path }])).values()];
+};
+
+/** A call without an API key. Like every call, its answer has to fit the OpenAPI document. */
 export const ask = async (
   url: URL | string,
   method: string,
@@ -108,7 +117,8 @@ export const ask = async (
   if (body !== undefined) init.body = asIs ? (body as FormData) : JSON.stringify(body);
   if (body instanceof ReadableStream) init.duplex = 'half';
   const response = await fetch(url, init);
-  const json = response.headers.get('content-type')?.includes('json');
+  await expectResponse(method, String(url), response);
+  const json = response.headers.get('content-type')?.includes('json') && method !== 'HEAD';
   return {
     status: response.status,
     headers: response.headers,
@@ -131,9 +141,20 @@ export const serve = async (): Promise<{
   return { database, vision, worker, api };
 };
 
-/** Makes an API's key known to the database. */
-export const admit = (database: Database, api: Api): Promise<string> =>
-  provideApiKey(database, '/nonexistent', api.key);
+/** Makes an API's key known to the database, with all rights. */
+export const admit = async (database: Database, api: Api): Promise<void> => {
+  await provideFirstKey(database, '/nonexistent', api.key);
+};
+
+/** Makes a key and returns it, with its id. */
+export const keyWith = async (
+  database: Database,
+  wanted: Partial<NewKey> = {},
+): Promise<{ id: string; name: string; key: string }> =>
+  createKey(database.db, { name: `key ${randomBytes(4).toString('hex')}`, ...wanted });
+
+/** The header that a key is sent in. */
+export const bearer = (key: string): { authorization: string } => ({ authorization: `Bearer ${key}` });
 
 /** A photo in a multipart form, as browsers send it. */
 export const formOf = (bytes: Uint8Array, fields: Record<string, string> = {}): FormData => {

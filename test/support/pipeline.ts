@@ -1,11 +1,12 @@
-import { provideApiKey } from '../../src/http/api-key.ts';
 import { createApp } from '../../src/http/app.ts';
+import { provideFirstKey } from '../../src/http/first-key.ts';
 import { untilEnded } from '../../src/intake/index.ts';
 import { type Log, openLog } from '../../src/log.ts';
 import { startWorker, type Worker } from '../../src/runner/worker.ts';
 import { loadVision, type Vision } from '../../src/vision/index.ts';
 import { addToWatchlist, addWatchlist } from '../../src/watchlist/registry.ts';
 import { atEnd } from './at-end.ts';
+import { expectResponse, learnContract } from './contract.ts';
 import type { TestDatabase } from './database.ts';
 import { sample } from './photos.ts';
 import { until } from './until.ts';
@@ -34,7 +35,7 @@ export const runWorker = async (
 /** The API without a socket: calls go through the whole app. */
 export const openApi = async (database: TestDatabase, vision: Vision, worker: Worker) => {
   const apiKey = `test-key-${Math.random().toString(36).slice(2)}-long-enough`;
-  await provideApiKey(database, '/nonexistent', apiKey);
+  await provideFirstKey(database, '/nonexistent', apiKey);
   const config = {
     maxBodyBytes: 20 * 1024 * 1024,
     maxPixels: 64_000_000,
@@ -42,8 +43,13 @@ export const openApi = async (database: TestDatabase, vision: Vision, worker: Wo
     maxBacklogPerKey: 10_000,
   };
   const app = createApp({ config, database, nudge: () => worker.nudge(), vision, workerId: worker.id, log });
-  return (path: string, init: RequestInit = {}) =>
-    app.request(path, { ...init, headers: { authorization: `Bearer ${apiKey}`, ...init.headers } });
+  learnContract(app.routes);
+  return async (path: string, init: RequestInit = {}) => {
+    const headers = { authorization: `Bearer ${apiKey}`, ...init.headers };
+    const response = await app.request(path, { ...init, headers });
+    await expectResponse(init.method ?? 'GET', path, response);
+    return response;
+  };
 };
 
 /** What `image_status` says once it is final. */

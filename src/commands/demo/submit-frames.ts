@@ -29,9 +29,12 @@ export interface Submission {
   readonly sentAt: Date;
 }
 
+/** A running installation, and a key that may submit and enrol. */
+export type Called = Up & { readonly key: string };
+
 /** Submits the frames one after the other, without waiting until one is processed. */
 export const submitFrames = async (
-  up: Up,
+  up: Called,
   environment: Record<string, string | undefined>,
   narrator: Narrator,
 ): Promise<Submission[]> => {
@@ -51,7 +54,7 @@ export const submitFrames = async (
 
 type Sent = Pick<Submission, 'imageId' | 'sentAt'>;
 
-const submitByPost = async (up: Up, photo: string, camera: string): Promise<Sent> => {
+const submitByPost = async (up: Called, photo: string, camera: string): Promise<Sent> => {
   const sentAt = new Date();
   const { id } = await postForm<{ id: string }>(up, '/v1/images', photo, { camera });
   return { imageId: id, sentAt };
@@ -99,7 +102,7 @@ const submitByCommand = async (
 
 /** Posts a photo with other fields of the form. */
 export const postForm = async <Answer>(
-  up: Up,
+  up: Called,
   path: string,
   photo: string,
   fields: Record<string, string>,
@@ -111,18 +114,18 @@ export const postForm = async <Answer>(
 };
 
 /** Posts an object as JSON. */
-export const postJson = <Answer>(up: Up, path: string, body: object): Promise<Answer> =>
+export const postJson = <Answer>(up: Called, path: string, body: object): Promise<Answer> =>
   post(up, path, JSON.stringify(body), { 'content-type': 'application/json' });
 
 const post = async <Answer>(
-  { url, apiKey }: Up,
+  { url, key }: Called,
   path: string,
   body: FormData | string,
   headers: Record<string, string> = {},
 ): Promise<Answer> => {
   const response = await fetch(new URL(path, url), {
     method: 'POST',
-    headers: { authorization: `Bearer ${apiKey}`, ...headers },
+    headers: { authorization: `Bearer ${key}`, ...headers },
     body,
   });
   if (!response.ok)
