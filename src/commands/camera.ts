@@ -14,6 +14,7 @@ import { connect } from './program/connect.ts';
 import { deletePhotosShown } from './program/deleting.ts';
 import { print } from './program/io.ts';
 import { named, searched } from './program/options.ts';
+import { siteIfSeveral } from './program/site-column.ts';
 import type { AddCommand } from './program/session.ts';
 import { printRows } from './program/table.ts';
 
@@ -57,10 +58,18 @@ const cameraList: AddCommand = (camera, session) =>
     .action(
       session.action(async (context, options: { json?: boolean }) => {
         const { db } = await connect(context);
-        printRows(context.io, await readCameras(db), {
+        const found = await readCameras(db);
+        printRows(context.io, found, {
           ...options,
           none: 'no cameras',
-          columns: ({ name, location, zone, faces, site, id }) => ({ name, location, zone, faces, site, id }),
+          columns: ({ name, location, zone, faces, site, id }) => ({
+            name,
+            location,
+            zone,
+            faces,
+            ...siteIfSeveral(found, site),
+            id,
+          }),
         });
       }),
     );

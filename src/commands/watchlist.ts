@@ -29,6 +29,7 @@ import {
   words,
 } from './program/options.ts';
 import type { AddCommand, Context } from './program/session.ts';
+import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
 
 /** watchlist: lists, and who is on them. */
@@ -117,11 +118,12 @@ const watchlistList: AddCommand = (watchlist, session) =>
     .action(
       session.action(async (context, options: { json?: boolean }) => {
         const { db } = await connect(context);
-        printRows(context.io, await readWatchlists(db), {
+        const found = await readWatchlists(db);
+        printRows(context.io, found, {
           ...options,
           columns: (list) => ({
             name: list.name,
-            site: list.site,
+            ...siteIfSeveral(found, list.site),
             severity: list.severity,
             threshold: thresholdOf(list),
             persons: list.persons,
