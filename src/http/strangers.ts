@@ -55,7 +55,7 @@ export const strangers = () =>
         const { faces, ...stranger } = await readStranger(c.get('db'), idIn(c));
         return c.json({
           ...stranger,
-          faces: faces.map((face) => ({ ...face, crop: cropOf(face.face_id as string) })),
+          faces: faces.map((face) => ({ ...face, crop: cropOf(face.face_id) })),
         });
       },
     )

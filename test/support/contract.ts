@@ -31,7 +31,7 @@ class Contract {
     const parameters = (address: string) => address.split('{').length;
     this.#addresses = Object.keys(document.paths)
       .toSorted((a, b) => parameters(a) - parameters(b))
-      .map((address) => ({ address, pattern: new RegExp(`^${address.replace(/\{\w+\}/g, '[^/]+')}/?$`) }));
+      .map((address) => ({ address, pattern: new RegExp(`^${address.replace(/\{\w+\}/g, '[^/]+')}$`) }));
   }
 
   /** What is wrong with an answer; undefined if nothing is. */
@@ -67,6 +67,8 @@ class Contract {
   #faultOfUnknown(path: string, status: number, body: unknown): string | undefined {
     // The pages for people are no part of the document.
     if (/^\/console(\/|$)/.test(path) && status < 400) return undefined;
+    // The answer to a HEAD.
+    if (body === undefined && status >= 400) return undefined;
     const fault = this.faultOfValue('Problem', body);
     if (fault) return fault;
     const { code } = body as { code: string };
