@@ -270,6 +270,8 @@ as $$
 declare
   known record;
 begin
+  -- Processes that start together admit the same key: ON CONFLICT takes care of one unique index only.
+  perform pg_advisory_xact_lock(hashtext('watchpost.admit_key'));
   insert into watchpost.api_key as k (name, sha256, scopes)
   select admit_key.name, key_sha256, '{administer}'
   where not exists (select from watchpost.api_key as o where key_sha256 in (o.sha256, o.previous_sha256))

@@ -164,7 +164,6 @@ export const errorsWithKey: readonly ProblemCode[] = [
 ];
 
 const errorsOfFields: readonly ProblemCode[] = [
-  'field_repeated',
   'name_invalid',
   'token_invalid',
   'text_too_long',
@@ -190,6 +189,7 @@ const errorsOfPhotos: readonly ProblemCode[] = [
 const errorsOf = (method: string, path: string, facts: Operation): ProblemCode[] => [
   ...(facts.errors ?? []),
   'query_invalid',
+  'field_repeated',
   'body_invalid',
   ...(facts.scope === null ? [] : ([...errorsWithKey, 'value_invalid', 'changed_meanwhile'] as const)),
   ...(parametersOf(path).some(isId) ? (['id_invalid'] as const) : []),

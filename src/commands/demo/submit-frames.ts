@@ -4,7 +4,8 @@ import { execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { CommandError } from '../../errors.ts';
+import { type Client, createClient } from '../../client/index.ts';
+import { bodyOf } from '../program/api.ts';
 import type { Up } from '../up.ts';
 import type { Narrator } from './narrator.ts';
 
@@ -56,7 +57,8 @@ type Sent = Pick<Submission, 'imageId' | 'sentAt'>;
 
 const submitByPost = async (up: Called, photo: string, camera: string): Promise<Sent> => {
   const sentAt = new Date();
-  const { id } = await postForm<{ id: string }>(up, '/v1/images', photo, { camera });
+  const form = { image: await photoOf(photo), camera };
+  const { id } = await bodyOf(clientOf(up).v1.images.$post({ form }));
   return { imageId: id, sentAt };
 };
 
@@ -100,35 +102,9 @@ const submitByCommand = async (
   return { imageId: id, sentAt: received_at };
 };
 
-/** Posts a photo with other fields of the form. */
-export const postForm = async <Answer>(
-  up: Called,
-  path: string,
-  photo: string,
-  fields: Record<string, string>,
-): Promise<Answer> => {
-  const form = new FormData();
-  form.append('image', new Blob([await readFile(photoFile(photo))]), photo);
-  for (const [name, value] of Object.entries(fields)) form.append(name, value);
-  return post(up, path, form);
-};
+/** A photo of the demo, to be sent in a form. */
+export const photoOf = async (name: string): Promise<File> =>
+  new File([await readFile(photoFile(name))], name);
 
-/** Posts an object as JSON. */
-export const postJson = <Answer>(up: Called, path: string, body: object): Promise<Answer> =>
-  post(up, path, JSON.stringify(body), { 'content-type': 'application/json' });
-
-const post = async <Answer>(
-  { url, key }: Called,
-  path: string,
-  body: FormData | string,
-  headers: Record<string, string> = {},
-): Promise<Answer> => {
-  const response = await fetch(new URL(path, url), {
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, ...headers },
-    body,
-  });
-  if (!response.ok)
-    throw new CommandError(`POST ${path} answered ${response.status}: ${await response.text()}`);
-  return response.json() as Promise<Answer>;
-};
+/** The API of this process, called as any client does. */
+export const clientOf = ({ url, key }: Called): Client => createClient({ url, key });
