@@ -14,8 +14,8 @@ import { connect } from './program/connect.ts';
 import { deletePhotosShown } from './program/deleting.ts';
 import { print } from './program/io.ts';
 import { named, searched } from './program/options.ts';
-import { siteIfSeveral } from './program/site-column.ts';
 import type { AddCommand } from './program/session.ts';
+import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
 
 /** camera: where photos are taken. */

@@ -65,6 +65,8 @@ const readOptions = () => {
 };
 
 const serve = async (): Promise<void> => {
+  // What the engine writes is for its owner only.
+  process.umask(0o077);
   const options = readOptions();
   const directory = options.dataDir === undefined ? undefined : await DataDirectory.lock(options.dataDir);
   const engine = await Engine.open({
@@ -73,8 +75,12 @@ const serve = async (): Promise<void> => {
     onLog: (line) => console.error(line),
     onFailure: fail,
   });
-  const server = await DatabaseServer.listen(engine, options.server);
-  const url = `postgres://postgres@127.0.0.1:${server.port}/postgres`;
+  const password = await directory?.password();
+  const server = await DatabaseServer.listen(engine, {
+    ...options.server,
+    ...(password === undefined ? {} : { password }),
+  });
+  const url = `postgres://postgres${password === undefined ? '' : `:${password}`}@127.0.0.1:${server.port}/postgres`;
   await directory?.announce(url);
 
   let stopping = false;
