@@ -11,7 +11,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { whyUnusableFile } from '../errors.ts';
-import { DataDirectory, DataDirectoryLocked } from './data-directory.ts';
+import { DataDirectory, DataDirectoryLocked, withoutPassword } from './data-directory.ts';
 import { Engine } from './engine.ts';
 import { DatabaseServer } from './server.ts';
 
@@ -101,7 +101,7 @@ const serve = async (): Promise<void> => {
   if (process.send && !process.connected) await stop();
 
   report({ type: 'ready', url });
-  if (!process.send) console.log(url);
+  if (!process.send) console.log(withoutPassword(url));
 };
 
 // The engine has timers of its own, and after an error in the server its state cannot be trusted either.
