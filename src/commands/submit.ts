@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
 import type { Database } from '../database/pool.ts';
-import { CommandError, toWatchpostError, whyUnusableFile } from '../errors.ts';
+import { toWatchpostError } from '../convert-error.ts';
+import { CommandError } from '../errors.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import {
   type Found,
   filesMeant,

@@ -1,4 +1,4 @@
-import { isDatabaseAway } from '../errors.ts';
+import { isDatabaseAway } from '../database-errors.ts';
 import type { Database } from './pool.ts';
 
 /** Milliseconds before the first and before later attempts. */
