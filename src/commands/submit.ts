@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
-import type { Database } from '../database/pool.ts';
 import { toWatchpostError } from '../convert-error.ts';
+import type { Database } from '../database/pool.ts';
 import { CommandError } from '../errors.ts';
 import { whyUnusableFile } from '../file-errors.ts';
 import {

@@ -1,5 +1,5 @@
-import { hasPassword, hideSecrets } from '../database-url.ts';
 import { toWatchpostError } from '../convert-error.ts';
+import { hasPassword, hideSecrets } from '../database-url.ts';
 import { UnusableServer } from './unusable-server.ts';
 
 /** Why a database cannot be used: a sentence, and what to do. Without secrets. */

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { name } from '../fields.ts';
+import { name, nextOf, pageLimit, searchWord } from '../fields.ts';
 import { faceRanges } from '../vision/index.ts';
 import {
   addCamera,
@@ -11,7 +11,7 @@ import {
   setCamera,
 } from '../watchlist/registry.ts';
 import { asCaller } from './as-caller.ts';
-import { idIn, readJson } from './body.ts';
+import { idIn, readJson, readQuery } from './body.ts';
 import type { Served, Services } from './services.ts';
 
 const newCamera = z.strictObject({
@@ -21,6 +21,7 @@ const newCamera = z.strictObject({
   faces: z.enum(faceRanges).optional(),
 });
 const changes = newCamera.partial();
+const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
 
 /** POST and GET /v1/cameras; GET, PATCH and DELETE /v1/cameras/{id}. */
 export const cameras = ({ database }: Services) =>
@@ -31,7 +32,11 @@ export const cameras = ({ database }: Services) =>
       c.header('Location', `/v1/cameras/${camera.id}`);
       return c.json(camera, 201);
     })
-    .get('/', async (c) => c.json({ cameras: await readCameras(database.db) }))
+    .get('/', async (c) => {
+      const wanted = readQuery(c, page);
+      const found = await readCameras(database.db, wanted);
+      return c.json({ cameras: found, next: nextOf(found, wanted.limit, (camera) => camera.name) });
+    })
     .get('/:id', async (c) => {
       const camera = await readCamera(database.db, idIn(c));
       return c.json({ ...camera, places: await readPlaces(database.db, camera.id) });

@@ -14,6 +14,7 @@ const routesWithQuery = new Set([
   'GET /v1/dead-letters',
   'GET /v1/endpoints',
   'GET /v1/watchlists',
+  'GET /v1/cameras',
   'GET /v1/alerts',
   'GET /v1/alerts/stream',
   'GET /v1/strangers',

@@ -1,9 +1,10 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { listOf, moment, name, nextOf, pageLimit, searchWord, token, whole } from '../fields.ts';
-import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
-import { asCaller } from './as-caller.ts';
+import { readRecurring, readStranger } from '../watchlist/strangers.ts';
+import { transactions } from './as-caller.ts';
 import { idIn, readJson, readQuery } from './body.ts';
+import { enrolOrRefuse } from './enrol-stranger.ts';
 import type { Served, Services } from './services.ts';
 
 const filter = z.strictObject({
@@ -42,7 +43,8 @@ export const strangers = ({ database }: Services) =>
     .post('/:id/person', async (c) => {
       const id = idIn(c);
       const wanted = await readJson(c, newPerson);
-      const personId = await asCaller(database, c.get('caller'), (trx) => enrolStranger(trx, id, wanted));
+      const transact = transactions(database, c.get('caller'));
+      const personId = await enrolOrRefuse(database, transact, id, wanted, c.req.raw.signal);
       c.header('Location', `/v1/persons/${personId}`);
       return c.json({ person_id: personId }, 201);
     });

@@ -2,8 +2,8 @@ import { CsvError } from 'csv-parse/sync';
 import { z } from 'zod';
 import { toWatchpostError } from '../convert-error.ts';
 import { type ProblemCode, WatchpostError } from '../errors.ts';
-import { whyUnusableFile } from '../file-errors.ts';
 import { codeOf, name, storedTime } from '../fields.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
 import type { Manifest } from './manifest.ts';
 

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
-import type { DB } from '../database/types.generated.ts';
 import { toWatchpostError } from '../convert-error.ts';
+import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import { assertKnown } from '../text-file.ts';
 import { addToWatchlist, findWatchlist } from '../watchlist/registry.ts';

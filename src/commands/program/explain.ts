@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { ConfigError } from '../../config.ts';
-import { UnusableServer } from '../../database/unusable-server.ts';
 import { toWatchpostError } from '../../convert-error.ts';
+import { UnusableServer } from '../../database/unusable-server.ts';
 import { CommandError } from '../../errors.ts';
 import { whyUnusableFile } from '../../file-errors.ts';
 import { VisionError } from '../../vision/errors.ts';
