@@ -356,6 +356,27 @@ describe('what is written for a person who was merged', () => {
     ).toEqual([{ person_id: ada.personId }]);
   });
 
+  it.skipIf(!onServer)(`and a dismissal as not them waits for it too ${needsServer}`, async () => {
+    await see(twin, 0.95, 0);
+    await settle();
+    const [alert] = await standing(twin.personId);
+    const merging = await connectClient(database);
+    await merging.query('begin');
+    await merging.query('select watchpost.lock_people($1)', [[ada.personId, twin.personId]]);
+    const dismissed = one(`select * from watchpost.dismiss($1, 'not_them')`, [alert?.id]);
+    await untilBlocked(database);
+    await merging.query('select watchpost.merge_persons($1, $2)', [ada.personId, twin.personId]);
+    await merging.query('commit');
+    expect(await dismissed).toMatchObject({ state: 'dismissed', person_id: ada.personId });
+    expect(
+      await database.rows('select distinct person_id from watchpost.cannot_link where alert_id = $1', [
+        alert?.id,
+      ]),
+    ).toEqual([{ person_id: ada.personId }]);
+    await settle();
+    expect(await violations()).toEqual([]);
+  });
+
   it('by a backfill under way is continued for the survivor', async () => {
     await database.rows(
       `insert into watchpost.backfill (reason, person_id, model_id) values ('enrolled', $1, $2)`,
