@@ -35,7 +35,8 @@ describe('a stranger none of whose faces can be enrolled', () => {
       await addUnknown(database, { model, vector: vectors.near(vector, 0.97), capturedAt });
     }
     await groupStrangers(database);
-    [{ id: stranger }] = await database.rows('select stranger_id as id from watchpost.recurring_stranger');
+    const [found] = await database.rows('select stranger_id as id from watchpost.recurring_stranger');
+    stranger = found.id;
   });
 
   /** What a worker does that has a slot free. */
