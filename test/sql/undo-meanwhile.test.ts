@@ -68,6 +68,30 @@ describe('undoing a dismissal as not them, after what has happened meanwhile,', 
     await soundly();
   });
 
+  it('takes the face back from an alert of somebody else that had been decided before it came there', async () => {
+    const bea = vectors.near(seen.stranger, 0.7);
+    await addKnownPerson(seen.database, {
+      ...{ name: 'Bea', model: seen.model, watchlists: [seen.lists[0]!], vector: bea },
+    });
+    const hers = await see(bea, '2026-05-01T08:00:00Z');
+    const face = await see(seen.stranger, '2026-05-01T08:01:00Z');
+    await process();
+    const [alertId, decided] = [await alertOf(face), await alertOf(hers)];
+    await as('api:ben', 'confirm($1)', decided);
+    const was = await everything(seen.database);
+
+    await as('api:ann', `dismiss($1, 'not_them')`, alertId);
+    await process();
+    const joined = 'select state, sightings from watchpost.alert where id = $1';
+    expect(await rows(joined, [decided])).toEqual([{ state: 'confirmed', sightings: 2 }]);
+    await as('api:ann', 'undo($1)', alertId);
+    await process();
+    expect(await rows(joined, [decided])).toEqual([{ state: 'confirmed', sightings: 1 }]);
+    const now = await everything(seen.database);
+    expect({ ...now, sightingsOfAlerts: [] }).toEqual({ ...was, sightingsOfAlerts: [] });
+    await soundly();
+  });
+
   it('is refused when the enrolled photo it rested on was removed since', async () => {
     const face = await see(seen.stranger, '2026-05-01T08:00:00Z');
     await process();
