@@ -5,7 +5,8 @@ import { takeBackPerson } from '../watchlist/registry.ts';
 import { printDuplicates } from './person-merge.ts';
 import { reasonOf } from './program/each.ts';
 import { type Io, print } from './program/io.ts';
-import { readGivenPhoto, warnWithoutWorker } from './submit.ts';
+import { readGivenPhoto } from './submit.ts';
+import { warnWithoutWorker } from './submit-ways.ts';
 
 /** Photos that are named on the command line to enrol somebody. */
 
