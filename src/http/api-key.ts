@@ -58,6 +58,8 @@ export const requireApiKey = ({
   stopping?.addEventListener('abort', () => refused.write());
 
   const lookUp = async (sha256: Buffer): Promise<{ key: Key; until: number }> => {
+    // Before the database counts how long the key is valid: the time of the answer does not extend it.
+    const askedAt = Date.now();
     const found = await find(database, sha256);
     if (found?.state !== 'valid') {
       refused.note(found?.state ?? 'unknown', found?.name);
@@ -71,7 +73,7 @@ export const requireApiKey = ({
       database.pool.query('select watchpost.note_key_use($1)', [found.id]).catch(() => {});
     return {
       key: keyOf(found, async () => (await find(database, sha256))?.state === 'valid'),
-      until: Date.now() + Math.min(trustFor, found.valid_ms ?? trustFor),
+      until: askedAt + Math.min(trustFor, found.valid_ms ?? trustFor),
     };
   };
 
