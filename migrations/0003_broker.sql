@@ -208,4 +208,7 @@ insert into watchpost.upkeep_task (task, every) values
   ('strangers',  '60 seconds'),
   ('people',     '1 minute'),
   ('partitions', '1 hour'),
-  ('retention',  '1 hour');
+  ('retention',  '1 hour'),
+  ('purge_images',  '10 minutes'),
+  ('purge_faces',   '10 minutes'),
+  ('purge_persons', '1 hour');

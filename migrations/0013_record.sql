@@ -106,17 +106,43 @@ comment on column watchpost.access.last_at      is 'When it was read the last ti
 
 
 create table watchpost.retention (
-  relation text primary key check (relation in ('event', 'search', 'access')),
-  action   text not null default 'keep' check (action in ('keep', 'detach', 'drop')),
-  age      interval not null default '1 year' check (age between '0' and '1000 years'),
-  width    interval not null default '7 days'
-    check (width >= '1 hour' and extract(year from width) = 0 and extract(month from width) = 0)
+  id        uuid primary key default watchpost.uuidv7(),
+  relation  text not null check (relation in ('event', 'search', 'access', 'image', 'face', 'stranger', 'person')),
+  camera_id uuid references watchpost.camera on delete cascade,
+  action    text not null default 'keep',
+  age       interval not null default '1 year' check (age between '0' and '1000 years'),
+  purpose   text not null constraint retention_purpose_is_given check (watchpost.is_given(purpose)) constraint retention_purpose_is_text check (watchpost.is_text(purpose)),
+  width     interval check (width >= '1 hour' and extract(year from width) = 0 and extract(month from width) = 0),
+  reached   uuid,
+  constraint retention_once unique nulls not distinct (relation, camera_id),
+  constraint retention_of_cameras check (camera_id is null or relation in ('image', 'face')),
+  constraint retention_width check ((width is not null) = (relation in ('event', 'search', 'access'))),
+  constraint retention_action check (
+    action = any (
+      case
+        when relation in ('event', 'search', 'access') then array['keep', 'detach', 'drop']
+        when relation = 'stranger' then array['delete']
+        when relation = 'person' then array['review', 'delete']
+        else array['keep', 'delete']
+      end
+    )
+  )
 );
 
-comment on table  watchpost.retention          is 'How long the rows of event (with handling), search and access are kept. Update a row to change it.';
-comment on column watchpost.retention.relation is 'event (its handlings always go with it), search or access.';
-comment on column watchpost.retention.action   is 'keep; detach: out of the table, left in watchpost_history to be archived; drop.';
-comment on column watchpost.retention.age      is 'How old the youngest row of a partition must be.';
-comment on column watchpost.retention.width    is 'How much time one partition holds, in days or hours. Every query that is not about a time reads each partition, so choose it for tens of them, not hundreds.';
+comment on table  watchpost.retention           is 'How long everything is kept, and what for: one rule for each kind of row, and rules of single cameras. Every change is an event retention.changed; the view due says what follows for each row.';
+comment on column watchpost.retention.relation  is 'event (its handlings always go with it), search, access: by partition. image: photos of cameras that no alert rests on. face: faces that matched nobody, also in photos that are kept. stranger: faces of recurring strangers. person: enrolled people.';
+comment on column watchpost.retention.camera_id is 'Of image and face: the camera whose photos the rule is for, which goes before the general one; null: the general rule.';
+comment on column watchpost.retention.action    is 'keep. delete. detach: out of the table, left in watchpost_history to be archived. drop: the partition. Of a person, when keep_until is over: delete, or review, which reminds only.';
+comment on column watchpost.retention.age       is 'Since a photo was received or a face found in it; of a stranger since the last visit; of a partition since its youngest row. Of a person without keep_until: since they were added, until a review is due.';
+comment on column watchpost.retention.purpose   is 'What such rows are kept for.';
+comment on column watchpost.retention.width     is 'How much time one partition holds, in days or hours; null: the table has none. Every query that is not about a time reads each partition, so choose it for tens of them, not hundreds.';
+comment on column watchpost.retention.reached   is 'The row up to which the purge that is under way has come; null: none is.';
 
-insert into watchpost.retention (relation) values ('event'), ('search'), ('access');
+insert into watchpost.retention (relation, action, age, width, purpose) values
+  ('event',    'keep',   '1 year',   '7 days', 'The record of what the system did and what people decided.'),
+  ('search',   'keep',   '1 year',   '7 days', 'To say of each face what it was compared with.'),
+  ('access',   'keep',   '1 year',   '7 days', 'To answer who looked at whom.'),
+  ('image',    'delete', '48 hours', null,     'To be searched against the watchlists, and again if somebody is enrolled soon after.'),
+  ('face',     'delete', '48 hours', null,     'To be searched against the watchlists, and again if somebody is enrolled soon after.'),
+  ('stranger', 'delete', '30 days',  null,     'To recognise that somebody unknown comes again.'),
+  ('person',   'delete', '1 year',   null,     'To be recognised by the watchlists they are on.');

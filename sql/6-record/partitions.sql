@@ -113,6 +113,7 @@ begin
     select p.relation, r.width
     from watchpost.retention as r
     cross join lateral unnest(case r.relation when 'event' then '{event,handling}'::text[] else array[r.relation] end) as p (relation)
+    where r.width is not null
     order by p.relation
   loop
     -- From the first partition on, so that one that could not be created before is created now.

@@ -37,7 +37,7 @@ begin
   grant execute on function watchpost.uuidv7(), watchpost.record_key(), watchpost.add_to_xid(xid8, bigint) to public;
   -- What constraints and the trigger of image call.
   grant execute on function
-    watchpost.is_name(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
+    watchpost.is_name(text), watchpost.is_given(text), watchpost.is_basis(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
     watchpost.is_time(timestamptz), watchpost.is_interval(interval), watchpost.is_metadata(jsonb),
     watchpost.refuse_image(watchpost.image)
   to public;
@@ -71,7 +71,7 @@ begin
   revoke insert, update, delete on
     watchpost.event, watchpost.handling, watchpost.seal, watchpost.seal_leaves, watchpost.seal_head,
     watchpost.retention, watchpost.upkeep_task, watchpost.server_timeline, watchpost.migration, watchpost.schema_object,
-    watchpost.camera_place, watchpost.access
+    watchpost.camera_place, watchpost.access, watchpost.processing_default
   from watchpost_app;
   -- Workers set format and size of a photo; they may not drop it.
   revoke update on watchpost.image from watchpost_app;
