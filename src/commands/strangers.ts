@@ -1,7 +1,9 @@
+import { legalBasisNames } from '../legal-bases.ts';
 import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
 import {
+  basisOption,
   identifier,
   momentOption,
   named,
@@ -48,7 +50,8 @@ const strangersOn: AddCommand = (strangers, session) =>
           visitGap,
         ]);
         const { rows } = await pool.query(
-          'select similarity, min_faces, retention::text, visit_gap::text from watchpost.stranger_setting',
+          `select similarity, min_faces, watchpost.stranger_age()::text as retention, visit_gap::text
+           from watchpost.stranger_setting`,
         );
         print(context.io, `faces that match nobody are grouped\n${table(rows, widthOf(context.io))}`);
       }),
@@ -116,6 +119,7 @@ const strangersShow: AddCommand = (strangers, session) =>
 interface EnrolOptions {
   readonly ref?: string;
   readonly watchlist: string[];
+  readonly legalBasis?: string;
 }
 
 const strangersEnrol: AddCommand = (strangers, session) =>
@@ -126,12 +130,14 @@ const strangersEnrol: AddCommand = (strangers, session) =>
     .argument('<name>', '', named)
     .option('--ref <key>', 'their key in another system', tokenOption)
     .option('--watchlist <name>', 'put them on this list; may be repeated', severalSearched, [])
+    .option('--legal-basis <word>', `what allows it: ${legalBasisNames.join(', ')}`, basisOption)
     .action(
       session.action(async (context, id: string, name: string, options: EnrolOptions) => {
         const personId = await enrolStranger((await connect(context)).db, id, {
           name,
           external_ref: options.ref,
           watchlists: options.watchlist,
+          legal_basis: options.legalBasis,
         });
         print(context.io, `${name}  ${personId}`);
       }),

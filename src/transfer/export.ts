@@ -132,11 +132,13 @@ const writePerson = async (
     if (photo.accept.length > 0) accept[file] = photo.accept;
     written[stored.isCrop ? 'crops' : 'photos'] += 1;
   }
-  const { name, external_ref, metadata, created_at, watchlists } = person;
+  const { name, external_ref, metadata, legal_basis, keep_until, created_at, watchlists } = person;
   await writeJson(join(place, 'person.json'), {
     name,
     external_ref,
     metadata,
+    legal_basis,
+    keep_until,
     created_at,
     watchlists,
     faces,
