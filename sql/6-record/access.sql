@@ -31,6 +31,20 @@ create or replace trigger access_not_truncated before truncate on watchpost_hist
 for each statement execute function watchpost.refuse_change();
 
 
+create or replace function watchpost.ids_of_person(person uuid) returns uuid[]
+language sql stable
+as $$
+  with recursive merged as (
+    select watchpost.survivor(ids_of_person.person) as id
+    union
+    select p.id from watchpost.person as p join merged as m on p.merged_into = m.id
+  )
+  select array_agg(m.id order by m.id) from merged as m
+$$;
+
+comment on function watchpost.ids_of_person(uuid) is 'The ids of a person and of everybody who was merged into them; of somebody who is forgotten, their id.';
+
+
 create or replace function watchpost.people_concerned(kind text, id uuid) returns uuid[]
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$

@@ -155,3 +155,15 @@ comment on function watchpost.emit_processing_changed() is 'One processing.chang
 create or replace trigger processing_default_emit after update on watchpost.processing_default
 for each row when (old.* is distinct from new.*)
 execute function watchpost.emit_processing_changed();
+
+
+create or replace function watchpost.in_words(span interval) returns text
+language sql immutable
+return case
+  when extract(year from span) = 0 and extract(month from span) = 0 and extract(day from span) = 0
+    and extract(hour from span) * 3600 = extract(epoch from span)
+  then extract(hour from span)::text || ' hours'
+  else span::text
+end;
+
+comment on function watchpost.in_words(interval) is 'A time span as it is said: 48 hours, 30 days.';

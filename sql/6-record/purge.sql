@@ -402,3 +402,31 @@ comment on column watchpost.due.due_at    is 'When its time is over.';
 comment on column watchpost.due.action    is 'delete: it is deleted then, unless it is held. review: somebody has to decide whether it is still needed.';
 comment on column watchpost.due.purpose   is 'What it is kept for; of a person, the purposes of their lists.';
 comment on column watchpost.due.held_by   is 'Why it is not deleted although its time is over: see reason_to_hold and reason_to_hold_face.';
+
+
+-- As the upkeep task strangers does, which also groups again what has lost faces.
+create or replace function watchpost.purge_strangers(
+  at timestamptz default now(), most integer default 500, after uuid default null, dry boolean default false,
+  out deleted integer, out held jsonb, out reached uuid
+)
+language plpgsql
+as $$
+declare
+  oldest constant timestamptz := at - watchpost.stranger_age();
+  dropped bigint;
+begin
+  held := '{}';
+  if dry then
+    select count(*) into deleted from watchpost.stranger_face as f where f.seen_at < oldest or f.created_at < oldest;
+    return;
+  end if;
+  deleted := watchpost.forget_strangers(oldest, most);
+  if deleted > 0 then
+    dropped := watchpost.drop_empty_strangers();
+    perform watchpost.emit_strangers_forgotten((select s.id from watchpost.stranger_setting as s), deleted, dropped);
+    reached := '00000000-0000-0000-0000-000000000000';
+  end if;
+end;
+$$;
+
+comment on function watchpost.purge_strangers is 'The same for faces of recurring strangers: forgets those whose time is over at a moment.';

@@ -3,6 +3,7 @@ import { countHistory, findPersons, readPerson, removePerson, setPerson } from '
 import { personAdd } from './person-add.ts';
 import { personMerge, personUnmerge, printDuplicates } from './person-merge.ts';
 import { personEnrolFace, personPhoto } from './person-photos.ts';
+import { personReport } from './person-report.ts';
 import { connect } from './program/connect.ts';
 import { deletionProgress, listed, recordStays, transactions } from './program/deleting.ts';
 import { findOnePerson, findPersonItself, personArgument } from './program/find-person.ts';
@@ -31,6 +32,7 @@ export const personCommand: AddCommand = (program, session) => {
     personMerge,
     personUnmerge,
     personEnrolFace,
+    personReport,
   ])
     add(person, session);
 };
@@ -80,10 +82,7 @@ const personShow: AddCommand = (person, session) =>
         if (options.json) return printJson(context.io, found);
         const lists = found.watchlists.map((list) => list.name).join(', ') || 'no list';
         const until = found.keep_until ? `, to be deleted ${found.keep_until.toISOString()}` : '';
-        print(
-          context.io,
-          `${found.name}  ${found.id}  ${lists}\nlegal basis ${found.legal_basis}${until}`,
-        );
+        print(context.io, `${found.name}  ${found.id}  ${lists}\nlegal basis ${found.legal_basis}${until}`);
         const rows = found.photos.map((photo) => ({
           photo: photo.id,
           state: photo.best ? `${photo.state}, best` : photo.state,
