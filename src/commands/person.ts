@@ -107,7 +107,7 @@ interface SetOptions {
   readonly ref?: string;
   readonly metadata?: Record<string, unknown>;
   readonly legalBasis?: string;
-  readonly keepUntil?: string | null;
+  readonly keepUntil?: string;
 }
 
 const personSet: AddCommand = (person, session) =>
@@ -129,7 +129,7 @@ const personSet: AddCommand = (person, session) =>
           external_ref: options.ref,
           metadata: options.metadata,
           legal_basis: options.legalBasis,
-          keep_until: options.keepUntil,
+          keep_until: options.keepUntil === 'never' ? null : options.keepUntil,
         });
         print(context.io, `${changed.name}  ${changed.id}`);
       }),

@@ -53,8 +53,8 @@ export const tokenOption = field(fields.token);
 export const words = field(fields.text);
 export const purposeOption = field(fields.purpose);
 export const basisOption = field(fields.legalBasis);
-/** Null, to take back what was given: "never". */
-export const momentOrNever = (text: string): string | null => (text === 'never' ? null : momentOption(text));
+/** A time, or "never", which takes back what was given. */
+export const momentOrNever = (text: string): string => (text === 'never' ? text : momentOption(text));
 /** What is to be found: a name or an id. */
 export const searched = field(fields.searchWord);
 
