@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { CommandError, whyUnusableFile } from '../errors.ts';
-import { readAccessReport, readCrops, reportPage } from '../transfer/access-report.ts';
+import { reportPage } from '../transfer/access-page.ts';
+import { readAccessReport, readCrops } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
 import { findOnePerson, personArgument } from './program/find-person.ts';
 import { print, printJson } from './program/io.ts';

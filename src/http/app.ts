@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { limits } from '../limits.ts';
+import { access } from './access.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
 import { receiveWithin } from './body.ts';
@@ -18,6 +19,7 @@ import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
 import { persons } from './persons.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
+import { retention } from './retention.ts';
 import type { Served, Services } from './services.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
@@ -40,7 +42,9 @@ export const createApp = (services: Services) => {
     .route('/strangers', strangers())
     .route('/endpoints', endpoints(services))
     .route('/tasks', tasks(services))
-    .route('/dead-letters', deadLetters());
+    .route('/dead-letters', deadLetters())
+    .route('/access', access())
+    .route('/retention', retention());
 
   const app = new Hono<Served>()
     .onError(problemHandler(services.log))

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { listOf, moment, name, nextOf, pageLimit, searchWord, token, whole } from '../fields.ts';
+import { legalBasis, listOf, moment, name, nextOf, pageLimit, searchWord, token, whole } from '../fields.ts';
 import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
@@ -19,6 +19,7 @@ const newPerson = z.strictObject({
   name,
   external_ref: token.optional(),
   watchlists: listOf(searchWord).optional(),
+  legal_basis: legalBasis.optional(),
 });
 
 const cropOf = (faceId: string) => `/v1/faces/${faceId}/crop`;
@@ -72,6 +73,7 @@ export const strangers = () =>
           'watchlist_unknown',
           'watchlist_expired',
           'name_taken',
+          'legal_basis_invalid',
         ],
       }),
       async (c) => {

@@ -83,7 +83,7 @@ export const setPerson = (db: Kysely<DB>, id: string, fields: PersonFields) =>
     }
     const person = await trx
       .selectFrom('watchpost.person')
-      .select(['id', 'name', 'external_ref', 'metadata', 'created_at'])
+      .select(['id', 'name', 'external_ref', 'metadata', 'legal_basis', 'keep_until', 'created_at'])
       .where('id', '=', id)
       .executeTakeFirst();
     if (!person) throw personUnknown(id);

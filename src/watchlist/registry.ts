@@ -1,6 +1,7 @@
 /** The interface to cameras, people, their photos and lists, to deleting them, and to how long they are kept. */
 
 export { type Access, type AccessFilter, type AccessRow, findAccesses, recordAccess } from './access.ts';
+export { type AccessReport, readAccessReport, readCrops } from './access-report.ts';
 export {
   addCamera,
   type CameraFields,

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { toWatchpostError } from '../../src/errors.ts';
-import { readAccessReport, reportPage } from '../../src/transfer/access-report.ts';
-import { findAccesses, mergePersons, recordAccess } from '../../src/watchlist/registry.ts';
+import { reportPage } from '../../src/transfer/access-page.ts';
+import { findAccesses, mergePersons, readAccessReport, recordAccess } from '../../src/watchlist/registry.ts';
 import { actingOn } from '../support/acting.ts';
 import { raiseAlert } from '../support/alerts.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
