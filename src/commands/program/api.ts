@@ -31,7 +31,7 @@ export const bodyOf: typeof parseResponse = (answer) =>
     if (!(error instanceof DetailedError)) throw unreachable(error);
     const { code, detail, hint } = (error.detail?.data ?? {}) as Record<string, string | undefined>;
     if (code !== undefined && code in problems && detail !== undefined) {
-      throw new WatchpostError(code as ProblemCode, detail, { hint, cause: error });
+      throw new WatchpostError(code as ProblemCode, detail, { hint });
     }
     throw new CommandError(`The API answered ${error.statusCode}.`, { cause: error });
   });
