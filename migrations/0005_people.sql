@@ -33,8 +33,9 @@ comment on function watchpost.default_purpose() is 'The purpose of a list that i
 
 create table watchpost.person (
   id           uuid primary key default watchpost.uuidv7(),
+  site_id      uuid not null default watchpost.default_site() references watchpost.site,
   name         text not null constraint person_name_is_name check (watchpost.is_name(name)),
-  external_ref text unique constraint person_external_ref_is_token check (watchpost.is_token(external_ref)),
+  external_ref text constraint person_external_ref_is_token check (watchpost.is_token(external_ref)),
   metadata     jsonb not null default '{}' constraint person_metadata_is_metadata check (watchpost.is_metadata(metadata)),
   created_at   timestamptz not null default now() constraint person_created_at_is_time check (watchpost.is_time(created_at)),
   merged_into  uuid references watchpost.person on delete cascade,
@@ -43,9 +44,11 @@ create table watchpost.person (
   check (merged_into <> id)
 );
 
+create unique index person_external_ref on watchpost.person (site_id, external_ref);
 create index person_merged_into on watchpost.person (merged_into) where merged_into is not null;
 
 comment on table  watchpost.person              is 'Somebody who can be recognised once a photo of them is enrolled.';
+comment on column watchpost.person.site_id      is 'The site that enrolled them and may change them. Sites that have them on a list see them, too.';
 comment on column watchpost.person.external_ref is 'This person''s key in another system.';
 comment on column watchpost.person.merged_into  is 'The person whom merge_persons() made of this one and another; null: a person of their own. The row stays, so that the id and the external_ref lead there: see survivor().';
 

@@ -38,11 +38,23 @@ export const problems = {
   interval_invalid: { status: 422, title: 'The interval is out of range' },
   legal_basis_invalid: { status: 422, title: 'There is no such legal basis' },
   purpose_missing: { status: 422, title: 'The purpose is missing' },
-  retention_invalid: { status: 422, title: 'Nothing can be kept by this rule', sqlstate: 'WP130' },
+  retention_invalid: { status: 422, title: 'Nothing can be kept by this rule', sqlstate: 'WP150' },
   changed_meanwhile: { status: 409, title: 'A row of this call was changed or removed meanwhile' },
   value_invalid: { status: 422, title: 'The database cannot store a value' },
   key_missing: { status: 401, title: 'The API key is missing' },
-  key_invalid: { status: 401, title: 'The API key is wrong or revoked' },
+  key_invalid: { status: 401, title: 'The API key is wrong, revoked or expired' },
+  rate_limited: { status: 429, title: 'The API key has used up its calls of this minute' },
+  key_unknown: { status: 404, title: 'There is no such API key', sqlstate: 'WP130' },
+  key_ended: { status: 409, title: 'The API key was revoked or has expired', sqlstate: 'WP131' },
+  key_beyond_own: { status: 403, title: 'A key cannot give rights that it does not have', sqlstate: 'WP132' },
+  scope_unknown: { status: 422, title: 'There is no such scope', sqlstate: 'WP133' },
+  camera_required: { status: 422, title: 'The API key is bound to cameras', sqlstate: 'WP134' },
+  limit_invalid: { status: 422, title: 'The limit is out of range' },
+  site_limited: {
+    status: 403,
+    title: 'This is of all sites, and the caller does not see them',
+    sqlstate: 'WP151',
+  },
   scope_missing: { status: 403, title: 'The API key may not do this' },
   route_unknown: { status: 404, title: 'There is nothing at this address' },
   image_unknown: { status: 404, title: 'There is no such image' },
@@ -65,6 +77,11 @@ export const problems = {
   task_unknown: { status: 404, title: 'There is no such task', sqlstate: 'WP065' },
   dead_letter_unknown: { status: 404, title: 'There is no such dead letter', sqlstate: 'WP007' },
   event_unknown: { status: 404, title: 'There is no event with this payload for this task' },
+  site_unknown: { status: 404, title: 'There is no such site', sqlstate: 'WP024' },
+  site_fixed: { status: 409, title: 'The site cannot be changed', sqlstate: 'WP025' },
+  site_in_use: { status: 409, title: 'Something belongs to the site', sqlstate: 'WP026' },
+  role_unknown: { status: 404, title: 'The server has no such user or role' },
+  right_missing: { status: 403, title: 'This is for others to change' },
   camera_unknown: { status: 422, title: 'There is no such camera', sqlstate: 'WP002' },
   camera_not_there: { status: 404, title: 'There is no camera at this address' },
   camera_in_use: { status: 409, title: 'The camera has taken photos', sqlstate: 'WP010' },
@@ -194,15 +211,18 @@ export class WatchpostError extends Error {
   readonly code: ProblemCode;
   /** What to do about it, if that is not plain from the message. */
   readonly hint: string | undefined;
+  /** Seconds after which it may go better, where they are known. */
+  readonly retryAfter: number | undefined;
 
   constructor(
     code: ProblemCode,
     message: string,
-    options: { hint?: string | undefined; cause?: unknown } = {},
+    options: { hint?: string | undefined; cause?: unknown; retryAfter?: number } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.hint = options.hint;
+    this.retryAfter = options.retryAfter;
   }
 }
 
@@ -338,6 +358,15 @@ export const toWatchpostError = (error: unknown): WatchpostError => {
   if (isCoded(error)) {
     const code = codeOfSqlstate.get(error.code);
     if (code) return new WatchpostError(code, error.message, { hint: error.hint ?? undefined, cause: error });
+  }
+  if (isCoded(error) && error.code === '42501') {
+    return new WatchpostError(
+      'right_missing',
+      'This may be seen, or is of another site, and may not be changed.',
+      {
+        cause: error,
+      },
+    );
   }
   if (isCoded(error) && ['3F000', '42P01'].includes(error.code) && error.message.includes('watchpost')) {
     return new WatchpostError(

@@ -174,6 +174,16 @@ export const interval = (min: number = limits.intervalSeconds.min) =>
       refinement('interval_invalid', `give ${min} to ${limits.intervalSeconds.max} seconds`),
     );
 
+const { keyLimits } = limits;
+
+/** A limit of an API key. */
+export const keyLimit = z
+  .number()
+  .refine(
+    (count) => Number.isInteger(count) && count >= keyLimits.min && count <= keyLimits.max,
+    refinement('limit_invalid', `give a whole number from ${keyLimits.min} to ${keyLimits.max}`),
+  );
+
 /** A list of names, ids or codes. */
 export const listOf = <T extends z.ZodType>(item: T) =>
   z.array(item).max(limits.listItems.max, `give ${limits.listItems.max} at most`);

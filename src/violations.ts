@@ -32,6 +32,10 @@ const tests: Record<string, { readonly code: RuleCode; readonly rule: string }> 
   },
   is_basis: { code: 'legal_basis_invalid', rule: `give one of ${legalBasisNames.join(', ')}` },
   is_given: { code: 'purpose_missing', rule: 'say in a few words what it is for' },
+  is_limit: {
+    code: limits.keyLimits.code,
+    rule: `give a whole number from ${limits.keyLimits.min} to ${limits.keyLimits.max}`,
+  },
   is_metadata: {
     code: limits.metadataBytes.code,
     rule: `give an object of ${limits.metadataBytes.max} bytes and ${limits.metadataDepth.max} levels at most`,

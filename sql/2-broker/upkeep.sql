@@ -40,6 +40,8 @@ begin
         select p.result, p.more into result, more from watchpost.purge(task) as p;
       when 'people' then
         result := format('%s indexes made', watchpost.index_many_people());
+      when 'keys' then
+        result := format('%s keys expired', watchpost.note_expired_keys());
       when 'strangers' then
         select g.result, g.more into result, more from watchpost.group_strangers() as g;
       else

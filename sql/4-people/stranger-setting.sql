@@ -56,7 +56,7 @@ begin
       upto = case when u.enabled and enable_strangers.retention is null then u.upto end;
   perform watchpost.set_retention('stranger', 'delete', enable_strangers.retention);
 exception
-  when check_violation or numeric_value_out_of_range or sqlstate 'WP130' then
+  when check_violation or numeric_value_out_of_range or sqlstate 'WP150' then
     raise exception 'Strangers cannot be grouped with these settings: similarity %, min_faces %, retention %, visit_gap %.',
       similarity, min_faces, retention, visit_gap
       using errcode = 'WP063',

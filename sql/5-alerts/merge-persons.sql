@@ -365,7 +365,7 @@ comment on function watchpost.emit_merge is 'One person.merged or person.unmerge
 
 create or replace function watchpost.merge_persons(keep uuid, merged uuid, note text default null)
 returns watchpost.person_merge
-language plpgsql set extra_float_digits = 1 set timezone = 'UTC'
+language plpgsql security definer set search_path = pg_catalog, pg_temp set extra_float_digits = 1 set timezone = 'UTC'
 as $$
 declare
   made watchpost.person_merge;
@@ -373,6 +373,7 @@ begin
   if keep = merged then
     raise exception 'Nobody can be merged with themselves.' using errcode = 'WP083', hint = 'Give two different people.';
   end if;
+  perform watchpost.assert_own_person(p) from unnest(array[keep, merged]) as p;
   perform watchpost.lock_people(array[keep, merged]);
   perform watchpost.assert_person(p), watchpost.assert_unmerged(p) from unnest(array[keep, merged]) as p;
   perform watchpost.refuse_merge(keep, merged);

@@ -68,7 +68,7 @@ declare
   was watchpost.alert;
   a watchpost.alert;
 begin
-  if not exists (select from watchpost.alert as known where known.id = undo.alert) then
+  if not exists (select from watchpost.alert as known where known.id = undo.alert and watchpost.is_alert_shown(known.id)) then
     perform watchpost.lock_alert(undo.alert);
   end if;
   latest := watchpost.review_to_undo(undo.alert, undo.review);

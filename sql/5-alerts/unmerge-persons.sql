@@ -11,6 +11,7 @@ declare
   made watchpost.person_merge;
   later record;
 begin
+  perform watchpost.assert_own_person(merged);
   select m.* into made from watchpost.person_merge as m where m.merged_id = merged and m.undone_at is null;
   if not found then
     perform watchpost.assert_person(merged);
@@ -309,7 +310,7 @@ comment on function watchpost.give_back_entries is 'Part of unmerge_persons: put
 
 
 create or replace function watchpost.unmerge_persons(merged uuid, note text default null) returns watchpost.person_merge
-language plpgsql set extra_float_digits = 1 set timezone = 'UTC'
+language plpgsql security definer set search_path = pg_catalog, pg_temp set extra_float_digits = 1 set timezone = 'UTC'
 as $$
 declare
   made watchpost.person_merge := watchpost.find_merge(merged);

@@ -78,6 +78,29 @@ $$;
 comment on function watchpost.people_concerned is 'Whose photo, face or alert it is, or who was found in it. kind: image, face, person, stranger or alert.';
 
 
+-- As the functions of sql/1-base/sites.sql. A row that names somebody who is not shown is not shown: it would tell that
+-- they exist.
+create or replace function watchpost.shows_access(
+  scope watchpost.scope, kind text, id uuid, persons uuid[]
+) returns boolean
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case kind
+    when 'image' then watchpost.shows_image(scope, id)
+    when 'face' then watchpost.shows_face(scope, id)
+    when 'person' then watchpost.shows_person(scope, id)
+    when 'alert' then watchpost.shows_alert(scope, id)
+    when 'camera' then watchpost.shows_camera(scope, id)
+    when 'watchlist' then watchpost.shows_watchlist(scope, id)
+    else kind is null and cardinality(persons) > 0
+  end and not exists (select from unnest(persons) as p (id) where not watchpost.shows_person(scope, p.id));
+end;
+$$;
+
+comment on function watchpost.shows_access is 'Whether an access is within a scope: what was looked at is, and everybody whom it concerned.';
+
+
 create or replace function watchpost.record_access(
   action text, kind text default null, id uuid default null, reason text default null, details jsonb default '{}',
   persons uuid[] default null, request_id text default null

@@ -1,6 +1,6 @@
 -- The state of each event and of each photo.
 
-create or replace view watchpost.event_task as
+create or replace view watchpost.event_task with (security_invoker = true) as
 select
   e.id as event_id,
   e.topic,
@@ -61,7 +61,7 @@ $$;
 comment on function watchpost.image_tasks is 'event_task for one photo, of which is given when it was received.';
 
 
-create or replace view watchpost.image_status as
+create or replace view watchpost.image_status with (security_invoker = true) as
 select
   i.id as image_id,
   case

@@ -15,6 +15,21 @@ $$;
 comment on function watchpost.rule_of is 'The rule for rows of a kind, or for those of a camera that has a rule of its own.';
 
 
+-- The general rules, and the default of legal basis and purpose, are of all sites.
+create or replace function watchpost.assert_sees_all() returns void
+language plpgsql stable
+as $$
+begin
+  if not watchpost.sees_all() then
+    raise exception 'This rule is of all sites, and whoever acts does not see all of them.'
+      using errcode = 'WP151', hint = 'A camera can have a rule of its own; the others are for a key without sites: see docs/sites.md.';
+  end if;
+end;
+$$;
+
+comment on function watchpost.assert_sees_all() is 'Refuses whoever does not see all sites (WP151).';
+
+
 -- For the API, which may not update the table.
 create or replace function watchpost.set_retention(
   relation text, action text default null, age interval default null, purpose text default null, camera uuid default null
@@ -27,9 +42,13 @@ declare
 begin
   if general.id is null then
     raise exception 'Nothing is kept by the name of %.', quote_literal(relation)
-      using errcode = 'WP130', hint = 'There are event, search, access, image, face, stranger and person.';
+      using errcode = 'WP150', hint = 'There are event, search, access, image, face, stranger and person.';
   end if;
-  if camera is not null and not exists (select from watchpost.camera as c where c.id = camera) then
+  if camera is null then
+    perform watchpost.assert_sees_all();
+  elsif not exists (select from watchpost.camera as c where c.id = camera)
+    or not (watchpost.sees_all() or watchpost.shows_camera(watchpost.my_scope(), camera))
+  then
     raise exception 'There is no camera %.', camera using errcode = 'WP002';
   end if;
   insert into watchpost.retention as r (relation, camera_id, action, age, purpose, width)
@@ -46,7 +65,7 @@ begin
 exception
   when check_violation or numeric_value_out_of_range or datetime_field_overflow then
     raise exception 'There cannot be such a rule for %: action %, age %.', relation, coalesce(action, general.action), coalesce(age, general.age)
-      using errcode = 'WP130',
+      using errcode = 'WP150',
             hint = case
               when relation in ('event', 'search', 'access') then 'action is keep, detach or drop, for no single camera'
               when relation = 'stranger' then 'action is delete, for no single camera'
@@ -56,13 +75,16 @@ exception
 end;
 $$;
 
-comment on function watchpost.set_retention is 'Changes the rule for rows of a kind, or gives a camera a rule of its own; what is not given stays, for a new rule as the general one has it. An impossible rule is an error (WP130).';
+comment on function watchpost.set_retention is 'Changes the rule for rows of a kind, or gives a camera a rule of its own; what is not given stays, for a new rule as the general one has it. An impossible rule is an error (WP150).';
 
 
 create or replace function watchpost.drop_camera_rule(relation text, camera uuid) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if not (watchpost.sees_all() or watchpost.shows_camera(watchpost.my_scope(), camera)) then
+    return false;
+  end if;
   delete from watchpost.retention as r where r.relation = drop_camera_rule.relation and r.camera_id = camera;
   return found;
 end;
@@ -75,11 +97,11 @@ create or replace function watchpost.keep_general_rule() returns trigger
 language plpgsql
 as $$
 begin
-  raise exception 'The rule for % cannot be deleted: set its action to keep.', old.relation using errcode = 'WP130';
+  raise exception 'The rule for % cannot be deleted: set its action to keep.', old.relation using errcode = 'WP150';
 end;
 $$;
 
-comment on function watchpost.keep_general_rule() is 'Refuses to delete a rule that is not of a single camera (WP130).';
+comment on function watchpost.keep_general_rule() is 'Refuses to delete a rule that is not of a single camera (WP150).';
 
 create or replace trigger retention_keep_general before delete on watchpost.retention
 for each row when (old.camera_id is null)
@@ -125,6 +147,7 @@ as $$
 declare
   changed watchpost.processing_default;
 begin
+  perform watchpost.assert_sees_all();
   update watchpost.processing_default as d
   set legal_basis = coalesce(set_processing_default.legal_basis, d.legal_basis),
       purpose = coalesce(set_processing_default.purpose, d.purpose)

@@ -1,7 +1,7 @@
 -- The partitions of event, handling, search and access, created ahead of time. Whatever needs a strong lock waits 0.2 s for it
 -- and otherwise leaves the work to the next run, because every later statement on the table would queue behind it.
 
-create or replace view watchpost.partition as
+create or replace view watchpost.partition with (security_invoker = true) as
 select
   parent.relname::text as relation,
   c.relname::text as name,

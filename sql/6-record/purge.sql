@@ -347,7 +347,7 @@ comment on function watchpost.purge is 'One batch of an upkeep task: purge_image
 
 
 -- Row by row, so ask it for the rows of one kind, by id or with a limit.
-create or replace view watchpost.due as
+create or replace view watchpost.due with (security_invoker = true) as
 select
   'image' as relation,
   i.id,

@@ -136,6 +136,20 @@ const databaseChecks = [
     remedy: '',
   },
   {
+    // No failure: to migrate takes the owner. The embedded database has one user.
+    name: 'rights',
+    sql: `select true as well,
+                 session_user || case
+                   when (select rolsuper from pg_roles where rolname = session_user)
+                     then ' is a superuser: more than workers and the API need, which is watchpost_work'
+                   when pg_has_role(session_user, (select relowner from pg_class where oid = 'watchpost.event'::regclass), 'usage')
+                     then ' owns the tables: more than workers and the API need, which is watchpost_work'
+                   when watchpost.is_in(session_user, 'watchpost_work') then ' has the rights of watchpost_work'
+                   else ' reads'
+                 end as found`,
+    remedy: '',
+  },
+  {
     name: 'workers',
     sql: `select count(*) > 0 as well, count(*) || ' alive' as found
           from watchpost.worker

@@ -95,6 +95,7 @@ export interface WatchpostActiveWatchlist {
   purpose: string | null;
   reviewers: number | null;
   severity: string | null;
+  site_id: string | null;
   target_fpir: number | null;
   threshold: number | null;
   threshold_name: string | null;
@@ -258,17 +259,72 @@ export interface WatchpostAlertReview {
 }
 
 export interface WatchpostApiKey {
+  /**
+   * The only cameras that it submits for, and whose photos it sees; null: all of its sites.
+   */
+  cameras: string[] | null;
   created_at: Generated<Timestamp>;
+  /**
+   * watchpost.actor() of whoever made it.
+   */
+  created_by: Generated<string>;
+  /**
+   * Since when it is refused by itself; null: it does not expire.
+   */
+  expires_at: Timestamp | null;
+  /**
+   * When the event that it has expired was written.
+   */
+  expiry_noted_at: Timestamp | null;
   id: Generated<string>;
+  /**
+   * Its latest call, to a minute or so; null: it was never used.
+   */
+  last_used_at: Timestamp | null;
+  /**
+   * Its photos that may wait to be processed; null: WATCHPOST_MAX_BACKLOG_PER_KEY.
+   */
+  max_backlog: number | null;
+  /**
+   * Streams that it keeps open, at all API processes together; null: 20.
+   */
+  max_streams: number | null;
+  /**
+   * What the record calls it: api:NAME. It stays taken when the key is revoked, because the record refers to it.
+   */
   name: string;
   /**
-   * Since when it is refused; null: it is valid.
+   * Of the key before the latest rotation.
+   */
+  previous_sha256: Buffer | null;
+  /**
+   * Until when the key before the latest rotation is valid, too.
+   */
+  previous_until: Timestamp | null;
+  /**
+   * Calls in a minute of the clock, at all API processes together; null: any number.
+   */
+  rate_per_minute: number | null;
+  /**
+   * Since when it is refused; null: it was not revoked.
    */
   revoked_at: Timestamp | null;
   /**
-   * Of the key; the key itself is not in the database. It is 256 random bits, which need no slow hash.
+   * What it may do: submit (photos), read, enrol (people and their photos), review (alerts), administer (everything).
+   */
+  scopes: string[];
+  /**
+   * Of the key; the key itself is not in the database. It has 244 random bits or more, which need no slow hash.
    */
   sha256: Buffer;
+  /**
+   * The only sites that it sees and writes to; null: all.
+   */
+  sites: string[] | null;
+  /**
+   * The only lists that it sees and changes; null: all of its sites.
+   */
+  watchlists: string[] | null;
 }
 
 export interface WatchpostAuditHead {
@@ -408,6 +464,10 @@ export interface WatchpostCamera {
    * When it was removed: no photo is submitted to it by name, and the name is free. Its photos stay. Null: it is in use.
    */
   removed_at: Timestamp | null;
+  /**
+   * The site it belongs to, and with it its photos. Never changed: what was seen there stays there.
+   */
+  site_id: Generated<string>;
   /**
    * Cameras of one zone share an alert; null: the camera is a zone of its own.
    */
@@ -645,6 +705,10 @@ export interface WatchpostEndpoint {
    */
   removed_at: Timestamp | null;
   /**
+   * The site whose alerts are sent there; null: all sites, by those who see all.
+   */
+  site_id: Generated<string | null>;
+  /**
    * How old a sighting may be when it is sent: an older one expires and is not sent.
    */
   time_to_live: Generated<Interval>;
@@ -870,6 +934,10 @@ export interface WatchpostImage {
    */
   sha256: Buffer;
   /**
+   * The site of its camera; without one, of whoever submitted it, or of the person whom it enrols. Set by a trigger.
+   */
+  site_id: Generated<string>;
+  /**
    * The database user, or api:NAME for the API key NAME.
    */
   submitted_by: Generated<string>;
@@ -926,6 +994,44 @@ export interface WatchpostInvariant {
    * The row that violates it.
    */
   subject: string | null;
+}
+
+export interface WatchpostKeyCalls {
+  calls: number;
+  key_id: string;
+  /**
+   * The minute of the clock that they are for.
+   */
+  minute: Timestamp;
+}
+
+export interface WatchpostKeyStatus {
+  cameras: string[] | null;
+  created_at: Timestamp | null;
+  created_by: string | null;
+  expires_at: Timestamp | null;
+  id: string | null;
+  last_used_at: Timestamp | null;
+  max_backlog: number | null;
+  max_streams: number | null;
+  name: string | null;
+  previous_until: Timestamp | null;
+  rate_per_minute: number | null;
+  revoked_at: Timestamp | null;
+  scopes: string[] | null;
+  sites: string[] | null;
+  state: string | null;
+  watchlists: string[] | null;
+}
+
+export interface WatchpostKeyStream {
+  id: Generated<string>;
+  key_id: string;
+  opened_at: Generated<Timestamp>;
+  /**
+   * The API process that serves it.
+   */
+  worker_id: string;
 }
 
 export interface WatchpostLastSeen {
@@ -1072,6 +1178,10 @@ export interface WatchpostPerson {
   merged_into: string | null;
   metadata: Generated<Json>;
   name: string;
+  /**
+   * The site that enrolled them and may change them. Sites that have them on a list see them, too.
+   */
+  site_id: Generated<string>;
 }
 
 export interface WatchpostPersonMerge {
@@ -1479,6 +1589,23 @@ export interface WatchpostSighting {
   zone: string | null;
 }
 
+export interface WatchpostSite {
+  created_at: Generated<Timestamp>;
+  id: Generated<string>;
+  /**
+   * For example north. The first site is called default, and can be renamed.
+   */
+  name: string;
+}
+
+export interface WatchpostSiteMember {
+  /**
+   * A user, or a role of which users are members.
+   */
+  role: string;
+  site_id: string;
+}
+
 export interface WatchpostStranger {
   created_at: Generated<Timestamp>;
   id: Generated<string>;
@@ -1711,6 +1838,10 @@ export interface WatchpostWatchlist {
   reviewers: Generated<number>;
   severity: Generated<string>;
   /**
+   * The site it belongs to: faces in photos of that site are compared with it. Never changed.
+   */
+  site_id: Generated<string>;
+  /**
    * The share of strangers that may be taken for somebody, for example 0.003. The threshold is then taken from the latest calibration; null: it was set otherwise.
    */
   target_fpir: number | null;
@@ -1814,6 +1945,9 @@ export interface DB {
   "watchpost.image": WatchpostImage;
   "watchpost.image_status": WatchpostImageStatus;
   "watchpost.invariant": WatchpostInvariant;
+  "watchpost.key_calls": WatchpostKeyCalls;
+  "watchpost.key_status": WatchpostKeyStatus;
+  "watchpost.key_stream": WatchpostKeyStream;
   "watchpost.last_seen": WatchpostLastSeen;
   "watchpost.match": WatchpostMatch;
   "watchpost.migration": WatchpostMigration;
@@ -1839,6 +1973,8 @@ export interface DB {
   "watchpost.search": WatchpostSearch;
   "watchpost.server_timeline": WatchpostServerTimeline;
   "watchpost.sighting": WatchpostSighting;
+  "watchpost.site": WatchpostSite;
+  "watchpost.site_member": WatchpostSiteMember;
   "watchpost.stranger": WatchpostStranger;
   "watchpost.stranger_candidate": WatchpostStrangerCandidate;
   "watchpost.stranger_face": WatchpostStrangerFace;

@@ -14,6 +14,7 @@ import { endpoints } from './endpoints.ts';
 import { faces } from './faces.ts';
 import { health } from './health.ts';
 import { images } from './images.ts';
+import { keys } from './keys.ts';
 import { nudgeAfterWrites } from './nudge.ts';
 import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
@@ -21,6 +22,7 @@ import { persons } from './persons.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
 import { retention } from './retention.ts';
 import type { Served, Services } from './services.ts';
+import { sites } from './sites.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
@@ -29,7 +31,7 @@ import { watchlists } from './watchlists.ts';
 export const createApp = (services: Services) => {
   const { bytesInFlight = limits.bytesInFlight.max, bodySeconds = limits.bodySeconds.max } = services.config;
   const v1 = new Hono<Served>()
-    .use(requireApiKey(services.database))
+    .use(requireApiKey(services))
     .use(nudgeAfterWrites(services.nudge))
     .use(receiveWithin(new BytesInFlight(bytesInFlight), bodySeconds))
     .route('/images', images(services))
@@ -44,7 +46,9 @@ export const createApp = (services: Services) => {
     .route('/tasks', tasks(services))
     .route('/dead-letters', deadLetters())
     .route('/access', access())
-    .route('/retention', retention());
+    .route('/retention', retention())
+    .route('/keys', keys())
+    .route('/sites', sites());
 
   const app = new Hono<Served>()
     .onError(problemHandler(services.log))

@@ -19,6 +19,10 @@ export const asCaller = <T>(c: Context<Served>, run: (trx: Transaction<DB>) => P
     .get('db')
     .transaction()
     .execute(async (trx) => {
-      await sql`select set_config('watchpost.actor', ${actorOf(c.get('caller'))}, true)`.execute(trx);
+      await sql`
+        select
+          set_config('watchpost.actor', ${actorOf(c.get('caller'))}, true),
+          set_config('watchpost.key', ${c.get('key').id}, true)
+      `.execute(trx);
       return run(trx);
     });

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { name } from '../fields.ts';
+import { name, searchWord } from '../fields.ts';
 import { faceRanges } from '../vision/index.ts';
 import {
   addCamera,
@@ -21,8 +21,9 @@ const newCamera = z.strictObject({
   location: name,
   zone: name.nullable().optional(),
   faces: z.enum(faceRanges).optional(),
+  site: searchWord.optional(),
 });
-const changes = newCamera.partial();
+const changes = newCamera.omit({ site: true }).partial();
 
 /** POST and GET /v1/cameras; GET, PATCH and DELETE /v1/cameras/{id}. */
 export const cameras = () =>
@@ -34,7 +35,7 @@ export const cameras = () =>
         scope: 'administer',
         body: newCamera,
         answers: { 201: answer.newCamera },
-        errors: ['name_taken'],
+        errors: ['name_taken', 'site_unknown'],
       }),
       async (c) => {
         const wanted = c.req.valid('json');

@@ -26,14 +26,26 @@ export const problemBody = (error: WatchpostError, path?: string): string =>
     ...(path === undefined ? {} : { instance: path }),
   });
 
-/** Errors after which the rest of the body is not read. */
-const bodyUnread = new Set<ProblemCode>(['body_too_large', 'body_too_slow', 'server_busy']);
+/** Errors after which the rest of the body is not read, as it is too large or its caller may not send it. */
+const bodyUnread = new Set<ProblemCode>([
+  'body_too_large',
+  'body_too_slow',
+  'server_busy',
+  'key_missing',
+  'key_invalid',
+  'scope_missing',
+  'rate_limited',
+  'backlog_full',
+]);
+
+const hasBody = (c: Context): boolean =>
+  Number(c.req.header('content-length') ?? 0) > 0 || c.req.header('transfer-encoding') !== undefined;
 
 const respond = (c: Context, error: WatchpostError): Response => {
   const { status } = problems[error.code];
-  if (status === 503 || status === 429) c.header('Retry-After', '5');
+  if (status === 503 || status === 429) c.header('Retry-After', String(error.retryAfter ?? 5));
   // What is left of the body would be taken for the next call.
-  if (bodyUnread.has(error.code)) c.header('Connection', 'close');
+  if (bodyUnread.has(error.code) && hasBody(c)) c.header('Connection', 'close');
   if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="watchpost"');
   return c.body(problemBody(error, c.req.path), status, { 'content-type': 'application/problem+json' });
 };

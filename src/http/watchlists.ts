@@ -42,7 +42,7 @@ const isEither = (list: {
   threshold?: number | string | undefined;
   target_fpir?: number | null | undefined;
 }) => list.threshold === undefined || typeof list.target_fpir !== 'number';
-const newWatchlist = fields.refine(isEither, eitherError);
+const newWatchlist = fields.extend({ site: searchWord.optional() }).refine(isEither, eitherError);
 const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
 const changes = fields.partial().refine(isEither, eitherError);
 

@@ -6,6 +6,7 @@ export {
   addCamera,
   type CameraFields,
   findCamera,
+  type NewCamera,
   readCamera,
   readCameras,
   readPlaces,
@@ -58,3 +59,13 @@ export {
   setProcessingDefault,
   setRule,
 } from './retention.ts';
+export {
+  addMember,
+  addSite,
+  findSite,
+  readSite,
+  readSites,
+  removeMember,
+  removeSite,
+  renameSite,
+} from './sites.ts';

@@ -291,7 +291,7 @@ describe('a rule', () => {
     await expect(
       database.rows(`delete from watchpost.retention where relation = 'image'`),
     ).rejects.toMatchObject({
-      code: 'WP130',
+      code: 'WP150',
     });
     await setRule(database.db, { relation: 'image', age: '48 hours' });
     await setRule(database.db, { relation: 'image', age: '3 days', purpose: 'Incidents of the weekend' });

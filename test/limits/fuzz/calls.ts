@@ -92,6 +92,17 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
   'PUT /v1/retention': () => ({ legal_basis: '"consent"', purpose: '"a test"' }),
   'PUT /v1/retention/:what': () => ({ action: '"delete"', age_seconds: '172800', purpose: '"a test"' }),
   'PUT /v1/retention/:what/cameras/:id': () => ({ action: '"keep"', age_seconds: '86400.5' }),
+  'POST /v1/keys': (s) => ({
+    name: json(`key ${s.index}`),
+    scopes: '["read","enrol"]',
+    cameras: json([any(s, 'names of cameras')]),
+    watchlists: json([any(s, 'watchlists')]),
+    expires_at: '"2999-01-01T00:00:00Z"',
+    rate_per_minute: '600',
+    max_streams: '2',
+    max_backlog: '1000000',
+  }),
+  'POST /v1/keys/:id/rotate': () => ({ overlap_seconds: '60' }),
   'POST /v1/alerts/:id/dismiss': (s) => ({ dismissal: json(s.random.pick(dismissals)), note: '"a poster"' }),
   'POST /v1/alerts/:id/acknowledge': () => ({ note: '"seen"' }),
   'POST /v1/alerts/:id/confirm': () => ({ note: '"it is them"' }),
@@ -135,6 +146,7 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
     until: '2999-01-01T00:00:00Z',
     limit: '5',
   }),
+  'GET /v1/keys': () => ({ limit: '5', after: 'key' }),
 };
 
 const photoRoutes = new Set(['POST /v1/images', 'POST /v1/persons/:id/photos']);
