@@ -66,7 +66,7 @@ export const retention = () =>
         scope: 'administer',
         body: defaults,
         answers: { 200: processingDefault },
-        errors: ['legal_basis_invalid', 'purpose_missing', 'text_too_long'],
+        errors: ['legal_basis_invalid', 'purpose_missing', 'text_too_long', 'site_limited'],
       }),
       async (c) => {
         const wanted = c.req.valid('json');
@@ -86,7 +86,7 @@ export const retention = () =>
         scope: 'administer',
         body: change,
         answers: { 204: null },
-        errors: ['retention_invalid', 'purpose_missing', 'text_too_long'],
+        errors: ['retention_invalid', 'purpose_missing', 'text_too_long', 'site_limited'],
       }),
       async (c) => {
         const relation = whatIn(c.req.param('what'));
