@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { name, searchWord } from '../fields.ts';
+import { name, nextOf, pageLimit, searchWord } from '../fields.ts';
 import { faceRanges } from '../vision/index.ts';
 import {
   addCamera,
@@ -24,6 +24,7 @@ const newCamera = z.strictObject({
   site: searchWord.optional(),
 });
 const changes = newCamera.omit({ site: true }).partial();
+const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
 
 /** POST and GET /v1/cameras; GET, PATCH and DELETE /v1/cameras/{id}. */
 export const cameras = () =>
@@ -49,9 +50,14 @@ export const cameras = () =>
       operation({
         summary: 'List the cameras in use, by name',
         scope: 'read',
-        answers: { 200: answer.cameraList },
+        query: page,
+        answers: { 200: answer.cameraPage },
       }),
-      async (c) => c.json({ cameras: await readCameras(c.get('db')) }),
+      async (c) => {
+        const wanted = c.req.valid('query');
+        const found = await readCameras(c.get('db'), wanted);
+        return c.json({ cameras: found, next: nextOf(found, wanted.limit, (camera) => camera.name) });
+      },
     )
     .get(
       '/:id',

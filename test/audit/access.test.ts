@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { toWatchpostError } from '../../src/errors.ts';
+import { toWatchpostError } from '../../src/convert-error.ts';
 import { reportPage } from '../../src/transfer/access-page.ts';
 import { findAccesses, mergePersons, readAccessReport, recordAccess } from '../../src/watchlist/registry.ts';
 import { actingOn } from '../support/acting.ts';

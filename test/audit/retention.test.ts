@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { toWatchpostError } from '../../src/errors.ts';
+import { toWatchpostError } from '../../src/convert-error.ts';
 import { legalBasisNames } from '../../src/legal-bases.ts';
 import { purge, readRules, setRule } from '../../src/watchlist/registry.ts';
 import { raiseAlert } from '../support/alerts.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { toWatchpostError } from '../../src/errors.ts';
+import { toWatchpostError } from '../../src/convert-error.ts';
 import { connectClient } from '../support/client.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
