@@ -40,6 +40,13 @@ const refusalOf = (error: CodedError): WatchpostError | undefined => {
   const cause = error;
   const code = codeOfSqlstate.get(error.code);
   if (code) return new WatchpostError(code, error.message, { hint: error.hint ?? undefined, cause });
+  if (error.code === '42501') {
+    return new WatchpostError(
+      'right_missing',
+      'This may be seen, or is of another site, and may not be changed.',
+      { cause: error },
+    );
+  }
   if (['3F000', '42P01'].includes(error.code) && error.message.includes('watchpost')) {
     return new WatchpostError(
       'schema_missing',
