@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { whyUnusableFile } from '../file-errors.ts';
 import { CommandError } from '../errors.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import { reportPage } from '../transfer/access-page.ts';
 import { readAccessReport, readCrops } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';

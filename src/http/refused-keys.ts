@@ -1,5 +1,5 @@
-import { isDatabaseAway } from '../database-errors.ts';
 import type { Database } from '../database/pool.ts';
+import { isDatabaseAway } from '../database-errors.ts';
 import type { Log } from '../log.ts';
 
 /** Why a key was refused. */
