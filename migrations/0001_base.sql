@@ -132,6 +132,23 @@ return jsonb_typeof(value) = 'object'
 
 comment on function watchpost.is_metadata(jsonb) is 'Whether a JSON value is an object of at most 16 KiB, as text, and at most 32 levels.';
 
+
+create function watchpost.is_given(value text) returns boolean
+language sql immutable strict parallel safe
+return value ~ '[^\s\u00a0\u00ad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]';
+
+comment on function watchpost.is_given(text) is 'Whether a purpose says anything: it is not blank.';
+
+
+create function watchpost.is_basis(value text) returns boolean
+language sql immutable strict parallel safe
+return value = any (array[
+  'consent', 'explicit_consent', 'contract', 'legal_obligation', 'vital_interest', 'public_task', 'legitimate_interest',
+  'substantial_public_interest', 'law_enforcement', 'unspecified'
+]);
+
+comment on function watchpost.is_basis(text) is 'Whether a text is a legal basis: those of GDPR Art. 6(1), explicit_consent and substantial_public_interest of Art. 9(2), law_enforcement of Directive (EU) 2016/680; unspecified: nobody has said yet.';
+
 -- who acts ------------------------------------------------------------------------------------------------------------
 
 create function watchpost.actor() returns text

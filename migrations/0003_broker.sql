@@ -223,4 +223,7 @@ insert into watchpost.upkeep_task (task, every) values
   ('people',     '1 minute'),
   ('keys',       '1 minute'),
   ('partitions', '1 hour'),
-  ('retention',  '1 hour');
+  ('retention',  '1 hour'),
+  ('purge_images',  '10 minutes'),
+  ('purge_faces',   '10 minutes'),
+  ('purge_persons', '1 hour');

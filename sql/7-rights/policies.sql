@@ -84,6 +84,8 @@ begin
         ('event', 'watchpost.shows_event(SCOPE, topic, subject_id, image_id, payload)', null),
         ('handling', 'watchpost.shows_event_of(SCOPE, event_id)', null),
         ('outbox', 'watchpost.shows_event_of(SCOPE, event_id)', null),
+        ('access', 'watchpost.shows_access(SCOPE, subject_kind, subject_id, person_ids)', null),
+        ('retention', 'camera_id is null or watchpost.shows_camera(SCOPE, camera_id)', null),
         ('claim', 'false', null),
         ('key_calls', 'false', null),
         ('key_stream', 'false', null),

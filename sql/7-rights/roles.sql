@@ -64,7 +64,7 @@ begin
   to public;
   -- What constraints and the trigger of image call.
   grant execute on function
-    watchpost.is_name(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
+    watchpost.is_name(text), watchpost.is_given(text), watchpost.is_basis(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
     watchpost.is_time(timestamptz), watchpost.is_interval(interval), watchpost.is_metadata(jsonb),
     watchpost.refuse_image(watchpost.image)
   to public;
@@ -73,10 +73,10 @@ begin
     from pg_proc as p
     where p.pronamespace = 'watchpost'::regnamespace and p.prokind = 'f'
   loop
-    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,continue_record,renumber_rows}') then
+    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,continue_record,renumber_rows,purge}') then
       -- Through upkeep() only, or by the owner.
       execute format('revoke execute on function %s from watchpost_work, watchpost_api', item.name);
-    elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people,admit_key,is_administered,authenticate,note_expired_keys,record_refused_keys}') then
+    elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people,admit_key,is_administered,authenticate,note_expired_keys,record_refused_keys,people_concerned}') then
       -- These ask, or change, what is of all sites.
       execute format('revoke execute on function %s from watchpost_api', item.name);
     elsif item.provolatile <> 'v' or item.proname = any ('{verify_audit,verify_seals,verify_seal,verify_head,rows_to_seal}') then
@@ -95,7 +95,7 @@ begin
   revoke insert, update, delete on
     watchpost.event, watchpost.handling, watchpost.seal, watchpost.seal_leaves, watchpost.seal_head,
     watchpost.retention, watchpost.upkeep_task, watchpost.server_timeline, watchpost.migration, watchpost.schema_object,
-    watchpost.camera_place
+    watchpost.camera_place, watchpost.access, watchpost.processing_default
   from watchpost_work;
   -- Keys are made, changed and counted by functions.
   revoke insert, update, delete on watchpost.api_key, watchpost.key_calls, watchpost.key_stream from watchpost_work;

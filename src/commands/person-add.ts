@@ -1,15 +1,18 @@
 import type { Kysely } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import type { EndedEnrolment } from '../intake/index.ts';
+import { legalBasisNames } from '../legal-bases.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
 import { addPerson, addPersonPhoto } from '../watchlist/registry.ts';
 import { enrolledOrTakenBack, type GivenPhoto, readGivenPhotos, type WaitingPhoto } from './enrol-photos.ts';
 import { connect } from './program/connect.ts';
 import { print } from './program/io.ts';
 import {
+  basisOption,
   face,
   gateCodes,
   metadataOption,
+  momentOption,
   named,
   several,
   severalSearched,
@@ -24,6 +27,8 @@ interface AddOptions {
   readonly watchlist: string[];
   readonly ref?: string;
   readonly metadata?: Record<string, unknown>;
+  readonly legalBasis?: string;
+  readonly keepUntil?: string;
   readonly wait: boolean;
 }
 
@@ -43,6 +48,8 @@ export const personAdd: AddCommand = (person, session) =>
     .option('--watchlist <name>', 'put them on this list; may be repeated', severalSearched, [])
     .option('--ref <key>', 'their key in another system', tokenOption)
     .option('--metadata <json>', 'more about them, as a JSON object', metadataOption)
+    .option('--legal-basis <word>', `what allows it: ${legalBasisNames.join(', ')}`, basisOption)
+    .option('--keep-until <time>', 'delete them then, like 2027-11-23T00:00:00Z', momentOption)
     .option('--no-wait', 'do not wait for the enrolment: they stay, even if every photo is refused')
     .action(session.action(addWithPhotos));
 
@@ -93,6 +100,8 @@ const writePerson = async (
     name,
     external_ref: options.ref,
     metadata: options.metadata,
+    legal_basis: options.legalBasis,
+    keep_until: options.keepUntil,
     watchlists: options.watchlist,
   });
   const waiting: WaitingPhoto[] = [];

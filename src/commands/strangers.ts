@@ -1,8 +1,10 @@
+import { legalBasisNames } from '../legal-bases.ts';
 import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
 import { enrolledOrTakenBack } from './enrol-photos.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
 import {
+  basisOption,
   identifier,
   momentOption,
   named,
@@ -49,7 +51,8 @@ const strangersOn: AddCommand = (strangers, session) =>
           visitGap,
         ]);
         const { rows } = await pool.query(
-          'select similarity, min_faces, retention::text, visit_gap::text from watchpost.stranger_setting',
+          `select similarity, min_faces, watchpost.stranger_age()::text as retention, visit_gap::text
+           from watchpost.stranger_setting`,
         );
         print(context.io, `faces that match nobody are grouped\n${table(rows, widthOf(context.io))}`);
       }),
@@ -117,6 +120,7 @@ const strangersShow: AddCommand = (strangers, session) =>
 interface EnrolOptions {
   readonly ref?: string;
   readonly watchlist: string[];
+  readonly legalBasis?: string;
   readonly wait: boolean;
 }
 
@@ -130,6 +134,7 @@ const strangersEnrol: AddCommand = (strangers, session) =>
     .argument('<name>', '', named)
     .option('--ref <key>', 'their key in another system', tokenOption)
     .option('--watchlist <name>', 'put them on this list; may be repeated', severalSearched, [])
+    .option('--legal-basis <word>', `what allows it: ${legalBasisNames.join(', ')}`, basisOption)
     .option('--no-wait', 'do not wait for the enrolment: they stay, even if every view is refused')
     .action(
       session.action(async (context, id: string, name: string, options: EnrolOptions) => {
@@ -139,6 +144,7 @@ const strangersEnrol: AddCommand = (strangers, session) =>
           name,
           external_ref: options.ref,
           watchlists: options.watchlist,
+          legal_basis: options.legalBasis,
         });
         if (options.wait) {
           const waiting = photos.map((photo) => ({ file: `face ${photo.face_id}`, id: photo.id }));

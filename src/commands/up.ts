@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import type { Config } from '../config.ts';
-import { migrate } from '../database/migrate.ts';
 import type { Database } from '../database/pool.ts';
 import { waitForDatabase } from '../database/retry.ts';
 import { hideSecrets } from '../database-url.ts';
@@ -14,6 +13,7 @@ import { startWorker } from '../runner/worker.ts';
 import { provideDatabase } from './program/connect.ts';
 import { print } from './program/io.ts';
 import { openVisionThreads } from './program/open-vision.ts';
+import { readySchema } from './program/ready-schema.ts';
 import type { AddCommand, Context } from './program/session.ts';
 
 /** up: a whole installation in one process, until a signal ends it. */
@@ -71,7 +71,7 @@ export const bringUp = async (
   else onStep('starting the embedded database', 'some seconds; the first time up to a minute');
   const { database, kind } = await provideDatabase(context, options);
   onStep('applying the schema', 'some seconds the first time');
-  await waitForDatabase(database, () => migrate(database.pool, log));
+  await waitForDatabase(database, () => readySchema(database, context));
   onStep('loading the models', 'a second or two');
   const vision = await openVisionThreads(context);
   onStep('starting the API and a worker', 'a second');

@@ -20,13 +20,13 @@ import { print } from './program/io.ts';
 import {
   momentOption,
   named,
+  purposeOption,
   searched,
   seconds,
   severalTokens,
   severities,
   shareOption,
   threshold,
-  words,
 } from './program/options.ts';
 import type { AddCommand, Context } from './program/session.ts';
 import { siteIfSeveral } from './program/site-column.ts';
@@ -68,7 +68,7 @@ const withFields = (command: Command): Command =>
     .addOption(
       new Option('--severity <word>', 'how urgent a sighting is (default: warning)').choices(severities),
     )
-    .option('--purpose <words>', 'what it is for', words)
+    .option('--purpose <words>', 'what its people are searched for', purposeOption)
     .option('--cooldown <seconds>', 'sightings closer than this extend one alert (default: 300)', seconds)
     .option('--valid-from <time>', 'searched from then on, like 2026-11-23T15:04:05Z', momentOption)
     .option('--valid-until <time>', 'searched until then', momentOption)

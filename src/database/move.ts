@@ -26,6 +26,7 @@ const filledAtFirst = [
   'watchpost.seal_head',
   'watchpost.retention',
   'watchpost.site',
+  'watchpost.processing_default',
 ];
 
 /**

@@ -36,6 +36,54 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface WatchpostAccess {
+  /**
+   * photo, crop: it was read. search: people were searched by a photo. compare, detect: of photos that are not stored. export: people with their photos were written to files. evidence: of an alert. report: the access report of a person.
+   */
+  action: string;
+  /**
+   * Who: see actor().
+   */
+  actor: Generated<string>;
+  /**
+   * When; of several readings, the first.
+   */
+  at: Generated<Timestamp>;
+  /**
+   * What else there is to say, without personal data: of a search the SHA-256 of the photo and the similarities.
+   */
+  details: Generated<Json>;
+  id: Generated<string>;
+  /**
+   * When it was read the last time of these.
+   */
+  last_at: Generated<Timestamp>;
+  /**
+   * Everybody whom it concerned at that moment: whose photo it was, who had been found in it, or whom the search found.
+   */
+  person_ids: Generated<string[]>;
+  /**
+   * Why, in the words of who looked; null: they gave none.
+   */
+  reason: string | null;
+  /**
+   * The Request-Id of the call over HTTP.
+   */
+  request_id: string | null;
+  /**
+   * What was read; no foreign key, because the record of a reading outlives it.
+   */
+  subject_id: string | null;
+  /**
+   * The table of what was read; null: a photo that is not stored, or everything.
+   */
+  subject_kind: string | null;
+  /**
+   * How often; above 1 for a photo or crop that the same actor read again within a minute of the reading before.
+   */
+  times: Generated<number>;
+}
+
 export interface WatchpostActiveWatchlist {
   changed_at: Timestamp | null;
   cooldown: Interval | null;
@@ -581,6 +629,35 @@ export interface WatchpostDemography {
   superseded_at: Timestamp | null;
 }
 
+export interface WatchpostDue {
+  /**
+   * delete: it is deleted then, unless it is held. review: somebody has to decide whether it is still needed.
+   */
+  action: string | null;
+  camera_id: string | null;
+  /**
+   * When its time is over.
+   */
+  due_at: Timestamp | null;
+  /**
+   * Why it is not deleted although its time is over: see reason_to_hold and reason_to_hold_face.
+   */
+  held_by: string | null;
+  id: string | null;
+  /**
+   * What it is kept for; of a person, the purposes of their lists.
+   */
+  purpose: string | null;
+  /**
+   * image, face, stranger or person.
+   */
+  relation: string | null;
+  /**
+   * When it was stored; of a stranger, the last visit.
+   */
+  since: Timestamp | null;
+}
+
 export interface WatchpostEmbedding {
   created_at: Generated<Timestamp>;
   face_id: string;
@@ -879,7 +956,7 @@ export interface WatchpostImageStatus {
   camera: string | null;
   captured_at: Timestamp | null;
   /**
-   * Why it failed; also no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), and history_retired for one whose events are not kept any more.
+   * Why it failed; also no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.
    */
   code: string | null;
   /**
@@ -1093,6 +1170,8 @@ export interface WatchpostPerson {
    */
   external_ref: string | null;
   id: Generated<string>;
+  keep_until: Timestamp | null;
+  legal_basis: Generated<string>;
   /**
    * The person whom merge_persons() made of this one and another; null: a person of their own. The row stays, so that the id and the external_ref lead there: see survivor().
    */
@@ -1243,6 +1322,22 @@ export interface WatchpostPhotoStatus {
   yaw: number | null;
 }
 
+export interface WatchpostProcessingDefault {
+  /**
+   * What its events are about.
+   */
+  id: Generated<string>;
+  /**
+   * The default of person.legal_basis. unspecified: the installer has not chosen one, of which doctor reminds.
+   */
+  legal_basis: Generated<string>;
+  one: Generated<boolean>;
+  /**
+   * The default of watchlist.purpose. unspecified: the installer has not said it.
+   */
+  purpose: Generated<string>;
+}
+
 export interface WatchpostRecurringStranger {
   /**
    * The best view: GET /v1/faces/ID/crop shows it.
@@ -1295,21 +1390,34 @@ export interface WatchpostRefusal {
 
 export interface WatchpostRetention {
   /**
-   * keep; detach: out of the table, left in watchpost_history to be archived; drop.
+   * keep. delete. detach: out of the table, left in watchpost_history to be archived. drop: the partition. Of a person, when keep_until is over: delete, or review, which reminds only.
    */
   action: Generated<string>;
   /**
-   * How old the youngest row of a partition must be.
+   * Since a photo was received or a face found in it; of a stranger since the last visit; of a partition since its youngest row. Of a person without keep_until: since they were added, until a review is due.
    */
   age: Generated<Interval>;
   /**
-   * event (its handlings always go with it) or search.
+   * Of image and face: the camera whose photos the rule is for, which goes before the general one; null: the general rule.
+   */
+  camera_id: string | null;
+  id: Generated<string>;
+  /**
+   * What such rows are kept for.
+   */
+  purpose: string;
+  /**
+   * The row up to which the purge that is under way has come; null: none is.
+   */
+  reached: string | null;
+  /**
+   * event (its handlings always go with it), search, access: by partition. image: photos of cameras that no alert rests on. face: faces that matched nobody, also in photos that are kept. stranger: faces of recurring strangers. person: enrolled people.
    */
   relation: string;
   /**
-   * How much time one partition holds, in days or hours. Every query that is not about a time reads each partition, so choose it for tens of them, not hundreds.
+   * How much time one partition holds, in days or hours; null: the table has none. Every query that is not about a time reads each partition, so choose it for tens of them, not hundreds.
    */
-  width: Generated<Interval>;
+  width: Interval | null;
 }
 
 export interface WatchpostSchemaObject {
@@ -1584,10 +1692,6 @@ export interface WatchpostStrangerSetting {
   min_faces: Generated<number>;
   one: Generated<boolean>;
   /**
-   * Faces older than this are deleted from stranger_face, also while grouping is off.
-   */
-  retention: Generated<Interval>;
-  /**
    * Least cosine of two faces that are neighbours. Measured on 416 faces of 49 people: from 0.50 to 0.58 no group mixes people and 99.8% of the faces are in the group of their person.
    */
   similarity: Generated<number>;
@@ -1724,6 +1828,9 @@ export interface WatchpostWatchlist {
    * Whether alerts for what was seen before somebody was enrolled are sent to endpoints too.
    */
   page_retroactive: Generated<boolean>;
+  /**
+   * What its people are searched for, in words that a data subject understands. Without one the default of processing_default.
+   */
   purpose: Generated<string>;
   /**
    * How many different people must confirm an alert of this list.
@@ -1803,6 +1910,7 @@ export interface WatchpostWorker {
 }
 
 export interface DB {
+  "watchpost.access": WatchpostAccess;
   "watchpost.active_watchlist": WatchpostActiveWatchlist;
   "watchpost.alert": WatchpostAlert;
   "watchpost.alert_detail": WatchpostAlertDetail;
@@ -1823,6 +1931,7 @@ export interface DB {
   "watchpost.delivery": WatchpostDelivery;
   "watchpost.delivery_log": WatchpostDeliveryLog;
   "watchpost.demography": WatchpostDemography;
+  "watchpost.due": WatchpostDue;
   "watchpost.embedding": WatchpostEmbedding;
   "watchpost.ended_task": WatchpostEndedTask;
   "watchpost.endpoint": WatchpostEndpoint;
@@ -1852,6 +1961,7 @@ export interface DB {
   "watchpost.person_photo": WatchpostPersonPhoto;
   "watchpost.person_vector": WatchpostPersonVector;
   "watchpost.photo_status": WatchpostPhotoStatus;
+  "watchpost.processing_default": WatchpostProcessingDefault;
   "watchpost.recurring_stranger": WatchpostRecurringStranger;
   "watchpost.reference": WatchpostReference;
   "watchpost.refusal": WatchpostRefusal;

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { limits } from '../limits.ts';
+import { access } from './access.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
 import { receiveWithin } from './body.ts';
@@ -19,6 +20,7 @@ import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
 import { persons } from './persons.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
+import { retention } from './retention.ts';
 import type { Served, Services } from './services.ts';
 import { sites } from './sites.ts';
 import { strangers } from './strangers.ts';
@@ -42,9 +44,11 @@ export const createApp = (services: Services) => {
     .route('/strangers', strangers(services))
     .route('/endpoints', endpoints(services))
     .route('/tasks', tasks(services))
+    .route('/dead-letters', deadLetters())
+    .route('/access', access())
+    .route('/retention', retention())
     .route('/keys', keys())
-    .route('/sites', sites())
-    .route('/dead-letters', deadLetters());
+    .route('/sites', sites());
 
   const app = new Hono<Served>()
     .onError(problemHandler(services.log))

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { listOf, moment, name, nextOf, pageLimit, searchWord, token, whole } from '../fields.ts';
+import { legalBasis, listOf, moment, name, nextOf, pageLimit, searchWord, token, whole } from '../fields.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
 import { readRecurring, readStranger } from '../watchlist/strangers.ts';
 import { transactions } from './as-caller.ts';
@@ -21,6 +21,7 @@ const newPerson = z.strictObject({
   name,
   external_ref: token.optional(),
   watchlists: listOf(searchWord).optional(),
+  legal_basis: legalBasis.optional(),
 });
 
 const cropOf = (faceId: string) => `/v1/faces/${faceId}/crop`;
@@ -77,6 +78,7 @@ export const strangers = ({ database }: Services) =>
           'face_unknown',
           'match_ruled_out',
           'name_taken',
+          'legal_basis_invalid',
           // None of their faces can be enrolled.
           ...acceptable,
         ],

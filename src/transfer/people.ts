@@ -25,6 +25,10 @@ export interface PersonSource {
   readonly name: string;
   readonly external_ref: string | undefined;
   readonly metadata: Record<string, unknown>;
+  /** Undefined: the installation's default. */
+  readonly legal_basis?: string | undefined;
+  /** When they are to be deleted; null or undefined: not said. */
+  readonly keep_until?: string | null | undefined;
   /** When they were added; undefined: now. */
   readonly created_at?: string | undefined;
   readonly watchlists: readonly EntrySource[];

@@ -11,6 +11,8 @@ export interface Person {
   readonly name: string;
   readonly external_ref: string | null;
   readonly metadata: Record<string, unknown>;
+  readonly legal_basis: string;
+  readonly keep_until: string | null;
   readonly created_at: string;
   readonly watchlists: { readonly name: string; readonly created_at: string }[];
   readonly photos: Photo[];
@@ -70,6 +72,8 @@ const readPeople = async (db: Kysely<DB>): Promise<Person[]> => {
       p.name,
       p.external_ref,
       p.metadata,
+      p.legal_basis,
+      to_jsonb(p.keep_until) #>> '{}' as keep_until,
       to_jsonb(p.created_at) #>> '{}' as created_at,
       (
         select coalesce(jsonb_agg(jsonb_build_object('name', w.name, 'created_at', e.created_at) order by w.name), '[]')

@@ -14,6 +14,10 @@ export interface PersonFields {
   readonly external_ref?: string | null | undefined;
   /** Replaces the previous metadata. */
   readonly metadata?: Record<string, unknown> | undefined;
+  /** What allows the processing: see legal-bases.ts. Of a new person the installation's default. */
+  readonly legal_basis?: string | undefined;
+  /** When they are to be deleted, in ISO 8601; null: when somebody decides so. */
+  readonly keep_until?: string | null | undefined;
 }
 
 /** A person to be added. */
@@ -48,10 +52,12 @@ export const addPerson = (db: Kysely<DB>, person: NewPerson) =>
           name: person.name,
           external_ref: person.external_ref ?? null,
           metadata: JSON.stringify(person.metadata ?? {}),
+          keep_until: person.keep_until ?? null,
+          ...(person.legal_basis === undefined ? {} : { legal_basis: person.legal_basis }),
           site_id: site,
           ...(person.created_at === undefined ? {} : { created_at: person.created_at }),
         })
-        .returning(['id', 'name', 'external_ref', 'metadata', 'created_at'])
+        .returning(['id', 'name', 'external_ref', 'metadata', 'legal_basis', 'keep_until', 'created_at'])
         .executeTakeFirstOrThrow(),
     );
     for (const list of lists) await addToWatchlist(trx, list, made.id);
@@ -83,7 +89,7 @@ export const setPerson = (db: Kysely<DB>, id: string, fields: PersonFields) =>
     }
     const person = await trx
       .selectFrom('watchpost.person')
-      .select(['id', 'name', 'external_ref', 'metadata', 'created_at'])
+      .select(['id', 'name', 'external_ref', 'metadata', 'legal_basis', 'keep_until', 'created_at'])
       .where('id', '=', id)
       .executeTakeFirst();
     if (!person) throw personUnknown(id);

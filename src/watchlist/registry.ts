@@ -1,5 +1,7 @@
-/** The interface to cameras, people, their photos and lists, and to deleting them. */
+/** The interface to cameras, people, their photos and lists, to deleting them, and to how long they are kept. */
 
+export { type Access, type AccessFilter, type AccessRow, findAccesses, recordAccess } from './access.ts';
+export { type AccessReport, readAccessReport, readCrops } from './access-report.ts';
 export {
   addCamera,
   type CameraFields,
@@ -42,6 +44,21 @@ export {
 } from './merging.ts';
 export { addPerson, type PersonFields, removePerson, setPerson, takeBackPerson } from './people.ts';
 export { acceptPhoto, addPersonPhoto, correctPhoto, enrolFace, removePhoto } from './photos.ts';
+export {
+  dropCameraRule,
+  type Purge,
+  type Purged,
+  purge,
+  type Retained,
+  type RetentionAction,
+  type Rule,
+  readProcessingDefault,
+  readRules,
+  retained,
+  retentionActions,
+  setProcessingDefault,
+  setRule,
+} from './retention.ts';
 export {
   addMember,
   addSite,

@@ -111,13 +111,19 @@ export const readStranger = async (db: Kysely<DB>, id: string) => {
 export const enrolStranger = async (
   db: Kysely<DB>,
   id: string,
-  person: { name: string; external_ref?: string | undefined; watchlists?: string[] | undefined },
+  person: {
+    name: string;
+    external_ref?: string | undefined;
+    watchlists?: string[] | undefined;
+    legal_basis?: string | undefined;
+  },
 ): Promise<{ personId: string; photos: { id: string; face_id: string }[] }> => {
   const { rows } = await orNameTaken(
     `The external reference ${JSON.stringify(person.external_ref)}`,
     sql<{ id: string }>`
       select watchpost.enrol_stranger(
-        ${id}::uuid, ${person.name}, ${person.external_ref ?? null}, ${person.watchlists ?? []}::text[]
+        ${id}::uuid, ${person.name}, ${person.external_ref ?? null}, ${person.watchlists ?? []}::text[],
+        ${person.legal_basis ?? null}
       ) as id
     `.execute(db),
   );

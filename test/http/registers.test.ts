@@ -112,7 +112,7 @@ describe('/v1/watchlists', () => {
       id: expect.any(String),
       name: 'plain',
       site: 'default',
-      purpose: '',
+      purpose: 'unspecified',
       severity: 'warning',
       threshold: 0.5,
       threshold_name: 'default',

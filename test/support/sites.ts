@@ -41,6 +41,9 @@ export const fillSite = async (database: TestDatabase, name: string, angle: numb
   );
   await rows('update watchpost.endpoint set site_id = $2 where id = $1', [endpoint.id, site.id]);
 
+  // A rule of its own, which the other site must not see.
+  await rows(`select watchpost.set_retention('image', age => '3 days', camera => $1)`, [camera.id]);
+
   const people: string[] = [];
   for (const [index, turn] of [0, 0.7, 0.8].entries()) {
     const { personId } = await addKnownPerson(database, {
@@ -116,6 +119,11 @@ export const fillSite = async (database: TestDatabase, name: string, angle: numb
     `select m.image_id, m.face_id from watchpost.alert as a join watchpost.match as m on m.id = a.best_match_id
      where a.id = $1`,
     [alertId],
+  );
+  await rows(
+    `select
+       watchpost.record_access('crop', 'face', $1, $2), watchpost.record_access('search', persons => array[$3::uuid])`,
+    [seen.face_id, `reason of ${name}`, people[0]],
   );
   return {
     siteId: site.id,

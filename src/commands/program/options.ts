@@ -66,6 +66,10 @@ export const momentOrDuration = (text: string): string =>
 export const named = field(fields.name);
 export const tokenOption = field(fields.token);
 export const words = field(fields.text);
+export const purposeOption = field(fields.purpose);
+export const basisOption = field(fields.legalBasis);
+/** A time, or "never", which takes back what was given. */
+export const momentOrNever = (text: string): string => (text === 'never' ? text : momentOption(text));
 /** What is to be found: a name or an id. */
 export const searched = field(fields.searchWord);
 
