@@ -42,7 +42,8 @@ comment on function watchpost.probes_of is 'The vectors of several faces, one af
 
 
 create or replace function watchpost.search_people(
-  model text, dimension integer, numbers real[], most integer default 5, lists uuid[] default null
+  model text, dimension integer, numbers real[], most integer default 5, lists uuid[] default null,
+  stored_face uuid default null
 ) returns table (place integer, method text, watchlists uuid[], candidates json)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -78,7 +79,7 @@ begin
               'similarity', n.similarity,
               'reference_similarity', n.reference_similarity,
               'ruled_out',
-              n.similarity >= o.lowest and watchpost.is_ruled_out(n.person_id, null, model, p.vector, n.similarity),
+              n.similarity >= o.lowest and watchpost.is_ruled_out(n.person_id, stored_face, model, p.vector, n.similarity),
               'lists', o.lists
             )
             order by n.similarity desc, n.person_id
@@ -101,7 +102,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.search_people is 'Part of a search by photo: for each of several vectors of this model, one after the other in numbers, the people on the active lists (or on the given ones of them) who are most alike, as find_nearest() gives them for stored faces, with their names and lists.';
+comment on function watchpost.search_people is 'Part of a search by photo: for each of several vectors of this model, one after the other in numbers, the people on the active lists (or on the given ones of them) who are most alike, as find_nearest() gives them for stored faces, with their names and lists. stored_face: the one that has this vector, if it is stored.';
 
 
 -- One pass over all vectors of the model for all faces together: of a vector that is read, comparing costs little.
@@ -294,7 +295,7 @@ begin
   from watchpost.embedding as e
   join watchpost.model as m on m.id = e.model_id
   cross join lateral watchpost.search_people(
-    m.id, m.dimension, e.vector::real[], most, case when lists is not null then watchpost.named_lists(lists) end
+    m.id, m.dimension, e.vector::real[], most, case when lists is not null then watchpost.named_lists(lists) end, face
   ) as s
   where e.id = watchpost.current_embedding(face);
   found := coalesce(found, '[]');

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { anyOf } from '../database/any-of.ts';
 import { isDatabaseAway, WatchpostError } from '../errors.ts';
-import { assertFit, assertStanding } from '../watchlist/enrolment.ts';
+import { assertFit, assertStanding, enrolmentLimits } from '../watchlist/enrolment.ts';
 import type { Replayable, Stage } from './stage.ts';
 
 const payload = z.object({ person_photo_id: z.uuid(), embedding_id: z.uuid() });
@@ -38,7 +38,7 @@ export const enrol: Stage<Payload, null> & Replayable<Payload, null> = {
         if (!view) throw new WatchpostError('row_missing', `The embedding ${item.embedding_id} is gone.`);
         const photo = photoOf.get(item.person_photo_id);
         assertStanding(photo);
-        assertFit(view, { ...vision.limits, norm: vision.embedder.minimalNorm }, photo?.accept);
+        assertFit(view, enrolmentLimits(vision), photo?.accept);
         // Checked here and again in `write`: here a refused photo fails alone, without the batch.
         await sql`
           select watchpost.assert_like_nobody_else(
