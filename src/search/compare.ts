@@ -38,7 +38,12 @@ export const comparePhotos = async (
       reason: asked.reason,
       requestId: asked.requestId,
       persons: [],
-      details: { sha256: [image.sha256, other.sha256], similarity: best?.similarity ?? null, threshold, outcome },
+      details: {
+        sha256: [image.sha256, other.sha256],
+        similarity: best?.similarity ?? null,
+        threshold,
+        outcome,
+      },
     }),
   );
   return {
@@ -51,6 +56,9 @@ export const comparePhotos = async (
     other: { ...photoReport(other), faces: other.faces.map(faceReport) },
   };
 };
+
+/** The answer to a comparison. */
+export type PhotoComparison = Awaited<ReturnType<typeof comparePhotos>>;
 
 /** The largest faces of a photo, as many as are compared. */
 const largestOf = (photo: SeenPhoto): SeenPhoto => {

@@ -2,7 +2,7 @@
  * Photos that are looked at and not stored: searched for people, compared with one another, or only looked through for
  * faces. The API and the commands use this file only; vectors do not leave this folder, except by `seePhoto`.
  */
-export { comparePhotos } from './compare.ts';
+export { comparePhotos, type PhotoComparison } from './compare.ts';
 export { detectInPhoto } from './detect.ts';
 export { type NamedCandidate, type SearchedFace, searchPeople } from './people.ts';
 export { type Asked, type PhotoSearch, searchByPhoto, type WantedSearch } from './search.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Box, Embedding, FaceRange, FoundFace, ImageFormat, Point, Vision } from '../vision/index.ts';
 import { limits } from '../limits.ts';
+import type { Box, Embedding, FaceRange, FoundFace, ImageFormat, Point, Vision } from '../vision/index.ts';
 import { gateOf } from '../watchlist/enrolment.ts';
 
 /** A face of a photo that is not stored. Its vector stays within the process and the database: see `faceReport`. */
@@ -52,7 +52,12 @@ export const seePhoto = async (
     sha256: createHash('sha256').update(bytes).digest('hex'),
     faces: largest.map(({ ordinal, found }, index) => {
       const embedding = embeddings[index] as Embedding;
-      return { ordinal, found, embedding, gate: gateOf(found.gate, embedding.norm, vision.embedder.minimalNorm) };
+      return {
+        ordinal,
+        found,
+        embedding,
+        gate: gateOf(found.gate, embedding.norm, vision.embedder.minimalNorm),
+      };
     }),
     leftOut: faces.length - largest.length,
   };

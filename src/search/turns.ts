@@ -11,7 +11,10 @@ export class Turns {
   readonly #waiting: (() => void)[] = [];
   #underWay = 0;
 
-  constructor(atATime: number = limits.searchesAtATime.max, mostWaiting: number = limits.searchesWaiting.max) {
+  constructor(
+    atATime: number = limits.searchesAtATime.max,
+    mostWaiting: number = limits.searchesWaiting.max,
+  ) {
     this.#atATime = atATime;
     this.#mostWaiting = mostWaiting;
   }
@@ -24,9 +27,13 @@ export class Turns {
   async take<T>(run: () => Promise<T>): Promise<T> {
     if (this.#underWay >= this.#atATime) {
       if (this.#waiting.length >= this.#mostWaiting) {
-        throw new WatchpostError('search_busy', `${this.#waiting.length} photos are waiting to be searched.`, {
-          hint: 'Send fewer at a time, or start another API process. POST /v1/images takes photos that may wait.',
-        });
+        throw new WatchpostError(
+          'search_busy',
+          `${this.#waiting.length} photos are waiting to be searched.`,
+          {
+            hint: 'Send fewer at a time, or start another API process. POST /v1/images takes photos that may wait.',
+          },
+        );
       }
       await new Promise<void>((go) => this.#waiting.push(go));
     } else this.#underWay += 1;
