@@ -3,6 +3,7 @@ import {
   type Asked,
   comparePhotos,
   detectInPhoto,
+  type PhotoComparison,
   type PhotoSearch,
   searchByPhoto,
 } from '../search/index.ts';
@@ -167,7 +168,14 @@ export const compareCommand: AddCommand = (program, session) =>
         const found = await comparePhotos(vision, { image, other }, options, asked);
         if (options.json) return printJson(io, found);
         print(io, compared[found.outcome](found.best?.similarity ?? 0, found.threshold));
-        if (found.pairs.length > 0) print(io, table(found.pairs.slice(0, 20), widthOf(io)));
+        if (found.pairs.length > 0)
+          print(
+            io,
+            table(
+              found.pairs.slice(0, 20).map((pair) => ({ ...pair })),
+              widthOf(io),
+            ),
+          );
       }),
     );
 

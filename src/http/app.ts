@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { limits } from '../limits.ts';
+import { Turns } from '../search/index.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
 import { receiveWithin } from './body.ts';
@@ -18,6 +19,7 @@ import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
 import { persons } from './persons.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
+import { searches } from './searches.ts';
 import type { Served, Services } from './services.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
@@ -26,6 +28,7 @@ import { watchlists } from './watchlists.ts';
 /** The API. /healthz, /readyz, /openapi.json and the page /console need no API key; everything under /v1 does. */
 export const createApp = (services: Services) => {
   const { bytesInFlight = limits.bytesInFlight.max, bodySeconds = limits.bodySeconds.max } = services.config;
+  const turns = new Turns();
   const v1 = new Hono<Served>()
     .use(requireApiKey(services.database))
     .use(nudgeAfterWrites(services.nudge))
@@ -40,7 +43,8 @@ export const createApp = (services: Services) => {
     .route('/strangers', strangers())
     .route('/endpoints', endpoints(services))
     .route('/tasks', tasks(services))
-    .route('/dead-letters', deadLetters());
+    .route('/dead-letters', deadLetters())
+    .route('/', searches(services, turns));
 
   const app = new Hono<Served>()
     .onError(problemHandler(services.log))

@@ -36,6 +36,8 @@ export interface Operation<
   readonly bodyBytes?: number;
   /** The fields that are sent with a photo. The handler reads them with readPhotoBody. */
   readonly photo?: Photo;
+  /** The fields that are photos; default: `image`. */
+  readonly photos?: readonly string[];
   /** Headers that the route reads. */
   readonly headers?: z.ZodObject;
   /** Whether the route honours Idempotency-Key. */
