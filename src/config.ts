@@ -52,6 +52,12 @@ const settings = z.object({
     .max(0.95, 'give a number from 0.3 to 0.95')
     .optional(),
   WATCHPOST_WEBHOOK_HTTP: z.enum(['refuse', 'allow'], 'give refuse or allow').default('refuse'),
+  WATCHPOST_COMPATIBILITY: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').map((item) => item.trim()))
+    .pipe(z.array(z.enum(['', 'compreface', 'deepface'], 'give compreface, deepface or both, with a comma'))),
+  WATCHPOST_VECTORS: z.enum(['keep', 'give'], 'give keep or give').default('keep'),
   WATCHPOST_HEARTBEAT_MS: wholeNumber(100, 60_000).default(calmPulse.heartbeatMs),
   WATCHPOST_DEAD_AFTER_S: wholeNumber(1, 3600).default(calmPulse.deadAfterSeconds),
   WATCHPOST_LOG: z
@@ -85,6 +91,10 @@ export interface Config {
   readonly yunet: { readonly file: string; readonly threshold?: number } | undefined;
   /** Whether endpoints on other machines may use plain http. */
   readonly plainHttpWebhooks: boolean;
+  /** Whose clients have routes of their own: see docs/migrate.md. */
+  readonly compatibility: readonly ('compreface' | 'deepface')[];
+  /** Whether these routes may answer the vectors of faces. */
+  readonly giveVectors: boolean;
   /** Heartbeats, and when the jobs of a process without them are given to others. */
   readonly pulse: Pulse;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -138,6 +148,8 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
             ...(s.WATCHPOST_YUNET_THRESHOLD === undefined ? {} : { threshold: s.WATCHPOST_YUNET_THRESHOLD }),
           },
     plainHttpWebhooks: s.WATCHPOST_WEBHOOK_HTTP === 'allow',
+    compatibility: s.WATCHPOST_COMPATIBILITY.filter((item) => item !== ''),
+    giveVectors: s.WATCHPOST_VECTORS === 'give',
     pulse: { heartbeatMs: s.WATCHPOST_HEARTBEAT_MS, deadAfterSeconds: s.WATCHPOST_DEAD_AFTER_S },
     logLevel: s.WATCHPOST_LOG,
   };

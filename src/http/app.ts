@@ -8,8 +8,10 @@ import { receiveWithin } from './body.ts';
 import { BytesInFlight } from './bytes-in-flight.ts';
 import { calibrations } from './calibrations.ts';
 import { cameras } from './cameras.ts';
+import { compreface } from './compreface/routes.ts';
 import { consolePage } from './console.ts';
 import { deadLetters } from './dead-letters.ts';
+import { deepface } from './deepface/routes.ts';
 import { endpoints } from './endpoints.ts';
 import { faces } from './faces.ts';
 import { health } from './health.ts';
@@ -29,10 +31,13 @@ import { watchlists } from './watchlists.ts';
 export const createApp = (services: Services) => {
   const { bytesInFlight = limits.bytesInFlight.max, bodySeconds = limits.bodySeconds.max } = services.config;
   const turns = new Turns();
-  const v1 = new Hono<Served>()
-    .use(requireApiKey(services.database))
-    .use(nudgeAfterWrites(services.nudge))
-    .use(receiveWithin(new BytesInFlight(bytesInFlight), bodySeconds))
+  const budget = new BytesInFlight(bytesInFlight);
+  const guarded = () =>
+    new Hono<Served>()
+      .use(requireApiKey(services.database))
+      .use(nudgeAfterWrites(services.nudge))
+      .use(receiveWithin(budget, bodySeconds));
+  const v1 = guarded()
     .route('/images', images(services))
     .route('/faces', faces())
     .route('/persons', persons(services))
@@ -52,6 +57,11 @@ export const createApp = (services: Services) => {
     .route('/', health(services))
     .route('/console', consolePage())
     .route('/v1', v1);
+
+  const compatible = { compreface, deepface };
+  for (const product of services.config.compatibility ?? []) {
+    app.route(`/${product}`, compatible[product]({ ...services, turns }, guarded()));
+  }
 
   let document: object | undefined;
   return app.get(

@@ -93,7 +93,12 @@ export const operation = <
   return check as MiddlewareHandler<Served, string, Taken<Query, Body, Photo>>;
 };
 
-const assertScope = (c: Context<Served>, scope: Scope): void => {
+/**
+ * Checks what the key of a call may do.
+ *
+ * @throws {WatchpostError} scope_missing.
+ */
+export const assertScope = (c: Context<Served>, scope: Scope): void => {
   const { name, scopes } = c.get('key');
   if (scopes.has(scope) || scopes.has('administer')) return;
   throw new WatchpostError(

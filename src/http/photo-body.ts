@@ -88,16 +88,19 @@ const tooLarge = (maxBytes: number) => () =>
  * The photos and fields of a body, as they were sent.
  *
  * @param names of the fields that may be photos.
+ * @param maxBytes of each photo.
+ * @param most photos that are expected, which bounds the body.
  * @throws as readPhotoBody does, but for the query.
  */
 export const readParts = async (
   c: Context<Served>,
   names: readonly string[],
   maxBytes: number,
+  most: number = names.length,
 ): Promise<Parts> => {
   const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  if (type === 'multipart/form-data') return readForm(c, names, maxBytes);
-  if (type === 'application/json') return readBase64(c, names, maxBytes);
+  if (type === 'multipart/form-data') return readForm(c, names, maxBytes, most);
+  if (type === 'application/json') return readBase64(c, names, maxBytes, most);
   const [only, ...others] = names;
   const isAlone = only !== undefined && others.length === 0;
   if (isAlone && (type.startsWith('image/') || type === 'application/octet-stream')) {
@@ -117,10 +120,14 @@ export const readParts = async (
   );
 };
 
-const readForm = async (c: Context<Served>, names: readonly string[], maxBytes: number): Promise<Parts> => {
+const readForm = async (
+  c: Context<Served>,
+  names: readonly string[],
+  maxBytes: number,
+  expected: number,
+): Promise<Parts> => {
   // Twice in memory: the form and the files copied out of it.
-  const most = names.length * maxBytes + formOverhead;
-  const body = await readBytes(c, most, tooLarge(maxBytes), 2);
+  const body = await readBytes(c, expected * maxBytes + formOverhead, tooLarge(maxBytes), 2);
   const { files, fields } = await parseForm(body, c.req.header('content-type') ?? '', names);
   return { photos: files, fields };
 };
@@ -148,9 +155,14 @@ const texts = z.record(
     .transform(String),
 );
 
-const readBase64 = async (c: Context<Served>, names: readonly string[], maxBytes: number): Promise<Parts> => {
+const readBase64 = async (
+  c: Context<Served>,
+  names: readonly string[],
+  maxBytes: number,
+  expected: number,
+): Promise<Parts> => {
   // Base64 has 4 characters for 3 bytes, line breaks add up to 6%, and the other keys are JSON as elsewhere.
-  const most = Math.ceil(names.length * maxBytes * (4 / 3) * 1.06) + limits.jsonBytes.max;
+  const most = Math.ceil(expected * maxBytes * (4 / 3) * 1.06) + limits.jsonBytes.max;
   // Four times in memory: the body, its text, the value in it, and the bytes that it decodes to.
   const body = await readBytes(c, most, tooLarge(maxBytes), 4);
   const json = parseAs(z.record(z.string(), z.unknown()), parseJson(body));
@@ -168,6 +180,10 @@ const decodeBase64 = (value: unknown, name: string): Buffer => {
     throw new WatchpostError('body_invalid', `The key ${name} is no text: give the photo as base64.`);
   }
   const base64 = value.replace(/^data:[^,]*,/, '');
-  if (!isBase64(base64)) throw new WatchpostError('body_invalid', `The key ${name} is not base64.`);
+  if (!isBase64(base64)) {
+    throw new WatchpostError('body_invalid', `The key ${name} is not base64.`, {
+      hint: 'Paths and URLs are not read: send the photo itself.',
+    });
+  }
   return Buffer.from(base64, 'base64');
 };

@@ -2,7 +2,7 @@ import { limits } from '../limits.ts';
 import type { FaceRange, Vision } from '../vision/index.ts';
 import { recordAccess } from '../watchlist/access.ts';
 import type { Asked } from './search.ts';
-import { areaOf, cosine, faceReport, photoReport, type SeenFace, type SeenPhoto, seePhoto } from './see.ts';
+import { cosine, faceReport, photoReport, type SeenFace, type SeenPhoto, seePhoto } from './see.ts';
 
 /** The similarity of a face of one photo and a face of the other. */
 interface Pair {
@@ -26,8 +26,9 @@ export const comparePhotos = async (
   wanted: { readonly threshold?: number | undefined; readonly faces?: FaceRange | undefined },
   asked: Asked,
 ) => {
-  const image = largestOf(await seePhoto(vision, photos.image, wanted.faces));
-  const other = largestOf(await seePhoto(vision, photos.other, wanted.faces));
+  const most = limits.facesCompared.max;
+  const image = await seePhoto(vision, photos.image, wanted.faces, most);
+  const other = await seePhoto(vision, photos.other, wanted.faces, most);
   const threshold = wanted.threshold ?? vision.embedder.thresholds.default;
   const pairs = pairsOf(image.faces, other.faces);
   const best = pairs[0] ?? null;
@@ -59,15 +60,6 @@ export const comparePhotos = async (
 
 /** The answer to a comparison. */
 export type PhotoComparison = Awaited<ReturnType<typeof comparePhotos>>;
-
-/** The largest faces of a photo, as many as are compared. */
-const largestOf = (photo: SeenPhoto): SeenPhoto => {
-  const faces = [...photo.faces]
-    .sort((a, b) => areaOf(b.found.box) - areaOf(a.found.box))
-    .slice(0, limits.facesCompared.max)
-    .sort((a, b) => a.ordinal - b.ordinal);
-  return { ...photo, faces, leftOut: photo.leftOut + photo.faces.length - faces.length };
-};
 
 /** Every pair, most similar first. */
 const pairsOf = (faces: readonly SeenFace[], others: readonly SeenFace[]): Pair[] =>

@@ -89,8 +89,8 @@ export const searchByPhoto = async (
 /** The answer to a search by photo. */
 export type PhotoSearch = Awaited<ReturnType<typeof searchByPhoto>>;
 
-/** Everybody whom the answer names: their access report lists this search. */
-const personsIn = (faces: readonly SearchedFace[], past: readonly PastFace[]): string[] => [
+/** Ids of everybody whom an answer names: their access reports list the search. */
+export const personsIn = (faces: readonly SearchedFace[], past: readonly PastFace[] = []): string[] => [
   ...new Set([
     ...faces.flatMap(({ candidates }) => candidates.map(({ person_id }) => person_id)),
     ...past.flatMap(({ person_id }) => person_id ?? []),

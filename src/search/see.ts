@@ -22,7 +22,7 @@ export interface SeenPhoto {
   readonly width: number;
   readonly height: number;
   readonly undecodedShare: number | null;
-  /** Left to right; at most `limits.facesSearched`, the largest ones. */
+  /** Left to right; of many faces the largest. */
   readonly faces: readonly SeenFace[];
   /** How many smaller faces were left out. */
   readonly leftOut: number;
@@ -33,18 +33,20 @@ export interface SeenPhoto {
  *
  * @param bytes of a file, inspected by inspectPhoto.
  * @param range how small the faces may be.
+ * @param most faces; the smallest of more are left out.
  * @throws {VisionError} image_*, if the photo cannot be decoded.
  */
 export const seePhoto = async (
   vision: Vision,
   bytes: Uint8Array,
   range: FaceRange = 'automatic',
+  most: number = limits.facesSearched.max,
 ): Promise<SeenPhoto> => {
   const { faces, ...photo } = await vision.findFaces(bytes, range);
   const largest = faces
     .map((found, index) => ({ ordinal: index + 1, found }))
     .sort((a, b) => areaOf(b.found.box) - areaOf(a.found.box))
-    .slice(0, limits.facesSearched.max)
+    .slice(0, most)
     .sort((a, b) => a.ordinal - b.ordinal);
   const embeddings = largest.length === 0 ? [] : await vision.embed(largest.map(({ found }) => found.crop));
   return {
