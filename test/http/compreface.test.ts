@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import { relative } from 'node:path';
+import { basename, relative } from 'node:path';
 import { CompreFace } from '@exadel/compreface-js-sdk';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { readSource } from '../../src/transfer/source.ts';
 import type { Vision } from '../../src/vision/index.ts';
 import { addToWatchlist, addWatchlist } from '../../src/watchlist/registry.ts';
 import { temporaryFolder } from '../commands/support.ts';
@@ -10,6 +11,7 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { realVision, runWorker, untilIdle } from '../support/pipeline.ts';
 import { portrait } from '../support/portraits.ts';
+import { startNode } from '../support/processes.ts';
 import { openRaw, readAnswer } from '../support/raw-call.ts';
 import { type Api, admit, ask, listen } from './support.ts';
 
@@ -317,6 +319,26 @@ describe('the calls of CompreFace that its SDK does not make', () => {
     expect((await call('GET', '/recognition/subjects')).body.subjects).not.toContain('Ada');
     expect(await database.rows(`select id from watchpost.person where name = 'Ada'`)).toEqual([ada]);
     await untilIdle(database);
+  });
+
+  it('is what examples/export-compreface.mjs copies people from, for import', async () => {
+    const cleo = (await portrait(vision, 6, 1)).toString('base64');
+    const name = '../Cleo & co';
+    const added = await call('POST', `/recognition/faces?subject=${encodeURIComponent(name)}`, {
+      file: cleo,
+    });
+    expect(added.status).toBe(201);
+    const folder = await temporaryFolder();
+    const program = startNode(['examples/export-compreface.mjs', folder], {
+      COMPREFACE_URL: `${api.url}/compreface`,
+      COMPREFACE_API_KEY: api.key,
+    });
+    expect([await program.ended, program.stderr]).toEqual([0, '']);
+    const { people, refused } = await readSource(folder);
+    expect(refused).toEqual([]);
+    const copied = people.find((person) => person.name === name);
+    expect(copied?.at.startsWith(`${folder}/`)).toBe(true);
+    expect(copied?.photos.map(({ file }) => basename(file))).toEqual([`${added.body.image_id}.jpg`]);
   });
 
   it('is not there unless the setting says so', async () => {
