@@ -68,7 +68,7 @@ export const readPhotos = async <Name extends string, Fields>(
 };
 
 const assertPhoto = (photo: Buffer | undefined, name: string, maxBytes: number): void => {
-  if (!photo) throw new WatchpostError('body_invalid', `The body has no photo in the field ${name}.`);
+  if (!photo) throw new WatchpostError('body_invalid', `The body has no photo in the field or key ${name}.`);
   if (photo.length === 0) {
     throw new WatchpostError('body_empty', 'The call carries no photo.', {
       hint: `Send the bytes of a ${formatNames} file.`,

@@ -5,7 +5,7 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { realVision } from '../support/pipeline.ts';
 import { portrait } from '../support/portraits.ts';
-import { type Api, admit, idleProcess, listen } from './support.ts';
+import { type Answer, type Api, admit, idleProcess, listen } from './support.ts';
 
 let database: TestDatabase;
 let vision: Vision;
@@ -28,7 +28,11 @@ beforeAll(async () => {
   photos.empty = encoded(await emptyScene());
 });
 
-const post = async (path: string, body: object | FormData, to: Api = api) => {
+const post = async (
+  path: string,
+  body: object | FormData,
+  to: Api = api,
+): Promise<Pick<Answer, 'status' | 'body'>> => {
   const answer = await fetch(new URL(`/deepface${path}`, to.url), {
     method: 'POST',
     headers: {

@@ -96,7 +96,7 @@ describe('POST /v1/compare', () => {
 
   it('needs both photos', async () => {
     const one = expectProblem(await api.call('POST', '/v1/compare', formOf(sample(1))), 'body_invalid');
-    expect(one.detail).toMatch(/no photo in the field other/);
+    expect(one.detail).toMatch(/no photo in the field or key other/);
     const raw = expectProblem(
       await api.call('POST', '/v1/compare', sample(1), jpeg),
       'media_type_unsupported',

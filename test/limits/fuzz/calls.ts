@@ -137,7 +137,7 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
 };
 
 /** The routes that take photos, in these fields. */
-const photoFields: Record<string, readonly string[]> = {
+export const photoFields: Record<string, readonly string[]> = {
   'POST /v1/images': ['image'],
   'POST /v1/persons/:id/photos': ['image'],
   'POST /v1/search': ['image'],
