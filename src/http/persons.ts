@@ -52,7 +52,7 @@ export const persons = (services: Services) =>
         scope: 'enrol',
         body: newPerson,
         answers: { 201: answer.person },
-        errors: ['name_taken', 'watchlist_unknown'],
+        errors: ['name_taken', 'watchlist_unknown', 'watchlist_expired'],
       }),
       async (c) => {
         const wanted = c.req.valid('json');

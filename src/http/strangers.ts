@@ -55,7 +55,7 @@ export const strangers = () =>
         const { faces, ...stranger } = await readStranger(c.get('db'), idIn(c));
         return c.json({
           ...stranger,
-          faces: faces.map((face) => ({ ...face, crop: cropOf(face.face_id as string) })),
+          faces: faces.map((face) => ({ ...face, crop: cropOf(face.face_id) })),
         });
       },
     )
@@ -66,7 +66,16 @@ export const strangers = () =>
         scope: 'enrol',
         body: newPerson,
         answers: { 201: answer.enrolledStranger },
-        errors: ['stranger_unknown', 'stranger_named', 'watchlist_unknown', 'name_taken'],
+        errors: [
+          'stranger_unknown',
+          'stranger_named',
+          'watchlist_unknown',
+          'watchlist_expired',
+          'face_taken',
+          'face_unknown',
+          'match_ruled_out',
+          'name_taken',
+        ],
       }),
       async (c) => {
         const id = idIn(c);

@@ -50,6 +50,7 @@ const watchlistErrors = [
   'name_taken',
   'threshold_invalid',
   'validity_invalid',
+  'watchlist_expired',
   'calibration_missing',
   'target_fpir_invalid',
 ] as const;

@@ -12,7 +12,7 @@ import { startRelay } from '../../src/runner/relay.ts';
 import type { Worker } from '../../src/runner/worker.ts';
 import type { Vision } from '../../src/vision/index.ts';
 import { atEnd } from '../support/at-end.ts';
-import { expectContract, learnContract } from '../support/contract.ts';
+import { expectResponse, learnContract } from '../support/contract.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { realVision, runWorker, untilIdle } from '../support/pipeline.ts';
 
@@ -116,13 +116,13 @@ export const ask = async (
   if (body !== undefined) init.body = asIs ? (body as FormData) : JSON.stringify(body);
   if (body instanceof ReadableStream) init.duplex = 'half';
   const response = await fetch(url, init);
-  const { status } = response;
-  const type = response.headers.get('content-type') ?? '';
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  const parsed =
-    type.includes('json') && bytes.length > 0 ? JSON.parse(new TextDecoder().decode(bytes)) : bytes;
-  expectContract(method, String(url), { status, type, body: parsed });
-  return { status, headers: response.headers, body: parsed };
+  await expectResponse(method, String(url), response);
+  const json = response.headers.get('content-type')?.includes('json') && method !== 'HEAD';
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: json ? await response.json() : new Uint8Array(await response.arrayBuffer()),
+  };
 };
 
 /** A database, the models, one worker and an API with a key, for a whole test file. */

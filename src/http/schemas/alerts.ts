@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { decisions, dismissals } from '../../watchlist/alerts.ts';
+import { dismissals } from '../../watchlist/alerts.ts';
 import { count, id, page, severity, sha256, similarity, text, time } from './fields.ts';
 
 const states = ['open', 'acknowledged', 'confirmed', 'dismissed'] as const;
@@ -68,7 +68,7 @@ const match = z.strictObject({
 
 const review = z.strictObject({
   id,
-  decision: z.enum(decisions),
+  decision: z.enum(['acknowledged', 'confirmed', 'dismissed', 'reopened', 'undone']),
   dismissal: z.enum(dismissals).nullable(),
   reviewer: text,
   note: text.nullable(),
