@@ -105,7 +105,8 @@ $$;
 comment on function watchpost.search_people is 'Part of a search by photo: for each of several vectors of this model, one after the other in numbers, the people on the active lists (or on the given ones of them) who are most alike, as find_nearest() gives them for stored faces, with their names and lists. stored_face: the one that has this vector, if it is stored.';
 
 
--- One pass over all vectors of the model for all faces together: of a vector that is read, comparing costs little.
+-- One pass over all vectors of the model for all faces together. The vectors have length 1, so the inner product, which
+-- takes less than the cosine, says who is near enough, with 0.001 for rounding.
 create or replace function watchpost.search_past_faces(
   model text, dimension integer, numbers real[], least_similarity real, most integer default 20,
   since timestamptz default null, other_than uuid default null
@@ -113,7 +114,7 @@ create or replace function watchpost.search_past_faces(
   place integer, face_id uuid, image_id uuid, similarity real, seen_at timestamptz, camera text, location text,
   person_id uuid, person text, stranger_id uuid
 )
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off
 as $$
 begin
   return query
@@ -124,7 +125,13 @@ begin
     select p.place, e.face_id, e.vector <=> p.vector as distance
     from watchpost.embedding as e
     cross join probe as p
-    where e.model_id = model and e.superseded_at is null and e.vector <=> p.vector <= 1 - least_similarity
+    where e.model_id = model
+      and e.superseded_at is null
+      -- A photo may be taken a day after it is received, by its camera's clock.
+      and e.id >= coalesce(
+        watchpost.uuidv7_at(search_past_faces.since - interval '1 day'), '00000000-0000-0000-0000-000000000000'
+      )
+      and e.vector <#> p.vector <= 0.001 - least_similarity
   ),
   ranked as (
     select
@@ -133,7 +140,8 @@ begin
     from near as n
     join watchpost.face as f on f.id = n.face_id and f.superseded_at is null
     join watchpost.image as i on i.id = f.image_id and i.purpose = 'probe'
-    where (search_past_faces.since is null or i.captured_at >= search_past_faces.since)
+    where n.distance <= 1 - least_similarity
+      and (search_past_faces.since is null or i.captured_at >= search_past_faces.since)
       and (other_than is null or f.id <> other_than)
       and watchpost.visible_image(i.id)
   )
@@ -154,7 +162,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.search_past_faces is 'Part of a search by photo: the faces of stored photos that are most alike, and who they were found to be. Reads every vector of the model: a second for a million.';
+comment on function watchpost.search_past_faces is 'Part of a search by photo: the faces of stored photos that are most alike, and who they were found to be. Reads every vector of the model that is younger than since: some seconds for a million, for each face.';
 
 
 create or replace function watchpost.search_strangers(

@@ -1,4 +1,5 @@
--- Where else was this face seen, known or not? Reads every stored face; asking is on record: watchpost.access.
+-- Where else was this face seen in the last week, known or not? Reads every face of that time; asking is on record:
+-- watchpost.access.
 -- Here the best view in the latest photo of a camera.
 -- Variables: camera, reason.
 with seen as (
@@ -11,5 +12,5 @@ with seen as (
 )
 select s.seen_at, s.camera, s.location, round(s.similarity::numeric, 3) as similarity, s.person, s.stranger_id, s.image_id
 from seen as f
-cross join lateral watchpost.similar_faces(f.face_id, since => now() - interval '30 days', reason => :'reason') as s
+cross join lateral watchpost.similar_faces(f.face_id, since => now() - interval '7 days', reason => :'reason') as s
 order by s.seen_at desc;

@@ -3,6 +3,7 @@ import {
   type Asked,
   comparePhotos,
   detectInPhoto,
+  leastSimilarity,
   type PhotoComparison,
   type PhotoSearch,
   searchByPhoto,
@@ -36,6 +37,12 @@ interface SearchOptions extends CommonOptions {
   readonly most?: number;
 }
 
+const reach = (text: string): number => {
+  const least = similarity(text);
+  if (least < leastSimilarity) throw new InvalidArgumentError(`Give a number from ${leastSimilarity} to 1.`);
+  return least;
+};
+
 const most = (text: string): number => {
   const count = positionOption(text);
   if (count > 50) throw new InvalidArgumentError('Give 50 at most.');
@@ -55,7 +62,7 @@ export const searchCommand: AddCommand = (program, session) =>
     .option(
       '--similarity <number>',
       'with --past and --strangers: the least similarity (default: the threshold of the model)',
-      similarity,
+      reach,
     )
     .option('--most <number>', 'results of each kind for each face (default: 5)', most)
     .addOption(facesOption)

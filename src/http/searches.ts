@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { listOf, moment, searchWord, whole } from '../fields.ts';
 import { inspectPhoto } from '../intake/index.ts';
-import { comparePhotos, detectInPhoto, searchByPhoto, type Turns } from '../search/index.ts';
+import { comparePhotos, detectInPhoto, leastSimilarity, searchByPhoto, type Turns } from '../search/index.ts';
 import { faceRanges } from '../vision/types.ts';
 import { accessReason, askedBy } from './asked.ts';
 import { operation } from './operation.ts';

@@ -5,7 +5,14 @@
 export { comparePhotos, type PhotoComparison } from './compare.ts';
 export { detectInPhoto } from './detect.ts';
 export { type NamedCandidate, type SearchedFace, searchPeople } from './people.ts';
-export { type Asked, type PhotoSearch, personsIn, searchByPhoto, type WantedSearch } from './search.ts';
+export {
+  type Asked,
+  leastSimilarity,
+  type PhotoSearch,
+  personsIn,
+  searchByPhoto,
+  type WantedSearch,
+} from './search.ts';
 export { areaOf, cosine, type SeenFace, type SeenPhoto, seePhoto } from './see.ts';
 export { compareWithPhoto } from './stored.ts';
 export { Turns } from './turns.ts';

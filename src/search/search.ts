@@ -5,6 +5,9 @@ import { type NamedCandidate, type SearchedFace, searchPeople } from './people.t
 import { faceReport, photoReport, seePhoto } from './see.ts';
 import { type NearStranger, type PastFace, searchPastFaces, searchStrangers } from './stored.ts';
 
+/** What `similarity` may be at least: two strangers seldom have more than 0.2. */
+export const leastSimilarity = 0.2;
+
 /** What a photo is compared with. */
 export interface WantedSearch {
   /** Names or ids of active lists; undefined: all of them. */
@@ -15,7 +18,7 @@ export interface WantedSearch {
   readonly since?: string | undefined;
   /** Also compare with strangers. */
   readonly strangers?: boolean | undefined;
-  /** Least cosine of past faces and strangers; default: the embedder's default threshold. */
+  /** Least cosine of past faces and strangers, from `leastSimilarity` on; default: the embedder's default threshold. */
   readonly similarity?: number | undefined;
   /** Results of each kind for each face; default 5. */
   readonly most?: number | undefined;

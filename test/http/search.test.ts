@@ -65,6 +65,7 @@ describe('POST /v1/search', () => {
     ['a flag that is none', { past: 'perhaps' }, 'query_invalid', /true or false/],
     ['too many results', { most: '51' }, 'query_invalid', /1 to 50/],
     ['a similarity beyond 1', { similarity: '1.5' }, 'query_invalid', /0 to 1/],
+    ['a similarity that every face has', { similarity: '0.1' }, 'query_invalid', /0\.2 to 1/],
     ['an unknown list', { watchlists: 'nobody' }, 'watchlist_unknown', /'nobody'/],
     ['no list', { watchlists: '' }, 'query_invalid', /name or an id/],
   ] as const)('refuses %s', async (_, query, code, sentence) => {
