@@ -28,9 +28,13 @@ const searchFields = z.strictObject({
   past: flag.optional().meta({ description: 'Also search among the faces of stored photos.' }),
   since: moment.optional().meta({ description: 'With past: only photos taken at this time or later.' }),
   strangers: flag.optional().meta({ description: 'Also search among strangers.' }),
-  similarity: cosine.optional().meta({
-    description: 'Least similarity of past faces and strangers; default: the threshold of the model.',
-  }),
+  similarity: cosine
+    // Below, hardly a stranger is left out, and sorting a million of them takes minutes.
+    .refine((given) => given >= leastSimilarity, `give a number from ${leastSimilarity} to 1`)
+    .optional()
+    .meta({
+      description: 'Least similarity of past faces and strangers; default: the threshold of the model.',
+    }),
   most: whole(1, 50).optional().meta({ description: 'Results of each kind for each face; default 5.' }),
   faces,
 });
