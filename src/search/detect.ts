@@ -1,4 +1,4 @@
-import { toWatchpostError } from '../errors.ts';
+import { toWatchpostError } from '../convert-error.ts';
 import type { FaceRange, Vision } from '../vision/index.ts';
 import { recordAccess } from '../watchlist/access.ts';
 import { assertEnrollable, enrolmentLimits, refusalsOf } from '../watchlist/enrolment.ts';

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
-import { type ProblemCode, problems, toWatchpostError } from '../../errors.ts';
+import { toWatchpostError } from '../../convert-error.ts';
+import { type ProblemCode, problems } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 
 /** CompreFace's own code for an error, and its status where that is another one than ours. */

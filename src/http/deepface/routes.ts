@@ -1,5 +1,6 @@
 import type { Context, Hono } from 'hono';
-import { problems, toWatchpostError, WatchpostError } from '../../errors.ts';
+import { toWatchpostError } from '../../convert-error.ts';
+import { problems, WatchpostError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { comparePhotos, type SeenFace, seePhoto } from '../../search/index.ts';
 import { recordAccess } from '../../watchlist/access.ts';
