@@ -1,14 +1,28 @@
 -- Searching by a face: that of a photo that is not stored, whose vector the caller has computed, or a stored one.
 --
 -- These functions run with their owner's rights, because the role of the API and readers may not read a vector. They give
--- no vector away: ids, similarities, and what the caller may see anyway, which is decided in visible_lists() and
+-- no vector away: ids, similarities, and what the caller may see anyway, which is decided in visible_list() and
 -- visible_image().
+
+create or replace function watchpost.visible_list(list uuid) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select exists (
+    select
+    from watchpost.watchlist as w
+    where w.id = visible_list.list
+  );
+end;
+
+comment on function watchpost.visible_list(uuid) is 'Whether there is such a list, and the caller may see it.';
+
 
 create or replace function watchpost.visible_lists() returns table (id uuid, version integer)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
   select w.id, w.version
-  from watchpost.active_watchlist as w;
+  from watchpost.active_watchlist as w
+  where watchpost.visible_list(w.id);
 end;
 
 comment on function watchpost.visible_lists() is 'The active lists that the caller may search.';
@@ -154,7 +168,7 @@ begin
     select m.person_id, p.name
     from watchpost.match as m
     join watchpost.person as p on p.id = m.person_id
-    where m.face_id = r.face_id and m.superseded_at is null
+    where m.face_id = r.face_id and m.superseded_at is null and watchpost.visible_list(m.watchlist_id)
     limit 1
   ) as m on true
   where r.rank <= most
