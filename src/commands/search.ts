@@ -157,7 +157,7 @@ export const compareCommand: AddCommand = (program, session) =>
     .command('compare')
     .description('Compare the faces of two photos, and store nothing but that you did')
     .argument('<photo>', 'a file')
-    .argument('<other>', 'another file')
+    .argument('<file>', 'the photo to compare it with')
     .option(
       '--threshold <number>',
       'the least similarity of a match (default: that of the model)',
