@@ -6,8 +6,8 @@ import { inspectPhoto } from '../../intake/index.ts';
 import { compareWithPhoto, seePhoto } from '../../search/index.ts';
 import { formatOf } from '../../vision/format.ts';
 import { recordAccess } from '../../watchlist/access.ts';
+import { reasonOf } from '../access-reason.ts';
 import { actorOf, asCaller, transactions } from '../as-caller.ts';
-import { askedBy } from '../asked.ts';
 import { idIn, readJson, readQuery } from '../body.ts';
 import type { Compatible } from '../compatibility.ts';
 import { assertScope } from '../operation.ts';
@@ -99,7 +99,7 @@ export const examples = (services: Compatible) => {
 
     .get('/:id/img', async (c) => {
       assertScope(c, 'read');
-      const { reason } = askedBy(c);
+      const reason = reasonOf(c);
       const file = await asCaller(c, async (trx) => {
         const found = await findExample(trx, await findCollection(trx, c.get('key')), idIn(c));
         const photo = await readExampleFile(trx, found.image_id);
@@ -121,7 +121,7 @@ export const examples = (services: Compatible) => {
 
     .post('/:id/verify', async (c) => {
       assertScope(c, 'read');
-      const { reason } = askedBy(c);
+      const reason = reasonOf(c);
       const { photos, fields: wanted } = await readPhotos(c, ['file'], config.maxBodyBytes, detection);
       await inspectPhoto(photos.file, { maxPixels: config.maxPixels });
       const photo = await turns.take(() => seePhoto(vision, photos.file));

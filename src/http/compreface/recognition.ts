@@ -10,8 +10,8 @@ import {
   seePhoto,
 } from '../../search/index.ts';
 import { recordAccess } from '../../watchlist/access.ts';
+import { reasonOf } from '../access-reason.ts';
 import { asCaller } from '../as-caller.ts';
-import { askedBy } from '../asked.ts';
 import { assertVectorsAllowed, type Compatible, describeFaces, isDescribing } from '../compatibility.ts';
 import { assertScope } from '../operation.ts';
 import { readPhotos } from '../photo-body.ts';
@@ -30,7 +30,7 @@ export const recognition = (services: Compatible) => {
   return new Hono<Served>()
     .post('/recognition/recognize', async (c) => {
       assertScope(c, 'read');
-      const { reason } = askedBy(c);
+      const reason = reasonOf(c);
       const { photos, fields: wanted } = await readPhotos(
         c,
         ['file'],
@@ -68,7 +68,7 @@ export const recognition = (services: Compatible) => {
 
     .post('/detection/detect', async (c) => {
       assertScope(c, 'read');
-      const { reason } = askedBy(c);
+      const reason = reasonOf(c);
       const { photos, fields: wanted } = await readPhotos(c, ['file'], config.maxBodyBytes, detection);
       const photo = await look(photos.file);
       const faces = wantedFaces(photo.faces, wanted);
@@ -82,7 +82,7 @@ export const recognition = (services: Compatible) => {
 
     .post('/verification/verify', async (c) => {
       assertScope(c, 'read');
-      const { reason } = askedBy(c);
+      const reason = reasonOf(c);
       const { photos, fields: wanted } = await readPhotos(
         c,
         ['source_image', 'target_image'],

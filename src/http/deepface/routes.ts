@@ -4,6 +4,7 @@ import { problems, WatchpostError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { comparePhotos, type SeenFace, seePhoto } from '../../search/index.ts';
 import { recordAccess } from '../../watchlist/access.ts';
+import { reasonOf } from '../access-reason.ts';
 import { asCaller } from '../as-caller.ts';
 import { askedBy } from '../asked.ts';
 import { assertVectorsAllowed, type Compatible, describeFaces, isDescribing } from '../compatibility.ts';
@@ -118,7 +119,7 @@ const facesOf = async (
   bytes: Buffer,
   enforce: boolean,
 ): Promise<readonly SeenFace[]> => {
-  const { reason } = askedBy(c);
+  const reason = reasonOf(c);
   const photo = await turns.take(() => seePhoto(vision, bytes));
   const details = { sha256: photo.sha256, faces: photo.faces.length };
   await asCaller(c, (trx) => recordAccess(trx, { action: 'detect', reason, details }));
