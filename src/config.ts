@@ -55,6 +55,12 @@ const settings = z.object({
   WATCHPOST_WEBHOOK_HTTP: z.enum(['refuse', 'allow'], 'give refuse or allow').default('refuse'),
   WATCHPOST_LEGAL_BASIS: z.enum(legalBasisNames, `give one of ${legalBasisNames.join(', ')}`).optional(),
   WATCHPOST_PURPOSE: z.string().trim().min(1).max(2000, 'give 2000 characters at most').optional(),
+  WATCHPOST_COMPATIBILITY: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').map((item) => item.trim()))
+    .pipe(z.array(z.enum(['', 'compreface', 'deepface'], 'give compreface, deepface or both, with a comma'))),
+  WATCHPOST_VECTORS: z.enum(['keep', 'give'], 'give keep or give').default('keep'),
   WATCHPOST_HEARTBEAT_MS: wholeNumber(100, 60_000).default(calmPulse.heartbeatMs),
   WATCHPOST_DEAD_AFTER_S: wholeNumber(1, 3600).default(calmPulse.deadAfterSeconds),
   WATCHPOST_LOG: z
@@ -90,6 +96,10 @@ export interface Config {
   readonly plainHttpWebhooks: boolean;
   /** What people and lists that are added without a legal basis or purpose get; undefined: as the database has it. */
   readonly processing: { readonly legal_basis: LegalBasis | undefined; readonly purpose: string | undefined };
+  /** Whose clients have routes of their own: see docs/migrate.md. */
+  readonly compatibility: readonly ('compreface' | 'deepface')[];
+  /** Whether these routes may answer the vectors of faces. */
+  readonly giveVectors: boolean;
   /** Heartbeats, and when the jobs of a process without them are given to others. */
   readonly pulse: Pulse;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -144,6 +154,8 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
           },
     plainHttpWebhooks: s.WATCHPOST_WEBHOOK_HTTP === 'allow',
     processing: { legal_basis: s.WATCHPOST_LEGAL_BASIS, purpose: s.WATCHPOST_PURPOSE },
+    compatibility: s.WATCHPOST_COMPATIBILITY.filter((item) => item !== ''),
+    giveVectors: s.WATCHPOST_VECTORS === 'give',
     pulse: { heartbeatMs: s.WATCHPOST_HEARTBEAT_MS, deadAfterSeconds: s.WATCHPOST_DEAD_AFTER_S },
     logLevel: s.WATCHPOST_LOG,
   };

@@ -99,6 +99,8 @@ export const problems = {
     sqlstate: 'WP005',
   },
 
+  search_busy: { status: 503, title: 'Too many photos are being searched' },
+  vectors_kept: { status: 403, title: 'Vectors do not leave this installation' },
   describe_off: { status: 409, title: 'Age and gender are not estimated here', sqlstate: 'WP066' },
 
   image_empty: { status: 400, title: 'The photo is empty', ends: 'refused' },

@@ -230,6 +230,35 @@ export const limits = {
     what: 'The limits of one API key: its calls a minute, its streams, its photos that wait.',
   },
 
+  searchesAtATime: {
+    max: 4,
+    unit: 'items',
+    code: 'none: the call waits',
+    at: ['api'],
+    what: 'Photos that one process searches, compares or looks through at the same time.',
+  },
+  searchesWaiting: {
+    max: 32,
+    unit: 'items',
+    code: 'search_busy',
+    at: ['api'],
+    what: 'Further ones that wait for a turn.',
+  },
+  facesSearched: {
+    max: 100,
+    unit: 'items',
+    code: 'none: the smallest are left out, and counted in the answer',
+    at: ['api', 'command line'],
+    what: 'Faces of one photo that are searched, the largest ones.',
+  },
+  facesCompared: {
+    max: 20,
+    unit: 'items',
+    code: 'none: the smallest are left out, and counted in the answer',
+    at: ['api', 'command line'],
+    what: 'Faces of each of two photos that are compared, the largest ones.',
+  },
+
   nameCharacters: {
     min: 1,
     max: 200,

@@ -85,6 +85,10 @@ begin
     if item.proname = any ('{uuidv7,submit_image,find_camera}') then
       execute format('grant execute on function %s to watchpost_submitter', item.name);
     end if;
+    if item.proname = any ('{search_face,similar_faces}') then
+      -- They answer no vector, and record who has asked.
+      execute format('grant execute on function %s to watchpost_reader, watchpost_reviewer', item.name);
+    end if;
     if item.proname = any ('{acknowledge,confirm,dismiss,reopen,undo}') then
       execute format('grant execute on function %s to watchpost_reviewer', item.name);
     end if;

@@ -47,6 +47,7 @@ export const importCommand: AddCommand = (program, session) =>
       `
   It may be run again, also after it was interrupted: people and photos that were imported before are not added twice.
   Somebody none of whose photos can be used is not added. Photos are recognised by their content, whatever their names.
+  The storage of Double Take and the folder clips/faces of Frigate can be given as they are: see docs/migrate.md.
 
   A subfolder holds photos, and person.json if there is more to say:
     {"external_ref": "hr-17", "metadata": {}, "legal_basis": "consent", "watchlists": ["staff"], "faces": {"2.jpg": 3}, "accept": {"2.jpg": ["face_unlike"]}}

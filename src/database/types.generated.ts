@@ -1412,6 +1412,7 @@ export interface WatchpostRetention {
   reached: string | null;
   /**
    * event (its handlings always go with it), search, access: by partition. image: photos of cameras that no alert rests on. face: faces that matched nobody, also in photos that are kept. stranger: faces of recurring strangers. person: enrolled people.
+   * event (its handlings always go with it), search or access.
    */
   relation: string;
   /**

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { limits } from '../limits.ts';
+import { Turns } from '../search/index.ts';
 import { access } from './access.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
@@ -8,8 +9,10 @@ import { receiveWithin } from './body.ts';
 import { BytesInFlight } from './bytes-in-flight.ts';
 import { calibrations } from './calibrations.ts';
 import { cameras } from './cameras.ts';
+import { compreface } from './compreface/routes.ts';
 import { consolePage } from './console.ts';
 import { deadLetters } from './dead-letters.ts';
+import { deepface } from './deepface/routes.ts';
 import { endpoints } from './endpoints.ts';
 import { faces } from './faces.ts';
 import { health } from './health.ts';
@@ -21,6 +24,7 @@ import { operation } from './operation.ts';
 import { persons } from './persons.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
 import { retention } from './retention.ts';
+import { searches } from './searches.ts';
 import type { Served, Services } from './services.ts';
 import { sites } from './sites.ts';
 import { strangers } from './strangers.ts';
@@ -30,10 +34,14 @@ import { watchlists } from './watchlists.ts';
 /** The API. /healthz, /readyz, /openapi.json and the page /console need no API key; everything under /v1 does. */
 export const createApp = (services: Services) => {
   const { bytesInFlight = limits.bytesInFlight.max, bodySeconds = limits.bodySeconds.max } = services.config;
-  const v1 = new Hono<Served>()
-    .use(requireApiKey(services))
-    .use(nudgeAfterWrites(services.nudge))
-    .use(receiveWithin(new BytesInFlight(bytesInFlight), bodySeconds))
+  const turns = new Turns();
+  const budget = new BytesInFlight(bytesInFlight);
+  const guarded = () =>
+    new Hono<Served>()
+      .use(requireApiKey(services))
+      .use(nudgeAfterWrites(services.nudge))
+      .use(receiveWithin(budget, bodySeconds));
+  const v1 = guarded()
     .route('/images', images(services))
     .route('/faces', faces())
     .route('/persons', persons(services))
@@ -48,7 +56,9 @@ export const createApp = (services: Services) => {
     .route('/access', access())
     .route('/retention', retention())
     .route('/keys', keys())
-    .route('/sites', sites());
+    .route('/sites', sites())
+
+    .route('/', searches(services, turns));
 
   const app = new Hono<Served>()
     .onError(problemHandler(services.log))
@@ -56,6 +66,11 @@ export const createApp = (services: Services) => {
     .route('/', health(services))
     .route('/console', consolePage())
     .route('/v1', v1);
+
+  const compatible = { compreface, deepface };
+  for (const product of services.config.compatibility ?? []) {
+    app.route(`/${product}`, compatible[product]({ ...services, turns }, guarded()));
+  }
 
   let document: object | undefined;
   return app.get(

@@ -6,8 +6,8 @@ import { limits } from '../limits.ts';
 
 /** A multipart form. */
 interface Form {
-  /** The file in the field `image`, if there is one. */
-  readonly image: Buffer | undefined;
+  /** The files, by their fields. */
+  readonly files: ReadonlyMap<string, Buffer>;
   /** The other fields. */
   readonly fields: Record<string, string>;
 }
@@ -24,12 +24,17 @@ const invalid = (message: string, cause?: unknown) => new WatchpostError('body_i
  * Parses a multipart form. Every part is one field; nothing in it is skipped.
  *
  * @param contentType with the boundary.
+ * @param fileFields the fields that are files.
  * @throws {WatchpostError} field_repeated; body_invalid for a form that is malformed, has too many or too large parts, a
- *   part without the name of its field, a file in another field than `image`, or text in `image`.
+ *   part without the name of its field, a file in another field, or text in a field that is a file.
  */
-export const parseForm = async (bytes: Buffer, contentType: string): Promise<Form> => {
+export const parseForm = async (
+  bytes: Buffer,
+  contentType: string,
+  fileFields: readonly string[],
+): Promise<Form> => {
   const source = Readable.from(piecesOf(bytes));
-  const parts = new FormParts();
+  const parts = new FormParts(fileFields);
   try {
     await new Promise<void>((resolve, reject) => {
       const attempt = (take: () => void) => {
@@ -48,9 +53,13 @@ export const parseForm = async (bytes: Buffer, contentType: string): Promise<For
         }),
       );
       parser.on('file', (name, stream) => {
-        attempt(() => parts.addFile(name));
         // The parser reports the error too; without a listener here it would end the process.
-        stream.on('error', () => {}).on('data', (piece: Buffer) => parts.file.push(piece));
+        stream.on('error', () => {});
+        attempt(() => {
+          const pieces = parts.addFile(name);
+          stream.on('data', (piece: Buffer) => pieces.push(piece));
+        });
+        stream.resume();
       });
       parser.on('field', (name: string | undefined, value, _, truncated) =>
         attempt(() => parts.addField(name, value, truncated)),
@@ -64,7 +73,7 @@ export const parseForm = async (bytes: Buffer, contentType: string): Promise<For
   }
   if (parts.names.size < countParts(bytes, contentType)) throw invalid(nameless);
   return {
-    image: parts.names.has('image') ? Buffer.concat(parts.file) : undefined,
+    files: new Map([...parts.files].map(([name, pieces]) => [name, Buffer.concat(pieces)])),
     fields: Object.fromEntries(parts.fields),
   };
 };
@@ -75,17 +84,30 @@ const nameless = 'A part of the form has no name: give it Content-Disposition: f
 class FormParts {
   readonly names = new Set<string>();
   readonly fields = new Map<string, string>();
-  /** The pieces of the file in `image`. */
-  readonly file: Buffer[] = [];
+  /** The pieces of each file. */
+  readonly files = new Map<string, Buffer[]>();
+  readonly #fileFields: readonly string[];
 
-  addFile(name: string | undefined): void {
+  constructor(fileFields: readonly string[]) {
+    this.#fileFields = fileFields;
+  }
+
+  /** Where the pieces of the file go. */
+  addFile(name: string | undefined): Buffer[] {
     this.#add(name);
-    if (name !== 'image') throw invalid(`The field ${quoted(name)} is sent as a file; send it as text.`);
+    if (!this.#fileFields.includes(name as string)) {
+      throw invalid(`The field ${quoted(name)} is sent as a file; send it as text.`);
+    }
+    const pieces: Buffer[] = [];
+    this.files.set(name as string, pieces);
+    return pieces;
   }
 
   addField(name: string | undefined, value: string, truncated: boolean): void {
     this.#add(name);
-    if (name === 'image') throw invalid('The field image is sent as text; send it as a file.');
+    if (this.#fileFields.includes(name as string)) {
+      throw invalid(`The field ${name} is sent as text; send it as a file.`);
+    }
     if (truncated) throw invalid(`A field of a form may have ${limits.fieldBytes.max} bytes.`);
     this.fields.set(name as string, value);
   }

@@ -101,22 +101,26 @@ const headersOf = ({ headers, creates }: Operation): z.ZodObject => {
   });
 };
 
-const requestBody = ({ body, optionalBody, photo }: Operation) => {
-  if (photo) return { requestBody: { required: true, content: photoContent(photo) } };
+const requestBody = ({ body, optionalBody, photo, photos = ['image'] }: Operation) => {
+  if (photo) return { requestBody: { required: true, content: photoContent(photo, photos) } };
   if (!body) return {};
   return { requestBody: { required: !optionalBody, content: { 'application/json': { schema: body } } } };
 };
 
 const binary = { type: 'string', format: 'binary' } as const;
 
-const photoContent = (fields: z.ZodObject) => ({
-  'multipart/form-data': { schema: fields.extend({ image: z.string().meta({ override: binary }) }) },
-  'application/json': {
-    schema: fields.extend({ image: z.string().meta({ description: 'Base64, also as a data URL.' }) }),
-  },
-  'image/*': { schema: binary },
-  'application/octet-stream': { schema: binary },
-});
+const photoContent = (fields: z.ZodObject, photos: readonly string[]) => {
+  const each = (schema: z.ZodType) => Object.fromEntries(photos.map((name) => [name, schema]));
+  return {
+    'multipart/form-data': { schema: fields.extend(each(z.string().meta({ override: binary }))) },
+    'application/json': {
+      schema: fields.extend(each(z.string().meta({ description: 'Base64, also as a data URL.' }))),
+    },
+    ...(photos.length > 1
+      ? {}
+      : { 'image/*': { schema: binary }, 'application/octet-stream': { schema: binary } }),
+  };
+};
 
 const answersOf = ({ answers }: Operation): ZodOpenApiResponsesObject =>
   Object.fromEntries(

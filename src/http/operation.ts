@@ -36,6 +36,8 @@ export interface Operation<
   readonly bodyBytes?: number;
   /** The fields that are sent with a photo. The handler reads them with readPhotoBody. */
   readonly photo?: Photo;
+  /** The fields that are photos; default: `image`. */
+  readonly photos?: readonly string[];
   /** Headers that the route reads. */
   readonly headers?: z.ZodObject;
   /** Whether the route honours Idempotency-Key. */
@@ -91,7 +93,12 @@ export const operation = <
   return check as MiddlewareHandler<Served, string, Taken<Query, Body, Photo>>;
 };
 
-const assertScope = (c: Context<Served>, scope: Scope): void => {
+/**
+ * Checks what the key of a call may do.
+ *
+ * @throws {WatchpostError} scope_missing.
+ */
+export const assertScope = (c: Context<Served>, scope: Scope): void => {
   const { name, scopes } = c.get('key');
   if (scopes.has(scope) || scopes.has('administer')) return;
   throw new WatchpostError(

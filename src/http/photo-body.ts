@@ -9,15 +9,16 @@ import { parseJson } from './json.ts';
 import { shortened } from './problem.ts';
 import type { Served } from './services.ts';
 
-/** The photo in the body of a call, and the fields sent with it. */
-interface PhotoBody<Fields> {
-  readonly bytes: Buffer;
+/** The photos in the body of a call, and the fields sent with them. */
+interface Photos<Name extends string, Fields> {
+  readonly photos: Readonly<Record<Name, Buffer>>;
   readonly fields: Fields;
 }
 
-/** As PhotoBody, before its fields are validated. */
-interface RawPhotoBody {
-  readonly bytes: Buffer;
+/** What a body holds, before anything of it is validated. */
+interface Parts {
+  /** The photos that are there, by their fields. */
+  readonly photos: ReadonlyMap<string, Buffer>;
   readonly fields: Record<string, unknown>;
 }
 
@@ -33,26 +34,47 @@ export const readPhotoBody = async <Fields>(
   c: Context<Served>,
   maxBytes: number,
   schema: z.ZodType<Fields>,
-): Promise<PhotoBody<Fields>> => {
+): Promise<{ readonly bytes: Buffer; readonly fields: Fields }> => {
+  const { photos, fields } = await readPhotos(c, ['image'], maxBytes, schema);
+  return { bytes: photos.image, fields };
+};
+
+/**
+ * The same for several photos, or for photos in other fields than `image`. Raw bytes are a photo where one is expected.
+ *
+ * @param names of the fields that are photos; each has to be there.
+ * @param maxBytes of each photo.
+ */
+export const readPhotos = async <Name extends string, Fields>(
+  c: Context<Served>,
+  names: readonly Name[],
+  maxBytes: number,
+  schema: z.ZodType<Fields>,
+): Promise<Photos<Name, Fields>> => {
   const inQuery = readQuery(c, anyFields);
-  const { bytes, fields: inBody } = await readAs(c, maxBytes);
-  if (bytes.length === 0) {
-    throw new WatchpostError('body_empty', 'The call carries no photo.', {
-      hint: `Send the bytes of a ${formatNames} file.`,
-    });
-  }
-  if (bytes.length > maxBytes) throw tooLarge(maxBytes)();
+  const { photos, fields: inBody } = await readParts(c, names, maxBytes);
+  for (const name of names) assertPhoto(photos.get(name), name, maxBytes);
   const twice = Object.keys(inBody).find((name) => Object.hasOwn(inQuery, name));
   if (twice !== undefined) {
     throw new WatchpostError('field_repeated', `${shortened(twice, 100)} is in the query and in the body.`);
   }
-  const fields = { ...inQuery, ...inBody };
+  const fields = { ...inQuery, ...parseAs(texts, inBody) };
   return {
-    bytes,
+    photos: Object.fromEntries(photos) as Record<Name, Buffer>,
     fields: parseAs(schema, fields, (field) =>
       Object.hasOwn(inQuery, field ?? '') ? 'query_invalid' : 'body_invalid',
     ),
   };
+};
+
+const assertPhoto = (photo: Buffer | undefined, name: string, maxBytes: number): void => {
+  if (!photo) throw new WatchpostError('body_invalid', `The body has no photo in the field or key ${name}.`);
+  if (photo.length === 0) {
+    throw new WatchpostError('body_empty', 'The call carries no photo.', {
+      hint: `Send the bytes of a ${formatNames} file.`,
+    });
+  }
+  if (photo.length > maxBytes) throw tooLarge(maxBytes)();
 };
 
 const anyFields = z.record(z.string(), z.string());
@@ -62,31 +84,52 @@ const tooLarge = (maxBytes: number) => () =>
     hint: 'WATCHPOST_MAX_BODY_MB sets the limit.',
   });
 
-const readAs = async (c: Context<Served>, maxBytes: number): Promise<RawPhotoBody> => {
+/**
+ * The photos and fields of a body, as they were sent.
+ *
+ * @param names of the fields that may be photos.
+ * @param maxBytes of each photo.
+ * @param most photos that are expected, which bounds the body.
+ * @throws as readPhotoBody does, but for the query.
+ */
+export const readParts = async (
+  c: Context<Served>,
+  names: readonly string[],
+  maxBytes: number,
+  most: number = names.length,
+): Promise<Parts> => {
   const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  if (type === 'multipart/form-data') return readForm(c, maxBytes);
-  if (type === 'application/json') return readBase64(c, maxBytes);
-  if (type.startsWith('image/') || type === 'application/octet-stream') {
-    return { bytes: await readBytes(c, maxBytes, tooLarge(maxBytes)), fields: {} };
+  if (type === 'multipart/form-data') return readForm(c, names, maxBytes, most);
+  if (type === 'application/json') return readBase64(c, names, maxBytes, most);
+  const [only, ...others] = names;
+  const isAlone = only !== undefined && others.length === 0;
+  if (isAlone && (type.startsWith('image/') || type === 'application/octet-stream')) {
+    return { photos: new Map([[only, await readBytes(c, maxBytes, tooLarge(maxBytes))]]), fields: {} };
   }
   if (Number(c.req.header('content-length') ?? 0) === 0 && !c.req.header('transfer-encoding')) {
-    return { bytes: Buffer.alloc(0), fields: {} };
+    return { photos: new Map(names.map((name) => [name, Buffer.alloc(0)])), fields: {} };
   }
+  const inFields = `a file in the field ${names.join(', and one in ')}`;
+  const inKeys = `base64 in the key ${names.join(', and in ')}`;
   throw new WatchpostError(
     'media_type_unsupported',
     `A photo cannot be sent as ${type.slice(0, 100) || 'a body without a type'}.`,
     {
-      hint: 'Use multipart/form-data with a file in the field image, or image/jpeg with the raw bytes, or application/json with base64 in the key image.',
+      hint: `Use multipart/form-data with ${inFields}, ${isAlone ? 'or image/jpeg with the raw bytes, ' : ''}or application/json with ${inKeys}.`,
     },
   );
 };
 
-const readForm = async (c: Context<Served>, maxBytes: number): Promise<RawPhotoBody> => {
-  // Twice in memory: the form and the file copied out of it.
-  const body = await readBytes(c, maxBytes + formOverhead, tooLarge(maxBytes), 2);
-  const { image, fields } = await parseForm(body, c.req.header('content-type') ?? '');
-  if (!image) throw new WatchpostError('body_invalid', 'The form has no file in the field image.');
-  return { bytes: image, fields };
+const readForm = async (
+  c: Context<Served>,
+  names: readonly string[],
+  maxBytes: number,
+  expected: number,
+): Promise<Parts> => {
+  // Twice in memory: the form and the files copied out of it.
+  const body = await readBytes(c, expected * maxBytes + formOverhead, tooLarge(maxBytes), 2);
+  const { files, fields } = await parseForm(body, c.req.header('content-type') ?? '', names);
+  return { photos: files, fields };
 };
 
 /**
@@ -102,25 +145,45 @@ const isBase64 = (text: string): boolean => {
 };
 
 /** A list of texts becomes one text with commas, as it is in a form and in a query. */
-const inJson = z.record(
+const texts = z.record(
   z.string(),
-  z.union(
-    [z.string(), z.number(), z.array(z.string()).transform((list) => list.join(','))],
-    'give text, a number or a list of texts',
-  ),
+  z
+    .union(
+      [z.string(), z.number(), z.boolean(), z.array(z.string()).transform((list) => list.join(','))],
+      'give text, a number, true or false, or a list of texts',
+    )
+    .transform(String),
 );
 
-const readBase64 = async (c: Context<Served>, maxBytes: number): Promise<RawPhotoBody> => {
+const readBase64 = async (
+  c: Context<Served>,
+  names: readonly string[],
+  maxBytes: number,
+  expected: number,
+): Promise<Parts> => {
   // Base64 has 4 characters for 3 bytes, line breaks add up to 6%, and the other keys are JSON as elsewhere.
-  const most = Math.ceil(maxBytes * (4 / 3) * 1.06) + limits.jsonBytes.max;
+  const most = Math.ceil(expected * maxBytes * (4 / 3) * 1.06) + limits.jsonBytes.max;
   // Four times in memory: the body, its text, the value in it, and the bytes that it decodes to.
   const body = await readBytes(c, most, tooLarge(maxBytes), 4);
-  const { image, ...others } = parseAs(inJson, parseJson(body));
-  if (typeof image !== 'string') {
-    throw new WatchpostError('body_invalid', 'The JSON has no photo in the key image, as base64.');
+  const json = parseAs(z.record(z.string(), z.unknown()), parseJson(body));
+  const photos = new Map<string, Buffer>();
+  for (const name of names) {
+    if (!Object.hasOwn(json, name)) continue;
+    photos.set(name, decodeBase64(json[name], name));
+    delete json[name];
   }
-  const base64 = image.replace(/^data:[^,]*,/, '');
-  if (!isBase64(base64)) throw new WatchpostError('body_invalid', 'The key image is not base64.');
-  const fields = Object.fromEntries(Object.entries(others).map(([key, value]) => [key, String(value)]));
-  return { bytes: Buffer.from(base64, 'base64'), fields };
+  return { photos, fields: json };
+};
+
+const decodeBase64 = (value: unknown, name: string): Buffer => {
+  if (typeof value !== 'string') {
+    throw new WatchpostError('body_invalid', `The key ${name} is no text: give the photo as base64.`);
+  }
+  const base64 = value.replace(/^data:[^,]*,/, '');
+  if (!isBase64(base64)) {
+    throw new WatchpostError('body_invalid', `The key ${name} is not base64.`, {
+      hint: 'Paths and URLs are not read: send the photo itself.',
+    });
+  }
+  return Buffer.from(base64, 'base64');
 };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { anyOf } from '../database/any-of.ts';
 import { isDatabaseAway } from '../database-errors.ts';
 import { WatchpostError } from '../errors.ts';
-import { assertFit, assertStanding } from '../watchlist/enrolment.ts';
+import { assertFit, assertStanding, enrolmentLimits } from '../watchlist/enrolment.ts';
 import type { Replayable, Stage } from './stage.ts';
 
 const payload = z.object({ person_photo_id: z.uuid(), embedding_id: z.uuid() });
@@ -39,7 +39,7 @@ export const enrol: Stage<Payload, null> & Replayable<Payload, null> = {
         if (!view) throw new WatchpostError('row_missing', `The embedding ${item.embedding_id} is gone.`);
         const photo = photoOf.get(item.person_photo_id);
         assertStanding(photo);
-        assertFit(view, { ...vision.limits, norm: vision.embedder.minimalNorm }, photo?.accept);
+        assertFit(view, enrolmentLimits(vision), photo?.accept);
         // Checked here and again in `write`: here a refused photo fails alone, without the batch.
         await sql`
           select watchpost.assert_like_nobody_else(

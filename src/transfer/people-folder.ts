@@ -6,6 +6,7 @@ import { legalBasis, listOf, metadata, name, storedTime, token } from '../fields
 import { inOrder, isFileOrLinkToOne, isLitter, isPhotoFile } from '../intake/index.ts';
 import { assertKnown, readText } from '../text-file.ts';
 import { manifestName } from './manifest.ts';
+import { isFrigateAttempts } from './other-layouts.ts';
 import { codes, entry, type PersonSource, position, type Refusal, refusalOf, type Source } from './people.ts';
 
 /** Describes the person of a folder, in it. */
@@ -36,7 +37,7 @@ export const readFolders = async (path: string): Promise<Source> => {
     const folder = join(path, found.name);
     if (isSkipped(found.name) || found.name === manifestName) continue;
     try {
-      if ((await stat(folder)).isFile()) {
+      if ((await stat(folder)).isFile() || (await isFrigateAttempts(folder, found.name))) {
         ignored.push(folder);
         continue;
       }

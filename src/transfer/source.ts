@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { manifestName, readManifest } from './manifest.ts';
+import { doubleTakeFolder } from './other-layouts.ts';
 import { fileError, type Source } from './people.ts';
 import { readCsv } from './people-csv.ts';
 import { readFolders } from './people-folder.ts';
@@ -19,6 +20,8 @@ import { readFolders } from './people-folder.ts';
  * (or they are JSON arrays), faces and accept follow the photos, the codes of one photo separated by spaces. Paths are
  * relative to the file.
  *
+ * The storage of Double Take and the faces of Frigate (clips/faces) are such folders, too: see other-layouts.ts.
+ *
  * @param path a folder, or a CSV file.
  * @param options.encoding of people.csv; UTF-8 and UTF-16 are recognised.
  * @throws {WatchpostError} file_unreadable, import_invalid, if nothing of it can be read.
@@ -32,9 +35,9 @@ export const readSource = async (path: string, options: { encoding?: string } = 
       return { ...(await readFolders(path)), manifest };
     }
     const csv = join(path, 'people.csv');
-    return names.includes('people.csv') && (await stat(csv)).isFile()
-      ? await readCsv(csv, options.encoding)
-      : await readFolders(path);
+    if (names.includes('people.csv') && (await stat(csv)).isFile())
+      return await readCsv(csv, options.encoding);
+    return await readFolders((await doubleTakeFolder(path, names)) ?? path);
   } catch (error) {
     throw fileError(path, error);
   }

@@ -23,7 +23,10 @@ export interface Searched {
  * low the threshold of that person's list. A face that fails the quality gate never matches, because its similarities
  * are unreliable.
  */
-export const decide = ({ candidates, face_gate, norm }: Nearest, minimalNorm: number): Decision => {
+export const decide = (
+  { candidates, face_gate, norm }: Pick<Nearest, 'candidates' | 'face_gate' | 'norm'>,
+  minimalNorm: number,
+): Decision => {
   const gate = gateOf(face_gate, norm, minimalNorm);
   const nearest = candidates.find((candidate) => !candidate.ruled_out) ?? null;
   const matches = (nearest?.lists ?? [])

@@ -1,5 +1,5 @@
 import { type ProblemCode, WatchpostError } from '../errors.ts';
-import type { FoundFaces } from '../vision/index.ts';
+import type { FoundFaces, Vision } from '../vision/index.ts';
 
 /**
  * Checks by the number of faces whether a photo can enrol somebody.
@@ -8,7 +8,10 @@ import type { FoundFaces } from '../vision/index.ts';
  * @throws {WatchpostError} face_missing, faces_several, face_not_there.
  */
 export const assertEnrollable = (
-  { faces: { length: faces }, undecodedShare }: Pick<FoundFaces, 'faces' | 'undecodedShare'>,
+  {
+    faces: { length: faces },
+    undecodedShare,
+  }: Pick<FoundFaces, 'undecodedShare'> & { readonly faces: { readonly length: number } },
   chosenFace: number | null,
 ): void => {
   const missing = undecodedShare
@@ -52,7 +55,7 @@ export const assertStanding = (photo: { readonly removed_at: unknown } | undefin
  * @param minimalNorm of the embedder: a crop below it is probably not a face.
  */
 export const gateOf = (faceGate: readonly string[], norm: number, minimalNorm: number): string[] =>
-  norm < minimalNorm ? [...faceGate, 'low_norm'] : [...faceGate];
+  norm < minimalNorm ? [...new Set([...faceGate, 'low_norm'])] : [...faceGate];
 
 /** The stored quality of a view of a face. */
 interface View {
@@ -116,6 +119,22 @@ const refusals: Record<string, (view: View, limits: Limits) => [code: ProblemCod
   ],
 };
 
+/** The limits of the quality gate, with that of the embedder. */
+export const enrolmentLimits = (vision: Pick<Vision, 'limits' | 'embedder'>): Limits => ({
+  ...vision.limits,
+  norm: vision.embedder.minimalNorm,
+});
+
+/** Why a view of a face is not good enough to be a reference: a code and a sentence for each reason; empty if it is. */
+export const refusalsOf = (view: View, limits: Limits): { code: ProblemCode; message: string }[] =>
+  gateOf(view.gate, view.norm, limits.norm).map((reason) => {
+    const refusal = refusals[reason];
+    const [code, message] = refusal
+      ? refusal(view, limits)
+      : (['face_low_score', `The face was gated as ${reason}.`] as const);
+    return { code, message };
+  });
+
 /**
  * Checks that a face is a good enough view to be a reference.
  *
@@ -124,12 +143,7 @@ const refusals: Record<string, (view: View, limits: Limits) => [code: ProblemCod
  *   code of the first reason, with the messages of all.
  */
 export const assertFit = (view: View, limits: Limits, accept: readonly string[] = []): void => {
-  const refused = gateOf(view.gate, view.norm, limits.norm)
-    .map((reason): [ProblemCode, string] => {
-      const refusal = refusals[reason];
-      return refusal ? refusal(view, limits) : ['face_low_score', `The face was gated as ${reason}.`];
-    })
-    .filter(([code]) => !accept.includes(code));
+  const refused = refusalsOf(view, limits).filter(({ code }) => !accept.includes(code));
   const [first] = refused;
-  if (first) throw new WatchpostError(first[0], refused.map(([, sentence]) => sentence).join(' '));
+  if (first) throw new WatchpostError(first.code, refused.map(({ message }) => message).join(' '));
 };

@@ -248,7 +248,25 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       expect(await reader.rows('select * from watchpost.verify_audit()')).toEqual([]);
     });
 
+    it('searches by a stored face, which is on record, and not by a vector', async () => {
+      const [face] = await owner.rows('select id from watchpost.face order by id limit 1');
+      const people = await reader.rows('select * from watchpost.search_face($1)', [face.id]);
+      expect(people).toContainEqual(expect.objectContaining({ person: 'Ada' }));
+      await reader.rows('select * from watchpost.similar_faces($1)', [face.id]);
+      const records = await owner.rows(
+        'select action, actor, subject_id from watchpost.access order by id desc limit 2',
+      );
+      const record = {
+        action: 'search',
+        actor: expect.stringMatching(/^watchpost_reader_/),
+        subject_id: face.id,
+      };
+      expect(records).toEqual([record, record]);
+    });
+
     it.each([
+      `select * from watchpost.search_people('model', 1, '{1}')`,
+      `select * from watchpost.search_past_faces('model', 1, '{1}', 0.5)`,
       `insert into watchpost.image (bytes) values ('x')`,
       `select watchpost.submit_image('x')`,
       'select watchpost.upkeep()',

@@ -40,6 +40,17 @@ const examples: Record<string, Example> = {
     code: 0,
     stdout: /^1 photo would be deleted, with their faces and searches\n$/,
   },
+  search: {
+    args: () => ['search', samplePath(4)],
+    code: 0,
+    stdout: /^4 faces, 0 lists searched\n[\s\S]* {2}nobody\n/,
+  },
+  compare: {
+    args: () => ['compare', samplePath(1), samplePath(3)],
+    code: 0,
+    stdout: /^match: similarity 0\.727, threshold 0\.50\n/,
+  },
+  detect: { args: () => ['detect', samplePath(4)], code: 0, stdout: /^\d+ × \d+ jpeg\nfaces_several: / },
   key: {
     args: () => ['key', 'create', 'gate camera', '--scope', 'submit', '--camera', 'gate'],
     code: 0,

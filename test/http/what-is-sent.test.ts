@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ProblemCode } from '../../src/errors.ts';
-import { fieldsOf, queryOf } from '../limits/fuzz/calls.ts';
+import { fieldsOf, photoFields, queryOf } from '../limits/fuzz/calls.ts';
 import { randomOf } from '../limits/fuzz/random.ts';
 import { send } from '../limits/fuzz/send.ts';
 import { atEnd } from '../support/at-end.ts';
@@ -17,6 +17,7 @@ import { type Answer, type Api, admit, expectProblem, formOf, idleProcess, liste
 
 const unknownId = '01890000-0000-7000-8000-000000000000';
 const taskRoute = 'POST /v1/tasks/:task';
+/** Those that store the photo with its fields. */
 const photoRoutes = ['POST /v1/images', 'POST /v1/persons/:id/photos'] as const;
 
 let database: TestDatabase;
@@ -60,9 +61,9 @@ const json = (route: string, entries: [string, string][], query = '') =>
   api.call(methodOf(route), pathOf(route) + query, textOf(entries), { 'content-type': 'application/json' });
 const misspelt = (name: string): string => name[0] + name.slice(2);
 
-const image: [string, string] = ['image', JSON.stringify(sample(4).toString('base64'))];
+const photo = JSON.stringify(sample(4).toString('base64'));
 const bodyOf = (route: string): [string, string][] => [
-  ...(photoRoutes.includes(route as (typeof photoRoutes)[number]) ? [image] : []),
+  ...(photoFields[route] ?? []).map((name): [string, string] => [name, photo]),
   ...Object.entries(fieldsFor(route)),
 ];
 
@@ -92,7 +93,7 @@ describe('every route', () => {
     atEnd(() => agent.destroy());
     for (const { method, path } of api.routes) {
       const route = `${method} ${path}`;
-      if (!path.startsWith('/v1') || queryOf[route] || photoRoutes.some((one) => one === route)) continue;
+      if (!path.startsWith('/v1') || queryOf[route] || photoFields[route]) continue;
       const { status, text } = await send(
         api.url,
         api.key,

@@ -21,7 +21,7 @@ const [atOnce, round] = [8, 250];
 const patience = 30_000;
 
 /** Codes of a 503 that mean a limit, not an error. */
-const busy = new Set(['server_busy', 'streams_full']);
+const busy = new Set(['server_busy', 'search_busy', 'streams_full']);
 /** Internal texts of the server, which no answer may contain. */
 const inside =
   /\.[tj]s:\d+|node_modules|\bat \w+ \(|ECONN|violates|syntax error|relation "|out of range for type/;

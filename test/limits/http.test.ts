@@ -7,7 +7,7 @@ import { sample } from '../support/photos.ts';
 import { realVision } from '../support/pipeline.ts';
 import { openRaw, readAnswer } from '../support/raw-call.ts';
 
-/** Limits that the API enforces. Those of connections and of photos are tested in other files. */
+/** Limits that the API enforces. Those of connections, photos and searches are tested in other files. */
 type ApiLimit = {
   [Name in LimitName]: 'api' extends (typeof limits)[Name]['at'][number] ? Name : never;
 }[LimitName];
@@ -21,6 +21,8 @@ type OfConnections =
   | 'connections'
   | 'streams'
   | 'streamsPerKey';
+
+type OfSearches = 'searchesAtATime' | 'searchesWaiting' | 'facesSearched' | 'facesCompared';
 
 /** A call with the largest value and its expected answer, and one with a little more, which is refused. */
 interface Case {
@@ -64,7 +66,7 @@ const fieldsOf = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`field${index}`, '1']));
 
 const max = <Name extends LimitName>(limit: Name) => limits[limit].max as number;
-const cases: Record<Exclude<ApiLimit, OfPhotos | OfConnections>, Case> = {
+const cases: Record<Exclude<ApiLimit, OfPhotos | OfConnections | OfSearches>, Case> = {
   photoBytes: {
     largest: () => photo(max('photoBytes')),
     becomes: 202,

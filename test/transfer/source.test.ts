@@ -228,3 +228,54 @@ describe('a folder of people', () => {
     });
   });
 });
+
+describe('the folders of other products', () => {
+  const write = async (folder: string, files: readonly string[]): Promise<void> => {
+    for (const file of files) {
+      await mkdir(join(folder, file, '..'), { recursive: true });
+      await writeFile(join(folder, file), /\.(jpg|webp)$/.test(file) ? sample(3) : 'text');
+    }
+  };
+  const photosOf = async (folder: string) => {
+    const { people, ignored, refused } = await readSource(folder);
+    const photos = people.map((person) => [person.name, person.photos.map(({ file }) => basename(file))]);
+    return { people: Object.fromEntries(photos), ignored, refused };
+  };
+
+  it('Double Take: people are in train, and what it has recognised is left out', async () => {
+    const storage = await temporaryFolder();
+    await write(storage, [
+      'database.db',
+      'config/config.yml',
+      'latest/gate.jpg',
+      'matches/5c2b7a3e.jpg',
+      'train/ada/1.jpg',
+      'train/ada/4f0f6c1e-2b7a-4c58-9d53-0ab1.jpg',
+      'train/bea/1.jpg',
+    ]);
+    const expected = { ada: ['1.jpg', '4f0f6c1e-2b7a-4c58-9d53-0ab1.jpg'], bea: ['1.jpg'] };
+    expect(await photosOf(storage)).toEqual({ people: expected, ignored: [], refused: [] });
+    expect((await photosOf(join(storage, 'train'))).people).toEqual(expected);
+  });
+
+  it('Frigate: attempts at recognition, in train, are nobody', async () => {
+    const faces = await temporaryFolder();
+    await write(faces, [
+      'Ada/Ada-1732886561.443.webp',
+      'Bea/Bea-1732886570.127.webp',
+      'train/1732886500.123456-x7k2ab-1732886501.654321-unknown-0.0.webp',
+      'train/1732886510.5-q1w2e3-1732886511.25-Ada-0.93.webp',
+    ]);
+    expect(await photosOf(faces)).toEqual({
+      people: { Ada: ['Ada-1732886561.443.webp'], Bea: ['Bea-1732886570.127.webp'] },
+      ignored: [join(faces, 'train')],
+      refused: [],
+    });
+  });
+
+  it('somebody who is called train is a person', async () => {
+    const people = await temporaryFolder();
+    await write(people, ['train/1.jpg', 'Ada/1.jpg']);
+    expect((await photosOf(people)).people).toEqual({ Ada: ['1.jpg'], train: ['1.jpg'] });
+  });
+});

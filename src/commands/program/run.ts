@@ -52,6 +52,7 @@ Examples:
   $ watchpost person add "Ada" --photo ada.jpg --watchlist wanted
   $ watchpost import people/ --watchlist wanted
   $ watchpost submit frame.jpg --camera north-gate --wait
+  $ watchpost search visitor.jpg                          who is in a photo, without submitting it
   $ watchpost alert list --state open
   $ watchpost key create "gate camera" --scope submit --camera north-gate
   $ watchpost endpoint add guards https://guards.example/hook --min-severity critical
@@ -61,5 +62,5 @@ Examples:
 Settings come from the environment: DATABASE_URL (else an embedded database is used), HOST, PORT, WATCHPOST_DATA,
 WATCHPOST_API_KEY, WATCHPOST_CONCURRENCY, WATCHPOST_MAX_BODY_MB, WATCHPOST_MAX_MEGAPIXELS,
 WATCHPOST_MAX_BACKLOG, WATCHPOST_MAX_BACKLOG_PER_KEY,
-WATCHPOST_WEBHOOK_HTTP,
+WATCHPOST_WEBHOOK_HTTP, WATCHPOST_COMPATIBILITY, WATCHPOST_VECTORS,
 WATCHPOST_MODELS, WATCHPOST_YUNET, WATCHPOST_YUNET_THRESHOLD, WATCHPOST_DATABASE_PORT, WATCHPOST_HEARTBEAT_MS, WATCHPOST_DEAD_AFTER_S, WATCHPOST_LOG.`;

@@ -42,6 +42,17 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     camera: json(any(s, 'names of cameras')),
     captured_at: json(new Date().toISOString()),
   }),
+  'POST /v1/search': (s) => ({
+    watchlists: json([any(s, 'names of watchlists')]),
+    past: 'true',
+    strangers: '"true"',
+    similarity: '0.4',
+    most: '3',
+    since: '"2026-01-01T00:00:00Z"',
+    faces: '"near"',
+  }),
+  'POST /v1/compare': () => ({ threshold: '0.4', faces: '"near"' }),
+  'POST /v1/detect': () => ({ faces: '"near"' }),
   'POST /v1/persons': (s) => ({
     name: json(`Somebody ${s.index}`),
     external_ref: json(`ref ${s.index}`),
@@ -152,7 +163,14 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
   'GET /v1/keys': () => ({ limit: '5', after: 'key' }),
 };
 
-const photoRoutes = new Set(['POST /v1/images', 'POST /v1/persons/:id/photos']);
+/** The routes that take photos, in these fields. */
+export const photoFields: Record<string, readonly string[]> = {
+  'POST /v1/images': ['image'],
+  'POST /v1/persons/:id/photos': ['image'],
+  'POST /v1/search': ['image'],
+  'POST /v1/compare': ['image', 'other'],
+  'POST /v1/detect': ['image'],
+};
 
 /** A call to a route: valid, or with some parts replaced by hostile ones. */
 export const callTo = (route: Route, supplies: Supplies): Call => {
@@ -266,12 +284,14 @@ const bodyOf = (key: string, supplies: Supplies, change: boolean): Body => {
   const make = fieldsOf[key];
   if (!make) return { body: undefined, headers: {} };
   const fields = mutated(make(supplies), random, change, () => hostileJson(random));
-  return photoRoutes.has(key) ? photoBody(fields, supplies) : { body: Buffer.from(textOf(fields)), headers };
+  const photos = photoFields[key];
+  return photos ? photoBody(photos, fields, supplies) : { body: Buffer.from(textOf(fields)), headers };
 };
 
-/** A photo with its fields, in one of the three types of body or beside it. */
-const photoBody = (fields: Fields, { random, photos }: Supplies): Body => {
-  const photo = random.pick(photos);
+/** Photos with their fields, in one of the three types of body or beside it. */
+const photoBody = (names: readonly string[], fields: Fields, { random, photos }: Supplies): Body => {
+  const files = names.map((name) => [name, random.pick(photos)] as const);
+  const base64 = Object.fromEntries(files.map(([name, photo]) => [name, json(photo.toString('base64'))]));
   const words = Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
@@ -280,25 +300,29 @@ const photoBody = (fields: Fields, { random, photos }: Supplies): Body => {
   );
   switch (random.below(4)) {
     case 0:
-      return { body: photo, headers: { 'content-type': 'image/jpeg' }, inQuery: words };
+      return { body: files[0]?.[1], headers: { 'content-type': 'image/jpeg' }, inQuery: words };
     case 1:
       return {
-        body: Buffer.from(json({ image: photo.toString('base64') })),
+        body: Buffer.from(textOf(base64)),
         headers: { 'content-type': 'application/json' },
         inQuery: words,
       };
     case 2:
       return {
-        body: Buffer.from(textOf({ image: json(photo.toString('base64')), ...fields })),
+        body: Buffer.from(textOf({ ...base64, ...fields })),
         headers: { 'content-type': 'application/json' },
       };
     default: {
       const parts = Object.entries(words).map(
         ([name, value]) => `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
       );
-      const file = '--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n';
+      const inForm = files.flatMap(([name, photo]) => [
+        Buffer.from(`--x\r\nContent-Disposition: form-data; name="${name}"; filename="a.jpg"\r\n\r\n`),
+        photo,
+        Buffer.from('\r\n'),
+      ]);
       return {
-        body: Buffer.concat([Buffer.from(parts.join('') + file), photo, Buffer.from('\r\n--x--\r\n')]),
+        body: Buffer.concat([Buffer.from(parts.join('')), ...inForm, Buffer.from('--x--\r\n')]),
         headers: { 'content-type': 'multipart/form-data; boundary=x' },
       };
     }

@@ -137,4 +137,21 @@ describe('sql/examples of sightings and matching', () => {
     expect((await sightings()).length).toBe(before.length - 1);
     expect(await run('cannot-link.sql', (text) => text.replace(`:'person'`, `'Bea'`))).toEqual([]);
   });
+
+  it('search-a-face.sql, where-else-a-face-was-seen.sql', async () => {
+    const latest = await process(sample(1), 'north-gate');
+    const people = await run('search-a-face.sql');
+    expect(people[0]).toMatchObject({ watchlist: 'missing', reached: true, similarity: '1.000' });
+    expect(people.map(({ person }) => person)).toContain('Ada');
+    const [face] = await database.rows('select image_id from watchpost.face where id = $1', [
+      people[0].face_id,
+    ]);
+    expect(face.image_id).toBe(latest);
+    const seen = await run('where-else-a-face-was-seen.sql');
+    expect(seen).toContainEqual(expect.objectContaining({ image_id: photos.ada, camera: 'north-gate' }));
+    expect(seen).not.toContainEqual(expect.objectContaining({ image_id: latest }));
+    expect(await database.rows('select reason from watchpost.access order by id desc limit 1')).toEqual([
+      { reason: 'a stranger who looks like her' },
+    ]);
+  });
 });
