@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { problemOfUrl } from './database-url.ts';
+import { type Outgoing, parseNetwork } from './outgoing/index.ts';
 
 /** How often a process sends heartbeats, and after how long without one it counts as dead. */
 export interface Pulse {
@@ -23,6 +24,23 @@ const wholeNumber = (min: number, max: number) =>
     .int(`give a whole number from ${min} to ${max}`)
     .min(min, `give a whole number from ${min} to ${max}`)
     .max(max, `give a whole number from ${min} to ${max}`);
+
+/** A list with commas between its entries, each of which `parse` has to know; empty by default. */
+const listOf = <T>(parse: (entry: string) => T | undefined, wanted: string) =>
+  z
+    .string()
+    .default('')
+    .transform((list, context) => {
+      const entries = list.split(/[\s,]+/).filter(Boolean);
+      const parsed = entries.map(parse).filter((entry) => entry !== undefined);
+      if (parsed.length === entries.length) return parsed;
+      context.addIssue({ code: 'custom', message: `give ${wanted}` });
+      return z.NEVER;
+    });
+
+/** The name of a host as the header Host has it, in lower case and without its port, by which nothing is decided. */
+const parseHostName = (text: string): string | undefined =>
+  /^[a-z0-9._-]+(:\d{1,5})?$/i.test(text) ? text.toLowerCase().replace(/:\d+$/, '') : undefined;
 
 /** All settings, by the name of their environment variables. */
 const settings = z.object({
@@ -51,7 +69,9 @@ const settings = z.object({
     .min(0.3, 'give a number from 0.3 to 0.95')
     .max(0.95, 'give a number from 0.3 to 0.95')
     .optional(),
-  WATCHPOST_WEBHOOK_HTTP: z.enum(['refuse', 'allow'], 'give refuse or allow').default('refuse'),
+  WATCHPOST_OUTGOING_ALLOW: listOf(parseNetwork, 'networks or addresses, like 10.0.0.0/8,127.0.0.1'),
+  WATCHPOST_INGEST_URL: z.enum(['off', 'on'], 'give off or on').default('off'),
+  WATCHPOST_HOSTS: listOf(parseHostName, 'names of hosts, like watchpost.example,cameras.example:8443'),
   WATCHPOST_HEARTBEAT_MS: wholeNumber(100, 60_000).default(calmPulse.heartbeatMs),
   WATCHPOST_DEAD_AFTER_S: wholeNumber(1, 3600).default(calmPulse.deadAfterSeconds),
   WATCHPOST_LOG: z
@@ -83,8 +103,12 @@ export interface Config {
   readonly maxBacklogPerKey: number;
   /** A YuNet file to use instead of the installed detector. */
   readonly yunet: { readonly file: string; readonly threshold?: number } | undefined;
-  /** Whether endpoints on other machines may use plain http. */
-  readonly plainHttpWebhooks: boolean;
+  /** How other servers are called: the networks that may be. */
+  readonly outgoing: Outgoing;
+  /** Whether photos are fetched by URL. */
+  readonly ingestUrl: boolean;
+  /** Names by which the API may be called, in lower case, beside addresses and names of this machine. */
+  readonly hosts: readonly string[];
   /** Heartbeats, and when the jobs of a process without them are given to others. */
   readonly pulse: Pulse;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -137,7 +161,9 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
             file: resolve(s.WATCHPOST_YUNET),
             ...(s.WATCHPOST_YUNET_THRESHOLD === undefined ? {} : { threshold: s.WATCHPOST_YUNET_THRESHOLD }),
           },
-    plainHttpWebhooks: s.WATCHPOST_WEBHOOK_HTTP === 'allow',
+    outgoing: { networks: s.WATCHPOST_OUTGOING_ALLOW },
+    ingestUrl: s.WATCHPOST_INGEST_URL === 'on',
+    hosts: s.WATCHPOST_HOSTS,
     pulse: { heartbeatMs: s.WATCHPOST_HEARTBEAT_MS, deadAfterSeconds: s.WATCHPOST_DEAD_AFTER_S },
     logLevel: s.WATCHPOST_LOG,
   };

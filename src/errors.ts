@@ -147,7 +147,10 @@ export const problems = {
   undo_refused: { status: 409, title: 'The last review cannot be undone', sqlstate: 'WP056' },
   streams_full: { status: 503, title: 'Too many streams are open' },
   endpoint_unknown: { status: 404, title: 'There is no such endpoint', sqlstate: 'WP053' },
-  url_invalid: { status: 422, title: 'Messages cannot be sent to this URL', sqlstate: 'WP054' },
+  url_invalid: { status: 422, title: 'This URL cannot be used', sqlstate: 'WP054' },
+  address_refused: { status: 422, title: 'This address may not be called', sqlstate: 'WP110' },
+  photo_url_off: { status: 403, title: 'Photos are not fetched by URL here' },
+  photo_url_failed: { status: 502, title: 'The photo could not be fetched' },
   delivery_failed: { status: 502, title: 'The endpoint did not accept the message' },
 
   folder_invalid: { status: 422, title: 'The folder is not a labelled folder' },

@@ -119,7 +119,6 @@ select
   end as outcome,
   d.status,
   d.error,
-  d.answer,
   n.state
 from watchpost.delivery as d
 join watchpost.endpoint as e on e.id = d.endpoint_id

@@ -39,7 +39,7 @@ begin
   grant execute on function
     watchpost.is_name(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
     watchpost.is_time(timestamptz), watchpost.is_interval(interval), watchpost.is_metadata(jsonb),
-    watchpost.refuse_image(watchpost.image)
+    watchpost.refuse_image(watchpost.image), watchpost.is_web_port(text), watchpost.may_be_public(text)
   to public;
   for item in
     select p.oid::regprocedure::text as name, p.prosecdef, p.provolatile, p.proname

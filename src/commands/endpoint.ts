@@ -70,7 +70,7 @@ const endpointAdd: AddCommand = (endpoint, session) =>
         };
         const added = await db
           .transaction()
-          .execute((trx) => addEndpoint(trx, fields, { plainHttp: context.config.plainHttpWebhooks }));
+          .execute((trx) => addEndpoint(trx, fields, context.config.outgoing));
         print(context.io, `${name}  ${added.id}\nsecret  ${added.secret}`);
       }),
     );
@@ -102,16 +102,20 @@ const endpointList: AddCommand = (endpoint, session) =>
 const endpointTest: AddCommand = (endpoint, session) =>
   endpoint
     .command('test')
-    .description('Send a test message and print the answer; not 0 unless it was accepted')
+    .description('Send a test message and print the status; not 0 unless it was accepted')
     .argument('<name>', 'name or id', searched)
     .action(
       session.action(async (context, name: string) => {
-        const answer = await testEndpoint(await connect(context), name, 'the command line');
+        const answer = await testEndpoint(
+          await connect(context),
+          context.config.outgoing,
+          name,
+          'the command line',
+        );
         print(
           context.io,
           `${answer.error ?? `It took the message: ${answer.status}.`}  ${Math.round(answer.durationMs)} ms`,
         );
-        if (answer.answer) print(context.io, answer.answer);
         return answer.error === null;
       }),
     );

@@ -73,7 +73,10 @@ export const bringUp = async (
   const vision = await openVisionThreads(context);
   onStep('starting the API and a worker', 'a second');
   const settings = { concurrency: config.concurrency, log, pulse: config.pulse };
-  const worker = await (options.worker ? startWorker : startRelay)({ database, vision }, settings);
+  const worker = await (options.worker ? startWorker : startRelay)(
+    { database, vision, outgoing: config.outgoing },
+    settings,
+  );
   stopper.add(() => worker.stop());
 
   const apiKey = await waitForDatabase(database, () =>

@@ -20,7 +20,7 @@ const work = async (context: Context): Promise<void> => {
   await waitForDatabase(database, () => migrate(database.pool, log));
   const vision = await openVisionThreads(context);
   const worker = await startWorker(
-    { database, vision },
+    { database, vision, outgoing: config.outgoing },
     { concurrency: config.concurrency, log, pulse: config.pulse },
   );
   stopper.add(() => worker.stop());

@@ -451,10 +451,6 @@ export interface WatchpostDeadLetter {
 
 export interface WatchpostDelivery {
   /**
-   * The first bytes of the answer.
-   */
-  answer: string | null;
-  /**
    * Counted from 1, across replays.
    */
   attempt: number;
@@ -481,7 +477,6 @@ export interface WatchpostDelivery {
 
 export interface WatchpostDeliveryLog {
   alert_id: string | null;
-  answer: string | null;
   attempt: number | null;
   duration_ms: number | null;
   endpoint: string | null;
@@ -555,14 +550,14 @@ export interface WatchpostEndpoint {
   enabled: Generated<boolean>;
   id: Generated<string>;
   /**
+   * Whether it may have plain http, or an address that is not public. It is called only if WATCHPOST_OUTGOING_ALLOW of the process that sends names the network.
+   */
+  internal: Generated<boolean>;
+  /**
    * Alerts below this are not sent there.
    */
   min_severity: Generated<string>;
   name: string;
-  /**
-   * Whether it may be reached over plain http on another machine.
-   */
-  plain_http: Generated<boolean>;
   /**
    * When it was removed; what was sent there stays on record.
    */

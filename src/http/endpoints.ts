@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { interval, listOf, name, nextOf, pageLimit, searchWord, url, whole } from '../fields.ts';
+import { publicOnly } from '../outgoing/index.ts';
 import {
   addEndpoint,
   changeEndpoint,
@@ -29,13 +30,11 @@ const deliveriesPage = z.strictObject({ after: z.guid().optional(), limit: pageL
  * POST and GET /v1/endpoints, DELETE /v1/endpoints/{id}; POST /v1/endpoints/{id}/test, rotate, enable, disable;
  * GET /v1/endpoints/{id}/deliveries. A secret is in the answer to the call that makes it, and in no other.
  */
-export const endpoints = ({ config, database }: Services) =>
+export const endpoints = ({ config: { outgoing = publicOnly }, database }: Services) =>
   new Hono<Served>()
     .post('/', async (c) => {
       const endpoint = await readJson(c, newEndpoint);
-      const made = await asCaller(database, c.get('caller'), (trx) =>
-        addEndpoint(trx, endpoint, { plainHttp: config.plainHttpWebhooks ?? false }),
-      );
+      const made = await asCaller(database, c.get('caller'), (trx) => addEndpoint(trx, endpoint, outgoing));
       return c.json(made, 201);
     })
     .get('/', async (c) => {
@@ -63,7 +62,9 @@ export const endpoints = ({ config, database }: Services) =>
       const { keep_seconds } = readQuery(c, rotation);
       return c.json(await asCaller(database, c.get('caller'), (trx) => rotateSecret(trx, id, keep_seconds)));
     })
-    .post('/:id/test', async (c) => c.json(await testEndpoint(database, idIn(c), actorOf(c.get('caller')))))
+    .post('/:id/test', async (c) =>
+      c.json(await testEndpoint(database, outgoing, idIn(c), actorOf(c.get('caller')))),
+    )
     .get('/:id/deliveries', async (c) => {
       const id = await findEndpoint(database.db, idIn(c));
       const wanted = readQuery(c, deliveriesPage);

@@ -15,7 +15,7 @@ interface HttpLimits {
 /** What the routes use. */
 export interface Services {
   readonly config: Pick<Config, 'maxBodyBytes' | 'maxPixels' | 'maxBacklog' | 'maxBacklogPerKey'> &
-    Partial<Pick<Config, 'plainHttpWebhooks'>> &
+    Partial<Pick<Config, 'outgoing' | 'ingestUrl' | 'hosts'>> &
     Partial<HttpLimits>;
   readonly database: Database;
   /** Makes this process look at the outbox now. Called after each call that may have written; see nudge.ts. */

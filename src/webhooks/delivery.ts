@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Database } from '../database/pool.ts';
+import type { Outgoing } from '../outgoing/index.ts';
 import { type EndpointAnswer, post } from './post.ts';
 
 /** A message to send once. */
@@ -20,21 +21,17 @@ interface EndpointDelivery {
  */
 export const attemptDelivery = async (
   database: Database,
+  outgoing: Outgoing,
   { endpointId, notificationId, url, secrets, body }: EndpointDelivery,
 ): Promise<EndpointAnswer & { readonly deliveryId: string; readonly attempt: number }> => {
   const { rows } = await sql<{ delivery_id: string; attempt: number }>`
     select * from watchpost.begin_delivery(${endpointId}, ${notificationId})
   `.execute(database.db);
   const { delivery_id: deliveryId, attempt } = rows[0] as { delivery_id: string; attempt: number };
-  const answer = await post({ url, id: notificationId ?? deliveryId, body, secrets });
+  const answer = await post({ url, id: notificationId ?? deliveryId, body, secrets }, outgoing);
   await database.db
     .updateTable('watchpost.delivery')
-    .set({
-      duration_ms: answer.durationMs,
-      status: answer.status,
-      error: answer.error,
-      answer: answer.answer,
-    })
+    .set({ duration_ms: answer.durationMs, status: answer.status, error: answer.error })
     .where('id', '=', deliveryId)
     .execute();
   return { ...answer, deliveryId, attempt };

@@ -13,7 +13,7 @@ import type { Worker } from '../../src/runner/worker.ts';
 import type { Vision } from '../../src/vision/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { realVision, runWorker, untilIdle } from '../support/pipeline.ts';
+import { outgoing, realVision, runWorker, untilIdle } from '../support/pipeline.ts';
 
 const log = openLog('silent');
 
@@ -69,6 +69,7 @@ export const listen = async (
     maxPixels: 64_000_000,
     maxBacklog: 20_000,
     maxBacklogPerKey: 10_000,
+    outgoing,
     ...limits,
   };
   const app = createApp({

@@ -58,7 +58,7 @@ export const addEndpoint = async (
   endpoint: { name: string; url: string; watchlistId?: string; minSeverity?: string; timeToLive?: string },
 ): Promise<{ id: string; secret: string }> => {
   const [row] = await database.rows(
-    'select endpoint_id as id, secret from watchpost.add_endpoint($1, $2, $3, $4, $5)',
+    'select endpoint_id as id, secret from watchpost.add_endpoint($1, $2, $3, $4, $5, internal => true)',
     [
       endpoint.name,
       endpoint.url,
@@ -87,7 +87,7 @@ export const notificationsOf = (database: TestDatabase, endpointId: string) =>
   ]);
 export const deliveriesOf = (database: TestDatabase, endpointId: string) =>
   database.rows(
-    'select attempt, outcome, status, error, answer, notification_id from watchpost.delivery_log where endpoint_id = $1 order by id',
+    'select attempt, outcome, status, error, notification_id from watchpost.delivery_log where endpoint_id = $1 order by id',
     [endpointId],
   );
 
