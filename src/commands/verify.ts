@@ -76,21 +76,23 @@ const verify = async (context: Context, options: VerifyOptions): Promise<boolean
   return good;
 };
 
+/** Events and rows from which comparing them takes more than a moment. */
+const showFrom = 100_000;
+
 /** Compares the record with its seals and the tables with the record, and shows how far it is where that takes long. */
 const compare = async ({ io }: Context, database: Database, full: boolean): Promise<Finding[]> => {
   const seals = new Progress(io.stderr, 'seals', await countSeals(database));
   const altered = await verifyRecord(database, { onProgress: (count) => seals.step(count) });
   seals.end();
-  let share = 0;
-  const tables = new Progress(io.stderr, '% of the tables', 100);
+  let tables: Progress | undefined;
   const differing = await verifyTables(database, {
     full,
-    onProgress: (step) => {
-      share += step;
-      tables.reach(Math.round(share * 100));
+    onProgress: (done, of) => {
+      tables ??= new Progress(io.stderr, 'events and rows compared', of);
+      if (of > showFrom) tables.reach(done);
     },
   });
-  tables.end();
+  tables?.end();
   return [...altered, ...differing];
 };
 

@@ -88,53 +88,68 @@ const large = ['match', 'image', 'face'];
  * is there has to be in it; some at a time.
  *
  * @param options.full also whether faces and vectors are there, and whether the record knows all photos, faces and matches.
- * @param options.onProgress called with the share that was done by each query, 0 to 1.
+ * @param options.onProgress called after each query with how many events and rows were compared, and of how many, about.
  * @returns the first differences; empty if there is none.
  */
 export const verifyTables = async (
   { pool }: Database,
-  options: { most?: number; full?: boolean; onProgress?: (share: number) => void } = {},
+  options: { most?: number; full?: boolean; onProgress?: (done: number, of: number) => void } = {},
 ): Promise<Finding[]> => {
   const { most = 10, full = false, onProgress } = options;
   const findings: Finding[] = [];
-  const tables = await pool.query<{ names: string[] }>('select watchpost.recorded_tables() as names');
-  const compared = (tables.rows[0]?.names ?? []).filter((name) => full || !large.includes(name));
   const ranges = await rangesOfEvents(pool);
-  const step = () => onProgress?.(1 / (ranges.length + compared.length));
-  for (const [from, until] of ranges) {
+  const tables = (await tablesToCompare(pool)).filter(({ name }) => full || !large.includes(name));
+  const total = [...ranges, ...tables].reduce((sum, { about }) => sum + about, 0);
+  let done = 0;
+  const step = (about: number) => {
+    done += about;
+    onProgress?.(done, total);
+  };
+  for (const { from, until, about } of ranges) {
     if (findings.length >= most) return findings;
     const { rows } = await pool.query<Finding>(
       'select null as seal, what, relation, row_id, detail from watchpost.verify_rows($1, $2, $3, $4)',
       [from, until, most - findings.length, full],
     );
     findings.push(...rows);
-    step();
+    step(about);
   }
-  for (const table of compared) {
-    findings.push(...(await findUnrecorded(pool, table, most - findings.length)));
-    step();
+  for (const { name, about } of tables) {
+    findings.push(...(await findUnrecorded(pool, name, most - findings.length)));
+    step(about);
   }
   return findings;
 };
 
 /** Ranges of keys of events, in their order, each of about as many as one query compares. */
-const rangesOfEvents = async (pool: Database['pool']): Promise<[string, string][]> => {
-  const { rows } = await pool.query<{ keys: string[] }>(
-    `select array(
-       select distinct k.key
-       from watchpost.partition as p
-       cross join lateral generate_series(0, p.rows_about / $1) as n (slice)
-       cross join lateral (values
-         (watchpost.uuidv7_at(p.from_at + (p.until_at - p.from_at) * n.slice / (p.rows_about / $1 + 1))),
-         (p.until_key)
-       ) as k (key)
-       where p.relation = 'event' and not p.rest
-       order by k.key
-     ) as keys`,
+const rangesOfEvents = async (pool: Database['pool']) => {
+  const { rows } = await pool.query<{ key: string; about: number }>(
+    `select distinct on (k.key) k.key, k.about::float8
+     from watchpost.partition as p
+     cross join lateral (select p.rows_about / $1 + 1 as slices) as s
+     cross join lateral generate_series(0, s.slices) as n (slice)
+     cross join lateral (
+       select
+         watchpost.uuidv7_at(p.from_at + (p.until_at - p.from_at) * n.slice / s.slices),
+         case when n.slice < s.slices then p.rows_about / s.slices else 0 end
+     ) as k (key, about)
+     where p.relation = 'event' and not p.rest
+     -- The end of a partition is the beginning of the next, which has rows.
+     order by k.key, k.about desc`,
     [eventsAtATime],
   );
-  const keys = [firstKey, ...(rows[0]?.keys ?? []), lastKey];
-  return keys.slice(1).map((until, n) => [keys[n] as string, until]);
+  const begins = [{ key: firstKey, about: 0 }, ...rows];
+  return begins.map(({ key, about }, n) => ({ from: key, until: begins[n + 1]?.key ?? lastKey, about }));
+};
+
+const tablesToCompare = async (pool: Database['pool']) => {
+  const { rows } = await pool.query<{ name: string; about: number }>(
+    `select t.name, greatest(c.reltuples, 0)::float8 as about
+     from unnest(watchpost.recorded_tables()) with ordinality as t (name, place)
+     join pg_class as c on c.oid = ('watchpost.' || quote_ident(t.name))::regclass
+     order by t.place`,
+  );
+  return rows;
 };
 
 const firstKey = '00000000-0000-0000-0000-000000000000';
