@@ -106,12 +106,8 @@ const endpointTest: AddCommand = (endpoint, session) =>
     .argument('<name>', 'name or id', searched)
     .action(
       session.action(async (context, name: string) => {
-        const answer = await testEndpoint(
-          await connect(context),
-          context.config.outgoing,
-          name,
-          'the command line',
-        );
+        const { db } = await connect(context);
+        const answer = await testEndpoint(db, context.config.outgoing, name, 'the command line');
         print(
           context.io,
           `${answer.error ?? `It took the message: ${answer.status}.`}  ${Math.round(answer.durationMs)} ms`,

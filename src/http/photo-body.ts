@@ -15,6 +15,9 @@ interface PhotoBody<Fields> {
   readonly fields: Fields;
 }
 
+/** Fetches a photo. */
+type ByUrl = (url: string) => Promise<Buffer>;
+
 /** As PhotoBody, before its fields are validated. */
 interface RawPhotoBody {
   readonly bytes: Buffer;
@@ -26,6 +29,7 @@ interface RawPhotoBody {
  * JSON with base64 in the key `image`. The other fields may be in the query, in the form, or in the JSON, each once.
  *
  * @param schema validates the other fields.
+ * @param byUrl fetches a photo that JSON gives by the key `url` instead; undefined: that is no key.
  * @throws {WatchpostError} body_empty, body_invalid, body_too_large, media_type_unsupported; query_invalid for fields
  *   in the query; field_repeated, also for a field in both; server_busy, body_too_slow.
  */
@@ -33,9 +37,10 @@ export const readPhotoBody = async <Fields>(
   c: Context<Served>,
   maxBytes: number,
   schema: z.ZodType<Fields>,
+  byUrl?: ByUrl,
 ): Promise<PhotoBody<Fields>> => {
   const inQuery = readQuery(c, anyFields);
-  const { bytes, fields: inBody } = await readAs(c, maxBytes);
+  const { bytes, fields: inBody } = await readAs(c, maxBytes, byUrl);
   if (bytes.length === 0) {
     throw new WatchpostError('body_empty', 'The call carries no photo.', {
       hint: `Send the bytes of a ${formatNames} file.`,
@@ -62,10 +67,10 @@ const tooLarge = (maxBytes: number) => () =>
     hint: 'WATCHPOST_MAX_BODY_MB sets the limit.',
   });
 
-const readAs = async (c: Context<Served>, maxBytes: number): Promise<RawPhotoBody> => {
+const readAs = async (c: Context<Served>, maxBytes: number, byUrl?: ByUrl): Promise<RawPhotoBody> => {
   const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   if (type === 'multipart/form-data') return readForm(c, maxBytes);
-  if (type === 'application/json') return readBase64(c, maxBytes);
+  if (type === 'application/json') return readJsonPhoto(c, maxBytes, byUrl);
   if (type.startsWith('image/') || type === 'application/octet-stream') {
     return { bytes: await readBytes(c, maxBytes, tooLarge(maxBytes)), fields: {} };
   }
@@ -110,17 +115,24 @@ const inJson = z.record(
   ),
 );
 
-const readBase64 = async (c: Context<Served>, maxBytes: number): Promise<RawPhotoBody> => {
+const asTexts = (fields: Record<string, string | number>): Record<string, string> =>
+  Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, String(value)]));
+
+const readJsonPhoto = async (c: Context<Served>, maxBytes: number, byUrl?: ByUrl): Promise<RawPhotoBody> => {
   // Base64 has 4 characters for 3 bytes, line breaks add up to 6%, and the other keys are JSON as elsewhere.
   const most = Math.ceil(maxBytes * (4 / 3) * 1.06) + limits.jsonBytes.max;
   // Four times in memory: the body, its text, the value in it, and the bytes that it decodes to.
   const body = await readBytes(c, most, tooLarge(maxBytes), 4);
   const { image, ...others } = parseAs(inJson, parseJson(body));
+  if (byUrl && image === undefined && typeof others.url === 'string') {
+    const { url, ...fields } = others;
+    c.get('receiving').hold.growTo(maxBytes);
+    return { bytes: await byUrl(url), fields: asTexts(fields) };
+  }
   if (typeof image !== 'string') {
     throw new WatchpostError('body_invalid', 'The JSON has no photo in the key image, as base64.');
   }
   const base64 = image.replace(/^data:[^,]*,/, '');
   if (!isBase64(base64)) throw new WatchpostError('body_invalid', 'The key image is not base64.');
-  const fields = Object.fromEntries(Object.entries(others).map(([key, value]) => [key, String(value)]));
-  return { bytes: Buffer.from(base64, 'base64'), fields };
+  return { bytes: Buffer.from(base64, 'base64'), fields: asTexts(others) };
 };

@@ -1,5 +1,4 @@
-import { type Kysely, sql } from 'kysely';
-import type { Database } from '../database/pool.ts';
+import { type Kysely, type NotNull, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
@@ -155,6 +154,13 @@ export const readDeliveries = (db: Kysely<DB>, id: string, { after, limit }: Pag
     .$if(after !== undefined, (q) => q.where('id', '<', after as string))
     .orderBy('id', 'desc')
     .limit(limit)
+    .$narrowType<{
+      id: NotNull;
+      endpoint_id: NotNull;
+      endpoint: NotNull;
+      attempt: NotNull;
+      started_at: NotNull;
+    }>()
     .execute();
 
 /**
@@ -165,26 +171,26 @@ export const readDeliveries = (db: Kysely<DB>, id: string, { after, limit }: Pag
  * @throws {WatchpostError} endpoint_unknown, by SQLSTATE.
  */
 export const testEndpoint = async (
-  database: Database,
+  db: Kysely<DB>,
   outgoing: Outgoing,
   nameOrId: string,
   by: string,
 ): Promise<EndpointAnswer> => {
-  const id = await findEndpoint(database.db, nameOrId);
+  const id = await findEndpoint(db, nameOrId);
   const { url, name, secrets } = await firstRow(
     sql<{ url: string; name: string; secrets: string[] }>`
       select e.url, e.name, watchpost.valid_secrets(e.id) as secrets
       from watchpost.endpoint as e
       where e.id = ${id}
     `,
-    database.db,
+    db,
   );
   const message = {
     type: 'test',
     timestamp: new Date().toISOString(),
     data: { endpoint: name, sent_by: by },
   };
-  return attemptDelivery(database, outgoing, {
+  return attemptDelivery({ db }, outgoing, {
     endpointId: id,
     notificationId: null,
     url,
