@@ -207,5 +207,6 @@ insert into watchpost.upkeep_task (task, every) values
   ('events',     '1 minute'),
   ('strangers',  '60 seconds'),
   ('people',     '1 minute'),
+  ('heads',      '1 hour'),
   ('partitions', '1 hour'),
   ('retention',  '1 hour');

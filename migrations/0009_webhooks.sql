@@ -56,6 +56,7 @@ create table watchpost.endpoint (
   enabled         boolean not null default true,
   disabled_reason text constraint endpoint_disabled_reason_is_text check (watchpost.is_text(disabled_reason)),
   internal        boolean not null default false,
+  sends           text not null default 'alerts' check (sends in ('alerts', 'heads')),
   created_at      timestamptz not null default now() constraint endpoint_created_at_is_time check (watchpost.is_time(created_at)),
   removed_at      timestamptz constraint endpoint_removed_at_is_time check (watchpost.is_time(removed_at)),
   -- The host comes right after the slashes: no user, no password.
@@ -73,6 +74,7 @@ comment on column watchpost.endpoint.min_severity    is 'Alerts below this are n
 comment on column watchpost.endpoint.time_to_live    is 'How old a sighting may be when it is sent: an older one expires and is not sent.';
 comment on column watchpost.endpoint.disabled_reason is 'Why it is not enabled, if it was not a person who decided so.';
 comment on column watchpost.endpoint.internal        is 'Whether it may have plain http, or an address that is not public. It is called only if WATCHPOST_OUTGOING_ALLOW of the process that sends names the network.';
+comment on column watchpost.endpoint.sends           is 'alerts; heads: the latest seal of the record, every time that the upkeep task heads is due, and no alerts.';
 comment on column watchpost.endpoint.removed_at      is 'When it was removed; what was sent there stays on record.';
 
 
@@ -126,6 +128,7 @@ create table watchpost.delivery (
   id              uuid primary key default watchpost.uuidv7(),
   notification_id uuid references watchpost.notification on delete cascade,
   endpoint_id     uuid not null references watchpost.endpoint on delete cascade,
+  type            text check (type in ('test', 'record.head')),
   attempt         smallint not null check (attempt >= 1),
   started_at      timestamptz not null default clock_timestamp(),
   duration_ms     real,
@@ -137,7 +140,8 @@ create index delivery_notification on watchpost.delivery (notification_id, attem
 create index delivery_endpoint on watchpost.delivery (endpoint_id, id desc);
 
 comment on table  watchpost.delivery                 is 'One attempt to deliver a message. Written before it is sent: a row without duration_ms is under way, or its worker died.';
-comment on column watchpost.delivery.notification_id is 'Null: a test message.';
+comment on column watchpost.delivery.notification_id is 'The alert that was sent; null: a message of another type.';
+comment on column watchpost.delivery.type            is 'test, or record.head: a message that is about no alert.';
 comment on column watchpost.delivery.attempt         is 'Counted from 1, across replays.';
 comment on column watchpost.delivery.duration_ms     is 'Until the answer, or the failure.';
 comment on column watchpost.delivery.status          is 'HTTP status of the answer; null: there was none.';

@@ -71,6 +71,7 @@ const settings = z.object({
     .optional(),
   WATCHPOST_OUTGOING_ALLOW: listOf(parseNetwork, 'networks or addresses, like 10.0.0.0/8,127.0.0.1'),
   WATCHPOST_INGEST_URL: z.enum(['off', 'on'], 'give off or on').default('off'),
+  WATCHPOST_HEADS_FILE: z.string().min(1, 'give a file').optional(),
   WATCHPOST_HOSTS: listOf(parseHostName, 'names of hosts, like watchpost.example,cameras.example:8443'),
   WATCHPOST_HEARTBEAT_MS: wholeNumber(100, 60_000).default(calmPulse.heartbeatMs),
   WATCHPOST_DEAD_AFTER_S: wholeNumber(1, 3600).default(calmPulse.deadAfterSeconds),
@@ -107,6 +108,8 @@ export interface Config {
   readonly outgoing: Outgoing;
   /** Whether photos are fetched by URL. */
   readonly ingestUrl: boolean;
+  /** Absolute path of the file in which a worker keeps heads of the record; undefined: none. */
+  readonly headsFile: string | undefined;
   /** Names by which the API may be called, in lower case, beside addresses and names of this machine. */
   readonly hosts: readonly string[];
   /** Heartbeats, and when the jobs of a process without them are given to others. */
@@ -163,6 +166,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
           },
     outgoing: { networks: s.WATCHPOST_OUTGOING_ALLOW },
     ingestUrl: s.WATCHPOST_INGEST_URL === 'on',
+    headsFile: s.WATCHPOST_HEADS_FILE === undefined ? undefined : resolve(s.WATCHPOST_HEADS_FILE),
     hosts: s.WATCHPOST_HOSTS,
     pulse: { heartbeatMs: s.WATCHPOST_HEARTBEAT_MS, deadAfterSeconds: s.WATCHPOST_DEAD_AFTER_S },
     logLevel: s.WATCHPOST_LOG,

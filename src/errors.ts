@@ -66,7 +66,7 @@ export const problems = {
   camera_unknown: { status: 422, title: 'There is no such camera', sqlstate: 'WP002' },
   camera_not_there: { status: 404, title: 'There is no camera at this address' },
   camera_in_use: { status: 409, title: 'The camera has taken photos', sqlstate: 'WP010' },
-  evidence_unsealed: { status: 503, title: 'The evidence cannot be sealed now' },
+  evidence_unsealed: { status: 409, title: 'The evidence cannot be sealed now' },
   evidence_kept: { status: 409, title: 'An alert rests on it', sqlstate: 'WP023' },
   cannot_link_self: { status: 422, title: 'A person cannot be ruled out as themselves', sqlstate: 'WP040' },
   match_ruled_out: { status: 409, title: 'A cannot_link rules this match out', sqlstate: 'WP041' },

@@ -38,6 +38,8 @@ begin
         more := result like '1 %';
       when 'people' then
         result := format('%s indexes made', watchpost.index_many_people());
+      when 'heads' then
+        result := format('sent to %s endpoints', watchpost.announce_head());
       when 'strangers' then
         select g.result, g.more into result, more from watchpost.group_strangers() as g;
       else

@@ -113,6 +113,7 @@ create or replace function watchpost.add_endpoint(
   min_severity text default 'info',
   time_to_live interval default '15 minutes',
   internal     boolean default false,
+  sends        text default 'alerts',
   out endpoint_id uuid,
   out secret      text
 )
@@ -122,9 +123,10 @@ declare
   violated text;
 begin
   begin
-    insert into watchpost.endpoint as e (name, url, min_severity, time_to_live, internal)
+    insert into watchpost.endpoint as e (name, url, min_severity, time_to_live, internal, sends)
     values (
-      add_endpoint.name, add_endpoint.url, add_endpoint.min_severity, add_endpoint.time_to_live, add_endpoint.internal
+      add_endpoint.name, add_endpoint.url, add_endpoint.min_severity, add_endpoint.time_to_live, add_endpoint.internal,
+      add_endpoint.sends
     )
     returning e.id into endpoint_id;
   exception

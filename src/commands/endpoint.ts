@@ -43,6 +43,7 @@ interface AddOptions {
   readonly watchlist: string[];
   readonly minSeverity?: string;
   readonly timeToLive?: number;
+  readonly heads?: boolean;
 }
 
 const endpointAdd: AddCommand = (endpoint, session) =>
@@ -58,6 +59,7 @@ const endpointAdd: AddCommand = (endpoint, session) =>
       ),
     )
     .option('--time-to-live <seconds>', 'how old a sighting may be when it is sent (default: 900)', seconds)
+    .option('--heads', 'send the latest seal of the record there every hour, and no alerts')
     .action(
       session.action(async (context, name: string, url: string, options: AddOptions) => {
         const { db } = await connect(context);
@@ -67,6 +69,7 @@ const endpointAdd: AddCommand = (endpoint, session) =>
           watchlists: options.watchlist,
           min_severity: options.minSeverity,
           time_to_live_seconds: options.timeToLive,
+          sends: options.heads ? ('heads' as const) : undefined,
         };
         const added = await db
           .transaction()
@@ -89,6 +92,7 @@ const endpointList: AddCommand = (endpoint, session) =>
           columns: (one) => ({
             name: one.name,
             url: one.url,
+            sends: one.sends,
             lists: one.watchlists.join(', ') || 'all',
             min_severity: one.min_severity,
             ttl_seconds: one.time_to_live_seconds,

@@ -72,7 +72,12 @@ export const bringUp = async (
   onStep('loading the models', 'a second or two');
   const vision = await openVisionThreads(context);
   onStep('starting the API and a worker', 'a second');
-  const settings = { concurrency: config.concurrency, log, pulse: config.pulse };
+  const settings = {
+    concurrency: config.concurrency,
+    log,
+    pulse: config.pulse,
+    headsFile: config.headsFile,
+  };
   const worker = await (options.worker ? startWorker : startRelay)(
     { database, vision, outgoing: config.outgoing },
     settings,

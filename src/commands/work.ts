@@ -21,7 +21,7 @@ const work = async (context: Context): Promise<void> => {
   const vision = await openVisionThreads(context);
   const worker = await startWorker(
     { database, vision, outgoing: config.outgoing },
-    { concurrency: config.concurrency, log, pulse: config.pulse },
+    { concurrency: config.concurrency, log, pulse: config.pulse, headsFile: config.headsFile },
   );
   stopper.add(() => worker.stop());
   print(io, `worker ${worker.id} is at work; stop it with Ctrl-C`);

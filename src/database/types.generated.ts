@@ -465,7 +465,7 @@ export interface WatchpostDelivery {
   error: string | null;
   id: Generated<string>;
   /**
-   * Null: a test message.
+   * The alert that was sent; null: a message of another type.
    */
   notification_id: string | null;
   started_at: Generated<Timestamp>;
@@ -473,6 +473,10 @@ export interface WatchpostDelivery {
    * HTTP status of the answer; null: there was none.
    */
   status: number | null;
+  /**
+   * test, or record.head: a message that is about no alert.
+   */
+  type: string | null;
 }
 
 export interface WatchpostDeliveryLog {
@@ -562,6 +566,10 @@ export interface WatchpostEndpoint {
    * When it was removed; what was sent there stays on record.
    */
   removed_at: Timestamp | null;
+  /**
+   * alerts; heads: the latest seal of the record, every time that the upkeep task heads is due, and no alerts.
+   */
+  sends: Generated<string>;
   /**
    * How old a sighting may be when it is sent: an older one expires and is not sent.
    */

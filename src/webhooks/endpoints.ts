@@ -20,6 +20,8 @@ interface NewEndpoint {
   readonly watchlists?: readonly string[] | undefined;
   readonly min_severity?: string | undefined;
   readonly time_to_live_seconds?: number | undefined;
+  /** alerts unless given; heads: the latest seal of the record, by schedule, and no alerts. */
+  readonly sends?: 'alerts' | 'heads' | undefined;
 }
 
 const firstRow = async <Row>(
@@ -74,7 +76,8 @@ export const addEndpoint = async (
           watchlists => ${lists.map((list) => list.id)}::uuid[],
           min_severity => ${endpoint.min_severity ?? 'info'},
           time_to_live => make_interval(secs => ${endpoint.time_to_live_seconds ?? 900}),
-          internal => ${isInternal(target)}
+          internal => ${isInternal(target)},
+          sends => ${endpoint.sends ?? 'alerts'}
         )
       `,
       db,
@@ -97,6 +100,7 @@ export const readEndpoints = (db: Kysely<DB>, page?: Page) =>
       'e.url',
       'e.min_severity',
       sql<number>`extract(epoch from e.time_to_live)::float8`.as('time_to_live_seconds'),
+      'e.sends',
       'e.enabled',
       'e.disabled_reason',
       'e.created_at',
@@ -193,6 +197,7 @@ export const testEndpoint = async (
   return attemptDelivery({ db }, outgoing, {
     endpointId: id,
     notificationId: null,
+    type: 'test',
     url,
     secrets,
     body: JSON.stringify(message),

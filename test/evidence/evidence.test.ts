@@ -8,6 +8,7 @@ import { type Against, checkEvidence, type Evidence, makeEvidence } from '../../
 import { prettyJson, sha256 } from '../../src/evidence/manifest.ts';
 import { type Files, packZip, unpackZip } from '../../src/evidence/zip.ts';
 import { watchpost } from '../commands/support.ts';
+import { admit, expectProblem, idleProcess, listen } from '../http/support.ts';
 import { raiseAlert } from '../support/alerts.ts';
 import { atEnd } from '../support/at-end.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -246,6 +247,31 @@ describe('the evidence of an alert', () => {
     await expect(make('01890000-0000-7000-8000-000000000000')).rejects.toMatchObject({
       code: 'alert_unknown',
     });
+  });
+});
+
+describe('GET /v1/alerts/{id}/evidence', () => {
+  it('answers the zip in the name of the key, with the head that proves it, for no cache to keep', async () => {
+    const vision = await realVision();
+    const api = await listen(database, vision, await idleProcess(database, vision, 'resting'));
+    await admit(database, api);
+    const answer = await api.call('GET', `/v1/alerts/${alertId}/evidence`);
+    expect(answer.status).toBe(200);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'content-type': 'application/zip',
+      'content-disposition': `attachment; filename="watchpost-evidence-${alertId}.zip"`,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+    const head = parseHead(answer.headers.get('watchpost-head') as string) as KeptHead;
+    expect(await wrongIn(Buffer.from(answer.body), { kept: [head] })).toEqual([]);
+    const [{ by }] = (await database.rows(
+      `select payload ->> 'by' as by from watchpost.event where topic = 'evidence.made' order by id desc limit 1`,
+    )) as [{ by: string }];
+    expect(by).toBe('api:environment');
+    const unknown = await api.call('GET', '/v1/alerts/01890000-0000-7000-8000-000000000000/evidence');
+    expectProblem(unknown, 'alert_unknown');
+    expectProblem(await api.call('GET', '/v1/alerts/none/evidence'), 'id_invalid');
   });
 });
 

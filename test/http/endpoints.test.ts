@@ -50,6 +50,7 @@ describe('/v1/endpoints', () => {
       min_severity: 'warning',
       time_to_live_seconds: 60,
       watchlists: ['wanted'],
+      sends: 'alerts',
       enabled: true,
       disabled_reason: null,
       previous_secret_until: null,

@@ -55,16 +55,24 @@ export const answering =
 /** Adds an endpoint for the alerts of one list. */
 export const addEndpoint = async (
   database: TestDatabase,
-  endpoint: { name: string; url: string; watchlistId?: string; minSeverity?: string; timeToLive?: string },
+  endpoint: {
+    name: string;
+    url: string;
+    watchlistId?: string;
+    minSeverity?: string;
+    timeToLive?: string;
+    sends?: string;
+  },
 ): Promise<{ id: string; secret: string }> => {
   const [row] = await database.rows(
-    'select endpoint_id as id, secret from watchpost.add_endpoint($1, $2, $3, $4, $5, internal => true)',
+    'select endpoint_id as id, secret from watchpost.add_endpoint($1, $2, $3, $4, $5, true, $6)',
     [
       endpoint.name,
       endpoint.url,
       endpoint.watchlistId ? [endpoint.watchlistId] : [],
       endpoint.minSeverity ?? 'info',
       endpoint.timeToLive ?? '15 minutes',
+      endpoint.sends ?? 'alerts',
     ],
   );
   return row;

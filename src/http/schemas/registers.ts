@@ -57,6 +57,7 @@ const endpoint = z
     disabled_reason: text.nullable(),
     created_at: time,
     watchlists: z.array(text),
+    sends: z.enum(['alerts', 'heads']),
     previous_secret_until: time.nullable(),
     due: count,
   })
