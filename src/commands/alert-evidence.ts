@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { CommandError, whyUnusableFile } from '../errors.ts';
+import { CommandError } from '../errors.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import { makeEvidence } from '../evidence/index.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';

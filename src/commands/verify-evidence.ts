@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { readDigest } from '../database/verify.ts';
-import { CommandError, whyUnusableFile } from '../errors.ts';
+import { CommandError } from '../errors.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import { checkEvidence } from '../evidence/index.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';

@@ -41,7 +41,7 @@ export const createApp = (services: Services) => {
     .route('/calibrations', calibrations())
     .route('/alerts', alerts(services))
     .route('/alerts', evidence())
-    .route('/strangers', strangers())
+    .route('/strangers', strangers(services))
     .route('/endpoints', endpoints(services))
     .route('/tasks', tasks(services))
     .route('/dead-letters', deadLetters());

@@ -1,6 +1,6 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import type { Database } from '../database/pool.ts';
-import { whyUnusableFile } from '../errors.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import type { Log } from '../log.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type KeptHead, parseHead } from '../../database/verify.ts';
-import { CommandError, whyUnusableFile } from '../../errors.ts';
+import { CommandError } from '../../errors.ts';
+import { whyUnusableFile } from '../../file-errors.ts';
 
 /**
  * The heads that are given with --head: a digest or a line, or else every head in the file of that name, in its order.
