@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { CommandError } from '../errors.ts';
-import { whyUnusableFile } from '../file-errors.ts';
 import { makeEvidence } from '../evidence/index.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
 import { identifier } from './program/options.ts';

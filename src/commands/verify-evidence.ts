@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { readDigest } from '../database/verify.ts';
 import { CommandError } from '../errors.ts';
-import { whyUnusableFile } from '../file-errors.ts';
 import { checkEvidence } from '../evidence/index.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
 import { readKeptHeads } from './program/kept-heads.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ProblemCode } from '../../src/errors.ts';
 import { toWatchpostError } from '../../src/convert-error.ts';
+import type { ProblemCode } from '../../src/errors.ts';
 import { parseNetwork, parseTarget } from '../../src/outgoing/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
