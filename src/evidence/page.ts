@@ -133,7 +133,7 @@ ${
           utc(one.created_at),
           one.reviewer,
           `${one.decision}${one.dismissal ? ` (${one.dismissal})` : ''}`,
-          one.note ?? '',
+          one.note ? html`<span class="note">${one.note}</span>` : '',
         ]),
       )
 }

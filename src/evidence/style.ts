@@ -43,12 +43,14 @@ dd { margin: 0; }
 table { width: 100%; border-collapse: collapse; font-size: 0.9rem; }
 th, td { padding: 0.35rem 0.8rem 0.35rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { color: var(--faint); font-weight: 500; }
-td { overflow-wrap: normal; }
+th, td { white-space: nowrap; }
+td:last-child { white-space: normal; }
+.note { display: inline-block; min-width: 14rem; }
 code, pre { font: 0.85rem / 1.45 ui-monospace, monospace; }
 td code { display: inline-block; min-width: 12rem; overflow-wrap: anywhere; }
 pre { margin: 0 0 0.8rem; padding: 0.7rem; overflow-x: auto; border-radius: 6px; background: var(--ground); }
 @media (min-width: 50rem) {
-  .pictures { grid-template-columns: minmax(0, 2fr) minmax(0, 1fr); }
+  .pictures { grid-template-columns: minmax(0, 3.2fr) minmax(0, 1fr); }
   .faces { grid-template-columns: 1fr; }
 }
 @media (max-width: 30rem) {
