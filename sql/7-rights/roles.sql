@@ -71,7 +71,7 @@ begin
   revoke insert, update, delete on
     watchpost.event, watchpost.handling, watchpost.seal, watchpost.seal_leaves, watchpost.seal_head,
     watchpost.retention, watchpost.upkeep_task, watchpost.server_timeline, watchpost.migration, watchpost.schema_object,
-    watchpost.camera_place
+    watchpost.camera_place, watchpost.access
   from watchpost_app;
   -- Workers set format and size of a photo; they may not drop it.
   revoke update on watchpost.image from watchpost_app;
