@@ -2,7 +2,7 @@
 -- function until it returns 0, each time in a transaction of its own, so that no lock is held for long; what was
 -- interrupted goes on with the next call. src/watchlist/deleting.ts does that, with pauses while photos arrive.
 --
--- emits images.deleted, matches.deleted, alerts.deleted
+-- emits images.deleted, faces.deleted, matches.deleted, alerts.deleted
 --
 -- The record is not deleted: events, handlings and their seals.
 
@@ -142,14 +142,16 @@ create or replace trigger image_emit_deleted after delete on watchpost.image
 referencing old table as old_rows
 for each statement execute function watchpost.emit_images_deleted();
 
--- matches and alerts --------------------------------------------------------------------------------------------------
+-- faces, matches and alerts -------------------------------------------------------------------------------------------
 
--- A match that goes with its photo is told by images.deleted.
+-- A face and a match that go with their photo are told by images.deleted.
 create or replace function watchpost.emit_sightings_deleted() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  topic constant text := case tg_table_name when 'alert' then 'alerts.deleted' else 'matches.deleted' end;
+  topic constant text := case tg_table_name
+    when 'alert' then 'alerts.deleted' when 'match' then 'matches.deleted' else 'faces.deleted'
+  end;
   gone uuid[];
 begin
   if tg_table_name = 'alert' then
@@ -172,9 +174,13 @@ begin
 end;
 $$;
 
-comment on function watchpost.emit_sightings_deleted() is 'One alerts.deleted or matches.deleted for each statement that deletes some, or for each thousand of them: which, and by whom. Not for matches whose photo goes as well.';
+comment on function watchpost.emit_sightings_deleted() is 'One alerts.deleted, matches.deleted or faces.deleted for each statement that deletes some, or for each thousand of them: which, and by whom. Not for matches and faces whose photo goes as well.';
 
 create or replace trigger alert_emit_deleted after delete on watchpost.alert
+referencing old table as old_rows
+for each statement execute function watchpost.emit_sightings_deleted();
+
+create or replace trigger face_emit_deleted after delete on watchpost.face
 referencing old table as old_rows
 for each statement execute function watchpost.emit_sightings_deleted();
 
@@ -187,12 +193,12 @@ create or replace function watchpost.deleted_ids() returns setof uuid
 language sql stable
 begin atomic
   select i.id::uuid
-  from (values ('images.deleted', 'image_ids'), ('alerts.deleted', 'ids'), ('matches.deleted', 'ids')) as t (topic, key)
+  from (values ('images.deleted', 'image_ids'), ('alerts.deleted', 'ids'), ('matches.deleted', 'ids'), ('faces.deleted', 'ids')) as t (topic, key)
   join watchpost.event as e on e.subject_id = watchpost.topic_key(t.topic) and e.topic = t.topic
   cross join lateral jsonb_array_elements_text(e.payload -> t.key) as i (id);
 end;
 
-comment on function watchpost.deleted_ids() is 'The photos, alerts and matches of which the record says that they were deleted. Matches that went with their photo, and whatever else rests on one, are not named.';
+comment on function watchpost.deleted_ids() is 'The photos, faces, alerts and matches of which the record says that they were deleted. Faces and matches that went with their photo, and whatever else rests on one, are not named.';
 
 -- lists and people ----------------------------------------------------------------------------------------------------
 

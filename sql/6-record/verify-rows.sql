@@ -14,7 +14,8 @@ as $$
 begin
   return query
   with missing as materialized (
-    select e.id as event_id, e.topic, e.subject_id, e.image_id, (e.payload ->> 'alert_id')::uuid as alert_id, e.created_at
+    select e.id as event_id, e.topic, e.subject_id, e.image_id, (e.payload ->> 'alert_id')::uuid as alert_id,
+      (e.payload ->> 'face_id')::uuid as face_id, e.created_at
     from watchpost.event as e
     where e.id >= from_key
       and e.id < until_key
@@ -23,6 +24,7 @@ begin
         when 'match.found' then not exists (select from watchpost.match as r where r.id = e.subject_id)
         when 'alert.raised' then not exists (select from watchpost.alert as r where r.id = e.subject_id)
         when 'alert.reviewed' then not exists (select from watchpost.alert_review as r where r.id = e.subject_id)
+        when 'access.recorded' then not exists (select from watchpost.access as r where r.id = e.subject_id)
         when 'face.detected' then verify_rows.faces and not exists (select from watchpost.face as r where r.id = e.subject_id)
         when 'face.embedded' then
           verify_rows.faces and not exists (select from watchpost.embedding as r where r.id = e.subject_id)
@@ -37,15 +39,15 @@ begin
         else false
       end
   ),
-  -- A face, an embedding and a match go with their photo, a review with its alert. One hash of all ids that were deleted,
-  -- which are unique across tables.
+  -- A face goes with its photo, an embedding and a match with their face, a review with its alert. One hash of all ids that
+  -- were deleted, which are unique across tables.
   explained as (
     select m.event_id
     from watchpost.deleted_ids() as d (id)
     join (
       select m.event_id, k.id
       from missing as m
-      cross join lateral unnest(array[m.subject_id, m.image_id, m.alert_id]) as k (id)
+      cross join lateral unnest(array[m.subject_id, m.image_id, m.face_id, m.alert_id]) as k (id)
     ) as m on m.id = d.id
   )
   select
@@ -58,7 +60,8 @@ begin
     m.subject_id,
     format('The record has it since %s (%s), and says nothing of its deletion.', watchpost.utc(m.created_at), m.topic)
   from missing as m
-  where not exists (select from explained as x where x.event_id = m.event_id)
+  where not (m.topic = 'access.recorded' and watchpost.is_retired('access', m.subject_id))
+    and not exists (select from explained as x where x.event_id = m.event_id)
     and not exists (
       select from watchpost.event as d
       where d.subject_id = m.subject_id and d.topic = m.topic and d.id > m.event_id and d.payload ->> 'change' = 'deleted'

@@ -4,7 +4,7 @@ import { makeEvidence } from '../evidence/index.ts';
 import { whyUnusableFile } from '../file-errors.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
-import { identifier } from './program/options.ts';
+import { identifier, words } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 
 /** alert evidence: everything about one alert in a file that can be checked without this system. */
@@ -14,20 +14,23 @@ export const alertEvidence: AddCommand = (alert, session) =>
     .description('Write the evidence of an alert to a zip file, and print the seal that proves it')
     .argument('<id>', "the alert's id", identifier)
     .option('--out <file>', 'the file, which must not be there yet (default: watchpost-evidence-ID.zip)')
+    .option('--reason <words>', 'why, for the record of who looked', words)
     .option('--json', 'print JSON')
     .action(
-      session.action(async (context, id: string, options: { out?: string; json?: boolean }) => {
-        const { db } = await connect(context);
-        const { name, zip, head } = await makeEvidence(
-          { db, act: (run) => db.transaction().execute(run) },
-          id,
-        );
-        const file = options.out ?? name;
-        await writeFile(file, zip, { flag: 'wx', mode: 0o600 }).catch((error: Error) => {
-          throw new CommandError(`--out: ${file}: ${whyUnusableFile(error) ?? error.message}.`);
-        });
-        const line = `${head.number} ${head.digest} ${head.sealed_at.toISOString()}`;
-        if (options.json) printJson(context.io, { file, bytes: zip.length, head });
-        else print(context.io, `${file}  ${zip.length} bytes\nhead  ${line}`);
-      }),
+      session.action(
+        async (context, id: string, options: { out?: string; reason?: string; json?: boolean }) => {
+          const { db } = await connect(context);
+          const { name, zip, head } = await makeEvidence(
+            { db, act: (run) => db.transaction().execute(run), reason: options.reason },
+            id,
+          );
+          const file = options.out ?? name;
+          await writeFile(file, zip, { flag: 'wx', mode: 0o600 }).catch((error: Error) => {
+            throw new CommandError(`--out: ${file}: ${whyUnusableFile(error) ?? error.message}.`);
+          });
+          const line = `${head.number} ${head.digest} ${head.sealed_at.toISOString()}`;
+          if (options.json) printJson(context.io, { file, bytes: zip.length, head });
+          else print(context.io, `${file}  ${zip.length} bytes\nhead  ${line}`);
+        },
+      ),
     );

@@ -36,6 +36,54 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface WatchpostAccess {
+  /**
+   * photo, crop: it was read. search: people were searched by a photo. compare, detect: of photos that are not stored. export: people with their photos were written to files. evidence: of an alert. report: the access report of a person.
+   */
+  action: string;
+  /**
+   * Who: see actor().
+   */
+  actor: Generated<string>;
+  /**
+   * When; of several readings, the first.
+   */
+  at: Generated<Timestamp>;
+  /**
+   * What else there is to say, without personal data: of a search the SHA-256 of the photo and the similarities.
+   */
+  details: Generated<Json>;
+  id: Generated<string>;
+  /**
+   * When it was read the last time of these.
+   */
+  last_at: Generated<Timestamp>;
+  /**
+   * Everybody whom it concerned at that moment: whose photo it was, who had been found in it, or whom the search found.
+   */
+  person_ids: Generated<string[]>;
+  /**
+   * Why, in the words of who looked; null: they gave none.
+   */
+  reason: string | null;
+  /**
+   * The Request-Id of the call over HTTP.
+   */
+  request_id: string | null;
+  /**
+   * What was read; no foreign key, because the record of a reading outlives it.
+   */
+  subject_id: string | null;
+  /**
+   * The table of what was read; null: a photo that is not stored, or everything.
+   */
+  subject_kind: string | null;
+  /**
+   * How often; above 1 for a photo or crop that the same actor read again within a minute of the reading before.
+   */
+  times: Generated<number>;
+}
+
 export interface WatchpostActiveWatchlist {
   changed_at: Timestamp | null;
   cooldown: Interval | null;
@@ -1196,7 +1244,7 @@ export interface WatchpostRetention {
    */
   age: Generated<Interval>;
   /**
-   * event (its handlings always go with it) or search.
+   * event (its handlings always go with it), search or access.
    */
   relation: string;
   /**
@@ -1675,6 +1723,7 @@ export interface WatchpostWorker {
 }
 
 export interface DB {
+  "watchpost.access": WatchpostAccess;
   "watchpost.active_watchlist": WatchpostActiveWatchlist;
   "watchpost.alert": WatchpostAlert;
   "watchpost.alert_detail": WatchpostAlertDetail;

@@ -3,6 +3,7 @@ import type { DB } from '../database/types.generated.ts';
 import type { Head } from '../database/verify.ts';
 import { WatchpostError } from '../errors.ts';
 import { version } from '../version.ts';
+import { recordAccess } from '../watchlist/access.ts';
 import { type Gathered, gather, type Picture } from './gather.ts';
 import { type Manifest, prettyJson, sha256 } from './manifest.ts';
 import { pageOf } from './page.ts';
@@ -14,6 +15,8 @@ export interface Asking {
   readonly db: Kysely<DB>;
   /** Runs something in a transaction of its own, in the name of the caller. */
   readonly act: <T>(run: (trx: Kysely<DB>) => Promise<T>) => Promise<T>;
+  /** Why, for the record of accesses. */
+  readonly reason?: string | undefined;
 }
 
 /** The evidence of an alert. */
@@ -33,18 +36,21 @@ const sealsAfter = 1000;
 
 /**
  * Packs the evidence of an alert: pictures, what is known about it, and what proves that it is part of the record. That it
- * was made is an event, with the hash of the list of files, which is sealed before the file is handed out.
+ * was made is an event, with the hash of the list of files, which is sealed before the file is handed out, and an access.
  *
  * @throws {WatchpostError} alert_unknown; evidence_unsealed if the event cannot be sealed in time.
  */
-export const makeEvidence = async ({ db, act }: Asking, alertId: string): Promise<Evidence> => {
+export const makeEvidence = async ({ db, act, reason }: Asking, alertId: string): Promise<Evidence> => {
   const gathered = await gather(db, alertId);
   const at = new Date();
   const events = await readEvents(db, gathered);
   const files = new Map<string, Buffer>();
   const manifest = listFiles(gathered, files, { at, events: events.map(({ event_id }) => event_id) });
   files.set('manifest.json', prettyJson(manifest));
-  const made = await act((trx) => recordEvidence(trx, alertId, files.get('manifest.json') as Buffer));
+  const made = await act(async (trx) => {
+    await recordAccess(trx, { action: 'evidence', subject: { kind: 'alert', id: alertId }, reason });
+    return recordEvidence(trx, alertId, files.get('manifest.json') as Buffer);
+  });
   const seal = await untilSealed(db, made);
   const proof = await readProof(db, gathered, [...manifest.events, made]);
   files.set('proof.json', Buffer.from(JSON.stringify(proof)));

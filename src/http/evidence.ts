@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { makeEvidence } from '../evidence/index.ts';
+import { accessReason, reasonOf } from './access-reason.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { operation } from './operation.ts';
@@ -14,15 +15,15 @@ export const evidence = () =>
       description:
         'That it was made is recorded and sealed. The header Watchpost-Head has the seal that proves all files: keep it apart from them. `watchpost verify --evidence` checks the file.',
       scope: 'read',
+      headers: accessReason,
       answers: { 200: { type: 'application/zip' } },
-      errors: ['alert_unknown', 'evidence_unsealed'],
+      errors: ['alert_unknown', 'evidence_unsealed', 'text_too_long'],
     }),
     async (c) => {
-      const asking = {
-        db: c.get('db'),
-        act: <T>(run: Parameters<typeof asCaller<T>>[1]) => asCaller(c, run),
-      };
-      const { name, zip, head } = await makeEvidence(asking, idIn(c));
+      const id = idIn(c);
+      const act = <T>(run: Parameters<typeof asCaller<T>>[1]) => asCaller(c, run);
+      const asking = { db: c.get('db'), act, reason: reasonOf(c) };
+      const { name, zip, head } = await makeEvidence(asking, id);
       return c.body(new Uint8Array(zip), 200, {
         'content-type': 'application/zip',
         'content-disposition': `attachment; filename="${name}"`,

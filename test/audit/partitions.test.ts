@@ -58,7 +58,15 @@ describe('partitions', () => {
       expect(error).toBeNull();
       done.push(task);
     }
-    expect(done.sort()).toEqual(['events', 'heads', 'partitions', 'people', 'retention', 'seal', 'strangers']);
+    expect(done.sort()).toEqual([
+      'events',
+      'heads',
+      'partitions',
+      'people',
+      'retention',
+      'seal',
+      'strangers',
+    ]);
     await submitMany(database, 1);
     expect(await one('select task from watchpost.upkeep()')).toEqual({ task: null });
     await database.rows(`update watchpost.upkeep_task set last_run = last_run - interval '11 seconds'`);

@@ -20,6 +20,7 @@ describe('the tables that the record speaks of', () => {
     }
     await database.rows('select watchpost.confirm($1)', [alerts[0]!.alertId]);
     await database.rows(`select watchpost.add_endpoint('guards', 'https://guards.example/')`);
+    await database.rows(`select watchpost.record_access('export')`);
   });
 
   /** What is found, as [what, relation, id]. */
@@ -80,6 +81,7 @@ describe('the tables that the record speaks of', () => {
     'endpoint',
     'face',
     'embedding',
+    'access',
   ])('are found out if one row of %s is deleted by hand', async (table) => {
     const [id] = await idsOf(table);
     expect(await foundAfter(true, `delete from watchpost.${table} where id = '${id}'`)).toContainEqual([
@@ -108,6 +110,10 @@ describe('the tables that the record speaks of', () => {
   it('may be deleted on record, one by one, in a cascade and thousands at a time', async () => {
     const [one, two, three] = alerts as [(typeof alerts)[0], (typeof alerts)[0], (typeof alerts)[0]];
     await database.rows('delete from watchpost.alert where id = $1', [one.alertId]);
+    await database.rows(
+      'delete from watchpost.face where id = (select face_id from watchpost.match where person_id = $1 limit 1)',
+      [two.personId],
+    );
     await database.rows('select watchpost.forget_person($1)', [two.personId]);
     await database.rows('delete from watchpost.watchlist where id = $1', [three.watchlistId]);
     await database.rows(

@@ -255,7 +255,8 @@ describe('GET /v1/alerts/{id}/evidence', () => {
     const vision = await realVision();
     const api = await listen(database, vision, await idleProcess(database, vision, 'resting'));
     await admit(database, api);
-    const answer = await api.call('GET', `/v1/alerts/${alertId}/evidence`);
+    const asked = { 'access-reason': 'for the police' };
+    const answer = await api.call('GET', `/v1/alerts/${alertId}/evidence`, undefined, asked);
     expect(answer.status).toBe(200);
     expect(Object.fromEntries(answer.headers)).toMatchObject({
       'content-type': 'application/zip',
@@ -269,6 +270,13 @@ describe('GET /v1/alerts/{id}/evidence', () => {
       `select payload ->> 'by' as by from watchpost.event where topic = 'evidence.made' order by id desc limit 1`,
     )) as [{ by: string }];
     expect(by).toBe('api:environment');
+    const [access] = await database.rows('select * from watchpost.access order by id desc limit 1');
+    expect(access).toMatchObject({
+      actor: by,
+      action: 'evidence',
+      subject_id: alertId,
+      reason: 'for the police',
+    });
     const unknown = await api.call('GET', '/v1/alerts/01890000-0000-7000-8000-000000000000/evidence');
     expectProblem(unknown, 'alert_unknown');
     expectProblem(await api.call('GET', '/v1/alerts/none/evidence'), 'id_invalid');
