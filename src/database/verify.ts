@@ -74,7 +74,7 @@ export const verifyRecord = async (
   return findings;
 };
 
-/** Events compared with the tables by one query: about half a second each 100,000. */
+/** Events compared with the tables by one query: about 0.3 s each 100,000 (AMD EPYC Zen 4). */
 const eventsAtATime = 500_000;
 
 /** Rows compared with the record by one query. */

@@ -100,7 +100,7 @@ describe('partitions', () => {
        from watchpost.partition where not rest group by relation order by relation`,
     );
     expect(made).toEqual(
-      ['event', 'handling', 'search'].map((relation) => ({ relation, enough: true, whole: true })),
+      ['access', 'event', 'handling', 'search'].map((relation) => ({ relation, enough: true, whole: true })),
     );
     expect(await one('select watchpost.make_partitions() as made')).toEqual({ made: '0 made' });
   });
