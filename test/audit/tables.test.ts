@@ -3,7 +3,7 @@ import type { Database } from '../../src/database/pool.ts';
 import { verifyRecord, verifyTables } from '../../src/database/verify.ts';
 import { raiseAlert } from '../support/alerts.ts';
 import { connectClient } from '../support/client.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { sealAll, submitMany, tamper } from '../support/record.ts';
 
 describe('the tables that the record speaks of', () => {
@@ -132,14 +132,17 @@ describe('the tables that the record speaks of', () => {
     expect(await verifyRecord(database)).toEqual([]);
   });
 
-  it('are compared at one moment: what is added and deleted meanwhile is no difference', async () => {
-    const client = await connectClient(database);
-    await client.query('begin');
-    await client.query(`insert into watchpost.person (name) values ('Meanwhile')`);
-    expect(await found()).toEqual([]);
-    await client.query('commit');
-    expect(await found()).toEqual([]);
-  });
+  it.skipIf(!onServer)(
+    `are compared at one moment: what is added meanwhile is no difference ${needsServer}`,
+    async () => {
+      const client = await connectClient(database);
+      await client.query('begin');
+      await client.query(`insert into watchpost.person (name) values ('Meanwhile')`);
+      expect(await found()).toEqual([]);
+      await client.query('commit');
+      expect(await found()).toEqual([]);
+    },
+  );
 
   it('need no events that were retired', async () => {
     const [{ begins }] = (await database.rows('select watchpost.uuidv7() as begins')) as [{ begins: string }];
