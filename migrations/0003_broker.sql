@@ -222,6 +222,7 @@ insert into watchpost.upkeep_task (task, every) values
   ('strangers',  '60 seconds'),
   ('people',     '1 minute'),
   ('keys',       '1 minute'),
+  ('heads',      '1 hour'),
   ('partitions', '1 hour'),
   ('retention',  '1 hour'),
   ('purge_images',  '10 minutes'),

@@ -1,5 +1,51 @@
 -- Where alerts are sent, and every attempt to send them.
 
+-- The ports of other protocols, whose servers could take an HTTP call for one of theirs: those of
+-- src/outgoing/target.ts.
+create function watchpost.is_web_port(url text) returns boolean
+language sql immutable strict parallel safe
+return coalesce(
+  substring(url from '^[a-zA-Z]+://[^/?]*:([0-9]+)([/?]|$)')::integer <> all (
+    '{0,1,7,9,11,13,15,17,19,20,21,22,23,25,37,42,43,53,69,77,79,87,95,101,102,103,104,109,110,111,113,115,117,119,123,135,137,139,143,161,179,389,427,465,512,513,514,515,526,530,531,532,540,548,554,556,563,587,601,636,989,990,993,995,1719,1720,1723,2049,3659,4045,4190,5060,5061,6000,6566,6665,6666,6667,6668,6669,6679,6697,10080}'
+  ),
+  true
+);
+
+comment on function watchpost.is_web_port(text) is 'Whether a URL has no port, or one that may be called: none of the ports that fetch refuses.';
+
+
+-- A host that ends in a number is an address to every program, in decimal, hexadecimal, octal or short notation: only four
+-- decimal numbers are read here, and nothing else can be public. Names are resolved when they are called.
+create function watchpost.may_be_public(url text) returns boolean
+language plpgsql immutable strict parallel safe
+as $$
+declare
+  host text := lower(rtrim((regexp_match(url, '^[a-zA-Z]+://([[][^]]*[]]|[^/?:]*)'))[1], '.'));
+  address inet;
+begin
+  if host = 'localhost' or host like '%.localhost' then
+    return false;
+  elsif host like '[%' then
+    address := trim(host, '[]')::inet;
+    return address <<= '2000::/3' and not address <<= any ('{2001::/23,2001:db8::/32,2002::/16,3fff::/20}'::cidr[]);
+  elsif host !~ '(^|[.])([0-9]+|0x[0-9a-f]*)$' then
+    return true;
+  elsif host !~ '^(0|[1-9][0-9]{0,2})([.](0|[1-9][0-9]{0,2})){3}$' then
+    return false;
+  end if;
+  address := host::inet;
+  return not address <<= any (
+    '{0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,168.63.129.16/32,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,192.0.2.0/24,192.31.196.0/24,192.52.193.0/24,192.88.99.0/24,192.168.0.0/16,192.175.48.0/24,198.18.0.0/15,198.51.100.0/24,203.0.113.0/24,224.0.0.0/3}'::cidr[]
+  );
+exception
+  when invalid_text_representation then
+    return false;
+end;
+$$;
+
+comment on function watchpost.may_be_public(text) is 'Whether the host of a URL is a name, which is resolved when it is called, or a public address.';
+
+
 create table watchpost.endpoint (
   id              uuid primary key default watchpost.uuidv7(),
   site_id         uuid default watchpost.own_site() references watchpost.site,
@@ -10,16 +56,14 @@ create table watchpost.endpoint (
     constraint endpoint_time_to_live_is_interval check (watchpost.is_interval(time_to_live)),
   enabled         boolean not null default true,
   disabled_reason text constraint endpoint_disabled_reason_is_text check (watchpost.is_text(disabled_reason)),
-  plain_http      boolean not null default false,
+  internal        boolean not null default false,
+  sends           text not null default 'alerts' check (sends in ('alerts', 'heads')),
   created_at      timestamptz not null default now() constraint endpoint_created_at_is_time check (watchpost.is_time(created_at)),
   removed_at      timestamptz constraint endpoint_removed_at_is_time check (watchpost.is_time(removed_at)),
   -- The host comes right after the slashes: no user, no password.
   constraint endpoint_url check (url ~* '^https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?([/?][^[:space:][:cntrl:]#]*)?$'),
-  constraint endpoint_url_protected check (
-    plain_http
-    or url ~* '^https://'
-    or url ~* '^http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?([/?]|$)'
-  ),
+  constraint endpoint_url_port check (watchpost.is_web_port(url)),
+  constraint endpoint_url_protected check (internal or (url ~* '^https://' and watchpost.may_be_public(url))),
   check (removed_at is null or not enabled),
   check (disabled_reason is null or not enabled)
 );
@@ -31,7 +75,8 @@ comment on column watchpost.endpoint.site_id         is 'The site whose alerts a
 comment on column watchpost.endpoint.min_severity    is 'Alerts below this are not sent there.';
 comment on column watchpost.endpoint.time_to_live    is 'How old a sighting may be when it is sent: an older one expires and is not sent.';
 comment on column watchpost.endpoint.disabled_reason is 'Why it is not enabled, if it was not a person who decided so.';
-comment on column watchpost.endpoint.plain_http      is 'Whether it may be reached over plain http on another machine.';
+comment on column watchpost.endpoint.internal        is 'Whether it may have plain http, or an address that is not public. It is called only if WATCHPOST_OUTGOING_ALLOW of the process that sends names the network.';
+comment on column watchpost.endpoint.sends           is 'alerts; heads: the latest seal of the record, every time that the upkeep task heads is due, and no alerts.';
 comment on column watchpost.endpoint.removed_at      is 'When it was removed; what was sent there stays on record.';
 
 
@@ -85,21 +130,21 @@ create table watchpost.delivery (
   id              uuid primary key default watchpost.uuidv7(),
   notification_id uuid references watchpost.notification on delete cascade,
   endpoint_id     uuid not null references watchpost.endpoint on delete cascade,
+  type            text check (type in ('test', 'record.head')),
   attempt         smallint not null check (attempt >= 1),
   started_at      timestamptz not null default clock_timestamp(),
   duration_ms     real,
   status          smallint,
-  error           text,
-  answer          text
+  error           text
 );
 
 create index delivery_notification on watchpost.delivery (notification_id, attempt);
 create index delivery_endpoint on watchpost.delivery (endpoint_id, id desc);
 
 comment on table  watchpost.delivery                 is 'One attempt to deliver a message. Written before it is sent: a row without duration_ms is under way, or its worker died.';
-comment on column watchpost.delivery.notification_id is 'Null: a test message.';
+comment on column watchpost.delivery.notification_id is 'The alert that was sent; null: a message of another type.';
+comment on column watchpost.delivery.type            is 'test, or record.head: a message that is about no alert.';
 comment on column watchpost.delivery.attempt         is 'Counted from 1, across replays.';
 comment on column watchpost.delivery.duration_ms     is 'Until the answer, or the failure.';
 comment on column watchpost.delivery.status          is 'HTTP status of the answer; null: there was none.';
 comment on column watchpost.delivery.error           is 'Why it does not count as delivered; null: it does.';
-comment on column watchpost.delivery.answer          is 'The first bytes of the answer.';

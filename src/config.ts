@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { problemOfUrl } from './database-url.ts';
 import { type LegalBasis, legalBasisNames } from './legal-bases.ts';
+import { type Outgoing, parseNetwork } from './outgoing/index.ts';
 
 /** How often a process sends heartbeats, and after how long without one it counts as dead. */
 export interface Pulse {
@@ -24,6 +25,23 @@ const wholeNumber = (min: number, max: number) =>
     .int(`give a whole number from ${min} to ${max}`)
     .min(min, `give a whole number from ${min} to ${max}`)
     .max(max, `give a whole number from ${min} to ${max}`);
+
+/** A list with commas between its entries, each of which `parse` has to know; empty by default. */
+const listOf = <T>(parse: (entry: string) => T | undefined, wanted: string) =>
+  z
+    .string()
+    .default('')
+    .transform((list, context) => {
+      const entries = list.split(/[\s,]+/).filter(Boolean);
+      const parsed = entries.map(parse).filter((entry) => entry !== undefined);
+      if (parsed.length === entries.length) return parsed;
+      context.addIssue({ code: 'custom', message: `give ${wanted}` });
+      return z.NEVER;
+    });
+
+/** The name of a host as the header Host has it, in lower case and without its port, by which nothing is decided. */
+const parseHostName = (text: string): string | undefined =>
+  /^[a-z0-9._-]+(:\d{1,5})?$/i.test(text) ? text.toLowerCase().replace(/:\d+$/, '') : undefined;
 
 /** All settings, by the name of their environment variables. */
 const settings = z.object({
@@ -52,7 +70,10 @@ const settings = z.object({
     .min(0.3, 'give a number from 0.3 to 0.95')
     .max(0.95, 'give a number from 0.3 to 0.95')
     .optional(),
-  WATCHPOST_WEBHOOK_HTTP: z.enum(['refuse', 'allow'], 'give refuse or allow').default('refuse'),
+  WATCHPOST_OUTGOING_ALLOW: listOf(parseNetwork, 'networks or addresses, like 10.0.0.0/8,127.0.0.1'),
+  WATCHPOST_INGEST_URL: z.enum(['off', 'on'], 'give off or on').default('off'),
+  WATCHPOST_HEADS_FILE: z.string().min(1, 'give a file').optional(),
+  WATCHPOST_HOSTS: listOf(parseHostName, 'names of hosts, like watchpost.example,cameras.example:8443'),
   WATCHPOST_LEGAL_BASIS: z.enum(legalBasisNames, `give one of ${legalBasisNames.join(', ')}`).optional(),
   WATCHPOST_PURPOSE: z.string().trim().min(1).max(2000, 'give 2000 characters at most').optional(),
   WATCHPOST_COMPATIBILITY: z
@@ -92,8 +113,14 @@ export interface Config {
   readonly maxBacklogPerKey: number;
   /** A YuNet file to use instead of the installed detector. */
   readonly yunet: { readonly file: string; readonly threshold?: number } | undefined;
-  /** Whether endpoints on other machines may use plain http. */
-  readonly plainHttpWebhooks: boolean;
+  /** How other servers are called: the networks that may be. */
+  readonly outgoing: Outgoing;
+  /** Whether photos are fetched by URL. */
+  readonly ingestUrl: boolean;
+  /** Absolute path of the file in which a worker keeps heads of the record; undefined: none. */
+  readonly headsFile: string | undefined;
+  /** Names by which the API may be called, in lower case, beside addresses and names of this machine. */
+  readonly hosts: readonly string[];
   /** What people and lists that are added without a legal basis or purpose get; undefined: as the database has it. */
   readonly processing: { readonly legal_basis: LegalBasis | undefined; readonly purpose: string | undefined };
   /** Whose clients have routes of their own: see docs/migrate.md. */
@@ -152,7 +179,10 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
             file: resolve(s.WATCHPOST_YUNET),
             ...(s.WATCHPOST_YUNET_THRESHOLD === undefined ? {} : { threshold: s.WATCHPOST_YUNET_THRESHOLD }),
           },
-    plainHttpWebhooks: s.WATCHPOST_WEBHOOK_HTTP === 'allow',
+    outgoing: { networks: s.WATCHPOST_OUTGOING_ALLOW },
+    ingestUrl: s.WATCHPOST_INGEST_URL === 'on',
+    headsFile: s.WATCHPOST_HEADS_FILE === undefined ? undefined : resolve(s.WATCHPOST_HEADS_FILE),
+    hosts: s.WATCHPOST_HOSTS,
     processing: { legal_basis: s.WATCHPOST_LEGAL_BASIS, purpose: s.WATCHPOST_PURPOSE },
     compatibility: s.WATCHPOST_COMPATIBILITY.filter((item) => item !== ''),
     giveVectors: s.WATCHPOST_VECTORS === 'give',

@@ -179,6 +179,13 @@ export const limits = {
     at: ['api'],
     what: 'From the headers of a call to the end of its body.',
   },
+  fetchSeconds: {
+    max: 20,
+    unit: 'seconds',
+    code: 'photo_url_failed',
+    at: ['api'],
+    what: 'Fetching a photo by its URL, from finding the address to the last byte.',
+  },
   headersSeconds: {
     max: 20,
     unit: 'seconds',

@@ -42,6 +42,8 @@ begin
         result := format('%s indexes made', watchpost.index_many_people());
       when 'keys' then
         result := format('%s keys expired', watchpost.note_expired_keys());
+      when 'heads' then
+        result := format('sent to %s endpoints', watchpost.announce_head());
       when 'strangers' then
         select g.result, g.more into result, more from watchpost.group_strangers() as g;
       else

@@ -47,7 +47,9 @@ $$;
 comment on function watchpost.delivery_due(uuid) is 'A notification with all that sending it takes, and the verdict: send, or the state in which it ends unsent.';
 
 
-create or replace function watchpost.begin_delivery(endpoint uuid, notification uuid default null) returns table (
+create or replace function watchpost.begin_delivery(
+  endpoint uuid, notification uuid default null, type text default null
+) returns table (
   delivery_id uuid,
   attempt     smallint
 )
@@ -55,10 +57,11 @@ language plpgsql
 as $$
 begin
   return query
-  insert into watchpost.delivery as made (notification_id, endpoint_id, attempt)
+  insert into watchpost.delivery as made (notification_id, endpoint_id, type, attempt)
   select
     begin_delivery.notification,
     begin_delivery.endpoint,
+    begin_delivery.type,
     1 + (select count(*) from watchpost.delivery as d where d.notification_id = begin_delivery.notification)
   returning made.id, made.attempt;
 exception
@@ -68,7 +71,7 @@ exception
 end;
 $$;
 
-comment on function watchpost.begin_delivery(uuid, uuid) is 'Records an attempt before it is made, so that one leaves a trace whose worker dies. A notification that was deleted is an error (WP009).';
+comment on function watchpost.begin_delivery is 'Records an attempt before it is made, so that one leaves a trace whose worker dies. A notification that was deleted is an error (WP009).';
 
 
 create or replace function watchpost.write_notification_states(
@@ -108,7 +111,7 @@ select
   e.name as endpoint,
   d.notification_id,
   n.alert_id,
-  case when d.notification_id is null then 'test' else n.message ->> 'type' end as type,
+  coalesce(n.message ->> 'type', d.type, 'test') as type,
   d.attempt,
   d.started_at,
   d.duration_ms,
@@ -119,7 +122,6 @@ select
   end as outcome,
   d.status,
   d.error,
-  d.answer,
   n.state
 from watchpost.delivery as d
 join watchpost.endpoint as e on e.id = d.endpoint_id

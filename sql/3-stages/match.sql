@@ -117,14 +117,20 @@ begin
   insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
   select
     'match.found', m.id, m.image_id,
-    jsonb_build_object('image_id', m.image_id, 'face_id', m.face_id, 'match_id', m.id),
+    -- What an alert rests on: with the hashes the record shows later whether photo and crop are those that were matched.
+    jsonb_build_object(
+      'image_id', m.image_id, 'face_id', m.face_id, 'match_id', m.id, 'image_sha256', encode(i.sha256, 'hex'),
+      'crop_sha256', encode(sha256(f.crop), 'hex')
+    ),
     (select watchpost.subscribers('match.found'))
-  from new_rows as m;
+  from new_rows as m
+  join watchpost.image as i on i.id = m.image_id
+  join watchpost.face as f on f.id = m.face_id;
   return null;
 end;
 $$;
 
-comment on function watchpost.emit_match_found() is 'One match.found for each new match.';
+comment on function watchpost.emit_match_found() is 'One match.found for each new match, with the hashes of its photo and of the crop.';
 
 create or replace trigger match_emit after insert on watchpost.match
 referencing new table as new_rows

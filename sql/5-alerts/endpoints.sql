@@ -112,7 +112,8 @@ create or replace function watchpost.add_endpoint(
   watchlists   uuid[] default '{}',
   min_severity text default 'info',
   time_to_live interval default '15 minutes',
-  plain_http   boolean default false,
+  internal     boolean default false,
+  sends        text default 'alerts',
   out endpoint_id uuid,
   out secret      text
 )
@@ -122,18 +123,25 @@ declare
   violated text;
 begin
   begin
-    insert into watchpost.endpoint as e (name, url, min_severity, time_to_live, plain_http)
+    insert into watchpost.endpoint as e (name, url, min_severity, time_to_live, internal, sends)
     values (
-      add_endpoint.name, add_endpoint.url, add_endpoint.min_severity, add_endpoint.time_to_live, add_endpoint.plain_http
+      add_endpoint.name, add_endpoint.url, add_endpoint.min_severity, add_endpoint.time_to_live, add_endpoint.internal,
+      add_endpoint.sends
     )
     returning e.id into endpoint_id;
   exception
     when check_violation then
       get stacked diagnostics violated = constraint_name;
-      if violated = 'endpoint_url_protected' then
-        raise exception 'The URL must begin with https://, or lead to this machine.'
+      if violated = 'endpoint_url_protected' and url !~* '^https://' then
+        raise exception 'The URL must begin with https://.'
           using errcode = 'WP054',
-                hint = 'Over plain http names and places could be read on the way. Where that is no concern: plain_http => true, or WATCHPOST_WEBHOOK_HTTP=allow for the API and the command line.';
+                hint = 'Over plain http names and places could be read on the way. For a network of your own: internal => true, and name it in WATCHPOST_OUTGOING_ALLOW.';
+      elsif violated = 'endpoint_url_protected' then
+        raise exception 'The URL leads to an address that is not public, or not written as four decimal numbers.'
+          using errcode = 'WP110',
+                hint = 'For a network of your own: internal => true, and name it in WATCHPOST_OUTGOING_ALLOW.';
+      elsif violated = 'endpoint_url_port' then
+        raise exception 'The URL cannot be used: its port belongs to another protocol.' using errcode = 'WP054';
       elsif violated = 'endpoint_url' then
         raise exception 'The URL cannot be used: %.',
           case
@@ -154,7 +162,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.add_endpoint is 'Adds an endpoint and returns its secret, which is never shown again. No watchlists: all. A URL that is not allowed is an error (WP054).';
+comment on function watchpost.add_endpoint is 'Adds an endpoint and returns its secret, which is never shown again. No watchlists: all. A URL that cannot be used is an error (WP054), and so is an address that is not public unless internal (WP110).';
 
 
 create or replace function watchpost.enable_endpoint(endpoint uuid) returns void

@@ -27,20 +27,28 @@ create or replace trigger image_keep_evidence before delete on watchpost.image
 for each row execute function watchpost.keep_evidence();
 
 
--- In a cascade the person or the list is gone already, and the alert is about to go.
+-- In a cascade the person or the list is gone already, and the alert is about to go. A statement at a time, as each that
+-- deletes matches is an event.
 create or replace function watchpost.forget_alert_match() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  left_over record;
+  orphans constant uuid[] := array(
+    select o.match_id from old_rows as o where not exists (select from watchpost.alert as a where a.id = o.alert_id)
+  );
+  lessened constant uuid[] := array(
+    select distinct a.id
+    from old_rows as o
+    join watchpost.alert as a on a.id = o.alert_id
+    join watchpost.person as p on p.id = a.person_id
+    join watchpost.watchlist as w on w.id = a.watchlist_id
+  );
 begin
-  select a.person_id, a.watchlist_id into left_over from watchpost.alert as a where a.id = old.alert_id;
-  if not found then
-    delete from watchpost.match as m where m.id = old.match_id;
-  elsif exists (select from watchpost.person as p where p.id = left_over.person_id)
-    and exists (select from watchpost.watchlist as w where w.id = left_over.watchlist_id)
-  then
-    perform watchpost.recount_alerts(array[old.alert_id]);
+  if orphans <> '{}' then
+    delete from watchpost.match as m where m.id = any (orphans);
+  end if;
+  if lessened <> '{}' then
+    perform watchpost.recount_alerts(lessened);
   end if;
   return null;
 end;
@@ -49,4 +57,5 @@ $$;
 comment on function watchpost.forget_alert_match() is 'Deletes the matches of an alert that is deleted, which would otherwise have to raise it again; counts an alert again that has lost a match.';
 
 create or replace trigger alert_match_forget after delete on watchpost.alert_match
-for each row execute function watchpost.forget_alert_match();
+referencing old table as old_rows
+for each statement execute function watchpost.forget_alert_match();

@@ -14,14 +14,18 @@ return trim_scale(extract(epoch from at) * 1000000)::text;
 comment on function watchpost.canonical_time(timestamptz) is 'Microseconds since 1970: the same in every time zone.';
 
 
+create or replace function watchpost.event_text(e watchpost.event) returns text
+language sql stable parallel safe
+return jsonb_build_array(
+  'event', e.id, e.topic, e.subject_id, e.image_id, e.payload, e.tasks, watchpost.canonical_time(e.created_at), e.xid::text
+)::text;
+
+comment on function watchpost.event_text(watchpost.event) is 'What is hashed of an event: every column.';
+
+
 create or replace function watchpost.event_leaf(e watchpost.event) returns bytea
 language sql stable parallel safe
-return sha256(convert_to(
-  jsonb_build_array(
-    'event', e.id, e.topic, e.subject_id, e.image_id, e.payload, e.tasks, watchpost.canonical_time(e.created_at), e.xid::text
-  )::text,
-  'UTF8'
-));
+return sha256(convert_to(watchpost.event_text(e), 'UTF8'));
 
 comment on function watchpost.event_leaf(watchpost.event) is 'The hash by which an event is sealed. Covers every column.';
 
@@ -49,14 +53,18 @@ return (
 comment on function watchpost.seal_root is 'The hash of all leaves of a seal.';
 
 
+create or replace function watchpost.seal_text(s watchpost.seal) returns text
+language sql stable parallel safe
+return jsonb_build_array(
+  s.number, s.kind, s.row_count, s.from_xid::text, s.from_id, s.to_xid::text, s.to_id, s.first_key, s.last_key,
+  encode(s.root, 'hex'), s.retired, s.restored, watchpost.canonical_time(s.sealed_at)
+)::text;
+
+comment on function watchpost.seal_text(watchpost.seal) is 'What is hashed of a seal, with the digest of the seal before: every column but the digest.';
+
+
 create or replace function watchpost.seal_digest(previous bytea, s watchpost.seal) returns bytea
 language sql stable parallel safe
-return sha256(previous || convert_to(
-  jsonb_build_array(
-    s.number, s.kind, s.row_count, s.from_xid::text, s.from_id, s.to_xid::text, s.to_id, s.first_key, s.last_key,
-    encode(s.root, 'hex'), s.retired, s.restored, watchpost.canonical_time(s.sealed_at)
-  )::text,
-  'UTF8'
-));
+return sha256(previous || convert_to(watchpost.seal_text(s), 'UTF8'));
 
 comment on function watchpost.seal_digest is 'What seal.digest has to be, given the digest of the seal before.';

@@ -66,7 +66,7 @@ begin
   grant execute on function
     watchpost.is_name(text), watchpost.is_given(text), watchpost.is_basis(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
     watchpost.is_time(timestamptz), watchpost.is_interval(interval), watchpost.is_metadata(jsonb),
-    watchpost.refuse_image(watchpost.image)
+    watchpost.refuse_image(watchpost.image), watchpost.is_web_port(text), watchpost.may_be_public(text)
   to public;
   for item in
     select p.oid::regprocedure::text as name, p.prosecdef, p.provolatile, p.proname
@@ -168,7 +168,7 @@ begin
   to watchpost_api;
   grant insert (camera_id, site_id, purpose, captured_at, submitted_by, idempotency_key, bytes), delete
   on watchpost.image to watchpost_api;
-  grant insert (endpoint_id, attempt), update (duration_ms, status, error, answer) on watchpost.delivery to watchpost_api;
+  grant insert (endpoint_id, attempt), update (duration_ms, status, error) on watchpost.delivery to watchpost_api;
   -- What a photo that is removed, a person who is deleted or a face that is enrolled leads to.
   grant update (superseded_at) on watchpost.reference, watchpost.search to watchpost_api;
   grant update (superseded_at, superseded_because) on watchpost.match to watchpost_api;

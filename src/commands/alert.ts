@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { retryCollisions } from '../database/retry.ts';
 import { listAlerts, readAlert, readAlertMatches, readReviews, reviewAlert } from '../watchlist/alerts.ts';
+import { alertEvidence } from './alert-evidence.ts';
 import { connect } from './program/connect.ts';
 import { forEach } from './program/each.ts';
 import { print, printJson } from './program/io.ts';
@@ -18,9 +19,20 @@ import { printRows, table, widthOf } from './program/table.ts';
 
 /** alert: what was raised, and the reviews of it. The reviewer is the database user. */
 export const alertCommand: AddCommand = (program, session) => {
-  const alert = program.command('alert').description('List alerts and review them');
+  const alert = program
+    .command('alert')
+    .description('List alerts, review them and hand them over as evidence');
   for (const add of [
-    ...[alertList, alertShow, alertAcknowledge, alertConfirm, alertDismiss, alertReopen, alertUndo],
+    ...[
+      alertList,
+      alertShow,
+      alertAcknowledge,
+      alertConfirm,
+      alertDismiss,
+      alertReopen,
+      alertUndo,
+      alertEvidence,
+    ],
   ])
     add(alert, session);
 };

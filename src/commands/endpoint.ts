@@ -43,6 +43,7 @@ interface AddOptions {
   readonly watchlist: string[];
   readonly minSeverity?: string;
   readonly timeToLive?: number;
+  readonly heads?: boolean;
 }
 
 const endpointAdd: AddCommand = (endpoint, session) =>
@@ -58,6 +59,7 @@ const endpointAdd: AddCommand = (endpoint, session) =>
       ),
     )
     .option('--time-to-live <seconds>', 'how old a sighting may be when it is sent (default: 900)', seconds)
+    .option('--heads', 'send the latest seal of the record there every hour, and no alerts')
     .action(
       session.action(async (context, name: string, url: string, options: AddOptions) => {
         const { db } = await connect(context);
@@ -67,10 +69,11 @@ const endpointAdd: AddCommand = (endpoint, session) =>
           watchlists: options.watchlist,
           min_severity: options.minSeverity,
           time_to_live_seconds: options.timeToLive,
+          sends: options.heads ? ('heads' as const) : undefined,
         };
         const added = await db
           .transaction()
-          .execute((trx) => addEndpoint(trx, fields, { plainHttp: context.config.plainHttpWebhooks }));
+          .execute((trx) => addEndpoint(trx, fields, context.config.outgoing));
         print(context.io, `${name}  ${added.id}\nsecret  ${added.secret}`);
       }),
     );
@@ -89,6 +92,7 @@ const endpointList: AddCommand = (endpoint, session) =>
           columns: (one) => ({
             name: one.name,
             url: one.url,
+            sends: one.sends,
             lists: one.watchlists.join(', ') || 'all',
             min_severity: one.min_severity,
             ttl_seconds: one.time_to_live_seconds,
@@ -102,16 +106,16 @@ const endpointList: AddCommand = (endpoint, session) =>
 const endpointTest: AddCommand = (endpoint, session) =>
   endpoint
     .command('test')
-    .description('Send a test message and print the answer; not 0 unless it was accepted')
+    .description('Send a test message and print the status; not 0 unless it was accepted')
     .argument('<name>', 'name or id', searched)
     .action(
       session.action(async (context, name: string) => {
-        const answer = await testEndpoint((await connect(context)).db, name, 'the command line');
+        const { db } = await connect(context);
+        const answer = await testEndpoint(db, context.config.outgoing, name, 'the command line');
         print(
           context.io,
           `${answer.error ?? `It took the message: ${answer.status}.`}  ${Math.round(answer.durationMs)} ms`,
         );
-        if (answer.answer) print(context.io, answer.answer);
         return answer.error === null;
       }),
     );

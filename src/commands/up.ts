@@ -75,8 +75,16 @@ export const bringUp = async (
   onStep('loading the models', 'a second or two');
   const vision = await openVisionThreads(context);
   onStep('starting the API and a worker', 'a second');
-  const settings = { concurrency: config.concurrency, log, pulse: config.pulse };
-  const worker = await (options.worker ? startWorker : startRelay)({ database, vision }, settings);
+  const settings = {
+    concurrency: config.concurrency,
+    log,
+    pulse: config.pulse,
+    headsFile: config.headsFile,
+  };
+  const worker = await (options.worker ? startWorker : startRelay)(
+    { database, vision, outgoing: config.outgoing },
+    settings,
+  );
   stopper.add(() => worker.stop());
 
   const firstKey = await waitForDatabase(database, () =>

@@ -1,84 +1,140 @@
-import { readFile } from 'node:fs/promises';
 import type { Database } from '../database/pool.ts';
 import {
   countSeals,
+  type Finding,
   findHead,
+  type Head,
+  type KeptHead,
   type Restore,
   readExtent,
   readHead,
   readRestores,
   verifyRecord,
+  verifyTables,
 } from '../database/verify.ts';
 import { CommandError } from '../errors.ts';
-import { whyUnusableFile } from '../file-errors.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print, printJson } from './program/io.ts';
+import { readKeptHeads } from './program/kept-heads.ts';
 import { Progress } from './program/progress.ts';
 import type { AddCommand, Context } from './program/session.ts';
+import { verifyEvidenceFile } from './verify-evidence.ts';
 
 interface VerifyOptions {
-  /** Print only the latest seal: number, digest and time, one line to keep elsewhere. */
-  readonly head?: boolean;
-  /** Such a line, a digest, or a file that ends with one: must still be part of the chain. */
-  readonly against?: string;
+  /**
+   * True: print only the latest seal: number, digest and time, one line to keep elsewhere. Text: such a line, a digest, or a
+   * file of them, all of which must still be part of the chain.
+   */
+  readonly head?: string | true;
+  readonly evidence?: string;
+  readonly full?: boolean;
   readonly json?: boolean;
 }
 
-/** verify: the record of events against its seals. */
+/** verify: the record of events against its seals and the tables it speaks of, or the evidence of an alert. */
 export const verifyCommand: AddCommand = (program, session) =>
   program
     .command('verify')
     .description(
-      'Compare the record of events with its seals; not 0 if anything was altered, removed or added',
+      'Compare the record of events with its seals and the tables with the record; not 0 if anything was altered, removed or added',
     )
-    .option('--head', 'only print the latest seal, a line to keep outside this system')
-    .option('--against <file or digest>', 'check that a line that was kept is still part of the chain')
+    .option(
+      '--head [file or digest]',
+      'without a value: only print the latest seal, a line to keep outside this system; with one: check that what was kept is still part of the chain',
+    )
+    .option('--full', 'also compare faces and vectors, and all photos and matches with the record')
+    .option(
+      '--evidence <file>',
+      'check a file of "alert evidence": against the database, or with --head against a head that was kept, without a database',
+    )
     .option('--json', 'print JSON')
     .action(session.action(verify));
 
 const verify = async (context: Context, options: VerifyOptions): Promise<boolean> => {
   const { io } = context;
+  const { head: wanted, evidence } = options;
+  if (evidence !== undefined) {
+    if (wanted === true) throw new CommandError('--head: give the file or digest that was kept.');
+    return verifyEvidenceFile(context, evidence, wanted, options);
+  }
+  const kept = typeof wanted === 'string' ? await readKeptHeads(wanted) : undefined;
   const database = await connect(context, { max: 2 });
   const head = await readHead(database);
-  if (options.head) {
+  if (wanted === true) {
     if (!head) throw new CommandError('Nothing is sealed yet; a worker seals what is complete every 10 s.');
     print(io, `${head.number} ${head.digest} ${head.sealed_at.toISOString()}`);
     return true;
   }
 
-  const noted = options.against === undefined ? undefined : await readNoted(options.against);
-  const findings = await compare(context, database);
+  const findings = await compare(context, database, options.full ?? false);
   const extent = await readExtent(database);
   const restores = await readRestores(database);
-  const kept = noted === undefined ? undefined : await findKept(database, noted);
-  const good = findings.length === 0 && kept !== null;
-  if (options.json) printJson(io, { ok: good, ...extent, restores, head, against: kept, findings });
-  else printFindings(io, findings, extent, restores, kept);
+  const keeping = kept === undefined ? undefined : await findKept(database, kept);
+  const good = findings.length === 0 && (keeping?.missing.length ?? 0) === 0;
+  if (options.json) printJson(io, { ok: good, ...extent, restores, head, kept: keeping ?? null, findings });
+  else printFindings(io, { findings, extent, restores, keeping, full: options.full ?? false });
   return good;
 };
 
-/** Compares the record with its seals, and shows how far it is where there are more seals than one query compares. */
-const compare = async ({ io }: Context, database: Database) => {
-  const progress = new Progress(io.stderr, 'seals', await countSeals(database));
-  const findings = await verifyRecord(database, { onProgress: (seals) => progress.step(seals) });
-  progress.end();
-  return findings;
+/** Events and rows from which comparing them takes more than a moment. */
+const showFrom = 100_000;
+
+/** Compares the record with its seals and the tables with the record, and shows how far it is where that takes long. */
+const compare = async ({ io }: Context, database: Database, full: boolean): Promise<Finding[]> => {
+  const seals = new Progress(io.stderr, 'seals', await countSeals(database));
+  const altered = await verifyRecord(database, { onProgress: (count) => seals.step(count) });
+  seals.end();
+  let tables: Progress | undefined;
+  const differing = await verifyTables(database, {
+    full,
+    onProgress: (done, of) => {
+      tables ??= new Progress(io.stderr, 'events and rows compared', of);
+      if (of > showFrom) tables.reach(done);
+    },
+  });
+  tables?.end();
+  return [...altered, ...differing];
 };
 
-/** @param kept null: the head is not part of the chain; undefined: no head was given. */
-const printFindings = (
-  io: Io,
-  findings: Awaited<ReturnType<typeof verifyRecord>>,
-  extent: Awaited<ReturnType<typeof readExtent>>,
-  restores: readonly Restore[],
-  kept: Awaited<ReturnType<typeof findKept>> | undefined,
-): void => {
-  for (const { seal, what, relation, row_id, detail } of findings) {
-    print(io, `FAIL  seal ${seal}  ${what}${row_id ? `  ${relation} ${row_id}` : ''}\n      ${detail}`);
+/** What became of the heads that were kept. */
+interface Keeping {
+  /** The latest that is part of the chain. */
+  readonly found: Head | undefined;
+  readonly count: number;
+  readonly missing: readonly KeptHead[];
+}
+
+const findKept = async (database: Database, kept: readonly KeptHead[]): Promise<Keeping> => {
+  const missing: KeptHead[] = [];
+  let found: Head | undefined;
+  for (const head of kept) {
+    const seal = await findHead(database, head);
+    if (!seal) missing.push(head);
+    else if (!found || BigInt(seal.number) > BigInt(found.number)) found = seal;
   }
-  if (kept === null)
-    print(io, 'FAIL  the head that was kept is not part of the chain: it was rewritten since');
-  if (kept) print(io, `ok    the head that was kept is seal ${kept.number}`);
+  return { found, count: kept.length, missing };
+};
+
+interface Outcome {
+  readonly findings: readonly Finding[];
+  readonly extent: Awaited<ReturnType<typeof readExtent>>;
+  readonly restores: readonly Restore[];
+  readonly keeping: Keeping | undefined;
+  readonly full: boolean;
+}
+
+const printFindings = (io: Io, { findings, extent, restores, keeping, full }: Outcome): void => {
+  for (const { seal, what, relation, row_id, detail } of findings) {
+    const where = [seal === null ? what : `seal ${seal}  ${what}`, row_id ? `${relation} ${row_id}` : ''];
+    print(io, `FAIL  ${where.filter(Boolean).join('  ')}\n      ${detail}`);
+  }
+  for (const { number, digest } of keeping?.missing ?? [])
+    print(
+      io,
+      `FAIL  the head that was kept is not part of the chain: it was rewritten since\n      ${number ?? ''} ${digest}`,
+    );
+  if (keeping?.found && keeping.missing.length === 0)
+    print(io, `ok    the head that was kept is seal ${keeping.found.number}${others(keeping.count)}`);
   for (const { number, sealed_at } of restores)
     print(
       io,
@@ -90,25 +146,17 @@ const printFindings = (
       io,
       `ok    ${rows} rows are as they were sealed, in ${seals} seals; ${unsealed} are not sealed yet`,
     );
-  }
-};
-
-const findKept = async (database: Database, noted: string) => {
-  try {
-    return (await findHead(database, noted)) ?? null;
-  } catch (error) {
-    if (error instanceof RangeError) throw new CommandError(`--against: ${error.message}`);
-    throw error;
-  }
-};
-
-/** What was given with --against: a digest or a line, or else the last line of the file of that name. */
-const readNoted = async (against: string): Promise<string> => {
-  if (/^\s*(\d+\s+)?[0-9a-f]{64}\b/i.test(against)) return against;
-  const text = await readFile(against, 'utf8').catch((error: Error) => {
-    throw new CommandError(
-      `--against: ${against} is neither a digest nor a file that can be read: ${whyUnusableFile(error) ?? error.message}.`,
+    print(
+      io,
+      `ok    the tables hold what the record says${full ? '' : '; --full compares faces, and every photo and match, too'}`,
     );
-  });
-  return text.trim().split('\n').at(-1) ?? '';
+  }
+  if (keeping === undefined)
+    print(
+      io,
+      'note  whether the owner of the database rewrote both rows and seals shows only by a head that was kept elsewhere: verify --head FILE',
+    );
 };
+
+const others = (count: number): string =>
+  count > 1 ? `, and so are the ${count - 1} before it in the file` : '';

@@ -20,8 +20,8 @@ const work = async (context: Context): Promise<void> => {
   await waitForDatabase(database, () => readySchema(database, context));
   const vision = await openVisionThreads(context);
   const worker = await startWorker(
-    { database, vision },
-    { concurrency: config.concurrency, log, pulse: config.pulse },
+    { database, vision, outgoing: config.outgoing },
+    { concurrency: config.concurrency, log, pulse: config.pulse, headsFile: config.headsFile },
   );
   stopper.add(() => worker.stop());
   print(io, `worker ${worker.id} is at work; stop it with Ctrl-C`);

@@ -559,10 +559,6 @@ export interface WatchpostDeadLetter {
 
 export interface WatchpostDelivery {
   /**
-   * The first bytes of the answer.
-   */
-  answer: string | null;
-  /**
    * Counted from 1, across replays.
    */
   attempt: number;
@@ -577,7 +573,7 @@ export interface WatchpostDelivery {
   error: string | null;
   id: Generated<string>;
   /**
-   * Null: a test message.
+   * The alert that was sent; null: a message of another type.
    */
   notification_id: string | null;
   started_at: Generated<Timestamp>;
@@ -585,11 +581,14 @@ export interface WatchpostDelivery {
    * HTTP status of the answer; null: there was none.
    */
   status: number | null;
+  /**
+   * test, or record.head: a message that is about no alert.
+   */
+  type: string | null;
 }
 
 export interface WatchpostDeliveryLog {
   alert_id: string | null;
-  answer: string | null;
   attempt: number | null;
   duration_ms: number | null;
   endpoint: string | null;
@@ -692,18 +691,22 @@ export interface WatchpostEndpoint {
   enabled: Generated<boolean>;
   id: Generated<string>;
   /**
+   * Whether it may have plain http, or an address that is not public. It is called only if WATCHPOST_OUTGOING_ALLOW of the process that sends names the network.
+   */
+  internal: Generated<boolean>;
+  /**
    * Alerts below this are not sent there.
    */
   min_severity: Generated<string>;
   name: string;
   /**
-   * Whether it may be reached over plain http on another machine.
-   */
-  plain_http: Generated<boolean>;
-  /**
    * When it was removed; what was sent there stays on record.
    */
   removed_at: Timestamp | null;
+  /**
+   * alerts; heads: the latest seal of the record, every time that the upkeep task heads is due, and no alerts.
+   */
+  sends: Generated<string>;
   /**
    * The site whose alerts are sent there; null: all sites, by those who see all.
    */
@@ -1412,7 +1415,6 @@ export interface WatchpostRetention {
   reached: string | null;
   /**
    * event (its handlings always go with it), search, access: by partition. image: photos of cameras that no alert rests on. face: faces that matched nobody, also in photos that are kept. stranger: faces of recurring strangers. person: enrolled people.
-   * event (its handlings always go with it), search or access.
    */
   relation: string;
   /**

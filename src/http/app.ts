@@ -14,10 +14,13 @@ import { consolePage } from './console.ts';
 import { deadLetters } from './dead-letters.ts';
 import { deepface } from './deepface/routes.ts';
 import { endpoints } from './endpoints.ts';
+import { evidence } from './evidence.ts';
 import { faces } from './faces.ts';
 import { health } from './health.ts';
+import { checkHost } from './hosts.ts';
 import { images } from './images.ts';
 import { keys } from './keys.ts';
+import { noSniff } from './no-sniff.ts';
 import { nudgeAfterWrites } from './nudge.ts';
 import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
@@ -49,6 +52,7 @@ export const createApp = (services: Services) => {
     .route('/cameras', cameras())
     .route('/calibrations', calibrations())
     .route('/alerts', alerts(services))
+    .route('/alerts', evidence())
     .route('/strangers', strangers(services))
     .route('/endpoints', endpoints(services))
     .route('/tasks', tasks(services))
@@ -63,6 +67,8 @@ export const createApp = (services: Services) => {
   const app = new Hono<Served>()
     .onError(problemHandler(services.log))
     .notFound(unknownRoute)
+    .use(noSniff)
+    .use(checkHost(services.config.hosts ?? []))
     .route('/', health(services))
     .route('/console', consolePage())
     .route('/v1', v1);

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { createFactory } from 'hono/factory';
 import { z } from 'zod';
 import { interval, listOf, name, nextOf, pageLimit, searchWord, url, whole } from '../fields.ts';
+import { publicOnly } from '../outgoing/index.ts';
 import {
   addEndpoint,
   changeEndpoint,
@@ -23,6 +24,7 @@ const newEndpoint = z.strictObject({
   watchlists: listOf(searchWord).optional(),
   min_severity: z.enum(['info', 'warning', 'critical']).optional(),
   time_to_live_seconds: interval(1).optional(),
+  sends: z.enum(['alerts', 'heads']).optional(),
 });
 const rotation = z.strictObject({ keep_seconds: whole(0, 2_592_000).default(86_400) });
 const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
@@ -43,7 +45,7 @@ const changing = (verb: Parameters<typeof changeEndpoint>[2], summary: string) =
  * POST and GET /v1/endpoints, DELETE /v1/endpoints/{id}; POST /v1/endpoints/{id}/test, rotate, enable, disable;
  * GET /v1/endpoints/{id}/deliveries. A secret is in the answer to the call that makes it, and in no other.
  */
-export const endpoints = ({ config }: Services) =>
+export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
   new Hono<Served>()
     .post(
       '/',
@@ -53,12 +55,11 @@ export const endpoints = ({ config }: Services) =>
         scope: 'administer',
         body: newEndpoint,
         answers: { 201: answer.newEndpoint },
-        errors: ['name_taken', 'watchlist_unknown', 'url_invalid'],
+        errors: ['name_taken', 'watchlist_unknown', 'url_invalid', 'address_refused'],
       }),
       async (c) => {
         const endpoint = c.req.valid('json');
-        const options = { plainHttp: config.plainHttpWebhooks ?? false };
-        return c.json(await asCaller(c, (trx) => addEndpoint(trx, endpoint, options)), 201);
+        return c.json(await asCaller(c, (trx) => addEndpoint(trx, endpoint, outgoing)), 201);
       },
     )
     .get(
@@ -96,12 +97,12 @@ export const endpoints = ({ config }: Services) =>
     .post(
       '/:id/test',
       operation({
-        summary: 'Send a test message to an endpoint and report the response',
+        summary: 'Send a test message to an endpoint and report the status',
         scope: 'administer',
         answers: { 200: answer.endpointAnswer },
         errors: ['endpoint_unknown'],
       }),
-      async (c) => c.json(await testEndpoint(c.get('db'), idIn(c), actorOf(c.get('caller')))),
+      async (c) => c.json(await testEndpoint(c.get('db'), outgoing, idIn(c), actorOf(c.get('caller')))),
     )
     .get(
       '/:id/deliveries',

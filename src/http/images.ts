@@ -2,7 +2,8 @@ import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import { capturedAt, searchWord, token } from '../fields.ts';
-import { Backlog, inspectPhoto, submitPhoto, untilEnded } from '../intake/index.ts';
+import { Backlog, fetchPhoto, inspectPhoto, submitPhoto, untilEnded } from '../intake/index.ts';
+import { publicOnly } from '../outgoing/index.ts';
 import { actorOf } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { readImage } from './image-report.ts';
@@ -28,15 +29,25 @@ export const images = ({ config, database, stopping }: Services) => {
         description: 'It is stored when the answer arrives, and processed afterwards.',
         scope: 'submit',
         photo: photoFields,
+        photoByUrl: true,
         creates: true,
         answers: { 202: submitted },
-        errors: ['camera_unknown', 'camera_required', 'backlog_full', 'idempotency_key_reused'],
+        errors: [
+          'camera_unknown',
+          'camera_required',
+          'backlog_full',
+          'idempotency_key_reused',
+          'url_invalid',
+          'address_refused',
+          'photo_url_off',
+          'photo_url_failed',
+        ],
       }),
       async (c) => {
         const submittedBy = actorOf(c.get('caller'));
         const key = c.get('key');
         await backlog.assertRoom(submittedBy, key.maxBacklog);
-        const { bytes, fields } = await readPhotoBody(c, config.maxBodyBytes, photoFields);
+        const { bytes, fields } = await readPhotoBody(c, config.maxBodyBytes, photoFields, byUrl(config));
         await inspectPhoto(bytes, { maxPixels: config.maxPixels });
         const id = await submitPhoto(database, {
           bytes,
@@ -78,6 +89,16 @@ export const images = ({ config, database, stopping }: Services) => {
       },
     );
 };
+
+/** How a photo is fetched that is given by its URL. */
+const byUrl =
+  ({ ingestUrl, outgoing = publicOnly, maxBodyBytes, fetchSeconds }: Services['config']) =>
+  (url: string): Promise<Buffer> => {
+    if (ingestUrl) return fetchPhoto(url, outgoing, { maxBytes: maxBodyBytes, seconds: fetchSeconds });
+    throw new WatchpostError('photo_url_off', 'Photos are not fetched by URL here.', {
+      hint: 'Send the photo itself, or start the API with WATCHPOST_INGEST_URL=on.',
+    });
+  };
 
 const idempotencyKey = (c: Context<Served>): string | undefined => {
   const key = c.req.header('idempotency-key');

@@ -101,21 +101,25 @@ const headersOf = ({ headers, creates }: Operation): z.ZodObject => {
   });
 };
 
-const requestBody = ({ body, optionalBody, photo, photos = ['image'] }: Operation) => {
-  if (photo) return { requestBody: { required: true, content: photoContent(photo, photos) } };
+const requestBody = ({ body, optionalBody, photo, photos = ['image'], photoByUrl = false }: Operation) => {
+  if (photo) return { requestBody: { required: true, content: photoContent(photo, photos, photoByUrl) } };
   if (!body) return {};
   return { requestBody: { required: !optionalBody, content: { 'application/json': { schema: body } } } };
 };
 
 const binary = { type: 'string', format: 'binary' } as const;
 
-const photoContent = (fields: z.ZodObject, photos: readonly string[]) => {
+const inBase64 = z.string().meta({ description: 'Base64, also as a data URL.' });
+const atUrl = {
+  url: z.url().meta({ description: 'Where the photo is fetched, if WATCHPOST_INGEST_URL is on.' }),
+};
+
+const photoContent = (fields: z.ZodObject, photos: readonly string[], byUrl: boolean) => {
   const each = (schema: z.ZodType) => Object.fromEntries(photos.map((name) => [name, schema]));
+  const json = fields.extend(each(inBase64));
   return {
     'multipart/form-data': { schema: fields.extend(each(z.string().meta({ override: binary }))) },
-    'application/json': {
-      schema: fields.extend(each(z.string().meta({ description: 'Base64, also as a data URL.' }))),
-    },
+    'application/json': { schema: byUrl ? z.union([json, fields.extend(atUrl)]) : json },
     ...(photos.length > 1
       ? {}
       : { 'image/*': { schema: binary }, 'application/octet-stream': { schema: binary } }),
@@ -151,6 +155,7 @@ const contentOf = (answer: Answer) => {
 export const errorsAnywhere: readonly ProblemCode[] = [
   'request_malformed',
   'header_invalid',
+  'host_refused',
   'body_too_large',
   'body_too_slow',
   'internal',

@@ -38,6 +38,8 @@ export interface Operation<
   readonly photo?: Photo;
   /** The fields that are photos; default: `image`. */
   readonly photos?: readonly string[];
+  /** Whether the photo may be given by its URL, in JSON. */
+  readonly photoByUrl?: boolean;
   /** Headers that the route reads. */
   readonly headers?: z.ZodObject;
   /** Whether the route honours Idempotency-Key. */

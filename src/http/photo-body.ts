@@ -15,6 +15,9 @@ interface Photos<Name extends string, Fields> {
   readonly fields: Fields;
 }
 
+/** Fetches a photo. */
+type ByUrl = (url: string) => Promise<Buffer>;
+
 /** What a body holds, before anything of it is validated. */
 interface Parts {
   /** The photos that are there, by their fields. */
@@ -27,6 +30,7 @@ interface Parts {
  * JSON with base64 in the key `image`. The other fields may be in the query, in the form, or in the JSON, each once.
  *
  * @param schema validates the other fields.
+ * @param byUrl fetches a photo that JSON gives by the key `url` instead of `image`; undefined: that is no key.
  * @throws {WatchpostError} body_empty, body_invalid, body_too_large, media_type_unsupported; query_invalid for fields
  *   in the query; field_repeated, also for a field in both; server_busy, body_too_slow.
  */
@@ -34,8 +38,9 @@ export const readPhotoBody = async <Fields>(
   c: Context<Served>,
   maxBytes: number,
   schema: z.ZodType<Fields>,
+  byUrl?: ByUrl,
 ): Promise<{ readonly bytes: Buffer; readonly fields: Fields }> => {
-  const { photos, fields } = await readPhotos(c, ['image'], maxBytes, schema);
+  const { photos, fields } = await readPhotos(c, ['image'], maxBytes, schema, byUrl);
   return { bytes: photos.image, fields };
 };
 
@@ -50,9 +55,10 @@ export const readPhotos = async <Name extends string, Fields>(
   names: readonly Name[],
   maxBytes: number,
   schema: z.ZodType<Fields>,
+  byUrl?: ByUrl,
 ): Promise<Photos<Name, Fields>> => {
   const inQuery = readQuery(c, anyFields);
-  const { photos, fields: inBody } = await readParts(c, names, maxBytes);
+  const { photos, fields: inBody } = await fetched(c, await readParts(c, names, maxBytes), maxBytes, byUrl);
   for (const name of names) assertPhoto(photos.get(name), name, maxBytes);
   const twice = Object.keys(inBody).find((name) => Object.hasOwn(inQuery, name));
   if (twice !== undefined) {
@@ -67,6 +73,14 @@ export const readPhotos = async <Name extends string, Fields>(
   };
 };
 
+/** The parts with the photo that JSON names by its URL, if that is allowed and there is no other. */
+const fetched = async (c: Context<Served>, parts: Parts, maxBytes: number, byUrl?: ByUrl): Promise<Parts> => {
+  const { url, ...fields } = parts.fields;
+  if (!byUrl || !isJson(c) || parts.photos.size > 0 || typeof url !== 'string') return parts;
+  c.get('receiving').hold.growTo(maxBytes);
+  return { photos: new Map([['image', await byUrl(url)]]), fields };
+};
+
 const assertPhoto = (photo: Buffer | undefined, name: string, maxBytes: number): void => {
   if (!photo) throw new WatchpostError('body_invalid', `The body has no photo in the field or key ${name}.`);
   if (photo.length === 0) {
@@ -76,6 +90,11 @@ const assertPhoto = (photo: Buffer | undefined, name: string, maxBytes: number):
   }
   if (photo.length > maxBytes) throw tooLarge(maxBytes)();
 };
+
+const mediaType = (c: Context<Served>): string =>
+  (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+
+const isJson = (c: Context<Served>): boolean => mediaType(c) === 'application/json';
 
 const anyFields = z.record(z.string(), z.string());
 
@@ -98,9 +117,9 @@ export const readParts = async (
   maxBytes: number,
   most: number = names.length,
 ): Promise<Parts> => {
-  const type = (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  const type = mediaType(c);
   if (type === 'multipart/form-data') return readForm(c, names, maxBytes, most);
-  if (type === 'application/json') return readBase64(c, names, maxBytes, most);
+  if (isJson(c)) return readBase64(c, names, maxBytes, most);
   const [only, ...others] = names;
   const isAlone = only !== undefined && others.length === 0;
   if (isAlone && (type.startsWith('image/') || type === 'application/octet-stream')) {

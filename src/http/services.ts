@@ -11,6 +11,7 @@ import type { Key } from './key.ts';
 interface HttpLimits {
   readonly bytesInFlight: number;
   readonly bodySeconds: number;
+  readonly fetchSeconds: number;
   readonly streams: number;
   readonly streamsPerKey: number;
 }
@@ -18,7 +19,7 @@ interface HttpLimits {
 /** What the routes use. */
 export interface Services {
   readonly config: Pick<Config, 'maxBodyBytes' | 'maxPixels' | 'maxBacklog' | 'maxBacklogPerKey'> &
-    Partial<Pick<Config, 'plainHttpWebhooks' | 'compatibility' | 'giveVectors'>> &
+    Partial<Pick<Config, 'outgoing' | 'ingestUrl' | 'hosts' | 'compatibility' | 'giveVectors'>> &
     Partial<HttpLimits>;
   readonly database: Database;
   /** Makes this process look at the outbox now. Called after each call that may have written; see nudge.ts. */

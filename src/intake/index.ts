@@ -3,6 +3,7 @@
  * alike. Other folders import this file only.
  */
 export { Backlog, type BacklogLimits } from './backlog.ts';
+export { fetchPhoto } from './fetch-photo.ts';
 export { filesMeant, inOrder, isFileOrLinkToOne, isLitter, isPhotoFile, photosBelow } from './files.ts';
 export { type Found, readFound } from './found.ts';
 export { inspectPhoto, readPhotoFile } from './inspect.ts';

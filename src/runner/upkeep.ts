@@ -21,14 +21,18 @@ export interface Upkeep {
 
 /**
  * Starts the upkeep of the database. The database decides what is due and lets one process at a time do it, so every
- * worker runs this, and the upkeep continues if any of them dies. Its states:
+ * worker runs this, and the upkeep continues if any of them dies. `keepHead` is what each process does by itself. Its states:
  *
  *   waiting   for the timer.
  *   working   one task after the other, each a transaction of its own, until none is due. A batch of seals or of what
  *             is purged leaves its task due while there is more.
  *   stopped   for good.
  */
-export const startUpkeep = (database: Database, log: Log): Upkeep => {
+export const startUpkeep = (
+  database: Database,
+  log: Log,
+  keepHead: () => Promise<void> = async () => {},
+): Upkeep => {
   const ended = new AbortController();
   let working: Promise<void> | undefined;
 
@@ -40,11 +44,12 @@ export const startUpkeep = (database: Database, log: Log): Upkeep => {
           query_timeout: patience,
         } as pg.QueryConfig);
         const [done] = rows;
-        if (!done?.task) return;
+        if (!done?.task) break;
         if (done.error) log.warn({ task: done.task, reason: done.error }, 'upkeep failed; it is tried again');
         else log.debug({ task: done.task, result: done.result }, 'upkeep done');
         if (done.rest_ms) await sleep(done.rest_ms, undefined, { signal: ended.signal }).catch(() => {});
       }
+      if (!ended.signal.aborted) await keepHead();
     } catch (error) {
       // An outage is logged by `Outage`.
       log[isDatabaseAway(error) ? 'debug' : 'warn']({ reason: String(error) }, 'no upkeep now');

@@ -6,6 +6,7 @@ import type { Log } from '../log.ts';
 import { stages as pipeline } from '../stages/index.ts';
 import type { AnyStage, Tools } from '../stages/stage.ts';
 import { follow } from './handle.ts';
+import { headsFile } from './heads-file.ts';
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
 import { InHand } from './in-hand.ts';
 import { jobTasks, pausedTasks } from './job-tasks.ts';
@@ -36,10 +37,17 @@ export interface Worker {
  *
  * @param options.concurrency Batches at a time.
  * @param options.stages The stages it runs; the whole pipeline unless given.
+ * @param options.headsFile Where heads of the record are kept; see heads-file.ts.
  */
 export const startWorker = async (
   tools: Tools,
-  options: { concurrency: number; log: Log; pulse?: Pulse; stages?: readonly AnyStage[] },
+  options: {
+    concurrency: number;
+    log: Log;
+    pulse?: Pulse;
+    stages?: readonly AnyStage[];
+    headsFile?: string | undefined;
+  },
 ): Promise<Worker> => {
   const { database, vision } = tools;
   const { concurrency, log, pulse } = options;
@@ -86,7 +94,7 @@ export const startWorker = async (
     beaten: () => inHand.releaseOthers(),
   });
   slots.start();
-  const upkeep = startUpkeep(database, log);
+  const upkeep = startUpkeep(database, log, headsFile(database, options.headsFile, log));
   log.info({ worker: id, concurrency }, 'worker is up');
 
   return {

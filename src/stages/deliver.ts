@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
+import { publicOnly } from '../outgoing/index.ts';
 import { attemptDelivery } from '../webhooks/delivery.ts';
 import type { Stage } from './stage.ts';
 
@@ -20,7 +21,7 @@ export const deliver: Stage<Payload, Settled> = {
   payload,
   outward: true,
 
-  work: (items, { database }) =>
+  work: (items, { database, outgoing = publicOnly }) =>
     Promise.allSettled(
       items.map(async ({ notification_id }): Promise<Settled> => {
         const { rows } = await sql<DueMessage>`
@@ -32,7 +33,7 @@ export const deliver: Stage<Payload, Settled> = {
         const [message] = rows;
         if (!message) throw new WatchpostError('row_missing', `The notification ${notification_id} is gone.`);
         if (message.verdict !== 'send') return message.verdict;
-        const { status, error } = await attemptDelivery(database, {
+        const { status, error } = await attemptDelivery(database, outgoing, {
           endpointId: message.endpoint_id,
           notificationId: notification_id,
           url: message.url,

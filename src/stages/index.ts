@@ -5,6 +5,7 @@ import { describe } from './describe.ts';
 import { detect } from './detect.ts';
 import { embed } from './embed.ts';
 import { enrol } from './enrol.ts';
+import { heads } from './heads.ts';
 import { match } from './match.ts';
 import { notify } from './notify.ts';
 import type { AnyStage } from './stage.ts';
@@ -21,6 +22,7 @@ export const stages: readonly AnyStage[] = [
   alert,
   notify,
   deliver,
+  heads,
   enrol,
   backfill,
   describe,

@@ -2,12 +2,15 @@ import type { Kysely, Transaction } from 'kysely';
 import type { z } from 'zod';
 import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
+import type { Outgoing } from '../outgoing/index.ts';
 import type { Vision } from '../vision/index.ts';
 
 /** What a stage may use. */
 export interface Tools {
   readonly database: Database;
   readonly vision: Vision;
+  /** How other servers are called; only public ones, by https, unless given. */
+  readonly outgoing?: Outgoing;
 }
 
 /** One event given to a task: its id and the payload it carries. */

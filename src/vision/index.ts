@@ -8,6 +8,7 @@ export type { FoundFace, FoundFaces } from './find-faces.ts';
 export type { ImageFormat } from './format.ts';
 export { type ImageHeader, inspectImage } from './inspect.ts';
 export { loadVision, openDetector, type Vision, type VisionOptions, type YuNetFile } from './load.ts';
+export { drawBoxes } from './mark.ts';
 export { iou, scaled } from './nms.ts';
 export type { GateLimits, GateReason } from './quality.ts';
 export type {

@@ -3,6 +3,7 @@ import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Page } from '../fields.ts';
+import { isInternal, type Outgoing, parseTarget } from '../outgoing/index.ts';
 import { attemptDelivery } from './delivery.ts';
 import type { EndpointAnswer } from './post.ts';
 
@@ -19,6 +20,8 @@ interface NewEndpoint {
   readonly watchlists?: readonly string[] | undefined;
   readonly min_severity?: string | undefined;
   readonly time_to_live_seconds?: number | undefined;
+  /** alerts unless given; heads: the latest seal of the record, by schedule, and no alerts. */
+  readonly sends?: 'alerts' | 'heads' | undefined;
 }
 
 const firstRow = async <Row>(
@@ -40,17 +43,15 @@ export const findEndpoint = async (db: Kysely<DB>, nameOrId: string): Promise<st
 /**
  * Adds an endpoint.
  *
- * @param options.plainHttp whether plain http to another machine is allowed.
  * @returns its id and its secret, which is only shown here.
- * @throws {WatchpostError} name_taken, watchlist_unknown, url_invalid (by SQLSTATE); then nothing was written.
+ * @throws {WatchpostError} name_taken, watchlist_unknown, url_invalid, address_refused; then nothing was written.
  */
 export const addEndpoint = async (
   db: Kysely<DB>,
   endpoint: NewEndpoint,
-  options: { plainHttp: boolean },
+  { networks }: Outgoing,
 ): Promise<{ id: string; secret: string }> => {
-  if (!URL.canParse(endpoint.url))
-    throw new WatchpostError('url_invalid', 'The URL cannot be used: it is not a URL.');
+  const target = parseTarget(endpoint.url, networks);
   const wanted = endpoint.watchlists ?? [];
   const lists = await db
     .selectFrom('watchpost.watchlist')
@@ -75,7 +76,8 @@ export const addEndpoint = async (
           watchlists => ${lists.map((list) => list.id)}::uuid[],
           min_severity => ${endpoint.min_severity ?? 'info'},
           time_to_live => make_interval(secs => ${endpoint.time_to_live_seconds ?? 900}),
-          plain_http => ${options.plainHttp}
+          internal => ${isInternal(target)},
+          sends => ${endpoint.sends ?? 'alerts'}
         )
       `,
       db,
@@ -98,6 +100,7 @@ export const readEndpoints = (db: Kysely<DB>, page?: Page) =>
       'e.url',
       'e.min_severity',
       sql<number>`extract(epoch from e.time_to_live)::float8`.as('time_to_live_seconds'),
+      'e.sends',
       'e.enabled',
       'e.disabled_reason',
       'e.created_at',
@@ -168,10 +171,15 @@ export const readDeliveries = (db: Kysely<DB>, id: string, { after, limit }: Pag
  * Sends a message of the type `test` at once and records it, also to a disabled endpoint.
  *
  * @param by who sends it, for the message.
- * @returns the response.
+ * @returns its status, and why it does not count as delivered; never what the server wrote.
  * @throws {WatchpostError} endpoint_unknown, by SQLSTATE.
  */
-export const testEndpoint = async (db: Kysely<DB>, nameOrId: string, by: string): Promise<EndpointAnswer> => {
+export const testEndpoint = async (
+  db: Kysely<DB>,
+  outgoing: Outgoing,
+  nameOrId: string,
+  by: string,
+): Promise<EndpointAnswer> => {
   const id = await findEndpoint(db, nameOrId);
   const { url, name, secrets } = await firstRow(
     sql<{ url: string; name: string; secrets: string[] }>`
@@ -186,14 +194,12 @@ export const testEndpoint = async (db: Kysely<DB>, nameOrId: string, by: string)
     timestamp: new Date().toISOString(),
     data: { endpoint: name, sent_by: by },
   };
-  return attemptDelivery(
-    { db },
-    {
-      endpointId: id,
-      notificationId: null,
-      url,
-      secrets,
-      body: JSON.stringify(message),
-    },
-  );
+  return attemptDelivery({ db }, outgoing, {
+    endpointId: id,
+    notificationId: null,
+    type: 'test',
+    url,
+    secrets,
+    body: JSON.stringify(message),
+  });
 };

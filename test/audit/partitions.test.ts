@@ -7,6 +7,7 @@ import { handleAll, sealAll, submitMany, tamper } from '../support/record.ts';
 const relations = ['access', 'event', 'handling', 'search'];
 const tasks = [
   'events',
+  'heads',
   'keys',
   'partitions',
   'people',

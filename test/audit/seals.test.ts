@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { findHead, readExtent, readHead, verifyRecord } from '../../src/database/verify.ts';
+import { findHead, parseHead, readExtent, readHead, verifyRecord } from '../../src/database/verify.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { handleAll, sealAll, submitMany, tamper } from '../support/record.ts';
 import { until } from '../support/until.ts';
@@ -272,8 +272,8 @@ describe('seals', () => {
     it('a chain that was rewritten to its end, by a head that was kept elsewhere', async () => {
       const kept = await readHead(database);
       const line = `${kept?.number} ${kept?.digest} ${kept?.sealed_at.toISOString()}`;
-      expect(await findHead(database, line)).toMatchObject({ number: '6' });
-      expect(await findHead(database, String(kept?.digest))).toMatchObject({ number: '6' });
+      expect(await findHead(database, parseHead(line)!)).toMatchObject({ number: '6' });
+      expect(await findHead(database, parseHead(String(kept?.digest))!)).toMatchObject({ number: '6' });
       await tamper(
         database,
         `update watchpost.event set topic = 'forged' where id = '${events[0]}'`,
@@ -283,7 +283,7 @@ describe('seals', () => {
       );
       await sealAll(database);
       expect(await found()).toEqual([]);
-      expect(await findHead(database, line)).toBeUndefined();
+      expect(await findHead(database, parseHead(line)!)).toBeUndefined();
     });
   });
 });

@@ -41,32 +41,61 @@ describe('watchpost verify', () => {
     await sealAll(database);
     expect(await verify()).toMatchObject({
       code: 0,
-      out: 'ok    5 rows are as they were sealed, in 1 seals; 0 are not sealed yet\n',
+      out: [
+        'ok    5 rows are as they were sealed, in 1 seals; 0 are not sealed yet',
+        'ok    the tables hold what the record says; --full compares faces, and every photo and match, too',
+        'note  whether the owner of the database rewrote both rows and seals shows only by a head that was kept elsewhere: verify --head FILE\n',
+      ].join('\n'),
     });
+    expect((await verify('--full')).out).toContain('ok    the tables hold what the record says\n');
     const head = await verify('--head');
     expect(head.out).toMatch(/^1 [0-9a-f]{64} \d{4}-\d\d-\d\dT[\d:.]+Z\n$/);
-    await writeFile(join(folder, 'heads'), `0 older line\n${head.out}`);
-    const against = await verify('--against', join(folder, 'heads'));
+    await writeFile(join(folder, 'heads'), `an older line\n${head.out}`);
+    const against = await verify('--head', join(folder, 'heads'));
     expect(against).toMatchObject({
       code: 0,
       out: expect.stringContaining('the head that was kept is seal 1'),
     });
-    expect(await verify('--against', head.out.split(' ')[1] as string)).toMatchObject({ code: 0 });
+    expect(against.out, 'a head is kept').not.toContain('note');
+    expect(await verify('--head', head.out.split(' ')[1] as string)).toMatchObject({ code: 0 });
   });
 
   it('refuses a text that is not a head', async () => {
-    expect(await verify('--against', join(folder, 'nowhere'))).toMatchObject({ code: 1 });
+    expect(await verify('--head', join(folder, 'nowhere'))).toMatchObject({ code: 1 });
     await writeFile(join(folder, 'other'), 'nothing of the kind\n');
-    expect(await verify('--against', join(folder, 'other'))).toMatchObject({
+    expect(await verify('--head', join(folder, 'other'))).toMatchObject({
       code: 1,
       err: expect.stringContaining('no digest'),
     });
   });
 
-  it('fails if the head that was kept is gone', async () => {
-    const { code, out } = await verify('--against', 'a'.repeat(64));
+  it('fails if one of the heads that were kept is gone', async () => {
+    const head = await verify('--head');
+    await writeFile(join(folder, 'two heads'), `1 ${'a'.repeat(64)}\n${head.out}`);
+    expect(await verify('--head', join(folder, 'two heads'))).toMatchObject({
+      code: 1,
+      out: expect.stringContaining(
+        `not part of the chain: it was rewritten since\n      1 ${'a'.repeat(64)}`,
+      ),
+    });
+    const { code, out } = await verify('--head', 'a'.repeat(64));
     expect(code).toBe(1);
     expect(out).toContain('FAIL  the head that was kept is not part of the chain');
+  });
+
+  it('names what was deleted by hand and fails', async () => {
+    const [{ id }] = (await database.rows('select id from watchpost.image limit 1')) as [{ id: string }];
+    await tamper(
+      database,
+      `create table public.kept as select * from watchpost.image where id = '${id}'`,
+      `delete from watchpost.image where id = '${id}'`,
+    );
+    expect(await verify()).toMatchObject({
+      code: 1,
+      out: expect.stringContaining(`FAIL  row_deleted  image ${id}\n      The record has it since `),
+    });
+    await tamper(database, 'insert into watchpost.image select * from public.kept', 'drop table public.kept');
+    expect(await verify()).toMatchObject({ code: 0 });
   });
 
   it('names what was altered and fails', async () => {

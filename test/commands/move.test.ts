@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase } from '../../src/database/pool.ts';
 import { countRows, listTables } from '../../src/database/stored-tables.ts';
-import { findHead, readHead, readRestores, verifyRecord } from '../../src/database/verify.ts';
+import { findHead, parseHead, readHead, readRestores, verifyRecord } from '../../src/database/verify.ts';
 import { startEmbedded } from '../../src/embedded-database/index.ts';
 import { openLog } from '../../src/log.ts';
 import { startWorker } from '../../src/runner/worker.ts';
@@ -122,7 +122,7 @@ describe.skipIf(!onServer)(`move, from the embedded database to a server ${needs
     expect(after).toMatchObject(rest);
     expect(after.seals.slice(0, -1)).toEqual(seals);
     expect(await verifyRecord(target)).toEqual([]);
-    expect(await findHead(target, head)).toBeDefined();
+    expect(await findHead(target, parseHead(head)!)).toBeDefined();
     expect(await readRestores(target)).toHaveLength(1);
   });
 

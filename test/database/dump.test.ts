@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '../../src/database/migrate.ts';
-import { findHead, readHead, readRestores, verifyRecord } from '../../src/database/verify.ts';
+import { findHead, parseHead, readHead, readRestores, verifyRecord } from '../../src/database/verify.ts';
 import { openLog } from '../../src/log.ts';
 import { startWorker } from '../../src/runner/worker.ts';
 import { temporaryFolder, watchpost } from '../commands/support.ts';
@@ -107,7 +107,7 @@ describe.skipIf(!programs)(`a dump of a live database ${needsPrograms}`, () => {
     ]);
     expect(await migrate(restored.pool, log)).toEqual([]);
     expect(await verifyRecord(restored)).toEqual([]);
-    expect(await findHead(restored, head)).toMatchObject({ number: head.split(' ')[0] });
+    expect(await findHead(restored, parseHead(head)!)).toMatchObject({ number: head.split(' ')[0] });
     expect(await readRestores(restored)).toHaveLength(1);
   });
 
@@ -134,7 +134,7 @@ describe.skipIf(!programs)(`a dump of a live database ${needsPrograms}`, () => {
     expect(await verifyRecord(restored)).toEqual([]);
     const doctor = await watchpost(['doctor'], { DATABASE_URL: restored.url });
     expect(doctor.stdout).not.toMatch(/FAIL(?! {2}vacuum)/);
-    const verify = await watchpost(['verify', '--against', head], { DATABASE_URL: restored.url });
+    const verify = await watchpost(['verify', '--head', head], { DATABASE_URL: restored.url });
     expect(verify.code).toBe(0);
     expect(verify.stdout).toMatch(
       /^ok {4}seal \d+ of \S+: restored from a dump, copied or moved, and continued$/m,

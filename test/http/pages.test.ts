@@ -22,7 +22,7 @@ describe('lists come in pages', () => {
       'embedder',
     ]);
     for (const name of ['control room', 'guards', 'mobile']) {
-      const endpoint = await api.call('POST', '/v1/endpoints', { name, url: 'http://127.0.0.1:9/' });
+      const endpoint = await api.call('POST', '/v1/endpoints', { name, url: 'https://guards.example/' });
       expect(endpoint.status).toBe(201);
       await database.rows(
         `insert into watchpost.calibration (model_id, source, people, photos, probes, strangers, command, created_by)

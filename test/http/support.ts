@@ -15,7 +15,7 @@ import type { Vision } from '../../src/vision/index.ts';
 import { atEnd } from '../support/at-end.ts';
 import { expectResponse, learnContract } from '../support/contract.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { realVision, runWorker, untilIdle } from '../support/pipeline.ts';
+import { outgoing, realVision, runWorker, untilIdle } from '../support/pipeline.ts';
 
 const log = openLog('silent');
 
@@ -71,6 +71,7 @@ export const listen = async (
     maxPixels: 64_000_000,
     maxBacklog: 20_000,
     maxBacklogPerKey: 10_000,
+    outgoing,
     ...limits,
   };
   const app = createApp({

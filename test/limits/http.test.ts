@@ -15,6 +15,8 @@ type OfPhotos = 'photoSide' | 'photoAspect' | 'photoPixels' | 'decodedBytes' | '
 type OfConnections =
   | 'bytesInFlight'
   | 'bodySeconds'
+  // Of a photo by its URL: test/http/photo-by-url.test.ts.
+  | 'fetchSeconds'
   | 'headersSeconds'
   | 'silentSeconds'
   | 'keepAliveSeconds'

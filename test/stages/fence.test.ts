@@ -334,6 +334,8 @@ describe('handling an event', () => {
         person_photo_id: noOne,
         alert_id: noOne,
         notification_id: noOne,
+        endpoint_id: noOne,
+        ...{ number: 1, digest: '00', sealed_at: '2026-11-23T15:04:05.000Z' },
       });
       expect(await handle(stage, [item!], tools, first)).toMatchObject([
         { outcome: 'gone', code: 'row_missing' },

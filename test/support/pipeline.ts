@@ -2,6 +2,7 @@ import { createApp } from '../../src/http/app.ts';
 import { provideFirstKey } from '../../src/http/first-key.ts';
 import { untilEnded } from '../../src/intake/index.ts';
 import { type Log, openLog } from '../../src/log.ts';
+import { type Network, type Outgoing, parseNetwork } from '../../src/outgoing/index.ts';
 import { startWorker, type Worker } from '../../src/runner/worker.ts';
 import { loadVision, type Vision } from '../../src/vision/index.ts';
 import { addToWatchlist, addWatchlist } from '../../src/watchlist/registry.ts';
@@ -12,6 +13,11 @@ import { sample } from './photos.ts';
 import { until } from './until.ts';
 
 const log = openLog('silent');
+
+/** How tests call other servers: their own, on this machine. */
+export const outgoing: Outgoing = {
+  networks: ['127.0.0.0/8', '::1'].map((text) => parseNetwork(text) as Network),
+};
 
 let vision: Promise<Vision> | undefined;
 
@@ -27,7 +33,7 @@ export const runWorker = async (
   vision: Vision,
   options: { log: Log } = { log },
 ): Promise<Worker> => {
-  const worker = await startWorker({ database, vision }, { concurrency: 2, ...options });
+  const worker = await startWorker({ database, vision, outgoing }, { concurrency: 2, ...options });
   atEnd(() => worker.stop());
   return worker;
 };

@@ -34,7 +34,7 @@ describe('examples/receive-alerts.mjs', () => {
 
   it('accepts a real alert of a real worker', async () => {
     // The endpoint needs an address before the receiver listens, and the receiver needs the endpoint's secret: a placeholder first.
-    const { id, secret } = await addEndpoint(database, { name: 'guards', url: 'http://127.0.0.1:1/' });
+    const { id, secret } = await addEndpoint(database, { name: 'guards', url: 'http://127.0.0.1:8080/' });
     const { receiver, url } = await receive(secret);
     await database.rows('update watchpost.endpoint set url = $2 where id = $1', [id, url]);
     await runWorker(database, await realVision());

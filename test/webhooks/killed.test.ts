@@ -4,11 +4,14 @@ import { freshDatabase } from '../support/database.ts';
 import { startWorkerProcess } from '../support/processes.ts';
 import { addEndpoint, answering, deliveriesOf, openReceiver, untilSettled } from './support.ts';
 
+/** The receiver is on this machine. */
+const allow = { WATCHPOST_OUTGOING_ALLOW: '127.0.0.1' };
+
 it('a worker that is killed between sending and committing leaves its attempt on record, and another worker sends again with the same id', async () => {
   const database = await freshDatabase();
   const receiver = await openReceiver();
   const { id } = await addEndpoint(database, { name: 'guards', url: receiver.url });
-  const first = await startWorkerProcess(database.url);
+  const first = await startWorkerProcess(database.url, allow);
   // The message has arrived, and the answer never does.
   receiver.answer = () => {};
   await raiseAlert(database);
@@ -18,7 +21,7 @@ it('a worker that is killed between sending and committing leaves its attempt on
   first.child.kill('SIGKILL');
 
   receiver.answer = answering(204);
-  await startWorkerProcess(database.url);
+  await startWorkerProcess(database.url, allow);
   const [notification] = await untilSettled(database, id, 'delivered');
   const [one, other] = await receiver.has(2);
   expect(other!.headers['webhook-id']).toBe(notification.id);

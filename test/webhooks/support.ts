@@ -55,16 +55,24 @@ export const answering =
 /** Adds an endpoint for the alerts of one list. */
 export const addEndpoint = async (
   database: TestDatabase,
-  endpoint: { name: string; url: string; watchlistId?: string; minSeverity?: string; timeToLive?: string },
+  endpoint: {
+    name: string;
+    url: string;
+    watchlistId?: string;
+    minSeverity?: string;
+    timeToLive?: string;
+    sends?: string;
+  },
 ): Promise<{ id: string; secret: string }> => {
   const [row] = await database.rows(
-    'select endpoint_id as id, secret from watchpost.add_endpoint($1, $2, $3, $4, $5)',
+    'select endpoint_id as id, secret from watchpost.add_endpoint($1, $2, $3, $4, $5, true, $6)',
     [
       endpoint.name,
       endpoint.url,
       endpoint.watchlistId ? [endpoint.watchlistId] : [],
       endpoint.minSeverity ?? 'info',
       endpoint.timeToLive ?? '15 minutes',
+      endpoint.sends ?? 'alerts',
     ],
   );
   return row;
@@ -87,7 +95,7 @@ export const notificationsOf = (database: TestDatabase, endpointId: string) =>
   ]);
 export const deliveriesOf = (database: TestDatabase, endpointId: string) =>
   database.rows(
-    'select attempt, outcome, status, error, answer, notification_id from watchpost.delivery_log where endpoint_id = $1 order by id',
+    'select attempt, outcome, status, error, notification_id from watchpost.delivery_log where endpoint_id = $1 order by id',
     [endpointId],
   );
 

@@ -60,6 +60,7 @@ const endpoint = z
     disabled_reason: text.nullable(),
     created_at: time,
     watchlists: z.array(text),
+    sends: z.enum(['alerts', 'heads']),
     previous_secret_until: time.nullable(),
     due: count,
   })
@@ -73,7 +74,6 @@ export const endpointAnswer = z
   .strictObject({
     status: z.int().nullable(),
     error: text.nullable(),
-    answer: text.nullable(),
     durationMs: z.number().min(0),
     deliveryId: id,
     attempt: count,
@@ -94,7 +94,6 @@ const delivery = z
     started_at: time,
     status: z.int().nullable(),
     error: text.nullable(),
-    answer: text.nullable(),
     duration_ms: z.number().nullable(),
   })
   .meta({ id: 'Delivery' });

@@ -101,7 +101,7 @@ export const refresh = async (
   );
   // A photo that is refused: what was given up can be put back.
   await database.rows('select watchpost.submit_image($1)', [headerOf(photo)]);
-  await database.rows('select watchpost.add_endpoint(name => $1, url => $2, plain_http => true)', [
+  await database.rows('select watchpost.add_endpoint(name => $1, url => $2, internal => true)', [
     `endpoint ${made}`,
     endpointUrl,
   ]);

@@ -65,7 +65,7 @@ describe('sql/examples of alerts and endpoints', () => {
     expect(rotated.secret).not.toBe(secret);
     // A port of this machine on which nothing listens.
     await database.rows(
-      `update watchpost.endpoint set url = 'http://127.0.0.1:1/', min_severity = 'info' where id = $1`,
+      `update watchpost.endpoint set url = 'http://127.0.0.1:2/', internal = true, min_severity = 'info' where id = $1`,
       [endpoint_id],
     );
     expect(await run('endpoints-that-fail.sql')).toEqual([]);
