@@ -41,7 +41,7 @@ export const problems = {
   key_missing: { status: 401, title: 'The API key is missing' },
   key_invalid: { status: 401, title: 'The API key is wrong or revoked' },
   route_unknown: { status: 404, title: 'There is nothing at this address' },
-  image_unknown: { status: 404, title: 'There is no such image' },
+  image_unknown: { status: 404, title: 'There is no such image', sqlstate: 'WP090' },
   face_unknown: { status: 404, title: 'There is no such face', sqlstate: 'WP037' },
   person_unknown: { status: 404, title: 'There is no such person', sqlstate: 'WP004' },
   merge_self: { status: 422, title: 'Nobody can be merged with themselves', sqlstate: 'WP083' },

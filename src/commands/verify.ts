@@ -84,11 +84,16 @@ const printFindings = (
       `ok    seal ${number} of ${sealed_at.toISOString()}: restored from a dump, copied or moved, and continued`,
     );
   if (findings.length === 0) {
-    const { rows, seals, unsealed } = extent;
+    const { rows, seals, unsealed, erased } = extent;
     print(
       io,
       `ok    ${rows} rows are as they were sealed, in ${seals} seals; ${unsealed} are not sealed yet`,
     );
+    if (erased > 0)
+      print(
+        io,
+        `ok    what ${erased} of them said about people was erased; their hashes are those that were sealed`,
+      );
   }
 };
 

@@ -11,7 +11,10 @@ export interface Finding {
     | 'seal_missing'
     | 'leaves_altered'
     | 'leaves_missing'
-    | 'head_altered';
+    | 'head_altered'
+    | 'content_missing'
+    | 'content_altered'
+    | 'receipt_altered';
   readonly relation: 'event' | 'handling' | null;
   readonly row_id: string | null;
   readonly detail: string;
@@ -31,6 +34,8 @@ export interface Extent {
   readonly rows: number;
   /** Rows that are too new to be sealed. */
   readonly unsealed: number;
+  /** Events whose content about a person was erased, on record. */
+  readonly erased: number;
 }
 
 /** Seals compared by one query: at most 200,000 rows, about a second each 100,000. */
@@ -80,15 +85,26 @@ export const readHead = async (database: Database): Promise<Head | undefined> =>
 
 /** How much was sealed, and how much was not yet. */
 export const readExtent = async (database: Database): Promise<Extent> => {
-  const { rows } = await database.pool.query<{ seals: string; rows: string; unsealed: string }>(`
+  const { rows } = await database.pool.query<{
+    seals: string;
+    rows: string;
+    unsealed: string;
+    erased: string;
+  }>(`
     select
       count(*) filter (where s.kind in ('event', 'handling')) as seals,
       coalesce(sum(s.row_count) filter (where s.kind in ('event', 'handling')), 0) as rows,
-      watchpost.count_unsealed('event') + watchpost.count_unsealed('handling') as unsealed
+      watchpost.count_unsealed('event') + watchpost.count_unsealed('handling') as unsealed,
+      (select coalesce(sum((r.counts ->> 'event_content')::bigint), 0) from watchpost.erasure as r) as erased
     from watchpost.seal as s
   `);
   const [row] = rows;
-  return { seals: Number(row?.seals), rows: Number(row?.rows), unsealed: Number(row?.unsealed) };
+  return {
+    seals: Number(row?.seals),
+    rows: Number(row?.rows),
+    unsealed: Number(row?.unsealed),
+    erased: Number(row?.erased),
+  };
 };
 
 /** A seal that says that the database was restored from a dump, copied or moved. */
