@@ -160,7 +160,7 @@ describe('merging two people', () => {
     expect(await one('select watchpost.survivor($1) as id', [twin.personId])).toEqual({ id: ada.personId });
 
     const [event] = await database.rows(
-      'select subject_id, payload from watchpost.event where topic = $1 order by id desc limit 1',
+      'select subject_id, payload from watchpost.full_event where topic = $1 order by id desc limit 1',
       ['person.merged'],
     );
     expect(event).toMatchObject({
@@ -420,7 +420,7 @@ describe('undoing a merge', () => {
     expect(
       (
         await one(
-          `select payload->>'note' as note from watchpost.event where topic = 'person.unmerged' and subject_id = $1`,
+          `select payload->>'note' as note from watchpost.full_event where topic = 'person.unmerged' and subject_id = $1`,
           [made.id],
         )
       ).note,
