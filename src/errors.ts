@@ -40,6 +40,7 @@ export const problems = {
   value_invalid: { status: 422, title: 'The database cannot store a value' },
   key_missing: { status: 401, title: 'The API key is missing' },
   key_invalid: { status: 401, title: 'The API key is wrong or revoked' },
+  scope_missing: { status: 403, title: 'The API key may not do this' },
   route_unknown: { status: 404, title: 'There is nothing at this address' },
   image_unknown: { status: 404, title: 'There is no such image', sqlstate: 'WP090' },
   face_unknown: { status: 404, title: 'There is no such face', sqlstate: 'WP037' },

@@ -147,7 +147,8 @@ export const metadata = z
   .refine(
     (value) => jsonbBytes(value) <= limits.metadataBytes.max,
     refinement('metadata_invalid', `give ${limits.metadataBytes.max} bytes at most`),
-  );
+  )
+  .meta({ override: { type: 'object' } });
 
 /** A cool-down or time to live, in seconds. */
 export const interval = (min: number = limits.intervalSeconds.min) =>
@@ -171,7 +172,8 @@ export const whole = (min: number, max: number) => {
     .transform(Number);
   return z
     .union([z.number(), digits], error)
-    .refine((value) => Number.isInteger(value) && value >= min && value <= max, error);
+    .refine((value) => Number.isInteger(value) && value >= min && value <= max, error)
+    .meta({ override: { anyOf: undefined, type: 'integer', minimum: min, maximum: max } });
 };
 
 /** A share between 0 and 1, in a query. */

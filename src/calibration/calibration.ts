@@ -1,5 +1,6 @@
+import { type Kysely, sql } from 'kysely';
 import type pg from 'pg';
-import type { Database } from '../database/pool.ts';
+import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Page } from '../fields.ts';
 
@@ -48,14 +49,14 @@ export const patient = (text: string, values: unknown[] = []): pg.QueryConfig =>
   ({ text, values, query_timeout: 2 ** 31 - 1 }) as pg.QueryConfig;
 
 /** A page of the curves, latest first, after the id of one. */
-export const readCalibrations = async (
-  { pool }: Database,
-  { after, limit }: Page,
-): Promise<Calibration[]> => {
-  const { rows } = await pool.query<Calibration>(
-    'select * from watchpost.calibration where $1::uuid is null or id < $1 order by id desc limit $2',
-    [after ?? null, limit],
-  );
+export const readCalibrations = async (db: Kysely<DB>, { after, limit }: Page): Promise<Calibration[]> => {
+  const from = after ?? null;
+  const { rows } = await sql<Calibration>`
+    select * from watchpost.calibration
+    where ${from}::uuid is null or id < ${from}::uuid
+    order by id desc
+    limit ${limit}
+  `.execute(db);
   return rows;
 };
 
@@ -64,13 +65,16 @@ export const readCalibrations = async (
  * @throws {WatchpostError} calibration_unknown.
  */
 export const readCurve = async (
-  { pool }: Database,
+  db: Kysely<DB>,
   id?: string,
 ): Promise<{ calibration: Calibration; points: CurvePoint[] }> => {
-  const { rows: heads } = await pool.query<Calibration>(
-    'select * from watchpost.calibration where $1::uuid is null or id = $1::uuid order by id desc limit 1',
-    [id ?? null],
-  );
+  const asked = id ?? null;
+  const { rows: heads } = await sql<Calibration>`
+    select * from watchpost.calibration
+    where ${asked}::uuid is null or id = ${asked}::uuid
+    order by id desc
+    limit 1
+  `.execute(db);
   const [calibration] = heads;
   if (!calibration) {
     throw new WatchpostError(
@@ -78,11 +82,12 @@ export const readCurve = async (
       id === undefined ? 'Nothing has been measured yet.' : `There is no calibration ${id}.`,
     );
   }
-  const { rows: points } = await pool.query<CurvePoint>(
-    `select threshold, false_positives, hits, wrong_names, fpir, hit_rate
-     from watchpost.calibration_point where calibration_id = $1 order by threshold`,
-    [calibration.id],
-  );
+  const { rows: points } = await sql<CurvePoint>`
+    select threshold, false_positives, hits, wrong_names, fpir, hit_rate
+    from watchpost.calibration_point
+    where calibration_id = ${calibration.id}
+    order by threshold
+  `.execute(db);
   return { calibration, points };
 };
 
@@ -91,21 +96,22 @@ export const readCurve = async (
  * fewer strangers than the rate takes: of a few strangers none may reach even a low threshold.
  */
 export const recommend = async (
-  { pool }: Database,
+  db: Kysely<DB>,
   calibrationId: string,
   targetFpir: number,
 ): Promise<Recommendation | null> => {
-  const { rows } = await pool.query<Recommendation>(
-    `select
-       p.threshold, p.false_positives, p.hits, p.wrong_names, p.fpir, p.hit_rate,
-       $2::real as target_fpir,
-       watchpost.rate_at_most(p.false_positives, c.strangers) as fpir_at_most
-     from watchpost.calibration as c
-     join watchpost.calibration_point as p on p.calibration_id = c.id
-     where c.id = $1 and p.fpir <= $2::real and c.strangers >= watchpost.strangers_needed($2::real)
-     order by p.threshold
-     limit 1`,
-    [calibrationId, targetFpir],
-  );
+  const { rows } = await sql<Recommendation>`
+    select
+      p.threshold, p.false_positives, p.hits, p.wrong_names, p.fpir, p.hit_rate,
+      ${targetFpir}::real as target_fpir,
+      watchpost.rate_at_most(p.false_positives, c.strangers) as fpir_at_most
+    from watchpost.calibration as c
+    join watchpost.calibration_point as p on p.calibration_id = c.id
+    where c.id = ${calibrationId}
+      and p.fpir <= ${targetFpir}::real
+      and c.strangers >= watchpost.strangers_needed(${targetFpir}::real)
+    order by p.threshold
+    limit 1
+  `.execute(db);
   return rows[0] ?? null;
 };

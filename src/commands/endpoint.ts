@@ -106,7 +106,7 @@ const endpointTest: AddCommand = (endpoint, session) =>
     .argument('<name>', 'name or id', searched)
     .action(
       session.action(async (context, name: string) => {
-        const answer = await testEndpoint(await connect(context), name, 'the command line');
+        const answer = await testEndpoint((await connect(context)).db, name, 'the command line');
         print(
           context.io,
           `${answer.error ?? `It took the message: ${answer.status}.`}  ${Math.round(answer.durationMs)} ms`,

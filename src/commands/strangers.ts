@@ -89,7 +89,7 @@ const strangersList: AddCommand = (strangers, session) =>
     .option('--json', 'print JSON')
     .action(
       session.action(async (context, { json, ...wanted }: StrangersListOptions) => {
-        const found = await readRecurring(await connect(context), wanted);
+        const found = await readRecurring((await connect(context)).db, wanted);
         printRows(context.io, found, {
           json,
           none: 'nobody',
@@ -106,7 +106,7 @@ const strangersShow: AddCommand = (strangers, session) =>
     .option('--json', 'print JSON')
     .action(
       session.action(async (context, id: string, options: { json?: boolean }) => {
-        const { faces, ...stranger } = await readStranger(await connect(context), id);
+        const { faces, ...stranger } = await readStranger((await connect(context)).db, id);
         if (options.json) return printJson(context.io, { ...stranger, faces });
         print(context.io, table([stranger], widthOf(context.io)));
         if (faces.length > 0) print(context.io, `\n${table(faces, widthOf(context.io))}`);

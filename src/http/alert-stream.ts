@@ -1,4 +1,4 @@
-import type { Handler } from 'hono';
+import type { Context } from 'hono';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import { z } from 'zod';
 import type { Database } from '../database/pool.ts';
@@ -7,7 +7,6 @@ import { moment, searchWord } from '../fields.ts';
 import { limits } from '../limits.ts';
 import { NewAlerts } from '../watchlist/new-alerts.ts';
 import { AlertListener } from './alert-listener.ts';
-import { readQuery } from './body.ts';
 import type { Served, Services } from './services.ts';
 
 /** The filters of both the list and the stream of alerts. */
@@ -32,14 +31,14 @@ const retryAfter = 2_000;
  *
  * @throws {WatchpostError} streams_full, header_invalid, query_invalid.
  */
-export const alertStream = ({ config, database, log, stopping }: Services): Handler<Served> => {
+export const alertStream = ({ config, database, log, stopping }: Services) => {
   const listener = new AlertListener(database, log);
   const open = new OpenStreams(
     config.streams ?? limits.streams.max,
     config.streamsPerKey ?? limits.streamsPerKey.max,
   );
-  return async (c) => {
-    const wanted = readQuery(c, alertFilter);
+  return async (c: Context<Served, string, { out: { query: z.output<typeof alertFilter> } }>) => {
+    const wanted = c.req.valid('query');
     const last = c.req.header('last-event-id');
     if (last !== undefined && !(await isPosition(database, last))) {
       throw new WatchpostError('header_invalid', 'Last-Event-ID is not the id of an event of this stream.');
@@ -60,8 +59,8 @@ export const alertStream = ({ config, database, log, stopping }: Services): Hand
     try {
       const alerts =
         last === undefined
-          ? await NewAlerts.fromNow(database.db, wanted)
-          : NewAlerts.after(database.db, wanted, last);
+          ? await NewAlerts.fromNow(c.get('db'), wanted)
+          : NewAlerts.after(c.get('db'), wanted, last);
       return streamSSE(c, async (stream) => {
         stream.onAbort(wake);
         const isOpen = () => !stream.aborted && !stream.closed && !stopping?.aborted;

@@ -1,8 +1,8 @@
 import { Hono } from 'hono';
+import { createFactory } from 'hono/factory';
 import { z } from 'zod';
 import { nextOf, pageLimit, text } from '../fields.ts';
 import {
-  decisions,
   dismissals,
   listAlerts,
   type Review,
@@ -15,8 +15,10 @@ import {
 } from '../watchlist/alerts.ts';
 import { alertFilter, alertStream } from './alert-stream.ts';
 import { asCaller } from './as-caller.ts';
-import { idIn, readOptionalJson, readQuery } from './body.ts';
+import { idIn } from './body.ts';
 import { cropPath } from './faces.ts';
+import { operation } from './operation.ts';
+import { alertPage, alertReport, reviewedAlert } from './schemas/alerts.ts';
 import type { Served, Services } from './services.ts';
 
 const listed = alertFilter.extend({ after: z.guid().optional(), limit: pageLimit });
@@ -30,53 +32,97 @@ const dismissal = z.strictObject({
 
 const undoing = z.strictObject({ note, review: z.guid().optional() });
 
-const bodies: Record<(typeof decisions)[number], z.ZodType<Omit<Review, 'decision'>>> = {
-  acknowledge: review,
-  confirm: review,
-  dismiss: dismissal,
-  reopen: review,
-  undo: undoing,
-};
+/** The handlers of one decision on an alert. */
+const reviewing = <Body extends z.ZodType<Omit<Review, 'decision'>>>(
+  decision: Review['decision'],
+  summary: string,
+  body: Body,
+) =>
+  createFactory<Served>().createHandlers(
+    operation({
+      summary,
+      scope: 'review',
+      body,
+      optionalBody: true,
+      answers: { 200: reviewedAlert },
+      errors: [
+        'alert_unknown',
+        'transition_invalid',
+        'reviewer_repeated',
+        'dismissal_invalid',
+        'undo_refused',
+      ],
+    }),
+    async (c) => {
+      const id = idIn(c);
+      const given: Omit<Review, 'decision'> = c.req.valid('json');
+      return c.json(await asCaller(c, (trx) => reviewAlert(trx, id, { decision, ...given })));
+    },
+  );
 
 /**
  * GET /v1/alerts lists alerts, the latest first; GET /v1/alerts/stream sends them as they are raised; GET /v1/alerts/{id}
  * has one with its matches, reviews and notifications; POST /v1/alerts/{id}/acknowledge, confirm, dismiss and reopen
  * review one in the name of the API key, and POST /v1/alerts/{id}/undo takes the last review back.
  */
-export const alerts = (services: Services) => {
-  const { database } = services;
-  const routes = new Hono<Served>()
-    .get('/', async (c) => {
-      const { after, limit, ...wanted } = readQuery(c, listed);
-      const found = await listAlerts(database.db, wanted, { after, limit });
-      return c.json({ alerts: found, next: nextOf(found, limit, ({ id }) => id) });
-    })
-    .get('/stream', alertStream(services))
-    .get('/:id', async (c) => {
-      const id = idIn(c);
-      const alert = await readAlert(database.db, id);
-      const [matches, reviews, notifications, lineage] = await Promise.all([
-        readAlertMatches(database.db, id),
-        readReviews(database.db, id),
-        readNotifications(database.db, id),
-        readLineage(database, id),
-      ]);
-      const withCrops = matches.map((match) => ({
-        ...match,
-        crop_url: new URL(cropPath(match.face_id), c.req.url).href,
-      }));
-      return c.json({ ...alert, matches: withCrops, reviews, notifications, lineage });
-    });
-
-  for (const decision of decisions) {
-    routes.post(`/:id/${decision}`, async (c) => {
-      const id = idIn(c);
-      const body = await readOptionalJson(c, bodies[decision]);
-      const reviewed = await asCaller(database, c.get('caller'), (trx) =>
-        reviewAlert(trx, id, { decision, ...body }),
-      );
-      return c.json(reviewed);
-    });
-  }
-  return routes;
-};
+export const alerts = (services: Services) =>
+  new Hono<Served>()
+    .get(
+      '/',
+      operation({
+        summary: 'List alerts, those seen last first',
+        scope: 'read',
+        query: listed,
+        answers: { 200: alertPage },
+        errors: ['alert_unknown'],
+      }),
+      async (c) => {
+        const { after, limit, ...wanted } = c.req.valid('query');
+        const found = await listAlerts(c.get('db'), wanted, { after, limit });
+        return c.json({ alerts: found, next: nextOf(found, limit, ({ id }) => id) });
+      },
+    )
+    .get(
+      '/stream',
+      operation({
+        summary: 'Alerts as they are raised, as server-sent events',
+        description:
+          'Events alert.raised, and alert.retroactive for those found by searching past photos; their data are an Alert. Resume with Last-Event-ID: no alert is missed, and some may come twice, with the same ids.',
+        scope: 'read',
+        query: alertFilter,
+        headers: z.object({ 'last-event-id': z.string().optional() }),
+        answers: { 200: { type: 'text/event-stream' } },
+        errors: ['streams_full'],
+      }),
+      alertStream(services),
+    )
+    .get(
+      '/:id',
+      operation({
+        summary: 'An alert with its matches, reviews, notifications and lineage',
+        scope: 'read',
+        answers: { 200: alertReport },
+        errors: ['alert_unknown'],
+      }),
+      async (c) => {
+        const id = idIn(c);
+        const db = c.get('db');
+        const alert = await readAlert(db, id);
+        const [matches, reviews, notifications, lineage] = await Promise.all([
+          readAlertMatches(db, id),
+          readReviews(db, id),
+          readNotifications(db, id),
+          readLineage(db, id),
+        ]);
+        const withCrops = matches.map((match) => ({
+          ...match,
+          crop_url: new URL(cropPath(match.face_id), c.req.url).href,
+        }));
+        return c.json({ ...alert, matches: withCrops, reviews, notifications, lineage });
+      },
+    )
+    .post('/:id/acknowledge', ...reviewing('acknowledge', 'Acknowledge an alert', review))
+    .post('/:id/confirm', ...reviewing('confirm', 'Confirm an alert: it is them', review))
+    .post('/:id/dismiss', ...reviewing('dismiss', 'Dismiss an alert, with the reason', dismissal))
+    .post('/:id/reopen', ...reviewing('reopen', 'Reopen a dismissed or confirmed alert', review))
+    .post('/:id/undo', ...reviewing('undo', 'Take back the last review of an alert', undoing));

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import type { Database } from '../database/pool.ts';
 import { CommandError, WatchpostError } from '../errors.ts';
+import { type Key, scopes } from './key.ts';
 import type { Served } from './services.ts';
 
 const digest = (key: string): Buffer => createHash('sha256').update(key).digest();
@@ -78,36 +79,44 @@ const readKey = async (file: string): Promise<string | undefined> => {
 const trustFor = 5_000;
 
 /**
- * Admits calls with a valid key, in `Authorization: Bearer KEY` or `X-API-Key: KEY`, and sets `caller` to its name.
+ * Admits calls with a valid key, in `Authorization: Bearer KEY` or `X-API-Key: KEY`, and sets `key`, its name as `caller`,
+ * and the database as it may see it as `db`.
  * Keys are looked up by their hash, so the time of the lookup reveals nothing about a key.
  *
  * @throws {WatchpostError} key_missing, key_invalid.
  */
 export const requireApiKey = (database: Database): MiddlewareHandler<Served> => {
-  const trusted = new Map<string, { name: string; until: number }>();
+  const trusted = new Map<string, { key: Key; until: number }>();
+  const admit = (c: Context<Served>, key: Key): void => {
+    c.set('key', key);
+    c.set('caller', key.name);
+    c.set('db', database.db);
+  };
   return async (c, next) => {
-    const key = c.req.header('x-api-key') ?? /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
-    if (!key) {
+    const given =
+      c.req.header('x-api-key') ?? /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+    if (!given) {
       throw new WatchpostError('key_missing', 'This call needs an API key.', {
         hint: 'Send it as "Authorization: Bearer KEY". The server prints its key when it starts.',
       });
     }
-    const hash = digest(key);
+    const hash = digest(given);
     const known = trusted.get(hash.toString('hex'));
     if (known && known.until > Date.now()) {
-      c.set('caller', known.name);
+      admit(c, known.key);
       return next();
     }
     const row = await database.db
       .selectFrom('watchpost.api_key')
-      .select('name')
+      .select(['id', 'name'])
       .where('sha256', '=', hash)
       .where('revoked_at', 'is', null)
       .executeTakeFirst();
     trusted.delete(hash.toString('hex'));
     if (!row) throw new WatchpostError('key_invalid', 'This API key is not known here, or was revoked.');
-    trusted.set(hash.toString('hex'), { name: row.name, until: Date.now() + trustFor });
-    c.set('caller', row.name);
+    const key: Key = { ...row, scopes: new Set(scopes), sites: null, cameras: null, watchlists: null };
+    trusted.set(hash.toString('hex'), { key, until: Date.now() + trustFor });
+    admit(c, key);
     return next();
   };
 };

@@ -1,8 +1,8 @@
 import { Hono } from 'hono';
+import { z } from 'zod';
 import { limits } from '../limits.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
-import { refuseBody } from './bodies.ts';
 import { receiveWithin } from './body.ts';
 import { BytesInFlight } from './bytes-in-flight.ts';
 import { calibrations } from './calibrations.ts';
@@ -14,39 +14,55 @@ import { faces } from './faces.ts';
 import { health } from './health.ts';
 import { images } from './images.ts';
 import { nudgeAfterWrites } from './nudge.ts';
+import { openApi } from './openapi.ts';
+import { operation } from './operation.ts';
 import { persons } from './persons.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
-import { refuseQuery } from './queries.ts';
 import type { Served, Services } from './services.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
 
-/** The API. /healthz, /readyz and the page /console need no API key; everything under /v1 does. */
-export const createApp = (services: Services): Hono<Served> => {
+/** The API. /healthz, /readyz, /openapi.json and the page /console need no API key; everything under /v1 does. */
+export const createApp = (services: Services) => {
   const { bytesInFlight = limits.bytesInFlight.max, bodySeconds = limits.bodySeconds.max } = services.config;
   const v1 = new Hono<Served>()
     .use(requireApiKey(services.database))
     .use(nudgeAfterWrites(services.nudge))
-    .use(refuseQuery)
     .use(receiveWithin(new BytesInFlight(bytesInFlight), bodySeconds))
-    .use(refuseBody)
     .route('/images', images(services))
-    .route('/faces', faces(services))
+    .route('/faces', faces())
     .route('/persons', persons(services))
-    .route('/watchlists', watchlists(services))
-    .route('/cameras', cameras(services))
-    .route('/calibrations', calibrations(services))
+    .route('/watchlists', watchlists())
+    .route('/cameras', cameras())
+    .route('/calibrations', calibrations())
     .route('/alerts', alerts(services))
-    .route('/strangers', strangers(services))
+    .route('/strangers', strangers())
     .route('/endpoints', endpoints(services))
     .route('/tasks', tasks(services))
-    .route('/dead-letters', deadLetters(services));
+    .route('/dead-letters', deadLetters());
 
-  return new Hono<Served>()
+  const app = new Hono<Served>()
     .onError(problemHandler(services.log))
     .notFound(unknownRoute)
     .route('/', health(services))
     .route('/console', consolePage())
     .route('/v1', v1);
+
+  let document: object | undefined;
+  return app.get(
+    '/openapi.json',
+    operation({
+      summary: 'This document',
+      scope: null,
+      answers: { 200: z.looseObject({ openapi: z.literal('3.1.0') }) },
+    }),
+    (c) => {
+      document ??= openApi(app.routes);
+      return c.json(document);
+    },
+  );
 };
+
+/** The type of the API, from which its client has its types. */
+export type App = ReturnType<typeof createApp>;

@@ -1,24 +1,24 @@
+import type { Context } from 'hono';
 import { sql, type Transaction } from 'kysely';
-import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 import type { Transact } from '../watchlist/registry.ts';
+import type { Served } from './services.ts';
 
 /** How the record names an API key: `api:NAME`. */
 export const actorOf = (caller: string): string => `api:${caller}`;
 
-/** The transactions of an API key: each is attributed to it. */
+/** The transactions of a call: each is attributed to its API key. */
 export const transactions =
-  (database: Database, caller: string): Transact =>
+  (c: Context<Served>): Transact =>
   (run) =>
-    asCaller(database, caller, run);
+    asCaller(c, run);
 
-/** Runs something in one transaction that the record attributes to an API key. */
-export const asCaller = <T>(
-  database: Database,
-  caller: string,
-  run: (trx: Transaction<DB>) => Promise<T>,
-): Promise<T> =>
-  database.db.transaction().execute(async (trx) => {
-    await sql`select set_config('watchpost.actor', ${actorOf(caller)}, true)`.execute(trx);
-    return run(trx);
-  });
+/** Runs something in one transaction that the record attributes to the API key of a call. */
+export const asCaller = <T>(c: Context<Served>, run: (trx: Transaction<DB>) => Promise<T>): Promise<T> =>
+  c
+    .get('db')
+    .transaction()
+    .execute(async (trx) => {
+      await sql`select set_config('watchpost.actor', ${actorOf(c.get('caller'))}, true)`.execute(trx);
+      return run(trx);
+    });

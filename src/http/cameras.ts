@@ -11,8 +11,10 @@ import {
   setCamera,
 } from '../watchlist/registry.ts';
 import { asCaller } from './as-caller.ts';
-import { idIn, readJson } from './body.ts';
-import type { Served, Services } from './services.ts';
+import { idIn } from './body.ts';
+import { operation } from './operation.ts';
+import * as answer from './schemas/registers.ts';
+import type { Served } from './services.ts';
 
 const newCamera = z.strictObject({
   name,
@@ -23,26 +25,72 @@ const newCamera = z.strictObject({
 const changes = newCamera.partial();
 
 /** POST and GET /v1/cameras; GET, PATCH and DELETE /v1/cameras/{id}. */
-export const cameras = ({ database }: Services) =>
+export const cameras = () =>
   new Hono<Served>()
-    .post('/', async (c) => {
-      const wanted = await readJson(c, newCamera);
-      const camera = await asCaller(database, c.get('caller'), (trx) => addCamera(trx, wanted));
-      c.header('Location', `/v1/cameras/${camera.id}`);
-      return c.json(camera, 201);
-    })
-    .get('/', async (c) => c.json({ cameras: await readCameras(database.db) }))
-    .get('/:id', async (c) => {
-      const camera = await readCamera(database.db, idIn(c));
-      return c.json({ ...camera, places: await readPlaces(database.db, camera.id) });
-    })
-    .patch('/:id', async (c) => {
-      const id = idIn(c);
-      const wanted = await readJson(c, changes);
-      return c.json(await asCaller(database, c.get('caller'), (trx) => setCamera(trx, id, wanted)));
-    })
-    .delete('/:id', async (c) => {
-      const id = idIn(c);
-      await asCaller(database, c.get('caller'), (trx) => removeCamera(trx, id));
-      return c.body(null, 204);
-    });
+    .post(
+      '/',
+      operation({
+        summary: 'Add a camera',
+        scope: 'administer',
+        body: newCamera,
+        answers: { 201: answer.newCamera },
+        errors: ['name_taken'],
+      }),
+      async (c) => {
+        const wanted = c.req.valid('json');
+        const camera = await asCaller(c, (trx) => addCamera(trx, wanted));
+        c.header('Location', `/v1/cameras/${camera.id}`);
+        return c.json(camera, 201);
+      },
+    )
+    .get(
+      '/',
+      operation({
+        summary: 'List the cameras in use, by name',
+        scope: 'read',
+        answers: { 200: answer.cameraList },
+      }),
+      async (c) => c.json({ cameras: await readCameras(c.get('db')) }),
+    )
+    .get(
+      '/:id',
+      operation({
+        summary: 'A camera and where it was',
+        scope: 'read',
+        answers: { 200: answer.cameraReport },
+        errors: ['camera_not_there'],
+      }),
+      async (c) => {
+        const camera = await readCamera(c.get('db'), idIn(c));
+        return c.json({ ...camera, places: await readPlaces(c.get('db'), camera.id) });
+      },
+    )
+    .patch(
+      '/:id',
+      operation({
+        summary: 'Change a camera',
+        scope: 'administer',
+        body: changes,
+        answers: { 200: answer.camera },
+        errors: ['camera_not_there', 'name_taken'],
+      }),
+      async (c) => {
+        const id = idIn(c);
+        const wanted = c.req.valid('json');
+        return c.json(await asCaller(c, (trx) => setCamera(trx, id, wanted)));
+      },
+    )
+    .delete(
+      '/:id',
+      operation({
+        summary: 'Remove a camera',
+        scope: 'administer',
+        answers: { 204: null },
+        errors: ['camera_not_there', 'camera_in_use'],
+      }),
+      async (c) => {
+        const id = idIn(c);
+        await asCaller(c, (trx) => removeCamera(trx, id));
+        return c.body(null, 204);
+      },
+    );

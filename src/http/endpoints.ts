@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { createFactory } from 'hono/factory';
 import { z } from 'zod';
 import { interval, listOf, name, nextOf, pageLimit, searchWord, url, whole } from '../fields.ts';
 import {
@@ -11,7 +12,9 @@ import {
   testEndpoint,
 } from '../webhooks/endpoints.ts';
 import { actorOf, asCaller } from './as-caller.ts';
-import { idIn, readJson, readQuery } from './body.ts';
+import { idIn } from './body.ts';
+import { operation } from './operation.ts';
+import * as answer from './schemas/registers.ts';
 import type { Served, Services } from './services.ts';
 
 const newEndpoint = z.strictObject({
@@ -25,48 +28,94 @@ const rotation = z.strictObject({ keep_seconds: whole(0, 2_592_000).default(86_4
 const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
 const deliveriesPage = z.strictObject({ after: z.guid().optional(), limit: pageLimit });
 
+/** The handlers of a change whose path says it all. */
+const changing = (verb: Parameters<typeof changeEndpoint>[2], summary: string) =>
+  createFactory<Served>().createHandlers(
+    operation({ summary, scope: 'administer', answers: { 204: null }, errors: ['endpoint_unknown'] }),
+    async (c) => {
+      const id = idIn(c);
+      await asCaller(c, (trx) => changeEndpoint(trx, id, verb));
+      return c.body(null, 204);
+    },
+  );
+
 /**
  * POST and GET /v1/endpoints, DELETE /v1/endpoints/{id}; POST /v1/endpoints/{id}/test, rotate, enable, disable;
  * GET /v1/endpoints/{id}/deliveries. A secret is in the answer to the call that makes it, and in no other.
  */
-export const endpoints = ({ config, database }: Services) =>
+export const endpoints = ({ config }: Services) =>
   new Hono<Served>()
-    .post('/', async (c) => {
-      const endpoint = await readJson(c, newEndpoint);
-      const made = await asCaller(database, c.get('caller'), (trx) =>
-        addEndpoint(trx, endpoint, { plainHttp: config.plainHttpWebhooks ?? false }),
-      );
-      return c.json(made, 201);
-    })
-    .get('/', async (c) => {
-      const wanted = readQuery(c, page);
-      const found = await readEndpoints(database.db, wanted);
-      return c.json({ endpoints: found, next: nextOf(found, wanted.limit, (endpoint) => endpoint.name) });
-    })
-    .delete('/:id', async (c) => {
-      const id = idIn(c);
-      await asCaller(database, c.get('caller'), (trx) => changeEndpoint(trx, id, 'remove'));
-      return c.body(null, 204);
-    })
-    .post('/:id/enable', async (c) => {
-      const id = idIn(c);
-      await asCaller(database, c.get('caller'), (trx) => changeEndpoint(trx, id, 'enable'));
-      return c.body(null, 204);
-    })
-    .post('/:id/disable', async (c) => {
-      const id = idIn(c);
-      await asCaller(database, c.get('caller'), (trx) => changeEndpoint(trx, id, 'disable'));
-      return c.body(null, 204);
-    })
-    .post('/:id/rotate', async (c) => {
-      const id = idIn(c);
-      const { keep_seconds } = readQuery(c, rotation);
-      return c.json(await asCaller(database, c.get('caller'), (trx) => rotateSecret(trx, id, keep_seconds)));
-    })
-    .post('/:id/test', async (c) => c.json(await testEndpoint(database, idIn(c), actorOf(c.get('caller')))))
-    .get('/:id/deliveries', async (c) => {
-      const id = await findEndpoint(database.db, idIn(c));
-      const wanted = readQuery(c, deliveriesPage);
-      const found = await readDeliveries(database.db, id, wanted);
-      return c.json({ deliveries: found, next: nextOf(found, wanted.limit, (delivery) => delivery.id) });
-    });
+    .post(
+      '/',
+      operation({
+        summary: 'Add an endpoint, to which alerts are sent',
+        description: 'The answer has the secret that signs the messages; it is shown here only.',
+        scope: 'administer',
+        body: newEndpoint,
+        answers: { 201: answer.newEndpoint },
+        errors: ['name_taken', 'watchlist_unknown', 'url_invalid'],
+      }),
+      async (c) => {
+        const endpoint = c.req.valid('json');
+        const options = { plainHttp: config.plainHttpWebhooks ?? false };
+        return c.json(await asCaller(c, (trx) => addEndpoint(trx, endpoint, options)), 201);
+      },
+    )
+    .get(
+      '/',
+      operation({
+        summary: 'List endpoints, by name',
+        scope: 'administer',
+        query: page,
+        answers: { 200: answer.endpointPage },
+      }),
+      async (c) => {
+        const wanted = c.req.valid('query');
+        const found = await readEndpoints(c.get('db'), wanted);
+        return c.json({ endpoints: found, next: nextOf(found, wanted.limit, (endpoint) => endpoint.name) });
+      },
+    )
+    .delete('/:id', ...changing('remove', 'Remove an endpoint'))
+    .post('/:id/enable', ...changing('enable', 'Enable an endpoint'))
+    .post('/:id/disable', ...changing('disable', 'Disable an endpoint'))
+    .post(
+      '/:id/rotate',
+      operation({
+        summary: 'Give an endpoint a new secret; the previous one also signs for a while',
+        scope: 'administer',
+        query: rotation,
+        answers: { 200: answer.rotatedSecret },
+        errors: ['endpoint_unknown'],
+      }),
+      async (c) => {
+        const id = idIn(c);
+        const { keep_seconds } = c.req.valid('query');
+        return c.json(await asCaller(c, (trx) => rotateSecret(trx, id, keep_seconds)));
+      },
+    )
+    .post(
+      '/:id/test',
+      operation({
+        summary: 'Send a test message to an endpoint and report the response',
+        scope: 'administer',
+        answers: { 200: answer.endpointAnswer },
+        errors: ['endpoint_unknown'],
+      }),
+      async (c) => c.json(await testEndpoint(c.get('db'), idIn(c), actorOf(c.get('caller')))),
+    )
+    .get(
+      '/:id/deliveries',
+      operation({
+        summary: 'List deliveries to an endpoint, the latest first',
+        scope: 'administer',
+        query: deliveriesPage,
+        answers: { 200: answer.deliveryPage },
+        errors: ['endpoint_unknown'],
+      }),
+      async (c) => {
+        const id = await findEndpoint(c.get('db'), idIn(c));
+        const wanted = c.req.valid('query');
+        const found = await readDeliveries(c.get('db'), id, wanted);
+        return c.json({ deliveries: found, next: nextOf(found, wanted.limit, (delivery) => delivery.id) });
+      },
+    );

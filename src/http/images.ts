@@ -6,7 +6,9 @@ import { Backlog, inspectPhoto, submitPhoto, untilEnded } from '../intake/index.
 import { actorOf } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { readImage } from './image-report.ts';
+import { operation } from './operation.ts';
 import { readPhotoBody } from './photo-body.ts';
+import { imageReport, submitted } from './schemas/images.ts';
 import type { Served, Services } from './services.ts';
 
 // Strict: a misspelt `camera` would otherwise give a photo without one.
@@ -19,35 +21,58 @@ const photoFields = z.strictObject({
 export const images = ({ config, database, stopping }: Services) => {
   const backlog = new Backlog(database, config);
   return new Hono<Served>()
-    .post('/', async (c) => {
-      const submittedBy = actorOf(c.get('caller'));
-      await backlog.assertRoom(submittedBy);
-      const { bytes, fields } = await readPhotoBody(c, config.maxBodyBytes, photoFields);
-      await inspectPhoto(bytes, { maxPixels: config.maxPixels });
-      const id = await submitPhoto(database, {
-        bytes,
-        camera: fields.camera,
-        capturedAt: fields.captured_at,
-        idempotencyKey: idempotencyKey(c),
-        submittedBy,
-      });
-      backlog.entered(submittedBy);
-      const address = `/v1/images/${id}`;
-      c.header('Location', address);
-      return c.json({ id, state: 'received', status_url: new URL(address, c.req.url).href }, 202);
-    })
+    .post(
+      '/',
+      operation({
+        summary: 'Submit a photo',
+        description: 'It is stored when the answer arrives, and processed afterwards.',
+        scope: 'submit',
+        photo: photoFields,
+        creates: true,
+        answers: { 202: submitted },
+        errors: ['camera_unknown', 'backlog_full', 'idempotency_key_reused'],
+      }),
+      async (c) => {
+        const submittedBy = actorOf(c.get('caller'));
+        await backlog.assertRoom(submittedBy);
+        const { bytes, fields } = await readPhotoBody(c, config.maxBodyBytes, photoFields);
+        await inspectPhoto(bytes, { maxPixels: config.maxPixels });
+        const id = await submitPhoto(database, {
+          bytes,
+          camera: fields.camera,
+          capturedAt: fields.captured_at,
+          idempotencyKey: idempotencyKey(c),
+          submittedBy,
+        });
+        backlog.entered(submittedBy);
+        const address = `/v1/images/${id}`;
+        c.header('Location', address);
+        return c.json({ id, state: 'received' as const, status_url: new URL(address, c.req.url).href }, 202);
+      },
+    )
 
-    .get('/:id', async (c) => {
-      const id = idIn(c);
-      const seconds = secondsToWait(c);
-      if (seconds > 0) {
-        const ends = [c.req.raw.signal, AbortSignal.timeout(seconds * 1000)];
-        if (stopping) ends.push(stopping);
-        await untilEnded(database, id, AbortSignal.any(ends));
-        c.header('Preference-Applied', `wait=${seconds}`);
-      }
-      return c.json(await readImage(database.db, id));
-    });
+    .get(
+      '/:id',
+      operation({
+        summary: 'The state of a photo and what was found in it',
+        description: 'Prefer: wait=N waits up to N seconds, 60 at most, until the photo is done or failed.',
+        scope: 'read',
+        headers: z.object({ prefer: z.string().optional() }),
+        answers: { 200: imageReport },
+        errors: ['image_unknown'],
+      }),
+      async (c) => {
+        const id = idIn(c);
+        const seconds = secondsToWait(c);
+        if (seconds > 0) {
+          const ends = [c.req.raw.signal, AbortSignal.timeout(seconds * 1000)];
+          if (stopping) ends.push(stopping);
+          await untilEnded(database, id, AbortSignal.any(ends));
+          c.header('Preference-Applied', `wait=${seconds}`);
+        }
+        return c.json(await readImage(c.get('db'), id));
+      },
+    );
 };
 
 const idempotencyKey = (c: Context<Served>): string | undefined => {

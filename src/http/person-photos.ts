@@ -15,8 +15,10 @@ import {
   removePhoto,
 } from '../watchlist/registry.ts';
 import { actorOf, asCaller } from './as-caller.ts';
-import { idIn, readJson, readQuery } from './body.ts';
+import { idIn } from './body.ts';
+import { operation } from './operation.ts';
 import { readPhotoBody } from './photo-body.ts';
+import { addedFace, addedPhoto, changedPhoto } from './schemas/persons.ts';
 import type { Served, Services } from './services.ts';
 
 /** A face of a photo, counted from 1, from left to right. */
@@ -50,55 +52,108 @@ const removal = z.strictObject({ reason: reason.optional() });
  * POST /v1/persons/{id}/photos enrols a new photo, POST …/faces a face of a photo that is stored already; PATCH and
  * DELETE …/photos/{photo} correct and remove one.
  */
-export const personPhotos = ({ config, database }: Services) =>
+export const personPhotos = ({ config }: Services) =>
   new Hono<Served>()
-    .post('/:id/photos', async (c) => {
-      const personId = idIn(c);
-      const photo = await readPhotoBody(c, config.maxBodyBytes, photoFields);
-      await inspectPhoto(photo.bytes, { maxPixels: config.maxPixels });
-      const added = await addPersonPhoto(database, {
-        personId,
-        bytes: photo.bytes,
-        chosenFace: photo.fields.face,
-        submittedBy: actorOf(c.get('caller')),
-        accept: photo.fields.accept,
-      });
-      const address = `/v1/images/${added.image_id}`;
-      c.header('Location', address);
-      return c.json(
-        { id: added.person_photo_id, image_id: added.image_id, status_url: new URL(address, c.req.url).href },
-        202,
-      );
-    })
+    .post(
+      '/:id/photos',
+      operation({
+        summary: 'Enrol a new photo of a person',
+        description: 'It is processed afterwards: the person report says what became of it.',
+        scope: 'enrol',
+        photo: photoFields,
+        answers: { 202: addedPhoto },
+        errors: ['person_unknown', 'person_merged'],
+      }),
+      async (c) => {
+        const personId = idIn(c);
+        const photo = await readPhotoBody(c, config.maxBodyBytes, photoFields);
+        await inspectPhoto(photo.bytes, { maxPixels: config.maxPixels });
+        const added = await addPersonPhoto(
+          { db: c.get('db') },
+          {
+            personId,
+            bytes: photo.bytes,
+            chosenFace: photo.fields.face,
+            submittedBy: actorOf(c.get('caller')),
+            accept: photo.fields.accept,
+          },
+        );
+        const address = `/v1/images/${added.image_id}`;
+        c.header('Location', address);
+        return c.json(
+          {
+            id: added.person_photo_id,
+            image_id: added.image_id,
+            status_url: new URL(address, c.req.url).href,
+          },
+          202,
+        );
+      },
+    )
 
-    .post('/:id/faces', async (c) => {
-      const personId = idIn(c);
-      const wanted = await readJson(c, aFace);
-      const id = await asCaller(database, c.get('caller'), (trx) =>
-        enrolFace(trx, personId, wanted.face_id.toLowerCase(), wanted.accept),
-      );
-      c.header('Location', `/v1/persons/${personId}`);
-      return c.json({ id, status_url: new URL(`/v1/persons/${personId}`, c.req.url).href }, 202);
-    })
+    .post(
+      '/:id/faces',
+      operation({
+        summary: 'Enrol a face of a photo that is stored already',
+        scope: 'enrol',
+        body: aFace,
+        answers: { 202: addedFace },
+        errors: ['person_unknown', 'person_merged', 'face_unknown', 'face_taken', 'faces_several'],
+      }),
+      async (c) => {
+        const personId = idIn(c);
+        const wanted = c.req.valid('json');
+        const id = await asCaller(c, (trx) =>
+          enrolFace(trx, personId, wanted.face_id.toLowerCase(), wanted.accept),
+        );
+        c.header('Location', `/v1/persons/${personId}`);
+        return c.json({ id, status_url: new URL(`/v1/persons/${personId}`, c.req.url).href }, 202);
+      },
+    )
 
-    .patch('/:id/photos/:photo', async (c) => {
-      const { face, accept, reason } = await readJson(c, correction);
-      const id = await asCaller(database, c.get('caller'), async (trx) => {
-        const photo = await photoIn(c, trx);
-        if (face !== undefined) return correctPhoto(trx, photo, face, reason);
-        await acceptPhoto(trx, photo, accept ?? []);
-        return photo;
-      });
-      return c.json({ id }, 202);
-    })
+    .patch(
+      '/:id/photos/:photo',
+      operation({
+        summary: 'Choose another face of a photo, or accept it as it is',
+        scope: 'enrol',
+        body: correction,
+        answers: { 202: changedPhoto },
+        errors: [
+          'person_unknown',
+          'person_merged',
+          'photo_unknown',
+          'photo_removed',
+          'face_unknown',
+          'face_taken',
+        ],
+      }),
+      async (c) => {
+        const { face, accept, reason } = c.req.valid('json');
+        const id = await asCaller(c, async (trx) => {
+          const photo = await photoIn(c, trx);
+          if (face !== undefined) return correctPhoto(trx, photo, face, reason);
+          await acceptPhoto(trx, photo, accept ?? []);
+          return photo;
+        });
+        return c.json({ id }, 202);
+      },
+    )
 
-    .delete('/:id/photos/:photo', async (c) => {
-      const { reason } = readQuery(c, removal);
-      await asCaller(database, c.get('caller'), async (trx) =>
-        removePhoto(trx, await photoIn(c, trx), reason ?? null),
-      );
-      return c.body(null, 204);
-    });
+    .delete(
+      '/:id/photos/:photo',
+      operation({
+        summary: 'Remove a photo of a person and withdraw the matches that depend on it',
+        scope: 'enrol',
+        query: removal,
+        answers: { 204: null },
+        errors: ['person_unknown', 'person_merged', 'photo_unknown'],
+      }),
+      async (c) => {
+        const { reason } = c.req.valid('query');
+        await asCaller(c, async (trx) => removePhoto(trx, await photoIn(c, trx), reason ?? null));
+        return c.body(null, 204);
+      },
+    );
 
 /** The photo in a path, which must be one of the person in it. */
 const photoIn = async (c: Context<Served>, db: Kysely<DB>): Promise<string> => {

@@ -34,7 +34,7 @@ export interface ConnectionLimits {
  * @throws {CommandError} if it cannot listen, for example because the port is taken.
  */
 export const startServer = async (
-  app: Hono<Served>,
+  app: Pick<Hono<Served>, 'fetch'>,
   host: string,
   port: number,
   lower: Partial<ConnectionLimits> = {},
@@ -58,7 +58,7 @@ export const startServer = async (
 };
 
 const createBoundedServer = (
-  app: Hono<Served>,
+  app: Pick<Hono<Served>, 'fetch'>,
   hostname: string,
   {
     headersSeconds = limits.headersSeconds.max,

@@ -1,8 +1,11 @@
+import type { Kysely } from 'kysely';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/pool.ts';
+import type { DB } from '../database/types.generated.ts';
 import type { Log } from '../log.ts';
 import type { Vision } from '../vision/index.ts';
 import type { Hold } from './bytes-in-flight.ts';
+import type { Key } from './key.ts';
 
 /** Limits of the table in limits.ts that a test may set lower. */
 interface HttpLimits {
@@ -33,6 +36,9 @@ export interface Served {
   Variables: {
     /** Name of the API key. */
     caller: string;
+    key: Key;
+    /** The database as this key may see it. Routes use it, and `asCaller`, and not the database of the services. */
+    db: Kysely<DB>;
     /** Bytes held for the body, and when it must have arrived, in ms since 1970. */
     receiving: { readonly hold: Hold; readonly dueAt: number };
   };

@@ -3,8 +3,10 @@ import { z } from 'zod';
 import { listOf, moment, name, nextOf, pageLimit, searchWord, token, whole } from '../fields.ts';
 import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
 import { asCaller } from './as-caller.ts';
-import { idIn, readJson, readQuery } from './body.ts';
-import type { Served, Services } from './services.ts';
+import { idIn } from './body.ts';
+import { operation } from './operation.ts';
+import * as answer from './schemas/strangers.ts';
+import type { Served } from './services.ts';
 
 const filter = z.strictObject({
   visits: whole(1, 1_000_000).default(2),
@@ -22,27 +24,61 @@ const newPerson = z.strictObject({
 const cropOf = (faceId: string) => `/v1/faces/${faceId}/crop`;
 
 /** GET /v1/strangers lists recurring strangers, GET /v1/strangers/{id} the faces of one; POST …/person enrols one. */
-export const strangers = ({ database }: Services) =>
+export const strangers = () =>
   new Hono<Served>()
-    .get('/', async (c) => {
-      const wanted = readQuery(c, filter);
-      const found = await readRecurring(database, wanted);
-      return c.json({
-        strangers: found.map((one) => ({ ...one, crop: cropOf(one.best_face_id) })),
-        next: nextOf(found, wanted.limit, ({ id }) => id),
-      });
-    })
-    .get('/:id', async (c) => {
-      const { faces, ...stranger } = await readStranger(database, idIn(c));
-      return c.json({
-        ...stranger,
-        faces: faces.map((face) => ({ ...face, crop: cropOf(face.face_id as string) })),
-      });
-    })
-    .post('/:id/person', async (c) => {
-      const id = idIn(c);
-      const wanted = await readJson(c, newPerson);
-      const personId = await asCaller(database, c.get('caller'), (trx) => enrolStranger(trx, id, wanted));
-      c.header('Location', `/v1/persons/${personId}`);
-      return c.json({ person_id: personId }, 201);
-    });
+    .get(
+      '/',
+      operation({
+        summary: 'List recurring strangers, those with most visits first',
+        scope: 'read',
+        query: filter,
+        answers: { 200: answer.strangerPage },
+      }),
+      async (c) => {
+        const wanted = c.req.valid('query');
+        const found = await readRecurring(c.get('db'), wanted);
+        return c.json({
+          strangers: found.map((one) => ({ ...one, crop: cropOf(one.best_face_id) })),
+          next: nextOf(found, wanted.limit, ({ id }) => id),
+        });
+      },
+    )
+    .get(
+      '/:id',
+      operation({
+        summary: 'A stranger with their faces, the latest first',
+        scope: 'read',
+        answers: { 200: answer.strangerReport },
+        errors: ['stranger_unknown'],
+      }),
+      async (c) => {
+        const { faces, ...stranger } = await readStranger(c.get('db'), idIn(c));
+        return c.json({
+          ...stranger,
+          faces: faces.map((face) => ({ ...face, crop: cropOf(face.face_id as string) })),
+        });
+      },
+    )
+    .post(
+      '/:id/person',
+      operation({
+        summary: 'Enrol a stranger as a person',
+        scope: 'enrol',
+        body: newPerson,
+        answers: { 201: answer.enrolledStranger },
+        errors: [
+          'stranger_unknown',
+          'stranger_named',
+          'watchlist_unknown',
+          'watchlist_expired',
+          'name_taken',
+        ],
+      }),
+      async (c) => {
+        const id = idIn(c);
+        const wanted = c.req.valid('json');
+        const personId = await asCaller(c, (trx) => enrolStranger(trx, id, wanted));
+        c.header('Location', `/v1/persons/${personId}`);
+        return c.json({ person_id: personId }, 201);
+      },
+    );

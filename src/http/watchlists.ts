@@ -12,8 +12,10 @@ import {
   thresholdNames,
 } from '../watchlist/registry.ts';
 import { asCaller, transactions } from './as-caller.ts';
-import { idIn, readJson, readQuery } from './body.ts';
-import type { Served, Services } from './services.ts';
+import { idIn } from './body.ts';
+import { operation } from './operation.ts';
+import * as answer from './schemas/registers.ts';
+import type { Served } from './services.ts';
 
 const fields = z.strictObject({
   name,
@@ -44,38 +46,112 @@ const newWatchlist = fields.refine(isEither, eitherError);
 const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
 const changes = fields.partial().refine(isEither, eitherError);
 
+const watchlistErrors = [
+  'name_taken',
+  'threshold_invalid',
+  'validity_invalid',
+  'watchlist_expired',
+  'calibration_missing',
+  'target_fpir_invalid',
+] as const;
+
 /** POST and GET /v1/watchlists; GET, PATCH and DELETE /v1/watchlists/{id}; PUT and DELETE …/persons/{person}. */
-export const watchlists = ({ database }: Services) =>
+export const watchlists = () =>
   new Hono<Served>()
-    .post('/', async (c) => {
-      const wanted = await readJson(c, newWatchlist);
-      const list = await asCaller(database, c.get('caller'), (trx) => addWatchlist(trx, wanted));
-      c.header('Location', `/v1/watchlists/${list.id}`);
-      return c.json(list, 201);
-    })
-    .get('/', async (c) => {
-      const wanted = readQuery(c, page);
-      const found = await readWatchlists(database.db, wanted);
-      return c.json({ watchlists: found, next: nextOf(found, wanted.limit, (list) => list.name) });
-    })
-    .get('/:id', async (c) => c.json(await readWatchlist(database.db, idIn(c))))
-    .patch('/:id', async (c) => {
-      const id = idIn(c);
-      const wanted = await readJson(c, changes);
-      return c.json(await asCaller(database, c.get('caller'), (trx) => setWatchlist(trx, id, wanted)));
-    })
-    .delete('/:id', async (c) => {
-      const id = idIn(c);
-      await removeWatchlist(transactions(database, c.get('caller')), id);
-      return c.body(null, 204);
-    })
-    .put('/:id/persons/:person', async (c) => {
-      const [id, person] = [idIn(c), idIn(c, 'person')];
-      await asCaller(database, c.get('caller'), (trx) => addToWatchlist(trx, id, person));
-      return c.body(null, 204);
-    })
-    .delete('/:id/persons/:person', async (c) => {
-      const [id, person] = [idIn(c), idIn(c, 'person')];
-      await asCaller(database, c.get('caller'), (trx) => removeFromWatchlist(trx, id, person));
-      return c.body(null, 204);
-    });
+    .post(
+      '/',
+      operation({
+        summary: 'Add a watchlist',
+        scope: 'administer',
+        body: newWatchlist,
+        answers: { 201: answer.watchlist },
+        errors: watchlistErrors,
+      }),
+      async (c) => {
+        const wanted = c.req.valid('json');
+        const list = await asCaller(c, (trx) => addWatchlist(trx, wanted));
+        c.header('Location', `/v1/watchlists/${list.id}`);
+        return c.json(list, 201);
+      },
+    )
+    .get(
+      '/',
+      operation({
+        summary: 'List watchlists, by name',
+        scope: 'read',
+        query: page,
+        answers: { 200: answer.watchlistPage },
+      }),
+      async (c) => {
+        const wanted = c.req.valid('query');
+        const found = await readWatchlists(c.get('db'), wanted);
+        return c.json({ watchlists: found, next: nextOf(found, wanted.limit, (list) => list.name) });
+      },
+    )
+    .get(
+      '/:id',
+      operation({
+        summary: 'A watchlist',
+        scope: 'read',
+        answers: { 200: answer.watchlist },
+        errors: ['watchlist_unknown'],
+      }),
+      async (c) => c.json(await readWatchlist(c.get('db'), idIn(c))),
+    )
+    .patch(
+      '/:id',
+      operation({
+        summary: 'Change a watchlist',
+        scope: 'administer',
+        body: changes,
+        answers: { 200: answer.watchlist },
+        errors: ['watchlist_unknown', ...watchlistErrors],
+      }),
+      async (c) => {
+        const id = idIn(c);
+        const wanted = c.req.valid('json');
+        return c.json(await asCaller(c, (trx) => setWatchlist(trx, id, wanted)));
+      },
+    )
+    .delete(
+      '/:id',
+      operation({
+        summary: 'Delete a watchlist with its alerts',
+        scope: 'administer',
+        answers: { 204: null },
+        errors: ['watchlist_unknown', 'evidence_kept'],
+      }),
+      async (c) => {
+        const id = idIn(c);
+        await removeWatchlist(transactions(c), id);
+        return c.body(null, 204);
+      },
+    )
+    .put(
+      '/:id/persons/:person',
+      operation({
+        summary: 'Put a person on a watchlist',
+        scope: 'enrol',
+        answers: { 204: null },
+        errors: ['watchlist_unknown', 'person_unknown', 'person_merged', 'watchlist_expired'],
+      }),
+      async (c) => {
+        const [id, person] = [idIn(c), idIn(c, 'person')];
+        await asCaller(c, (trx) => addToWatchlist(trx, id, person));
+        return c.body(null, 204);
+      },
+    )
+    .delete(
+      '/:id/persons/:person',
+      operation({
+        summary: 'Take a person off a watchlist',
+        scope: 'enrol',
+        answers: { 204: null },
+        errors: ['watchlist_unknown', 'person_unknown', 'person_merged'],
+      }),
+      async (c) => {
+        const [id, person] = [idIn(c), idIn(c, 'person')];
+        await asCaller(c, (trx) => removeFromWatchlist(trx, id, person));
+        return c.body(null, 204);
+      },
+    );

@@ -1,5 +1,4 @@
 import { type Kysely, sql } from 'kysely';
-import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Page } from '../fields.ts';
@@ -200,13 +199,59 @@ export const readAlertMatches = async (db: Kysely<DB>, alertId: string) => {
 };
 
 /** The full origin of an alert, of its latest thousand sightings, oldest first; see sql/6-record/lineage.sql. */
-export const readLineage = async ({ pool }: Database, alertId: string) =>
-  (
-    await pool.query(
-      'select * from watchpost.lineage($1) order by captured_at desc, match_id desc limit 1000',
-      [alertId],
-    )
-  ).rows.reverse();
+export const readLineage = async (db: Kysely<DB>, alertId: string) => {
+  const { rows } = await sql<Lineage>`
+    select * from watchpost.lineage(${alertId}) order by captured_at desc, match_id desc limit 1000
+  `.execute(db);
+  return rows.reverse();
+};
+
+/** A row of watchpost.lineage(). Null: not from a known camera, or the search or the reference is not kept any more. */
+interface Lineage {
+  readonly alert_id: string;
+  readonly alert_state: string;
+  readonly raised_at: Date;
+  readonly match_id: string;
+  readonly best: boolean;
+  readonly matched_at: Date;
+  readonly similarity: number;
+  readonly retroactive: boolean;
+  readonly watchlist: string;
+  readonly watchlist_version: number | null;
+  readonly threshold: number;
+  readonly search_id: string | null;
+  readonly searched_at: Date | null;
+  readonly method: string | null;
+  readonly reference_similarity: number | null;
+  readonly person_id: string;
+  readonly person: string;
+  readonly reference_id: string | null;
+  readonly reference_image_id: string | null;
+  readonly reference_image_sha256: string | null;
+  readonly reference_face: number | null;
+  readonly reference_face_id: string | null;
+  readonly enrolled_at: Date | null;
+  readonly enrolled_by: string | null;
+  readonly embedding_id: string | null;
+  readonly model_id: string | null;
+  readonly model_sha256: string | null;
+  readonly face_id: string;
+  readonly detector_id: string;
+  readonly detector_sha256: string;
+  readonly box_x: number;
+  readonly box_y: number;
+  readonly box_width: number;
+  readonly box_height: number;
+  readonly image_id: string;
+  readonly image_sha256: string;
+  readonly captured_at: Date;
+  readonly received_at: Date;
+  readonly submitted_by: string;
+  readonly camera: string | null;
+  readonly location: string | null;
+  readonly image_damaged: boolean;
+  readonly reference_image_damaged: boolean;
+}
 
 /** The notifications of an alert, with state and number of attempts. */
 export const readNotifications = (db: Kysely<DB>, alertId: string) =>

@@ -77,7 +77,7 @@ export const setPerson = (db: Kysely<DB>, id: string, fields: PersonFields) =>
     }
     const person = await trx
       .selectFrom('watchpost.person')
-      .selectAll()
+      .select(['id', 'name', 'external_ref', 'metadata', 'created_at'])
       .where('id', '=', id)
       .executeTakeFirst();
     if (!person) throw personUnknown(id);

@@ -1,5 +1,4 @@
 import { type Kysely, sql } from 'kysely';
-import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
@@ -27,7 +26,7 @@ export interface Recurring {
  * @param wanted.after the id of one that meets the conditions; else there is none after it.
  */
 export const readRecurring = async (
-  database: Database,
+  db: Kysely<DB>,
   wanted: { visits: number; since?: string | undefined } & Page,
 ): Promise<Recurring[]> => {
   const since = wanted.since ?? '-infinity';
@@ -67,7 +66,7 @@ export const readRecurring = async (
       p.best_face_id
     from page as p
     order by p.visits desc, p.last_seen desc, p.id
-  `.execute(database.db);
+  `.execute(db);
   return rows;
 };
 
@@ -77,8 +76,8 @@ export const readRecurring = async (
  * @param id of the stranger, or of one that was merged into them.
  * @throws {WatchpostError} stranger_unknown.
  */
-export const readStranger = async (database: Database, id: string) => {
-  const stranger = await database.db
+export const readStranger = async (db: Kysely<DB>, id: string) => {
+  const stranger = await db
     .selectFrom('watchpost.stranger as asked')
     .innerJoin('watchpost.stranger as s', (join) =>
       join.on(sql<boolean>`s.id = coalesce(asked.merged_into, asked.id)`),
@@ -88,7 +87,7 @@ export const readStranger = async (database: Database, id: string) => {
     .where('asked.id', '=', id)
     .executeTakeFirst();
   if (!stranger) throw new WatchpostError('stranger_unknown', `There is no stranger ${id}.`);
-  const faces = await database.db
+  const faces = await db
     .selectFrom('watchpost.stranger_sighting')
     .select(['face_id', 'image_id', 'seen_at', 'visit', 'camera', 'location'])
     .where('stranger_id', '=', stranger.id)

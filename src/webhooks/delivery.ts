@@ -1,5 +1,5 @@
-import { sql } from 'kysely';
-import type { Database } from '../database/pool.ts';
+import { type Kysely, sql } from 'kysely';
+import type { DB } from '../database/types.generated.ts';
 import { type EndpointAnswer, post } from './post.ts';
 
 /** A message to send once. */
@@ -19,15 +19,15 @@ interface EndpointDelivery {
  * @throws only if the database cannot be reached.
  */
 export const attemptDelivery = async (
-  database: Database,
+  { db }: { readonly db: Kysely<DB> },
   { endpointId, notificationId, url, secrets, body }: EndpointDelivery,
 ): Promise<EndpointAnswer & { readonly deliveryId: string; readonly attempt: number }> => {
   const { rows } = await sql<{ delivery_id: string; attempt: number }>`
     select * from watchpost.begin_delivery(${endpointId}, ${notificationId})
-  `.execute(database.db);
+  `.execute(db);
   const { delivery_id: deliveryId, attempt } = rows[0] as { delivery_id: string; attempt: number };
   const answer = await post({ url, id: notificationId ?? deliveryId, body, secrets });
-  await database.db
+  await db
     .updateTable('watchpost.delivery')
     .set({
       duration_ms: answer.durationMs,

@@ -1,5 +1,4 @@
 import { type Kysely, sql } from 'kysely';
-import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
@@ -165,30 +164,29 @@ export const readDeliveries = (db: Kysely<DB>, id: string, { after, limit }: Pag
  * @returns the response.
  * @throws {WatchpostError} endpoint_unknown, by SQLSTATE.
  */
-export const testEndpoint = async (
-  database: Database,
-  nameOrId: string,
-  by: string,
-): Promise<EndpointAnswer> => {
-  const id = await findEndpoint(database.db, nameOrId);
+export const testEndpoint = async (db: Kysely<DB>, nameOrId: string, by: string): Promise<EndpointAnswer> => {
+  const id = await findEndpoint(db, nameOrId);
   const { url, name, secrets } = await firstRow(
     sql<{ url: string; name: string; secrets: string[] }>`
       select e.url, e.name, watchpost.valid_secrets(e.id) as secrets
       from watchpost.endpoint as e
       where e.id = ${id}
     `,
-    database.db,
+    db,
   );
   const message = {
     type: 'test',
     timestamp: new Date().toISOString(),
     data: { endpoint: name, sent_by: by },
   };
-  return attemptDelivery(database, {
-    endpointId: id,
-    notificationId: null,
-    url,
-    secrets,
-    body: JSON.stringify(message),
-  });
+  return attemptDelivery(
+    { db },
+    {
+      endpointId: id,
+      notificationId: null,
+      url,
+      secrets,
+      body: JSON.stringify(message),
+    },
+  );
 };

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Vision } from '../../src/vision/index.ts';
 import { raiseAlert } from '../support/alerts.ts';
 import { connectClient } from '../support/client.ts';
+import { expectResponse, expectSchema } from '../support/contract.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { realVision } from '../support/pipeline.ts';
 import { until } from '../support/until.ts';
@@ -47,6 +48,7 @@ const follow = async (query = '', headers: Record<string, string> = {}, at = api
     headers: { authorization: `Bearer ${at.key}`, ...headers },
     signal: abort.signal,
   });
+  await expectResponse('GET', response.url, response);
   expect(response.status).toBe(200);
   expect(response.headers.get('content-type')).toBe('text/event-stream');
   const received: Received[] = [];
@@ -60,8 +62,12 @@ const follow = async (query = '', headers: Record<string, string> = {}, at = api
           block.split('\n').map((line) => line.split(/: ?(.*)/s).slice(0, 2)),
         );
         if (fields.id) stream.lastId = fields.id;
-        if (fields.data) received.push({ id: fields.id, event: fields.event, data: JSON.parse(fields.data) });
-        else stream.heartbeats += 1;
+        if (!fields.data) stream.heartbeats += 1;
+        else {
+          const data = JSON.parse(fields.data);
+          expectSchema('Alert', data);
+          received.push({ id: fields.id, event: fields.event, data });
+        }
       }
     }
   };

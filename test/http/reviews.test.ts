@@ -52,7 +52,7 @@ describe('/v1/alerts/{id}', () => {
       ['2026-05-01T08:01:00.000Z', true],
     ]);
     expect(body.matches[0].crop_url).toBe(`${api.url}/v1/faces/${body.matches[0].face_id}/crop`);
-    const crop = await fetch(body.matches[0].crop_url, { headers: { authorization: `Bearer ${api.key}` } });
+    const crop = await api.call('GET', body.matches[0].crop_url);
     expect(crop.status).toBe(200);
     expect(body.lineage).toHaveLength(2);
     expect(body).not.toHaveProperty('xid');

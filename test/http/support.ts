@@ -12,6 +12,7 @@ import { startRelay } from '../../src/runner/relay.ts';
 import type { Worker } from '../../src/runner/worker.ts';
 import type { Vision } from '../../src/vision/index.ts';
 import { atEnd } from '../support/at-end.ts';
+import { expectResponse, learnContract } from '../support/contract.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { realVision, runWorker, untilIdle } from '../support/pipeline.ts';
 
@@ -80,19 +81,26 @@ export const listen = async (
     stopping,
     log,
   });
+  learnContract(app.routes);
   const server = await startServer(app, '127.0.0.1', 0, limits);
   atEnd(() => server.stop(0));
   const key = `test-key-${randomBytes(16).toString('hex')}`;
   return {
     url: server.url,
     key,
-    routes: app.routes.filter(({ method }) => method !== 'ALL'),
+    routes: routesOf(app.routes),
     call: (method, path, body, headers = {}) =>
       ask(new URL(path, server.url), method, body, { authorization: `Bearer ${key}`, ...headers }),
   };
 };
 
-/** A call without an API key. */
+/** Each route once: the app has an entry for its declaration and one for its handler. */
+const routesOf = (entries: readonly { method: string; path: string }[]): Api['routes'] => {
+  const routes = entries.filter(({ method }) => method !== 'ALL');
+  return [...new Map(routes.map(({ method, path }) => [`${method} ${path}`, { method, path }])).values()];
+};
+
+/** A call without an API key. Like every call, its answer has to fit the OpenAPI document. */
 export const ask = async (
   url: URL | string,
   method: string,
@@ -108,7 +116,8 @@ export const ask = async (
   if (body !== undefined) init.body = asIs ? (body as FormData) : JSON.stringify(body);
   if (body instanceof ReadableStream) init.duplex = 'half';
   const response = await fetch(url, init);
-  const json = response.headers.get('content-type')?.includes('json');
+  await expectResponse(method, String(url), response);
+  const json = response.headers.get('content-type')?.includes('json') && method !== 'HEAD';
   return {
     status: response.status,
     headers: response.headers,

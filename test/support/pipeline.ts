@@ -6,6 +6,7 @@ import { startWorker, type Worker } from '../../src/runner/worker.ts';
 import { loadVision, type Vision } from '../../src/vision/index.ts';
 import { addToWatchlist, addWatchlist } from '../../src/watchlist/registry.ts';
 import { atEnd } from './at-end.ts';
+import { expectResponse, learnContract } from './contract.ts';
 import type { TestDatabase } from './database.ts';
 import { sample } from './photos.ts';
 import { until } from './until.ts';
@@ -42,8 +43,13 @@ export const openApi = async (database: TestDatabase, vision: Vision, worker: Wo
     maxBacklogPerKey: 10_000,
   };
   const app = createApp({ config, database, nudge: () => worker.nudge(), vision, workerId: worker.id, log });
-  return (path: string, init: RequestInit = {}) =>
-    app.request(path, { ...init, headers: { authorization: `Bearer ${apiKey}`, ...init.headers } });
+  learnContract(app.routes);
+  return async (path: string, init: RequestInit = {}) => {
+    const headers = { authorization: `Bearer ${apiKey}`, ...init.headers };
+    const response = await app.request(path, { ...init, headers });
+    await expectResponse(init.method ?? 'GET', path, response);
+    return response;
+  };
 };
 
 /** What `image_status` says once it is final. */

@@ -89,8 +89,8 @@ const calibrate = async (context: Context, options: CalibrateOptions): Promise<v
   const { id, leftOut } = options.show
     ? { id: typeof options.show === 'string' ? options.show : undefined, leftOut: [] }
     : await measureAndStore(context, database, options);
-  const { calibration, points } = await readCurve(database, id);
-  const recommended = await recommend(database, calibration.id, targetFpir);
+  const { calibration, points } = await readCurve(database.db, id);
+  const recommended = await recommend(database.db, calibration.id, targetFpir);
   if (svg) await writeFile(svg, plot(calibration, points, recommended));
 
   if (options.json) {

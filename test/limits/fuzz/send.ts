@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { expectContract } from '../../support/contract.ts';
 import { openRaw, readAnswer } from '../../support/raw-call.ts';
 import type { Call } from './calls.ts';
 import type { Random } from './random.ts';
@@ -9,6 +10,14 @@ export interface Outcome {
   readonly type: string;
   readonly text: string;
 }
+
+/** An outcome that fits the OpenAPI document; throws if it does not. */
+const asDocumented = (url: string, { method, path }: Call, outcome: Outcome): Outcome => {
+  const { status, type, text } = outcome;
+  const body = type.includes('json') && text !== '' ? JSON.parse(text) : undefined;
+  if (status !== 0) expectContract(method, `${url}${path}`, { status, type, body });
+  return outcome;
+};
 
 /** Sends a call with the API key and reads the answer; of a stream of events, only its beginning. */
 export const send = (url: string, key: string, call: Call, agent: Agent): Promise<Outcome> =>
@@ -37,7 +46,13 @@ export const send = (url: string, key: string, call: Call, agent: Agent): Promis
       const pieces: Buffer[] = [];
       response.on('data', (piece) => pieces.push(piece));
       response.on('error', reject);
-      response.on('end', () => resolve({ status, type, text: Buffer.concat(pieces).toString() }));
+      response.on('end', () => {
+        try {
+          resolve(asDocumented(url, call, { status, type, text: Buffer.concat(pieces).toString() }));
+        } catch (error) {
+          reject(error);
+        }
+      });
     });
     asked.end(call.body);
   });

@@ -1,0 +1,18 @@
+/** What a key may be allowed to do. `administer` includes all the others. */
+export const scopes = ['submit', 'read', 'enrol', 'review', 'administer'] as const;
+
+/** One of `scopes`. */
+export type Scope = (typeof scopes)[number];
+
+/** The API key of a call. */
+export interface Key {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: ReadonlySet<Scope>;
+  /** Ids of the sites that it is bound to; null: all of them. */
+  readonly sites: readonly string[] | null;
+  /** Ids of the cameras that it is bound to; null: all of its sites. */
+  readonly cameras: readonly string[] | null;
+  /** Ids of the watchlists that it is bound to; null: all of its sites. */
+  readonly watchlists: readonly string[] | null;
+}

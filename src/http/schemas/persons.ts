@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { count, id, page, text, time } from './fields.ts';
+import { referenceQuality } from './images.ts';
+
+export const person = z
+  .strictObject({
+    id,
+    name: text,
+    external_ref: text.nullable(),
+    metadata: z.record(z.string(), z.unknown()),
+    created_at: time,
+  })
+  .meta({ id: 'Person' });
+
+const watchlists = z.array(z.strictObject({ id, name: text }));
+
+export const personPage = page('persons', person.extend({ watchlists, references: count }));
+
+const photo = z
+  .strictObject({
+    id,
+    image_id: id,
+    chosen_face: count.nullable(),
+    state: z.enum(['received', 'processing', 'enrolled', 'refused', 'removed']),
+    code: text.nullable(),
+    message: text.nullable(),
+    looks_like: z.strictObject({ id, name: text.nullable() }).nullable(),
+    reference_id: id.nullable(),
+    best: z.boolean(),
+    damaged: z.boolean().nullable(),
+    face_id: id.nullable(),
+    quality: referenceQuality.nullable(),
+    accept: z.array(text),
+    removed_at: time.nullable(),
+    removed_by: text.nullable(),
+  })
+  .meta({ id: 'PersonPhoto' });
+
+export const personReport = person
+  .extend({
+    watchlists,
+    merged: z.array(
+      z.strictObject({
+        id,
+        name: text,
+        external_ref: text.nullable(),
+        merged_at: time,
+        merged_by: text,
+        note: text.nullable(),
+      }),
+    ),
+    photos: z.array(photo),
+  })
+  .meta({ id: 'PersonReport' });
+
+export const merge = z
+  .strictObject({
+    id,
+    person_id: id.meta({ description: 'Who has everything of both.' }),
+    merged_id: id,
+    note: text.nullable(),
+    merged_by: text,
+    merged_at: time,
+    moved: z.record(z.string(), count).meta({ description: 'How many rows of each table were changed.' }),
+  })
+  .meta({ id: 'Merge' });
+
+export const addedPhoto = z
+  .strictObject({ id, image_id: id, status_url: z.url() })
+  .meta({ id: 'AddedPhoto' });
+
+export const addedFace = z.strictObject({ id, status_url: z.url() }).meta({ id: 'AddedFace' });
+
+export const changedPhoto = z.strictObject({ id });
