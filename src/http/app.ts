@@ -10,6 +10,7 @@ import { cameras } from './cameras.ts';
 import { consolePage } from './console.ts';
 import { deadLetters } from './dead-letters.ts';
 import { endpoints } from './endpoints.ts';
+import { erasures, imageErasures, personErasures } from './erasures.ts';
 import { faces } from './faces.ts';
 import { health } from './health.ts';
 import { images } from './images.ts';
@@ -31,8 +32,11 @@ export const createApp = (services: Services) => {
     .use(nudgeAfterWrites(services.nudge))
     .use(receiveWithin(new BytesInFlight(bytesInFlight), bodySeconds))
     .route('/images', images(services))
+    .route('/images', imageErasures())
     .route('/faces', faces())
     .route('/persons', persons(services))
+    .route('/persons', personErasures())
+    .route('/erasures', erasures())
     .route('/watchlists', watchlists())
     .route('/cameras', cameras())
     .route('/calibrations', calibrations())
