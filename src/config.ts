@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { problemOfUrl } from './database-url.ts';
+import { type EncryptionSettings, parseKey } from './encryption-key.ts';
 
 /** How often a process sends heartbeats, and after how long without one it counts as dead. */
 export interface Pulse {
@@ -51,6 +52,11 @@ const settings = z.object({
     .min(0.3, 'give a number from 0.3 to 0.95')
     .max(0.95, 'give a number from 0.3 to 0.95')
     .optional(),
+  WATCHPOST_ENCRYPTION_KEY: z
+    .string()
+    .refine((text) => parseKey(text) !== undefined, 'give 32 bytes in base64 or hex')
+    .optional(),
+  WATCHPOST_ENCRYPTION_KEY_FILE: z.string().min(1, 'give the path of a file').optional(),
   WATCHPOST_WEBHOOK_HTTP: z.enum(['refuse', 'allow'], 'give refuse or allow').default('refuse'),
   WATCHPOST_HEARTBEAT_MS: wholeNumber(100, 60_000).default(calmPulse.heartbeatMs),
   WATCHPOST_DEAD_AFTER_S: wholeNumber(1, 3600).default(calmPulse.deadAfterSeconds),
@@ -83,6 +89,8 @@ export interface Config {
   readonly maxBacklogPerKey: number;
   /** A YuNet file to use instead of the installed detector. */
   readonly yunet: { readonly file: string; readonly threshold?: number } | undefined;
+  /** The key that wraps the keys by which photos are encrypted; neither: they are not. */
+  readonly encryption: EncryptionSettings;
   /** Whether endpoints on other machines may use plain http. */
   readonly plainHttpWebhooks: boolean;
   /** Heartbeats, and when the jobs of a process without them are given to others. */
@@ -137,6 +145,11 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
             file: resolve(s.WATCHPOST_YUNET),
             ...(s.WATCHPOST_YUNET_THRESHOLD === undefined ? {} : { threshold: s.WATCHPOST_YUNET_THRESHOLD }),
           },
+    encryption: {
+      value: s.WATCHPOST_ENCRYPTION_KEY,
+      file:
+        s.WATCHPOST_ENCRYPTION_KEY_FILE === undefined ? undefined : resolve(s.WATCHPOST_ENCRYPTION_KEY_FILE),
+    },
     plainHttpWebhooks: s.WATCHPOST_WEBHOOK_HTTP === 'allow',
     pulse: { heartbeatMs: s.WATCHPOST_HEARTBEAT_MS, deadAfterSeconds: s.WATCHPOST_DEAD_AFTER_S },
     logLevel: s.WATCHPOST_LOG,

@@ -98,6 +98,14 @@ export const problems = {
   image_too_slow: { status: 422, title: 'The photo took too long to decode', ends: 'refused' },
   image_corrupt: { status: 422, title: 'The photo cannot be decoded', ends: 'refused' },
   image_bytes_gone: { status: 410, title: 'The bytes of the photo were dropped', ends: 'refused' },
+  encryption_key_missing: { status: 503, title: 'The key of encrypted photos is not configured here' },
+  encryption_key_destroyed: {
+    status: 410,
+    title: 'The key of the photo was destroyed',
+    ends: 'refused',
+    sqlstate: 'WP092',
+  },
+  stored_bytes_altered: { status: 500, title: 'The stored photo was altered', ends: 'refused' },
   image_unchangeable: { status: 409, title: 'A stored photo cannot be changed', sqlstate: 'WP008' },
 
   face_missing: { status: 422, title: 'The photo to enrol has no face', ends: 'refused' },

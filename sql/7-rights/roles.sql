@@ -39,7 +39,9 @@ begin
   grant execute on function
     watchpost.is_name(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
     watchpost.is_time(timestamptz), watchpost.is_interval(interval), watchpost.is_metadata(jsonb),
-    watchpost.refuse_image(watchpost.image)
+    watchpost.refuse_image(watchpost.image),
+    watchpost.is_encrypted(bytea), watchpost.plain_sha256(bytea), watchpost.plain_length(bytea),
+    watchpost.assert_data_key(bytea)
   to public;
   for item in
     select p.oid::regprocedure::text as name, p.prosecdef, p.provolatile, p.proname
@@ -109,13 +111,13 @@ begin
 
   -- reader --------------------------------------------------------------------------------------------------------
   grant select on all tables in schema watchpost to watchpost_reader;
-  revoke select on watchpost.api_key, watchpost.image, watchpost.endpoint_secret from watchpost_reader;
+  revoke select on watchpost.api_key, watchpost.data_key, watchpost.image, watchpost.endpoint_secret from watchpost_reader;
   execute format('grant select (%s) on watchpost.image to watchpost_reader', facts);
 
   -- reviewer ------------------------------------------------------------------------------------------------------
   -- Not by membership in watchpost_reader, which only an administrator of that role can grant.
   grant select on all tables in schema watchpost to watchpost_reviewer;
-  revoke select on watchpost.api_key, watchpost.image, watchpost.endpoint_secret from watchpost_reviewer;
+  revoke select on watchpost.api_key, watchpost.data_key, watchpost.image, watchpost.endpoint_secret from watchpost_reviewer;
   execute format('grant select (%s) on watchpost.image to watchpost_reviewer', facts);
 end;
 $$;

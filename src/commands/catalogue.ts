@@ -29,6 +29,7 @@ export const commands: readonly Entry[] = [
   { names: ['replay'], load: async () => (await import('./replay.ts')).replayCommand },
   { names: ['pause', 'resume'], load: async () => (await import('./pause.ts')).pauseCommands },
   { names: ['erase'], load: async () => (await import('./erase.ts')).eraseCommand },
+  { names: ['encryption'], load: async () => (await import('./encryption.ts')).encryptionCommand },
   { names: ['verify'], load: async () => (await import('./verify.ts')).verifyCommand },
   { names: ['strangers'], load: async () => (await import('./strangers.ts')).strangersCommand },
   { names: ['describe'], load: async () => (await import('./describe.ts')).describeCommand },

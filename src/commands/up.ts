@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { assertReadable } from '../database/at-rest.ts';
 import { migrate } from '../database/migrate.ts';
 import type { Database } from '../database/pool.ts';
 import { waitForDatabase } from '../database/retry.ts';
@@ -69,6 +70,7 @@ export const bringUp = async (
   const { database, kind } = await provideDatabase(context, options);
   onStep('applying the schema', 'some seconds the first time');
   await waitForDatabase(database, () => migrate(database.pool, log));
+  await assertReadable(database.db);
   onStep('loading the models', 'a second or two');
   const vision = await openVisionThreads(context);
   onStep('starting the API and a worker', 'a second');

@@ -1,3 +1,4 @@
+import { assertReadable } from '../database/at-rest.ts';
 import { migrate } from '../database/migrate.ts';
 import { waitForDatabase } from '../database/retry.ts';
 import { startWorker } from '../runner/worker.ts';
@@ -18,6 +19,7 @@ const work = async (context: Context): Promise<void> => {
   const ended = context.untilSignal();
   const database = await connect(context, { writable: true });
   await waitForDatabase(database, () => migrate(database.pool, log));
+  await assertReadable(database.db);
   const vision = await openVisionThreads(context);
   const worker = await startWorker(
     { database, vision },

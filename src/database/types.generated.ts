@@ -435,6 +435,24 @@ export interface WatchpostClaim {
   worker_id: string | null;
 }
 
+export interface WatchpostDataKey {
+  created_at: Generated<Timestamp>;
+  /**
+   * When it was destroyed; null: it is in use.
+   */
+  destroyed_at: Timestamp | null;
+  destroyed_by: string | null;
+  id: Generated<string>;
+  /**
+   * The key, encrypted by the one of the settings; null: it was destroyed, and what was encrypted with it cannot be read any more.
+   */
+  wrapped: Buffer | null;
+  /**
+   * Which key of the settings: a fingerprint of it.
+   */
+  wrapped_by: string;
+}
+
 export interface WatchpostDeadLetter {
   attempts: number | null;
   code: string | null;
@@ -840,7 +858,7 @@ export interface WatchpostImage {
    */
   byte_length: number;
   /**
-   * The encoded photo: JPEG, PNG, WebP, AVIF or HEIC, at most 100 MiB. It is never changed. Set it to null to drop the photo and keep what was found in it; null: it was dropped.
+   * The encoded photo: JPEG, PNG, WebP, AVIF or HEIC, at most 100 MiB; encrypted where that is on: see is_encrypted(). It is never changed. Set it to null to drop the photo and keep what was found in it; null: it was dropped.
    */
   bytes: Buffer | null;
   /**
@@ -1772,6 +1790,7 @@ export interface DB {
   "watchpost.camera_place": WatchpostCameraPlace;
   "watchpost.cannot_link": WatchpostCannotLink;
   "watchpost.claim": WatchpostClaim;
+  "watchpost.data_key": WatchpostDataKey;
   "watchpost.dead_letter": WatchpostDeadLetter;
   "watchpost.delivery": WatchpostDelivery;
   "watchpost.delivery_log": WatchpostDeliveryLog;

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { fromStored } from '../database/at-rest.ts';
 import { WatchpostError } from '../errors.ts';
 import { idIn } from './body.ts';
 import { operation } from './operation.ts';
@@ -15,7 +16,7 @@ export const faces = () =>
       summary: 'The aligned picture of a face, as the embedder gets it',
       scope: 'read',
       answers: { 200: { type: ['image/png', 'image/jpeg'] } },
-      errors: ['face_unknown'],
+      errors: ['face_unknown', 'encryption_key_missing', 'encryption_key_destroyed'],
     }),
     async (c) => {
       const id = idIn(c);
@@ -26,8 +27,9 @@ export const faces = () =>
         .where('id', '=', id)
         .executeTakeFirst();
       if (!face) throw new WatchpostError('face_unknown', `There is no face ${id}.`);
-      const type = face.crop[0] === 0x89 ? 'image/png' : 'image/jpeg';
-      return c.body(new Uint8Array(face.crop), 200, {
+      const crop = await fromStored(c.get('db'), face.crop);
+      const type = crop[0] === 0x89 ? 'image/png' : 'image/jpeg';
+      return c.body(new Uint8Array(crop), 200, {
         'content-type': type,
         // A crop never changes.
         'cache-control': 'private, max-age=31536000, immutable',

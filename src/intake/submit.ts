@@ -1,3 +1,4 @@
+import { toStored } from '../database/at-rest.ts';
 import type { Database } from '../database/pool.ts';
 
 /** A photo to be searched for faces. */
@@ -20,11 +21,11 @@ export interface NewPhoto {
  * @returns the id of the image.
  * @throws database errors that toWatchpostError translates: camera_unknown, idempotency_key_reused, time_invalid.
  */
-export const submitPhoto = async ({ pool }: Database, photo: NewPhoto): Promise<string> => {
+export const submitPhoto = async ({ pool, db }: Database, photo: NewPhoto): Promise<string> => {
   const { rows } = await pool.query<{ id: string }>(
     'select watchpost.submit_image($1, $2, $3, $4, $5) as id',
     [
-      photo.bytes,
+      await toStored(db, photo.bytes),
       photo.camera ?? null,
       photo.capturedAt ?? null,
       photo.idempotencyKey ?? null,
