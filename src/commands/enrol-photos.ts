@@ -3,7 +3,8 @@ import { CommandError } from '../errors.ts';
 import { type EndedEnrolment, endedEnrolments } from '../intake/index.ts';
 import { reasonOf } from './program/each.ts';
 import { type Io, print } from './program/io.ts';
-import { readGivenPhoto, warnWithoutWorker } from './submit.ts';
+import { readGivenPhoto } from './submit.ts';
+import { warnWithoutWorker } from './submit-ways.ts';
 
 /** Photos that are named on the command line to enrol somebody. */
 

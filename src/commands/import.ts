@@ -9,7 +9,7 @@ import { print, printJson } from './program/io.ts';
 import { severalSearched } from './program/options.ts';
 import { Progress } from './program/progress.ts';
 import type { AddCommand, Context } from './program/session.ts';
-import { warnWithoutWorker } from './submit.ts';
+import { warnWithoutWorker } from './submit-ways.ts';
 
 interface Options {
   readonly watchlist: string[];

@@ -1,22 +1,15 @@
 import { basename } from 'node:path';
-import type { Database } from '../database/pool.ts';
 import { CommandError, toWatchpostError, whyUnusableFile } from '../errors.ts';
-import {
-  type Found,
-  filesMeant,
-  readFound,
-  readPhotoFile,
-  submitPhoto,
-  untilEnded,
-} from '../intake/index.ts';
+import { type Found, filesMeant, readPhotoFile } from '../intake/index.ts';
 import { formatNames } from '../vision/format.ts';
-import { connect } from './program/connect.ts';
 import { reasonOf } from './program/each.ts';
-import { type Io, print } from './program/io.ts';
+import { print } from './program/io.ts';
 import { searched, time } from './program/options.ts';
 import type { AddCommand, Context } from './program/session.ts';
+import { byApi, byDatabase, type Way } from './submit-ways.ts';
 
 interface SubmitOptions {
+  readonly api?: string;
   readonly camera?: string;
   readonly capturedAt?: string;
   readonly wait?: boolean;
@@ -35,6 +28,10 @@ export const submitCommand: AddCommand = (program, session) =>
     .option('--camera <name>', 'the camera that took them', searched)
     .option('--captured-at <time>', 'when they were taken, like 2026-11-23T15:04:05Z (default: now)', time)
     .option('--wait', 'wait until they are processed and print the results')
+    .option(
+      '--api <url>',
+      'submit them to this API, with the key in WATCHPOST_API_KEY, and not to a database',
+    )
     .option('--json', 'print JSON lines')
     .addHelpText(
       'after',
@@ -61,10 +58,11 @@ const submitFiles = async (
   options: SubmitOptions,
 ): Promise<boolean> => {
   const { io } = context;
-  const database = await connect(context);
+  const way =
+    options.api === undefined ? await byDatabase(context, options) : byApi(context, options.api, options);
   const submitted: Submitted[] = [];
   let refused = 0;
-  for await (const one of submitEach(context, database, given, options)) {
+  for await (const one of submitEach(context, way, given)) {
     if ('id' in one) {
       submitted.push(one);
       if (!options.wait) print(io, lineOf(one, options.json));
@@ -77,13 +75,12 @@ const submitFiles = async (
   if (refused > 0 && submitted.length + refused > 1)
     io.stderr.write(`${submitted.length} of ${submitted.length + refused} photos were submitted.\n`);
   if (!options.wait || submitted.length === 0) return refused === 0;
-  await warnWithoutWorker(io, database);
+  await way.prepareToWait();
 
   let good = refused === 0;
   for (const photo of submitted) {
-    const ended = await untilEnded(database, photo.id);
+    const { found, ...ended } = await way.untilEnded(photo.id);
     good &&= ended.state === 'done';
-    const found = ended.matches > 0 ? await readFound(database, photo.id) : [];
     print(io, lineOf({ ...photo, ...ended, ...(options.json ? { found } : {}) }, options.json));
     if (!options.json) for (const one of found) print(io, foundLine(one));
   }
@@ -95,19 +92,16 @@ const foundLine = ({ person, watchlist, similarity, alert_id }: Found): string =
 /** Submits one file after the other, so that many take no more memory than one. */
 async function* submitEach(
   { config }: Context,
-  database: Database,
+  way: Way,
   given: readonly string[],
-  options: SubmitOptions,
 ): AsyncGenerator<Submitted | { file: string; state: 'refused'; code: string; message: string }> {
-  const camera = options.camera === undefined ? undefined : await findCamera(database, options.camera);
   for (const path of given) {
     const files = await filesMeant(path).catch((error) => [{ path, error }]);
     for (const file of files) {
       try {
         if (typeof file !== 'string') throw unreadable(file.path, file.error);
         const bytes = await readGivenPhoto(file, config.maxPixels);
-        const id = await submitPhoto(database, { bytes, camera, capturedAt: options.capturedAt });
-        yield { file: basename(file), id };
+        yield { file: basename(file), id: await way.submit(bytes, basename(file)) };
       } catch (error) {
         const [name, reason] = [typeof file === 'string' ? file : path, reasonOf(error)];
         const message = error instanceof CommandError ? reason : `${name}: ${reason}`;
@@ -116,9 +110,6 @@ async function* submitEach(
     }
   }
 }
-
-const findCamera = async ({ pool }: Database, name: string): Promise<string | undefined> =>
-  (await pool.query<{ id: string }>('select watchpost.find_camera($1) as id', [name])).rows[0]?.id;
 
 const lineOf = (row: object, json = false): string =>
   json
@@ -149,15 +140,4 @@ const codeOf = (error: unknown): string => {
   return cause instanceof Error && 'syscall' in cause
     ? 'file_unreadable'
     : toWatchpostError(cause ?? error).code;
-};
-
-/** Warns, before a wait, if no worker is there to process anything. */
-export const warnWithoutWorker = async (io: Io, database: Database): Promise<void> => {
-  const { rows } = await database.pool.query(
-    `select from watchpost.worker
-     where concurrency > 0 and stopped_at is null and last_seen > clock_timestamp() - interval '30 seconds'
-     limit 1`,
-  );
-  if (rows.length === 0)
-    io.stderr.write('No worker is running, so this waits until there is one: npm run worker\n');
 };

@@ -51,6 +51,8 @@ const reviewing = <Body extends z.ZodType<Omit<Review, 'decision'>>>(
         'reviewer_repeated',
         'dismissal_invalid',
         'undo_refused',
+        'cannot_link_self',
+        'match_ruled_out',
       ],
     }),
     async (c) => {

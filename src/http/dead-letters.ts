@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { sql } from 'kysely';
+import { type NotNull, sql } from 'kysely';
 import { z } from 'zod';
 import { nextOf, pageLimit } from '../fields.ts';
 import { asCaller } from './as-caller.ts';
@@ -30,6 +30,14 @@ export const deadLetters = () =>
           .$if(after !== undefined, (q) => q.where('id', '<', after as string))
           .orderBy('id', 'desc')
           .limit(limit)
+          .$narrowType<{
+            id: NotNull;
+            event_id: NotNull;
+            topic: NotNull;
+            task: NotNull;
+            attempts: NotNull;
+            died_at: NotNull;
+          }>()
           .execute();
         return c.json({ dead_letters: letters, next: nextOf(letters, limit, ({ id }) => id) });
       },

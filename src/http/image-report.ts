@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type NotNull, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import { cropPath } from './faces.ts';
@@ -31,6 +31,13 @@ export const readImage = async (db: Kysely<DB>, id: string) => {
       sql<string>`encode(i.sha256, 'hex')`.as('sha256'),
     ])
     .where('s.image_id', '=', id)
+    .$narrowType<{
+      id: NotNull;
+      state: NotNull;
+      purpose: NotNull;
+      captured_at: NotNull;
+      received_at: NotNull;
+    }>()
     .executeTakeFirst();
   if (!status) throw new WatchpostError('image_unknown', `There is no image ${id}.`);
   return {
@@ -130,6 +137,15 @@ const readMatches = (db: Kysely<DB>, imageId: string) =>
     ])
     .where('image_id', '=', imageId)
     .orderBy('match_id')
+    .$narrowType<{
+      id: NotNull;
+      face_id: NotNull;
+      person_id: NotNull;
+      person: NotNull;
+      watchlist: NotNull;
+      similarity: NotNull;
+      threshold: NotNull;
+    }>()
     .execute();
 
 const readAlertsOf = (db: Kysely<DB>, imageId: string) =>
@@ -149,6 +165,7 @@ const readAlertsOf = (db: Kysely<DB>, imageId: string) =>
     ])
     .where('s.image_id', '=', imageId)
     .orderBy('a.id')
+    .$narrowType<{ person: NotNull; watchlist: NotNull }>()
     .execute();
 
 const readTimeline = async (db: Kysely<DB>, imageId: string) => {

@@ -159,7 +159,6 @@ export const errorsAnywhere: readonly ProblemCode[] = [
 export const errorsWithKey: readonly ProblemCode[] = ['key_missing', 'key_invalid', 'scope_missing'];
 
 const errorsOfFields: readonly ProblemCode[] = [
-  'field_repeated',
   'name_invalid',
   'token_invalid',
   'text_too_long',
@@ -184,6 +183,7 @@ const errorsOfPhotos: readonly ProblemCode[] = [
 const errorsOf = (method: string, path: string, facts: Operation): ProblemCode[] => [
   ...(facts.errors ?? []),
   'query_invalid',
+  'field_repeated',
   'body_invalid',
   ...(facts.scope === null ? [] : ([...errorsWithKey, 'value_invalid', 'changed_meanwhile'] as const)),
   ...(parametersOf(path).some(isId) ? (['id_invalid'] as const) : []),

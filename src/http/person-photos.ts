@@ -98,7 +98,14 @@ export const personPhotos = ({ config }: Services) =>
         scope: 'enrol',
         body: aFace,
         answers: { 202: addedFace },
-        errors: ['person_unknown', 'person_merged', 'face_unknown', 'face_taken', 'faces_several'],
+        errors: [
+          'person_unknown',
+          'person_merged',
+          'face_unknown',
+          'face_taken',
+          'faces_several',
+          'match_ruled_out',
+        ],
       }),
       async (c) => {
         const personId = idIn(c);

@@ -55,7 +55,7 @@ export const strangers = () =>
         const { faces, ...stranger } = await readStranger(c.get('db'), idIn(c));
         return c.json({
           ...stranger,
-          faces: faces.map((face) => ({ ...face, crop: cropOf(face.face_id as string) })),
+          faces: faces.map((face) => ({ ...face, crop: cropOf(face.face_id) })),
         });
       },
     )
@@ -71,6 +71,9 @@ export const strangers = () =>
           'stranger_named',
           'watchlist_unknown',
           'watchlist_expired',
+          'face_taken',
+          'face_unknown',
+          'match_ruled_out',
           'name_taken',
         ],
       }),

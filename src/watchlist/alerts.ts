@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type NotNull, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Page } from '../fields.ts';
@@ -40,11 +40,31 @@ const columns = [
   'created_at',
 ] as const;
 
+/** The columns that are never null, which the generated types of a view do not know. */
+interface Given {
+  id: NotNull;
+  person_id: NotNull;
+  person: NotNull;
+  watchlist: NotNull;
+  severity: NotNull;
+  state: NotNull;
+  similarity: NotNull;
+  threshold: NotNull;
+  first_seen: NotNull;
+  last_seen: NotNull;
+  sightings: NotNull;
+  image_id: NotNull;
+  face_id: NotNull;
+  retroactive: NotNull;
+  created_at: NotNull;
+}
+
 /** A query of the alerts that meet a filter, not ordered yet. */
 export const selectAlerts = (db: Kysely<DB>, wanted: AlertFilter) =>
   db
     .selectFrom('watchpost.alert_detail as a')
     .select(columns)
+    .$narrowType<Given>()
     .$if(wanted.state !== undefined, (q) => q.where('a.state', '=', wanted.state as string))
     // Withdrawn alerts need no review.
     .$if(wanted.state === 'open' || wanted.state === 'acknowledged', (q) =>
@@ -155,6 +175,7 @@ export const readAlert = async (db: Kysely<DB>, alertId: string) => {
       'dismissal',
     ])
     .where('id', '=', alertId)
+    .$narrowType<Given & { reviewers_needed: NotNull }>()
     .executeTakeFirst();
   if (!alert) throw new WatchpostError('alert_unknown', `There is no alert ${alertId}.`);
   return alert;

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type NotNull, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
@@ -94,6 +94,7 @@ export const readStranger = async (db: Kysely<DB>, id: string) => {
     .orderBy('seen_at', 'desc')
     .orderBy('face_id')
     .limit(1000)
+    .$narrowType<{ face_id: NotNull; image_id: NotNull; seen_at: NotNull; visit: NotNull }>()
     .execute();
   return { ...stranger, faces };
 };

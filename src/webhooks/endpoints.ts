@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type NotNull, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
@@ -155,6 +155,13 @@ export const readDeliveries = (db: Kysely<DB>, id: string, { after, limit }: Pag
     .$if(after !== undefined, (q) => q.where('id', '<', after as string))
     .orderBy('id', 'desc')
     .limit(limit)
+    .$narrowType<{
+      id: NotNull;
+      endpoint_id: NotNull;
+      endpoint: NotNull;
+      attempt: NotNull;
+      started_at: NotNull;
+    }>()
     .execute();
 
 /**

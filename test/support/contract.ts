@@ -31,7 +31,7 @@ class Contract {
     const parameters = (address: string) => address.split('{').length;
     this.#addresses = Object.keys(document.paths)
       .toSorted((a, b) => parameters(a) - parameters(b))
-      .map((address) => ({ address, pattern: new RegExp(`^${address.replace(/\{\w+\}/g, '[^/]+')}/?$`) }));
+      .map((address) => ({ address, pattern: new RegExp(`^${address.replace(/\{\w+\}/g, '[^/]+')}$`) }));
   }
 
   /** What is wrong with an answer; undefined if nothing is. */
@@ -40,7 +40,8 @@ class Contract {
     const address = this.#addresses.find(({ pattern }) => pattern.test(path))?.address;
     const asked = method === 'HEAD' ? 'get' : method.toLowerCase();
     const operation = address === undefined ? undefined : this.#paths[address]?.[asked];
-    if (address === undefined || !operation) return this.#faultOfUnknown(path, status, body);
+    if (address === undefined || !operation)
+      return this.#faultOfUnknown(method, path, { status, type, body });
     const listed = operation.responses[status] ? String(status) : 'default';
     const response = operation.responses[listed] as Described;
     if (listed === 'default' && status < 400) return `the document has no status ${status}`;
@@ -64,9 +65,10 @@ class Contract {
     return validate(body) ? undefined : this.#ajv.errorsText(validate.errors, { dataVar: 'body' });
   }
 
-  #faultOfUnknown(path: string, status: number, body: unknown): string | undefined {
+  #faultOfUnknown(method: string, path: string, { status, body }: WireAnswer): string | undefined {
     // The pages for people are no part of the document.
     if (/^\/console(\/|$)/.test(path) && status < 400) return undefined;
+    if (method === 'HEAD' && status >= 400) return undefined;
     const fault = this.faultOfValue('Problem', body);
     if (fault) return fault;
     const { code } = body as { code: string };

@@ -1,13 +1,14 @@
 import { CommandError } from '../../errors.ts';
 import { untilEnded } from '../../intake/index.ts';
 import { addToWatchlist, addWatchlist } from '../../watchlist/registry.ts';
+import { bodyOf } from '../program/api.ts';
 import { print, printJson } from '../program/io.ts';
 import { StartProgress } from '../program/progress.ts';
 import type { AddCommand, Context } from '../program/session.ts';
 import { addressesOf, bringUp, type Up } from '../up.ts';
 import { Narrator } from './narrator.ts';
 import { type DemoReport, readReport, showReport } from './report.ts';
-import { postForm, postJson, submitFrames } from './submit-frames.ts';
+import { clientOf, photoOf, submitFrames } from './submit-frames.ts';
 
 /** demo: shows a real installation processing photos. */
 export const demoCommand: AddCommand = (program, session) =>
@@ -93,13 +94,16 @@ const enrol = async (up: Up, narrator: Narrator): Promise<{ watchlistId: string 
   `);
   const list = await addWatchlist(database.db, { name: `demo ${new Date().toISOString()}`, purpose: 'demo' });
 
-  const person = await postJson<{ id: string }>(up, '/v1/persons', { name: reference.name });
+  const { persons } = clientOf(up).v1;
+  const person = await bodyOf(persons.$post({ json: { name: reference.name } }));
   await addToWatchlist(database.db, list.id, person.id);
-  const photo = await postForm<{ image_id: string }>(up, `/v1/persons/${person.id}/photos`, reference.photo, {
+  const form = {
+    image: await photoOf(reference.photo),
     face: String(reference.face),
     // An earlier demo has enrolled her, too.
     accept: 'face_of_another',
-  });
+  };
+  const photo = await bodyOf(persons[':id'].photos.$post({ param: { id: person.id }, form }));
   narrator.follow(photo.image_id, reference.photo, 'enrol');
   const { state, message } = await untilEnded(database, photo.image_id);
   if (state !== 'done') throw new CommandError(`${reference.name} was not enrolled: ${message}`);

@@ -4,7 +4,8 @@ import { execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { CommandError } from '../../errors.ts';
+import { type Client, createClient } from '../../client/index.ts';
+import { bodyOf } from '../program/api.ts';
 import type { Up } from '../up.ts';
 import type { Narrator } from './narrator.ts';
 
@@ -53,7 +54,8 @@ type Sent = Pick<Submission, 'imageId' | 'sentAt'>;
 
 const submitByPost = async (up: Up, photo: string, camera: string): Promise<Sent> => {
   const sentAt = new Date();
-  const { id } = await postForm<{ id: string }>(up, '/v1/images', photo, { camera });
+  const form = { image: await photoOf(photo), camera };
+  const { id } = await bodyOf(clientOf(up).v1.images.$post({ form }));
   return { imageId: id, sentAt };
 };
 
@@ -97,35 +99,9 @@ const submitByCommand = async (
   return { imageId: id, sentAt: received_at };
 };
 
-/** Posts a photo with other fields of the form. */
-export const postForm = async <Answer>(
-  up: Up,
-  path: string,
-  photo: string,
-  fields: Record<string, string>,
-): Promise<Answer> => {
-  const form = new FormData();
-  form.append('image', new Blob([await readFile(photoFile(photo))]), photo);
-  for (const [name, value] of Object.entries(fields)) form.append(name, value);
-  return post(up, path, form);
-};
+/** A photo of the demo, to be sent in a form. */
+export const photoOf = async (name: string): Promise<File> =>
+  new File([await readFile(photoFile(name))], name);
 
-/** Posts an object as JSON. */
-export const postJson = <Answer>(up: Up, path: string, body: object): Promise<Answer> =>
-  post(up, path, JSON.stringify(body), { 'content-type': 'application/json' });
-
-const post = async <Answer>(
-  { url, apiKey }: Up,
-  path: string,
-  body: FormData | string,
-  headers: Record<string, string> = {},
-): Promise<Answer> => {
-  const response = await fetch(new URL(path, url), {
-    method: 'POST',
-    headers: { authorization: `Bearer ${apiKey}`, ...headers },
-    body,
-  });
-  if (!response.ok)
-    throw new CommandError(`POST ${path} answered ${response.status}: ${await response.text()}`);
-  return response.json() as Promise<Answer>;
-};
+/** The API of this process, called as any client does. */
+export const clientOf = ({ url, apiKey }: Up): Client => createClient({ url, key: apiKey });

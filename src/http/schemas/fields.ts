@@ -19,7 +19,7 @@ export const similarity = z.number().min(-1).max(1).meta({ description: 'Cosine 
 export const severity = z.enum(['info', 'warning', 'critical']);
 
 /** A path of this API. */
-export const path = z.string().startsWith('/');
+export const path = z.string().regex(/^\//);
 
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 

@@ -6,7 +6,7 @@ const codes = Object.keys(problems) as [ProblemCode, ...ProblemCode[]];
 /** Every error, as problem details (RFC 9457); see problem.ts. */
 export const problem = z
   .strictObject({
-    type: z.string().startsWith('urn:watchpost:problem:'),
+    type: z.string().regex(/^urn:watchpost:problem:/),
     title: z.string().meta({ description: 'The same for every error with this code.' }),
     status: z.int().min(400).max(599),
     code: z.enum(codes).meta({ description: 'The stable name of this kind of error.' }),

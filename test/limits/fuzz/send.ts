@@ -15,7 +15,9 @@ export interface Outcome {
 const asDocumented = (url: string, { method, path }: Call, outcome: Outcome): Outcome => {
   const { status, type, text } = outcome;
   const body = type.includes('json') && text !== '' ? JSON.parse(text) : undefined;
-  if (status !== 0) expectContract(method, `${url}${path}`, { status, type, body });
+  // Node itself answers an unknown Expect header and an invalid URL.
+  const ours = status !== 0 && status !== 417 && !(status === 400 && text === '');
+  if (ours) expectContract(method, `${url}${path}`, { status, type, body });
   return outcome;
 };
 
