@@ -71,6 +71,8 @@ const convert = async (context: Context, to: 'encrypted' | 'plain'): Promise<voi
   const progress = new Progress(context.io.stderr, 'photos and crops', photos[from] + crops[from]);
   const converted = await convertStored(db, to, (rows) => progress.step(rows));
   progress.end();
+  // Nothing needs it any more, and a process without the key of the settings can start.
+  if (to === 'plain') await destroyKeys(db);
   print(
     context.io,
     `${converted} photos and crops are ${to} now; "erase clean --full" clears the space of the others.`,

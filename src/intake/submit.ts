@@ -1,4 +1,4 @@
-import { toStored } from '../database/at-rest.ts';
+import { forgetDataKeys, toStored } from '../database/at-rest.ts';
 import type { Database } from '../database/pool.ts';
 
 /** A photo to be searched for faces. */
@@ -21,7 +21,21 @@ export interface NewPhoto {
  * @returns the id of the image.
  * @throws database errors that toWatchpostError translates: camera_unknown, idempotency_key_reused, time_invalid.
  */
-export const submitPhoto = async ({ pool, db }: Database, photo: NewPhoto): Promise<string> => {
+export const submitPhoto = async (database: Database, photo: NewPhoto): Promise<string> => {
+  try {
+    return await insertPhoto(database, photo);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== keyDestroyed) throw error;
+    // Since this process has last asked for the key: another one is made.
+    forgetDataKeys();
+    return insertPhoto(database, photo);
+  }
+};
+
+/** SQLSTATE of a photo that is encrypted by a key that was destroyed. */
+const keyDestroyed = 'WP092';
+
+const insertPhoto = async ({ pool, db }: Database, photo: NewPhoto): Promise<string> => {
   const { rows } = await pool.query<{ id: string }>(
     'select watchpost.submit_image($1, $2, $3, $4, $5) as id',
     [

@@ -120,7 +120,8 @@ describe('photos at rest', () => {
     expect((await run('encryption', 'decrypt')).code).toBe(0);
     expect(await storedOf(enrolled)).toEqual(sample(3));
     expect((await run('encryption', 'encrypt')).code).toBe(0);
-    expect(JSON.parse((await run('encryption', 'status', '--json')).stdout)).toEqual(before);
+    const { photos, crops } = JSON.parse((await run('encryption', 'status', '--json')).stdout);
+    expect({ photos, crops }).toEqual({ photos: before.photos, crops: before.crops });
 
     const older = keyFile;
     keyFile = join(await temporaryFolder(), 'key');
@@ -149,7 +150,13 @@ describe('photos at rest', () => {
     const changes = await database.rows(
       `select payload ->> 'change' as change from watchpost.event where topic = 'data_key.changed' order by id`,
     );
-    expect(changes.map(({ change }) => change)).toEqual(['made', 'wrapped again', 'destroyed']);
+    expect(changes.map(({ change }) => change)).toEqual([
+      'made',
+      'destroyed',
+      'made',
+      'wrapped again',
+      'destroyed',
+    ]);
     const id = await submitPhoto(database, { bytes: sample(1), camera: 'gate' });
     expect(await untilFinal(database, id)).toMatchObject({ state: 'done', matches: 1 });
     expect(await fromStored(database.db, await storedOf(id))).toEqual(sample(1));
