@@ -23,7 +23,7 @@ language plpgsql
 as $$
 begin
   -- The same photo, encrypted or decrypted.
-  if watchpost.plain_sha256(new.bytes) = old.sha256 then
+  if old.bytes is not null and watchpost.plain_sha256(new.bytes) = old.sha256 then
     return new;
   end if;
   raise exception 'A photo is never changed.'

@@ -169,7 +169,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       );
       for (const { name } of relations) {
         const reading = reader.rows(`select * from watchpost.${name} limit 1`);
-        if (['api_key', 'image', 'endpoint_secret'].includes(name))
+        if (['api_key', 'data_key', 'image', 'endpoint_secret'].includes(name))
           await expect(reading).rejects.toMatchObject(denied);
         else await expect(reading, name).resolves.toBeInstanceOf(Array);
       }
