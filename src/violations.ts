@@ -1,6 +1,6 @@
 import { limits } from './limits.ts';
 
-/** The error codes in the table of limits. Not ProblemCode, as errors.ts imports this file. */
+/** The error codes in the table of limits. */
 type LimitCode = Exclude<(typeof limits)[keyof typeof limits]['code'], `none: ${string}`>;
 
 /**

@@ -86,4 +86,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.enrol_stranger is 'Makes a group a person, on these lists (names or ids), with its five best views as photos, and returns the person''s id. An unknown group is an error (WP060), one that is a person already (WP061), an unknown list (WP062).';
+comment on function watchpost.enrol_stranger is 'Makes a group a person, on these lists (names or ids), with its five best views as photos, and returns the person''s id. An unknown group is an error (WP060), one that is a person already (WP061), an unknown list (WP062). The photos are enrolled or refused by a worker; if all are refused, take_back_person() undoes it.';

@@ -62,6 +62,24 @@ $$;
 comment on function watchpost.refuse_review(watchpost.alert, text) is 'Raises the error (WP051) that says why the state of an alert does not allow this review.';
 
 
+-- A cannot_link is written for the person of the alert. Locked before anything else of theirs, as a merge of people does it,
+-- so that the two cannot deadlock.
+create or replace function watchpost.lock_person_of(alert uuid) returns void
+language plpgsql
+as $$
+begin
+  perform
+  from watchpost.person as p
+  where p.id = (
+    select watchpost.survivor(a.person_id) from watchpost.alert as a where a.id = lock_person_of.alert
+  )
+  for key share;
+end;
+$$;
+
+comment on function watchpost.lock_person_of(uuid) is 'Part of dismiss, reopen and undo: locks the person of an alert against being merged or forgotten meanwhile.';
+
+
 -- Locked in the order in which everything else locks them: photos, then alerts.
 create or replace function watchpost.lock_photos_of(alert uuid) returns void
 language plpgsql
@@ -190,6 +208,7 @@ begin
       using errcode = 'WP055', hint = 'Reasons: not_them, false_alarm, resolved, other.';
   end if;
   if dismissal = 'not_them' then
+    perform watchpost.lock_person_of(alert);
     perform watchpost.lock_photos_of(alert);
   end if;
   was := watchpost.lock_alert(alert);
@@ -240,6 +259,7 @@ declare
   was watchpost.alert;
   a watchpost.alert;
 begin
+  perform watchpost.lock_person_of(alert);
   -- Restores what they had withdrawn, and locks photos, so it comes before the alert is locked.
   with gone as (
     delete from watchpost.cannot_link as c where c.alert_id = reopen.alert returning c.*

@@ -71,6 +71,7 @@ begin
   if not exists (select from watchpost.alert as known where known.id = undo.alert) then
     perform watchpost.lock_alert(undo.alert);
   end if;
+  perform watchpost.lock_person_of(undo.alert);
   latest := watchpost.review_to_undo(undo.alert, undo.review);
   -- Photos, matches and alerts are locked in this order everywhere, so this comes before the alert is locked: it restores
   -- what these had withdrawn, or withdraws it again.

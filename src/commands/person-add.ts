@@ -1,20 +1,11 @@
 import type { Kysely } from 'kysely';
-import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
-import { CommandError } from '../errors.ts';
 import type { EndedEnrolment } from '../intake/index.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
-import { addPerson, addPersonPhoto, takeBackPerson } from '../watchlist/registry.ts';
-import {
-  type GivenPhoto,
-  printEnded,
-  readGivenPhotos,
-  untilAllEnded,
-  type WaitingPhoto,
-} from './enrol-photos.ts';
-import { printDuplicates } from './person-merge.ts';
+import { addPerson, addPersonPhoto } from '../watchlist/registry.ts';
+import { enrolledOrTakenBack, type GivenPhoto, readGivenPhotos, type WaitingPhoto } from './enrol-photos.ts';
 import { connect } from './program/connect.ts';
-import { type Io, print } from './program/io.ts';
+import { print } from './program/io.ts';
 import {
   face,
   gateCodes,
@@ -74,20 +65,8 @@ const addWithPhotos = async (context: Context, name: string, options: AddOptions
     return readAll;
   }
 
-  const ended = await orTakenBack(io, database, { person, waiting }, untilAllEnded(io, database, waiting));
-  if (ended.some(({ state }) => state === 'enrolled')) {
-    print(io, `${person.name}  ${person.id}`);
-    const all = printEnded(io, waiting, ended, { ids: true });
-    await printDuplicates(io, database.db, person.id);
-    return all && readAll;
-  }
-  if (!(await takeBackPerson(database.db, person.id, idsOf(waiting)))) {
-    // Somebody else has given them a photo meanwhile.
-    print(io, `${person.name}  ${person.id}`);
-    return printEnded(io, waiting, ended, { ids: true });
-  }
-  printEnded(io, waiting, ended, { ids: false });
-  throw new CommandError(`${person.name} was not added: no photo can be used. ${adviceOn(ended)}`);
+  const enrolled = await enrolledOrTakenBack(io, database, { person, waiting }, adviceOn);
+  return enrolled && readAll;
 };
 
 /** What to do about photos that were refused, by their codes. */
@@ -125,27 +104,4 @@ const writePerson = async (
     waiting.push({ file, id });
   }
   return { person, waiting };
-};
-
-const idsOf = (photos: readonly WaitingPhoto[]) => photos.map(({ id }) => id);
-
-/** Waits. If that is interrupted, as by Ctrl-C when no worker runs, the person is taken back. */
-const orTakenBack = async (
-  io: Io,
-  database: Database,
-  added: { person: { id: string; name: string }; waiting: readonly WaitingPhoto[] },
-  end: Promise<EndedEnrolment[]>,
-): Promise<EndedEnrolment[]> => {
-  const interrupted = Promise.withResolvers<never>();
-  io.onSignal(() => interrupted.reject(new CommandError('Interrupted.')));
-  try {
-    return await Promise.race([end, interrupted.promise]);
-  } catch (error) {
-    end.catch(() => {});
-    const gone = await takeBackPerson(database.db, added.person.id, idsOf(added.waiting));
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(
-      `Interrupted: ${added.person.name} was ${gone ? 'not added' : 'added all the same'}.`,
-    );
-  }
 };

@@ -1,4 +1,5 @@
 import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
+import { enrolledOrTakenBack } from './enrol-photos.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
 import {
@@ -116,23 +117,37 @@ const strangersShow: AddCommand = (strangers, session) =>
 interface EnrolOptions {
   readonly ref?: string;
   readonly watchlist: string[];
+  readonly wait: boolean;
 }
 
 const strangersEnrol: AddCommand = (strangers, session) =>
   strangers
     .command('enrol')
-    .description('Make a stranger a person, with their best views as photos')
+    .description(
+      'Make a stranger a person, with their best views as photos; if none can be used, nobody is added',
+    )
     .argument('<id>', 'its id', identifier)
     .argument('<name>', '', named)
     .option('--ref <key>', 'their key in another system', tokenOption)
     .option('--watchlist <name>', 'put them on this list; may be repeated', severalSearched, [])
+    .option('--no-wait', 'do not wait for the enrolment: they stay, even if every view is refused')
     .action(
       session.action(async (context, id: string, name: string, options: EnrolOptions) => {
-        const personId = await enrolStranger((await connect(context)).db, id, {
+        const { io } = context;
+        const database = await connect(context);
+        const { personId, photos } = await enrolStranger(database.db, id, {
           name,
           external_ref: options.ref,
           watchlists: options.watchlist,
         });
-        print(context.io, `${name}  ${personId}`);
+        if (options.wait) {
+          const waiting = photos.map((photo) => ({ file: `face ${photo.face_id}`, id: photo.id }));
+          return enrolledOrTakenBack(io, database, { person: { id: personId, name }, waiting }, () => advice);
+        }
+        print(io, `${name}  ${personId}`);
+        return true;
       }),
     );
+
+const advice =
+  'If it is somebody who is enrolled, or a face is good enough all the same: person enrol-face PERSON FACE, with --accept.';

@@ -41,7 +41,7 @@ export const createApp = (services: Services) => {
     .route('/cameras', cameras())
     .route('/calibrations', calibrations())
     .route('/alerts', alerts(services))
-    .route('/strangers', strangers())
+    .route('/strangers', strangers(services))
     .route('/endpoints', endpoints(services))
     .route('/tasks', tasks(services))
     .route('/dead-letters', deadLetters());

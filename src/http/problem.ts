@@ -1,5 +1,6 @@
 import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
-import { type ProblemCode, problems, toWatchpostError, WatchpostError } from '../errors.ts';
+import { toWatchpostError } from '../convert-error.ts';
+import { type ProblemCode, problems, WatchpostError } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 /** A text cut at `max` characters. */

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Database } from '../database/pool.ts';
-import { isDatabaseAway } from '../errors.ts';
+import { isDatabaseAway } from '../database-errors.ts';
 import type { Log } from '../log.ts';
 
 /** Milliseconds between checks for due tasks. Their own intervals, 10 s or more, are in the table `upkeep_task`. */

@@ -1,7 +1,9 @@
 import { CsvError } from 'csv-parse/sync';
 import { z } from 'zod';
-import { type ProblemCode, toWatchpostError, WatchpostError, whyUnusableFile } from '../errors.ts';
+import { toWatchpostError } from '../convert-error.ts';
+import { type ProblemCode, WatchpostError } from '../errors.ts';
 import { codeOf, name, storedTime } from '../fields.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
 import type { Manifest } from './manifest.ts';
 

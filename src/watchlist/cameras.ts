@@ -2,6 +2,7 @@ import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
+import type { Page } from '../fields.ts';
 import type { FaceRange } from '../vision/index.ts';
 
 /** Cameras: adding, reading, changing and removing them, by the rules in sql/1-base/cameras.sql. */
@@ -101,9 +102,13 @@ export const readCamera = async (db: Kysely<DB>, id: string) => {
   throw new WatchpostError('camera_not_there', `There is no camera ${id}, or it was removed.`);
 };
 
-/** The cameras in use, by name. */
-export const readCameras = (db: Kysely<DB>) =>
-  selected(db.selectFrom('watchpost.camera')).orderBy('name').execute();
+/** The cameras in use, by name: a page of them, which begins after a name, or all. */
+export const readCameras = (db: Kysely<DB>, page?: Page) =>
+  selected(db.selectFrom('watchpost.camera'))
+    .$if(page?.after !== undefined, (q) => q.where('name', '>', page?.after as string))
+    .orderBy('name')
+    .$if(page !== undefined, (q) => q.limit(page?.limit as number))
+    .execute();
 
 /** Where a camera was, the first place first. A time is null where the place has no beginning or no end. */
 export const readPlaces = (db: Kysely<DB>, id: string) =>

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
+import { toWatchpostError } from '../convert-error.ts';
 import type { DB } from '../database/types.generated.ts';
-import { isCollision, toWatchpostError } from '../errors.ts';
+import { isCollision } from '../database-errors.ts';
 
 /** Deleting much: batch by batch, by the functions in sql/6-record/deleting.sql. */
 

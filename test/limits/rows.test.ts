@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { toWatchpostError } from '../../src/errors.ts';
+import { toWatchpostError } from '../../src/convert-error.ts';
 import { type LimitName, limits } from '../../src/limits.ts';
 import { raiseAlert } from '../support/alerts.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';

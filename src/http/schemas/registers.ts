@@ -10,7 +10,7 @@ export const newCamera = z.strictObject({ id, ...place, faces: z.enum(faceRanges
 
 export const camera = newCamera.extend({ created_at: time }).meta({ id: 'Camera' });
 
-export const cameraList = z.strictObject({ cameras: z.array(camera) });
+export const cameraPage = page('cameras', camera);
 
 export const cameraReport = camera
   .extend({

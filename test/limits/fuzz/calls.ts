@@ -126,6 +126,7 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
   'GET /v1/endpoints/:id/deliveries': () => ({ limit: '5' }),
   'GET /v1/endpoints': () => ({ limit: '5' }),
   'GET /v1/watchlists': () => ({ limit: '5' }),
+  'GET /v1/cameras': () => ({ limit: '5' }),
   'GET /v1/calibrations': () => ({ limit: '5' }),
   'GET /v1/dead-letters': () => ({ limit: '5' }),
   'GET /v1/erasures': () => ({ limit: '5' }),
