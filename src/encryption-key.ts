@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { whyUnusableFile } from './errors.ts';
+import { whyUnusableFile } from './file-errors.ts';
 
 /** Bytes of the key that wraps the keys of data: AES-256. */
 const keyBytes = 32;
