@@ -44,7 +44,13 @@ const status: AddCommand = (encryption, session) =>
         const counts = await countStored(db);
         const key = fingerprintOf() ?? null;
         if (json) return printJson(context.io, { key, ...counts });
+        const needed = counts.keys.find((one) => !one.destroyed_at && one.wrapped_by !== key);
         print(context.io, key ? `on, by the key ${key}` : 'off: no key is set');
+        if (needed)
+          print(
+            context.io,
+            `what is stored needs the key ${needed.wrapped_by}, which this process does not have`,
+          );
         for (const one of counts.keys)
           print(
             context.io,
