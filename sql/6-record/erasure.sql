@@ -352,6 +352,10 @@ begin
   perform set_config('watchpost.erasing', receipt.id::text, true);
   perform watchpost.drop_work(receipt.people, '{}');
   delete from watchpost.person as p where p.id = receipt.subject_id;
+  -- Of matches that were locked until now.
+  loop
+    exit when watchpost.erase_faces(receipt, 1000) = 0;
+  end loop;
   perform set_config('watchpost.erasing', '', true);
 
   proof_key := encode(receipt.key, 'hex');

@@ -26,10 +26,13 @@ export const clearSpace = async (
     from pg_trigger as t
     join pg_proc as p on p.oid = t.tgfoid
     where p.proname = 'note_erased' and p.pronamespace = 'watchpost'::regnamespace and t.tgparentid = 0
+    union all
+    select c.oid::regclass::text
+    from pg_class as c
+    where c.relnamespace = 'graphile_worker'::regnamespace and c.relkind = 'r'
     order by 1
   `);
-  const jobs = 'graphile_worker._private_jobs';
-  for (const name of [...rows.map((row) => row.name), ...others, jobs]) {
+  for (const name of [...rows.map((row) => row.name), ...others]) {
     options.onTable?.(name);
     await pool.query(`vacuum ${options.full ? '(full) ' : ''}${name}`);
   }

@@ -106,6 +106,8 @@ describe('erasing a person', () => {
     expect(left).toBeLessThan(61);
     const [begun] = await listErasures(database.db, { limit: 1 });
     expect(begun).toMatchObject({ subject_id: personId, finished_at: null });
+    const outOfTime = await eraseForGood(transact, whole, { until: () => true });
+    expect(outOfTime).toMatchObject({ id: begun?.id, finished_at: null, counts: {}, proof_key: null });
 
     const steps: number[] = [];
     const erased = await eraseForGood(transact, whole, { onErased: (rows) => steps.push(rows) });
