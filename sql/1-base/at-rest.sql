@@ -60,6 +60,28 @@ $$;
 comment on function watchpost.encrypt_image is 'Puts the encrypted form of a photo in its place: for photos that were inserted by SQL, when a worker first reads them.';
 
 
+-- With its owner's rights: whoever submits a photo through the API may be the first.
+create or replace function watchpost.provide_data_key(
+  made bytea, made_by text, out id uuid, out wrapped bytea, out wrapped_by text
+)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  select k.id, k.wrapped, k.wrapped_by into id, wrapped, wrapped_by
+  from watchpost.data_key as k where k.destroyed_at is null;
+  if found then
+    return;
+  end if;
+  insert into watchpost.data_key (wrapped, wrapped_by) values (made, made_by) on conflict do nothing;
+  -- Another process may have made one at the same moment.
+  select k.id, k.wrapped, k.wrapped_by into id, wrapped, wrapped_by
+  from watchpost.data_key as k where k.destroyed_at is null;
+end;
+$$;
+
+comment on function watchpost.provide_data_key is 'The key by which new photos are encrypted; if there is none, the given one, wrapped, becomes it.';
+
+
 create or replace function watchpost.destroy_data_keys() returns integer
 language plpgsql
 as $$

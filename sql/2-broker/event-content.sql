@@ -14,34 +14,36 @@ comment on function watchpost.content_hash is 'What content_sha256 of an event h
 -- facts: {subject_id, image_id?, person_id, other_person_id?, payload, content}. What an erasure itself leads to is about a
 -- person who is to be forgotten: of that the content is not kept.
 create or replace function watchpost.emit_personal(of_topic text, facts jsonb[]) returns void
-language plpgsql
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   is_erasing constant boolean := coalesce(current_setting('watchpost.erasing', true), '') <> '';
 begin
-  with made as materialized (
+  with salted as materialized (
     select
-      watchpost.record_key() as id,
+      f.place,
       f.fact,
       case when not is_erasing then nullif(f.fact -> 'content', 'null') end as content,
       uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) as salt
     from unnest(facts) with ordinality as f (fact, place)
-    order by f.place
   ),
-  kept as (
-    insert into watchpost.event_content (event_id, person_id, other_person_id, salt, content)
-    select m.id, (m.fact ->> 'person_id')::uuid, (m.fact ->> 'other_person_id')::uuid, m.salt, m.content
+  made as materialized (
+    select s.*, watchpost.content_hash(s.salt, s.content) as hash from salted as s
+  ),
+  written as (
+    insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
+    select
+      of_topic, (m.fact ->> 'subject_id')::uuid, (m.fact ->> 'image_id')::uuid,
+      m.fact -> 'payload' || jsonb_strip_nulls(jsonb_build_object('content_sha256', m.hash)), t.tasks
     from made as m
-    where m.content is not null
+    cross join (select watchpost.subscribers(of_topic) as tasks) as t
+    order by m.place
+    returning id, payload ->> 'content_sha256' as hash
   )
-  insert into watchpost.event (id, topic, subject_id, image_id, payload, tasks)
-  select
-    m.id, of_topic, (m.fact ->> 'subject_id')::uuid, (m.fact ->> 'image_id')::uuid,
-    m.fact -> 'payload'
-      || jsonb_strip_nulls(jsonb_build_object('content_sha256', watchpost.content_hash(m.salt, m.content))),
-    s.tasks
-  from made as m
-  cross join (select watchpost.subscribers(of_topic) as tasks) as s;
+  insert into watchpost.event_content (event_id, person_id, other_person_id, salt, content)
+  select w.id, (m.fact ->> 'person_id')::uuid, (m.fact ->> 'other_person_id')::uuid, m.salt, m.content
+  from written as w
+  join made as m on m.hash = w.hash;
 end;
 $$;
 

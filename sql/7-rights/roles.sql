@@ -75,8 +75,8 @@ begin
     watchpost.retention, watchpost.upkeep_task, watchpost.server_timeline, watchpost.migration, watchpost.schema_object,
     watchpost.camera_place, watchpost.erasure, watchpost.erasure_leaf, watchpost.erasure_face
   from watchpost_app;
-  -- What events say is deleted by an erasure, which runs with its owner's rights.
-  revoke update, delete on watchpost.event_content from watchpost_app;
+  -- What events say is written with them, and deleted by an erasure: by functions with their owner's rights.
+  revoke insert, update, delete on watchpost.event_content from watchpost_app;
   -- Workers set format and size of a photo; they may not drop it.
   revoke update on watchpost.image from watchpost_app;
   execute format('grant update (%s) on watchpost.image to watchpost_app', facts);

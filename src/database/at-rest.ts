@@ -121,20 +121,8 @@ const currentKey = async (db: Kysely<DB>): Promise<DataKey> => {
   if (kept && isFresh(kept)) return kept;
   const made = wrap(wrappingKey as Buffer, randomBytes(32));
   const { rows } = await sql<WrappedKey>`
-    with made as (
-      insert into watchpost.data_key (wrapped, wrapped_by)
-      select ${made}, ${fingerprintOf()}
-      where not exists (select from watchpost.data_key as k where k.destroyed_at is null)
-      on conflict do nothing
-      returning id, wrapped, wrapped_by
-    )
-    select id, wrapped, wrapped_by from made
-    union all
-    select k.id, k.wrapped, k.wrapped_by from watchpost.data_key as k where k.destroyed_at is null
-    limit 1
+    select id, wrapped, wrapped_by from watchpost.provide_data_key(${made}, ${fingerprintOf()})
   `.execute(db);
-  // Another process has made one at the same moment.
-  if (rows.length === 0) return currentKey(db);
   const found = unwrap(rows[0], '');
   currentKeys.set(db, found);
   return found;
