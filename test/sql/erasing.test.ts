@@ -177,6 +177,27 @@ describe('erasing a person', () => {
   });
 });
 
+it('every table whose rows go with a person or an image notes them', async () => {
+  const silent = await database.rows(
+    `with recursive reached as (
+       select unnest('{watchpost.person,watchpost.image}'::regclass[]) as relation
+       union
+       select k.conrelid
+       from pg_constraint as k
+       join reached as r on r.relation = k.confrelid
+       where k.contype = 'f' and k.confdeltype = 'c' and k.conparentid = 0
+     )
+     select r.relation::regclass::text as name
+     from reached as r
+     where not exists (
+       select from pg_trigger as t join pg_proc as p on p.oid = t.tgfoid
+       where t.tgrelid = r.relation and p.proname = 'note_erased'
+     )`,
+  );
+  // What an erasure itself has still to do.
+  expect(silent).toEqual([{ name: 'watchpost.erasure_face' }]);
+});
+
 describe('erasing an image', () => {
   it('takes its sighting out of an alert that has others, and deletes one that has none', async () => {
     const { alertId, personId } = await raiseAlert(database, {
