@@ -131,7 +131,7 @@ comment on column watchpost.image.purpose         is 'probe: searched against th
 comment on column watchpost.image.captured_at     is 'When the photo was taken, as far as the submitter knows.';
 comment on column watchpost.image.submitted_by    is 'The database user, or api:NAME for the API key NAME.';
 comment on column watchpost.image.idempotency_key is 'The submitter''s own name for this submission. The same submitter cannot use a key twice.';
-comment on column watchpost.image.bytes           is 'The encoded photo: JPEG, PNG, WebP, AVIF or HEIC, at most 100 MiB. It is never changed. Set it to null to drop the photo and keep what was found in it; null: it was dropped.';
+comment on column watchpost.image.bytes           is 'The encoded photo: JPEG, PNG, WebP, AVIF or HEIC, at most 100 MiB; encrypted where that is on: see is_encrypted(). It is never changed. Set it to null to drop the photo and keep what was found in it; null: it was dropped.';
 comment on column watchpost.image.byte_length     is 'Size of the encoded photo, filled in by a trigger; stays when the bytes are dropped.';
 comment on column watchpost.image.sha256          is 'SHA-256 of the encoded photo, filled in by a trigger; stays when the bytes are dropped.';
 comment on column watchpost.image.format          is 'jpeg, png, webp, avif or heic, filled in by the detect stage.';
@@ -139,3 +139,23 @@ comment on column watchpost.image.width           is 'Pixels after the EXIF rota
 comment on column watchpost.image.height          is 'Pixels after the EXIF rotation, filled in by the detect stage.';
 comment on column watchpost.image.undecoded_share is 'null: the file is whole, or not processed yet. A number: the file is damaged, and this share of the picture, 0 to less than 1, could not be decoded and was not searched; 0 if only the end of the file is missing, or data within it are wrong. Filled in by the detect stage.';
 comment on column watchpost.image.received_at     is 'When this database received it.';
+
+
+-- One key for all photos until it is destroyed; sites would have one each, by another column in the index.
+create table watchpost.data_key (
+  id           uuid primary key default watchpost.uuidv7(),
+  wrapped      bytea,
+  wrapped_by   text not null check (wrapped_by ~ '^[0-9a-f]{16}$'),
+  created_at   timestamptz not null default clock_timestamp(),
+  destroyed_at timestamptz,
+  destroyed_by text constraint data_key_destroyed_by_is_token check (watchpost.is_token(destroyed_by)),
+  check ((destroyed_at is null) = (wrapped is not null)),
+  check ((destroyed_at is null) = (destroyed_by is null))
+);
+
+create unique index data_key_current on watchpost.data_key ((true)) where destroyed_at is null;
+
+comment on table  watchpost.data_key              is 'The keys by which photos and crops are encrypted at rest. Empty where that is off.';
+comment on column watchpost.data_key.wrapped      is 'The key, encrypted by the one of the settings; null: it was destroyed, and what was encrypted with it cannot be read any more.';
+comment on column watchpost.data_key.wrapped_by   is 'Which key of the settings: a fingerprint of it.';
+comment on column watchpost.data_key.destroyed_at is 'When it was destroyed; null: it is in use.';

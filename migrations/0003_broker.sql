@@ -60,6 +60,25 @@ comment on column watchpost.event.payload    is 'What a task needs to know; also
 comment on column watchpost.event.tasks      is 'The tasks that were subscribed at that moment: each owes a handling.';
 comment on column watchpost.event.xid        is 'The transaction that wrote it, plus server_timeline.xid_added. Below the oldest running transaction no event can be added any more, so those can be sealed.';
 
+-- What events say about people. An event is sealed and kept, so it holds only the salted hash of this (payload ->>
+-- 'content_sha256'); a row here can be deleted. No foreign key: it would keep partitions of event from being detached.
+create table watchpost.event_content (
+  event_id        uuid primary key,
+  person_id       uuid not null,
+  other_person_id uuid,
+  salt            bytea not null check (octet_length(salt) = 32),
+  content         jsonb not null check (jsonb_typeof(content) = 'object')
+);
+
+create index event_content_person on watchpost.event_content (person_id);
+create index event_content_other_person on watchpost.event_content (other_person_id) where other_person_id is not null;
+
+comment on table  watchpost.event_content                 is 'What an event says about a person, apart from the event, which has its hash: name, external_ref and metadata, and what was written about them. The view full_event has both together. Deleted by an erasure only.';
+comment on column watchpost.event_content.person_id       is 'Whom it is about; no foreign key, because an event outlives its person.';
+comment on column watchpost.event_content.other_person_id is 'The other person, of a merge.';
+comment on column watchpost.event_content.salt            is 'Random, and deleted with the content: without it the hash shows nothing, not even to somebody who guesses the content.';
+comment on column watchpost.event_content.content         is 'The keys of the payload that the event itself lacks.';
+
 
 create table watchpost.outbox (
   task     text collate "C" not null,

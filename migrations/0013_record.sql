@@ -146,3 +146,69 @@ insert into watchpost.retention (relation, action, age, width, purpose) values
   ('face',     'delete', '48 hours', null,     'To be searched against the watchlists, and again if somebody is enrolled soon after.'),
   ('stranger', 'delete', '30 days',  null,     'To recognise that somebody unknown comes again.'),
   ('person',   'delete', '1 year',   null,     'To be recognised by the watchlists they are on.');
+
+
+-- Erasures: who or what was removed for good, and the receipt of it.
+create table watchpost.erasure (
+  id                 uuid primary key default watchpost.uuidv7(),
+  what               text not null check (what in ('person', 'image')),
+  subject_id         uuid not null,
+  people             uuid[] not null default '{}',
+  with_matched_faces boolean not null default false,
+  actor              text not null default watchpost.actor() constraint erasure_actor_is_token check (watchpost.is_token(actor)),
+  started_at         timestamptz not null default clock_timestamp(),
+  finished_at        timestamptz,
+  counts             jsonb not null default '{}',
+  hashes             jsonb not null default '{}',
+  key                bytea,
+  check ((finished_at is null) = (key is not null))
+);
+
+create unique index erasure_unfinished on watchpost.erasure (what, subject_id) where finished_at is null;
+create index erasure_subject on watchpost.erasure (subject_id);
+create index erasure_people on watchpost.erasure using gin (people);
+
+comment on table  watchpost.erasure                    is 'The receipt of an erasure: who was it about, who did it and when, and what was removed. Once finished it is never changed, and an event erased with the same facts is sealed.';
+comment on column watchpost.erasure.subject_id         is 'The id that the person or the image had.';
+comment on column watchpost.erasure.people             is 'The person, and those who were merged into them: what events say about them is erased.';
+comment on column watchpost.erasure.with_matched_faces is 'Whether the faces were erased that the person was matched to.';
+comment on column watchpost.erasure.finished_at        is 'Null: it was interrupted, or is under way; the same call goes on with it.';
+comment on column watchpost.erasure.counts             is 'Rows removed of each table; image.bytes: photos that were dropped of images that stay.';
+comment on column watchpost.erasure.hashes             is 'Of each table: SHA-256 of the hashes of its removed rows, in their order. Each is SHA-256 of the key and the row as JSON, see erased_leaf().';
+comment on column watchpost.erasure.key                is '32 random bytes, given to the caller at the end and then forgotten: who has it and a copy of the rows can show that they are what was erased; nobody else can find out what it was by guessing.';
+
+
+create table watchpost.erasure_leaf (
+  erasure_id uuid not null references watchpost.erasure on delete cascade,
+  relation   text not null,
+  leaf       bytea not null
+);
+
+create index erasure_leaf_erasure on watchpost.erasure_leaf (erasure_id, relation);
+
+comment on table watchpost.erasure_leaf is 'The hashes of the rows that an unfinished erasure has removed so far.';
+
+
+create table watchpost.erasure_face (
+  face_id    uuid primary key references watchpost.face on delete cascade,
+  erasure_id uuid not null references watchpost.erasure on delete cascade
+);
+
+create index erasure_face_erasure on watchpost.erasure_face (erasure_id, face_id);
+
+comment on table watchpost.erasure_face is 'The faces that an unfinished erasure is still to remove from photos.';
+
+
+-- The planner's statistics hold samples of a column's values, and outlive the rows. No query needs them of these columns.
+alter table watchpost.person alter column name set statistics 0, alter column external_ref set statistics 0, alter column metadata set statistics 0;
+alter table watchpost.person_photo alter column removal_reason set statistics 0;
+alter table watchpost.image alter column idempotency_key set statistics 0;
+alter table watchpost.alert_review alter column note set statistics 0, alter column before set statistics 0;
+alter table watchpost.cannot_link alter column reason set statistics 0;
+alter table watchpost.person_merge alter column note set statistics 0, alter column undo_note set statistics 0;
+alter table watchpost.event_content alter column salt set statistics 0, alter column content set statistics 0;
+alter table watchpost.face alter column crop set statistics 0;
+alter table watchpost.embedding alter column vector set statistics 0;
+alter table watchpost.reference alter column vector set statistics 0;
+alter table watchpost.person_vector alter column vector set statistics 0;
+alter table watchpost.stranger_face alter column vector set statistics 0;

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { problemOfUrl } from './database-url.ts';
+import { type EncryptionSettings, parseKey } from './encryption-key.ts';
 import { type LegalBasis, legalBasisNames } from './legal-bases.ts';
 import { type Outgoing, parseNetwork } from './outgoing/index.ts';
 
@@ -82,6 +83,11 @@ const settings = z.object({
     .transform((list) => list.split(',').map((item) => item.trim()))
     .pipe(z.array(z.enum(['', 'compreface', 'deepface'], 'give compreface, deepface or both, with a comma'))),
   WATCHPOST_VECTORS: z.enum(['keep', 'give'], 'give keep or give').default('keep'),
+  WATCHPOST_ENCRYPTION_KEY: z
+    .string()
+    .refine((text) => parseKey(text) !== undefined, 'give 32 bytes in base64 or hex')
+    .optional(),
+  WATCHPOST_ENCRYPTION_KEY_FILE: z.string().min(1, 'give the path of a file').optional(),
   WATCHPOST_HEARTBEAT_MS: wholeNumber(100, 60_000).default(calmPulse.heartbeatMs),
   WATCHPOST_DEAD_AFTER_S: wholeNumber(1, 3600).default(calmPulse.deadAfterSeconds),
   WATCHPOST_LOG: z
@@ -127,6 +133,8 @@ export interface Config {
   readonly compatibility: readonly ('compreface' | 'deepface')[];
   /** Whether these routes may answer the vectors of faces. */
   readonly giveVectors: boolean;
+  /** The key that wraps the keys by which photos are encrypted; neither: they are not. */
+  readonly encryption: EncryptionSettings;
   /** Heartbeats, and when the jobs of a process without them are given to others. */
   readonly pulse: Pulse;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -186,6 +194,11 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     processing: { legal_basis: s.WATCHPOST_LEGAL_BASIS, purpose: s.WATCHPOST_PURPOSE },
     compatibility: s.WATCHPOST_COMPATIBILITY.filter((item) => item !== ''),
     giveVectors: s.WATCHPOST_VECTORS === 'give',
+    encryption: {
+      value: s.WATCHPOST_ENCRYPTION_KEY,
+      file:
+        s.WATCHPOST_ENCRYPTION_KEY_FILE === undefined ? undefined : resolve(s.WATCHPOST_ENCRYPTION_KEY_FILE),
+    },
     pulse: { heartbeatMs: s.WATCHPOST_HEARTBEAT_MS, deadAfterSeconds: s.WATCHPOST_DEAD_AFTER_S },
     logLevel: s.WATCHPOST_LOG,
   };

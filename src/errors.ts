@@ -55,7 +55,7 @@ export const problems = {
   scope_missing: { status: 403, title: 'The API key may not do this' },
   host_refused: { status: 421, title: 'The server is not called by this name' },
   route_unknown: { status: 404, title: 'There is nothing at this address' },
-  image_unknown: { status: 404, title: 'There is no such image' },
+  image_unknown: { status: 404, title: 'There is no such image', sqlstate: 'WP090' },
   face_unknown: { status: 404, title: 'There is no such face', sqlstate: 'WP037' },
   person_unknown: { status: 404, title: 'There is no such person', sqlstate: 'WP004' },
   merge_self: { status: 422, title: 'Nobody can be merged with themselves', sqlstate: 'WP083' },
@@ -119,6 +119,14 @@ export const problems = {
   image_too_slow: { status: 422, title: 'The photo took too long to decode', ends: 'refused' },
   image_corrupt: { status: 422, title: 'The photo cannot be decoded', ends: 'refused' },
   image_bytes_gone: { status: 410, title: 'The bytes of the photo were dropped', ends: 'refused' },
+  encryption_key_missing: { status: 503, title: 'The key of encrypted photos is not configured here' },
+  encryption_key_destroyed: {
+    status: 410,
+    title: 'The key of the photo was destroyed',
+    ends: 'refused',
+    sqlstate: 'WP092',
+  },
+  stored_bytes_altered: { status: 500, title: 'The stored photo was altered', ends: 'refused' },
   image_unchangeable: { status: 409, title: 'A stored photo cannot be changed', sqlstate: 'WP008' },
 
   face_missing: { status: 422, title: 'The photo to enrol has no face', ends: 'refused' },

@@ -22,12 +22,16 @@ create or replace function watchpost.keep_image_bytes() returns trigger
 language plpgsql
 as $$
 begin
+  -- The same photo, encrypted or decrypted.
+  if old.bytes is not null and watchpost.plain_sha256(new.bytes) = old.sha256 then
+    return new;
+  end if;
   raise exception 'A photo is never changed.'
     using errcode = 'WP008', hint = 'Drop it with bytes = null; insert a new row for another photo.';
 end;
 $$;
 
-comment on function watchpost.keep_image_bytes() is 'Refuses other bytes than those that were submitted, also after these were dropped (WP008).';
+comment on function watchpost.keep_image_bytes() is 'Refuses another photo than the one that was submitted, also after this was dropped (WP008).';
 
 -- The test for null comes first: dropping a photo need not read it.
 create or replace trigger image_keep_bytes before update of bytes on watchpost.image

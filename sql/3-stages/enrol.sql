@@ -15,7 +15,7 @@ declare
   apart uuid[];
   several_sites constant boolean := (select count(*) > 1 from watchpost.site as s);
 begin
-  select p.person_id, p.accept, e.name, e.site_id, v.model_id, v.vector into face
+  select p.person_id, p.accept, e.site_id, v.model_id, v.vector into face
   from watchpost.person_photo as p
   join watchpost.person as e on e.id = p.person_id
   cross join watchpost.embedding as v
@@ -46,14 +46,15 @@ begin
   limit 1;
 
   if other.similarity >= alike and other.similarity > coalesce(own, -1) and not 'face_of_another' = any (face.accept) then
-    raise exception 'The face looks like % (%), who is enrolled already: similarity %, and from % on two people are taken for one.',
-      quote_literal((select e.name from watchpost.person as e where e.id = other.person_id)), other.person_id, round(other.similarity::numeric, 3), alike
+    -- Without the name: the sentence is recorded with the handling, for ever. with_names() adds it where it is read.
+    raise exception 'The face looks like the person %, who is enrolled already: similarity %, and from % on two people are taken for one.',
+      other.person_id, round(other.similarity::numeric, 3), alike
       using errcode = 'WP034', detail = other.person_id::text,
             hint = 'If they are one person, merge the two, or add the photo to the one who is enrolled; if they are two, accept face_of_another for this photo.';
   end if;
   if own < unlike and not 'face_unlike' = any (face.accept) then
-    raise exception 'The face is unlike every other photo of %: the best similarity is %, and at least % is expected.',
-      quote_literal(face.name), round(own::numeric, 3), unlike
+    raise exception 'The face is unlike every other photo of the person %: the best similarity is %, and at least % is expected.',
+      face.person_id, round(own::numeric, 3), unlike
       using errcode = 'WP033', hint = 'If it is the same person all the same, accept face_unlike for this photo.';
   end if;
   return case when other.similarity >= alike and not 'face_of_another' = any (face.accept) then other.person_id end;

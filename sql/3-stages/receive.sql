@@ -43,7 +43,7 @@ begin
   select i.id, i.sha256 into earlier
   from watchpost.image as i
   where i.submitted_by = find_submitted.submitted_by and i.idempotency_key = find_submitted.idempotency_key;
-  if found and earlier.sha256 is distinct from sha256(bytes) then
+  if found and earlier.sha256 is distinct from watchpost.plain_sha256(bytes) then
     raise exception 'The idempotency key % was used for another photo.', quote_literal(idempotency_key)
       using errcode = 'WP003', hint = 'Use a new key for a new photo.';
   end if;
@@ -135,6 +135,8 @@ comment on function watchpost.refuse_image is 'Raises what is wrong with a row o
 create or replace function watchpost.measure_image_bytes() returns trigger
 language plpgsql
 as $$
+declare
+  encrypted boolean := false;
 begin
   if new.submitted_by <> session_user or new.idempotency_key is not null then
     new.submitted_by := normalize(new.submitted_by, nfc);
@@ -151,13 +153,19 @@ begin
     new.site_id := watchpost.default_site();
   end if;
   new.byte_length := pg_catalog.octet_length(new.bytes);
+  -- Of other photos only AVIF and HEIC begin with 00: a call of is_encrypted() takes longer than the rest of this.
+  if new.byte_length > 88 and pg_catalog.get_byte(new.bytes, 0) = 0 and watchpost.is_encrypted(new.bytes) then
+    encrypted := true;
+    perform watchpost.assert_data_key(new.bytes);
+    new.byte_length := least(watchpost.plain_length(new.bytes), 2147483647);
+  end if;
   if new.byte_length between 1 and 104857600
     and least(new.captured_at, new.received_at) >= '1826-01-01T00:00:00Z'
     and greatest(new.captured_at, new.received_at) <= pg_catalog.clock_timestamp() + interval '24 hours'
     and (new.submitted_by = session_user or watchpost.is_token(new.submitted_by))
     and (new.idempotency_key is null or watchpost.is_token(new.idempotency_key))
   then
-    new.sha256 := pg_catalog.sha256(new.bytes);
+    new.sha256 := case when encrypted then watchpost.plain_sha256(new.bytes) else pg_catalog.sha256(new.bytes) end;
   else
     perform watchpost.refuse_image(new);
   end if;
@@ -165,7 +173,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.measure_image_bytes() is 'Sets byte_length and sha256 from image.bytes, site_id from the camera or whoever submits, puts names and keys into the form in which they are compared, and refuses a row beyond the limits; see refuse_image.';
+comment on function watchpost.measure_image_bytes() is 'Sets byte_length and sha256 from image.bytes (of an encrypted photo, those of the photo), site_id from the camera or whoever submits, puts names and keys into the form in which they are compared, and refuses a row beyond the limits; see refuse_image.';
 
 create or replace trigger image_measure_bytes before insert on watchpost.image
 for each row execute function watchpost.measure_image_bytes();

@@ -34,10 +34,11 @@ declare
   );
 begin
   perform watchpost.supersede_matches(withdrawn, 'photo_removed');
-  insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
-  values (
-    'photo.removed', photo.id, photo.image_id,
-    jsonb_build_object(
+  perform watchpost.emit_personal('photo.removed', array[jsonb_build_object(
+    'subject_id', photo.id,
+    'image_id', photo.image_id,
+    'person_id', photo.person_id,
+    'payload', jsonb_build_object(
       'image_id', photo.image_id,
       'person_photo_id', photo.id,
       'person_id', photo.person_id,
@@ -46,11 +47,11 @@ begin
       'matches', to_jsonb(withdrawn[1:1000]),
       'match_count', cardinality(withdrawn),
       'change', change,
-      'reason', reason,
+      'reason', null,
       'by', watchpost.actor()
     ),
-    watchpost.subscribers('photo.removed')
-  );
+    'content', case when reason is not null then jsonb_build_object('reason', reason) end
+  )]);
 end;
 $$;
 

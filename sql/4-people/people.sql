@@ -7,40 +7,44 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   if tg_op = 'INSERT' then
-    insert into watchpost.event (topic, subject_id, payload, tasks)
-    select
-      'person.changed', n.id,
-      jsonb_build_object('person_id', n.id, 'change', 'created', 'by', watchpost.actor())
-        || jsonb_build_object('old', '{}'::jsonb, 'new', to_jsonb(n)),
-      s.tasks
-    from new_rows as n
-    cross join (select watchpost.subscribers('person.changed') as tasks) as s;
+    perform watchpost.record_person_changes('created', array(select null::jsonb from new_rows), array(select to_jsonb(n) from new_rows as n));
   elsif tg_op = 'DELETE' then
-    insert into watchpost.event (topic, subject_id, payload, tasks)
-    select
-      'person.changed', o.id,
-      jsonb_build_object('person_id', o.id, 'change', 'deleted', 'by', watchpost.actor())
-        || jsonb_build_object('old', to_jsonb(o), 'new', '{}'::jsonb),
-      s.tasks
-    from old_rows as o
-    cross join (select watchpost.subscribers('person.changed') as tasks) as s;
+    perform watchpost.record_person_changes('deleted', array(select to_jsonb(o) from old_rows as o), array(select null::jsonb from old_rows));
   else
-    insert into watchpost.event (topic, subject_id, payload, tasks)
-    select
-      'person.changed', n.id,
-      jsonb_build_object('person_id', n.id, 'change', 'updated', 'by', watchpost.actor())
-        || watchpost.changed_columns(to_jsonb(o), to_jsonb(n)),
-      s.tasks
-    from old_rows as o
-    join new_rows as n using (id)
-    cross join (select watchpost.subscribers('person.changed') as tasks) as s
-    where to_jsonb(o) <> to_jsonb(n);
+    perform watchpost.record_person_changes(
+      'updated',
+      array(select to_jsonb(o) from old_rows as o join new_rows as n using (id) order by o.id),
+      array(select to_jsonb(n) from old_rows as o join new_rows as n using (id) order by n.id)
+    );
   end if;
   return null;
 end;
 $$;
 
 comment on function watchpost.emit_person_changed() is 'One person.changed for each person who was created, changed or deleted.';
+
+
+-- The old and new values are what the event says about the person: see sql/2-broker/event-content.sql.
+create or replace function watchpost.record_person_changes(change text, were jsonb[], become jsonb[]) returns void
+language plpgsql
+as $$
+begin
+  perform watchpost.emit_personal('person.changed', array(
+    select
+      jsonb_build_object(
+        'subject_id', p.id,
+        'person_id', p.id,
+        'payload', jsonb_build_object('person_id', p.id, 'change', change, 'by', watchpost.actor()),
+        'content', watchpost.changed_columns(r.was, r.becomes)
+      )
+    from unnest(were, become) as r (was, becomes)
+    cross join lateral (select coalesce(r.becomes, r.was) -> 'id' as id) as p
+    where r.was is distinct from r.becomes
+  ));
+end;
+$$;
+
+comment on function watchpost.record_person_changes is 'Part of emit_person_changed.';
 
 create or replace trigger person_emit_insert after insert on watchpost.person
 referencing new table as new_rows
@@ -90,4 +94,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.forget_person(uuid) is 'Deletes a person, with whom was merged into them, the photos submitted for them alone, their references, and every match and alert; returns how many photos. The record keeps the events, also that of the deletion. In one transaction: for somebody with many sightings call clear_person() first.';
+comment on function watchpost.forget_person(uuid) is 'Deletes a person, with whom was merged into them, the photos submitted for them alone, their references, and every match and alert; returns how many photos. The record keeps the events with what they say about the person, also that of the deletion; erase_person() removes that too. In one transaction: for somebody with many sightings call clear_person() first.';

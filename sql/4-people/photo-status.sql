@@ -4,10 +4,30 @@
 -- the other person's id in it, and no other.
 create or replace function watchpost.person_named_in(sentence text) returns uuid
 language sql immutable strict parallel safe
-return substring(sentence from '[(]([0-9a-f-]{36})[)], who is enrolled')::uuid;
+return substring(sentence from '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})[)]?, who is enrolled')::uuid;
 
 comment on function watchpost.person_named_in(text) is 'The person whom the sentence of face_of_another names.';
 
+
+-- What is recorded of a refusal has ids and no names, which could not be erased there.
+create or replace function watchpost.with_names(sentence text) returns text
+language plpgsql stable strict
+as $$
+declare
+  person constant text := substring(sentence from 'the person ([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})');
+begin
+  return coalesce(
+    (
+      select replace(sentence, 'the person ' || person, quote_literal(p.name) || ' (' || person || ')')
+      from watchpost.person as p
+      where p.id = person::uuid
+    ),
+    sentence
+  );
+end;
+$$;
+
+comment on function watchpost.with_names(text) is 'A sentence of a handling for people: with the name of the person whose id it has, if there is such a person.';
 
 
 -- A function, so that a session plans it once, as image_tasks.
@@ -48,7 +68,7 @@ select
   case when p.removed_at is null and r.id is null then t.code end as code,
   case
     when p.removed_at is not null then p.removal_reason
-    when r.id is null then t.error
+    when r.id is null then watchpost.with_names(t.error)
   end as message,
   p.image_id,
   p.chosen_face,

@@ -25,14 +25,15 @@ comment on function watchpost.lock_people(uuid[]) is 'Part of merging: locks peo
 create or replace function watchpost.emit_merge(of_topic text, merge watchpost.person_merge) returns void
 language sql
 begin atomic
-  insert into watchpost.event (topic, subject_id, payload, tasks)
-  select
-    of_topic, (merge).id,
-    jsonb_build_object(
+  select watchpost.emit_personal(of_topic, array[jsonb_build_object(
+    'subject_id', (merge).id,
+    'person_id', (merge).kept_id,
+    'other_person_id', (merge).merged_id,
+    'payload', jsonb_build_object(
       'merge_id', (merge).id,
       'person_id', (merge).kept_id,
       'merged_id', (merge).merged_id,
-      'note', case of_topic when 'person.merged' then (merge).note else (merge).undo_note end,
+      'note', null,
       'by', case of_topic when 'person.merged' then (merge).merged_by else (merge).undone_by end,
       'moved', (merge).moved,
       'rows', (
@@ -49,7 +50,12 @@ begin atomic
         ) as n
       )
     ),
-    watchpost.subscribers(of_topic);
+    'content', (
+      select jsonb_build_object('note', w.note)
+      from (select case of_topic when 'person.merged' then (merge).note else (merge).undo_note end as note) as w
+      where w.note is not null
+    )
+  )]);
 end;
 
 comment on function watchpost.emit_merge is 'One person.merged or person.unmerged: the two people, who, why, and which rows of which table.';

@@ -79,7 +79,7 @@ select
     when not w.known and i.id < watchpost.history_begins() then 'history_retired'
   end as code,
   case
-    when w.failed_code is not null then w.failed_error
+    when w.failed_code is not null then watchpost.with_names(w.failed_error)
     when w.open_tasks = 0 and w.known and c.faces = 0 and d.faces_deleted then 'Its faces matched nobody and were deleted, as the retention says.'
     when w.open_tasks = 0 and w.known and c.faces = 0 then coalesce(w.gone_error, 'No face was found in this photo.')
     when not w.known and i.id < watchpost.history_begins() then 'Its events are not kept any more; what was found in it is.'
@@ -172,7 +172,7 @@ begin
     h.duration_ms,
     w.host || ':' || w.pid,
     h.code,
-    h.error
+    watchpost.with_names(h.error)
   from watchpost.event as e
   left join unnest(e.tasks) as t (task) on true
   -- Event by event, which reads one partition each; a join would read all handlings.

@@ -85,6 +85,11 @@ begin
     if action = 'drop' then
       execute format('drop table watchpost_history.%I', part.name);
     end if;
+    if action = 'drop' and part.relation = 'event' then
+      perform set_config('watchpost.retiring', 'on', true);
+      delete from watchpost.event_content as c where c.event_id >= part.from_key and c.event_id < part.until_key;
+      perform set_config('watchpost.retiring', '', true);
+    end if;
     perform watchpost.append_seal(row (
       null, 'retired', counts[array_position(parts, part)], null, null, null, null, part.from_key, part.until_key, null,
       jsonb_build_object(

@@ -155,6 +155,10 @@ begin
     select s.number, v.what, s.kind, v.row_id, v.detail from watchpost.verify_seal(s, most - findings) as v;
     get diagnostics found_here = row_count;
     findings := findings + found_here;
+    return query
+    select s.number, v.what, s.kind, v.row_id, v.detail from watchpost.verify_contents(s, most - findings) as v;
+    get diagnostics found_here = row_count;
+    findings := findings + found_here;
   end loop;
 
   if last >= coalesce(head.number, 0) and findings < most then
@@ -176,4 +180,4 @@ begin atomic
   from watchpost.verify_seals(1, 9223372036854775807, most) as v;
 end;
 
-comment on function watchpost.verify_audit(integer) is 'Compares the whole record with its seals. No row: nothing is wrong. Else the first findings: row_altered, row_missing, row_added, seal_altered, seal_missing, leaves_altered, leaves_missing, head_altered.';
+comment on function watchpost.verify_audit(integer) is 'Compares the whole record with its seals. No row: nothing is wrong. Else the first findings: row_altered, row_missing, row_added, seal_altered, seal_missing, leaves_altered, leaves_missing, head_altered; content_altered and content_missing, of what an event says about a person; receipt_altered, of an erasure.';

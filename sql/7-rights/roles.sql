@@ -66,7 +66,9 @@ begin
   grant execute on function
     watchpost.is_name(text), watchpost.is_given(text), watchpost.is_basis(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
     watchpost.is_time(timestamptz), watchpost.is_interval(interval), watchpost.is_metadata(jsonb),
-    watchpost.refuse_image(watchpost.image), watchpost.is_web_port(text), watchpost.may_be_public(text)
+    watchpost.refuse_image(watchpost.image), watchpost.is_web_port(text), watchpost.may_be_public(text),
+    watchpost.is_encrypted(bytea), watchpost.plain_sha256(bytea), watchpost.plain_length(bytea),
+    watchpost.assert_data_key(bytea)
   to public;
   for item in
     select p.oid::regprocedure::text as name, p.prosecdef, p.provolatile, p.proname
@@ -99,10 +101,13 @@ begin
   revoke insert, update, delete on
     watchpost.event, watchpost.handling, watchpost.seal, watchpost.seal_leaves, watchpost.seal_head,
     watchpost.retention, watchpost.upkeep_task, watchpost.server_timeline, watchpost.migration, watchpost.schema_object,
-    watchpost.camera_place, watchpost.access, watchpost.processing_default
+    watchpost.camera_place, watchpost.access, watchpost.processing_default, watchpost.erasure, watchpost.erasure_leaf,
+    watchpost.erasure_face
   from watchpost_work;
   -- Keys are made, changed and counted by functions.
   revoke insert, update, delete on watchpost.api_key, watchpost.key_calls, watchpost.key_stream from watchpost_work;
+  -- What events say is written with them, and deleted by an erasure: by functions with their owner's rights.
+  revoke insert, update, delete on watchpost.event_content from watchpost_work;
   -- Workers set format and size of a photo; they may not drop it.
   revoke update on watchpost.image from watchpost_work;
   execute format('grant update (%s) on watchpost.image to watchpost_work', watchpost.columns_but('image', '{bytes,site_id}'));
@@ -147,7 +152,7 @@ begin
       execute format('revoke select on watchpost.%I from %I', columns, wanted);
       execute format('grant select (%s) on watchpost.%I to %I', watchpost.columns_but(columns, '{vector}'), columns, wanted);
     end loop;
-    execute format('revoke select on watchpost.api_key from %I', wanted);
+    execute format('revoke select on watchpost.api_key, watchpost.data_key from %I', wanted);
     if wanted = 'watchpost_api' then
       execute format('grant select (%s) on watchpost.api_key to %I', watchpost.columns_but('api_key', '{sha256,previous_sha256}'), wanted);
       continue;

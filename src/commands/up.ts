@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Config } from '../config.ts';
+import { assertReadable } from '../database/at-rest.ts';
 import type { Database } from '../database/pool.ts';
 import { waitForDatabase } from '../database/retry.ts';
 import { hideSecrets } from '../database-url.ts';
@@ -72,6 +73,7 @@ export const bringUp = async (
   const { database, kind } = await provideDatabase(context, options);
   onStep('applying the schema', 'some seconds the first time');
   await waitForDatabase(database, () => readySchema(database, context));
+  await assertReadable(database.db);
   onStep('loading the models', 'a second or two');
   const vision = await openVisionThreads(context);
   onStep('starting the API and a worker', 'a second');

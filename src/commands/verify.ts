@@ -141,11 +141,16 @@ const printFindings = (io: Io, { findings, extent, restores, keeping, full }: Ou
       `ok    seal ${number} of ${sealed_at.toISOString()}: restored from a dump, copied or moved, and continued`,
     );
   if (findings.length === 0) {
-    const { rows, seals, unsealed } = extent;
+    const { rows, seals, unsealed, erased } = extent;
     print(
       io,
       `ok    ${rows} rows are as they were sealed, in ${seals} seals; ${unsealed} are not sealed yet`,
     );
+    if (erased > 0)
+      print(
+        io,
+        `ok    what ${erased} of them said about people was erased; their hashes are those that were sealed`,
+      );
     print(
       io,
       `ok    the tables hold what the record says${full ? '' : '; --full compares faces, and every photo and match, too'}`,

@@ -1,3 +1,4 @@
+import { assertReadable } from '../database/at-rest.ts';
 import { waitForDatabase } from '../database/retry.ts';
 import { startWorker } from '../runner/worker.ts';
 import { connect } from './program/connect.ts';
@@ -18,6 +19,7 @@ const work = async (context: Context): Promise<void> => {
   const ended = context.untilSignal();
   const database = await connect(context, { writable: true });
   await waitForDatabase(database, () => readySchema(database, context));
+  await assertReadable(database.db);
   const vision = await openVisionThreads(context);
   const worker = await startWorker(
     { database, vision, outgoing: config.outgoing },

@@ -543,6 +543,24 @@ export interface WatchpostClaim {
   worker_id: string | null;
 }
 
+export interface WatchpostDataKey {
+  created_at: Generated<Timestamp>;
+  /**
+   * When it was destroyed; null: it is in use.
+   */
+  destroyed_at: Timestamp | null;
+  destroyed_by: string | null;
+  id: Generated<string>;
+  /**
+   * The key, encrypted by the one of the settings; null: it was destroyed, and what was encrypted with it cannot be read any more.
+   */
+  wrapped: Buffer | null;
+  /**
+   * Which key of the settings: a fingerprint of it.
+   */
+  wrapped_by: string;
+}
+
 export interface WatchpostDeadLetter {
   attempts: number | null;
   code: string | null;
@@ -734,6 +752,52 @@ export interface WatchpostEndpointWatchlist {
   watchlist_id: string;
 }
 
+export interface WatchpostErasure {
+  actor: Generated<string>;
+  /**
+   * Rows removed of each table; image.bytes: photos that were dropped of images that stay.
+   */
+  counts: Generated<Json>;
+  /**
+   * Null: it was interrupted, or is under way; the same call goes on with it.
+   */
+  finished_at: Timestamp | null;
+  /**
+   * Of each table: SHA-256 of the hashes of its removed rows, in their order. Each is SHA-256 of the key and the row as JSON, see erased_leaf().
+   */
+  hashes: Generated<Json>;
+  id: Generated<string>;
+  /**
+   * 32 random bytes, given to the caller at the end and then forgotten: who has it and a copy of the rows can show that they are what was erased; nobody else can find out what it was by guessing.
+   */
+  key: Buffer | null;
+  /**
+   * The person, and those who were merged into them: what events say about them is erased.
+   */
+  people: Generated<string[]>;
+  started_at: Generated<Timestamp>;
+  /**
+   * The id that the person or the image had.
+   */
+  subject_id: string;
+  what: string;
+  /**
+   * Whether the faces were erased that the person was matched to.
+   */
+  with_matched_faces: Generated<boolean>;
+}
+
+export interface WatchpostErasureFace {
+  erasure_id: string;
+  face_id: string;
+}
+
+export interface WatchpostErasureLeaf {
+  erasure_id: string;
+  leaf: Buffer;
+  relation: string;
+}
+
 export interface WatchpostEvent {
   created_at: Generated<Timestamp>;
   id: Generated<string>;
@@ -758,6 +822,26 @@ export interface WatchpostEvent {
    * The transaction that wrote it, plus server_timeline.xid_added. Below the oldest running transaction no event can be added any more, so those can be sealed.
    */
   xid: Generated<string>;
+}
+
+export interface WatchpostEventContent {
+  /**
+   * The keys of the payload that the event itself lacks.
+   */
+  content: Json;
+  event_id: string;
+  /**
+   * The other person, of a merge.
+   */
+  other_person_id: string | null;
+  /**
+   * Whom it is about; no foreign key, because an event outlives its person.
+   */
+  person_id: string;
+  /**
+   * Random, and deleted with the content: without it the hash shows nothing, not even to somebody who guesses the content.
+   */
+  salt: Buffer;
 }
 
 export interface WatchpostEventTask {
@@ -843,6 +927,24 @@ export interface WatchpostFace {
   yaw: number;
 }
 
+export interface WatchpostFullEvent {
+  created_at: Timestamp | null;
+  /**
+   * Whether what it said about a person was erased.
+   */
+  erased: boolean | null;
+  id: string | null;
+  image_id: string | null;
+  /**
+   * That of the event, with the content of event_content in place of its hash.
+   */
+  payload: Json | null;
+  subject_id: string | null;
+  tasks: string[] | null;
+  topic: string | null;
+  xid: string | null;
+}
+
 export interface WatchpostGivenUp {
   attempts: number | null;
   code: string | null;
@@ -900,7 +1002,7 @@ export interface WatchpostImage {
    */
   byte_length: number;
   /**
-   * The encoded photo: JPEG, PNG, WebP, AVIF or HEIC, at most 100 MiB. It is never changed. Set it to null to drop the photo and keep what was found in it; null: it was dropped.
+   * The encoded photo: JPEG, PNG, WebP, AVIF or HEIC, at most 100 MiB; encrypted where that is on: see is_encrypted(). It is never changed. Set it to null to drop the photo and keep what was found in it; null: it was dropped.
    */
   bytes: Buffer | null;
   /**
@@ -1930,6 +2032,7 @@ export interface DB {
   "watchpost.camera_place": WatchpostCameraPlace;
   "watchpost.cannot_link": WatchpostCannotLink;
   "watchpost.claim": WatchpostClaim;
+  "watchpost.data_key": WatchpostDataKey;
   "watchpost.dead_letter": WatchpostDeadLetter;
   "watchpost.delivery": WatchpostDelivery;
   "watchpost.delivery_log": WatchpostDeliveryLog;
@@ -1940,9 +2043,14 @@ export interface DB {
   "watchpost.endpoint": WatchpostEndpoint;
   "watchpost.endpoint_secret": WatchpostEndpointSecret;
   "watchpost.endpoint_watchlist": WatchpostEndpointWatchlist;
+  "watchpost.erasure": WatchpostErasure;
+  "watchpost.erasure_face": WatchpostErasureFace;
+  "watchpost.erasure_leaf": WatchpostErasureLeaf;
   "watchpost.event": WatchpostEvent;
+  "watchpost.event_content": WatchpostEventContent;
   "watchpost.event_task": WatchpostEventTask;
   "watchpost.face": WatchpostFace;
+  "watchpost.full_event": WatchpostFullEvent;
   "watchpost.given_up": WatchpostGivenUp;
   "watchpost.handling": WatchpostHandling;
   "watchpost.image": WatchpostImage;

@@ -14,7 +14,10 @@ export interface Finding {
     | 'leaves_missing'
     | 'head_altered'
     | 'row_deleted'
-    | 'row_unrecorded';
+    | 'row_unrecorded'
+    | 'content_missing'
+    | 'content_altered'
+    | 'receipt_altered';
   /** The table. */
   readonly relation: string | null;
   readonly row_id: string | null;
@@ -35,6 +38,8 @@ export interface Extent {
   readonly rows: number;
   /** Rows that are too new to be sealed. */
   readonly unsealed: number;
+  /** Events whose content about a person was erased, on record. */
+  readonly erased: number;
 }
 
 /** Seals compared by one query: at most 200,000 rows, about a second each 100,000. */
@@ -200,15 +205,26 @@ export const readDigest = async ({ pool }: Database, seal: number): Promise<stri
 
 /** How much was sealed, and how much was not yet. */
 export const readExtent = async (database: Database): Promise<Extent> => {
-  const { rows } = await database.pool.query<{ seals: string; rows: string; unsealed: string }>(`
+  const { rows } = await database.pool.query<{
+    seals: string;
+    rows: string;
+    unsealed: string;
+    erased: string;
+  }>(`
     select
       count(*) filter (where s.kind in ('event', 'handling')) as seals,
       coalesce(sum(s.row_count) filter (where s.kind in ('event', 'handling')), 0) as rows,
-      watchpost.count_unsealed('event') + watchpost.count_unsealed('handling') as unsealed
+      watchpost.count_unsealed('event') + watchpost.count_unsealed('handling') as unsealed,
+      (select coalesce(sum((r.counts ->> 'event_content')::bigint), 0) from watchpost.erasure as r) as erased
     from watchpost.seal as s
   `);
   const [row] = rows;
-  return { seals: Number(row?.seals), rows: Number(row?.rows), unsealed: Number(row?.unsealed) };
+  return {
+    seals: Number(row?.seals),
+    rows: Number(row?.rows),
+    unsealed: Number(row?.unsealed),
+    erased: Number(row?.erased),
+  };
 };
 
 /** A seal that says that the database was restored from a dump, copied or moved. */

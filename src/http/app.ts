@@ -14,6 +14,7 @@ import { consolePage } from './console.ts';
 import { deadLetters } from './dead-letters.ts';
 import { deepface } from './deepface/routes.ts';
 import { endpoints } from './endpoints.ts';
+import { erasures, imageErasures, personErasures } from './erasures.ts';
 import { evidence } from './evidence.ts';
 import { faces } from './faces.ts';
 import { health } from './health.ts';
@@ -46,8 +47,11 @@ export const createApp = (services: Services) => {
       .use(receiveWithin(budget, bodySeconds));
   const v1 = guarded()
     .route('/images', images(services))
+    .route('/images', imageErasures())
     .route('/faces', faces())
     .route('/persons', persons(services))
+    .route('/persons', personErasures())
+    .route('/erasures', erasures())
     .route('/watchlists', watchlists())
     .route('/cameras', cameras())
     .route('/calibrations', calibrations())

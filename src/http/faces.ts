@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { fromStored } from '../database/at-rest.ts';
 import { WatchpostError } from '../errors.ts';
 import { recordAccess } from '../watchlist/registry.ts';
 import { accessReason, reasonOf } from './access-reason.ts';
@@ -20,7 +21,7 @@ export const faces = () =>
       scope: 'read',
       headers: accessReason,
       answers: { 200: { type: ['image/png', 'image/jpeg'] } },
-      errors: ['face_unknown', 'text_too_long'],
+      errors: ['face_unknown', 'text_too_long', 'encryption_key_missing', 'encryption_key_destroyed'],
     }),
     async (c) => {
       const id = idIn(c);
@@ -35,8 +36,9 @@ export const faces = () =>
         await recordAccess(trx, { action: 'crop', subject: { kind: 'face', id }, reason });
         return found;
       });
-      const type = face.crop[0] === 0x89 ? 'image/png' : 'image/jpeg';
-      return c.body(new Uint8Array(face.crop), 200, {
+      const crop = await fromStored(c.get('db'), face.crop);
+      const type = crop[0] === 0x89 ? 'image/png' : 'image/jpeg';
+      return c.body(new Uint8Array(crop), 200, {
         'content-type': type,
         // What a browser has kept would be looked at without a trace.
         'cache-control': 'no-store',

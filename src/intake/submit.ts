@@ -1,4 +1,5 @@
 import { CompiledQuery, type Kysely } from 'kysely';
+import { forgetDataKeys, toStored } from '../database/at-rest.ts';
 import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 
@@ -25,9 +26,23 @@ export interface NewPhoto {
  * @throws database errors that toWatchpostError translates: camera_unknown, camera_required, idempotency_key_reused,
  *   time_invalid.
  */
-export const submitPhoto = async ({ pool }: Database, photo: NewPhoto): Promise<string> => {
+export const submitPhoto = async (database: Database, photo: NewPhoto): Promise<string> => {
+  try {
+    return await insertPhoto(database, photo);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== keyDestroyed) throw error;
+    // Since this process has last asked for the key: another one is made.
+    forgetDataKeys();
+    return insertPhoto(database, photo);
+  }
+};
+
+/** SQLSTATE of a photo that is encrypted by a key that was destroyed. */
+const keyDestroyed = 'WP092';
+
+const insertPhoto = async ({ pool, db }: Database, photo: NewPhoto): Promise<string> => {
   const values = [
-    photo.bytes,
+    await toStored(db, photo.bytes),
     photo.camera ?? null,
     photo.capturedAt ?? null,
     photo.idempotencyKey ?? null,

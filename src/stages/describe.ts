@@ -26,7 +26,7 @@ export const describe: Stage<Payload, Demography> & Replayable<Payload, Demograp
     // Each photo is decoded once for all of its faces.
     const estimateOf = new Map<string, Promise<Demography>>();
     for (const [imageId, together] of Map.groupBy(faces, (face) => face.image_id)) {
-      const estimates = describeFaces(readStoredPhoto(database.pool, imageId), together, vision);
+      const estimates = describeFaces(readStoredPhoto(database, imageId), together, vision);
       together.forEach((face, index) => {
         estimateOf.set(
           face.id,

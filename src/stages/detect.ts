@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
 import { anyOf } from '../database/any-of.ts';
+import { toStored } from '../database/at-rest.ts';
 import { WatchpostError } from '../errors.ts';
 import { type FoundFaces, iou } from '../vision/index.ts';
 import { assertEnrollable, assertStanding } from '../watchlist/enrolment.ts';
@@ -85,7 +86,7 @@ const detectPhoto = async (
   { image_id, person_photo_id }: Item<Payload>,
   { database, vision }: Tools,
 ): Promise<FoundFaces> => {
-  const photo = await readStoredPhoto(database.pool, image_id, person_photo_id);
+  const photo = await readStoredPhoto(database, image_id, person_photo_id);
   if (!photo) throw new WatchpostError('row_missing', `The image ${image_id} is gone.`);
   const { bytes, faces, personPhoto } = photo;
   if (!bytes) {
@@ -97,7 +98,8 @@ const detectPhoto = async (
   if (person_photo_id) assertStanding(personPhoto);
   const found = await vision.findFaces(bytes, faces);
   if (personPhoto) assertEnrollable(found, personPhoto.chosen_face);
-  return found;
+  const crops = await Promise.all(found.faces.map(({ crop }) => toStored(database.db, crop)));
+  return { ...found, faces: found.faces.map((face, index) => ({ ...face, crop: crops[index] as Buffer })) };
 };
 
 /** Boxes with a larger intersection over union are the same face. */

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import pgvector from 'pgvector';
 import { z } from 'zod';
 import { anyOf } from '../database/any-of.ts';
+import { fromStored } from '../database/at-rest.ts';
 import { fromBase64, realArray } from '../database/binary.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Embedding } from '../vision/types.ts';
@@ -21,7 +22,8 @@ export const embed: Stage<Payload, Embedding> & Replayable<Payload, Embedding> =
       text: `select f.id, encode(f.crop, 'base64') as crop from watchpost.face as f where f.id = any ($1::uuid[])`,
       values: [items.map((item) => item.face_id)],
     });
-    const vectors = await vision.embed(faces.map((face) => fromBase64(face.crop)));
+    const crops = await Promise.all(faces.map((face) => fromStored(database.db, fromBase64(face.crop))));
+    const vectors = await vision.embed(crops);
     const vectorOf = new Map(faces.map((face, index) => [face.id, vectors[index]]));
 
     return items.map((item) =>

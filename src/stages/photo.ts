@@ -1,5 +1,8 @@
+import { sql } from 'kysely';
 import pg from 'pg';
+import { fromStored, isEncrypted, isEncrypting, toStored } from '../database/at-rest.ts';
 import { copyOut } from '../database/copy-out.ts';
+import type { Database } from '../database/pool.ts';
 import type { FaceRange } from '../vision/index.ts';
 
 /** A stored photo. */
@@ -22,12 +25,12 @@ export interface StoredPhoto {
  * @returns undefined if there is no such image.
  */
 export const readStoredPhoto = async (
-  pool: pg.Pool,
+  database: Database,
   imageId: string,
   personPhotoId: string | null = null,
 ): Promise<StoredPhoto | undefined> => {
   const [row] = await copyOut(
-    pool,
+    database.pool,
     `select
        i.bytes,
        ${
@@ -44,10 +47,18 @@ export const readStoredPhoto = async (
      where i.id = ${pg.escapeLiteral(imageId)}`,
   );
   if (!row) return undefined;
-  const [bytes = null, faces, personPhoto] = row;
+  const [stored = null, faces, personPhoto] = row;
   return {
-    bytes,
+    bytes: stored && (await openPhoto(database, imageId, stored)),
     faces: String(faces) as FaceRange,
     personPhoto: personPhoto ? JSON.parse(personPhoto.toString()) : undefined,
   };
+};
+
+/** A photo that was inserted by SQL comes as it is, and is encrypted when it is first read. */
+const openPhoto = async ({ db }: Database, imageId: string, stored: Buffer): Promise<Buffer> => {
+  if (isEncrypted(stored)) return fromStored(db, stored);
+  if (isEncrypting())
+    await sql`select watchpost.encrypt_image(${imageId}::uuid, ${await toStored(db, stored)})`.execute(db);
+  return stored;
 };

@@ -2,6 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
 import sharp from 'sharp';
+import { fromStored } from '../database/at-rest.ts';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import { whyUnusableFile } from '../file-errors.ts';
@@ -181,8 +182,10 @@ const readStored = async (db: Kysely<DB>, photo: Photo) => {
     .select(['i.bytes', sql<Buffer | null>`case when i.bytes is null then f.crop end`.as('crop')])
     .where('i.id', '=', photo.image_id)
     .executeTakeFirst();
-  if (row?.bytes) return { bytes: row.bytes, ending: endingOf(photo.format), isCrop: false };
-  if (row?.crop) return { bytes: await withMargin(row.crop), ending: '-face.png', isCrop: true };
+  if (row?.bytes)
+    return { bytes: await fromStored(db, row.bytes), ending: endingOf(photo.format), isCrop: false };
+  if (row?.crop)
+    return { bytes: await withMargin(await fromStored(db, row.crop)), ending: '-face.png', isCrop: true };
   return undefined;
 };
 

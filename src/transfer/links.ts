@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Kysely, sql } from 'kysely';
+import { fromStored, toStored } from '../database/at-rest.ts';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import type { CannotLink, FaceOfLink } from './manifest.ts';
@@ -28,10 +29,12 @@ export const readLinks = async (db: Kysely<DB>): Promise<StoredLink[]> => {
     left join watchpost.image as i on i.id = f.image_id
     order by c.id
   `.execute(db);
-  return rows.map(({ crop, face, ...link }) => ({
-    ...link,
-    face: face && crop ? { ...face, crop } : null,
-  }));
+  return Promise.all(
+    rows.map(async ({ crop, face, ...link }) => ({
+      ...link,
+      face: face && crop ? { ...face, crop: await fromStored(db, crop) } : null,
+    })),
+  );
 };
 
 /** Writes that two are two people; does nothing if that is known. */
@@ -73,13 +76,14 @@ export const linkFace = async (
     .innerJoin('watchpost.face as f', 'f.id', 'c.face_id')
     .select('c.id')
     .where('c.person_id', '=', personId)
-    .where('f.crop', '=', bytes)
+    .where(sql<boolean>`watchpost.plain_sha256(f.crop) = sha256(${bytes})`)
     .executeTakeFirst();
   if (known) return;
   const { crop: _, captured_at, detector_id, ...columns } = link.face;
+  const stored = await toStored(trx, bytes);
   const image = await trx
     .insertInto('watchpost.image')
-    .values({ purpose: 'reference', bytes, captured_at } as never)
+    .values({ purpose: 'reference', bytes: stored, captured_at } as never)
     .returning('id')
     .executeTakeFirstOrThrow();
   const face = await trx
@@ -89,7 +93,7 @@ export const linkFace = async (
       image_id: image.id,
       detector_id: await detectorLike(trx, detector_id),
       ordinal: 1,
-      crop: bytes,
+      crop: stored,
     })
     .returning('id')
     .executeTakeFirstOrThrow();

@@ -27,7 +27,7 @@ const mostAttempts = 8;
  * @param deleteSome deletes at most `most` rows, and returns how many it has deleted.
  * @returns how many rows.
  */
-const inBatches = async (
+export const inBatches = async (
   transact: Transact,
   deleteSome: (trx: Kysely<DB>, most: number) => Promise<number>,
   onDeleted: OnDeleted,

@@ -23,6 +23,14 @@ export {
   type Transact,
 } from './deleting.ts';
 export { addToWatchlist, findWatchlist, removeFromWatchlist } from './entries.ts';
+export {
+  countErased,
+  type Erasing,
+  eraseForGood,
+  listErasures,
+  type Receipt,
+  readErasure,
+} from './erasure.ts';
 export { findPersons, type PersonFilter, readPerson } from './find-people.ts';
 export {
   addWatchlist,

@@ -32,7 +32,7 @@ describe('seals', () => {
 
     it('cover every row once, are chained, and verify in every time zone', async () => {
       expect(await verifyRecord(database)).toEqual([]);
-      expect(await readExtent(database)).toEqual({ seals: 6, rows: 50, unsealed: 0 });
+      expect(await readExtent(database)).toEqual({ seals: 6, rows: 50, unsealed: 0, erased: 0 });
       const covered = await database.rows(
         'select unnest(ids) as id from watchpost.seal_leaves where number <= 3 order by 1',
       );
@@ -72,7 +72,7 @@ describe('seals', () => {
       expect(await verifyRecord(database)).toEqual([]);
       expect((await readExtent(database)).unsealed).toBe(5);
       await sealAll(database);
-      expect(await readExtent(database)).toEqual({ seals: 7, rows: 55, unsealed: 0 });
+      expect(await readExtent(database)).toEqual({ seals: 7, rows: 55, unsealed: 0, erased: 0 });
       expect(await verifyRecord(database)).toEqual([]);
     });
   });

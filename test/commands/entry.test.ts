@@ -81,6 +81,12 @@ const examples: Record<string, Example> = {
     stdout: /^name +cameras +watchlists +members +id\n.*\ndefault +\d+ +\d+ /,
   },
   alert: { args: () => ['alert', 'list'], code: 0, stdout: /^no alerts\n$/ },
+  erase: { args: () => ['erase', 'list'], code: 0, stdout: /^nothing was erased\n$/ },
+  encryption: {
+    args: () => ['encryption', 'status'],
+    code: 0,
+    stdout: /^off: no key is set\nphotos {2}0 encrypted/,
+  },
   endpoint: { args: () => ['endpoint', 'list'], code: 0, stdout: /^no endpoints\n$/ },
   calibrate: { args: () => ['calibrate'], code: 1, stdout: nothing, stderr: /^Nobody is enrolled/ },
   evaluate: {

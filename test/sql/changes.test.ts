@@ -31,7 +31,7 @@ const versionOf = async (id = listId): Promise<number> =>
   (await database.rows('select version from watchpost.watchlist where id = $1', [id]))[0].version;
 const eventsOf = (subject: string, topic = '%') =>
   database.rows(
-    'select topic, payload from watchpost.event where subject_id = $1 and topic like $2 order by id',
+    'select topic, payload from watchpost.full_event where subject_id = $1 and topic like $2 order by id',
     [subject, topic],
   );
 

@@ -79,7 +79,7 @@ describe('enrolling', () => {
       state: 'refused',
       code: 'face_unlike',
       message: expect.stringMatching(
-        /^The face is unlike every other photo of 'Ada': the best similarity is /,
+        /^The face is unlike every other photo of 'Ada' \(\S{36}\): the best similarity is /,
       ),
     });
     const bea = await makePerson('Bea');

@@ -66,7 +66,7 @@ describe('merging two people', () => {
     });
 
     const [event] = await rows(
-      'select subject_id, payload from watchpost.event where topic = $1 order by id desc limit 1',
+      'select subject_id, payload from watchpost.full_event where topic = $1 order by id desc limit 1',
       ['person.merged'],
     );
     expect(event).toMatchObject({

@@ -64,7 +64,7 @@ describe('undoing a merge', () => {
     expect(
       (
         await one(
-          `select payload->>'note' as note from watchpost.event where topic = 'person.unmerged' and subject_id = $1`,
+          `select payload->>'note' as note from watchpost.full_event where topic = 'person.unmerged' and subject_id = $1`,
           [made.id],
         )
       ).note,

@@ -1,5 +1,8 @@
 import type { Command } from 'commander';
 import { type Config, readConfig } from '../../config.ts';
+import { useEncryptionKey } from '../../database/at-rest.ts';
+import { readEncryptionKey } from '../../encryption-key.ts';
+import { CommandError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { Stopper } from '../../stopper.ts';
 import type { Io } from './io.ts';
@@ -32,6 +35,14 @@ export type AddCommand = (parent: Command, session: Session) => void;
 /** Milliseconds in which everything must have stopped after a signal: process managers kill after 10 s. */
 const stoppingTime = 9_900;
 
+const keyOf = ({ encryption }: Config): Buffer | undefined => {
+  try {
+    return readEncryptionKey(encryption);
+  } catch (error) {
+    throw error instanceof RangeError ? new CommandError(error.message) : error;
+  }
+};
+
 /** One run of the program, from its arguments to its exit code. */
 export class Session {
   readonly io: Io;
@@ -56,6 +67,7 @@ export class Session {
   ): (...args: Arguments) => Promise<void> {
     return async (...args) => {
       const config = readConfig(this.io.environment);
+      useEncryptionKey(keyOf(config));
       const quiet = options.logs === 'problems' && config.logLevel === 'info';
       const log = this.io.openLog(quiet ? 'warn' : config.logLevel);
       const { io, stopper } = this;

@@ -65,6 +65,7 @@ export const routesOf = (s: Subjects): string[] => [
   '/v1/keys',
   '/v1/sites',
   '/v1/dead-letters?limit=1000',
+  '/v1/erasures',
 ];
 
 /** Every view and function that is read, with the filter that one would use. */
@@ -75,6 +76,7 @@ export const viewsOf = (s: Subjects): string[] => [
   `alert_detail where state = 'open' and withdrawn_at is null order by last_seen desc limit 100`,
   `alert_detail where created_at > now() - interval '1 day'`,
   `audit_head`,
+  `full_event where subject_id = '${s.person}'`,
   `backlog`,
   `best_photo where person_id = '${s.person}'`,
   `due where relation = 'image' and id = '${s.image}'`,

@@ -121,6 +121,11 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
   'POST /v1/alerts/:id/confirm': () => ({ note: '"it is them"' }),
   'POST /v1/alerts/:id/reopen': () => ({}),
   'POST /v1/alerts/:id/undo': () => ({ note: '"wrong one"' }),
+  'POST /v1/persons/:id/erasure': (s) => ({
+    with_matched_faces: 'true',
+    dry_run: json(s.random.chance(0.7)),
+  }),
+  'POST /v1/images/:id/erasure': (s) => ({ dry_run: json(s.random.chance(0.7)) }),
 };
 
 /** The routes that take a query, with a valid one for each. */
@@ -161,6 +166,7 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
     limit: '5',
   }),
   'GET /v1/keys': () => ({ limit: '5', after: 'key' }),
+  'GET /v1/erasures': () => ({ limit: '5' }),
 };
 
 /** The routes that take photos, in these fields. */
