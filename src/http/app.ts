@@ -9,6 +9,7 @@ import { calibrations } from './calibrations.ts';
 import { cameras } from './cameras.ts';
 import { consolePage } from './console.ts';
 import { deadLetters } from './dead-letters.ts';
+import { docsPage } from './docs.ts';
 import { endpoints } from './endpoints.ts';
 import { faces } from './faces.ts';
 import { health } from './health.ts';
@@ -23,7 +24,7 @@ import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
 
-/** The API. /healthz, /readyz, /openapi.json and the page /console need no API key; everything under /v1 does. */
+/** The API. /healthz, /readyz, /openapi.json and the pages /docs and /console need no API key; everything under /v1 does. */
 export const createApp = (services: Services) => {
   const { bytesInFlight = limits.bytesInFlight.max, bodySeconds = limits.bodySeconds.max } = services.config;
   const v1 = new Hono<Served>()
@@ -47,6 +48,7 @@ export const createApp = (services: Services) => {
     .notFound(unknownRoute)
     .route('/', health(services))
     .route('/console', consolePage())
+    .route('/docs', docsPage())
     .route('/v1', v1);
 
   let document: object | undefined;
