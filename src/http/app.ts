@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { requestId } from 'hono/request-id';
 import { z } from 'zod';
 import { limits } from '../limits.ts';
 import { alerts } from './alerts.ts';
@@ -18,6 +19,7 @@ import { nudgeAfterWrites } from './nudge.ts';
 import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
 import { persons } from './persons.ts';
+import { mostBase64 } from './photo-body.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
 import type { Served, Services } from './services.ts';
 import { strangers } from './strangers.ts';
@@ -26,11 +28,15 @@ import { watchlists } from './watchlists.ts';
 
 /** The API. /healthz, /readyz, /openapi.json and the pages /docs and /console need no API key; everything under /v1 does. */
 export const createApp = (services: Services) => {
-  const { bytesInFlight = limits.bytesInFlight.max, bodySeconds = limits.bodySeconds.max } = services.config;
+  const {
+    bytesInFlight = limits.bytesInFlight.max,
+    bodySeconds = limits.bodySeconds.max,
+    maxBodyBytes,
+  } = services.config;
   const v1 = new Hono<Served>()
     .use(requireApiKey(services.database))
     .use(nudgeAfterWrites(services.nudge))
-    .use(receiveWithin(new BytesInFlight(bytesInFlight), bodySeconds))
+    .use(receiveWithin(new BytesInFlight(bytesInFlight), bodySeconds, mostBase64(maxBodyBytes)))
     .route('/images', images(services))
     .route('/faces', faces())
     .route('/persons', persons(services))
@@ -44,6 +50,7 @@ export const createApp = (services: Services) => {
     .route('/dead-letters', deadLetters());
 
   const app = new Hono<Served>()
+    .use(requestId({ headerName: 'Request-Id', limitLength: 128 }))
     .onError(problemHandler(services.log))
     .notFound(unknownRoute)
     .route('/', health(services))

@@ -1,10 +1,10 @@
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
-import { WatchpostError } from '../errors.ts';
-import { capturedAt, searchWord, token } from '../fields.ts';
+import { capturedAt, searchWord } from '../fields.ts';
 import { Backlog, inspectPhoto, submitPhoto, untilEnded } from '../intake/index.ts';
 import { actorOf } from './as-caller.ts';
 import { idIn } from './body.ts';
+import { idempotencyKey } from './idempotency.ts';
 import { readImage } from './image-report.ts';
 import { operation } from './operation.ts';
 import { readPhotoBody } from './photo-body.ts';
@@ -28,9 +28,9 @@ export const images = ({ config, database, stopping }: Services) => {
         description: 'It is stored when the answer arrives, and processed afterwards.',
         scope: 'submit',
         photo: photoFields,
-        creates: true,
+        creates: 'itself',
         answers: { 202: submitted },
-        errors: ['camera_unknown', 'backlog_full', 'idempotency_key_reused'],
+        errors: ['camera_unknown', 'backlog_full'],
       }),
       async (c) => {
         const submittedBy = actorOf(c.get('caller'));
@@ -43,6 +43,7 @@ export const images = ({ config, database, stopping }: Services) => {
           capturedAt: fields.captured_at,
           idempotencyKey: idempotencyKey(c),
           submittedBy,
+          requestId: c.get('requestId'),
         });
         backlog.entered(submittedBy);
         const address = `/v1/images/${id}`;
@@ -73,14 +74,6 @@ export const images = ({ config, database, stopping }: Services) => {
         return c.json(await readImage(c.get('db'), id));
       },
     );
-};
-
-const idempotencyKey = (c: Context<Served>): string | undefined => {
-  const key = c.req.header('idempotency-key');
-  if (key === undefined) return undefined;
-  const parsed = token.safeParse(key);
-  if (parsed.success) return parsed.data;
-  throw new WatchpostError('token_invalid', `Idempotency-Key: ${parsed.error.issues[0]?.message}.`);
 };
 
 /** Seconds to wait, from `Prefer: wait=N`; at most 60, as many proxies cut off longer calls. */

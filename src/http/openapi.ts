@@ -96,7 +96,7 @@ const headersOf = ({ headers, creates }: Operation): z.ZodObject => {
   if (!creates) return given;
   return given.extend({
     'idempotency-key': token.optional().meta({
-      description: 'The same call with the same key is answered as before, and done once.',
+      description: 'The same call with the same key is answered as before, and done once, for 24 hours.',
     }),
   });
 };
@@ -188,6 +188,8 @@ const errorsOf = (method: string, path: string, facts: Operation): ProblemCode[]
   ...(facts.scope === null ? [] : ([...errorsWithKey, 'value_invalid', 'changed_meanwhile'] as const)),
   ...(parametersOf(path).some(isId) ? (['id_invalid'] as const) : []),
   ...(method === 'GET' ? [] : (['body_empty', 'media_type_unsupported', 'server_busy'] as const)),
+  ...(facts.creates ? (['token_invalid', 'idempotency_key_reused'] as const) : []),
+  ...(facts.creates === 'secret' ? (['answer_shown_once'] as const) : []),
   ...(facts.query || facts.body || facts.photo ? errorsOfFields : []),
   ...(facts.photo ? errorsOfPhotos : []),
 ];

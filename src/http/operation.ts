@@ -2,7 +2,8 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import { z } from 'zod';
 import { type ProblemCode, WatchpostError } from '../errors.ts';
-import { readJson, readOptionalJson, readQuery } from './body.ts';
+import { readAhead, readJson, readOptionalJson, readQuery } from './body.ts';
+import { idempotencyKey, once } from './idempotency.ts';
 import type { Scope } from './key.ts';
 import type { Served } from './services.ts';
 
@@ -38,8 +39,11 @@ export interface Operation<
   readonly photo?: Photo;
   /** Headers that the route reads. */
   readonly headers?: z.ZodObject;
-  /** Whether the route honours Idempotency-Key. */
-  readonly creates?: boolean;
+  /**
+   * Whether the route honours Idempotency-Key: `true`, see once(); `secret`: the answer has a secret, which is not stored;
+   * `itself`: by its handler.
+   */
+  readonly creates?: boolean | 'secret' | 'itself';
   /** By status. */
   readonly answers: Readonly<Record<number, Answer>>;
   /** The errors of this route beside those that follow from what it takes; see errorsOf. */
@@ -80,12 +84,15 @@ export const operation = <
 ): MiddlewareHandler<Served, string, Taken<Query, Body, Photo>> => {
   const check: MiddlewareHandler<Served> = async (c, next) => {
     if (facts.scope !== null) assertScope(c, facts.scope);
+    const { creates = false } = facts;
+    const isOnce = creates !== false && creates !== 'itself' && idempotencyKey(c) !== undefined;
+    if (isOnce) await readAhead(c);
     // Fields beside a photo may be in the query: readPhotoBody validates both.
     if (!facts.photo) {
       takeQuery(c, facts.query);
       await takeBody(c, facts);
     }
-    return next();
+    return isOnce ? once(c, next, creates === 'secret') : next();
   };
   declared.set(check, facts);
   return check as MiddlewareHandler<Served, string, Taken<Query, Body, Photo>>;

@@ -110,9 +110,15 @@ const inJson = z.record(
   ),
 );
 
+/**
+ * The most bytes of a JSON body with a photo. Base64 has 4 characters for 3 bytes, line breaks add up to 6%, and the other
+ * keys are JSON as elsewhere.
+ */
+export const mostBase64 = (maxBytes: number): number =>
+  Math.ceil(maxBytes * (4 / 3) * 1.06) + limits.jsonBytes.max;
+
 const readBase64 = async (c: Context<Served>, maxBytes: number): Promise<RawPhotoBody> => {
-  // Base64 has 4 characters for 3 bytes, line breaks add up to 6%, and the other keys are JSON as elsewhere.
-  const most = Math.ceil(maxBytes * (4 / 3) * 1.06) + limits.jsonBytes.max;
+  const most = mostBase64(maxBytes);
   // Four times in memory: the body, its text, the value in it, and the bytes that it decodes to.
   const body = await readBytes(c, most, tooLarge(maxBytes), 4);
   const { image, ...others } = parseAs(inJson, parseJson(body));

@@ -12,6 +12,8 @@ export interface NewPhoto {
   readonly idempotencyKey?: string | undefined;
   /** `api:NAME` for an API key; default: the database role of this connection. */
   readonly submittedBy?: string | undefined;
+  /** Of the call that brings it, for its event. */
+  readonly requestId?: string | undefined;
 }
 
 /**
@@ -22,13 +24,14 @@ export interface NewPhoto {
  */
 export const submitPhoto = async ({ pool }: Database, photo: NewPhoto): Promise<string> => {
   const { rows } = await pool.query<{ id: string }>(
-    'select watchpost.submit_image($1, $2, $3, $4, $5) as id',
+    `select set_config('watchpost.request_id', $6, true), watchpost.submit_image($1, $2, $3, $4, $5) as id`,
     [
       photo.bytes,
       photo.camera ?? null,
       photo.capturedAt ?? null,
       photo.idempotencyKey ?? null,
       photo.submittedBy ?? null,
+      photo.requestId ?? null,
     ],
   );
   return (rows[0] as { id: string }).id;

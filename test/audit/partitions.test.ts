@@ -58,7 +58,15 @@ describe('partitions', () => {
       expect(error).toBeNull();
       done.push(task);
     }
-    expect(done.sort()).toEqual(['events', 'partitions', 'people', 'retention', 'seal', 'strangers']);
+    expect(done.sort()).toEqual([
+      'answers',
+      'events',
+      'partitions',
+      'people',
+      'retention',
+      'seal',
+      'strangers',
+    ]);
     await submitMany(database, 1);
     expect(await one('select task from watchpost.upkeep()')).toEqual({ task: null });
     await database.rows(`update watchpost.upkeep_task set last_run = last_run - interval '11 seconds'`);
@@ -69,8 +77,9 @@ describe('partitions', () => {
     await database.rows('update watchpost.upkeep_task set last_run = null');
     await database.rows(`insert into watchpost.upkeep_task (task, every) values ('nonsense', '1 hour')`);
     const results = [];
-    for (let i = 0; i < 7; i++) results.push(await one('select * from watchpost.upkeep()'));
+    for (let i = 0; i < 8; i++) results.push(await one('select * from watchpost.upkeep()'));
     expect(results.map((row) => row.task).sort()).toEqual([
+      'answers',
       'events',
       'nonsense',
       'partitions',
