@@ -1,4 +1,4 @@
--- What all tables need: keys, tests of values, and who acts.
+-- What all tables need: keys, tests of values, who acts, and sites.
 
 create extension if not exists vector;
 -- Exclusion constraints that combine uuid and text with ranges.
@@ -117,6 +117,13 @@ return value between '0'::interval and '365 days'::interval;
 comment on function watchpost.is_interval(interval) is 'Whether a time span is between 0 and a year.';
 
 
+create function watchpost.is_limit(value integer) returns boolean
+language sql immutable strict parallel safe
+return value between 1 and 1000000;
+
+comment on function watchpost.is_limit(integer) is 'Whether a limit of an API key is between 1 and a million.';
+
+
 create function watchpost.is_metadata(value jsonb) returns boolean
 language sql immutable strict parallel safe
 return jsonb_typeof(value) = 'object'
@@ -125,12 +132,98 @@ return jsonb_typeof(value) = 'object'
 
 comment on function watchpost.is_metadata(jsonb) is 'Whether a JSON value is an object of at most 16 KiB, as text, and at most 32 levels.';
 
+
+create function watchpost.is_given(value text) returns boolean
+language sql immutable strict parallel safe
+return value ~ '[^\s\u00a0\u00ad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]';
+
+comment on function watchpost.is_given(text) is 'Whether a purpose says anything: it is not blank.';
+
+
+create function watchpost.is_basis(value text) returns boolean
+language sql immutable strict parallel safe
+return value = any (array[
+  'consent', 'explicit_consent', 'contract', 'legal_obligation', 'vital_interest', 'public_task', 'legitimate_interest',
+  'substantial_public_interest', 'law_enforcement', 'unspecified'
+]);
+
+comment on function watchpost.is_basis(text) is 'Whether a text is a legal basis: those of GDPR Art. 6(1), explicit_consent and substantial_public_interest of Art. 9(2), law_enforcement of Directive (EU) 2016/680; unspecified: nobody has said yet.';
+
 -- who acts ------------------------------------------------------------------------------------------------------------
 
 create function watchpost.actor() returns text
 language sql stable
 -- No longer than a name of a key can be: it goes into events, which are never changed. In the form in which names are
--- compared, so that two reviewers are not one person whose name is written in two ways.
-return left(normalize(coalesce(nullif(current_setting('watchpost.actor', true), ''), session_user), nfc), 255);
+-- compared, so that two reviewers are not one person whose name is written in two ways. The setting is that of an
+-- application, which writes events in somebody's name; whoever else makes it stays who they are.
+return left(
+  normalize(
+    coalesce(
+      case
+        when has_any_column_privilege(session_user, 'watchpost.event', 'insert')
+        then nullif(current_setting('watchpost.actor', true), '')
+      end,
+      session_user
+    ),
+    nfc
+  ),
+  255
+);
 
-comment on function watchpost.actor() is 'Who acts in this transaction: the setting watchpost.actor, which the API sets for its caller; without it the database user.';
+comment on function watchpost.actor() is 'Who acts in this transaction: the setting watchpost.actor, which the API sets for its caller; without it, and for users who are no application, the database user.';
+
+-- sites ---------------------------------------------------------------------------------------------------------------
+
+-- Both are needed by the defaults of tables; what they ask is in sql/1-base/sites.sql.
+create function watchpost.default_site() returns uuid
+language plpgsql stable
+as $$
+begin
+  if watchpost.sees_all() then
+    return '00000000-0000-7000-8000-000000000000';
+  end if;
+  return (select s from unnest(watchpost.my_sites()) as s order by s limit 1);
+end;
+$$;
+
+comment on function watchpost.default_site() is 'The site of what is added without one: the first of all sites, or the first that whoever acts may see.';
+
+
+create function watchpost.own_site() returns uuid
+language plpgsql stable
+as $$
+begin
+  return case when not watchpost.sees_all() then watchpost.default_site() end;
+end;
+$$;
+
+comment on function watchpost.own_site() is 'The first site that whoever acts may see; null for those who see all.';
+
+
+create table watchpost.site (
+  id         uuid primary key default watchpost.uuidv7(),
+  name       text not null unique constraint site_name_is_name check (watchpost.is_name(name)),
+  created_at timestamptz not null default now() constraint site_created_at_is_time check (watchpost.is_time(created_at))
+);
+
+comment on table  watchpost.site      is 'A part of the installation whose cameras, lists and people others do not see: row-level security, see docs/sites.md. The first one is there from the beginning, and everything is in it until there is another.';
+comment on column watchpost.site.name is 'For example north. The first site is called default, and can be renamed.';
+
+insert into watchpost.site (id, name) values ('00000000-0000-7000-8000-000000000000', 'default');
+
+
+create table watchpost.site_member (
+  role    name not null,
+  site_id uuid not null references watchpost.site on delete cascade,
+  primary key (role, site_id)
+);
+
+create index site_member_site on watchpost.site_member (site_id);
+
+comment on table  watchpost.site_member      is 'Which database users see which sites. One without a row sees the first site only; the owner of the tables, superusers and watchpost_work see all.';
+comment on column watchpost.site_member.role is 'A user, or a role of which users are members.';
+
+
+create type watchpost.scope as (sites uuid[], cameras uuid[], watchlists uuid[]);
+
+comment on type watchpost.scope is 'What somebody may see: of these sites, and if they are not null, of these cameras and lists. See my_scope().';

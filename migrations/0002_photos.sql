@@ -2,6 +2,7 @@
 
 create table watchpost.camera (
   id         uuid primary key default watchpost.uuidv7(),
+  site_id    uuid not null default watchpost.default_site() references watchpost.site,
   name       text not null constraint camera_name_is_name check (watchpost.is_name(name)),
   location   text not null constraint camera_location_is_name check (watchpost.is_name(location)),
   zone       text constraint camera_zone_is_name check (watchpost.is_name(zone)),
@@ -10,9 +11,10 @@ create table watchpost.camera (
   removed_at timestamptz constraint camera_removed_at_is_time check (watchpost.is_time(removed_at))
 );
 
-create unique index camera_name on watchpost.camera (name) where removed_at is null;
+create unique index camera_name on watchpost.camera (site_id, name) where removed_at is null;
 
 comment on table  watchpost.camera            is 'A source of photos with a place in the world. Every change is an event camera.changed; where it was before is in camera_place.';
+comment on column watchpost.camera.site_id    is 'The site it belongs to, and with it its photos. Never changed: what was seen there stays there.';
 comment on column watchpost.camera.name       is 'The name that submissions use, for example north-gate.';
 comment on column watchpost.camera.location   is 'Where it is, in words a guard understands. Shown with every alert.';
 comment on column watchpost.camera.zone       is 'Cameras of one zone share an alert; null: the camera is a zone of its own.';
@@ -39,21 +41,67 @@ comment on column watchpost.camera_place.zone     is 'camera.zone at that time.'
 
 
 create table watchpost.api_key (
-  id         uuid primary key default watchpost.uuidv7(),
-  name       text not null unique constraint api_key_name_is_name check (watchpost.is_name(name)),
-  sha256     bytea not null unique,
-  created_at timestamptz not null default now() constraint api_key_created_at_is_time check (watchpost.is_time(created_at)),
-  revoked_at timestamptz constraint api_key_revoked_at_is_time check (watchpost.is_time(revoked_at))
+  id              uuid primary key default watchpost.uuidv7(),
+  name            text not null unique constraint api_key_name_is_name check (watchpost.is_name(name)),
+  sha256          bytea not null unique,
+  previous_sha256 bytea unique,
+  previous_until  timestamptz constraint api_key_previous_until_is_time check (watchpost.is_time(previous_until)),
+  scopes          text[] not null check (
+    scopes <> '{}' and scopes <@ '{submit,read,enrol,review,administer}' and array_position(scopes, null::text) is null
+  ),
+  sites           uuid[] check (sites <> '{}' and array_position(sites, null::uuid) is null),
+  cameras         uuid[] check (cameras <> '{}' and array_position(cameras, null::uuid) is null),
+  watchlists      uuid[] check (watchlists <> '{}' and array_position(watchlists, null::uuid) is null),
+  rate_per_minute integer constraint api_key_rate_per_minute_is_limit check (watchpost.is_limit(rate_per_minute)),
+  max_streams     integer constraint api_key_max_streams_is_limit check (watchpost.is_limit(max_streams)),
+  max_backlog     integer constraint api_key_max_backlog_is_limit check (watchpost.is_limit(max_backlog)),
+  created_at      timestamptz not null default now() constraint api_key_created_at_is_time check (watchpost.is_time(created_at)),
+  created_by      text not null default watchpost.actor() constraint api_key_created_by_is_token check (watchpost.is_token(created_by)),
+  expires_at      timestamptz constraint api_key_expires_at_is_time check (watchpost.is_time(expires_at)),
+  expiry_noted_at timestamptz,
+  revoked_at      timestamptz constraint api_key_revoked_at_is_time check (watchpost.is_time(revoked_at)),
+  last_used_at    timestamptz,
+  check ((previous_sha256 is null) = (previous_until is null))
 );
 
-comment on table  watchpost.api_key            is 'Who may call the API.';
-comment on column watchpost.api_key.sha256     is 'Of the key; the key itself is not in the database. It is 256 random bits, which need no slow hash.';
-comment on column watchpost.api_key.revoked_at is 'Since when it is refused; null: it is valid.';
+comment on table  watchpost.api_key                 is 'Who may call the API, and what each may do there. Every change is an event key.changed, calls with a wrong key are events key.refused. Make keys with create_key(); key_status shows them without their hashes.';
+comment on column watchpost.api_key.name            is 'What the record calls it: api:NAME. It stays taken when the key is revoked, because the record refers to it.';
+comment on column watchpost.api_key.sha256          is 'Of the key; the key itself is not in the database. It has 244 random bits or more, which need no slow hash.';
+comment on column watchpost.api_key.previous_sha256 is 'Of the key before the latest rotation.';
+comment on column watchpost.api_key.previous_until  is 'Until when the key before the latest rotation is valid, too.';
+comment on column watchpost.api_key.scopes          is 'What it may do: submit (photos), read, enrol (people and their photos), review (alerts), administer (everything).';
+comment on column watchpost.api_key.sites           is 'The only sites that it sees and writes to; null: all.';
+comment on column watchpost.api_key.cameras         is 'The only cameras that it submits for, and whose photos it sees; null: all of its sites.';
+comment on column watchpost.api_key.watchlists      is 'The only lists that it sees and changes; null: all of its sites.';
+comment on column watchpost.api_key.rate_per_minute is 'Calls in a minute of the clock, at all API processes together; null: any number.';
+comment on column watchpost.api_key.max_streams     is 'Streams that it keeps open, at all API processes together; null: 20.';
+comment on column watchpost.api_key.max_backlog     is 'Its photos that may wait to be processed; null: WATCHPOST_MAX_BACKLOG_PER_KEY.';
+comment on column watchpost.api_key.created_by      is 'watchpost.actor() of whoever made it.';
+comment on column watchpost.api_key.expires_at      is 'Since when it is refused by itself; null: it does not expire.';
+comment on column watchpost.api_key.expiry_noted_at is 'When the event that it has expired was written.';
+comment on column watchpost.api_key.revoked_at      is 'Since when it is refused; null: it was not revoked.';
+comment on column watchpost.api_key.last_used_at    is 'Its latest call, to a minute or so; null: it was never used.';
+
+
+-- A table of its own, which is written at each lease of calls, while api_key is written by people. Half a page is free, so
+-- that a new version of a row stays on its page.
+create table watchpost.key_calls (
+  key_id uuid primary key references watchpost.api_key on delete cascade,
+  minute timestamptz not null,
+  calls  integer not null
+)
+with (fillfactor = 50);
+
+comment on table  watchpost.key_calls        is 'How many calls of a key with a rate were handed to API processes in its latest minute. Written by take_calls().';
+comment on column watchpost.key_calls.minute is 'The minute of the clock that they are for.';
 
 
 create table watchpost.image (
   id              uuid primary key default watchpost.uuidv7(),
   camera_id       uuid references watchpost.camera,
+  -- A constant, and no foreign key, which an INSERT would pay for; the trigger sets the site of the camera, or of whoever
+  -- submits, and keep_used_site() lets no site go that has photos.
+  site_id         uuid not null default '00000000-0000-7000-8000-000000000000',
   purpose         text not null default 'probe' check (purpose in ('probe', 'reference')),
   captured_at     timestamptz not null default now(),
   submitted_by    text not null default session_user,
@@ -78,6 +126,7 @@ create index image_camera_captured_at on watchpost.image (camera_id, captured_at
 
 comment on table  watchpost.image                 is 'One submitted photo. Inserting a row starts its processing.';
 comment on column watchpost.image.camera_id       is 'The camera that took it; null: not from a known camera.';
+comment on column watchpost.image.site_id         is 'The site of its camera; without one, of whoever submitted it, or of the person whom it enrols. Set by a trigger.';
 comment on column watchpost.image.purpose         is 'probe: searched against the watchlists. reference: enrols a person, through person_photo.';
 comment on column watchpost.image.captured_at     is 'When the photo was taken, as far as the submitter knows.';
 comment on column watchpost.image.submitted_by    is 'The database user, or api:NAME for the API key NAME.';

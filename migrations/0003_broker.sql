@@ -162,6 +162,20 @@ comment on column watchpost.worker.stopped_at  is 'When it stopped in order; nul
 comment on column watchpost.worker.lost_at     is 'When another worker noticed that its heartbeat was missing and released its jobs.';
 
 
+create table watchpost.key_stream (
+  id        uuid primary key default watchpost.uuidv7(),
+  key_id    uuid not null references watchpost.api_key on delete cascade,
+  worker_id uuid not null references watchpost.worker on delete cascade,
+  opened_at timestamptz not null default clock_timestamp()
+);
+
+create index key_stream_key on watchpost.key_stream (key_id);
+create index key_stream_worker on watchpost.key_stream (worker_id);
+
+comment on table  watchpost.key_stream           is 'The streams that API keys have open. Rows of a process that has stopped or died do not count, and are removed at the next stream of their key.';
+comment on column watchpost.key_stream.worker_id is 'The API process that serves it.';
+
+
 create table watchpost.task_pause (
   task      text primary key constraint task_pause_task_is_token check (watchpost.is_token(task)),
   paused_at timestamptz not null default now() constraint task_pause_paused_at_is_time check (watchpost.is_time(paused_at)),
@@ -207,9 +221,13 @@ insert into watchpost.upkeep_task (task, every) values
   ('events',     '1 minute'),
   ('strangers',  '60 seconds'),
   ('people',     '1 minute'),
+  ('keys',       '1 minute'),
   ('partitions', '1 hour'),
+  ('retention',  '1 hour'),
   ('answers',    '10 minutes'),
-  ('retention',  '1 hour');
+  ('purge_images',  '10 minutes'),
+  ('purge_faces',   '10 minutes'),
+  ('purge_persons', '1 hour');
 
 
 create table watchpost.idempotency (

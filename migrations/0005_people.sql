@@ -1,18 +1,54 @@
 -- Who can be recognised.
 
+-- One row, so that every client that adds a person or a list, also by INSERT, need not say what the installer has said.
+create table watchpost.processing_default (
+  one         boolean primary key default true check (one),
+  id          uuid not null default watchpost.uuidv7(),
+  legal_basis text not null default 'unspecified' constraint processing_default_legal_basis_is_basis check (watchpost.is_basis(legal_basis)),
+  purpose     text not null default 'unspecified' constraint processing_default_purpose_is_given check (watchpost.is_given(purpose)) constraint processing_default_purpose_is_text check (watchpost.is_text(purpose))
+);
+
+insert into watchpost.processing_default default values;
+
+comment on table  watchpost.processing_default             is 'The legal basis of people and the purpose of lists that are added without one. Every change is an event processing.changed.';
+comment on column watchpost.processing_default.id          is 'What its events are about.';
+comment on column watchpost.processing_default.legal_basis is 'The default of person.legal_basis. unspecified: the installer has not chosen one, of which doctor reminds.';
+comment on column watchpost.processing_default.purpose     is 'The default of watchlist.purpose. unspecified: the installer has not said it.';
+
+
+-- With the owner's rights, as everybody who inserts a person needs it.
+create function watchpost.default_legal_basis() returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$ select d.legal_basis from watchpost.processing_default as d $$;
+
+comment on function watchpost.default_legal_basis() is 'The legal basis of a person who is added without one.';
+
+
+create function watchpost.default_purpose() returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$ select d.purpose from watchpost.processing_default as d $$;
+
+comment on function watchpost.default_purpose() is 'The purpose of a list that is added without one.';
+
+
 create table watchpost.person (
   id           uuid primary key default watchpost.uuidv7(),
+  site_id      uuid not null default watchpost.default_site() references watchpost.site,
   name         text not null constraint person_name_is_name check (watchpost.is_name(name)),
-  external_ref text unique constraint person_external_ref_is_token check (watchpost.is_token(external_ref)),
+  external_ref text constraint person_external_ref_is_token check (watchpost.is_token(external_ref)),
   metadata     jsonb not null default '{}' constraint person_metadata_is_metadata check (watchpost.is_metadata(metadata)),
   created_at   timestamptz not null default now() constraint person_created_at_is_time check (watchpost.is_time(created_at)),
   merged_into  uuid references watchpost.person on delete cascade,
+  legal_basis  text not null default watchpost.default_legal_basis() constraint person_legal_basis_is_basis check (watchpost.is_basis(legal_basis)),
+  keep_until   timestamptz constraint person_keep_until_is_time check (watchpost.is_time(keep_until)),
   check (merged_into <> id)
 );
 
+create unique index person_external_ref on watchpost.person (site_id, external_ref);
 create index person_merged_into on watchpost.person (merged_into) where merged_into is not null;
 
 comment on table  watchpost.person              is 'Somebody who can be recognised once a photo of them is enrolled.';
+comment on column watchpost.person.site_id      is 'The site that enrolled them and may change them. Sites that have them on a list see them, too.';
 comment on column watchpost.person.external_ref is 'This person''s key in another system.';
 comment on column watchpost.person.merged_into  is 'The person whom merge_persons() made of this one and another; null: a person of their own. The row stays, so that the id and the external_ref lead there: see survivor().';
 

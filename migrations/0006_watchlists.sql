@@ -2,8 +2,9 @@
 
 create table watchpost.watchlist (
   id               uuid primary key default watchpost.uuidv7(),
-  name             text not null unique constraint watchlist_name_is_name check (watchpost.is_name(name)),
-  purpose          text not null default '' constraint watchlist_purpose_is_text check (watchpost.is_text(purpose)),
+  site_id          uuid not null default watchpost.default_site() references watchpost.site,
+  name             text not null constraint watchlist_name_is_name check (watchpost.is_name(name)),
+  purpose          text not null default watchpost.default_purpose() constraint watchlist_purpose_is_given check (watchpost.is_given(purpose)) constraint watchlist_purpose_is_text check (watchpost.is_text(purpose)),
   severity         text not null default 'warning' check (severity in ('info', 'warning', 'critical')),
   threshold        real not null check (threshold between 0 and 1),
   threshold_name   text check (threshold_name in ('loose', 'default', 'strict')),
@@ -17,10 +18,13 @@ create table watchpost.watchlist (
   version          integer not null default 1,
   changed_at       timestamptz not null default now() constraint watchlist_changed_at_is_time check (watchpost.is_time(changed_at)),
   created_at       timestamptz not null default now() constraint watchlist_created_at_is_time check (watchpost.is_time(created_at)),
-  constraint watchlist_validity check (valid_from < valid_until)
+  constraint watchlist_validity check (valid_from < valid_until),
+  constraint watchlist_name_key unique (site_id, name)
 );
 
 comment on table  watchpost.watchlist                  is 'A list of people whose sighting raises an alert.';
+comment on column watchpost.watchlist.site_id          is 'The site it belongs to: faces in photos of that site are compared with it. Never changed.';
+comment on column watchpost.watchlist.purpose          is 'What its people are searched for, in words that a data subject understands. Without one the default of processing_default.';
 comment on column watchpost.watchlist.threshold        is 'Least similarity for a match. 0.5 by default, from a measurement on real photos: docs/thresholds.md. threshold_name says whether it is one of the model''s.';
 comment on column watchpost.watchlist.threshold_name   is 'loose, default or strict: the threshold is the model''s of that name, and changes with the embedder. Null: the threshold was set by hand, or by target_fpir. A list that is given none of the three is default.';
 comment on column watchpost.watchlist.target_fpir      is 'The share of strangers that may be taken for somebody, for example 0.003. The threshold is then taken from the latest calibration; null: it was set otherwise.';

@@ -2,6 +2,7 @@
 
 create table watchpost.endpoint (
   id              uuid primary key default watchpost.uuidv7(),
+  site_id         uuid default watchpost.own_site() references watchpost.site,
   name            text not null constraint endpoint_name_is_name check (watchpost.is_name(name)),
   url             text not null constraint endpoint_url_is_url check (watchpost.is_url(url)),
   min_severity    text not null default 'info' check (min_severity in ('info', 'warning', 'critical')),
@@ -23,9 +24,10 @@ create table watchpost.endpoint (
   check (disabled_reason is null or not enabled)
 );
 
-create unique index endpoint_name on watchpost.endpoint (name) where removed_at is null;
+create unique index endpoint_name on watchpost.endpoint (site_id, name) nulls not distinct where removed_at is null;
 
 comment on table  watchpost.endpoint                 is 'An address to which alerts are sent, each as a signed POST.';
+comment on column watchpost.endpoint.site_id         is 'The site whose alerts are sent there; null: all sites, by those who see all.';
 comment on column watchpost.endpoint.min_severity    is 'Alerts below this are not sent there.';
 comment on column watchpost.endpoint.time_to_live    is 'How old a sighting may be when it is sent: an older one expires and is not sent.';
 comment on column watchpost.endpoint.disabled_reason is 'Why it is not enabled, if it was not a person who decided so.';

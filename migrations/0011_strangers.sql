@@ -7,7 +7,6 @@ create table watchpost.stranger_setting (
   similarity real not null default 0.55 check (similarity > 0 and similarity < 1),
   min_faces  smallint not null default 3 check (min_faces between 2 and 100),
   visit_gap  interval not null default '30 minutes' check (visit_gap > '0') constraint stranger_setting_visit_gap_is_interval check (watchpost.is_interval(visit_gap)),
-  retention  interval not null default '30 days' check (retention > '0' and retention <= '10 years'),
   upto       uuid
 );
 
@@ -18,7 +17,6 @@ comment on column watchpost.stranger_setting.id         is 'What its events are 
 comment on column watchpost.stranger_setting.similarity is 'Least cosine of two faces that are neighbours. Measured on 416 faces of 49 people: from 0.50 to 0.58 no group mixes people and 99.8% of the faces are in the group of their person.';
 comment on column watchpost.stranger_setting.min_faces  is 'A face with so many neighbours, itself included, is a core face (DBSCAN): it makes a group, and joins the groups of its neighbours.';
 comment on column watchpost.stranger_setting.visit_gap  is 'Faces of a stranger that are further apart than this belong to two visits.';
-comment on column watchpost.stranger_setting.retention  is 'Faces older than this are deleted from stranger_face, also while grouping is off.';
 comment on column watchpost.stranger_setting.upto       is 'The search up to which faces were added; null: none yet.';
 
 
@@ -67,7 +65,7 @@ create index stranger_face_stranger on watchpost.stranger_face (stranger_id, see
 create index stranger_face_model on watchpost.stranger_face (model_id);
 create index stranger_face_seen_at on watchpost.stranger_face (seen_at);
 
-comment on table  watchpost.stranger_face             is 'A good view of a face that matches nobody. Deleted with its photo, when it turns out to match, and by the retention of stranger_setting.';
+comment on table  watchpost.stranger_face             is 'A good view of a face that matches nobody. Deleted with its photo, when it turns out to match, and by the rule stranger of the table retention, also while grouping is off.';
 comment on column watchpost.stranger_face.search_id   is 'The search that found nobody; may be gone when searches are not kept for ever.';
 comment on column watchpost.stranger_face.vector      is 'A copy of the embedding''s vector, so that only such faces are compared.';
 comment on column watchpost.stranger_face.norm        is 'Of the embedding: the higher, the better the view.';

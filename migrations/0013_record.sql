@@ -1,4 +1,4 @@
--- What makes the record of events and handlings tamper-evident, and how long it is kept.
+-- What makes the record of events and handlings tamper-evident, who looked at photos, and how long both are kept.
 
 create table watchpost.seal (
   number    bigint primary key check (number >= 1),
@@ -63,18 +63,86 @@ comment on table watchpost.seal_head is 'The latest seal, so that a seal removed
 insert into watchpost.seal_head (number, digest) values (0, sha256('watchpost'));
 
 
+create table watchpost.access (
+  id           uuid not null default watchpost.uuidv7(),
+  at           timestamptz not null default clock_timestamp(),
+  actor        text not null default watchpost.actor() constraint access_actor_is_token check (watchpost.is_token(actor)),
+  action       text not null check (
+    action in ('photo', 'crop', 'search', 'compare', 'detect', 'export', 'evidence', 'report')
+  ),
+  subject_kind text check (
+    subject_kind in ('image', 'face', 'person', 'stranger', 'watchlist', 'alert', 'camera')
+  ),
+  subject_id   uuid,
+  person_ids   uuid[] not null default '{}',
+  reason       text check (reason <> '') constraint access_reason_is_text check (watchpost.is_text(reason)),
+  request_id   text constraint access_request_id_is_token check (watchpost.is_token(request_id)),
+  details      jsonb not null default '{}' constraint access_details_is_metadata check (watchpost.is_metadata(details)),
+  times        integer not null default 1 check (times >= 1),
+  last_at      timestamptz not null default clock_timestamp(),
+  primary key (id),
+  constraint access_subject check ((subject_kind is null) = (subject_id is null))
+)
+partition by range (id);
+
+create table watchpost_history.access_rest partition of watchpost.access default;
+
+create index access_subject on watchpost.access (subject_id, id desc) where subject_id is not null;
+create index access_actor on watchpost.access (actor, id desc);
+create index access_persons on watchpost.access using gin (person_ids);
+
+comment on table  watchpost.access              is 'Who looked: one row for each reading of a photo or a crop, each search by photo, each export, evidence file and access report. Written by record_access() only. Append-only, but for the count of a reading that is repeated within a minute.';
+comment on column watchpost.access.at           is 'When; of several readings, the first.';
+comment on column watchpost.access.actor        is 'Who: see actor().';
+comment on column watchpost.access.action       is 'photo, crop: it was read. search: people were searched by a photo. compare, detect: of photos that are not stored. export: people with their photos were written to files. evidence: of an alert. report: the access report of a person.';
+comment on column watchpost.access.subject_kind is 'The table of what was read; null: a photo that is not stored, or everything.';
+comment on column watchpost.access.subject_id   is 'What was read; no foreign key, because the record of a reading outlives it.';
+comment on column watchpost.access.person_ids   is 'Everybody whom it concerned at that moment: whose photo it was, who had been found in it, or whom the search found.';
+comment on column watchpost.access.reason       is 'Why, in the words of who looked; null: they gave none.';
+comment on column watchpost.access.request_id   is 'The Request-Id of the call over HTTP.';
+comment on column watchpost.access.details      is 'What else there is to say, without personal data: of a search the SHA-256 of the photo and the similarities.';
+comment on column watchpost.access.times        is 'How often; above 1 for a photo or crop that the same actor read again within a minute of the reading before.';
+comment on column watchpost.access.last_at      is 'When it was read the last time of these.';
+
+
 create table watchpost.retention (
-  relation text primary key check (relation in ('event', 'search')),
-  action   text not null default 'keep' check (action in ('keep', 'detach', 'drop')),
-  age      interval not null default '1 year' check (age between '0' and '1000 years'),
-  width    interval not null default '7 days'
-    check (width >= '1 hour' and extract(year from width) = 0 and extract(month from width) = 0)
+  id        uuid primary key default watchpost.uuidv7(),
+  relation  text not null check (relation in ('event', 'search', 'access', 'image', 'face', 'stranger', 'person')),
+  camera_id uuid references watchpost.camera on delete cascade,
+  action    text not null default 'keep',
+  age       interval not null default '1 year' check (age between '0' and '1000 years'),
+  purpose   text not null constraint retention_purpose_is_given check (watchpost.is_given(purpose)) constraint retention_purpose_is_text check (watchpost.is_text(purpose)),
+  width     interval check (width >= '1 hour' and extract(year from width) = 0 and extract(month from width) = 0),
+  reached   uuid,
+  constraint retention_once unique nulls not distinct (relation, camera_id),
+  constraint retention_of_cameras check (camera_id is null or relation in ('image', 'face')),
+  constraint retention_width check ((width is not null) = (relation in ('event', 'search', 'access'))),
+  constraint retention_action check (
+    action = any (
+      case
+        when relation in ('event', 'search', 'access') then array['keep', 'detach', 'drop']
+        when relation = 'stranger' then array['delete']
+        when relation = 'person' then array['review', 'delete']
+        else array['keep', 'delete']
+      end
+    )
+  )
 );
 
-comment on table  watchpost.retention          is 'How long the rows of event (with handling) and search are kept. Update a row to change it.';
-comment on column watchpost.retention.relation is 'event (its handlings always go with it) or search.';
-comment on column watchpost.retention.action   is 'keep; detach: out of the table, left in watchpost_history to be archived; drop.';
-comment on column watchpost.retention.age      is 'How old the youngest row of a partition must be.';
-comment on column watchpost.retention.width    is 'How much time one partition holds, in days or hours. Every query that is not about a time reads each partition, so choose it for tens of them, not hundreds.';
+comment on table  watchpost.retention           is 'How long everything is kept, and what for: one rule for each kind of row, and rules of single cameras. Every change is an event retention.changed; the view due says what follows for each row.';
+comment on column watchpost.retention.relation  is 'event (its handlings always go with it), search, access: by partition. image: photos of cameras that no alert rests on. face: faces that matched nobody, also in photos that are kept. stranger: faces of recurring strangers. person: enrolled people.';
+comment on column watchpost.retention.camera_id is 'Of image and face: the camera whose photos the rule is for, which goes before the general one; null: the general rule.';
+comment on column watchpost.retention.action    is 'keep. delete. detach: out of the table, left in watchpost_history to be archived. drop: the partition. Of a person, when keep_until is over: delete, or review, which reminds only.';
+comment on column watchpost.retention.age       is 'Since a photo was received or a face found in it; of a stranger since the last visit; of a partition since its youngest row. Of a person without keep_until: since they were added, until a review is due.';
+comment on column watchpost.retention.purpose   is 'What such rows are kept for.';
+comment on column watchpost.retention.width     is 'How much time one partition holds, in days or hours; null: the table has none. Every query that is not about a time reads each partition, so choose it for tens of them, not hundreds.';
+comment on column watchpost.retention.reached   is 'The row up to which the purge that is under way has come; null: none is.';
 
-insert into watchpost.retention (relation) values ('event'), ('search');
+insert into watchpost.retention (relation, action, age, width, purpose) values
+  ('event',    'keep',   '1 year',   '7 days', 'The record of what the system did and what people decided.'),
+  ('search',   'keep',   '1 year',   '7 days', 'To say of each face what it was compared with.'),
+  ('access',   'keep',   '1 year',   '7 days', 'To answer who looked at whom.'),
+  ('image',    'delete', '48 hours', null,     'To be searched against the watchlists, and again if somebody is enrolled soon after.'),
+  ('face',     'delete', '48 hours', null,     'To be searched against the watchlists, and again if somebody is enrolled soon after.'),
+  ('stranger', 'delete', '30 days',  null,     'To recognise that somebody unknown comes again.'),
+  ('person',   'delete', '1 year',   null,     'To be recognised by the watchlists they are on.');

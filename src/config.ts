@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { problemOfUrl } from './database-url.ts';
+import { type LegalBasis, legalBasisNames } from './legal-bases.ts';
 
 /** How often a process sends heartbeats, and after how long without one it counts as dead. */
 export interface Pulse {
@@ -52,6 +53,8 @@ const settings = z.object({
     .max(0.95, 'give a number from 0.3 to 0.95')
     .optional(),
   WATCHPOST_WEBHOOK_HTTP: z.enum(['refuse', 'allow'], 'give refuse or allow').default('refuse'),
+  WATCHPOST_LEGAL_BASIS: z.enum(legalBasisNames, `give one of ${legalBasisNames.join(', ')}`).optional(),
+  WATCHPOST_PURPOSE: z.string().trim().min(1).max(2000, 'give 2000 characters at most').optional(),
   WATCHPOST_HEARTBEAT_MS: wholeNumber(100, 60_000).default(calmPulse.heartbeatMs),
   WATCHPOST_DEAD_AFTER_S: wholeNumber(1, 3600).default(calmPulse.deadAfterSeconds),
   WATCHPOST_LOG: z
@@ -85,6 +88,8 @@ export interface Config {
   readonly yunet: { readonly file: string; readonly threshold?: number } | undefined;
   /** Whether endpoints on other machines may use plain http. */
   readonly plainHttpWebhooks: boolean;
+  /** What people and lists that are added without a legal basis or purpose get; undefined: as the database has it. */
+  readonly processing: { readonly legal_basis: LegalBasis | undefined; readonly purpose: string | undefined };
   /** Heartbeats, and when the jobs of a process without them are given to others. */
   readonly pulse: Pulse;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -138,6 +143,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
             ...(s.WATCHPOST_YUNET_THRESHOLD === undefined ? {} : { threshold: s.WATCHPOST_YUNET_THRESHOLD }),
           },
     plainHttpWebhooks: s.WATCHPOST_WEBHOOK_HTTP === 'allow',
+    processing: { legal_basis: s.WATCHPOST_LEGAL_BASIS, purpose: s.WATCHPOST_PURPOSE },
     pulse: { heartbeatMs: s.WATCHPOST_HEARTBEAT_MS, deadAfterSeconds: s.WATCHPOST_DEAD_AFTER_S },
     logLevel: s.WATCHPOST_LOG,
   };

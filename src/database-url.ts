@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { whyUnusableFile } from './errors.ts';
+import { whyUnusableFile } from './file-errors.ts';
 
 /**
  * What DATABASE_URL may be, and how it is shown. Everything here is about the text: whether the server can be used shows

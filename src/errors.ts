@@ -1,6 +1,3 @@
-import { violationOf } from './violations.ts';
-import { VisionError } from './vision/errors.ts';
-
 /** One kind of error. */
 interface Problem {
   readonly status: number;
@@ -36,10 +33,25 @@ export const problems = {
   metadata_invalid: { status: 422, title: 'The metadata is too large or nested too deeply' },
   time_invalid: { status: 422, title: 'The time is out of range', sqlstate: 'WP071' },
   interval_invalid: { status: 422, title: 'The interval is out of range' },
+  legal_basis_invalid: { status: 422, title: 'There is no such legal basis' },
+  purpose_missing: { status: 422, title: 'The purpose is missing' },
+  retention_invalid: { status: 422, title: 'Nothing can be kept by this rule', sqlstate: 'WP150' },
   changed_meanwhile: { status: 409, title: 'A row of this call was changed or removed meanwhile' },
   value_invalid: { status: 422, title: 'The database cannot store a value' },
   key_missing: { status: 401, title: 'The API key is missing' },
-  key_invalid: { status: 401, title: 'The API key is wrong or revoked' },
+  key_invalid: { status: 401, title: 'The API key is wrong, revoked or expired' },
+  rate_limited: { status: 429, title: 'The API key has used up its calls of this minute' },
+  key_unknown: { status: 404, title: 'There is no such API key', sqlstate: 'WP130' },
+  key_ended: { status: 409, title: 'The API key was revoked or has expired', sqlstate: 'WP131' },
+  key_beyond_own: { status: 403, title: 'A key cannot give rights that it does not have', sqlstate: 'WP132' },
+  scope_unknown: { status: 422, title: 'There is no such scope', sqlstate: 'WP133' },
+  camera_required: { status: 422, title: 'The API key is bound to cameras', sqlstate: 'WP134' },
+  limit_invalid: { status: 422, title: 'The limit is out of range' },
+  site_limited: {
+    status: 403,
+    title: 'This is of all sites, and the caller does not see them',
+    sqlstate: 'WP151',
+  },
   scope_missing: { status: 403, title: 'The API key may not do this' },
   route_unknown: { status: 404, title: 'There is nothing at this address' },
   image_unknown: { status: 404, title: 'There is no such image' },
@@ -62,6 +74,11 @@ export const problems = {
   task_unknown: { status: 404, title: 'There is no such task', sqlstate: 'WP065' },
   dead_letter_unknown: { status: 404, title: 'There is no such dead letter', sqlstate: 'WP007' },
   event_unknown: { status: 404, title: 'There is no event with this payload for this task' },
+  site_unknown: { status: 404, title: 'There is no such site', sqlstate: 'WP024' },
+  site_fixed: { status: 409, title: 'The site cannot be changed', sqlstate: 'WP025' },
+  site_in_use: { status: 409, title: 'Something belongs to the site', sqlstate: 'WP026' },
+  role_unknown: { status: 404, title: 'The server has no such user or role' },
+  right_missing: { status: 403, title: 'This is for others to change' },
   camera_unknown: { status: 422, title: 'There is no such camera', sqlstate: 'WP002' },
   camera_not_there: { status: 404, title: 'There is no camera at this address' },
   camera_in_use: { status: 409, title: 'The camera has taken photos', sqlstate: 'WP010' },
@@ -177,12 +194,6 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems;
 
-const codeOfSqlstate = new Map(
-  Object.entries(problems).flatMap(([code, problem]) =>
-    'sqlstate' in problem ? [[problem.sqlstate as string, code as ProblemCode]] : [],
-  ),
-);
-
 /** How a job ends that meets an error with this code; undefined: it is retried. */
 export const endOf = (code: ProblemCode): Problem['ends'] => (problems[code] as Problem).ends;
 
@@ -192,15 +203,18 @@ export class WatchpostError extends Error {
   readonly code: ProblemCode;
   /** What to do about it, if that is not plain from the message. */
   readonly hint: string | undefined;
+  /** Seconds after which it may go better, where they are known. */
+  readonly retryAfter: number | undefined;
 
   constructor(
     code: ProblemCode,
     message: string,
-    options: { hint?: string | undefined; cause?: unknown } = {},
+    options: { hint?: string | undefined; cause?: unknown; retryAfter?: number } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.hint = options.hint;
+    this.retryAfter = options.retryAfter;
   }
 }
 
@@ -208,185 +222,3 @@ export class WatchpostError extends Error {
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 }
-
-interface DatabaseError {
-  code: string;
-  message: string;
-  hint?: string;
-  table?: string;
-  constraint?: string;
-}
-
-const isCoded = (error: unknown): error is DatabaseError =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string';
-
-/** What is wrong with a file or folder that was named, by the code of the system's error. */
-const fileProblems: Record<string, string> = {
-  ENOENT: 'there is no such file or folder',
-  ENOTDIR: 'a part of its path is not a folder',
-  EISDIR: 'it is a folder',
-  EACCES: 'this user may not open it',
-  EPERM: 'this user may not open it',
-  EROFS: 'it is on a disk that can only be read',
-  EEXIST: 'there is something of that name already',
-  ENAMETOOLONG: 'its name is too long',
-  ELOOP: 'it is a link that leads back to itself',
-  ENOTEMPTY: 'the folder is not empty',
-  ENOSPC: 'the disk is full',
-  EMFILE: 'too many files are open',
-  EBUSY: 'it is in use',
-};
-
-/** Why a file or folder cannot be used, as the end of a sentence; undefined if the error is not one of the file system. */
-export const whyUnusableFile = (error: unknown): string | undefined =>
-  isCoded(error) && 'syscall' in error ? fileProblems[error.code] : undefined;
-
-/** SQLSTATE of a write that a server refused because it is in recovery, as a replica is, or set to read-only. */
-export const readOnlyState = '25006';
-
-const awayStates = [
-  readOnlyState,
-  '25P03',
-  '53100',
-  '53200',
-  '53300',
-  '57P01',
-  '57P02',
-  '57P03',
-  '57P05',
-  '58030',
-];
-
-/** What to say, and what to do, where the server answers and has no room. */
-const awaySentences: Record<string, readonly [sentence: string, hint: string]> = {
-  '53100': ['The disk of the database is full.', 'Free some of it, or give it a larger one.'],
-  '53200': ['The database has no memory left.', 'See the log of its server.'],
-  '53300': [
-    'The database has no connection left.',
-    'Run fewer processes (one uses up to 15 connections), or raise max_connections of the server or the limit of the role.',
-  ],
-};
-
-/** The line of the log about a database that refuses everything now. */
-export const describeAway = (error: unknown): string => {
-  const sentence = isCoded(error) ? awaySentences[error.code]?.[0] : undefined;
-  return sentence
-    ? `${sentence.charAt(0).toLowerCase()}${sentence.slice(1, -1)}; trying again`
-    : 'the database is away; trying again until it is back';
-};
-
-/**
- * Whether the database could not execute any statement now: it could not be reached (no route, connection refused
- * or lost, or the server starting or shutting down), it takes no writes (25006), it has no room, memory or connection left
- * (53), its disk fails (58030), or it has cut off a session or a transaction that was left open (57P05, 25P03).
- */
-export const isDatabaseAway = (error: unknown): boolean =>
-  (isCoded(error) &&
-    (/^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN)/.test(error.code) ||
-      error.code.startsWith('08') ||
-      awayStates.includes(error.code))) ||
-  (error instanceof Error &&
-    /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client (has encountered|was closed))/.test(
-      error.message,
-    ));
-
-/** Whether a statement was given up because its answer took longer than the pool allows: see `openDatabase`. */
-export const isGivenUp = (error: unknown): boolean =>
-  error instanceof Error && error.message === 'Query read timeout';
-
-/** Whether the transaction was aborted in favour of a concurrent one: a deadlock or a serialization failure. */
-export const isCollision = (error: unknown): boolean =>
-  isCoded(error) && ['40P01', '40001'].includes(error.code);
-
-/** Whether a row that is to be written refers to one that was deleted (SQLSTATE 23503). */
-export const isOrphan = (error: unknown): boolean => isCoded(error) && error.code === '23503';
-
-/**
- * SQLSTATEs of a value that Postgres cannot store: text that is not a number, time or UUID, values out of a type's
- * range or longer than an index allows, characters that cannot be stored, and values that a CHECK refuses.
- */
-const valueStates = new Set([
-  '22001',
-  '22003',
-  '22007',
-  '22008',
-  '22009',
-  '22015',
-  '2200F',
-  '22021',
-  '22P02',
-  '22P03',
-  '22P05',
-  '23514',
-  '54000',
-]);
-
-/**
- * SQLSTATEs of a row that another transaction has removed or added meanwhile: foreign keys, unique keys, exclusion.
- */
-const meanwhileStates = new Set(['23503', '23505', '23P01']);
-
-/**
- * Converts any thrown value. Errors of the vision code and of the database functions keep their code and message; an
- * unknown error becomes `internal`, with the original as its cause, whose message is not shown.
- */
-export const toWatchpostError = (error: unknown): WatchpostError => {
-  if (error instanceof WatchpostError) return error;
-  if (error instanceof VisionError) return new WatchpostError(error.code, error.message, { cause: error });
-  if (isCoded(error)) {
-    const code = codeOfSqlstate.get(error.code);
-    if (code) return new WatchpostError(code, error.message, { hint: error.hint ?? undefined, cause: error });
-  }
-  if (isCoded(error) && ['3F000', '42P01'].includes(error.code) && error.message.includes('watchpost')) {
-    return new WatchpostError(
-      'schema_missing',
-      'The database has no schema of Watchpost, or a part of it is gone.',
-      {
-        hint: 'Run "watchpost migrate".',
-        cause: error,
-      },
-    );
-  }
-  if (isCoded(error) && error.code === '23514') {
-    const violation = violationOf(error.table ?? '', error.constraint ?? '');
-    if (violation) return new WatchpostError(violation.code, violation.sentence, { cause: error });
-  }
-  if (isCoded(error) && valueStates.has(error.code)) {
-    return new WatchpostError('value_invalid', 'A value is out of the range that the database can hold.', {
-      cause: error,
-    });
-  }
-  if (isCoded(error) && (meanwhileStates.has(error.code) || isCollision(error))) {
-    return new WatchpostError(
-      'changed_meanwhile',
-      'Something that the call names was changed or removed meanwhile.',
-      {
-        hint: 'Read it again, and call again.',
-        cause: error,
-      },
-    );
-  }
-  if (isCoded(error) && error.code === readOnlyState) {
-    return new WatchpostError('database_unavailable', 'The database takes no writes now.', {
-      hint: 'Its server is in recovery, or set to read-only: wait for its promotion, or set DATABASE_URL to the primary.',
-      cause: error,
-    });
-  }
-  if (isGivenUp(error)) {
-    return new WatchpostError(
-      'database_unavailable',
-      'The database did not answer in time; the statement was given up and cancelled.',
-      { hint: 'It is overloaded, locked or cut off. Call again, and ask for less at a time.', cause: error },
-    );
-  }
-  if (isCoded(error) && awaySentences[error.code]) {
-    const [sentence = '', hint] = awaySentences[error.code] ?? [];
-    return new WatchpostError('database_unavailable', sentence, { hint, cause: error });
-  }
-  if (isDatabaseAway(error)) {
-    return new WatchpostError('database_unavailable', 'The database cannot be reached.', { cause: error });
-  }
-  return new WatchpostError('internal', 'Something went wrong in the server; see its log.', {
-    cause: error,
-  });
-};

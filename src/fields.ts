@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ProblemCode } from './errors.ts';
+import { type LegalBasis, legalBasisNames } from './legal-bases.ts';
 import { limits } from './limits.ts';
 
 /**
@@ -68,6 +69,20 @@ export const text = z
   .refine(
     (given) => isAtMost(given, limits.textCharacters.max),
     refinement('text_too_long', `give ${limits.textCharacters.max} characters at most`),
+  );
+
+/** What something is for: a text that is not blank. */
+export const purpose = text.refine(
+  (given) => given.trim() !== '',
+  refinement('purpose_missing', 'say in a few words what it is for'),
+);
+
+/** What allows the processing of a person's biometric data. */
+export const legalBasis = z
+  .string()
+  .refine(
+    (given): given is LegalBasis => legalBasisNames.some((basis) => basis === given),
+    refinement('legal_basis_invalid', `give one of ${legalBasisNames.join(', ')}`),
   );
 
 /** The URL of an endpoint. Whether messages may be sent to it is decided in sql/5-alerts/endpoints.sql. */
@@ -158,6 +173,16 @@ export const interval = (min: number = limits.intervalSeconds.min) =>
       (seconds) => seconds >= min && seconds <= limits.intervalSeconds.max,
       refinement('interval_invalid', `give ${min} to ${limits.intervalSeconds.max} seconds`),
     );
+
+const { keyLimits } = limits;
+
+/** A limit of an API key. */
+export const keyLimit = z
+  .number()
+  .refine(
+    (count) => Number.isInteger(count) && count >= keyLimits.min && count <= keyLimits.max,
+    refinement('limit_invalid', `give a whole number from ${keyLimits.min} to ${keyLimits.max}`),
+  );
 
 /** A list of names, ids or codes. */
 export const listOf = <T extends z.ZodType>(item: T) =>

@@ -219,7 +219,15 @@ export const limits = {
     unit: 'streams',
     code: 'streams_full',
     at: ['api'],
-    what: 'Streams of alerts of one API key.',
+    what: 'Streams of one API key, at all processes together, unless the key has its own limit.',
+  },
+  keyLimits: {
+    min: 1,
+    max: 1_000_000,
+    unit: 'items',
+    code: 'limit_invalid',
+    at: ['api', 'database', 'command line'],
+    what: 'The limits of one API key: its calls a minute, its streams, its photos that wait.',
   },
 
   nameCharacters: {

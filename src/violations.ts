@@ -1,13 +1,17 @@
+import { legalBasisNames } from './legal-bases.ts';
 import { limits } from './limits.ts';
 
-/** The error codes in the table of limits. Not ProblemCode, as errors.ts imports this file. */
+/** The error codes in the table of limits. */
 type LimitCode = Exclude<(typeof limits)[keyof typeof limits]['code'], `none: ${string}`>;
+
+/** The codes of other rules of the tables. */
+type RuleCode = LimitCode | 'legal_basis_invalid' | 'purpose_missing';
 
 /**
  * The test functions that the CHECK constraints of the tables call: the error code of each, and the rule as a
  * sentence for the API.
  */
-const tests: Record<string, { readonly code: LimitCode; readonly rule: string }> = {
+const tests: Record<string, { readonly code: RuleCode; readonly rule: string }> = {
   is_name: {
     code: limits.nameCharacters.code,
     rule: `give 1 to ${limits.nameCharacters.max} characters on one line, without white space at the ends`,
@@ -26,6 +30,12 @@ const tests: Record<string, { readonly code: LimitCode; readonly rule: string }>
     code: limits.intervalSeconds.code,
     rule: `give ${limits.intervalSeconds.min} to ${limits.intervalSeconds.max} seconds`,
   },
+  is_basis: { code: 'legal_basis_invalid', rule: `give one of ${legalBasisNames.join(', ')}` },
+  is_given: { code: 'purpose_missing', rule: 'say in a few words what it is for' },
+  is_limit: {
+    code: limits.keyLimits.code,
+    rule: `give a whole number from ${limits.keyLimits.min} to ${limits.keyLimits.max}`,
+  },
   is_metadata: {
     code: limits.metadataBytes.code,
     rule: `give an object of ${limits.metadataBytes.max} bytes and ${limits.metadataDepth.max} levels at most`,
@@ -42,7 +52,7 @@ const tests: Record<string, { readonly code: LimitCode; readonly rule: string }>
 export const violationOf = (
   table: string,
   constraint: string,
-): { code: LimitCode; sentence: string } | undefined => {
+): { code: RuleCode; sentence: string } | undefined => {
   const [, column, name] = /^(.+)_(is_[a-z]+)$/.exec(constraint.slice(table.length + 1)) ?? [];
   const test = tests[name ?? ''];
   return test && { code: test.code, sentence: `${column}: ${test.rule}.` };

@@ -1,13 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import {
-  describeAway,
-  endOf,
-  isDatabaseAway,
-  type ProblemCode,
-  problems,
-  toWatchpostError,
-} from '../src/errors.ts';
+import { toWatchpostError } from '../src/convert-error.ts';
+import { describeAway, isDatabaseAway } from '../src/database-errors.ts';
+import { endOf, type ProblemCode, problems } from '../src/errors.ts';
 import { VisionError } from '../src/vision/index.ts';
 
 const fromDatabase = (code: string, message: string, hint?: string) =>

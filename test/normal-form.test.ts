@@ -31,7 +31,7 @@ describe('text that is compared, in either normalization form', () => {
     ['camera', 'location', { name: 'one' }],
     ['camera', 'zone', { name: 'two', location: 'Gate' }],
     ['endpoint', 'name', { url: 'https://a.example/' }],
-    ['api_key', 'name', { sha256: '\\x01' }],
+    ['api_key', 'name', { sha256: '\\x01', scopes: '{read}' }],
     ['image', 'submitted_by', { bytes: '\\x01', purpose: 'reference' }],
     ['image', 'idempotency_key', { bytes: '\\x01', purpose: 'reference' }],
   ])('is stored as one by an INSERT and an UPDATE of %s.%s', async (table, column, others) => {

@@ -1,6 +1,6 @@
 -- Which lists are searched.
 
-create or replace view watchpost.active_watchlist as
+create or replace view watchpost.active_watchlist with (security_invoker = true) as
 select w.*
 from watchpost.watchlist as w
 where w.enabled

@@ -1,22 +1,30 @@
 -- Cameras: by name or id, where each was at a time, and removing one. What is recorded of a change: camera-changes.sql.
 
--- With its owner's rights, like submit_image: a role that may only submit can call it and reads nothing else.
+-- With its owner's rights, like submit_image: a role that may only submit can call it and reads nothing else. Only cameras
+-- that whoever acts may see; of two sites with a camera of one name, the one at their first site.
 create or replace function watchpost.find_camera(name_or_id text, or_removed boolean default false) returns uuid
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
+  sees_all constant boolean := watchpost.sees_all();
+  scope constant watchpost.scope := case when not sees_all then watchpost.my_scope() end;
   found_id uuid;
 begin
   select c.id into found_id
   from watchpost.camera as c
   where (c.name = normalize(name_or_id, nfc) or c.id::text = lower(name_or_id)) and (or_removed or c.removed_at is null)
-  order by c.removed_at is null desc, c.name = normalize(name_or_id, nfc) desc, c.removed_at desc
+    and (sees_all or watchpost.shows_camera(scope, c.id))
+  order by c.removed_at is null desc, c.name = normalize(name_or_id, nfc) desc, c.site_id, c.removed_at desc
   limit 1;
   if found_id is null then
     raise exception 'There is no camera %.', quote_literal(name_or_id)
       using errcode = 'WP002',
             hint = 'Cameras: ' || coalesce(
-              (select string_agg(c.name, ', ' order by c.name) from watchpost.camera as c where c.removed_at is null),
+              (
+                select string_agg(c.name, ', ' order by c.name)
+                from watchpost.camera as c
+                where c.removed_at is null and (sees_all or watchpost.shows_camera(scope, c.id))
+              ),
               'none yet'
             ) || '.';
   end if;
@@ -24,7 +32,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.find_camera is 'The id of a camera by its name or id; an unknown one is an error (WP002), and a removed one too unless or_removed.';
+comment on function watchpost.find_camera is 'The id of a camera by its name or id; an unknown one is an error (WP002), and a removed one too unless or_removed, and one that the API key of the setting watchpost.key is not bound to.';
 
 
 -- In plpgsql, so that a session plans it once; an SQL function is planned at each call.

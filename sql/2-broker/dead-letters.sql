@@ -1,7 +1,7 @@
 -- Items that were given up or refused, and the way back.
 
 -- What came last of an event in a task, unless that was the end of it.
-create or replace view watchpost.given_up as
+create or replace view watchpost.given_up with (security_invoker = true) as
 select
   h.id,
   h.event_id,
@@ -31,7 +31,7 @@ where h.outcome in ('failed', 'refused')
 comment on view watchpost.given_up is 'Dead letters and refusals.';
 
 
-create or replace view watchpost.dead_letter as
+create or replace view watchpost.dead_letter with (security_invoker = true) as
 select g.id, g.event_id, g.topic, g.task, g.image_id, g.code, g.error, g.attempts, g.worker_id, g.created_at as died_at, g.payload
 from watchpost.given_up as g
 where g.outcome = 'failed';
@@ -39,7 +39,7 @@ where g.outcome = 'failed';
 comment on view watchpost.dead_letter is 'Events that a task has given up on: why, after how many attempts, and the payload. replay(id) puts one back.';
 
 
-create or replace view watchpost.refusal as
+create or replace view watchpost.refusal with (security_invoker = true) as
 select g.id, g.event_id, g.topic, g.task, g.image_id, g.code, g.error, g.created_at as refused_at, g.payload
 from watchpost.given_up as g
 where g.outcome = 'refused';

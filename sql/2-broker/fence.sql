@@ -89,7 +89,7 @@ $$;
 comment on function watchpost.fence is 'Records what became of some events in a task, and returns those that nobody has done before: only their rows may be written, in the same transaction. outcomes, codes and errors: one for each event, or null if all are done. of_claim: the claim that ends with this. claims_next: the worker claims what these rows lead to.';
 
 
-create or replace view watchpost.ended_task as
+create or replace view watchpost.ended_task with (security_invoker = true) as
 select h.event_id, h.task, h.outcome
 from watchpost.handling as h
 where h.outcome in ('done', 'gone')

@@ -12,6 +12,7 @@ begin
     from watchpost.event as e
     cross join unnest(e.tasks) as t (task)
     where e.id >= from_key and e.id < until_key
+      and (select watchpost.sees_all())
       and t.task in (select unnest(w.tasks) from watchpost.worker as w)
       -- The bounds again, so that no other partition of handling is read.
       and not exists (

@@ -1,6 +1,6 @@
 -- What is done regularly. Any worker may call this as often as it likes: it does one task that is due, or nothing.
 
-create or replace function watchpost.upkeep(out task text, out result text, out error text)
+create or replace function watchpost.upkeep(out task text, out result text, out error text, out rest_ms real)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -38,8 +38,12 @@ begin
       when 'retention' then
         result := watchpost.retain();
         more := result like '1 %';
+      when 'purge_images', 'purge_faces', 'purge_persons' then
+        select p.result, p.more into result, more from watchpost.purge(task) as p;
       when 'people' then
         result := format('%s indexes made', watchpost.index_many_people());
+      when 'keys' then
+        result := format('%s keys expired', watchpost.note_expired_keys());
       when 'strangers' then
         select g.result, g.more into result, more from watchpost.group_strangers() as g;
       else
@@ -50,6 +54,10 @@ begin
       error := sqlerrm;
   end;
 
+  -- While photos arrive, deleting takes a quarter of one core.
+  if more and task like 'purge%' and watchpost.is_live('2 seconds') then
+    rest_ms := extract(epoch from clock_timestamp() - begun) * 3000;
+  end if;
   update watchpost.upkeep_task as u
   set last_run = case when more then begun - u.every else begun end,
       took_ms = extract(epoch from clock_timestamp() - begun) * 1000,
@@ -59,4 +67,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.upkeep is 'Does one task of upkeep_task that is due, and returns its result; all null: none was due, or another session is doing one.';
+comment on function watchpost.upkeep is 'Does one task of upkeep_task that is due, and returns its result; all null: none was due, or another session is doing one. rest_ms: how long to wait before the next call.';

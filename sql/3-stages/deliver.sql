@@ -101,7 +101,7 @@ $$;
 comment on function watchpost.write_notification_states is 'deliver: the final states of notifications that are still due. An endpoint that is gone is disabled.';
 
 
-create or replace view watchpost.delivery_log as
+create or replace view watchpost.delivery_log with (security_invoker = true) as
 select
   d.id,
   d.endpoint_id,

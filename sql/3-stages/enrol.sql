@@ -13,8 +13,9 @@ declare
   other record;
   -- Asked once: in the condition below it would be called for every reference.
   apart uuid[];
+  several_sites constant boolean := (select count(*) > 1 from watchpost.site as s);
 begin
-  select p.person_id, p.accept, e.name, v.model_id, v.vector into face
+  select p.person_id, p.accept, e.name, e.site_id, v.model_id, v.vector into face
   from watchpost.person_photo as p
   join watchpost.person as e on e.id = p.person_id
   cross join watchpost.embedding as v
@@ -36,6 +37,11 @@ begin
   where r.model_id = face.model_id
     and r.superseded_at is null
     and r.person_id <> all (apart)
+    -- Another site's people are enrolled there, and the refusal would name them.
+    and (
+      not several_sites
+      or exists (select from watchpost.person as p where p.id = r.person_id and p.site_id = face.site_id)
+    )
   order by r.vector <=> face.vector
   limit 1;
 

@@ -52,6 +52,7 @@ begin
   join watchpost.watchlist as w on w.id = d.watchlist_id
   join watchpost.endpoint as e
     on e.enabled
+    and (e.site_id is null or e.site_id = w.site_id)
     and watchpost.severity_rank(e.min_severity) <= watchpost.severity_rank(d.severity)
     and (
       not exists (select from watchpost.endpoint_watchlist as l where l.endpoint_id = e.id)

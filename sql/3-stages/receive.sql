@@ -78,6 +78,10 @@ begin
   if who <> session_user and not has_column_privilege(session_user, 'watchpost.image', 'submitted_by', 'insert') then
     raise exception '% may not submit in the name of %.', session_user, who using errcode = 'insufficient_privilege';
   end if;
+  if camera is null and current_setting('watchpost.key', true) <> '' and watchpost.key_cameras() is not null then
+    raise exception 'This API key is bound to cameras, and the photo names none.'
+      using errcode = 'WP134', hint = 'Give the camera that took it.';
+  end if;
   -- Without a key there is nothing to repeat, so no subtransaction: thousands of them slow down every snapshot.
   if key is null then
     return watchpost.insert_image(bytes, camera, submit_image.captured_at, null, who);
@@ -142,6 +146,16 @@ begin
     new.submitted_by := normalize(new.submitted_by, nfc);
     new.idempotency_key := normalize(new.idempotency_key, nfc);
   end if;
+  if new.camera_id is not null then
+    new.site_id := (select c.site_id from watchpost.camera as c where c.id = new.camera_id);
+    if new.site_id is null then
+      -- As the foreign key says it, which knows the cameras of all sites.
+      raise exception 'There is no camera %.', quote_literal(new.camera_id)
+        using errcode = 'foreign_key_violation', constraint = 'image_camera_id_fkey';
+    end if;
+  elsif new.site_id = '00000000-0000-7000-8000-000000000000' and row_security_active('watchpost.image') then
+    new.site_id := watchpost.default_site();
+  end if;
   new.byte_length := pg_catalog.octet_length(new.bytes);
   if new.byte_length between 1 and 104857600
     and least(new.captured_at, new.received_at) >= '1826-01-01T00:00:00Z'
@@ -157,7 +171,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.measure_image_bytes() is 'Sets byte_length and sha256 from image.bytes, puts names and keys into the form in which they are compared, and refuses a row beyond the limits; see refuse_image.';
+comment on function watchpost.measure_image_bytes() is 'Sets byte_length and sha256 from image.bytes, site_id from the camera or whoever submits, puts names and keys into the form in which they are compared, and refuses a row beyond the limits; see refuse_image.';
 
 create or replace trigger image_measure_bytes before insert on watchpost.image
 for each row execute function watchpost.measure_image_bytes();

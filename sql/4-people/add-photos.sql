@@ -15,8 +15,10 @@ declare
   new_image_id uuid;
 begin
   perform watchpost.assert_person(person);
-  insert into watchpost.image (purpose, bytes, submitted_by)
-  values ('reference', add_person_photo.bytes, coalesce(add_person_photo.submitted_by, session_user))
+  insert into watchpost.image (purpose, bytes, submitted_by, site_id)
+  select 'reference', add_person_photo.bytes, coalesce(add_person_photo.submitted_by, session_user), p.site_id
+  from watchpost.person as p
+  where p.id = person
   returning id into new_image_id;
 
   return query
@@ -33,13 +35,30 @@ create or replace function watchpost.assert_person(person uuid) returns void
 language plpgsql stable
 as $$
 begin
-  if not exists (select from watchpost.person as p where p.id = person) then
+  if not exists (select from watchpost.person as p where p.id = person)
+    or not (watchpost.sees_all() or watchpost.shows_person(watchpost.my_scope(), person))
+  then
     raise exception 'There is no person %.', person using errcode = 'WP004';
   end if;
 end;
 $$;
 
-comment on function watchpost.assert_person(uuid) is 'An unknown person is an error (WP004).';
+comment on function watchpost.assert_person(uuid) is 'A person who is unknown, or whom whoever acts may not see, is an error (WP004).';
+
+
+create or replace function watchpost.assert_own_person(person uuid) returns void
+language plpgsql stable
+as $$
+begin
+  perform watchpost.assert_person(person);
+  if not (watchpost.sees_all() or watchpost.owns_person(watchpost.my_scope(), person)) then
+    raise exception 'The person % is of another site, which alone may change them.', person
+      using errcode = 'insufficient_privilege';
+  end if;
+end;
+$$;
+
+comment on function watchpost.assert_own_person(uuid) is 'A person of a site that whoever acts may not see cannot be changed by them, also if the person is on one of their lists (42501).';
 
 
 create or replace function watchpost.enrol_face(person uuid, face uuid, accept text[] default '{}') returns uuid

@@ -213,40 +213,49 @@ create or replace function watchpost.find_nearest(
 )
 language plpgsql
 as $$
-declare
-  lists uuid[];
-  versions integer[];
 begin
-  select coalesce(array_agg(w.id order by w.id), '{}'), coalesce(array_agg(w.version order by w.id), '{}')
-  into lists, versions
-  from watchpost.active_watchlist as w;
-
   return query
   with probe as materialized (
-    select e.id, e.face_id, f.image_id, e.model_id, e.vector, e.norm, f.gate,
-      row_number() over (partition by e.model_id) as place
+    select e.id, e.face_id, f.image_id, e.model_id, e.vector, e.norm, f.gate, i.site_id,
+      row_number() over (partition by e.model_id, i.site_id) as place
     from watchpost.embedding as e
     join watchpost.face as f on f.id = e.face_id
+    join watchpost.image as i on i.id = f.image_id
     where e.id = any (embeddings)
   ),
+  site as materialized (
+    select g.site_id, l.lists, l.versions
+    from (select distinct p.site_id from probe as p) as g
+    cross join lateral (
+      select
+        coalesce(array_agg(w.id order by w.id), '{}') as lists,
+        coalesce(array_agg(w.version order by w.id), '{}') as versions
+      from watchpost.active_watchlist as w
+      where w.site_id = g.site_id
+    ) as l
+  ),
   model as materialized (
-    select m.id, watchpost.search_method(m.id, lists, versions, coalesce(exact_up_to, watchpost.exact_up_to())) as method
-    from (select distinct p.model_id as id from probe as p) as m
+    select m.id, s.site_id, s.lists, s.versions,
+      watchpost.search_method(m.id, s.lists, s.versions, coalesce(exact_up_to, watchpost.exact_up_to())) as method
+    from (select distinct p.model_id as id, p.site_id from probe as p) as m
+    join site as s on s.site_id = m.site_id
   ),
   compared as materialized (
-    select m.id as model_id, n.place, n.people
+    select m.id as model_id, m.site_id, n.place, n.people
     from model as m
     cross join lateral (
-      select array_agg(p.vector || '[1,0]' order by p.place) as asked from probe as p where p.model_id = m.id
+      select array_agg(p.vector || '[1,0]' order by p.place) as asked
+      from probe as p
+      where p.model_id = m.id and p.site_id = m.site_id
     ) as a
-    cross join lateral watchpost.nearest_of_all(a.asked, m.id, most, lists) as n
+    cross join lateral watchpost.nearest_of_all(a.asked, m.id, most, m.lists) as n
     where m.method = 'all'
   )
   select
     p.id, p.face_id, p.image_id, p.model_id, p.norm, p.gate,
-    case m.method when 'hnsw' then 'hnsw' else 'exact' end, lists, versions, c.candidates
+    case m.method when 'hnsw' then 'hnsw' else 'exact' end, m.lists, m.versions, c.candidates
   from probe as p
-  join model as m on m.id = p.model_id
+  join model as m on m.id = p.model_id and m.site_id = p.site_id
   cross join lateral (
     select
       coalesce(
@@ -266,11 +275,11 @@ begin
         '[]'
       ) as candidates
     from watchpost.nearest_people(
-      p.vector, p.model_id, case m.method when 'hnsw' then 'hnsw' else 'exact' end, most, lists, included,
+      p.vector, p.model_id, case m.method when 'hnsw' then 'hnsw' else 'exact' end, most, m.lists, included,
       (
         select d.people
         from compared as d
-        where d.model_id = p.model_id and d.place = p.place and cardinality(d.people) = most
+        where d.model_id = p.model_id and d.site_id = p.site_id and d.place = p.place and cardinality(d.people) = most
       )
     ) as n
     cross join lateral (
@@ -279,10 +288,10 @@ begin
         coalesce(json_agg(json_build_object('id', w.id, 'threshold', w.threshold) order by w.id), '[]') as lists
       from watchpost.watchlist_entry as e
       join watchpost.watchlist as w on w.id = e.watchlist_id
-      where e.person_id = n.person_id and e.watchlist_id = any (lists)
+      where e.person_id = n.person_id and e.watchlist_id = any (m.lists)
     ) as o
   ) as c;
 end;
 $$;
 
-comment on function watchpost.find_nearest is 'Searches the active watchlists for each of these embeddings: the nearest people, most alike first, and the lists that they are on. An embedding that does not exist any more has no row. exact_up_to: null is the default, exact_up_to().';
+comment on function watchpost.find_nearest is 'Searches the active watchlists of the photo''s site for each of these embeddings: the nearest people, most alike first, and the lists that they are on. An embedding that does not exist any more has no row. exact_up_to: null is the default, exact_up_to().';

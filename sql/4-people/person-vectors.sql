@@ -85,8 +85,9 @@ end;
 $$;
 
 
+-- With its owner's rights: who removes a photo need not be allowed to read vectors.
 create or replace function watchpost.keep_person_vectors() returns trigger
-language plpgsql
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   people uuid[];

@@ -2,7 +2,7 @@
 -- core face; core faces that are neighbours are in one group; any other neighbour of a core face is in its group. The
 -- result does not depend on the order of the faces, except for faces at the border of two groups.
 
-create or replace view watchpost.stranger_candidate as
+create or replace view watchpost.stranger_candidate with (security_invoker = true) as
 select
   s.id as search_id,
   e.face_id,

@@ -1,5 +1,12 @@
 -- Switching the grouping of strangers on and off.
 
+create or replace function watchpost.stranger_age() returns interval
+language sql stable
+as $$ select r.age from watchpost.retention as r where r.relation = 'stranger' $$;
+
+comment on function watchpost.stranger_age() is 'How long faces of strangers are kept, since they were seen: the rule stranger of the table retention.';
+
+
 create or replace function watchpost.emit_strangers_changed() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -23,11 +30,11 @@ $$;
 comment on function watchpost.emit_strangers_changed() is 'One strangers.changed for each change of how faces that match nobody are grouped; another similarity or min_faces starts the grouping again.';
 
 create or replace trigger stranger_setting_emit
-after update of enabled, similarity, min_faces, visit_gap, retention on watchpost.stranger_setting
+after update of enabled, similarity, min_faces, visit_gap on watchpost.stranger_setting
 for each row
 when (
-  (old.enabled, old.similarity, old.min_faces, old.visit_gap, old.retention)
-  is distinct from (new.enabled, new.similarity, new.min_faces, new.visit_gap, new.retention)
+  (old.enabled, old.similarity, old.min_faces, old.visit_gap)
+  is distinct from (new.enabled, new.similarity, new.min_faces, new.visit_gap)
 )
 execute function watchpost.emit_strangers_changed();
 
@@ -45,15 +52,15 @@ begin
   set enabled = true,
       similarity = coalesce(enable_strangers.similarity, u.similarity),
       min_faces = coalesce(enable_strangers.min_faces, u.min_faces),
-      retention = coalesce(enable_strangers.retention, u.retention),
       visit_gap = coalesce(enable_strangers.visit_gap, u.visit_gap),
       upto = case when u.enabled and enable_strangers.retention is null then u.upto end;
+  perform watchpost.set_retention('stranger', 'delete', enable_strangers.retention);
 exception
-  when check_violation or numeric_value_out_of_range then
+  when check_violation or numeric_value_out_of_range or sqlstate 'WP150' then
     raise exception 'Strangers cannot be grouped with these settings: similarity %, min_faces %, retention %, visit_gap %.',
       similarity, min_faces, retention, visit_gap
       using errcode = 'WP063',
-            hint = 'similarity lies between 0 and 1, min_faces between 2 and 100, retention goes up to 10 years, and no time is negative.';
+            hint = 'similarity lies between 0 and 1, min_faces between 2 and 100, retention is above 0, and goes up to 1000 years, and no time is negative.';
 end;
 $$;
 

@@ -1,6 +1,6 @@
 -- Sightings and visits of strangers, and the strangers who came several times.
 
-create or replace view watchpost.stranger_sighting as
+create or replace view watchpost.stranger_sighting with (security_invoker = true) as
 select
   g.stranger_id,
   g.person_id,
@@ -39,7 +39,7 @@ comment on column watchpost.stranger_sighting.visit  is 'Counted from 1: faces t
 comment on column watchpost.stranger_sighting.norm   is 'Of the embedding: the higher, the better the view.';
 
 
-create or replace view watchpost.stranger_visit as
+create or replace view watchpost.stranger_visit with (security_invoker = true) as
 select
   v.stranger_id,
   v.person_id,
@@ -56,7 +56,7 @@ group by v.stranger_id, v.person_id, v.visit;
 comment on view watchpost.stranger_visit is 'Every visit of every stranger.';
 
 
-create or replace view watchpost.recurring_stranger as
+create or replace view watchpost.recurring_stranger with (security_invoker = true) as
 select
   v.stranger_id,
   count(distinct v.visit)::integer as visits,

@@ -25,7 +25,8 @@ create or replace function watchpost.enrol_stranger(
   stranger     uuid,
   name         text,
   external_ref text   default null,
-  watchlists   text[] default '{}'
+  watchlists   text[] default '{}',
+  legal_basis  text   default null
 ) returns uuid
 language plpgsql
 as $$
@@ -51,8 +52,11 @@ begin
       using errcode = 'WP061', hint = 'Give that person the name, or more photos.';
   end if;
 
-  insert into watchpost.person (name, external_ref)
-  values (enrol_stranger.name, enrol_stranger.external_ref)
+  insert into watchpost.person (name, external_ref, legal_basis)
+  values (
+    enrol_stranger.name, enrol_stranger.external_ref,
+    coalesce(enrol_stranger.legal_basis, watchpost.default_legal_basis())
+  )
   returning id into person;
   foreach wanted in array watchlists loop
     select w.id into list
@@ -86,4 +90,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.enrol_stranger is 'Makes a group a person, on these lists (names or ids), with its five best views as photos, and returns the person''s id. An unknown group is an error (WP060), one that is a person already (WP061), an unknown list (WP062).';
+comment on function watchpost.enrol_stranger is 'Makes a group a person, on these lists (names or ids), with its five best views as photos, and returns the person''s id; without a legal basis they get the default. An unknown group is an error (WP060), one that is a person already (WP061), an unknown list (WP062). The photos are enrolled or refused by a worker; if all are refused, take_back_person() undoes it.';

@@ -34,6 +34,7 @@ language plpgsql
 as $$
 declare
   begun timestamptz := clock_timestamp();
+  oldest constant timestamptz := now() - watchpost.stranger_age();
   reached uuid;
   candidate watchpost.stranger_candidate;
 begin
@@ -45,10 +46,10 @@ begin
     from watchpost.stranger_candidate as u
     where u.search_id > coalesce(
         watchpost.uuidv7_at(watchpost.uuidv7_time(setting.upto) - interval '10 minutes'),
-        watchpost.uuidv7_at(now() - setting.retention)
+        watchpost.uuidv7_at(oldest)
       )
-      and u.seen_at > now() - setting.retention
-      and u.received_at > now() - setting.retention
+      and u.seen_at > oldest
+      and u.received_at > oldest
       and not exists (
         select from watchpost.stranger_face as f where f.face_id = u.face_id and f.search_id = u.search_id
       )
@@ -159,7 +160,7 @@ begin
   end if;
   if not more then
     known := watchpost.drop_known_faces();
-    forgotten := watchpost.forget_strangers(now() - setting.retention, 1000);
+    forgotten := watchpost.forget_strangers(now() - watchpost.stranger_age(), 1000);
     more := forgotten = 1000;
   end if;
   stale := watchpost.regroup_stale_strangers(setting, deadline);

@@ -12,6 +12,8 @@ begin
     return false;
   end if;
   if exists (select from watchpost.person as p where p.id = person) then
+    -- Whoever was made of a stranger is a stranger again.
+    update watchpost.stranger as s set person_id = null, named_at = null, named_by = null where s.person_id = person;
     perform watchpost.forget_person(person);
   end if;
   return true;

@@ -1,6 +1,6 @@
 -- Alerts with the names of the person, the list and the camera.
 
-create or replace view watchpost.alert_detail as
+create or replace view watchpost.alert_detail with (security_invoker = true) as
 select
   a.id,
   a.person_id,

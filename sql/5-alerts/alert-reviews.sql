@@ -19,6 +19,17 @@ end;
 comment on function watchpost.reviewer() is 'In whose name a review is made: actor() for those who may raise alerts themselves, else the database user.';
 
 
+create or replace function watchpost.is_alert_shown(alert uuid) returns boolean
+language plpgsql stable
+as $$
+begin
+  return watchpost.sees_all() or watchpost.shows_alert(watchpost.my_scope(), alert);
+end;
+$$;
+
+comment on function watchpost.is_alert_shown(uuid) is 'Part of reviewing, which is done with the owner''s rights: whether whoever acts may see an alert.';
+
+
 create or replace function watchpost.lock_alert(alert uuid) returns watchpost.alert
 language plpgsql
 as $$
@@ -26,7 +37,7 @@ declare
   found_alert watchpost.alert;
 begin
   select a.* into found_alert from watchpost.alert as a where a.id = lock_alert.alert for update;
-  if not found then
+  if not found or not watchpost.is_alert_shown(lock_alert.alert) then
     raise exception 'There is no alert %.', lock_alert.alert
       using errcode = 'WP050', hint = 'select id, person_id, state from watchpost.alert order by id desc lists them.';
   end if;
@@ -34,7 +45,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.lock_alert(uuid) is 'Part of reviewing: the alert, locked; an unknown one is an error (WP050).';
+comment on function watchpost.lock_alert(uuid) is 'Part of reviewing: the alert, locked; one that is unknown, or that whoever acts may not see, is an error (WP050).';
 
 
 create or replace function watchpost.refuse_review(alert watchpost.alert, verb text) returns void
@@ -60,6 +71,24 @@ end;
 $$;
 
 comment on function watchpost.refuse_review(watchpost.alert, text) is 'Raises the error (WP051) that says why the state of an alert does not allow this review.';
+
+
+-- A cannot_link is written for the person of the alert. Locked before anything else of theirs, as a merge of people does it,
+-- so that the two cannot deadlock.
+create or replace function watchpost.lock_person_of(alert uuid) returns void
+language plpgsql
+as $$
+begin
+  perform
+  from watchpost.person as p
+  where p.id = (
+    select watchpost.survivor(a.person_id) from watchpost.alert as a where a.id = lock_person_of.alert
+  )
+  for key share;
+end;
+$$;
+
+comment on function watchpost.lock_person_of(uuid) is 'Part of dismiss, reopen and undo: locks the person of an alert against being merged or forgotten meanwhile.';
 
 
 -- Locked in the order in which everything else locks them: photos, then alerts.
@@ -189,7 +218,8 @@ begin
     raise exception '% is no reason to dismiss an alert.', coalesce(quote_literal(dismissal), 'Nothing')
       using errcode = 'WP055', hint = 'Reasons: not_them, false_alarm, resolved, other.';
   end if;
-  if dismissal = 'not_them' then
+  if dismissal = 'not_them' and watchpost.is_alert_shown(alert) then
+    perform watchpost.lock_person_of(alert);
     perform watchpost.lock_photos_of(alert);
   end if;
   was := watchpost.lock_alert(alert);
@@ -240,9 +270,12 @@ declare
   was watchpost.alert;
   a watchpost.alert;
 begin
+  perform watchpost.lock_person_of(alert);
   -- Restores what they had withdrawn, and locks photos, so it comes before the alert is locked.
   with gone as (
-    delete from watchpost.cannot_link as c where c.alert_id = reopen.alert returning c.*
+    delete from watchpost.cannot_link as c
+    where c.alert_id = reopen.alert and watchpost.is_alert_shown(reopen.alert)
+    returning c.*
   )
   select jsonb_agg(to_jsonb(g)) into removed from gone as g;
   was := watchpost.lock_alert(alert);

@@ -5,7 +5,8 @@
 
 -- A match is restorable if only a cannot_link was in its way: its reference stands, every search of the face since then
 -- has said that the person is ruled out or has found somebody less alike, and no other cannot_link rules them out. What
--- somebody has decided since then stands: a face of an alert that was reviewed is not given to another person.
+-- somebody has decided since then stands: a face of an alert that was reviewed is not given to another person. A review from
+-- before the face came to that alert is no decision about the face.
 create or replace function watchpost.restorable_matches(person uuid, faces uuid[]) returns table (
   match_id uuid, search_id uuid, embedding_id uuid, face_id uuid, image_id uuid
 )
@@ -53,7 +54,14 @@ begin
         and rival.superseded_at is null
         and (rival.face_id = f.face_id or rival.person_id = restorable_matches.person)
         and (
-          a.state <> 'open'
+          a.state <> 'open' and exists (
+            select
+            from watchpost.alert_review as v
+            where v.alert_id = a.id
+              and v.created_at >= rival.created_at
+              and v.decision <> 'undone'
+              and not exists (select from watchpost.alert_review as u where u.undoes = v.id)
+          )
           -- As rank_searches ranks them.
           or rival.face_id <> f.face_id and (rival.similarity, f.face_id) > (f.similarity, rival.face_id)
         )

@@ -1,6 +1,6 @@
 -- Where people were seen.
 
-create or replace view watchpost.sighting as
+create or replace view watchpost.sighting with (security_invoker = true) as
 select
   m.id as match_id,
   m.person_id,
@@ -28,7 +28,7 @@ comment on view   watchpost.sighting             is 'Who was seen when and where
 comment on column watchpost.sighting.retroactive is 'It was found afterwards: the person was enrolled, listed or corrected after the face was seen.';
 
 
-create or replace view watchpost.last_seen as
+create or replace view watchpost.last_seen with (security_invoker = true) as
 select distinct on (s.person_id)
   s.person_id, s.person, s.seen_at, s.camera, s.location, s.zone, s.similarity, s.image_id, s.face_id
 from watchpost.sighting as s

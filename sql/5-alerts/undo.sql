@@ -68,9 +68,10 @@ declare
   was watchpost.alert;
   a watchpost.alert;
 begin
-  if not exists (select from watchpost.alert as known where known.id = undo.alert) then
+  if not exists (select from watchpost.alert as known where known.id = undo.alert and watchpost.is_alert_shown(known.id)) then
     perform watchpost.lock_alert(undo.alert);
   end if;
+  perform watchpost.lock_person_of(undo.alert);
   latest := watchpost.review_to_undo(undo.alert, undo.review);
   -- Photos, matches and alerts are locked in this order everywhere, so this comes before the alert is locked: it restores
   -- what these had withdrawn, or withdraws it again.

@@ -16,7 +16,7 @@ comment on function watchpost.model_in_use() is 'The embedder of most references
 
 -- Faces of probes that matched nobody, or whose alerts were dismissed: strangers, as far as is known. A stranger whose
 -- alert was not reviewed yet is not among them, so review the alerts before measuring with these.
-create or replace view watchpost.unmatched_face as
+create or replace view watchpost.unmatched_face with (security_invoker = true) as
 select f.id as face_id, e.id as embedding_id, e.model_id, i.captured_at
 from watchpost.face as f
 join watchpost.image as i on i.id = f.image_id and i.purpose = 'probe'

@@ -1,6 +1,6 @@
 -- The state of each event and of each photo.
 
-create or replace view watchpost.event_task as
+create or replace view watchpost.event_task with (security_invoker = true) as
 select
   e.id as event_id,
   e.topic,
@@ -61,7 +61,7 @@ $$;
 comment on function watchpost.image_tasks is 'event_task for one photo, of which is given when it was received.';
 
 
-create or replace view watchpost.image_status as
+create or replace view watchpost.image_status with (security_invoker = true) as
 select
   i.id as image_id,
   case
@@ -74,11 +74,13 @@ select
   end as state,
   case
     when w.failed_code is not null then w.failed_code
+    when w.open_tasks = 0 and w.known and c.faces = 0 and d.faces_deleted then 'faces_deleted'
     when w.open_tasks = 0 and w.known and c.faces = 0 then coalesce(w.gone_code, 'no_face')
     when not w.known and i.id < watchpost.history_begins() then 'history_retired'
   end as code,
   case
     when w.failed_code is not null then w.failed_error
+    when w.open_tasks = 0 and w.known and c.faces = 0 and d.faces_deleted then 'Its faces matched nobody and were deleted, as the retention says.'
     when w.open_tasks = 0 and w.known and c.faces = 0 then coalesce(w.gone_error, 'No face was found in this photo.')
     when not w.known and i.id < watchpost.history_begins() then 'Its events are not kept any more; what was found in it is.'
   end as message,
@@ -97,6 +99,7 @@ left join watchpost.camera_place as k on k.camera_id = i.camera_id and k.during 
 cross join lateral (
   select
     count(*) > 0 as known,
+    coalesce(bool_or(t.topic = 'face.detected' and t.outcome = 'done'), false) as had_faces,
     count(*) filter (where not coalesce(t.outcome in ('done', 'gone', 'refused', 'failed'), false)) as open_tasks,
     count(t.outcome) > 0 as begun,
     (array_agg(t.code order by t.event_id) filter (where t.outcome in ('refused', 'failed') and p.removed_at is null))[1] as failed_code,
@@ -126,11 +129,16 @@ cross join lateral (
     where m.face_id = f.id and m.superseded_at is null
   ) as m
   where f.image_id = i.id and f.superseded_at is null
-) as c;
+) as c
+cross join lateral (
+  select
+    w.had_faces and w.gone_code is null and not exists (select from watchpost.face as f where f.image_id = i.id)
+    as faces_deleted
+) as d;
 
 comment on view   watchpost.image_status         is 'The state of each photo. done and failed are final.';
 comment on column watchpost.image_status.state   is 'received; processing; done; failed: a stage refused it or gave up on it, see code and message.';
-comment on column watchpost.image_status.code    is 'Why it failed; also no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), and history_retired for one whose events are not kept any more.';
+comment on column watchpost.image_status.code    is 'Why it failed; also no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.';
 comment on column watchpost.image_status.message is 'The same in a sentence.';
 comment on column watchpost.image_status.damaged is 'Whether the file is cut off or broken. What could be decoded was searched.';
 comment on column watchpost.image_status.undecoded_share is 'Of a damaged photo the share of the picture, 0 to less than 1, that could not be decoded.';

@@ -20,6 +20,7 @@ begin
       ) as held
     from watchpost.list_jobs() as j
     join ours as o on o.task = j.task
+    where (select watchpost.sees_all())
   )
   select
     'job_locked_by_the_dead', j.id::text,
@@ -41,7 +42,8 @@ begin
     format('%s events for %s are claimed by the worker %s, which is not alive.', cardinality(c.events), c.task, c.worker_id),
     'Start a worker: it releases such claims. At once: select watchpost.rescue().'
   from watchpost.claim as c
-  where c.claimed_at < now() - interval '2 minutes' and c.worker_id is not null
+  where (select watchpost.sees_all())
+    and c.claimed_at < now() - interval '2 minutes' and c.worker_id is not null
     and not exists (
       select from watchpost.worker as w where w.id = c.worker_id and w.stopped_at is null and w.lost_at is null
     );

@@ -1,7 +1,7 @@
--- The partitions of event, handling and search, created ahead of time. Whatever needs a strong lock waits 0.2 s for it
+-- The partitions of event, handling, search and access, created ahead of time. Whatever needs a strong lock waits 0.2 s for it
 -- and otherwise leaves the work to the next run, because every later statement on the table would queue behind it.
 
-create or replace view watchpost.partition as
+create or replace view watchpost.partition with (security_invoker = true) as
 select
   parent.relname::text as relation,
   c.relname::text as name,
@@ -20,7 +20,7 @@ cross join lateral (
 ) as b
 where parent.relnamespace = 'watchpost'::regnamespace;
 
-comment on view   watchpost.partition            is 'The partitions of event, handling and search, which are in the schema watchpost_history.';
+comment on view   watchpost.partition            is 'The partitions of event, handling, search and access, which are in the schema watchpost_history.';
 comment on column watchpost.partition.rest       is 'The default partition, for rows that no other one takes; should be empty.';
 comment on column watchpost.partition.rows_about is 'As of the latest autovacuum.';
 
@@ -48,7 +48,7 @@ begin
   end if;
 
   execute format('create table watchpost_history.%I (like watchpost.%I including all excluding indexes)', name, relation);
-  if relation in ('event', 'handling') then
+  if relation in ('event', 'handling', 'access') then
     execute format(
       'create trigger %I before truncate on watchpost_history.%I for each statement execute function watchpost.refuse_change()',
       relation || '_not_truncated', name
@@ -74,7 +74,7 @@ begin
       relation || '_rest', relation || '_moving', key
     ) using from_key, until_key;
     execute format('alter table watchpost.%I attach partition watchpost_history.%I default', relation, relation || '_rest');
-    if relation in ('event', 'handling') then
+    if relation in ('event', 'handling', 'access') then
       execute format(
         'create trigger %I before truncate on watchpost_history.%I for each statement execute function watchpost.refuse_change()',
         relation || '_not_truncated', relation || '_rest'
@@ -113,6 +113,7 @@ begin
     select p.relation, r.width
     from watchpost.retention as r
     cross join lateral unnest(case r.relation when 'event' then '{event,handling}'::text[] else array[r.relation] end) as p (relation)
+    where r.width is not null
     order by p.relation
   loop
     -- From the first partition on, so that one that could not be created before is created now.

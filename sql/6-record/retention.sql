@@ -144,7 +144,7 @@ begin
     select p.relation, p.name, p.from_key, p.until_key, r.action
     from watchpost.retention as r
     join watchpost.partition as p on p.relation = r.relation and not p.rest
-    where r.action <> 'keep' and p.until_at <= now() - r.age
+    where r.action in ('detach', 'drop') and p.until_at <= now() - r.age
     order by p.relation, p.from_key
   loop
     -- The oldest first, and none after one that has to stay: make_partitions() would fill the gap again.

@@ -128,7 +128,7 @@ $$;
 comment on function watchpost.count_unsealed is 'How many rows of event or handling are too new to be sealed.';
 
 
-create or replace view watchpost.audit_head as
+create or replace view watchpost.audit_head with (security_invoker = true) as
 select s.number, encode(s.digest, 'hex') as digest, s.sealed_at
 from watchpost.seal as s
 order by s.number desc

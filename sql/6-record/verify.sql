@@ -103,6 +103,10 @@ declare
   found_here bigint;
   findings bigint := 0;
 begin
+  if not watchpost.sees_all() then
+    raise exception 'The record is one of all sites, and % does not see all of them.', session_user
+      using errcode = 'insufficient_privilege', hint = 'Verify it as a user who does: see docs/sites.md.';
+  end if;
   -- Keeps partitions from being retired meanwhile.
   lock table watchpost.event, watchpost.handling in access share mode;
 

@@ -5,11 +5,11 @@ begin;
 
 insert into watchpost.watchlist (name, purpose, severity)
 values (:'list', 'People the guards should look out for', 'critical')
-on conflict (name) do nothing;
+on conflict do nothing;
 
-insert into watchpost.person (name, external_ref)
-values (:'person', :'external_ref')
-on conflict (external_ref) do nothing;
+insert into watchpost.person (name, external_ref, legal_basis, keep_until)
+values (:'person', :'external_ref', 'legitimate_interest', now() + interval '1 year')
+on conflict do nothing;
 
 insert into watchpost.watchlist_entry (watchlist_id, person_id)
 select w.id, p.id

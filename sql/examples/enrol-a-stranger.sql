@@ -2,7 +2,7 @@
 -- one who has come most often.
 insert into watchpost.watchlist (name, purpose)
 values ('regulars', 'People who keep coming')
-on conflict (name) do nothing;
+on conflict do nothing;
 
 select
   r.stranger_id,

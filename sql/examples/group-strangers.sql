@@ -2,5 +2,5 @@
 -- disable_strangers() switches it off. The events strangers.changed record who changed it.
 select watchpost.enable_strangers(retention => interval '30 days');
 
-select u.enabled, u.similarity, u.min_faces, u.visit_gap, u.retention
+select u.enabled, u.similarity, u.min_faces, u.visit_gap, watchpost.stranger_age() as retention
 from watchpost.stranger_setting as u;

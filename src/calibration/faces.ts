@@ -1,4 +1,4 @@
-import { toWatchpostError } from '../errors.ts';
+import { toWatchpostError } from '../convert-error.ts';
 import { readPhotoFile } from '../intake/index.ts';
 import type { Vision } from '../vision/index.ts';
 import { gateOf } from '../watchlist/enrolment.ts';

@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { retryCollisions } from '../database/retry.ts';
 import { listAlerts, readAlert, readAlertMatches, readReviews, reviewAlert } from '../watchlist/alerts.ts';
 import { connect } from './program/connect.ts';
 import { forEach } from './program/each.ts';
@@ -100,7 +101,7 @@ const reviewEach = async (
 ): Promise<boolean> => {
   const { db } = await connect(context);
   return forEach(context.io, ids, async (id) =>
-    print(context.io, summaryOf(await reviewAlert(db, id, review))),
+    print(context.io, summaryOf(await retryCollisions(() => reviewAlert(db, id, review)))),
   );
 };
 
@@ -153,7 +154,8 @@ const alertUndo: AddCommand = (alert, session) =>
     .action(
       session.action(async (context, id: string, options: { review?: string; note?: string }) => {
         const { db } = await connect(context);
-        print(context.io, summaryOf(await reviewAlert(db, id, { decision: 'undo', ...options })));
+        const undone = await retryCollisions(() => reviewAlert(db, id, { decision: 'undo', ...options }));
+        print(context.io, summaryOf(undone));
       }),
     );
 

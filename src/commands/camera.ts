@@ -5,6 +5,7 @@ import {
   addCamera,
   type CameraFields,
   findCamera,
+  type NewCamera,
   readCameras,
   removeCamera,
   setCamera,
@@ -14,6 +15,7 @@ import { deletePhotosShown } from './program/deleting.ts';
 import { print } from './program/io.ts';
 import { named, searched } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
+import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
 
 /** camera: where photos are taken. */
@@ -38,9 +40,10 @@ const cameraAdd: AddCommand = (camera, session) =>
       .description('Add a camera')
       .argument('<name>', '', named)
       .requiredOption('--location <words>', 'where it stands', named)
-      .option('--zone <name>', 'cameras of one zone share their alerts', named),
+      .option('--zone <name>', 'cameras of one zone share their alerts', named)
+      .option('--site <name>', 'the site it belongs to (default: the first one)', searched),
   ).action(
-    session.action(async (context, name: string, options: Omit<Parameters<typeof addCamera>[1], 'name'>) => {
+    session.action(async (context, name: string, options: Omit<NewCamera, 'name'>) => {
       const { db } = await connect(context);
       const added = await addCamera(db, { ...options, name });
       print(context.io, `${added.name}  ${added.id}`);
@@ -55,10 +58,18 @@ const cameraList: AddCommand = (camera, session) =>
     .action(
       session.action(async (context, options: { json?: boolean }) => {
         const { db } = await connect(context);
-        printRows(context.io, await readCameras(db), {
+        const found = await readCameras(db);
+        printRows(context.io, found, {
           ...options,
           none: 'no cameras',
-          columns: ({ name, location, zone, faces, id }) => ({ name, location, zone, faces, id }),
+          columns: ({ name, location, zone, faces, site, id }) => ({
+            name,
+            location,
+            zone,
+            faces,
+            ...siteIfSeveral(found, site),
+            id,
+          }),
         });
       }),
     );

@@ -136,6 +136,20 @@ const databaseChecks = [
     remedy: '',
   },
   {
+    // No failure: to migrate takes the owner. The embedded database has one user.
+    name: 'rights',
+    sql: `select true as well,
+                 session_user || case
+                   when (select rolsuper from pg_roles where rolname = session_user)
+                     then ' is a superuser: more than workers and the API need, which is watchpost_work'
+                   when pg_has_role(session_user, (select relowner from pg_class where oid = 'watchpost.event'::regclass), 'usage')
+                     then ' owns the tables: more than workers and the API need, which is watchpost_work'
+                   when watchpost.is_in(session_user, 'watchpost_work') then ' has the rights of watchpost_work'
+                   else ' reads'
+                 end as found`,
+    remedy: '',
+  },
+  {
     name: 'workers',
     sql: `select count(*) > 0 as well, count(*) || ' alive' as found
           from watchpost.worker
@@ -189,6 +203,38 @@ const databaseChecks = [
             limit 1
           ) as e on true
           where not s.enabled and s.task <> 'describe'`,
+    remedy: '',
+  },
+  {
+    name: 'retention',
+    sql: `select true as well,
+                 'photos ' || watchpost.in_words(i.age) || case i.action when 'keep' then ' (off)' else '' end
+                 || ', faces that match nobody ' || watchpost.in_words(f.age) || case f.action when 'keep' then ' (off)' else '' end
+                 || ', strangers ' || watchpost.in_words(watchpost.stranger_age())
+                 || (select case when count(*) > 0 then '; ' || count(*) || ' rules of single cameras' else '' end
+                     from watchpost.retention where camera_id is not null)
+                 || (select case when count(*) > 0 then '; ' || count(*) || ' people to be reviewed' else '' end
+                     from watchpost.due where relation = 'person' and action = 'review' and due_at <= now())
+                 || (select case when count(*) > 0 then '; ' || count(*) || ' people are deleted within 30 days' else '' end
+                     from watchpost.due where relation = 'person' and action = 'delete' and due_at <= now() + interval '30 days')
+                 as found
+          from watchpost.rule_of('image') as i, watchpost.rule_of('face') as f`,
+    remedy: '',
+  },
+  {
+    // Not a failure: an installation that tries things out works without.
+    name: 'basis',
+    sql: `select true as well,
+                 case
+                   when d.legal_basis = 'unspecified' or d.purpose = 'unspecified' or p.n > 0 or w.n > 0 then
+                     p.n || ' people without a legal basis, ' || w.n || ' lists without a purpose'
+                     || case when 'unspecified' in (d.legal_basis, d.purpose) then
+                       '; set the default: "npm run watchpost -- retention default --legal-basis WORD --purpose WORDS"' else '' end
+                   else 'everybody has a legal basis, and every list a purpose'
+                 end as found
+          from watchpost.processing_default as d,
+            (select count(*) as n from watchpost.person where legal_basis = 'unspecified' and merged_into is null) as p,
+            (select count(*) as n from watchpost.watchlist where purpose = 'unspecified') as w`,
     remedy: '',
   },
   {

@@ -1,6 +1,8 @@
 import type { Database } from '../database/pool.ts';
 import { CommandError } from '../errors.ts';
 import { type EndedEnrolment, endedEnrolments } from '../intake/index.ts';
+import { takeBackPerson } from '../watchlist/registry.ts';
+import { printDuplicates } from './person-merge.ts';
 import { reasonOf } from './program/each.ts';
 import { type Io, print } from './program/io.ts';
 import { readGivenPhoto } from './submit.ts';
@@ -79,4 +81,64 @@ export const printEnded = (
     else print(io, `  ${file}  refused: ${end.message} (${end.code})${options.ids ? `  ${id}` : ''}`);
   }
   return ended.every((one) => one.state === 'enrolled');
+};
+
+/** A person who was added with photos that wait to be enrolled. */
+interface Added {
+  readonly person: { readonly id: string; readonly name: string };
+  readonly waiting: readonly WaitingPhoto[];
+}
+
+/**
+ * Waits until each photo of a new person is enrolled or refused, prints what became of it, and takes the person back if no
+ * photo can be used.
+ *
+ * @param adviceOn says what to do then.
+ * @returns whether all were enrolled.
+ * @throws {CommandError} the person was taken back.
+ */
+export const enrolledOrTakenBack = async (
+  io: Io,
+  database: Database,
+  added: Added,
+  adviceOn: (ended: readonly EndedEnrolment[]) => string,
+): Promise<boolean> => {
+  const { person, waiting } = added;
+  const ended = await orTakenBack(io, database, added, untilAllEnded(io, database, waiting));
+  if (ended.some(({ state }) => state === 'enrolled')) {
+    print(io, `${person.name}  ${person.id}`);
+    const all = printEnded(io, waiting, ended, { ids: true });
+    await printDuplicates(io, database.db, person.id);
+    return all;
+  }
+  if (!(await takeBackPerson(database.db, person.id, idsOf(waiting)))) {
+    // Somebody else has given them a photo meanwhile.
+    print(io, `${person.name}  ${person.id}`);
+    return printEnded(io, waiting, ended, { ids: true });
+  }
+  printEnded(io, waiting, ended, { ids: false });
+  throw new CommandError(`${person.name} was not added: no photo can be used. ${adviceOn(ended)}`);
+};
+
+const idsOf = (photos: readonly WaitingPhoto[]) => photos.map(({ id }) => id);
+
+/** Waits. If that is interrupted, as by Ctrl-C when no worker runs, the person is taken back. */
+const orTakenBack = async (
+  io: Io,
+  database: Database,
+  added: Added,
+  end: Promise<EndedEnrolment[]>,
+): Promise<EndedEnrolment[]> => {
+  const interrupted = Promise.withResolvers<never>();
+  io.onSignal(() => interrupted.reject(new CommandError('Interrupted.')));
+  try {
+    return await Promise.race([end, interrupted.promise]);
+  } catch (error) {
+    end.catch(() => {});
+    const gone = await takeBackPerson(database.db, added.person.id, idsOf(added.waiting));
+    if (!(error instanceof CommandError)) throw error;
+    throw new CommandError(
+      `Interrupted: ${added.person.name} was ${gone ? 'not added' : 'added all the same'}.`,
+    );
+  }
 };

@@ -49,10 +49,10 @@ export const importCommand: AddCommand = (program, session) =>
   Somebody none of whose photos can be used is not added. Photos are recognised by their content, whatever their names.
 
   A subfolder holds photos, and person.json if there is more to say:
-    {"external_ref": "hr-17", "metadata": {}, "watchlists": ["staff"], "faces": {"2.jpg": 3}, "accept": {"2.jpg": ["face_unlike"]}}
+    {"external_ref": "hr-17", "metadata": {}, "legal_basis": "consent", "watchlists": ["staff"], "faces": {"2.jpg": 3}, "accept": {"2.jpg": ["face_unlike"]}}
   The columns of people.csv, all but the first of which may be left out; semicolons or tabs may take the place of commas:
-    name,external_ref,photos,watchlists,metadata,faces,accept
-    Ada,hr-17,ada/1.jpg;ada/2.jpg,staff,"{""floor"": 2}",;3,;face_unlike`,
+    name,external_ref,photos,watchlists,metadata,faces,accept,legal_basis,keep_until
+    Ada,hr-17,ada/1.jpg;ada/2.jpg,staff,"{""floor"": 2}",;3,;face_unlike,consent,2027-11-23T00:00:00Z`,
     )
     .action(session.action(importPeople));
 

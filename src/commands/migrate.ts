@@ -1,6 +1,6 @@
-import { migrate } from '../database/migrate.ts';
 import { connect } from './program/connect.ts';
 import { print } from './program/io.ts';
+import { readySchema } from './program/ready-schema.ts';
 import type { AddCommand } from './program/session.ts';
 
 /** migrate: the schema of this version. */
@@ -10,11 +10,13 @@ export const migrateCommand: AddCommand = (program, session) =>
     .description('Bring the database up to date')
     .action(
       session.action(async (context) => {
-        const { pool } = await connect(context, { writable: true });
-        const applied = await migrate(pool, context.log);
+        const database = await connect(context, { writable: true });
+        const said: string[] = [];
+        const applied = await readySchema(database, context, (sentence) => said.push(sentence));
         print(
           context.io,
           applied.length > 0 ? `applied: ${applied.join(', ')}` : 'the database is up to date',
         );
+        for (const sentence of said) print(context.io, sentence);
       }),
     );

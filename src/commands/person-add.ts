@@ -1,24 +1,18 @@
 import type { Kysely } from 'kysely';
-import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
-import { CommandError } from '../errors.ts';
 import type { EndedEnrolment } from '../intake/index.ts';
+import { legalBasisNames } from '../legal-bases.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
-import { addPerson, addPersonPhoto, takeBackPerson } from '../watchlist/registry.ts';
-import {
-  type GivenPhoto,
-  printEnded,
-  readGivenPhotos,
-  untilAllEnded,
-  type WaitingPhoto,
-} from './enrol-photos.ts';
-import { printDuplicates } from './person-merge.ts';
+import { addPerson, addPersonPhoto } from '../watchlist/registry.ts';
+import { enrolledOrTakenBack, type GivenPhoto, readGivenPhotos, type WaitingPhoto } from './enrol-photos.ts';
 import { connect } from './program/connect.ts';
-import { type Io, print } from './program/io.ts';
+import { print } from './program/io.ts';
 import {
+  basisOption,
   face,
   gateCodes,
   metadataOption,
+  momentOption,
   named,
   several,
   severalSearched,
@@ -33,6 +27,8 @@ interface AddOptions {
   readonly watchlist: string[];
   readonly ref?: string;
   readonly metadata?: Record<string, unknown>;
+  readonly legalBasis?: string;
+  readonly keepUntil?: string;
   readonly wait: boolean;
 }
 
@@ -52,6 +48,8 @@ export const personAdd: AddCommand = (person, session) =>
     .option('--watchlist <name>', 'put them on this list; may be repeated', severalSearched, [])
     .option('--ref <key>', 'their key in another system', tokenOption)
     .option('--metadata <json>', 'more about them, as a JSON object', metadataOption)
+    .option('--legal-basis <word>', `what allows it: ${legalBasisNames.join(', ')}`, basisOption)
+    .option('--keep-until <time>', 'delete them then, like 2027-11-23T00:00:00Z', momentOption)
     .option('--no-wait', 'do not wait for the enrolment: they stay, even if every photo is refused')
     .action(session.action(addWithPhotos));
 
@@ -74,20 +72,8 @@ const addWithPhotos = async (context: Context, name: string, options: AddOptions
     return readAll;
   }
 
-  const ended = await orTakenBack(io, database, { person, waiting }, untilAllEnded(io, database, waiting));
-  if (ended.some(({ state }) => state === 'enrolled')) {
-    print(io, `${person.name}  ${person.id}`);
-    const all = printEnded(io, waiting, ended, { ids: true });
-    await printDuplicates(io, database.db, person.id);
-    return all && readAll;
-  }
-  if (!(await takeBackPerson(database.db, person.id, idsOf(waiting)))) {
-    // Somebody else has given them a photo meanwhile.
-    print(io, `${person.name}  ${person.id}`);
-    return printEnded(io, waiting, ended, { ids: true });
-  }
-  printEnded(io, waiting, ended, { ids: false });
-  throw new CommandError(`${person.name} was not added: no photo can be used. ${adviceOn(ended)}`);
+  const enrolled = await enrolledOrTakenBack(io, database, { person, waiting }, adviceOn);
+  return enrolled && readAll;
 };
 
 /** What to do about photos that were refused, by their codes. */
@@ -114,6 +100,8 @@ const writePerson = async (
     name,
     external_ref: options.ref,
     metadata: options.metadata,
+    legal_basis: options.legalBasis,
+    keep_until: options.keepUntil,
     watchlists: options.watchlist,
   });
   const waiting: WaitingPhoto[] = [];
@@ -125,27 +113,4 @@ const writePerson = async (
     waiting.push({ file, id });
   }
   return { person, waiting };
-};
-
-const idsOf = (photos: readonly WaitingPhoto[]) => photos.map(({ id }) => id);
-
-/** Waits. If that is interrupted, as by Ctrl-C when no worker runs, the person is taken back. */
-const orTakenBack = async (
-  io: Io,
-  database: Database,
-  added: { person: { id: string; name: string }; waiting: readonly WaitingPhoto[] },
-  end: Promise<EndedEnrolment[]>,
-): Promise<EndedEnrolment[]> => {
-  const interrupted = Promise.withResolvers<never>();
-  io.onSignal(() => interrupted.reject(new CommandError('Interrupted.')));
-  try {
-    return await Promise.race([end, interrupted.promise]);
-  } catch (error) {
-    end.catch(() => {});
-    const gone = await takeBackPerson(database.db, added.person.id, idsOf(added.waiting));
-    if (!(error instanceof CommandError)) throw error;
-    throw new CommandError(
-      `Interrupted: ${added.person.name} was ${gone ? 'not added' : 'added all the same'}.`,
-    );
-  }
 };

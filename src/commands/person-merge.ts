@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { retryCollisions } from '../database/retry.ts';
 import type { DB } from '../database/types.generated.ts';
 import { type Duplicate, findDuplicates, mergePersons, unmergePersons } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
@@ -21,7 +22,9 @@ export const personMerge: AddCommand = (person, session) =>
         const { db } = await connect(context);
         const keep = await findPersonItself(db, wanted);
         const merged = await findPersonItself(db, other);
-        const { moved } = await mergePersons(db, { keep: keep.id, merged: merged.id }, note);
+        const { moved } = await retryCollisions(() =>
+          mergePersons(db, { keep: keep.id, merged: merged.id }, note),
+        );
         print(context.io, `${merged.name} (${merged.id}) is merged into ${keep.name} (${keep.id})`);
         print(context.io, `  ${figuresOf(moved)}`);
         print(context.io, `  to undo it: person unmerge ${merged.id}`);
@@ -38,7 +41,7 @@ export const personUnmerge: AddCommand = (person, session) =>
       session.action(async (context, wanted: string, { note }: { note?: string }) => {
         const { db } = await connect(context);
         const merged = await findMergedPerson(db, wanted);
-        const { moved } = await unmergePersons(db, merged.id, note);
+        const { moved } = await retryCollisions(() => unmergePersons(db, merged.id, note));
         print(
           context.io,
           `${merged.name} (${merged.id}) is a person of their own again, apart from ${merged.survivor}`,

@@ -1,12 +1,21 @@
+import { legalBasisNames } from '../legal-bases.ts';
 import { countHistory, findPersons, readPerson, removePerson, setPerson } from '../watchlist/registry.ts';
 import { personAdd } from './person-add.ts';
 import { personMerge, personUnmerge, printDuplicates } from './person-merge.ts';
 import { personEnrolFace, personPhoto } from './person-photos.ts';
+import { personReport } from './person-report.ts';
 import { connect } from './program/connect.ts';
 import { deletionProgress, listed, recordStays, transactions } from './program/deleting.ts';
 import { findOnePerson, findPersonItself, personArgument } from './program/find-person.ts';
 import { print, printJson } from './program/io.ts';
-import { metadataOption, named, searched, tokenOption } from './program/options.ts';
+import {
+  basisOption,
+  metadataOption,
+  momentOrNever,
+  named,
+  searched,
+  tokenOption,
+} from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { table, widthOf } from './program/table.ts';
 
@@ -23,6 +32,7 @@ export const personCommand: AddCommand = (program, session) => {
     personMerge,
     personUnmerge,
     personEnrolFace,
+    personReport,
   ])
     add(person, session);
 };
@@ -71,7 +81,8 @@ const personShow: AddCommand = (person, session) =>
         const found = await readPerson(db, (await findOnePerson(db, wanted)).id);
         if (options.json) return printJson(context.io, found);
         const lists = found.watchlists.map((list) => list.name).join(', ') || 'no list';
-        print(context.io, `${found.name}  ${found.id}  ${lists}`);
+        const until = found.keep_until ? `, to be deleted ${found.keep_until.toISOString()}` : '';
+        print(context.io, `${found.name}  ${found.id}  ${lists}\nlegal basis ${found.legal_basis}${until}`);
         const rows = found.photos.map((photo) => ({
           photo: photo.id,
           state: photo.best ? `${photo.state}, best` : photo.state,
@@ -95,16 +106,20 @@ interface SetOptions {
   readonly name?: string;
   readonly ref?: string;
   readonly metadata?: Record<string, unknown>;
+  readonly legalBasis?: string;
+  readonly keepUntil?: string;
 }
 
 const personSet: AddCommand = (person, session) =>
   person
     .command('set')
-    .description('Change the name, key or metadata of a person')
+    .description('Change the name, key, metadata, legal basis or time to be deleted of a person')
     .argument('<person>', personArgument, tokenOption)
     .option('--name <name>', 'another name', named)
     .option('--ref <key>', 'their key in another system', tokenOption)
     .option('--metadata <json>', 'a JSON object that replaces what is there', metadataOption)
+    .option('--legal-basis <word>', `what allows it: ${legalBasisNames.join(', ')}`, basisOption)
+    .option('--keep-until <time>', 'delete them then, like 2027-11-23T00:00:00Z; or never', momentOrNever)
     .action(
       session.action(async (context, wanted: string, options: SetOptions) => {
         const { db } = await connect(context);
@@ -113,6 +128,8 @@ const personSet: AddCommand = (person, session) =>
           name: options.name,
           external_ref: options.ref,
           metadata: options.metadata,
+          legal_basis: options.legalBasis,
+          keep_until: options.keepUntil === 'never' ? null : options.keepUntil,
         });
         print(context.io, `${changed.name}  ${changed.id}`);
       }),

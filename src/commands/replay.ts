@@ -101,9 +101,9 @@ const replayStage = async (
       until: options.until ? new Date(options.until) : undefined,
     },
     { database, vision },
-    { dryRun, onProgress: (soFar) => io.stderr.write(`\r${figuresOf(soFar)}`) },
+    { dryRun, onProgress: (soFar) => showCount(io, figuresOf(soFar)) },
   );
-  if (result.events > 0) io.stderr.write('\n');
+  if (result.events > 0 && io.stderr.isTTY) io.stderr.write('\n');
 
   if (options.json) printJson(io, { task: stage.task, dryRun, ...result });
   else print(io, `${dryRun ? 'would replay' : 'replayed'} ${stage.task}: ${figuresOf(result)}`);
@@ -113,6 +113,11 @@ const replayStage = async (
 
 const figuresOf = ({ events, changed, gained, lost, failed }: Replayed): string =>
   `${events} events, ${changed} changed, ${gained} gained, ${lost} lost${failed.length > 0 ? `, ${failed.length} failed` : ''}`;
+
+/** Shows how much is done so far: a line that is overwritten on a terminal, elsewhere one more line. */
+const showCount = ({ stderr }: Io, soFar: string): void => {
+  stderr.write(stderr.isTTY ? `\r${soFar}` : `${soFar}\n`);
+};
 
 /** How many one transaction puts back. */
 const atATime = 500;
@@ -142,9 +147,9 @@ const replayGivenUp = async (
     count += rows.length;
     if (rows.length < atATime) break;
     after = rows.at(-1)?.id ?? null;
-    io.stderr.write(`\r${count} ${what}`);
+    showCount(io, `${count} ${what}`);
   }
-  if (count >= atATime) io.stderr.write('\n');
+  if (count >= atATime && io.stderr.isTTY) io.stderr.write('\n');
   if (options.json) printJson(io, { [outcome === 'failed' ? 'deadLetters' : 'refusals']: count, dryRun });
   else print(io, `${count} ${what} ${dryRun ? 'would go back' : 'went back'} to work`);
 };

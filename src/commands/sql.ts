@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import pg from 'pg';
-import { CommandError, type ProblemCode, toWatchpostError, whyUnusableFile } from '../errors.ts';
+import { toWatchpostError } from '../convert-error.ts';
+import { CommandError, type ProblemCode } from '../errors.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import { connect } from './program/connect.ts';
 import { describeRefusal } from './program/explain.ts';
 import type { Io } from './program/io.ts';

@@ -1,7 +1,10 @@
+import { legalBasisNames } from '../legal-bases.ts';
 import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
+import { enrolledOrTakenBack } from './enrol-photos.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
 import {
+  basisOption,
   identifier,
   momentOption,
   named,
@@ -48,7 +51,8 @@ const strangersOn: AddCommand = (strangers, session) =>
           visitGap,
         ]);
         const { rows } = await pool.query(
-          'select similarity, min_faces, retention::text, visit_gap::text from watchpost.stranger_setting',
+          `select similarity, min_faces, watchpost.stranger_age()::text as retention, visit_gap::text
+           from watchpost.stranger_setting`,
         );
         print(context.io, `faces that match nobody are grouped\n${table(rows, widthOf(context.io))}`);
       }),
@@ -116,23 +120,40 @@ const strangersShow: AddCommand = (strangers, session) =>
 interface EnrolOptions {
   readonly ref?: string;
   readonly watchlist: string[];
+  readonly legalBasis?: string;
+  readonly wait: boolean;
 }
 
 const strangersEnrol: AddCommand = (strangers, session) =>
   strangers
     .command('enrol')
-    .description('Make a stranger a person, with their best views as photos')
+    .description(
+      'Make a stranger a person, with their best views as photos; if none can be used, nobody is added',
+    )
     .argument('<id>', 'its id', identifier)
     .argument('<name>', '', named)
     .option('--ref <key>', 'their key in another system', tokenOption)
     .option('--watchlist <name>', 'put them on this list; may be repeated', severalSearched, [])
+    .option('--legal-basis <word>', `what allows it: ${legalBasisNames.join(', ')}`, basisOption)
+    .option('--no-wait', 'do not wait for the enrolment: they stay, even if every view is refused')
     .action(
       session.action(async (context, id: string, name: string, options: EnrolOptions) => {
-        const personId = await enrolStranger((await connect(context)).db, id, {
+        const { io } = context;
+        const database = await connect(context);
+        const { personId, photos } = await enrolStranger(database.db, id, {
           name,
           external_ref: options.ref,
           watchlists: options.watchlist,
+          legal_basis: options.legalBasis,
         });
-        print(context.io, `${name}  ${personId}`);
+        if (options.wait) {
+          const waiting = photos.map((photo) => ({ file: `face ${photo.face_id}`, id: photo.id }));
+          return enrolledOrTakenBack(io, database, { person: { id: personId, name }, waiting }, () => advice);
+        }
+        print(io, `${name}  ${personId}`);
+        return true;
       }),
     );
+
+const advice =
+  'If it is somebody who is enrolled, or a face is good enough all the same: person enrol-face PERSON FACE, with --accept.';

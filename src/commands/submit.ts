@@ -1,5 +1,7 @@
 import { basename } from 'node:path';
-import { CommandError, toWatchpostError, whyUnusableFile } from '../errors.ts';
+import { toWatchpostError } from '../convert-error.ts';
+import { CommandError } from '../errors.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import { type Found, filesMeant, readPhotoFile } from '../intake/index.ts';
 import { formatNames } from '../vision/format.ts';
 import { reasonOf } from './program/each.ts';

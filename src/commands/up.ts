@@ -1,11 +1,10 @@
 import type { Config } from '../config.ts';
-import { migrate } from '../database/migrate.ts';
 import type { Database } from '../database/pool.ts';
 import { waitForDatabase } from '../database/retry.ts';
 import { hideSecrets } from '../database-url.ts';
 import { readRunning } from '../embedded-database/index.ts';
-import { provideApiKey } from '../http/api-key.ts';
 import { createApp } from '../http/app.ts';
+import { type FirstKey, provideFirstKey } from '../http/first-key.ts';
 import { assertPortFree } from '../http/listening.ts';
 import { startServer } from '../http/server.ts';
 import { startRelay } from '../runner/relay.ts';
@@ -13,6 +12,7 @@ import { startWorker } from '../runner/worker.ts';
 import { provideDatabase } from './program/connect.ts';
 import { print } from './program/io.ts';
 import { openVisionThreads } from './program/open-vision.ts';
+import { readySchema } from './program/ready-schema.ts';
 import type { AddCommand, Context } from './program/session.ts';
 
 /** up: a whole installation in one process, until a signal ends it. */
@@ -29,7 +29,7 @@ export const upCommand: AddCommand = (program, session) =>
           print(
             context.io,
             `${addressesOf(up)}
-Submit a photo:  curl -H "Authorization: Bearer ${up.apiKey}" -F image=@photo.jpg ${up.url}/v1/images
+Submit a photo:  curl -H "Authorization: Bearer ${keyInShell(up.firstKey)}" -F image=@photo.jpg ${up.url}/v1/images
 One more worker: npm run worker
 Stop:            Ctrl-C`,
           );
@@ -42,7 +42,7 @@ Stop:            Ctrl-C`,
 /** What is running: database, API and, unless it was left out, one worker. */
 export interface Up {
   readonly url: string;
-  readonly apiKey: string;
+  readonly firstKey: FirstKey;
   readonly database: Database;
   readonly kind: 'embedded' | 'server';
 }
@@ -68,7 +68,7 @@ export const bringUp = async (
   else onStep('starting the embedded database', 'some seconds; the first time up to a minute');
   const { database, kind } = await provideDatabase(context, options);
   onStep('applying the schema', 'some seconds the first time');
-  await waitForDatabase(database, () => migrate(database.pool, log));
+  await waitForDatabase(database, () => readySchema(database, context));
   onStep('loading the models', 'a second or two');
   const vision = await openVisionThreads(context);
   onStep('starting the API and a worker', 'a second');
@@ -76,8 +76,8 @@ export const bringUp = async (
   const worker = await (options.worker ? startWorker : startRelay)({ database, vision }, settings);
   stopper.add(() => worker.stop());
 
-  const apiKey = await waitForDatabase(database, () =>
-    provideApiKey(database, config.dataDir, config.apiKey),
+  const firstKey = await waitForDatabase(database, () =>
+    provideFirstKey(database, config.dataDir, config.apiKey),
   );
   const stopping = new AbortController();
   const app = createApp({
@@ -94,7 +94,7 @@ export const bringUp = async (
     stopping.abort();
     return server.stop();
   });
-  return { url: server.url, apiKey, database, kind };
+  return { url: server.url, firstKey, database, kind };
 };
 
 /**
@@ -109,10 +109,27 @@ const assertPortsFree = async (config: Config): Promise<void> => {
   await assertPortFree(config.host, config.port);
 };
 
-/** How to reach what is running. */
+/** How to reach what is running. The key itself is not shown: what a server prints is kept in logs. */
 export const addressesOf = (up: Up): string => `
   API      ${up.url}
-  API key  ${up.apiKey}
+  API key  ${whereKeyIs(up.firstKey)}
   SQL      psql ${hideSecrets(up.database.url)}
   Console  ${new URL('/console', up.url).href}
 `;
+
+const whereKeyIs = ({ key, file }: FirstKey): string => {
+  if (file !== undefined) return `cat ${quoted(file)}`;
+  return key === undefined
+    ? 'made before; another one: npm run watchpost -- key create NAME'
+    : 'that of WATCHPOST_API_KEY';
+};
+
+/** What a shell replaces by the key. */
+const keyInShell = ({ key, file }: FirstKey): string => {
+  if (file !== undefined) return `$(cat ${quoted(file)})`;
+  return key === undefined ? '$KEY' : '$WATCHPOST_API_KEY';
+};
+
+/** A path as one word of a shell. */
+const quoted = (path: string): string =>
+  /^[\w./@%+=:-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;

@@ -9,7 +9,8 @@ import {
   readRestores,
   verifyRecord,
 } from '../database/verify.ts';
-import { CommandError, whyUnusableFile } from '../errors.ts';
+import { CommandError } from '../errors.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print, printJson } from './program/io.ts';
 import { Progress } from './program/progress.ts';

@@ -20,15 +20,16 @@ import { print } from './program/io.ts';
 import {
   momentOption,
   named,
+  purposeOption,
   searched,
   seconds,
   severalTokens,
   severities,
   shareOption,
   threshold,
-  words,
 } from './program/options.ts';
 import type { AddCommand, Context } from './program/session.ts';
+import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
 
 /** watchlist: lists, and who is on them. */
@@ -67,7 +68,7 @@ const withFields = (command: Command): Command =>
     .addOption(
       new Option('--severity <word>', 'how urgent a sighting is (default: warning)').choices(severities),
     )
-    .option('--purpose <words>', 'what it is for', words)
+    .option('--purpose <words>', 'what its people are searched for', purposeOption)
     .option('--cooldown <seconds>', 'sightings closer than this extend one alert (default: 300)', seconds)
     .option('--valid-from <time>', 'searched from then on, like 2026-11-23T15:04:05Z', momentOption)
     .option('--valid-until <time>', 'searched until then', momentOption)
@@ -97,13 +98,17 @@ const thresholdOf = (list: { threshold: number; threshold_name: string | null })
   list.threshold_name === null ? `${list.threshold}` : `${list.threshold} (${list.threshold_name})`;
 
 const watchlistAdd: AddCommand = (watchlist, session) =>
-  withFields(watchlist.command('add').description('Add a watchlist').argument('<name>', '', named)).action(
-    session.action(async (context, name: string, options: FieldOptions) => {
-      const { db } = await connect(context);
-      const list = await addWatchlist(db, { name, ...fieldsOf(options) });
-      print(context.io, `${list.name}  ${list.id}  threshold ${thresholdOf(list)}`);
-    }),
-  );
+  withFields(watchlist.command('add').description('Add a watchlist').argument('<name>', '', named))
+    .option('--site <name>', 'the site it belongs to (default: the first one)', searched)
+    .action(
+      session.action(
+        async (context, name: string, { site, ...options }: FieldOptions & { site?: string }) => {
+          const { db } = await connect(context);
+          const list = await addWatchlist(db, { name, site, ...fieldsOf(options) });
+          print(context.io, `${list.name}  ${list.id}  threshold ${thresholdOf(list)}`);
+        },
+      ),
+    );
 
 const watchlistList: AddCommand = (watchlist, session) =>
   watchlist
@@ -113,10 +118,12 @@ const watchlistList: AddCommand = (watchlist, session) =>
     .action(
       session.action(async (context, options: { json?: boolean }) => {
         const { db } = await connect(context);
-        printRows(context.io, await readWatchlists(db), {
+        const found = await readWatchlists(db);
+        printRows(context.io, found, {
           ...options,
           columns: (list) => ({
             name: list.name,
+            ...siteIfSeveral(found, list.site),
             severity: list.severity,
             threshold: thresholdOf(list),
             persons: list.persons,

@@ -1,9 +1,9 @@
-import { migrate } from '../database/migrate.ts';
 import { waitForDatabase } from '../database/retry.ts';
 import { startWorker } from '../runner/worker.ts';
 import { connect } from './program/connect.ts';
 import { print } from './program/io.ts';
 import { openVisionThreads } from './program/open-vision.ts';
+import { readySchema } from './program/ready-schema.ts';
 import type { AddCommand, Context } from './program/session.ts';
 
 /** work: one more worker process, until a signal ends it. */
@@ -17,7 +17,7 @@ const work = async (context: Context): Promise<void> => {
   const { io, config, log, stopper } = context;
   const ended = context.untilSignal();
   const database = await connect(context, { writable: true });
-  await waitForDatabase(database, () => migrate(database.pool, log));
+  await waitForDatabase(database, () => readySchema(database, context));
   const vision = await openVisionThreads(context);
   const worker = await startWorker(
     { database, vision },

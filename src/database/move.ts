@@ -25,6 +25,7 @@ const filledAtFirst = [
   'watchpost.stranger_setting',
   'watchpost.seal_head',
   'watchpost.retention',
+  'watchpost.processing_default',
 ];
 
 /**

@@ -1,5 +1,5 @@
+import { describeAway } from '../database-errors.ts';
 import { hideSecrets } from '../database-url.ts';
-import { describeAway } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 /** Milliseconds for which the database must not be reached before that is an outage; one cut connection is none. */

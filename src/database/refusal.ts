@@ -1,5 +1,5 @@
+import { toWatchpostError } from '../convert-error.ts';
 import { hasPassword, hideSecrets } from '../database-url.ts';
-import { toWatchpostError } from '../errors.ts';
 import { UnusableServer } from './unusable-server.ts';
 
 /** Why a database cannot be used: a sentence, and what to do. Without secrets. */

@@ -1,4 +1,4 @@
-import { isDatabaseAway } from '../errors.ts';
+import { isCollision, isDatabaseAway } from '../database-errors.ts';
 import type { Database } from './pool.ts';
 
 /** Milliseconds before the first and before later attempts. */
@@ -50,5 +50,26 @@ export const retryWhileAway = async <T>(
     }
     await new Promise((resolve) => setTimeout(resolve, pause));
     pause = Math.min(pause * 2, pauses.longest);
+  }
+};
+
+/** Attempts at a transaction that Postgres aborts in favour of a concurrent one. */
+const mostCollisions = 5;
+
+/**
+ * Runs a transaction, or a statement of its own, and repeats it if Postgres has aborted it because of a deadlock or a
+ * serialization failure: the transaction in whose favour that was is over by then.
+ *
+ * @throws the last failure, after five attempts, or any other at once.
+ */
+export const retryCollisions = async <T>(
+  attempt: () => Promise<T>,
+  attempts: number = mostCollisions,
+): Promise<T> => {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!isCollision(error) || attempts <= 1) throw error;
+    return retryCollisions(attempt, attempts - 1);
   }
 };

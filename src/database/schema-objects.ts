@@ -31,7 +31,7 @@ const catalogue = (definitions: boolean) => `
     where c.relkind in ('r', 'p', 'v')
       and (
         n.nspname = 'watchpost'
-        or n.nspname = 'watchpost_history' and c.relname in ('event_rest', 'handling_rest', 'search_rest')
+        or n.nspname = 'watchpost_history' and c.relname in ('event_rest', 'handling_rest', 'search_rest', 'access_rest')
         or n.nspname = 'graphile_worker' and c.relname like '\\_private\\_%'
       )
   ),

@@ -36,6 +36,54 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface WatchpostAccess {
+  /**
+   * photo, crop: it was read. search: people were searched by a photo. compare, detect: of photos that are not stored. export: people with their photos were written to files. evidence: of an alert. report: the access report of a person.
+   */
+  action: string;
+  /**
+   * Who: see actor().
+   */
+  actor: Generated<string>;
+  /**
+   * When; of several readings, the first.
+   */
+  at: Generated<Timestamp>;
+  /**
+   * What else there is to say, without personal data: of a search the SHA-256 of the photo and the similarities.
+   */
+  details: Generated<Json>;
+  id: Generated<string>;
+  /**
+   * When it was read the last time of these.
+   */
+  last_at: Generated<Timestamp>;
+  /**
+   * Everybody whom it concerned at that moment: whose photo it was, who had been found in it, or whom the search found.
+   */
+  person_ids: Generated<string[]>;
+  /**
+   * Why, in the words of who looked; null: they gave none.
+   */
+  reason: string | null;
+  /**
+   * The Request-Id of the call over HTTP.
+   */
+  request_id: string | null;
+  /**
+   * What was read; no foreign key, because the record of a reading outlives it.
+   */
+  subject_id: string | null;
+  /**
+   * The table of what was read; null: a photo that is not stored, or everything.
+   */
+  subject_kind: string | null;
+  /**
+   * How often; above 1 for a photo or crop that the same actor read again within a minute of the reading before.
+   */
+  times: Generated<number>;
+}
+
 export interface WatchpostActiveWatchlist {
   changed_at: Timestamp | null;
   cooldown: Interval | null;
@@ -47,6 +95,7 @@ export interface WatchpostActiveWatchlist {
   purpose: string | null;
   reviewers: number | null;
   severity: string | null;
+  site_id: string | null;
   target_fpir: number | null;
   threshold: number | null;
   threshold_name: string | null;
@@ -210,17 +259,72 @@ export interface WatchpostAlertReview {
 }
 
 export interface WatchpostApiKey {
+  /**
+   * The only cameras that it submits for, and whose photos it sees; null: all of its sites.
+   */
+  cameras: string[] | null;
   created_at: Generated<Timestamp>;
+  /**
+   * watchpost.actor() of whoever made it.
+   */
+  created_by: Generated<string>;
+  /**
+   * Since when it is refused by itself; null: it does not expire.
+   */
+  expires_at: Timestamp | null;
+  /**
+   * When the event that it has expired was written.
+   */
+  expiry_noted_at: Timestamp | null;
   id: Generated<string>;
+  /**
+   * Its latest call, to a minute or so; null: it was never used.
+   */
+  last_used_at: Timestamp | null;
+  /**
+   * Its photos that may wait to be processed; null: WATCHPOST_MAX_BACKLOG_PER_KEY.
+   */
+  max_backlog: number | null;
+  /**
+   * Streams that it keeps open, at all API processes together; null: 20.
+   */
+  max_streams: number | null;
+  /**
+   * What the record calls it: api:NAME. It stays taken when the key is revoked, because the record refers to it.
+   */
   name: string;
   /**
-   * Since when it is refused; null: it is valid.
+   * Of the key before the latest rotation.
+   */
+  previous_sha256: Buffer | null;
+  /**
+   * Until when the key before the latest rotation is valid, too.
+   */
+  previous_until: Timestamp | null;
+  /**
+   * Calls in a minute of the clock, at all API processes together; null: any number.
+   */
+  rate_per_minute: number | null;
+  /**
+   * Since when it is refused; null: it was not revoked.
    */
   revoked_at: Timestamp | null;
   /**
-   * Of the key; the key itself is not in the database. It is 256 random bits, which need no slow hash.
+   * What it may do: submit (photos), read, enrol (people and their photos), review (alerts), administer (everything).
+   */
+  scopes: string[];
+  /**
+   * Of the key; the key itself is not in the database. It has 244 random bits or more, which need no slow hash.
    */
   sha256: Buffer;
+  /**
+   * The only sites that it sees and writes to; null: all.
+   */
+  sites: string[] | null;
+  /**
+   * The only lists that it sees and changes; null: all of its sites.
+   */
+  watchlists: string[] | null;
 }
 
 export interface WatchpostAuditHead {
@@ -360,6 +464,10 @@ export interface WatchpostCamera {
    * When it was removed: no photo is submitted to it by name, and the name is free. Its photos stay. Null: it is in use.
    */
   removed_at: Timestamp | null;
+  /**
+   * The site it belongs to, and with it its photos. Never changed: what was seen there stays there.
+   */
+  site_id: Generated<string>;
   /**
    * Cameras of one zone share an alert; null: the camera is a zone of its own.
    */
@@ -521,6 +629,35 @@ export interface WatchpostDemography {
   superseded_at: Timestamp | null;
 }
 
+export interface WatchpostDue {
+  /**
+   * delete: it is deleted then, unless it is held. review: somebody has to decide whether it is still needed.
+   */
+  action: string | null;
+  camera_id: string | null;
+  /**
+   * When its time is over.
+   */
+  due_at: Timestamp | null;
+  /**
+   * Why it is not deleted although its time is over: see reason_to_hold and reason_to_hold_face.
+   */
+  held_by: string | null;
+  id: string | null;
+  /**
+   * What it is kept for; of a person, the purposes of their lists.
+   */
+  purpose: string | null;
+  /**
+   * image, face, stranger or person.
+   */
+  relation: string | null;
+  /**
+   * When it was stored; of a stranger, the last visit.
+   */
+  since: Timestamp | null;
+}
+
 export interface WatchpostEmbedding {
   created_at: Generated<Timestamp>;
   face_id: string;
@@ -567,6 +704,10 @@ export interface WatchpostEndpoint {
    * When it was removed; what was sent there stays on record.
    */
   removed_at: Timestamp | null;
+  /**
+   * The site whose alerts are sent there; null: all sites, by those who see all.
+   */
+  site_id: Generated<string | null>;
   /**
    * How old a sighting may be when it is sent: an older one expires and is not sent.
    */
@@ -821,6 +962,10 @@ export interface WatchpostImage {
    */
   sha256: Buffer;
   /**
+   * The site of its camera; without one, of whoever submitted it, or of the person whom it enrols. Set by a trigger.
+   */
+  site_id: Generated<string>;
+  /**
    * The database user, or api:NAME for the API key NAME.
    */
   submitted_by: Generated<string>;
@@ -839,7 +984,7 @@ export interface WatchpostImageStatus {
   camera: string | null;
   captured_at: Timestamp | null;
   /**
-   * Why it failed; also no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), and history_retired for one whose events are not kept any more.
+   * Why it failed; also no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.
    */
   code: string | null;
   /**
@@ -877,6 +1022,44 @@ export interface WatchpostInvariant {
    * The row that violates it.
    */
   subject: string | null;
+}
+
+export interface WatchpostKeyCalls {
+  calls: number;
+  key_id: string;
+  /**
+   * The minute of the clock that they are for.
+   */
+  minute: Timestamp;
+}
+
+export interface WatchpostKeyStatus {
+  cameras: string[] | null;
+  created_at: Timestamp | null;
+  created_by: string | null;
+  expires_at: Timestamp | null;
+  id: string | null;
+  last_used_at: Timestamp | null;
+  max_backlog: number | null;
+  max_streams: number | null;
+  name: string | null;
+  previous_until: Timestamp | null;
+  rate_per_minute: number | null;
+  revoked_at: Timestamp | null;
+  scopes: string[] | null;
+  sites: string[] | null;
+  state: string | null;
+  watchlists: string[] | null;
+}
+
+export interface WatchpostKeyStream {
+  id: Generated<string>;
+  key_id: string;
+  opened_at: Generated<Timestamp>;
+  /**
+   * The API process that serves it.
+   */
+  worker_id: string;
 }
 
 export interface WatchpostLastSeen {
@@ -1015,12 +1198,18 @@ export interface WatchpostPerson {
    */
   external_ref: string | null;
   id: Generated<string>;
+  keep_until: Timestamp | null;
+  legal_basis: Generated<string>;
   /**
    * The person whom merge_persons() made of this one and another; null: a person of their own. The row stays, so that the id and the external_ref lead there: see survivor().
    */
   merged_into: string | null;
   metadata: Generated<Json>;
   name: string;
+  /**
+   * The site that enrolled them and may change them. Sites that have them on a list see them, too.
+   */
+  site_id: Generated<string>;
 }
 
 export interface WatchpostPersonMerge {
@@ -1161,6 +1350,22 @@ export interface WatchpostPhotoStatus {
   yaw: number | null;
 }
 
+export interface WatchpostProcessingDefault {
+  /**
+   * What its events are about.
+   */
+  id: Generated<string>;
+  /**
+   * The default of person.legal_basis. unspecified: the installer has not chosen one, of which doctor reminds.
+   */
+  legal_basis: Generated<string>;
+  one: Generated<boolean>;
+  /**
+   * The default of watchlist.purpose. unspecified: the installer has not said it.
+   */
+  purpose: Generated<string>;
+}
+
 export interface WatchpostRecurringStranger {
   /**
    * The best view: GET /v1/faces/ID/crop shows it.
@@ -1213,21 +1418,34 @@ export interface WatchpostRefusal {
 
 export interface WatchpostRetention {
   /**
-   * keep; detach: out of the table, left in watchpost_history to be archived; drop.
+   * keep. delete. detach: out of the table, left in watchpost_history to be archived. drop: the partition. Of a person, when keep_until is over: delete, or review, which reminds only.
    */
   action: Generated<string>;
   /**
-   * How old the youngest row of a partition must be.
+   * Since a photo was received or a face found in it; of a stranger since the last visit; of a partition since its youngest row. Of a person without keep_until: since they were added, until a review is due.
    */
   age: Generated<Interval>;
   /**
-   * event (its handlings always go with it) or search.
+   * Of image and face: the camera whose photos the rule is for, which goes before the general one; null: the general rule.
+   */
+  camera_id: string | null;
+  id: Generated<string>;
+  /**
+   * What such rows are kept for.
+   */
+  purpose: string;
+  /**
+   * The row up to which the purge that is under way has come; null: none is.
+   */
+  reached: string | null;
+  /**
+   * event (its handlings always go with it), search, access: by partition. image: photos of cameras that no alert rests on. face: faces that matched nobody, also in photos that are kept. stranger: faces of recurring strangers. person: enrolled people.
    */
   relation: string;
   /**
-   * How much time one partition holds, in days or hours. Every query that is not about a time reads each partition, so choose it for tens of them, not hundreds.
+   * How much time one partition holds, in days or hours; null: the table has none. Every query that is not about a time reads each partition, so choose it for tens of them, not hundreds.
    */
-  width: Generated<Interval>;
+  width: Interval | null;
 }
 
 export interface WatchpostSchemaObject {
@@ -1399,6 +1617,23 @@ export interface WatchpostSighting {
   zone: string | null;
 }
 
+export interface WatchpostSite {
+  created_at: Generated<Timestamp>;
+  id: Generated<string>;
+  /**
+   * For example north. The first site is called default, and can be renamed.
+   */
+  name: string;
+}
+
+export interface WatchpostSiteMember {
+  /**
+   * A user, or a role of which users are members.
+   */
+  role: string;
+  site_id: string;
+}
+
 export interface WatchpostStranger {
   created_at: Generated<Timestamp>;
   id: Generated<string>;
@@ -1484,10 +1719,6 @@ export interface WatchpostStrangerSetting {
    */
   min_faces: Generated<number>;
   one: Generated<boolean>;
-  /**
-   * Faces older than this are deleted from stranger_face, also while grouping is off.
-   */
-  retention: Generated<Interval>;
   /**
    * Least cosine of two faces that are neighbours. Measured on 416 faces of 49 people: from 0.50 to 0.58 no group mixes people and 99.8% of the faces are in the group of their person.
    */
@@ -1625,12 +1856,19 @@ export interface WatchpostWatchlist {
    * Whether alerts for what was seen before somebody was enrolled are sent to endpoints too.
    */
   page_retroactive: Generated<boolean>;
+  /**
+   * What its people are searched for, in words that a data subject understands. Without one the default of processing_default.
+   */
   purpose: Generated<string>;
   /**
    * How many different people must confirm an alert of this list.
    */
   reviewers: Generated<number>;
   severity: Generated<string>;
+  /**
+   * The site it belongs to: faces in photos of that site are compared with it. Never changed.
+   */
+  site_id: Generated<string>;
   /**
    * The share of strangers that may be taken for somebody, for example 0.003. The threshold is then taken from the latest calibration; null: it was set otherwise.
    */
@@ -1700,6 +1938,7 @@ export interface WatchpostWorker {
 }
 
 export interface DB {
+  "watchpost.access": WatchpostAccess;
   "watchpost.active_watchlist": WatchpostActiveWatchlist;
   "watchpost.alert": WatchpostAlert;
   "watchpost.alert_detail": WatchpostAlertDetail;
@@ -1720,6 +1959,7 @@ export interface DB {
   "watchpost.delivery": WatchpostDelivery;
   "watchpost.delivery_log": WatchpostDeliveryLog;
   "watchpost.demography": WatchpostDemography;
+  "watchpost.due": WatchpostDue;
   "watchpost.embedding": WatchpostEmbedding;
   "watchpost.ended_task": WatchpostEndedTask;
   "watchpost.endpoint": WatchpostEndpoint;
@@ -1734,6 +1974,9 @@ export interface DB {
   "watchpost.image": WatchpostImage;
   "watchpost.image_status": WatchpostImageStatus;
   "watchpost.invariant": WatchpostInvariant;
+  "watchpost.key_calls": WatchpostKeyCalls;
+  "watchpost.key_status": WatchpostKeyStatus;
+  "watchpost.key_stream": WatchpostKeyStream;
   "watchpost.last_seen": WatchpostLastSeen;
   "watchpost.match": WatchpostMatch;
   "watchpost.migration": WatchpostMigration;
@@ -1747,6 +1990,7 @@ export interface DB {
   "watchpost.person_photo": WatchpostPersonPhoto;
   "watchpost.person_vector": WatchpostPersonVector;
   "watchpost.photo_status": WatchpostPhotoStatus;
+  "watchpost.processing_default": WatchpostProcessingDefault;
   "watchpost.recurring_stranger": WatchpostRecurringStranger;
   "watchpost.reference": WatchpostReference;
   "watchpost.refusal": WatchpostRefusal;
@@ -1758,6 +2002,8 @@ export interface DB {
   "watchpost.search": WatchpostSearch;
   "watchpost.server_timeline": WatchpostServerTimeline;
   "watchpost.sighting": WatchpostSighting;
+  "watchpost.site": WatchpostSite;
+  "watchpost.site_member": WatchpostSiteMember;
   "watchpost.stranger": WatchpostStranger;
   "watchpost.stranger_candidate": WatchpostStrangerCandidate;
   "watchpost.stranger_face": WatchpostStrangerFace;

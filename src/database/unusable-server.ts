@@ -1,4 +1,4 @@
-import { readOnlyState } from '../errors.ts';
+import { readOnlyState } from '../database-errors.ts';
 
 /** A server that Watchpost cannot use; the message says why, as a sentence. */
 export class UnusableServer extends Error {

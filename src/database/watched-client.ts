@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import pg from 'pg';
-import { isGivenUp, readOnlyState } from '../errors.ts';
+import { isGivenUp, readOnlyState } from '../database-errors.ts';
 import { ReadOnlyServer } from './unusable-server.ts';
 
 /** What the embedded database reports besides what Postgres does; see src/embedded-database/server.ts. */

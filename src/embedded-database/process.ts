@@ -10,7 +10,7 @@
 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { whyUnusableFile } from '../errors.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import { DataDirectory, DataDirectoryLocked } from './data-directory.ts';
 import { Engine } from './engine.ts';
 import { DatabaseServer } from './server.ts';

@@ -2,11 +2,13 @@ import type { Context } from 'hono';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import { z } from 'zod';
 import type { Database } from '../database/pool.ts';
-import { isDatabaseAway, WatchpostError } from '../errors.ts';
+import { isDatabaseAway } from '../database-errors.ts';
+import { WatchpostError } from '../errors.ts';
 import { moment, searchWord } from '../fields.ts';
 import { limits } from '../limits.ts';
 import { NewAlerts } from '../watchlist/new-alerts.ts';
 import { AlertListener } from './alert-listener.ts';
+import { OpenStreams } from './open-streams.ts';
 import type { Served, Services } from './services.ts';
 
 /** The filters of both the list and the stream of alerts. */
@@ -31,12 +33,12 @@ const retryAfter = 2_000;
  *
  * @throws {WatchpostError} streams_full, header_invalid, query_invalid.
  */
-export const alertStream = ({ config, database, log, stopping }: Services) => {
+export const alertStream = ({ config, database, log, stopping, workerId }: Services) => {
   const listener = new AlertListener(database, log);
-  const open = new OpenStreams(
-    config.streams ?? limits.streams.max,
-    config.streamsPerKey ?? limits.streamsPerKey.max,
-  );
+  const open = new OpenStreams(database, workerId, {
+    most: config.streams ?? limits.streams.max,
+    mostOfKey: config.streamsPerKey ?? limits.streamsPerKey.max,
+  });
   return async (c: Context<Served, string, { out: { query: z.output<typeof alertFilter> } }>) => {
     const wanted = c.req.valid('query');
     const last = c.req.header('last-event-id');
@@ -46,7 +48,8 @@ export const alertStream = ({ config, database, log, stopping }: Services) => {
     if (stopping?.aborted) throw new WatchpostError('streams_full', 'The server is stopping.');
     // Hono answers HEAD by the route of GET. A stream would stay open, because it is never read.
     if (c.req.raw.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' });
-    const close = open.add(c.get('caller'));
+    const key = c.get('key');
+    const close = await open.add(key);
     const sleep = new Sleep();
     const wake = () => sleep.end();
     const unsubscribe = listener.subscribe(wake);
@@ -68,7 +71,7 @@ export const alertStream = ({ config, database, log, stopping }: Services) => {
           await follow(stream, alerts, {
             isOpen,
             sleep,
-            allowed: () => isAllowed(database, c.get('caller')),
+            allowed: () => key.isStillValid(),
           });
         } finally {
           end();
@@ -111,38 +114,6 @@ const follow = async (
   }
 };
 
-/** Counts the streams of each API key. */
-class OpenStreams {
-  readonly #most: number;
-  readonly #mostOfOne: number;
-  readonly #ofKey = new Map<string, number>();
-
-  constructor(most: number, mostOfOne: number) {
-    this.#most = most;
-    this.#mostOfOne = mostOfOne;
-  }
-
-  /**
-   * Counts one more, until the function that is returned is called.
-   *
-   * @throws {WatchpostError} streams_full.
-   */
-  add(caller: string): () => void {
-    const all = [...this.#ofKey.values()].reduce((sum, streams) => sum + streams, 0);
-    const own = this.#ofKey.get(caller) ?? 0;
-    if (all >= this.#most || own >= this.#mostOfOne) {
-      const whose = own >= this.#mostOfOne ? `${own} streams of this API key` : `${all} streams of alerts`;
-      throw new WatchpostError('streams_full', `${whose} are open; try again later.`);
-    }
-    this.#ofKey.set(caller, own + 1);
-    return () => {
-      const left = (this.#ofKey.get(caller) ?? 0) - 1;
-      if (left > 0) this.#ofKey.set(caller, left);
-      else this.#ofKey.delete(caller);
-    };
-  }
-}
-
 /** Whether the text of a Last-Event-ID is a snapshot of Postgres, which the positions of a stream are. */
 const isPosition = async ({ pool }: Database, text: string): Promise<boolean> => {
   if (!/^[\d:,]{1,4000}$/.test(text)) return false;
@@ -152,15 +123,6 @@ const isPosition = async ({ pool }: Database, text: string): Promise<boolean> =>
   );
   return rows[0]?.good ?? false;
 };
-
-/** Whether the API key that opened a stream has not been revoked since. */
-const isAllowed = async ({ db }: Database, caller: string): Promise<boolean> =>
-  (await db
-    .selectFrom('watchpost.api_key')
-    .select('id')
-    .where('name', '=', caller)
-    .where('revoked_at', 'is', null)
-    .executeTakeFirst()) !== undefined;
 
 /** A pause that can be ended early. If it is ended before it begins, the next one is skipped. */
 class Sleep {

@@ -1,122 +1,131 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Context, MiddlewareHandler } from 'hono';
+import { createHash } from 'node:crypto';
+import type { MiddlewareHandler } from 'hono';
+import type { Kysely } from 'kysely';
+import { openAsKey } from '../database/as-key.ts';
 import type { Database } from '../database/pool.ts';
-import { CommandError, WatchpostError } from '../errors.ts';
-import { type Key, scopes } from './key.ts';
-import type { Served } from './services.ts';
-
-const digest = (key: string): Buffer => createHash('sha256').update(key).digest();
-
-/**
- * The API key of this installation: the given one, else the one in the file `dataDir/api-key`, else a new one, which is
- * written to that file, readable by its owner only. The database gets its SHA-256.
- *
- * A given key replaces the one given before. Keys of files are all valid, each named by its hash: two machines with
- * one database have a folder and a key each.
- *
- * @param given the value of WATCHPOST_API_KEY.
- * @returns the key itself, to be shown to the person who starts the server.
- * @throws {CommandError} if the key was revoked, or the file is empty.
- */
-export const provideApiKey = async (database: Database, dataDir: string, given?: string): Promise<string> => {
-  const file = join(dataDir, 'api-key');
-  const key = given ?? (await keyInFile(dataDir, file));
-  const hash = digest(key);
-  const name = given ? 'environment' : `local-${hash.toString('hex').slice(0, 8)}`;
-  await database.pool.query(
-    `insert into watchpost.api_key (name, sha256)
-     select $1, $2
-     where not exists (select from watchpost.api_key where sha256 = $2)
-     on conflict (name) do update set sha256 = excluded.sha256, revoked_at = null`,
-    [name, hash],
-  );
-  const row = await database.db
-    .selectFrom('watchpost.api_key')
-    .select('revoked_at')
-    .where('sha256', '=', hash)
-    .executeTakeFirstOrThrow();
-  if (row.revoked_at) {
-    throw new CommandError(
-      given
-        ? 'The API key in WATCHPOST_API_KEY was revoked: set another one.'
-        : `The API key in ${file} was revoked: delete the file, and a new key is made.`,
-    );
-  }
-  return key;
-};
-
-const keyInFile = async (dataDir: string, file: string): Promise<string> => {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const known = await readKey(file);
-  if (known !== undefined) return known;
-  // Written to another file and then linked: of processes that start together one wins, and none reads half a key.
-  const own = `${file}.${randomBytes(6).toString('hex')}`;
-  await writeFile(own, `wp_${randomBytes(32).toString('base64url')}\n`, { flag: 'wx', mode: 0o600 });
-  try {
-    await link(own, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    await unlink(own);
-  }
-  return (await readKey(file)) as string;
-};
-
-/** The key in a file; undefined if there is no such file. */
-const readKey = async (file: string): Promise<string | undefined> => {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-  });
-  if (text?.trim() === '') {
-    throw new CommandError(`The file ${file} holds no API key: delete it, and a new key is made.`);
-  }
-  return text?.trim();
-};
+import type { DB } from '../database/types.generated.ts';
+import { WatchpostError } from '../errors.ts';
+import { actorOf } from './as-caller.ts';
+import { CallRate } from './call-rate.ts';
+import type { Key, Scope } from './key.ts';
+import { RefusedKeys } from './refused-keys.ts';
+import type { Served, Services } from './services.ts';
 
 /** Milliseconds for which a valid key is not looked up again. A revoked key remains valid that much longer. */
 const trustFor = 5_000;
+
+const digest = (key: string): Buffer => createHash('sha256').update(key).digest();
+
+/** A key as `watchpost.authenticate` finds it. */
+interface Found {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: Scope[];
+  readonly sites: string[] | null;
+  readonly cameras: string[] | null;
+  readonly watchlists: string[] | null;
+  readonly rate_per_minute: number | null;
+  readonly max_streams: number | null;
+  readonly max_backlog: number | null;
+  readonly state: 'valid' | 'revoked' | 'expired' | 'replaced';
+  readonly valid_ms: number | null;
+  readonly use_noted: boolean;
+}
+
+const find = async ({ pool }: Database, sha256: Buffer): Promise<Found | undefined> => {
+  const { rows } = await pool.query<Found>('select * from watchpost.authenticate($1)', [sha256]);
+  return rows[0];
+};
+
+/** A key that was looked up. */
+interface Known {
+  readonly key: Key;
+  readonly db: Kysely<DB>;
+  /** In ms since 1970: when it is to be looked up again. */
+  readonly until: number;
+}
+
+/** Whether nothing is kept from a key, so that it needs no role of its own, which costs two round trips a query. */
+const seesAndDoesAll = ({ scopes, sites, cameras, watchlists }: Key): boolean =>
+  scopes.has('administer') && sites === null && cameras === null && watchlists === null;
+
+const endings = {
+  revoked: 'This API key was revoked.',
+  expired: 'This API key has expired.',
+  replaced: 'This API key was replaced by a rotation.',
+};
 
 /**
  * Admits calls with a valid key, in `Authorization: Bearer KEY` or `X-API-Key: KEY`, and sets `key`, its name as `caller`,
  * and the database as it may see it as `db`.
  * Keys are looked up by their hash, so the time of the lookup reveals nothing about a key.
  *
- * @throws {WatchpostError} key_missing, key_invalid.
+ * @throws {WatchpostError} key_missing, key_invalid, rate_limited.
  */
-export const requireApiKey = (database: Database): MiddlewareHandler<Served> => {
-  const trusted = new Map<string, { key: Key; until: number }>();
-  const admit = (c: Context<Served>, key: Key): void => {
-    c.set('key', key);
-    c.set('caller', key.name);
-    c.set('db', database.db);
+export const requireApiKey = ({
+  database,
+  workerId,
+  stopping,
+  log,
+}: Pick<Services, 'database' | 'workerId' | 'stopping' | 'log'>): MiddlewareHandler<Served> => {
+  const trusted = new Map<string, Known>();
+  const rate = new CallRate(database);
+  const refused = new RefusedKeys(database, workerId, log);
+  stopping?.addEventListener('abort', () => refused.write());
+
+  const lookUp = async (sha256: Buffer): Promise<Known> => {
+    const found = await find(database, sha256);
+    if (found?.state !== 'valid') {
+      refused.note(found?.state ?? 'unknown', found?.name);
+      throw new WatchpostError(
+        'key_invalid',
+        found ? endings[found.state as keyof typeof endings] : 'This API key is not known here.',
+      );
+    }
+    // Nobody waits for it, and if it fails the next call tries again.
+    if (!found.use_noted)
+      database.pool.query('select watchpost.note_key_use($1)', [found.id]).catch(() => {});
+    const key = keyOf(found, async () => (await find(database, sha256))?.state === 'valid');
+    return {
+      key,
+      db: seesAndDoesAll(key) ? database.db : openAsKey(database, { id: key.id, actor: actorOf(key.name) }),
+      until: Date.now() + Math.min(trustFor, found.valid_ms ?? trustFor),
+    };
   };
+
   return async (c, next) => {
     const given =
       c.req.header('x-api-key') ?? /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
     if (!given) {
       throw new WatchpostError('key_missing', 'This call needs an API key.', {
-        hint: 'Send it as "Authorization: Bearer KEY". The server prints its key when it starts.',
+        hint: 'Send it as "Authorization: Bearer KEY". The first one is in the file api-key of the data folder; "watchpost key create" makes more.',
       });
     }
-    const hash = digest(given);
-    const known = trusted.get(hash.toString('hex'));
-    if (known && known.until > Date.now()) {
-      admit(c, known.key);
-      return next();
+    const sha256 = digest(given);
+    const hash = sha256.toString('hex');
+    let known = trusted.get(hash);
+    if (!known || known.until <= Date.now()) {
+      trusted.delete(hash);
+      known = await lookUp(sha256);
+      trusted.set(hash, known);
     }
-    const row = await database.db
-      .selectFrom('watchpost.api_key')
-      .select(['id', 'name'])
-      .where('sha256', '=', hash)
-      .where('revoked_at', 'is', null)
-      .executeTakeFirst();
-    trusted.delete(hash.toString('hex'));
-    if (!row) throw new WatchpostError('key_invalid', 'This API key is not known here, or was revoked.');
-    const key: Key = { ...row, scopes: new Set(scopes), sites: null, cameras: null, watchlists: null };
-    trusted.set(hash.toString('hex'), { key, until: Date.now() + trustFor });
-    admit(c, key);
+    if (known.key.ratePerMinute !== null) await rate.take(known.key.id);
+    c.set('key', known.key);
+    c.set('caller', known.key.name);
+    c.set('db', known.db);
     return next();
   };
 };
+
+const keyOf = (found: Found, isStillValid: Key['isStillValid']): Key => ({
+  id: found.id,
+  name: found.name,
+  scopes: new Set(found.scopes),
+  sites: found.sites,
+  cameras: found.cameras,
+  watchlists: found.watchlists,
+  ratePerMinute: found.rate_per_minute,
+  maxStreams: found.max_streams,
+  maxBacklog: found.max_backlog,
+  isStillValid,
+});

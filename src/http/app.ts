@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { requestId } from 'hono/request-id';
 import { z } from 'zod';
 import { limits } from '../limits.ts';
+import { access } from './access.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
 import { receiveWithin } from './body.ts';
@@ -15,13 +16,16 @@ import { endpoints } from './endpoints.ts';
 import { faces } from './faces.ts';
 import { health } from './health.ts';
 import { images } from './images.ts';
+import { keys } from './keys.ts';
 import { nudgeAfterWrites } from './nudge.ts';
 import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
 import { persons } from './persons.ts';
 import { mostBase64 } from './photo-body.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
+import { retention } from './retention.ts';
 import type { Served, Services } from './services.ts';
+import { sites } from './sites.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
@@ -34,7 +38,7 @@ export const createApp = (services: Services) => {
     maxBodyBytes,
   } = services.config;
   const v1 = new Hono<Served>()
-    .use(requireApiKey(services.database))
+    .use(requireApiKey(services))
     .use(nudgeAfterWrites(services.nudge))
     .use(receiveWithin(new BytesInFlight(bytesInFlight), bodySeconds, mostBase64(maxBodyBytes)))
     .route('/images', images(services))
@@ -44,10 +48,14 @@ export const createApp = (services: Services) => {
     .route('/cameras', cameras())
     .route('/calibrations', calibrations())
     .route('/alerts', alerts(services))
-    .route('/strangers', strangers())
+    .route('/strangers', strangers(services))
     .route('/endpoints', endpoints(services))
     .route('/tasks', tasks(services))
-    .route('/dead-letters', deadLetters());
+    .route('/dead-letters', deadLetters())
+    .route('/access', access())
+    .route('/retention', retention())
+    .route('/keys', keys())
+    .route('/sites', sites());
 
   const app = new Hono<Served>()
     .use(requestId({ headerName: 'Request-Id', limitLength: 128 }))

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { name } from '../fields.ts';
+import { name, nextOf, pageLimit, searchWord } from '../fields.ts';
 import { faceRanges } from '../vision/index.ts';
 import {
   addCamera,
@@ -21,8 +21,10 @@ const newCamera = z.strictObject({
   location: name,
   zone: name.nullable().optional(),
   faces: z.enum(faceRanges).optional(),
+  site: searchWord.optional(),
 });
-const changes = newCamera.partial();
+const changes = newCamera.omit({ site: true }).partial();
+const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
 
 /** POST and GET /v1/cameras; GET, PATCH and DELETE /v1/cameras/{id}. */
 export const cameras = () =>
@@ -35,7 +37,7 @@ export const cameras = () =>
         body: newCamera,
         creates: true,
         answers: { 201: answer.newCamera },
-        errors: ['name_taken'],
+        errors: ['name_taken', 'site_unknown'],
       }),
       async (c) => {
         const wanted = c.req.valid('json');
@@ -49,9 +51,14 @@ export const cameras = () =>
       operation({
         summary: 'List the cameras in use, by name',
         scope: 'read',
-        answers: { 200: answer.cameraList },
+        query: page,
+        answers: { 200: answer.cameraPage },
       }),
-      async (c) => c.json({ cameras: await readCameras(c.get('db')) }),
+      async (c) => {
+        const wanted = c.req.valid('query');
+        const found = await readCameras(c.get('db'), wanted);
+        return c.json({ cameras: found, next: nextOf(found, wanted.limit, (camera) => camera.name) });
+      },
     )
     .get(
       '/:id',

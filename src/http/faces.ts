@@ -1,5 +1,8 @@
 import { Hono } from 'hono';
 import { WatchpostError } from '../errors.ts';
+import { recordAccess } from '../watchlist/registry.ts';
+import { accessReason, reasonOf } from './access-reason.ts';
+import { asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { operation } from './operation.ts';
 import type { Served } from './services.ts';
@@ -13,24 +16,30 @@ export const faces = () =>
     '/:id/crop',
     operation({
       summary: 'The aligned picture of a face, as the embedder gets it',
+      description: 'Each reading is on record with the name of the key; within a minute it is counted.',
       scope: 'read',
+      headers: accessReason,
       answers: { 200: { type: ['image/png', 'image/jpeg'] } },
-      errors: ['face_unknown'],
+      errors: ['face_unknown', 'text_too_long'],
     }),
     async (c) => {
       const id = idIn(c);
-      const face = await c
-        .get('db')
-        .selectFrom('watchpost.face')
-        .select('crop')
-        .where('id', '=', id)
-        .executeTakeFirst();
-      if (!face) throw new WatchpostError('face_unknown', `There is no face ${id}.`);
+      const reason = reasonOf(c);
+      const face = await asCaller(c, async (trx) => {
+        const found = await trx
+          .selectFrom('watchpost.face')
+          .select('crop')
+          .where('id', '=', id)
+          .executeTakeFirst();
+        if (!found) throw new WatchpostError('face_unknown', `There is no face ${id}.`);
+        await recordAccess(trx, { action: 'crop', subject: { kind: 'face', id }, reason });
+        return found;
+      });
       const type = face.crop[0] === 0x89 ? 'image/png' : 'image/jpeg';
       return c.body(new Uint8Array(face.crop), 200, {
         'content-type': type,
-        // A crop never changes.
-        'cache-control': 'private, max-age=31536000, immutable',
+        // What a browser has kept would be looked at without a trace.
+        'cache-control': 'no-store',
       });
     },
   );

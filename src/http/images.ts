@@ -30,11 +30,12 @@ export const images = ({ config, database, stopping }: Services) => {
         photo: photoFields,
         creates: 'itself',
         answers: { 202: submitted },
-        errors: ['camera_unknown', 'backlog_full'],
+        errors: ['camera_unknown', 'camera_required', 'backlog_full'],
       }),
       async (c) => {
         const submittedBy = actorOf(c.get('caller'));
-        await backlog.assertRoom(submittedBy);
+        const key = c.get('key');
+        await backlog.assertRoom(submittedBy, key.maxBacklog);
         const { bytes, fields } = await readPhotoBody(c, config.maxBodyBytes, photoFields);
         await inspectPhoto(bytes, { maxPixels: config.maxPixels });
         const id = await submitPhoto(database, {
@@ -44,6 +45,7 @@ export const images = ({ config, database, stopping }: Services) => {
           idempotencyKey: idempotencyKey(c),
           submittedBy,
           requestId: c.get('requestId'),
+          seenBy: c.get('db') === database.db ? undefined : c.get('db'),
         });
         backlog.entered(submittedBy);
         const address = `/v1/images/${id}`;
@@ -68,6 +70,8 @@ export const images = ({ config, database, stopping }: Services) => {
         if (seconds > 0) {
           const ends = [c.req.raw.signal, AbortSignal.timeout(seconds * 1000)];
           if (stopping) ends.push(stopping);
+          // Another site's photo is not waited for, as little as one that does not exist.
+          await readImage(c.get('db'), id);
           await untilEnded(database, id, AbortSignal.any(ends));
           c.header('Preference-Applied', `wait=${seconds}`);
         }

@@ -15,4 +15,12 @@ export interface Key {
   readonly cameras: readonly string[] | null;
   /** Ids of the watchlists that it is bound to; null: all of its sites. */
   readonly watchlists: readonly string[] | null;
+  /** Calls in a minute of the clock, at all API processes together; null: any number. */
+  readonly ratePerMinute: number | null;
+  /** Streams that it may have open, at all API processes together; null: the limit of the settings. */
+  readonly maxStreams: number | null;
+  /** Its photos that may wait to be processed; null: the limit of the settings. */
+  readonly maxBacklog: number | null;
+  /** Asks the database whether what the call was made with is still valid, for answers that take long. */
+  isStillValid(): Promise<boolean>;
 }

@@ -156,7 +156,12 @@ export const errorsAnywhere: readonly ProblemCode[] = [
 ];
 
 /** Errors of any call that needs a key. */
-export const errorsWithKey: readonly ProblemCode[] = ['key_missing', 'key_invalid', 'scope_missing'];
+export const errorsWithKey: readonly ProblemCode[] = [
+  'key_missing',
+  'key_invalid',
+  'scope_missing',
+  'rate_limited',
+];
 
 const errorsOfFields: readonly ProblemCode[] = [
   'name_invalid',
@@ -165,6 +170,7 @@ const errorsOfFields: readonly ProblemCode[] = [
   'metadata_invalid',
   'time_invalid',
   'interval_invalid',
+  'limit_invalid',
 ];
 
 const errorsOfPhotos: readonly ProblemCode[] = [

@@ -1,6 +1,17 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { listOf, metadata, name, nextOf, pageLimit, searchWord, text, token } from '../fields.ts';
+import {
+  legalBasis,
+  listOf,
+  metadata,
+  moment,
+  name,
+  nextOf,
+  pageLimit,
+  searchWord,
+  text,
+  token,
+} from '../fields.ts';
 import {
   addPerson,
   findPersons,
@@ -14,6 +25,7 @@ import { asCaller, transactions } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { operation } from './operation.ts';
 import { personPhotos } from './person-photos.ts';
+import { personReport } from './person-report.ts';
 import * as answer from './schemas/persons.ts';
 import type { Served, Services } from './services.ts';
 
@@ -21,12 +33,16 @@ const newPerson = z.strictObject({
   name,
   external_ref: token.nullable().optional(),
   metadata: metadata.optional(),
+  legal_basis: legalBasis.optional(),
+  keep_until: moment.nullable().optional(),
   watchlists: listOf(searchWord).optional(),
 });
 const changes = z.strictObject({
   name: name.optional(),
   external_ref: token.nullable().optional(),
   metadata: metadata.optional(),
+  legal_basis: legalBasis.optional(),
+  keep_until: moment.nullable().optional(),
 });
 const filter = z.strictObject({
   name: searchWord.optional(),
@@ -53,7 +69,7 @@ export const persons = (services: Services) =>
         body: newPerson,
         creates: true,
         answers: { 201: answer.person },
-        errors: ['name_taken', 'watchlist_unknown', 'watchlist_expired'],
+        errors: ['name_taken', 'watchlist_unknown', 'watchlist_expired', 'legal_basis_invalid'],
       }),
       async (c) => {
         const wanted = c.req.valid('json');
@@ -163,4 +179,5 @@ export const persons = (services: Services) =>
       },
     )
 
+    .route('/', personReport())
     .route('/', personPhotos(services));

@@ -1,5 +1,6 @@
 import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
-import { type ProblemCode, problems, toWatchpostError, WatchpostError } from '../errors.ts';
+import { toWatchpostError } from '../convert-error.ts';
+import { type ProblemCode, problems, WatchpostError } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 /** A text cut at `max` characters. */
@@ -26,14 +27,26 @@ export const problemBody = (error: WatchpostError, call?: { path: string; reques
     ...(call ? { instance: call.path, request_id: call.requestId } : {}),
   });
 
-/** Errors after which the rest of the body is not read. */
-const bodyUnread = new Set<ProblemCode>(['body_too_large', 'body_too_slow', 'server_busy']);
+/** Errors after which the rest of the body is not read, as it is too large or its caller may not send it. */
+const bodyUnread = new Set<ProblemCode>([
+  'body_too_large',
+  'body_too_slow',
+  'server_busy',
+  'key_missing',
+  'key_invalid',
+  'scope_missing',
+  'rate_limited',
+  'backlog_full',
+]);
+
+const hasBody = (c: Context): boolean =>
+  Number(c.req.header('content-length') ?? 0) > 0 || c.req.header('transfer-encoding') !== undefined;
 
 const respond = (c: Context, error: WatchpostError): Response => {
   const { status } = problems[error.code];
-  if (status === 503 || status === 429) c.header('Retry-After', '5');
+  if (status === 503 || status === 429) c.header('Retry-After', String(error.retryAfter ?? 5));
   // What is left of the body would be taken for the next call.
-  if (bodyUnread.has(error.code)) c.header('Connection', 'close');
+  if (bodyUnread.has(error.code) && hasBody(c)) c.header('Connection', 'close');
   if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="watchpost"');
   return c.body(problemBody(error, { path: c.req.path, requestId: c.get('requestId') }), status, {
     'content-type': 'application/problem+json',

@@ -1,12 +1,14 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { listOf, moment, name, nextOf, pageLimit, searchWord, token, whole } from '../fields.ts';
-import { enrolStranger, readRecurring, readStranger } from '../watchlist/strangers.ts';
-import { asCaller } from './as-caller.ts';
+import { legalBasis, listOf, moment, name, nextOf, pageLimit, searchWord, token, whole } from '../fields.ts';
+import { acceptable } from '../watchlist/enrolment.ts';
+import { readRecurring, readStranger } from '../watchlist/strangers.ts';
+import { transactions } from './as-caller.ts';
 import { idIn } from './body.ts';
+import { enrolOrRefuse } from './enrol-stranger.ts';
 import { operation } from './operation.ts';
 import * as answer from './schemas/strangers.ts';
-import type { Served } from './services.ts';
+import type { Served, Services } from './services.ts';
 
 const filter = z.strictObject({
   visits: whole(1, 1_000_000).default(2),
@@ -19,12 +21,13 @@ const newPerson = z.strictObject({
   name,
   external_ref: token.optional(),
   watchlists: listOf(searchWord).optional(),
+  legal_basis: legalBasis.optional(),
 });
 
 const cropOf = (faceId: string) => `/v1/faces/${faceId}/crop`;
 
 /** GET /v1/strangers lists recurring strangers, GET /v1/strangers/{id} the faces of one; POST …/person enrols one. */
-export const strangers = () =>
+export const strangers = ({ database }: Services) =>
   new Hono<Served>()
     .get(
       '/',
@@ -76,12 +79,15 @@ export const strangers = () =>
           'face_unknown',
           'match_ruled_out',
           'name_taken',
+          'legal_basis_invalid',
+          // None of their faces can be enrolled.
+          ...acceptable,
         ],
       }),
       async (c) => {
         const id = idIn(c);
         const wanted = c.req.valid('json');
-        const personId = await asCaller(c, (trx) => enrolStranger(trx, id, wanted));
+        const personId = await enrolOrRefuse(database, transactions(c), id, wanted, c.req.raw.signal);
         c.header('Location', `/v1/persons/${personId}`);
         return c.json({ person_id: personId }, 201);
       },

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { interval, moment, name, nextOf, pageLimit, searchWord, text } from '../fields.ts';
+import { interval, moment, name, nextOf, pageLimit, purpose, searchWord } from '../fields.ts';
 import {
   addToWatchlist,
   addWatchlist,
@@ -19,7 +19,7 @@ import type { Served } from './services.ts';
 
 const fields = z.strictObject({
   name,
-  purpose: text.optional(),
+  purpose: purpose.optional(),
   severity: z.enum(['info', 'warning', 'critical']).optional(),
   threshold: z
     .union([z.number().min(0).max(1), z.enum(thresholdNames)], {
@@ -42,11 +42,12 @@ const isEither = (list: {
   threshold?: number | string | undefined;
   target_fpir?: number | null | undefined;
 }) => list.threshold === undefined || typeof list.target_fpir !== 'number';
-const newWatchlist = fields.refine(isEither, eitherError);
+const newWatchlist = fields.extend({ site: searchWord.optional() }).refine(isEither, eitherError);
 const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
 const changes = fields.partial().refine(isEither, eitherError);
 
 const watchlistErrors = [
+  'purpose_missing',
   'name_taken',
   'threshold_invalid',
   'validity_invalid',

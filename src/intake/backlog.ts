@@ -27,19 +27,20 @@ export class Backlog {
    * Refuses one more photo of a submitter, or of anybody, while too many wait.
    *
    * @param submitter as in `image.submitted_by`.
+   * @param mostOfIts limit of its API key; null: that of the settings.
    * @throws {WatchpostError} backlog_full.
    */
-  async assertRoom(submitter: string): Promise<void> {
+  async assertRoom(submitter: string, mostOfIts: number | null = null): Promise<void> {
     const counts = await this.#counted();
     const own = counts.get(submitter) ?? 0;
     const all = [...counts.values()].reduce((sum, images) => sum + images, 0);
-    if (own >= this.#limits.maxBacklogPerKey) {
+    if (own >= (mostOfIts ?? this.#limits.maxBacklogPerKey)) {
+      const setBy =
+        mostOfIts === null ? 'WATCHPOST_MAX_BACKLOG_PER_KEY sets the limit' : 'The key has this limit';
       throw new WatchpostError(
         'backlog_full',
         `${own} photos of this API key are waiting; try again later.`,
-        {
-          hint: 'WATCHPOST_MAX_BACKLOG_PER_KEY sets the limit; more workers shorten the wait.',
-        },
+        { hint: `${setBy}; more workers shorten the wait.` },
       );
     }
     if (all >= this.#limits.maxBacklog) {

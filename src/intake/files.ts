@@ -67,7 +67,7 @@ export const filesMeant = async (path: string): Promise<string[]> => {
   const matching: string[] = [];
   for await (const file of glob(path)) {
     if (isLitter(basename(file))) continue;
-    if ((await stat(file)).isFile()) matching.push(file);
+    if ((await stat(file).catch(() => undefined))?.isFile() ?? true) matching.push(file);
   }
   return someOf(matching.sort(inOrder), 'No file matches this pattern.');
 };
@@ -77,14 +77,17 @@ const someOf = (files: string[], message: string): string[] => {
   return files;
 };
 
-/** The photos in a folder and its subfolders; links to folders are not followed. */
+/**
+ * The photos in a folder and its subfolders; links to folders are not followed. A subfolder that cannot be read stands for
+ * its photos, so that reading it says why.
+ */
 export const photosBelow = async (folder: string): Promise<string[]> => {
   const entries = await readdir(folder, { withFileTypes: true });
   const photos: string[] = [];
   for (const entry of entries.sort((a, b) => inOrder(a.name, b.name))) {
     const path = join(folder, entry.name);
     if (isLitter(entry.name)) continue;
-    if (entry.isDirectory()) photos.push(...(await photosBelow(path)));
+    if (entry.isDirectory()) photos.push(...(await photosBelow(path).catch(() => [path])));
     else if (await isFileOrLinkToOne(path, entry)) {
       if (await isPhotoFile(path)) photos.push(path);
     }

@@ -1,4 +1,6 @@
+import { CompiledQuery, type Kysely } from 'kysely';
 import type { Database } from '../database/pool.ts';
+import type { DB } from '../database/types.generated.ts';
 
 /** A photo to be searched for faces. */
 export interface NewPhoto {
@@ -14,25 +16,29 @@ export interface NewPhoto {
   readonly submittedBy?: string | undefined;
   /** Of the call that brings it, for its event. */
   readonly requestId?: string | undefined;
+  /** The database as the API key sees it for whom it is submitted; default: the whole database. */
+  readonly seenBy?: Kysely<DB> | undefined;
 }
 
 /**
  * Writes a photo in a transaction of its own, and with it the event `image.received`, from which everything else follows.
  *
  * @returns the id of the image.
- * @throws database errors that toWatchpostError translates: camera_unknown, idempotency_key_reused, time_invalid.
+ * @throws database errors that toWatchpostError translates: camera_unknown, camera_required, idempotency_key_reused,
+ *   time_invalid.
  */
 export const submitPhoto = async ({ pool }: Database, photo: NewPhoto): Promise<string> => {
-  const { rows } = await pool.query<{ id: string }>(
-    `select set_config('watchpost.request_id', $6, true), watchpost.submit_image($1, $2, $3, $4, $5) as id`,
-    [
-      photo.bytes,
-      photo.camera ?? null,
-      photo.capturedAt ?? null,
-      photo.idempotencyKey ?? null,
-      photo.submittedBy ?? null,
-      photo.requestId ?? null,
-    ],
-  );
+  const values = [
+    photo.bytes,
+    photo.camera ?? null,
+    photo.capturedAt ?? null,
+    photo.idempotencyKey ?? null,
+    photo.submittedBy ?? null,
+    photo.requestId ?? null,
+  ];
+  const text = `select set_config('watchpost.request_id', $6, true), watchpost.submit_image($1, $2, $3, $4, $5) as id`;
+  const { rows } = await (photo.seenBy === undefined
+    ? pool.query<{ id: string }>(text, values)
+    : photo.seenBy.executeQuery<{ id: string }>(CompiledQuery.raw(text, values)));
   return (rows[0] as { id: string }).id;
 };

@@ -65,14 +65,17 @@ const readStatus = async ({ pool }: Database, imageId: string): Promise<PhotoSta
 /**
  * Waits for photos that are to enrol somebody, and yields each once it has ended, in no particular order. One that was
  * deleted meanwhile, as with its person, ends as removed.
+ *
+ * @param signal ends the wait early.
  */
 export async function* endedEnrolments(
   { pool }: Database,
   ids: readonly string[],
+  signal: AbortSignal = new AbortController().signal,
 ): AsyncGenerator<EndedEnrolment> {
   const open = new Set(ids);
   let pause = pausesOfMany.first;
-  while (open.size > 0) {
+  while (open.size > 0 && !signal.aborted) {
     // Photos end in about the order of their submission, so the oldest suffice: a large import is not read each time.
     const oldest = [...open].slice(0, 200);
     const { rows } = await pool.query<EndedEnrolment>(
@@ -92,7 +95,7 @@ export async function* endedEnrolments(
     }
     if (rows.length > 0) pause = pausesOfMany.first;
     else {
-      await sleep(pause);
+      await sleep(pause, undefined, { signal }).catch(() => {});
       pause = Math.min(pause * 1.5, pausesOfMany.longest);
     }
   }

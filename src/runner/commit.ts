@@ -1,4 +1,4 @@
-import { isCollision, isDatabaseAway, isOrphan } from '../errors.ts';
+import { isCollision, isDatabaseAway, isOrphan } from '../database-errors.ts';
 import type { AnyStage, Item, Tools } from '../stages/stage.ts';
 import { type Attempted, type Delivery, doneBefore, failure, type Handled } from './delivery.ts';
 import { writeFenced } from './fence.ts';

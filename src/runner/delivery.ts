@@ -1,5 +1,6 @@
 import type { Batch } from '../broker/claims.ts';
-import { endOf, type ProblemCode, toWatchpostError, WatchpostError } from '../errors.ts';
+import { toWatchpostError } from '../convert-error.ts';
+import { endOf, type ProblemCode, WatchpostError } from '../errors.ts';
 import type { Item } from '../stages/stage.ts';
 
 /** Who handles a batch of events, and which attempt it is. */

@@ -1,7 +1,8 @@
 import type { Batch } from '../broker/claims.ts';
 import { anyOf } from '../database/any-of.ts';
 import { retryWhileAway } from '../database/retry.ts';
-import { isDatabaseAway, WatchpostError } from '../errors.ts';
+import { isDatabaseAway } from '../database-errors.ts';
+import { WatchpostError } from '../errors.ts';
 import type { AnyStage, Item, Tools } from '../stages/stage.ts';
 import { commit } from './commit.ts';
 import { type Attempted, type Delivery, doneBefore, failure, type Handled } from './delivery.ts';

@@ -1,6 +1,6 @@
 import type { Batch, Claims } from '../broker/claims.ts';
 import type { Outage } from '../database/outage.ts';
-import { isDatabaseAway } from '../errors.ts';
+import { isDatabaseAway } from '../database-errors.ts';
 import type { Log } from '../log.ts';
 import { subjectsOf } from './subject.ts';
 

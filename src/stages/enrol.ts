@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
 import { anyOf } from '../database/any-of.ts';
-import { isDatabaseAway, WatchpostError } from '../errors.ts';
+import { isDatabaseAway } from '../database-errors.ts';
+import { WatchpostError } from '../errors.ts';
 import { assertFit, assertStanding } from '../watchlist/enrolment.ts';
 import type { Replayable, Stage } from './stage.ts';
 

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
 import sharp from 'sharp';
 import type { DB } from '../database/types.generated.ts';
-import { WatchpostError, whyUnusableFile } from '../errors.ts';
+import { WatchpostError } from '../errors.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import { isLitter } from '../intake/index.ts';
+import { recordAccess } from '../watchlist/registry.ts';
 import type { StoredLink } from './links.ts';
 import { type CannotLink, type Manifest, manifestName, manifestVersion } from './manifest.ts';
 import { type Person, type Photo, readEverything } from './stored.ts';
@@ -27,19 +29,22 @@ const modes = { folder: 0o700, file: 0o600 };
 /**
  * Writes everybody with the photos that are enrolled, all cameras, lists and cannot-links, in the form that an import
  * reads: a subfolder a person, and a manifest. A photo whose bytes were dropped is written as its aligned face, with a
- * margin so that a detector finds it; photos that were refused or removed are left out.
+ * margin so that a detector finds it; photos that were refused or removed are left out. Who is exported is on record
+ * (the table access) before anything is written.
  *
  * @param folder must be empty, or not there.
+ * @param options.reason why, for the record.
  * @throws {WatchpostError} file_unreadable, folder_not_empty.
  */
 export const exportPeople = async (
   db: Kysely<DB>,
   folder: string,
-  onPerson: () => void = () => {},
+  { reason, onPerson = () => {} }: { reason?: string | undefined; onPerson?: () => void } = {},
 ): Promise<Exported> => {
   try {
     await provideFolder(folder);
     const { people, links, cameras, watchlists } = await readEverything(db);
+    await recordExport(db, people, reason);
     const places = placesOf(people);
     const written = { photos: 0, crops: 0 };
     for (const person of people) {
@@ -74,6 +79,22 @@ export const exportPeople = async (
         cause: error,
       },
     );
+  }
+};
+
+/** People of one row of the record of accesses. */
+const peopleOfRow = 1000;
+
+/** Before the first photo is written, also if the export is interrupted later. */
+const recordExport = async (
+  db: Kysely<DB>,
+  people: readonly Person[],
+  reason: string | undefined,
+): Promise<void> => {
+  const details = { people: people.length };
+  for (let from = 0; from < people.length; from += peopleOfRow) {
+    const persons = people.slice(from, from + peopleOfRow).map(({ id }) => id);
+    await recordAccess(db, { action: 'export', persons, reason, details });
   }
 };
 
@@ -132,11 +153,13 @@ const writePerson = async (
     if (photo.accept.length > 0) accept[file] = photo.accept;
     written[stored.isCrop ? 'crops' : 'photos'] += 1;
   }
-  const { name, external_ref, metadata, created_at, watchlists } = person;
+  const { name, external_ref, metadata, legal_basis, keep_until, created_at, watchlists } = person;
   await writeJson(join(place, 'person.json'), {
     name,
     external_ref,
     metadata,
+    legal_basis,
+    keep_until,
     created_at,
     watchlists,
     faces,

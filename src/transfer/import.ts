@@ -153,6 +153,8 @@ const findKnown = async (
       // Who was merged into another since is known as that person, by the name they had.
       .select([sql<string>`watchpost.survivor(id)`.as('id'), 'name'])
       .where('external_ref', '=', person.external_ref)
+      // Sites may each have somebody with this reference.
+      .orderBy(sql`site_id <> watchpost.default_site()`)
       .executeTakeFirst();
     if (holder && holder.name !== person.name) {
       throw new WatchpostError(

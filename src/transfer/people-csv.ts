@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
-import { listOf, metadata, name, token } from '../fields.ts';
+import { legalBasis, listOf, metadata, name, storedTime, token } from '../fields.ts';
 import { assertKnown, readText } from '../text-file.ts';
 import { codes, entry, type PersonSource, position, type Refusal, refusalOf, type Source } from './people.ts';
 
@@ -17,6 +17,8 @@ const rowOfPerson = z.object({
   metadata: z.string(),
   faces: z.string(),
   accept: z.string(),
+  legal_basis: z.union([z.literal(''), legalBasis]),
+  keep_until: z.union([z.literal(''), storedTime]),
 });
 const columns = Object.keys(rowOfPerson.shape);
 
@@ -123,6 +125,8 @@ const personOf = async (
     name: row.name,
     external_ref: row.external_ref || undefined,
     metadata: row.metadata ? metadataCell.parse({ metadata: JSON.parse(row.metadata) }).metadata : {},
+    legal_basis: row.legal_basis || undefined,
+    keep_until: row.keep_until || undefined,
     watchlists: listOf(entry).parse(partsOf(row.watchlists)),
     photos,
   };

@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
-import { listOf, metadata, name, storedTime, token } from '../fields.ts';
+import { legalBasis, listOf, metadata, name, storedTime, token } from '../fields.ts';
 import { inOrder, isFileOrLinkToOne, isLitter, isPhotoFile } from '../intake/index.ts';
 import { assertKnown, readText } from '../text-file.ts';
 import { manifestName } from './manifest.ts';
@@ -14,6 +14,8 @@ const aboutPerson = z.object({
   name: name.optional(),
   external_ref: token.nullable().optional(),
   metadata: metadata.optional(),
+  legal_basis: legalBasis.optional(),
+  keep_until: storedTime.nullable().optional(),
   created_at: storedTime.optional(),
   watchlists: listOf(entry).optional(),
   faces: z.record(z.string(), position).optional(),
@@ -69,6 +71,8 @@ const readFolder = async (folder: string) => {
     name: about.name ?? nameOfFolder(folder),
     external_ref: about.external_ref ?? undefined,
     metadata: about.metadata ?? {},
+    legal_basis: about.legal_basis,
+    keep_until: about.keep_until,
     created_at: about.created_at,
     watchlists: about.watchlists ?? [],
     photos: photos.map((file) => ({

@@ -1,7 +1,9 @@
 import { CsvError } from 'csv-parse/sync';
 import { z } from 'zod';
-import { type ProblemCode, toWatchpostError, WatchpostError, whyUnusableFile } from '../errors.ts';
+import { toWatchpostError } from '../convert-error.ts';
+import { type ProblemCode, WatchpostError } from '../errors.ts';
 import { codeOf, name, storedTime } from '../fields.ts';
+import { whyUnusableFile } from '../file-errors.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
 import type { Manifest } from './manifest.ts';
 
@@ -23,6 +25,10 @@ export interface PersonSource {
   readonly name: string;
   readonly external_ref: string | undefined;
   readonly metadata: Record<string, unknown>;
+  /** Undefined: the installation's default. */
+  readonly legal_basis?: string | undefined;
+  /** When they are to be deleted; null or undefined: not said. */
+  readonly keep_until?: string | null | undefined;
   /** When they were added; undefined: now. */
   readonly created_at?: string | undefined;
   readonly watchlists: readonly EntrySource[];

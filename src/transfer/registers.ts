@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
+import { toWatchpostError } from '../convert-error.ts';
 import type { DB } from '../database/types.generated.ts';
-import { toWatchpostError, WatchpostError } from '../errors.ts';
+import { WatchpostError } from '../errors.ts';
 import { assertKnown } from '../text-file.ts';
 import { addToWatchlist, findWatchlist } from '../watchlist/registry.ts';
 import type { RegisterRow } from './manifest.ts';

@@ -10,12 +10,12 @@ import { readFolders } from './people-folder.ts';
  * read further. An invalid person is reported and does not affect the others.
  *
  * A folder: one subfolder a person, which has the person's name, with photos and, if there is more to say, person.json:
- * {"name", "external_ref", "metadata", "created_at", "watchlists", "faces": {"1.jpg": 2}, "accept": {"1.jpg":
+ * {"name", "external_ref", "metadata", "legal_basis", "keep_until", "created_at", "watchlists", "faces": {"1.jpg": 2}, "accept": {"1.jpg":
  * ["face_unlike"]}}. Subfolders of the system and those that begin with _ or . are left out. An export also has
  * watchpost.json, with cameras, lists and cannot-links.
  *
- * people.csv, in the folder or given itself: name, external_ref, photos, watchlists, metadata (JSON), faces, accept; the
- * last six may be left out. Columns are separated by commas, semicolons or tabs; photos and watchlists by semicolons
+ * people.csv, in the folder or given itself: name, external_ref, photos, watchlists, metadata (JSON), faces, accept,
+ * legal_basis, keep_until; all but the first may be left out. Columns are separated by commas, semicolons or tabs; photos and watchlists by semicolons
  * (or they are JSON arrays), faces and accept follow the photos, the codes of one photo separated by spaces. Paths are
  * relative to the file.
  *

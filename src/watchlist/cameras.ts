@@ -2,7 +2,9 @@ import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
+import type { Page } from '../fields.ts';
 import type { FaceRange } from '../vision/index.ts';
+import { siteColumn } from './sites.ts';
 
 /** Cameras: adding, reading, changing and removing them, by the rules in sql/1-base/cameras.sql. */
 
@@ -15,6 +17,14 @@ export interface CameraFields {
   readonly faces?: FaceRange | undefined;
 }
 
+/** A camera to add. */
+export interface NewCamera extends CameraFields {
+  readonly name: string;
+  readonly location: string;
+  /** Name or id of its site; default: the first that whoever acts may see. */
+  readonly site?: string | undefined;
+}
+
 const columnsOf = (fields: CameraFields) =>
   Object.fromEntries(
     (['name', 'location', 'zone', 'faces'] as const)
@@ -22,25 +32,26 @@ const columnsOf = (fields: CameraFields) =>
       .filter(([, value]) => value !== undefined),
   );
 
+const siteName = sql<string>`(select s.name from watchpost.site as s where s.id = site_id)`.as('site');
+
 const nameOf = ({ name }: CameraFields) => `The camera name ${JSON.stringify(name)}`;
 
 /**
  * Adds a camera.
  *
- * @throws {WatchpostError} name_taken.
+ * @throws {WatchpostError} name_taken; site_unknown by SQLSTATE.
  */
-export const addCamera = (
-  db: Kysely<DB>,
-  camera: CameraFields & { readonly name: string; readonly location: string },
-) =>
-  orNameTaken(
+export const addCamera = async (db: Kysely<DB>, camera: NewCamera) => {
+  const site = await siteColumn(db, camera.site);
+  return orNameTaken(
     nameOf(camera),
     db
       .insertInto('watchpost.camera')
-      .values({ ...columnsOf(camera), name: camera.name, location: camera.location })
-      .returning(['id', 'name', 'location', 'zone', 'faces'])
+      .values({ ...columnsOf(camera), ...site, name: camera.name, location: camera.location })
+      .returning(['id', 'name', 'location', 'zone', 'faces', siteName])
       .executeTakeFirstOrThrow(),
   );
+};
 
 /**
  * Changes a camera from now on: earlier sightings stay where they were.
@@ -101,9 +112,13 @@ export const readCamera = async (db: Kysely<DB>, id: string) => {
   throw new WatchpostError('camera_not_there', `There is no camera ${id}, or it was removed.`);
 };
 
-/** The cameras in use, by name. */
-export const readCameras = (db: Kysely<DB>) =>
-  selected(db.selectFrom('watchpost.camera')).orderBy('name').execute();
+/** The cameras in use, by name: a page of them, which begins after a name, or all. */
+export const readCameras = (db: Kysely<DB>, page?: Page) =>
+  selected(db.selectFrom('watchpost.camera'))
+    .$if(page?.after !== undefined, (q) => q.where('name', '>', page?.after as string))
+    .orderBy('name')
+    .$if(page !== undefined, (q) => q.limit(page?.limit as number))
+    .execute();
 
 /** Where a camera was, the first place first. A time is null where the place has no beginning or no end. */
 export const readPlaces = (db: Kysely<DB>, id: string) =>
@@ -121,4 +136,6 @@ export const readPlaces = (db: Kysely<DB>, id: string) =>
     .execute();
 
 const selected = <O>(query: SelectQueryBuilder<DB, 'watchpost.camera', O>) =>
-  query.select(['id', 'name', 'location', 'zone', 'faces', 'created_at']).where('removed_at', 'is', null);
+  query
+    .select(['id', 'name', 'location', 'zone', 'faces', siteName, 'created_at'])
+    .where('removed_at', 'is', null);

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
+import { toWatchpostError } from '../convert-error.ts';
 import type { DB } from '../database/types.generated.ts';
-import { isCollision, toWatchpostError } from '../errors.ts';
+import { isCollision } from '../database-errors.ts';
 
 /** Deleting much: batch by batch, by the functions in sql/6-record/deleting.sql. */
 
@@ -47,7 +48,7 @@ const inBatches = async (
 };
 
 /** Repeats a batch that met a deadlock, or an alert that was raised meanwhile for one of its photos. */
-const again = async <T>(attempt: () => Promise<T>, attempts = mostAttempts): Promise<T> => {
+export const again = async <T>(attempt: () => Promise<T>, attempts = mostAttempts): Promise<T> => {
   try {
     return await attempt();
   } catch (error) {
@@ -55,6 +56,11 @@ const again = async <T>(attempt: () => Promise<T>, attempts = mostAttempts): Pro
     if (!passes || attempts === 1) throw error;
     return again(attempt, attempts - 1);
   }
+};
+
+/** Pauses after a batch that took so many milliseconds, if photos arrive. */
+export const restIfLive = async (transact: Transact, tookMs: number): Promise<void> => {
+  if (await transact(isLive)) await sleep(batch.restsFor * tookMs);
 };
 
 const isLive = async (trx: Kysely<DB>): Promise<boolean> => {

@@ -31,6 +31,8 @@ export const findPersons = async (db: Kysely<DB>, filter: PersonFilter) => {
       'p.name',
       'p.external_ref',
       'p.metadata',
+      'p.legal_basis',
+      'p.keep_until',
       'p.created_at',
       watchlistsOf.as('watchlists'),
       sql<number>`(
@@ -72,7 +74,16 @@ export const findPersons = async (db: Kysely<DB>, filter: PersonFilter) => {
 export const readPerson = async (db: Kysely<DB>, asked: string) => {
   const person = await db
     .selectFrom('watchpost.person as p')
-    .select(['p.id', 'p.name', 'p.external_ref', 'p.metadata', 'p.created_at', watchlistsOf.as('watchlists')])
+    .select([
+      'p.id',
+      'p.name',
+      'p.external_ref',
+      'p.metadata',
+      'p.legal_basis',
+      'p.keep_until',
+      'p.created_at',
+      watchlistsOf.as('watchlists'),
+    ])
     .where('p.id', '=', sql<string>`watchpost.survivor(${asked})`)
     .executeTakeFirst();
   if (!person) throw personUnknown(asked);

@@ -4,6 +4,7 @@ import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Page } from '../fields.ts';
 import { deleteHistory, type OnDeleted, type Transact } from './deleting.ts';
+import { siteColumn } from './sites.ts';
 
 /** Watchlists: adding, reading, changing and removing them. Their entries are in entries.ts. */
 
@@ -33,6 +34,13 @@ export interface WatchlistFields {
   readonly page_retroactive?: boolean | undefined;
 }
 
+/** A list to add. */
+export interface NewWatchlist extends WatchlistFields {
+  readonly name: string;
+  /** Name or id of its site; default: the first that whoever acts may see. */
+  readonly site?: string | undefined;
+}
+
 const columnsOf = ({ threshold, cooldown_seconds, ...columns }: WatchlistFields) => ({
   ...(typeof threshold === 'number' ? { threshold, threshold_name: null } : {}),
   ...(typeof threshold === 'string' ? { threshold_name: threshold } : {}),
@@ -47,16 +55,17 @@ const nameOf = (list: WatchlistFields) => `The watchlist name ${JSON.stringify(l
 /**
  * Adds a list.
  *
- * @throws {WatchpostError} name_taken; by SQLSTATE threshold_invalid, validity_invalid, watchlist_expired,
+ * @throws {WatchpostError} name_taken; by SQLSTATE site_unknown, threshold_invalid, validity_invalid, watchlist_expired,
  *   calibration_missing.
  */
-export const addWatchlist = async (db: Kysely<DB>, list: WatchlistFields & { readonly name: string }) => {
+export const addWatchlist = async (db: Kysely<DB>, { site, ...list }: NewWatchlist) => {
+  const ofSite = await siteColumn(db, site);
   const { id } = await orNameTaken(
     nameOf(list),
     db
       .insertInto('watchpost.watchlist')
       // Without a threshold the database chooses the default.
-      .values({ name: list.name, threshold: sql<number>`default`, ...columnsOf(list) })
+      .values({ name: list.name, threshold: sql<number>`default`, ...columnsOf(list), ...ofSite })
       .returning('id')
       .executeTakeFirstOrThrow(),
   );
@@ -120,6 +129,7 @@ const selected = <O>(query: SelectQueryBuilder<DB & { w: DB['watchpost.watchlist
   query.select((eb) => [
     'w.id',
     'w.name',
+    sql<string>`(select s.name from watchpost.site as s where s.id = w.site_id)`.as('site'),
     'w.purpose',
     'w.severity',
     'w.threshold',

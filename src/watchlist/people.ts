@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
@@ -14,6 +14,10 @@ export interface PersonFields {
   readonly external_ref?: string | null | undefined;
   /** Replaces the previous metadata. */
   readonly metadata?: Record<string, unknown> | undefined;
+  /** What allows the processing: see legal-bases.ts. Of a new person the installation's default. */
+  readonly legal_basis?: string | undefined;
+  /** When they are to be deleted, in ISO 8601; null: when somebody decides so. */
+  readonly keep_until?: string | null | undefined;
 }
 
 /** A person to be added. */
@@ -33,7 +37,13 @@ export interface NewPerson extends PersonFields {
  */
 export const addPerson = (db: Kysely<DB>, person: NewPerson) =>
   inTransaction(db, async (trx) => {
-    await assertFree(trx, person.external_ref);
+    const lists: string[] = [];
+    for (const list of person.watchlists ?? []) lists.push(await findWatchlist(trx, list));
+    // With the list that they are added for, so that its site may change them.
+    const site = sql<string>`coalesce(
+      (select w.site_id from watchpost.watchlist as w where w.id = ${lists[0] ?? null}::uuid), watchpost.default_site()
+    )`;
+    await assertFree(trx, person.external_ref, site);
     const made = await refOrTaken(
       person.external_ref,
       trx
@@ -42,14 +52,15 @@ export const addPerson = (db: Kysely<DB>, person: NewPerson) =>
           name: person.name,
           external_ref: person.external_ref ?? null,
           metadata: JSON.stringify(person.metadata ?? {}),
+          keep_until: person.keep_until ?? null,
+          ...(person.legal_basis === undefined ? {} : { legal_basis: person.legal_basis }),
+          site_id: site,
           ...(person.created_at === undefined ? {} : { created_at: person.created_at }),
         })
-        .returning(['id', 'name', 'external_ref', 'metadata', 'created_at'])
+        .returning(['id', 'name', 'external_ref', 'metadata', 'legal_basis', 'keep_until', 'created_at'])
         .executeTakeFirstOrThrow(),
     );
-    for (const list of person.watchlists ?? []) {
-      await addToWatchlist(trx, await findWatchlist(trx, list), made.id);
-    }
+    for (const list of lists) await addToWatchlist(trx, list, made.id);
     return made;
   });
 
@@ -61,7 +72,8 @@ export const addPerson = (db: Kysely<DB>, person: NewPerson) =>
 export const setPerson = (db: Kysely<DB>, id: string, fields: PersonFields) =>
   inTransaction(db, async (trx) => {
     await sql`select watchpost.assert_unmerged(${id})`.execute(trx);
-    await assertFree(trx, fields.external_ref, id);
+    const site = sql<string>`(select p.site_id from watchpost.person as p where p.id = ${id})`;
+    await assertFree(trx, fields.external_ref, site, id);
     const { metadata, ...others } = fields;
     const columns = Object.fromEntries(
       Object.entries({
@@ -77,7 +89,7 @@ export const setPerson = (db: Kysely<DB>, id: string, fields: PersonFields) =>
     }
     const person = await trx
       .selectFrom('watchpost.person')
-      .select(['id', 'name', 'external_ref', 'metadata', 'created_at'])
+      .select(['id', 'name', 'external_ref', 'metadata', 'legal_basis', 'keep_until', 'created_at'])
       .where('id', '=', id)
       .executeTakeFirst();
     if (!person) throw personUnknown(id);
@@ -123,12 +135,18 @@ const refTaken = (ref: string, who = '') =>
   new WatchpostError('name_taken', `The external reference ${JSON.stringify(ref)} is taken${who}.`);
 
 /** Checked before writing, because a violation of the index does not say who has the reference. */
-const assertFree = async (db: Kysely<DB>, ref: string | null | undefined, id?: string): Promise<void> => {
+const assertFree = async (
+  db: Kysely<DB>,
+  ref: string | null | undefined,
+  site: RawBuilder<string>,
+  id?: string,
+): Promise<void> => {
   if (ref === null || ref === undefined) return;
   const holder = await db
     .selectFrom('watchpost.person')
     .select(['id', 'name'])
     .where('external_ref', '=', ref)
+    .where('site_id', '=', site)
     .executeTakeFirst();
   if (holder && holder.id !== id) throw refTaken(ref, `: ${holder.name} (${holder.id}) has it`);
 };

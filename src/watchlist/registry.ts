@@ -1,9 +1,12 @@
-/** The interface to cameras, people, their photos and lists, and to deleting them. */
+/** The interface to cameras, people, their photos and lists, to deleting them, and to how long they are kept. */
 
+export { type Access, type AccessFilter, type AccessRow, findAccesses, recordAccess } from './access.ts';
+export { type AccessReport, readAccessReport, readCrops } from './access-report.ts';
 export {
   addCamera,
   type CameraFields,
   findCamera,
+  type NewCamera,
   readCamera,
   readCameras,
   readPlaces,
@@ -41,3 +44,28 @@ export {
 } from './merging.ts';
 export { addPerson, type PersonFields, removePerson, setPerson, takeBackPerson } from './people.ts';
 export { acceptPhoto, addPersonPhoto, correctPhoto, enrolFace, removePhoto } from './photos.ts';
+export {
+  dropCameraRule,
+  type Purge,
+  type Purged,
+  purge,
+  type Retained,
+  type RetentionAction,
+  type Rule,
+  readProcessingDefault,
+  readRules,
+  retained,
+  retentionActions,
+  setProcessingDefault,
+  setRule,
+} from './retention.ts';
+export {
+  addMember,
+  addSite,
+  findSite,
+  readSite,
+  readSites,
+  removeMember,
+  removeSite,
+  renameSite,
+} from './sites.ts';

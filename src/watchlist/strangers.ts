@@ -104,22 +104,39 @@ export const readStranger = async (db: Kysely<DB>, id: string) => {
  *
  * @param db a transaction in which the caller is set, or the database: then the caller is the database user.
  * @param person.watchlists names or ids.
- * @returns the person's id.
+ * @returns the person's id, and the photos that wait to be enrolled: if all are refused, `takeBackPerson` undoes it.
  * @throws {WatchpostError} name_taken if the external_ref is; by SQLSTATE: stranger_unknown, stranger_named,
  *   watchlist_unknown. Then nothing was written.
  */
 export const enrolStranger = async (
   db: Kysely<DB>,
   id: string,
-  person: { name: string; external_ref?: string | undefined; watchlists?: string[] | undefined },
-): Promise<string> => {
+  person: {
+    name: string;
+    external_ref?: string | undefined;
+    watchlists?: string[] | undefined;
+    legal_basis?: string | undefined;
+  },
+): Promise<{ personId: string; photos: { id: string; face_id: string }[] }> => {
   const { rows } = await orNameTaken(
     `The external reference ${JSON.stringify(person.external_ref)}`,
     sql<{ id: string }>`
       select watchpost.enrol_stranger(
-        ${id}::uuid, ${person.name}, ${person.external_ref ?? null}, ${person.watchlists ?? []}::text[]
+        ${id}::uuid, ${person.name}, ${person.external_ref ?? null}, ${person.watchlists ?? []}::text[],
+        ${person.legal_basis ?? null}
       ) as id
     `.execute(db),
   );
-  return (rows[0] as { id: string }).id;
+  const personId = (rows[0] as { id: string }).id;
+  const photos = await db
+    .selectFrom('watchpost.person_photo as p')
+    .innerJoin('watchpost.face as f', (join) =>
+      join.onRef('f.image_id', '=', 'p.image_id').onRef('f.ordinal', '=', 'p.chosen_face'),
+    )
+    .select(['p.id', 'f.id as face_id'])
+    .where('p.person_id', '=', personId)
+    .where('f.superseded_at', 'is', null)
+    .orderBy('p.id')
+    .execute();
+  return { personId, photos };
 };

@@ -40,10 +40,10 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
     await owner.rows(`insert into watchpost.camera (name, location) values ('gate', 'North gate')`);
   });
 
-  describe('watchpost_app', () => {
+  describe('watchpost_work', () => {
     let app: Awaited<ReturnType<typeof loginWith>>;
     beforeAll(async () => {
-      app = await loginWith('watchpost_app');
+      app = await loginWith('watchpost_work');
     });
     afterAll(() => app.leave());
 
@@ -83,6 +83,9 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'delete from watchpost.handling',
       'truncate watchpost.image cascade',
       `insert into watchpost.event (topic, subject_id, xid) values ('x', gen_random_uuid(), '1')`,
+      `insert into watchpost.event (topic, subject_id, id) values ('x', gen_random_uuid(), gen_random_uuid())`,
+      `insert into watchpost.event (topic, subject_id, created_at) values ('x', gen_random_uuid(), now() - interval '1 day')`,
+      `insert into watchpost.handling (id, event_id, task, outcome, attempt, started_at, duration_ms) values (gen_random_uuid(), gen_random_uuid(), 'x', 'done', 1, now(), 0)`,
       'delete from watchpost.seal',
       'delete from watchpost.seal_leaves',
       `update watchpost.seal_head set number = 0`,
@@ -95,6 +98,9 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'alter table watchpost.event disable trigger all',
       `create table watchpost.mine ()`,
       'update watchpost.image set bytes = null',
+      `insert into watchpost.api_key (name, sha256, scopes) values ('mine', sha256('x'), '{administer}')`,
+      `update watchpost.api_key set scopes = '{administer}'`,
+      'delete from watchpost.key_calls',
       `update watchpost.image set format = 'png', bytes = 'x'`,
       `insert into watchpost.image (bytes) values ('x') on conflict (id) do update set bytes = null`,
     ])('may not: %s', async (statement) => {
@@ -156,21 +162,24 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
   });
 
   describe.each(['watchpost_reader', 'watchpost_reviewer'])('%s', (role) => {
+    const unreadable = [
+      ...['api_key', 'key_status', 'endpoint_secret', 'image', 'face'],
+      ...['embedding', 'reference', 'person_vector', 'stranger_face', 'stranger_candidate'],
+    ];
     let reader: Awaited<ReturnType<typeof loginWith>>;
     beforeAll(async () => {
       reader = await loginWith(role);
     });
     afterAll(() => reader.leave());
 
-    it('reads every view and table but the photos, the keys and the secrets', async () => {
+    it('reads every view and table but the photos, the crops, the vectors, the keys and the secrets', async () => {
       const relations = await owner.rows(
         `select relname as name from pg_class
          where relnamespace = 'watchpost'::regnamespace and relkind in ('r', 'p', 'v') order by 1`,
       );
       for (const { name } of relations) {
         const reading = reader.rows(`select * from watchpost.${name} limit 1`);
-        if (['api_key', 'image', 'endpoint_secret'].includes(name))
-          await expect(reading).rejects.toMatchObject(denied);
+        if (unreadable.includes(name)) await expect(reading).rejects.toMatchObject(denied);
         else await expect(reading, name).resolves.toBeInstanceOf(Array);
       }
     });
@@ -198,7 +207,14 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'select id from watchpost.image where bytes is null',
       'select i from watchpost.image as i',
       'copy watchpost.image to stdout',
-    ])('sees nothing of a photo: %s', async (statement) => {
+      'select crop from watchpost.face',
+      'select length(crop) from watchpost.face',
+      'select vector from watchpost.embedding',
+      'select vector from watchpost.reference',
+      'select vector_norm(vector::vector) from watchpost.person_vector',
+      'select vector from watchpost.stranger_face',
+      'select vector from watchpost.stranger_candidate',
+    ])('sees nothing of a photo, a crop or a vector: %s', async (statement) => {
       await expect(reader.rows(statement)).rejects.toMatchObject(denied);
     });
   });
@@ -225,6 +241,9 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'select watchpost.valid_secrets(gen_random_uuid())',
       'select * from watchpost.delivery_due(gen_random_uuid())',
       'select watchpost.rotate_secret(gen_random_uuid())',
+      `select * from watchpost.authenticate(sha256('x'))`,
+      `select watchpost.create_key('mine', '{administer}')`,
+      'select watchpost.revoke_key(gen_random_uuid())',
       `update watchpost.camera set location = 'elsewhere'`,
       'select watchpost.remove_camera(gen_random_uuid())',
       'select watchpost.delete_images(now())',
@@ -297,7 +316,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
   it('are skipped, with a notice, if the migrating user may not create them', async () => {
     const name = `norole_${randomBytes(4).toString('hex')}`;
     const [{ roles }] = (await owner.rows(
-      `select count(*)::int as roles from pg_roles where rolname like 'watchpost_app'`,
+      `select count(*)::int as roles from pg_roles where rolname = 'watchpost_work'`,
     )) as [{ roles: number }];
     expect(roles).toBe(1);
     // The roles are there already on this server, so the text is run under other names.
@@ -309,7 +328,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
     await client.connect();
     await client.query(`create role ${name}`);
     await client.query(`set role ${name}`);
-    await client.query(text.replaceAll('watchpost_app', name.replace('norole', 'absent')));
+    await client.query(text.replaceAll('watchpost_work', name.replace('norole', 'absent')));
     await client.query('reset role');
     await client.query(`drop role ${name}`);
     await client.end();

@@ -43,10 +43,10 @@ describe('demo', () => {
     await until(async () => (await processesWith(folder)).length === 0);
   });
 
-  it('prints each stage as it happens and a table, and stays up with its URL, key and psql line until a signal', async () => {
+  it('prints each stage as it happens and a table, and stays up with its URL, the place of its key and the psql line until a signal', async () => {
     const demo = new Command(['demo'], settings);
     const [, url] = await demo.says(
-      /API +(http:\S+)\n +API key +wp_\S+\n +SQL +psql postgres:\S+\n +Console +http:\S+\n[\s\S]*Stop with Ctrl-C\./,
+      /API +(http:\S+)\n +API key +cat \S+\n +SQL +psql postgres:\S+\n +Console +http:\S+\n[\s\S]*Stop with Ctrl-C\./,
     );
     const steps = demo.stderr.match(/^.+ \(.+\) …$/gm) ?? [];
     expect(steps.map((step) => step.split(' (')[0])).toEqual([

@@ -40,6 +40,12 @@ const examples: Record<string, Example> = {
     code: 0,
     stdout: /^1 photo would be deleted, with their faces and searches\n$/,
   },
+  key: {
+    args: () => ['key', 'create', 'gate camera', '--scope', 'submit', '--camera', 'gate'],
+    code: 0,
+    stdout: /^gate camera {2}[\da-f-]{36} {2}submit\nkey {2}wp_[\w-]{43}\n$/,
+    stderr: /^Keep it now: it is never shown again\.\n$/,
+  },
   person: { args: () => ['person', 'add', 'Ada'], code: 0, stdout: /^Ada {2}[\da-f-]{36}\n$/ },
   watchlist: {
     args: () => ['watchlist', 'add', 'wanted'],

@@ -81,7 +81,9 @@ describe.skipIf(!onServer)(`move, from the embedded database to a server ${needs
       await database.rows(`insert into watchpost.camera (name, location) values ('gate', 'North gate')`);
       await enrolAda(database);
       await untilFinal(database, await submit(database, sample(1), 'gate'));
-      await database.rows(`update watchpost.retention set action = 'detach', age = '1 week'`);
+      await database.rows(
+        `update watchpost.retention set action = 'detach', age = '1 week' where width is not null`,
+      );
       await untilIdle(database);
       await sealAll(database);
       await worker.stop();

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -200,6 +200,20 @@ describe('without a worker', () => {
     const some = await run('submit', join(frames, '*.jpg'), join(frames, '*.png'));
     expect(some).toMatchObject({ code: 1, stdout: expect.stringMatching(/^10\.jpg {2}\S+\n$/) });
     expect(some.stderr).toContain(`${join(frames, '*.png')}: No file matches this pattern.`);
+  });
+
+  it('submit takes the rest of a folder or pattern of which something cannot be read, and names that', async () => {
+    const frames = await temporaryFolder();
+    await writeFile(join(frames, '1.jpg'), sample(4));
+    await symlink(join(frames, 'gone'), join(frames, '2.jpg'));
+    const pattern = await run('submit', join(frames, '*.jpg'));
+    expect(pattern).toMatchObject({ code: 1, stdout: expect.stringMatching(/^1\.jpg {2}\S+\n$/) });
+    expect(pattern.stderr).toContain(`${join(frames, '2.jpg')} cannot be read: there is no such file`);
+    // A name in another encoding than UTF-8, as old recorders write them.
+    await mkdir(Buffer.concat([Buffer.from(`${frames}/caf`), Buffer.from([0xe9])]));
+    const whole = await run('submit', frames);
+    expect(whole).toMatchObject({ code: 1, stdout: expect.stringMatching(/^1\.jpg {2}\S+\n$/) });
+    expect(whole.stderr).toMatch(/2\.jpg cannot be read: .*\n.*caf\ufffd cannot be read: .*\n1 of 3 /);
   });
 
   it('person add that is interrupted adds nobody', async () => {

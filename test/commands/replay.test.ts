@@ -18,8 +18,16 @@ describe('replay, pause and resume by command', () => {
 
   it('prints what would be gained and lost, and writes nothing', async () => {
     await database.rows('update watchpost.watchlist set threshold = 0.9');
-    const { code, stdout } = await command('replay', '--task', 'match', '--all', '--dry-run', '--json');
+    const { code, stdout, stderr } = await command(
+      'replay',
+      '--task',
+      'match',
+      '--all',
+      '--dry-run',
+      '--json',
+    );
     expect(code).toBe(0);
+    expect(stderr, 'progress, in lines where it is no terminal').toMatch(/^3 events, .* 1 lost\n$/);
     expect(JSON.parse(stdout)).toMatchObject({ dryRun: true, events: 3, changed: 1, gained: 0, lost: 1 });
     expect(await database.rows('select * from watchpost.match where superseded_at is not null')).toEqual([]);
   });

@@ -18,10 +18,10 @@ describe('up, on a machine without a database', () => {
   const start = async (): Promise<void> => {
     up = new Command(['up'], { WATCHPOST_DATA: folder });
     await up.says(/^Stop: +Ctrl-C$/m);
-    const [, url, key, sql] = await up.says(
-      /API +(http:\S+)\n +API key +(\S+)\n +SQL +psql (postgres:\S+)\n/,
+    const [, url, file, sql] = await up.says(
+      /API +(http:\S+)\n +API key +cat (\S+)\n +SQL +psql (postgres:\S+)\n/,
     );
-    said = { url: url!, key: key!, sql: sql! };
+    said = { url: url!, key: (await readFile(file!, 'utf8')).trim(), sql: sql! };
   };
 
   beforeAll(async () => {
@@ -36,7 +36,7 @@ describe('up, on a machine without a database', () => {
   const call = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
     ask(`${said.url}${path}`, method, body, { authorization: `Bearer ${said.key}`, ...headers });
 
-  it('prints the URL of the API, its key and the psql line, and each of them works', async () => {
+  it('prints the URL of the API, where its key is and the psql line, and each of them works', async () => {
     expect((await ask(`${said.url}/readyz`, 'GET')).status).toBe(200);
     const { status, body } = await call('POST', '/v1/images', formOf(sample(4)));
     expect(status).toBe(202);
@@ -45,15 +45,17 @@ describe('up, on a machine without a database', () => {
     expect(await rows('select state, faces from watchpost.image_status')).toEqual([
       { state: 'done', faces: 4 },
     ]);
-    expect(up.stdout).toContain(`curl -H "Authorization: Bearer ${said.key}"`);
+    expect(up.stdout).toContain(`curl -H "Authorization: Bearer $(cat ${join(folder, 'api-key')})"`);
   });
 
-  it('listens on this machine only, and keeps the key for its owner only', async () => {
+  it('listens on this machine only, and keeps the key for its owner only, and out of what it prints', async () => {
     expect(new URL(said.url).hostname).toBe('127.0.0.1');
     expect(new URL(said.sql).hostname).toBe('127.0.0.1');
     const file = join(folder, 'api-key');
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await readFile(file, 'utf8')).toBe(`${said.key}\n`);
+    expect(said.key).toMatch(/^wp_/);
+    expect(up.stdout + up.stderr).not.toContain('wp_');
   });
 
   it('is refused a second time in the same folder, and says who holds it', async () => {

@@ -157,7 +157,7 @@ describe.skipIf(!programs)(`a plain dump by an owner who is no superuser ${needs
     );
     const doctor = await watchpost(['doctor'], { DATABASE_URL: to });
     expect(doctor.stdout).toMatch(
-      /^FAIL {2}schema {5}missing: right usage of graphile_worker for watchpost_app, /m,
+      /^FAIL {2}schema {5}missing: right usage of graphile_worker for watchpost_work, /m,
     );
     const again = await watchpost(['migrate'], { DATABASE_URL: to });
     expect(again.code).toBe(0);

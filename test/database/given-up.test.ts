@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { toWatchpostError } from '../../src/convert-error.ts';
 import { openDatabase } from '../../src/database/pool.ts';
-import { toWatchpostError } from '../../src/errors.ts';
 import { openLog } from '../../src/log.ts';
 import { atEnd } from '../support/at-end.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';

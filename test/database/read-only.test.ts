@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/database/pool.ts';
-import { isDatabaseAway } from '../../src/errors.ts';
+import { isDatabaseAway } from '../../src/database-errors.ts';
 import { openLog } from '../../src/log.ts';
 import { startPair } from '../chaos/replica.ts';
 import { atEnd } from '../support/at-end.ts';

@@ -259,7 +259,8 @@ describe('the console', () => {
     const [later] = await raise(1);
     await until(async () => cards().includes(later!.id));
     expect($('#away').hidden).toBe(true);
-    expect($('#news').textContent).toContain(later!.name);
+    // By the stream, while the list may have been read for another reason.
+    await until(async () => $('#news').textContent?.includes(later!.name));
   });
 
   it('keeps the elements of what has not changed, so that focus and position stay', async () => {
@@ -274,6 +275,40 @@ describe('the console', () => {
     await until(async () => cards().includes(later!.id));
     expect(window.document.activeElement).toBe(card);
     expect($('#detail h2')).toBe(heading);
+  });
+
+  it('says of each sighting where its camera was then, and whether its file is damaged', async () => {
+    const seen = ['2026-05-01T08:00:00Z', '2026-05-01T08:01:00Z', '2026-05-01T08:02:00Z'];
+    const { alertId, personId } = await raiseAlert(database, { seen });
+    const photos = await database.rows(
+      `select i.id, i.camera_id, k.location from watchpost.alert_match as am
+       join watchpost.match as m on m.id = am.match_id
+       join watchpost.image as i on i.id = m.image_id
+       join watchpost.camera as k on k.id = i.camera_id
+       where am.alert_id = $1 order by i.captured_at`,
+      [alertId],
+    );
+    const [first, second] = photos;
+    await database.rows('update watchpost.image set undecoded_share = 0.1 where id = $1', [second.id]);
+    // As if it had been moved between the first sighting and the second.
+    await database.rows(
+      `update watchpost.camera_place set during = tstzrange(null, '2026-05-01T08:00:30Z') where camera_id = $1`,
+      [first.camera_id],
+    );
+    await database.rows(
+      `insert into watchpost.camera_place
+       select camera_id, tstzrange('2026-05-01T08:00:30Z', null), name, 'Garage', zone
+       from watchpost.camera_place where camera_id = $1`,
+      [first.camera_id],
+    );
+    await openPage();
+    const [{ name }] = await database.rows('select name from watchpost.person where id = $1', [personId]);
+    await showing({ name });
+    expect($('.pair figcaption').textContent).toBe(`seen at ${first.location}`);
+    const notes = [...window.document.querySelectorAll('.strip figcaption')].map((caption) =>
+      [...caption.querySelectorAll('span')].map((note) => note.textContent),
+    );
+    expect(notes).toEqual([['damaged file'], []]);
   });
 
   it('on a narrow screen opens an alert in place of the list, and goes back after acting', async () => {

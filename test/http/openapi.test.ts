@@ -81,14 +81,22 @@ describe('an answer', () => {
   const type = 'application/json';
 
   it('of the documented form is accepted', () => {
-    expectContract('GET', url, { status: 200, type, body: { cameras: [] } });
+    expectContract('GET', url, { status: 200, type, body: { cameras: [], next: null } });
   });
 
   it.each([
-    ['a status', 'GET', url, 203, type, { cameras: [] }, /no status 203/],
+    ['a status', 'GET', url, 203, type, { cameras: [], next: null }, /no status 203/],
     ['a media type', 'GET', url, 200, 'text/plain', undefined, /no text\/plain with status 200/],
-    ['a field that is missing', 'GET', url, 200, type, {}, /required property 'cameras'/],
-    ['a field that is not documented', 'GET', url, 200, type, { cameras: [], n: 1 }, /additional properties/],
+    ['a field that is missing', 'GET', url, 200, type, { next: null }, /required property 'cameras'/],
+    [
+      'a field that is not documented',
+      'GET',
+      url,
+      200,
+      type,
+      { cameras: [], next: null, n: 1 },
+      /additional properties/,
+    ],
     ['a route', 'GET', '/v1/weather', 200, type, {}, /must have required property/],
   ])('is refused by the tests for %s', (_, method, address, status, media, body, words) => {
     expect(() => expectContract(method, address, { status, type: media, body })).toThrow(words);

@@ -45,6 +45,7 @@ describe('lists come in pages', () => {
   it.each([
     ['persons', '/v1/persons'],
     ['watchlists', '/v1/watchlists'],
+    ['cameras', '/v1/cameras'],
     ['alerts', '/v1/alerts'],
     ['alerts', '/v1/alerts?state=open'],
     ['endpoints', '/v1/endpoints'],

@@ -110,7 +110,7 @@ describe('/v1/watchlists', () => {
     expect(plain.body).toEqual({
       id: expect.any(String),
       name: 'plain',
-      purpose: '',
+      purpose: 'unspecified',
       severity: 'warning',
       threshold: 0.5,
       threshold_name: 'default',

@@ -17,7 +17,7 @@ describe('/v1/alerts/{id}', () => {
     api = await listen(database, vision, process);
     await admit(database, api);
     await database.rows(
-      `insert into watchpost.api_key (name, sha256) values ('second', sha256('key-of-a-second-guard'))`,
+      `insert into watchpost.api_key (name, sha256, scopes) values ('second', sha256('key-of-a-second-guard'), '{review,read}')`,
     );
     secondKey = { authorization: 'Bearer key-of-a-second-guard' };
   });

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Database } from '../../src/database/pool.ts';
 import { type ProblemCode, problems } from '../../src/errors.ts';
-import { provideApiKey } from '../../src/http/api-key.ts';
 import { createApp } from '../../src/http/app.ts';
+import { provideFirstKey } from '../../src/http/first-key.ts';
+import { createKey, type NewKey } from '../../src/http/key-store.ts';
 import { type ConnectionLimits, startServer } from '../../src/http/server.ts';
 import type { Services } from '../../src/http/services.ts';
 import { openLog } from '../../src/log.ts';
@@ -140,9 +141,20 @@ export const serve = async (): Promise<{
   return { database, vision, worker, api };
 };
 
-/** Makes an API's key known to the database. */
-export const admit = (database: Database, api: Api): Promise<string> =>
-  provideApiKey(database, '/nonexistent', api.key);
+/** Makes an API's key known to the database, with all rights. */
+export const admit = async (database: Database, api: Api): Promise<void> => {
+  await provideFirstKey(database, '/nonexistent', api.key);
+};
+
+/** Makes a key and returns it, with its id. */
+export const keyWith = async (
+  database: Database,
+  wanted: Partial<NewKey> = {},
+): Promise<{ id: string; name: string; key: string }> =>
+  createKey(database.db, { name: `key ${randomBytes(4).toString('hex')}`, ...wanted });
+
+/** The header that a key is sent in. */
+export const bearer = (key: string): { authorization: string } => ({ authorization: `Bearer ${key}` });
 
 /** A photo in a multipart form, as browsers send it. */
 export const formOf = (bytes: Uint8Array, fields: Record<string, string> = {}): FormData => {

@@ -44,6 +44,9 @@ describe('limits on the command line', () => {
       [['alert', 'list', '--since', '1825-12-31T23:59:59Z'], /Give a time from 1826-01-01/],
       [['watchlist', 'add', 'wanted', '--purpose', long(2001)], /Give 2000 characters at most/],
       [['watchlist', 'add', 'wanted', '--cooldown', '31536001'], /Give 0 to 31536000 seconds/],
+      [['key', 'create', long(201)], /Give 1 to 200 characters on one line/],
+      [['key', 'create', 'k', '--rate', '1000001'], /Give a whole number from 1 to 1000000\./],
+      [['key', 'create', 'k', '--expires', '366d'], /Give a length of time like .* 365d at most/],
       [
         ['endpoint', 'add', 'e', `https://a.example/${long(2000)}`],
         /url: give a URL of 1 to 2000 characters/,

@@ -1,7 +1,14 @@
-import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Vision } from '../../src/vision/index.ts';
-import { type Api, admit, expectProblem, idleProcess, listen, type Process } from '../http/support.ts';
+import {
+  type Api,
+  admit,
+  expectProblem,
+  idleProcess,
+  keyWith,
+  listen,
+  type Process,
+} from '../http/support.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { realVision } from '../support/pipeline.ts';
@@ -217,11 +224,7 @@ describe('streams of alerts', () => {
 
   it('are counted for each API key and in all', async () => {
     const api = await open({ streams: 5, streamsPerKey: 3 });
-    const other = `another-key-${api.key}`;
-    await database.rows('insert into watchpost.api_key (name, sha256) values ($1, $2)', [
-      other,
-      createHash('sha256').update(other).digest(),
-    ]);
+    const { key: other } = await keyWith(database, { scopes: ['read'] });
     const opened = [];
     for (const key of [api.key, api.key, api.key, api.key, other, other, other]) {
       opened.push(await status(api, key));

@@ -44,6 +44,7 @@ let made = 0;
 const characters = (count: number) => String(++made).padEnd(count, 'x').replaceAll('x', '𝔵');
 const person = (fields: object) => api.call('POST', '/v1/persons', { name: `Ada ${++made}`, ...fields });
 const list = (fields: object) => api.call('POST', '/v1/watchlists', { name: `list ${++made}`, ...fields });
+const key = (fields: object) => api.call('POST', '/v1/keys', { name: `key ${++made}`, ...fields });
 const json = (path: string, text: string) =>
   api.call('POST', path, text, { 'content-type': 'application/json' });
 const photo = (bytes: number) => {
@@ -175,6 +176,12 @@ const cases: Record<Exclude<ApiLimit, OfPhotos | OfConnections>, Case> = {
     becomes: 201,
     beyond: () => list({ cooldown_seconds: max('intervalSeconds') + 1 }),
     words: /^cooldown_seconds: .*31536000/,
+  },
+  keyLimits: {
+    largest: () => key({ rate_per_minute: max('keyLimits'), max_streams: 1, max_backlog: 1 }),
+    becomes: 201,
+    beyond: () => key({ rate_per_minute: max('keyLimits') + 1 }),
+    words: /^rate_per_minute: .*1000000/,
   },
   headerBytes: {
     largest: () => withHeaders(max('headerBytes')),

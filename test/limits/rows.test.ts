@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { toWatchpostError } from '../../src/errors.ts';
+import { toWatchpostError } from '../../src/convert-error.ts';
 import { type LimitName, limits } from '../../src/limits.ts';
 import { raiseAlert } from '../support/alerts.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
@@ -77,8 +77,11 @@ const names = [
   update('person', 'name'),
   insert('watchlist', 'name'),
   insert('endpoint', 'name', ', url', `, 'https://a.example'`),
-  insert('api_key', 'name', ', sha256', `, sha256('a')`),
+  insert('api_key', 'name', ', sha256, scopes', `, sha256('a'), '{read}'`),
 ];
+const keyLimits = ['rate_per_minute', 'max_streams', 'max_backlog'].map((column) =>
+  insert('api_key', column, ', name, sha256, scopes', `, 'key', sha256('a'), '{read}'`),
+);
 const tokens = [
   insert('person', 'external_ref', ', name', `, 'Ada'`),
   photo('idempotency_key'),
@@ -111,6 +114,7 @@ const times = [
   insert('camera', 'created_at', ', name, location', `, 'gate', 'here'`),
   insert('watchlist_entry', 'created_at', ', person_id, watchlist_id', `, ${aPerson}, ${aList}`),
   insert('endpoint', 'created_at', ', name, url', `, 'e', 'https://a.example'`),
+  insert('api_key', 'expires_at', ', name, sha256, scopes', `, 'key', sha256('a'), '{read}'`),
 ];
 const intervals = [
   insert('watchlist', 'cooldown', ', name', `, 'list'`),
@@ -182,6 +186,7 @@ const cases: Record<
     largest: ['1 year', '31536000 seconds'],
     beyond: ['31536001 seconds', 'infinity', '1000 years'],
   },
+  keyLimits: { at: keyLimits, largest: ['1', '1000000'], beyond: ['0', '-1', '1000001'] },
 };
 
 describe('limits of rows', () => {

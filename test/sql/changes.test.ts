@@ -66,7 +66,7 @@ describe('a change of a list', () => {
         version: 2,
         change: 'updated',
         by: 'api:desk',
-        old: { threshold: 0.5, threshold_name: 'default', purpose: '' },
+        old: { threshold: 0.5, threshold_name: 'default', purpose: 'unspecified' },
         new: { threshold: 0.6, threshold_name: null, purpose: 'theft' },
       },
     });

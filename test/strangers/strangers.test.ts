@@ -274,7 +274,11 @@ describe('the setting', () => {
       similarity: 0.55,
       min_faces: 3,
       visit_gap: '00:30:00',
-      retention: '14 days',
+      by: expect.any(String),
+    });
+    expect((await eventsOf('retention.changed'))[0].payload).toMatchObject({
+      relation: 'stranger',
+      new: { age: '14 days' },
       by: expect.any(String),
     });
     const many = (await eventsOf('strangers.changed')).length;
@@ -305,7 +309,7 @@ describe('the setting', () => {
     await database.rows(`update watchpost.upkeep_task set last_run = now() where task <> 'strangers'`);
     await database.rows(`update watchpost.upkeep_task set last_run = null where task = 'strangers'`);
     expect(await database.rows('select * from watchpost.upkeep()')).toEqual([
-      { task: 'strangers', result: '3 faces taken in, 0 known now, 0 forgotten', error: null },
+      { task: 'strangers', result: '3 faces taken in, 0 known now, 0 forgotten', error: null, rest_ms: null },
     ]);
     expect(await recurring()).toHaveLength(1);
   });

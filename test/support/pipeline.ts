@@ -1,5 +1,5 @@
-import { provideApiKey } from '../../src/http/api-key.ts';
 import { createApp } from '../../src/http/app.ts';
+import { provideFirstKey } from '../../src/http/first-key.ts';
 import { untilEnded } from '../../src/intake/index.ts';
 import { type Log, openLog } from '../../src/log.ts';
 import { startWorker, type Worker } from '../../src/runner/worker.ts';
@@ -35,7 +35,7 @@ export const runWorker = async (
 /** The API without a socket: calls go through the whole app. */
 export const openApi = async (database: TestDatabase, vision: Vision, worker: Worker) => {
   const apiKey = `test-key-${Math.random().toString(36).slice(2)}-long-enough`;
-  await provideApiKey(database, '/nonexistent', apiKey);
+  await provideFirstKey(database, '/nonexistent', apiKey);
   const config = {
     maxBodyBytes: 20 * 1024 * 1024,
     maxPixels: 64_000_000,

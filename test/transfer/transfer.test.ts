@@ -5,9 +5,11 @@ import type { Vision } from '../../src/vision/index.ts';
 import { temporaryFolder, watchpost } from '../commands/support.ts';
 import { emptySky, textFile } from '../support/bad-photos.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { addKnownPerson, addModel } from '../support/fabricate.ts';
 import { sample } from '../support/photos.ts';
 import { realVision, runWorker, submit, untilFinal } from '../support/pipeline.ts';
 import { portrait } from '../support/portraits.ts';
+import { Vectors } from '../support/vectors.ts';
 
 let vision: Vision;
 let database: TestDatabase;
@@ -287,6 +289,27 @@ describe('watchpost export', () => {
     expect(
       await again.rows(`select severity, threshold from watchpost.watchlist where name = 'wanted'`),
     ).toEqual([{ severity: 'info', threshold: 0.7 }]);
+  });
+
+  it('of two people who look alike and were accepted as two can be imported in any order', async () => {
+    const alike = await freshDatabase();
+    const vectors = new Vectors(64, 9);
+    const model = await addModel(alike, 'sixty-four-numbers', 64);
+    const vector = vectors.any();
+    const add = (name: string, of: number[]) => addKnownPerson(alike, { name, model, vector: of });
+    await add('Ada', vector);
+    const twin = await add('Twin', vectors.near(vector, 0.8));
+    await add('Grace', vectors.any());
+    await alike.rows(`update watchpost.person_photo set accept = '{face_of_another}' where person_id = $1`, [
+      twin.personId,
+    ]);
+    const place = join(await temporaryFolder(), 'out');
+    expect(await run(alike, 'export', place)).toMatchObject({ code: 0 });
+    const accepted = async (name: string) =>
+      JSON.parse(await readFile(join(place, name, 'person.json'), 'utf8')).accept;
+    expect(await accepted('Ada')).toEqual({ '1.jpg': ['face_of_another'] });
+    expect(await accepted('Twin')).toEqual({ '1.jpg': ['face_of_another'] });
+    expect(await accepted('Grace')).toEqual({});
   });
 
   it('is refused into a folder that is not empty', async () => {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { toWatchpostError } from '../../src/errors.ts';
+import { toWatchpostError } from '../../src/convert-error.ts';
 import {
   addCamera,
   addPerson,

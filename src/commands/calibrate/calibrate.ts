@@ -12,6 +12,7 @@ import { measure } from '../../calibration/measure.ts';
 import { plot } from '../../calibration/plot.ts';
 import type { Database } from '../../database/pool.ts';
 import { CommandError } from '../../errors.ts';
+import { whyUnusableFile } from '../../file-errors.ts';
 import { photosBelow } from '../../intake/index.ts';
 import { registerModels } from '../../runner/registration.ts';
 import { connect } from '../program/connect.ts';
@@ -141,7 +142,9 @@ const labelledPhotos = async (options: CalibrateOptions, maxPixels: number): Pro
   }
   for (const path of options.strangers) {
     const files = await photosBelow(path).catch((error) => {
-      throw new CommandError(`--strangers: ${path} cannot be read: ${error.message}.`);
+      throw new CommandError(
+        `--strangers: ${path} cannot be read: ${whyUnusableFile(error) ?? error.message}.`,
+      );
     });
     if (files.length === 0) throw new CommandError(`--strangers: there is no photo in ${path}.`);
     photos.push(...files.map((file) => ({ file, person: null })));

@@ -1,4 +1,5 @@
 import { CommandError } from '../../errors.ts';
+import { createKey } from '../../http/key-store.ts';
 import { untilEnded } from '../../intake/index.ts';
 import { addToWatchlist, addWatchlist } from '../../watchlist/registry.ts';
 import { bodyOf } from '../program/api.ts';
@@ -8,7 +9,7 @@ import type { AddCommand, Context } from '../program/session.ts';
 import { addressesOf, bringUp, type Up } from '../up.ts';
 import { Narrator } from './narrator.ts';
 import { type DemoReport, readReport, showReport } from './report.ts';
-import { clientOf, photoOf, submitFrames } from './submit-frames.ts';
+import { type Called, clientOf, photoOf, submitFrames } from './submit-frames.ts';
 
 /** demo: shows a real installation processing photos. */
 export const demoCommand: AddCommand = (program, session) =>
@@ -37,7 +38,7 @@ const demo = async (context: Context, options: { once?: boolean; json?: boolean 
     if (!options.json) print(io, text);
   };
   const brief = Boolean(options.json || options.once);
-  const up = await start(context, { brief, silent: Boolean(options.json) });
+  const up = await withKey(await start(context, { brief, silent: Boolean(options.json) }));
   const narrator = new Narrator(up.database, say);
 
   const { watchlistId } = await enrol(up, narrator);
@@ -75,13 +76,25 @@ const start = async (context: Context, options: { brief: boolean; silent: boolea
   }
 };
 
+/** The key of the installation or, where it has given none to this process, one of the demo's own. */
+const withKey = async (up: Up): Promise<Called> => {
+  if (up.firstKey.key !== undefined) return { ...up, key: up.firstKey.key };
+  const now = Date.now();
+  const { key } = await createKey(up.database.db, {
+    name: `demo ${new Date(now).toISOString()}`,
+    scopes: ['submit', 'enrol'],
+    expires_at: new Date(now + 3_600_000).toISOString(),
+  });
+  return { ...up, key };
+};
+
 const isExpected = ({ json }: DemoReport): boolean => {
   const [alert, ...others] = json.alerts;
   return others.length === 0 && alert?.person === reference.name && alert.photo === 'sample1.jpg';
 };
 
 /** Adds cameras, a list for this run, and the person; waits until she is enrolled. */
-const enrol = async (up: Up, narrator: Narrator): Promise<{ watchlistId: string }> => {
+const enrol = async (up: Called, narrator: Narrator): Promise<{ watchlistId: string }> => {
   const { database } = up;
   // The lists of earlier demos have the same woman on them, and must not match her again.
   await database.pool.query(

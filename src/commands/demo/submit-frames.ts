@@ -30,9 +30,12 @@ export interface Submission {
   readonly sentAt: Date;
 }
 
+/** A running installation, and a key that may submit and enrol. */
+export type Called = Up & { readonly key: string };
+
 /** Submits the frames one after the other, without waiting until one is processed. */
 export const submitFrames = async (
-  up: Up,
+  up: Called,
   environment: Record<string, string | undefined>,
   narrator: Narrator,
 ): Promise<Submission[]> => {
@@ -52,7 +55,7 @@ export const submitFrames = async (
 
 type Sent = Pick<Submission, 'imageId' | 'sentAt'>;
 
-const submitByPost = async (up: Up, photo: string, camera: string): Promise<Sent> => {
+const submitByPost = async (up: Called, photo: string, camera: string): Promise<Sent> => {
   const sentAt = new Date();
   const form = { image: await photoOf(photo), camera };
   const { id } = await bodyOf(clientOf(up).v1.images.$post({ form }));
@@ -104,4 +107,4 @@ export const photoOf = async (name: string): Promise<File> =>
   new File([await readFile(photoFile(name))], name);
 
 /** The API of this process, called as any client does. */
-export const clientOf = ({ url, apiKey }: Up): Client => createClient({ url, key: apiKey });
+export const clientOf = ({ url, key }: Called): Client => createClient({ url, key });

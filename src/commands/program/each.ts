@@ -1,4 +1,5 @@
-import { CommandError, toWatchpostError } from '../../errors.ts';
+import { toWatchpostError } from '../../convert-error.ts';
+import { CommandError } from '../../errors.ts';
 import { explain } from './explain.ts';
 import type { Io } from './io.ts';
 

@@ -1,7 +1,9 @@
 import pg from 'pg';
 import { ConfigError } from '../../config.ts';
+import { toWatchpostError } from '../../convert-error.ts';
 import { UnusableServer } from '../../database/unusable-server.ts';
-import { CommandError, toWatchpostError, whyUnusableFile } from '../../errors.ts';
+import { CommandError } from '../../errors.ts';
+import { whyUnusableFile } from '../../file-errors.ts';
 import { VisionError } from '../../vision/errors.ts';
 
 /**

@@ -35,6 +35,18 @@ export const seconds = number(
   (value) => value >= 0 && value <= limits.intervalSeconds.max,
 );
 
+export const keyLimitOption = wholeTo(limits.keyLimits.max);
+
+const secondsOf: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+/** A length of time, like 24h; in seconds. */
+export const duration = (text: string): number => {
+  const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  const length = Number(count) * (secondsOf[unit ?? ''] ?? Number.NaN);
+  if (!(length <= limits.intervalSeconds.max))
+    throw new InvalidArgumentError('Give a length of time like 90s, 30m, 24h or 7d, 365d at most.');
+  return length;
+};
+
 /** The value as the type of the same field over HTTP makes it. */
 const fitting = <T>(type: z.ZodType<T>, value: unknown): T => {
   const parsed = type.safeParse(value);
@@ -48,9 +60,16 @@ const field =
     fitting(type, text);
 export const time = field(fields.capturedAt);
 export const momentOption = field(fields.moment);
+/** A time, or a length of time from now on; in ISO 8601. */
+export const momentOrDuration = (text: string): string =>
+  /^\d+[a-z]$/i.test(text) ? new Date(Date.now() + duration(text) * 1000).toISOString() : momentOption(text);
 export const named = field(fields.name);
 export const tokenOption = field(fields.token);
 export const words = field(fields.text);
+export const purposeOption = field(fields.purpose);
+export const basisOption = field(fields.legalBasis);
+/** A time, or "never", which takes back what was given. */
+export const momentOrNever = (text: string): string => (text === 'never' ? text : momentOption(text));
 /** What is to be found: a name or an id. */
 export const searched = field(fields.searchWord);
 

@@ -68,6 +68,15 @@ const reviewList = (reviews) => {
   return el('ul', { class: 'said' }, ...reviews.map((review) => reviewLine(review, undone.has(review.id))));
 };
 
+/** Where a sighting was, if that is another place than the alert's: its camera may have been moved since. */
+const elsewhere = (alert, match) => (match && placeOf(match) !== placeOf(alert) ? placeOf(match) : undefined);
+
+const bestPlace = (alert) =>
+  elsewhere(
+    alert,
+    alert.matches.find((match) => match.face_id === alert.face_id),
+  );
+
 const pair = (alert, api) =>
   el(
     'div',
@@ -76,7 +85,7 @@ const pair = (alert, api) =>
       'figure',
       {},
       picture(api, cropOf(alert.face_id), 'The face that was seen'),
-      el('figcaption', {}, 'seen'),
+      el('figcaption', {}, bestPlace(alert) ? `seen at ${bestPlace(alert)}` : 'seen'),
     ),
     el(
       'figure',
@@ -86,20 +95,29 @@ const pair = (alert, api) =>
     ),
   );
 
+/** A sighting with its time, and what is not as usual. */
+const sighting = (alert, match, api) => {
+  const damaged = alert.lineage.some((row) => row.match_id === match.id && row.image_damaged);
+  const notes = [elsewhere(alert, match), damaged && 'damaged file'];
+  return el(
+    'figure',
+    {},
+    picture(api, cropOf(match.face_id), `seen with similarity ${match.similarity.toFixed(2)}`),
+    el(
+      'figcaption',
+      {},
+      clock(match.captured_at),
+      ...notes.filter(Boolean).map((note) => el('span', {}, note)),
+    ),
+  );
+};
+
 const sightings = (alert, api) => {
   const others = alert.matches.filter((match) => match.face_id !== alert.face_id && match.stands);
   if (others.length === 0) return [];
   return [
     el('h3', {}, 'Other sightings'),
-    el(
-      'div',
-      { class: 'strip' },
-      ...others
-        .slice(0, 60)
-        .map((match) =>
-          picture(api, cropOf(match.face_id), `seen with similarity ${match.similarity.toFixed(2)}`),
-        ),
-    ),
+    el('div', { class: 'strip' }, ...others.slice(0, 60).map((match) => sighting(alert, match, api))),
   ];
 };
 

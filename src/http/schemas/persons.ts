@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { legalBasisNames } from '../../legal-bases.ts';
 import { count, id, page, text, time } from './fields.ts';
 import { referenceQuality } from './images.ts';
 
@@ -8,6 +9,10 @@ export const person = z
     name: text,
     external_ref: text.nullable(),
     metadata: z.record(z.string(), z.unknown()),
+    legal_basis: z.enum(legalBasisNames),
+    keep_until: time
+      .nullable()
+      .meta({ description: 'When they are deleted; null: when somebody decides so.' }),
     created_at: time,
   })
   .meta({ id: 'Person' });

@@ -5,12 +5,14 @@ import { count, id, page, severity, share, text, time } from './fields.ts';
 
 const place = { name: text, location: text, zone: text.nullable() };
 
+const site = text.meta({ description: 'Name of the site that it belongs to.' });
+
 /** The answer to the call that makes a camera. */
-export const newCamera = z.strictObject({ id, ...place, faces: z.enum(faceRanges) });
+export const newCamera = z.strictObject({ id, ...place, faces: z.enum(faceRanges), site });
 
 export const camera = newCamera.extend({ created_at: time }).meta({ id: 'Camera' });
 
-export const cameraList = z.strictObject({ cameras: z.array(camera) });
+export const cameraPage = page('cameras', camera);
 
 export const cameraReport = camera
   .extend({
@@ -24,6 +26,7 @@ export const watchlist = z
   .strictObject({
     id,
     name: text,
+    site,
     purpose: text,
     severity,
     threshold: share,

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { openDatabase } from '../../../src/database/pool.ts';
-import { provideApiKey } from '../../../src/http/api-key.ts';
 import { createApp } from '../../../src/http/app.ts';
+import { provideFirstKey } from '../../../src/http/first-key.ts';
 import { openLog } from '../../../src/log.ts';
 import type { Vision } from '../../../src/vision/index.ts';
 import { mainFile, NodeProcess, plainEnvironment } from '../../support/node-process.ts';
@@ -80,7 +80,7 @@ const pages = async ({ url }: Grown, subjects: Subjects): Promise<Comparison> =>
   const log = openLog('error');
   const database = openDatabase(url, { log });
   const data = await mkdtemp(join(tmpdir(), 'watchpost-bench-grown-'));
-  const key = await provideApiKey(database, data);
+  const { key } = await provideFirstKey(database, data);
   await rm(data, { recursive: true });
   const app = createApp({
     config: { maxBodyBytes: 1, maxPixels: 1, maxBacklog: 1, maxBacklogPerKey: 1 },

@@ -98,6 +98,8 @@ const fill = async (client: pg.Client): Promise<void> => {
     set session_replication_role = replica;
   `);
   await client.query(functionsOf);
+  // Photos of 20 weeks are what is measured.
+  await client.query(`update watchpost.retention set action = 'keep' where relation in ('image', 'face')`);
   await step('partitions made', () => client.query(pastPartitions));
   await step(`${contents.photos} photos of people and ${contents.faces} faces made`, async () => {
     await copyVectors(client, 'enrolled', contents.photos, enrolledVector);
@@ -119,7 +121,7 @@ const fill = async (client: pg.Client): Promise<void> => {
 /** Those of the weeks before this one; the product makes those to come. */
 const pastPartitions = `
   select watchpost.add_partition(t, w, least(w + interval '7 days', p.from_at), 0)
-  from unnest('{event,handling,search}'::text[]) as t
+  from unnest('{event,handling,search,access}'::text[]) as t
   cross join lateral (select min(from_at) as from_at from watchpost.partition where relation = t) as p
   cross join generate_series(first_week(), p.from_at - interval '1 second', '7 days') as w
 `;
@@ -148,11 +150,12 @@ const seal = async (client: pg.Client): Promise<void> => {
 /** Drops the two oldest weeks of events and of searches. */
 const retire = async (client: pg.Client): Promise<void> => {
   await client.query(
-    `update watchpost.retention set action = 'drop', age = now() - first_week() - interval '14 days'`,
+    `update watchpost.retention set action = 'drop', age = now() - first_week() - interval '14 days'
+     where relation in ('event', 'search')`,
   );
   for (let more = true; more; ) {
     const { rows } = await client.query<{ result: string }>('select watchpost.retain() as result');
     more = rows[0]?.result.startsWith('1 ') ?? false;
   }
-  await client.query(`update watchpost.retention set action = 'keep'`);
+  await client.query(`update watchpost.retention set action = 'keep' where width is not null`);
 };

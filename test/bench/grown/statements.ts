@@ -62,6 +62,7 @@ export const routesOf = (s: Subjects): string[] => [
   `/v1/strangers?since=${new Date(Date.now() - 7 * 86_400_000).toISOString()}`,
   `/v1/strangers/${s.stranger}`,
   '/v1/dead-letters',
+  '/v1/keys',
   '/v1/dead-letters?limit=1000',
 ];
 
@@ -75,6 +76,9 @@ export const viewsOf = (s: Subjects): string[] => [
   `audit_head`,
   `backlog`,
   `best_photo where person_id = '${s.person}'`,
+  `due where relation = 'image' and id = '${s.image}'`,
+  `due where relation = 'image' limit 100`,
+  `due where relation = 'person' and due_at < now() limit 100`,
   `dead_letter where image_id = '${s.image}'`,
   `dead_letter where task = 'enrol' order by id desc limit 100`,
   `delivery_log where endpoint_id = '${s.endpoint}' order by id desc limit 100`,
@@ -85,6 +89,7 @@ export const viewsOf = (s: Subjects): string[] => [
   `image_status where image_id = '${s.image}'`,
   `image_status order by image_id desc limit 50`,
   `image_status where received_at > now() - interval '1 hour'`,
+  `key_status`,
   `last_seen where person_id = '${s.person}'`,
   `last_seen where person = 'Person 300'`,
   `last_seen order by seen_at desc limit 100`,

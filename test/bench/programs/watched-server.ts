@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Config, readConfig, visionOptions } from '../../../src/config.ts';
 import { openDatabase } from '../../../src/database/pool.ts';
-import { provideApiKey } from '../../../src/http/api-key.ts';
 import { createApp } from '../../../src/http/app.ts';
+import { provideFirstKey } from '../../../src/http/first-key.ts';
 import { startServer } from '../../../src/http/server.ts';
 import { openLog } from '../../../src/log.ts';
 import { startWorker } from '../../../src/runner/worker.ts';
@@ -55,7 +55,7 @@ const worker = await startWorker(
   { database, vision },
   { concurrency: config.concurrency, log, pulse: config.pulse, stages: stages.map(watchedStage) },
 );
-await provideApiKey(database, config.dataDir, config.apiKey);
+await provideFirstKey(database, config.dataDir, config.apiKey);
 const stopping = new AbortController();
 const app = createApp({
   config,

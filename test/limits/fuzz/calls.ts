@@ -89,6 +89,20 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     min_severity: '"warning"',
     time_to_live_seconds: '60',
   }),
+  'PUT /v1/retention': () => ({ legal_basis: '"consent"', purpose: '"a test"' }),
+  'PUT /v1/retention/:what': () => ({ action: '"delete"', age_seconds: '172800', purpose: '"a test"' }),
+  'PUT /v1/retention/:what/cameras/:id': () => ({ action: '"keep"', age_seconds: '86400.5' }),
+  'POST /v1/keys': (s) => ({
+    name: json(`key ${s.index}`),
+    scopes: '["read","enrol"]',
+    cameras: json([any(s, 'names of cameras')]),
+    watchlists: json([any(s, 'watchlists')]),
+    expires_at: '"2999-01-01T00:00:00Z"',
+    rate_per_minute: '600',
+    max_streams: '2',
+    max_backlog: '1000000',
+  }),
+  'POST /v1/keys/:id/rotate': () => ({ overlap_seconds: '60' }),
   'POST /v1/alerts/:id/dismiss': (s) => ({ dismissal: json(s.random.pick(dismissals)), note: '"a poster"' }),
   'POST /v1/alerts/:id/acknowledge': () => ({ note: '"seen"' }),
   'POST /v1/alerts/:id/confirm': () => ({ note: '"it is them"' }),
@@ -121,8 +135,19 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
   'GET /v1/endpoints/:id/deliveries': () => ({ limit: '5' }),
   'GET /v1/endpoints': () => ({ limit: '5' }),
   'GET /v1/watchlists': () => ({ limit: '5' }),
+  'GET /v1/cameras': () => ({ limit: '5' }),
   'GET /v1/calibrations': () => ({ limit: '5' }),
   'GET /v1/dead-letters': () => ({ limit: '5' }),
+  'GET /v1/access': (s) => ({
+    actor: 'api:fuzz',
+    action: 'crop',
+    person: any(s, 'persons'),
+    subject: any(s, 'faces'),
+    since: '2026-01-01T00:00:00Z',
+    until: '2999-01-01T00:00:00Z',
+    limit: '5',
+  }),
+  'GET /v1/keys': () => ({ limit: '5', after: 'key' }),
 };
 
 const photoRoutes = new Set(['POST /v1/images', 'POST /v1/persons/:id/photos']);
@@ -168,6 +193,9 @@ const pathOf = (route: Route, supplies: Supplies, hostile: boolean): string => {
     if (parameter === 'photo') return any(supplies, 'photos');
     if (parameter === 'person') return any(supplies, 'persons');
     if (parameter === 'task') return any(supplies, 'tasks');
+    if (parameter === 'what')
+      return supplies.random.pick(['image', 'face', 'stranger', 'person', 'event', 'alert']);
+    if (route.path.includes('/cameras/:id')) return any(supplies, 'cameras');
     if (route.path.endsWith('/unmerge')) return any(supplies, 'merged persons');
     if (route.path.includes(':photo')) return any(supplies, 'persons of photos');
     const id = any(supplies, resource);
@@ -189,6 +217,7 @@ const headersOf = (random: Random): Record<string, string> => {
     headers['last-event-id'] = random.pick(['1:1:', '9:8:7', '1:2:1,1', '5:9:6,7', value()]);
   if (random.chance(0.03))
     headers.authorization = random.pick(['', 'Bearer ', 'Basic x', `Bearer ${value()}`]);
+  if (random.chance(0.1)) headers['access-reason'] = value();
   if (random.chance(0.03)) headers['x-forwarded-host'] = value();
   if (random.chance(0.03))
     headers.host = random.pick(['', 'a b', '[::1', 'x'.repeat(300), 'evil.example:99999', value()]);

@@ -24,6 +24,8 @@ const queries: Record<string, string> = {
   endpoints: 'select id from watchpost.endpoint where removed_at is null',
   calibrations: 'select id from watchpost.calibration',
   strangers: 'select id from watchpost.stranger where person_id is null and merged_into is null',
+  // Not the one that the calls are made with.
+  keys: `select id from watchpost.key_status where state = 'valid' and name <> 'environment'`,
   'dead-letters': 'select id from watchpost.given_up',
   payloads: `select payload::text as id from watchpost.event where image_id is not null`,
   tasks: 'select distinct unnest(tasks) as id from watchpost.event',
@@ -102,6 +104,7 @@ export const refresh = async (
     `endpoint ${made}`,
     endpointUrl,
   ]);
+  await database.rows('select watchpost.create_key($1)', [`made ${made}`]);
   const model = await addModel(database, 'strangers', 64);
   const vector = vectors.any();
   for (const minutes of [5, 100, 200]) {

@@ -56,6 +56,25 @@ describe('sql/examples of people and lists', () => {
     expect(lists.at(-1)).toMatchObject({ severity: 'warning', people: '1', reviewers: 1 });
   });
 
+  it('due-within-a-day.sql and who-looked.sql', async () => {
+    await database.rows(
+      `select watchpost.record_access('crop', 'face', f.id, 'a test')
+       from watchpost.person as p
+       join watchpost.reference as r on r.person_id = p.id
+       join watchpost.embedding as e on e.id = r.embedding_id
+       join watchpost.face as f on f.id = e.face_id
+       where p.name = 'Ada'`,
+    );
+    expect(await run('who-looked.sql')).toMatchObject([{ action: 'crop', reason: 'a test', times: 1 }]);
+    expect(await run('due-within-a-day.sql')).toEqual([]);
+    await database.rows(`select watchpost.set_retention('image', age => '1 hour')`);
+    expect(await run('due-within-a-day.sql')).toMatchObject([
+      { relation: 'image', action: 'delete', held_by: 'alert', rows: '1' },
+      { relation: 'image', action: 'delete', held_by: null, rows: '1' },
+    ]);
+    await database.rows(`select watchpost.set_retention('image', age => '48 hours')`);
+  });
+
   it('people-on-several-lists.sql', async () => {
     expect(await run('people-on-several-lists.sql')).toEqual([]);
     await database.rows(

@@ -1,0 +1,398 @@
+-- API keys: making, rotating, revoking, finding; what a key may do; its limits. What is recorded of them: key-changes.sql.
+--
+-- The functions run with their owner's rights, as the API writes no key and needs no hash. They heed the setting
+-- watchpost.key, which the API sets to the id of its caller's key: a key that is bound to sites, cameras or lists manages
+-- only keys that are bound to some of the same.
+
+-- what a key may see ----------------------------------------------------------------------------------------------------
+
+create or replace function watchpost.key_sites() returns uuid[]
+language plpgsql stable parallel safe security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  key text := coalesce(current_setting('watchpost.key', true), '');
+  allowed uuid[];
+begin
+  if key = '' then
+    return null;
+  end if;
+  select k.sites into allowed from watchpost.api_key as k where k.id = key::uuid;
+  return case when found then allowed else '{}' end;
+end;
+$$;
+
+comment on function watchpost.key_sites() is 'The sites that the API key of the setting watchpost.key is bound to; null: all, or no key is set; empty: there is no such key.';
+
+
+create or replace function watchpost.key_cameras() returns uuid[]
+language plpgsql stable parallel safe security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  key text := coalesce(current_setting('watchpost.key', true), '');
+  allowed uuid[];
+begin
+  if key = '' then
+    return null;
+  end if;
+  select k.cameras into allowed from watchpost.api_key as k where k.id = key::uuid;
+  return case when found then allowed else '{}' end;
+end;
+$$;
+
+comment on function watchpost.key_cameras() is 'The cameras that the API key of the setting watchpost.key is bound to; null: all, or no key is set; empty: there is no such key.';
+
+
+create or replace function watchpost.key_watchlists() returns uuid[]
+language plpgsql stable parallel safe security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  key text := coalesce(current_setting('watchpost.key', true), '');
+  allowed uuid[];
+begin
+  if key = '' then
+    return null;
+  end if;
+  select k.watchlists into allowed from watchpost.api_key as k where k.id = key::uuid;
+  return case when found then allowed else '{}' end;
+end;
+$$;
+
+comment on function watchpost.key_watchlists() is 'The lists that the API key of the setting watchpost.key is bound to; null: all, or no key is set; empty: there is no such key.';
+
+
+create or replace function watchpost.may_manage_key(sites uuid[], cameras uuid[], watchlists uuid[]) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select coalesce(sites <@ watchpost.key_sites(), watchpost.key_sites() is null)
+    and coalesce(cameras <@ watchpost.key_cameras(), watchpost.key_cameras() is null)
+    and coalesce(watchlists <@ watchpost.key_watchlists(), watchpost.key_watchlists() is null);
+end;
+
+comment on function watchpost.may_manage_key is 'Whether the API key of the setting watchpost.key may see and change a key with these bounds: one that is no wider than itself. True where no key is set.';
+
+-- seeing and finding --------------------------------------------------------------------------------------------------
+
+create or replace view watchpost.key_status with (security_invoker = true) as
+select
+  k.id, k.name,
+  case
+    when k.revoked_at is not null then 'revoked'
+    when k.expires_at <= now() then 'expired'
+    else 'valid'
+  end as state,
+  k.scopes, k.sites, k.cameras, k.watchlists, k.rate_per_minute, k.max_streams, k.max_backlog,
+  k.created_at, k.created_by, k.expires_at, k.revoked_at, k.last_used_at,
+  case when k.previous_until > now() then k.previous_until end as previous_until
+from watchpost.api_key as k
+where watchpost.may_manage_key(k.sites, k.cameras, k.watchlists);
+
+comment on view watchpost.key_status is 'The API keys without their hashes; state: valid, expired or revoked; previous_until: until when the key before the latest rotation is valid, too.';
+
+
+create or replace function watchpost.find_key(name_or_id text) returns uuid
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  found_id uuid;
+begin
+  select k.id into found_id
+  from watchpost.api_key as k
+  where (k.name = normalize(name_or_id, nfc) or k.id::text = lower(name_or_id))
+    and watchpost.may_manage_key(k.sites, k.cameras, k.watchlists)
+  order by k.name = normalize(name_or_id, nfc) desc
+  limit 1;
+  if found_id is null then
+    raise exception 'There is no API key %.', quote_literal(name_or_id)
+      using errcode = 'WP130', hint = 'Keys have names: "watchpost key list" shows them.';
+  end if;
+  return found_id;
+end;
+$$;
+
+comment on function watchpost.find_key(text) is 'The id of an API key by its name or id; an unknown one is an error (WP130).';
+
+-- making, rotating, revoking ------------------------------------------------------------------------------------------
+
+-- 244 random bits: a UUID has 122 from the server's strong source.
+create or replace function watchpost.make_key() returns text
+language sql volatile
+return 'wp_' || translate(
+  encode(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), 'base64'), '+/=', '-_'
+);
+
+comment on function watchpost.make_key() is 'A new API key: wp_ and 43 characters.';
+
+
+create or replace function watchpost.refuse_key(
+  scopes text[], sites uuid[], cameras uuid[], watchlists uuid[], expires_at timestamptz
+) returns void
+language plpgsql
+as $$
+declare
+  wrong text;
+begin
+  if not watchpost.may_manage_key(sites, cameras, watchlists)
+    or (
+      coalesce(current_setting('watchpost.key', true), '') <> ''
+      and not exists (
+        select from watchpost.api_key as k
+        where k.id = nullif(current_setting('watchpost.key', true), '')::uuid and 'administer' = any (k.scopes)
+      )
+    )
+  then
+    raise exception 'A key cannot give rights that it does not have.'
+      using errcode = 'WP132', hint = 'Bind the new key to sites, cameras and lists of your own key.';
+  end if;
+  wrong := (select coalesce(s, 'null') from unnest(scopes) as s where not coalesce(s in ('submit', 'read', 'enrol', 'review', 'administer'), false) limit 1);
+  if coalesce(scopes, '{}') = '{}' or wrong is not null then
+    raise exception 'There is no scope %.', coalesce(quote_literal(wrong), 'in an empty list')
+      using errcode = 'WP133', hint = 'Scopes: submit, read, enrol, review, administer.';
+  end if;
+  if expires_at <= clock_timestamp() then
+    raise exception 'expires_at: give a time in the future.' using errcode = 'WP071';
+  end if;
+  perform watchpost.find_site(s::text) from unnest(sites) as s;
+  wrong := (
+    select c from unnest(cameras) as c
+    where not exists (select from watchpost.camera as k where k.id = c and k.removed_at is null) limit 1
+  );
+  if wrong is not null then
+    raise exception 'There is no camera %.', quote_literal(wrong) using errcode = 'WP002';
+  end if;
+  wrong := (
+    select l from unnest(watchlists) as l where not exists (select from watchpost.watchlist as w where w.id = l) limit 1
+  );
+  if wrong is not null then
+    raise exception 'There is no watchlist %.', quote_literal(wrong) using errcode = 'WP062';
+  end if;
+end;
+$$;
+
+comment on function watchpost.refuse_key is 'Part of create_key: raises what is wrong with a new key. Does nothing if it is right.';
+
+
+create or replace function watchpost.create_key(
+  name            text,
+  scopes          text[] default '{submit,read}',
+  sites           uuid[] default null,
+  cameras         uuid[] default null,
+  watchlists      uuid[] default null,
+  expires_at      timestamptz default null,
+  rate_per_minute integer default null,
+  max_streams     integer default null,
+  max_backlog     integer default null,
+  out key_id uuid,
+  out key    text
+)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform watchpost.refuse_key(scopes, sites, cameras, watchlists, create_key.expires_at);
+  key := watchpost.make_key();
+  insert into watchpost.api_key as k (
+    name, sha256, scopes, sites, cameras, watchlists, expires_at, rate_per_minute, max_streams, max_backlog
+  )
+  values (
+    create_key.name, sha256(convert_to(create_key.key, 'UTF8')),
+    array(select distinct s from unnest(create_key.scopes) as s order by s),
+    create_key.sites, create_key.cameras, create_key.watchlists, create_key.expires_at,
+    create_key.rate_per_minute, create_key.max_streams, create_key.max_backlog
+  )
+  returning k.id into key_id;
+end;
+$$;
+
+comment on function watchpost.create_key is 'Makes an API key and returns it; it is never shown again. Null for sites, cameras or watchlists: all. What it may not be is an error: rights beyond those of the caller''s own key (WP132), an unknown scope (WP133), camera (WP002) or list (WP062), an expiry in the past (WP071).';
+
+
+create or replace function watchpost.rotate_key(
+  key_id  uuid,
+  overlap interval default '24 hours',
+  out key            text,
+  out previous_until timestamptz
+)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  before watchpost.api_key;
+begin
+  -- Two rotations at the same time wait for each other here.
+  select k.* into before from watchpost.api_key as k where k.id = watchpost.find_key(rotate_key.key_id::text) for update;
+  if before.revoked_at is not null or before.expires_at <= clock_timestamp() then
+    raise exception 'The API key % was revoked or has expired.', quote_literal(before.name)
+      using errcode = 'WP131', hint = 'Make a new one, of another name.';
+  end if;
+  key := watchpost.make_key();
+  previous_until := clock_timestamp() + overlap;
+  update watchpost.api_key as k
+  set sha256 = sha256(convert_to(rotate_key.key, 'UTF8')),
+    previous_sha256 = before.sha256,
+    previous_until = rotate_key.previous_until
+  where k.id = before.id;
+end;
+$$;
+
+comment on function watchpost.rotate_key is 'Gives an API key a new secret and returns it; it is never shown again. The previous one is valid for the interval overlap, too; an older one ends at once. A key that was revoked or has expired is an error (WP131).';
+
+
+create or replace function watchpost.revoke_key(key_id uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update watchpost.api_key as k
+  set revoked_at = clock_timestamp()
+  where k.id = watchpost.find_key(revoke_key.key_id::text) and k.revoked_at is null;
+end;
+$$;
+
+comment on function watchpost.revoke_key(uuid) is 'Revokes an API key for good, with the one before its rotation. API processes refuse it within 5 seconds. Its name stays taken.';
+
+-- the key of an installation ------------------------------------------------------------------------------------------
+
+create or replace function watchpost.is_administered() returns boolean
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    select from watchpost.key_status as k
+    where k.state = 'valid' and 'administer' = any (k.scopes)
+      and k.sites is null and k.cameras is null and k.watchlists is null
+  );
+end;
+$$;
+
+comment on function watchpost.is_administered() is 'Whether there is a valid API key that may do everything.';
+
+
+create or replace function watchpost.admit_key(name text, key_sha256 bytea, replaces boolean) returns text
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  known record;
+begin
+  -- Processes that start together admit the same key: ON CONFLICT takes care of one unique index only.
+  perform pg_advisory_xact_lock(hashtext('watchpost.admit_key'));
+  insert into watchpost.api_key as k (name, sha256, scopes)
+  select admit_key.name, key_sha256, '{administer}'
+  where not exists (select from watchpost.api_key as o where key_sha256 in (o.sha256, o.previous_sha256))
+  on conflict on constraint api_key_name_key do update
+  set sha256 = excluded.sha256, previous_sha256 = null, previous_until = null, expires_at = null, revoked_at = null
+  where replaces;
+  select a.state into known from watchpost.authenticate(key_sha256) as a;
+  return coalesce(known.state, 'replaced');
+end;
+$$;
+
+comment on function watchpost.admit_key is 'Makes a key known that is in a file or in the settings of an API process, with all rights; returns what authenticate() says of it. If there is another key of this name, it is replaced, or the new one is refused.';
+
+-- calls ---------------------------------------------------------------------------------------------------------------
+
+create or replace function watchpost.authenticate(key_sha256 bytea)
+returns table (
+  id uuid, name text, scopes text[], sites uuid[], cameras uuid[], watchlists uuid[],
+  rate_per_minute integer, max_streams integer, max_backlog integer,
+  state text, valid_ms float8, use_noted boolean
+)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select
+    k.id, k.name, k.scopes, k.sites, k.cameras, k.watchlists, k.rate_per_minute, k.max_streams, k.max_backlog,
+    case
+      when k.revoked_at is not null then 'revoked'
+      when k.expires_at <= t.now then 'expired'
+      when k.sha256 <> key_sha256 and k.previous_until <= t.now then 'replaced'
+      else 'valid'
+    end,
+    extract(epoch from least(k.expires_at, case when k.sha256 <> key_sha256 then k.previous_until end) - t.now)::float8 * 1000,
+    coalesce(k.last_used_at > t.now - interval '1 minute', false)
+  from watchpost.api_key as k
+  cross join (select clock_timestamp() as now) as t
+  where k.sha256 = key_sha256 or k.previous_sha256 = key_sha256;
+end;
+$$;
+
+comment on function watchpost.authenticate(bytea) is 'The API key with this SHA-256, no row if there is none; state: valid, revoked, expired, or replaced by a rotation; valid_ms: for how long at most it will be valid; use_noted: whether last_used_at is of the last minute.';
+
+
+create or replace function watchpost.note_key_use(key_id uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update watchpost.api_key as k
+  set last_used_at = clock_timestamp()
+  where k.id = key_id and coalesce(k.last_used_at <= clock_timestamp() - interval '1 minute', true);
+end;
+$$;
+
+comment on function watchpost.note_key_use(uuid) is 'Sets last_used_at, unless it is of the last minute.';
+
+
+-- A sixteenth of what is left at a time: a process asks about 100 times to use up 1,000 calls, and what it has not used at
+-- the end of the minute is little. A key of few calls asks at each.
+create or replace function watchpost.take_calls(key_id uuid, out granted integer, out minute_left_ms float8)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  most constant integer := (select k.rate_per_minute from watchpost.api_key as k where k.id = take_calls.key_id);
+  moment constant timestamptz := clock_timestamp();
+  this_minute timestamptz := date_bin('1 minute', moment, '2000-01-01T00:00:00Z');
+  taken integer;
+begin
+  minute_left_ms := extract(epoch from this_minute + interval '1 minute' - moment)::float8 * 1000;
+  if most is null then
+    return;
+  end if;
+  insert into watchpost.key_calls as c (key_id, minute, calls)
+  values (take_calls.key_id, this_minute, 0)
+  on conflict on constraint key_calls_pkey do nothing;
+  -- Another session may have begun the next minute while this one waited for the row.
+  select case when c.minute >= this_minute then c.calls else 0 end, greatest(c.minute, this_minute)
+  into taken, this_minute
+  from watchpost.key_calls as c
+  where c.key_id = take_calls.key_id
+  for update;
+  granted := greatest(0, least(most - taken, greatest(1, (most - taken) / 16)));
+  update watchpost.key_calls as c
+  set minute = this_minute, calls = taken + granted
+  where c.key_id = take_calls.key_id;
+end;
+$$;
+
+comment on function watchpost.take_calls is 'Hands some of the calls that a key has left in this minute to an API process: granted, 0 if there are none, null if the key has no rate; and how long the minute lasts.';
+
+
+create or replace function watchpost.open_stream(key_id uuid, worker_id uuid, most integer, out stream_id uuid, out open integer)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- Two that open a stream at the same time wait for each other here.
+  select coalesce(k.max_streams, open_stream.most) into most
+  from watchpost.api_key as k
+  where k.id = open_stream.key_id
+  for no key update;
+  delete from watchpost.key_stream as s
+  using watchpost.worker as w
+  where s.key_id = open_stream.key_id and w.id = s.worker_id and coalesce(w.stopped_at, w.lost_at) is not null;
+  open := (select count(*) from watchpost.key_stream as s where s.key_id = open_stream.key_id);
+  if open < most then
+    insert into watchpost.key_stream as s (key_id, worker_id)
+    values (open_stream.key_id, open_stream.worker_id)
+    returning s.id into stream_id;
+  end if;
+end;
+$$;
+
+comment on function watchpost.open_stream is 'Counts one more stream of an API key at an API process, and returns its id; null if the key has as many open as it may (its max_streams, or most), and how many those are.';
+
+
+create or replace function watchpost.close_streams(stream_ids uuid[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from watchpost.key_stream as s where s.id = any (stream_ids);
+end;
+$$;
+
+comment on function watchpost.close_streams(uuid[]) is 'Counts these streams no more.';
