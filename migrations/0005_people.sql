@@ -44,7 +44,7 @@ create table watchpost.person (
   check (merged_into <> id)
 );
 
-create unique index person_external_ref on watchpost.person (site_id, external_ref);
+create unique index person_external_ref on watchpost.person (external_ref, site_id);
 create index person_merged_into on watchpost.person (merged_into) where merged_into is not null;
 
 comment on table  watchpost.person              is 'Somebody who can be recognised once a photo of them is enrolled.';

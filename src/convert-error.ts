@@ -44,7 +44,9 @@ const refusalOf = (error: CodedError): WatchpostError | undefined => {
     return new WatchpostError(
       'right_missing',
       'This may be seen, or is of another site, and may not be changed.',
-      { cause: error },
+      {
+        cause,
+      },
     );
   }
   if (['3F000', '42P01'].includes(error.code) && error.message.includes('watchpost')) {

@@ -31,3 +31,21 @@ for each statement execute function watchpost.refuse_change();
 
 create or replace trigger handling_not_truncated before truncate on watchpost_history.handling_rest
 for each statement execute function watchpost.refuse_change();
+
+
+-- Who acts, in events that say it: not what an application writes, but what the database knows. Triggers of ours write as
+-- the owner, and ask the same function.
+create or replace function watchpost.name_actor() returns trigger
+language plpgsql
+as $$
+begin
+  new.payload := new.payload || jsonb_build_object('by', watchpost.actor());
+  return new;
+end;
+$$;
+
+comment on function watchpost.name_actor() is 'Sets "by" in the payload of an event that has it to actor().';
+
+create or replace trigger event_actor before insert on watchpost.event
+for each row when (new.payload ? 'by' and row_security_active('watchpost.event'))
+execute function watchpost.name_actor();

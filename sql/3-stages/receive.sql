@@ -153,7 +153,7 @@ begin
       raise exception 'There is no camera %.', quote_literal(new.camera_id)
         using errcode = 'foreign_key_violation', constraint = 'image_camera_id_fkey';
     end if;
-  elsif new.site_id = '00000000-0000-7000-8000-000000000000' and row_security_active('watchpost.image') then
+  elsif new.site_id = '00000000-0000-7000-8000-000000000000' and row_security_active('watchpost.image'::regclass::oid) then
     new.site_id := watchpost.default_site();
   end if;
   new.byte_length := pg_catalog.octet_length(new.bytes);

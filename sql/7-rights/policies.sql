@@ -31,8 +31,7 @@ begin
       values
         ('site', 'id = any ((select watchpost.my_sites())::uuid[])', 'false'),
         ('site_member', own_site, 'false'),
-        -- A key may make keys for its own sites.
-        ('api_key', 'sites <@ (select watchpost.my_sites())::uuid[]', null),
+        ('api_key', 'watchpost.may_manage_key(sites, cameras, watchlists)', null),
 
         ('camera', own_site || ' and ' || format(own_camera, 'id'), null),
         ('camera_place', 'watchpost.shows_camera(SCOPE, camera_id)', null),

@@ -1,8 +1,9 @@
+import { resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import { waitForDatabase } from '../database/retry.ts';
 import { hideSecrets } from '../database-url.ts';
-import { readRunning } from '../embedded-database/index.ts';
+import { passwordFile, readRunning } from '../embedded-database/index.ts';
 import { createApp } from '../http/app.ts';
 import { type FirstKey, provideFirstKey } from '../http/first-key.ts';
 import { assertPortFree } from '../http/listening.ts';
@@ -45,6 +46,8 @@ export interface Up {
   readonly firstKey: FirstKey;
   readonly database: Database;
   readonly kind: 'embedded' | 'server';
+  /** Of the embedded database. */
+  readonly passwordFile: string;
 }
 
 /** What is printed about each step of a start: what it does, and how long that may take. */
@@ -94,7 +97,7 @@ export const bringUp = async (
     stopping.abort();
     return server.stop();
   });
-  return { url: server.url, firstKey, database, kind };
+  return { url: server.url, firstKey, database, kind, passwordFile: resolve(passwordFile(config.dataDir)) };
 };
 
 /**
@@ -113,9 +116,17 @@ const assertPortsFree = async (config: Config): Promise<void> => {
 export const addressesOf = (up: Up): string => `
   API      ${up.url}
   API key  ${whereKeyIs(up.firstKey)}
-  SQL      psql ${hideSecrets(up.database.url)}
+  SQL      psql ${whereDatabaseIs(up)}
   Console  ${new URL('/console', up.url).href}
 `;
+
+/** For psql, which reads the password of the embedded database from its file. */
+const whereDatabaseIs = ({ database, kind, passwordFile: file }: Up): string => {
+  if (kind === 'server') return hideSecrets(database.url);
+  const url = Object.assign(new URL(database.url), { password: '' });
+  url.searchParams.set('passfile', file);
+  return quoted(url.href);
+};
 
 const whereKeyIs = ({ key, file }: FirstKey): string => {
   if (file !== undefined) return `cat ${quoted(file)}`;

@@ -26,6 +26,7 @@ const filledAtFirst = [
   'watchpost.seal_head',
   'watchpost.retention',
   'watchpost.processing_default',
+  'watchpost.site',
 ];
 
 /**
@@ -85,7 +86,10 @@ export const moveDatabase = async (from: pg.Client, to: pg.Client, report: MoveR
 const freeze = async (from: pg.Client): Promise<StoredTable[]> => {
   const names = (await listTables(from)).map(({ name }) => name);
   // The snapshot is taken by the first query after the locks.
-  await from.query(`begin isolation level repeatable read; set local lock_timeout = '10s'`);
+  // An error, rather than a part: who does not see all sites cannot move them.
+  await from.query(
+    `begin isolation level repeatable read; set local lock_timeout = '10s'; set local row_security = off`,
+  );
   await from
     .query(`lock table ${names.join(', ')} in share mode`)
     .catch((error: Error & { code?: string }) => {

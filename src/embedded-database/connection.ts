@@ -1,7 +1,7 @@
 /**
  * The connection of one client: its socket, its queue of batches, and its part of the session that all clients share.
  *
- * A connection is `starting` until its startup packet has come, then `open`. It is `ending` when the client has sent
+ * A connection is `starting` until its startup packet has come and, if there is a password, it has said that; then `open`. It is `ending` when the client has sent
  * Terminate or closed its side: what it sent before is still run, as PostgreSQL does. It is `gone` when the socket is
  * closed or the client was disconnected: nothing more is run for it.
  */
@@ -10,6 +10,9 @@ import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { BatchBuilder, type MessageBatch } from './batches.ts';
 import {
+  authenticationSasl,
+  authenticationSaslContinue,
+  authenticationSaslFinal,
   cancelRequest,
   fatalResponse,
   gssencRequest,
@@ -19,6 +22,7 @@ import {
   readCString,
   sslRequest,
 } from './protocol.ts';
+import { ScramExchange, type Verifier } from './scram.ts';
 import type { Effect, Residue } from './statement-effects.ts';
 
 /** Nothing is read from a client while more than this waits in its queue. */
@@ -26,7 +30,9 @@ const maxQueuedBatches = 100;
 const maxQueuedBytes = 8 * 1024 * 1024;
 /** Nothing is run for a client while it has this many bytes of answers to read. */
 const maxUnreadBytes = 4 * 1024 * 1024;
-/** How long a client may take to send its startup packet, in milliseconds (PostgreSQL's authentication_timeout). */
+/** The longest message that a client may send before it has said the password, in bytes: PostgreSQL's own limit. */
+const maxPasswordBytes = 65_535;
+/** How long a client may take to send its startup packet, and the password, in milliseconds (PostgreSQL's authentication_timeout). */
 const startupWithin = 60_000;
 /** How long a disconnected client has to read why, in milliseconds. */
 const lingerFor = 1_000;
@@ -69,10 +75,25 @@ export class Connection {
   readonly #events: ConnectionEvents;
   readonly #reader: MessageReader;
   readonly #startupTimer: NodeJS.Timeout;
+  readonly #verifier: Verifier | undefined;
+  /** The exchange of the password, and what was asked for before it. */
+  #asking:
+    | { exchange: ScramExchange; begun: boolean; parameters: Map<string, string>; minor: number }
+    | undefined;
   #queuedBytes = 0;
 
-  /** @param maxMessageBytes a client that announces a longer message is disconnected. */
-  constructor(socket: Socket, pid: number, maxMessageBytes: number, events: ConnectionEvents) {
+  /**
+   * @param maxMessageBytes a client that announces a longer message is disconnected.
+   * @param verifier of the password that every client has to say; undefined: none.
+   */
+  constructor(
+    socket: Socket,
+    pid: number,
+    maxMessageBytes: number,
+    events: ConnectionEvents,
+    verifier?: Verifier,
+  ) {
+    this.#verifier = verifier;
     this.pid = pid;
     this.builder = new BatchBuilder(pid);
     this.#socket = socket;
@@ -151,7 +172,7 @@ export class Connection {
     if (this.state === 'gone' || this.state === 'ending') return;
     this.#reader.push(chunk);
     try {
-      while (this.state === 'starting' && this.#readStartup());
+      while (this.state === 'starting' && (this.#asking ? this.#readPassword() : this.#readStartup()));
       while (this.state === 'open' && this.#readMessage());
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
@@ -200,9 +221,42 @@ export class Connection {
       parameters.set(name.text, value.text);
       at = value.next;
     }
+    const minor = code & 0xffff;
+    if (this.#verifier === undefined) return this.#open(parameters, minor);
+    this.#asking = { exchange: new ScramExchange(this.#verifier), begun: false, parameters, minor };
+    this.#socket.write(authenticationSasl());
+    return true;
+  }
+
+  #open(parameters: Map<string, string>, minor: number): false {
     clearTimeout(this.#startupTimer);
     this.state = 'open';
-    this.#events.started(this, parameters, code & 0xffff);
+    this.#events.started(this, parameters, minor);
     return false;
+  }
+
+  #readPassword(): boolean {
+    const asking = this.#asking!;
+    const bytes = this.#reader.next(maxPasswordBytes);
+    if (!bytes) return false;
+    if (bytes[0] !== 'p'.charCodeAt(0)) throw new ProtocolViolation('08P01', 'expected SASL response');
+    if (!asking.begun) {
+      const mechanism = readCString(bytes, 5);
+      const answer =
+        mechanism.text === 'SCRAM-SHA-256'
+          ? asking.exchange.begin(bytes.toString('utf8', mechanism.next + 4))
+          : undefined;
+      if (answer === undefined) throw new ProtocolViolation('08P01', 'the client asks for no SCRAM-SHA-256');
+      asking.begun = true;
+      this.#socket.write(authenticationSaslContinue(answer));
+      return true;
+    }
+    const proof = asking.exchange.finish(bytes.toString('utf8', 5));
+    if (proof === undefined) {
+      const user = asking.parameters.get('user') ?? '';
+      throw new ProtocolViolation('28P01', `password authentication failed for user "${user}"`);
+    }
+    this.#socket.write(authenticationSaslFinal(proof));
+    return this.#open(asking.parameters, asking.minor);
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import { existsSync } from 'node:fs';
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 
@@ -21,6 +21,10 @@ export const createFiles = async (directory: string, fsync: boolean): Promise<vo
   await rm(draft, { recursive: true, force: true });
   const database = await PGlite.create({ dataDir: draft });
   await database.close();
+  // They come out of an archive, with the modes that they have there.
+  for (const entry of await readdir(draft, { recursive: true, withFileTypes: true })) {
+    await chmod(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o700 : 0o600);
+  }
   if (fsync) {
     await flush(draft);
     for (const path of await readdir(draft, { recursive: true })) await flush(join(draft, path));

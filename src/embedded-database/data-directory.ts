@@ -7,9 +7,13 @@
  *   no flock.)
  * - `database.lock`, JSON that says who holds the guard and where it serves. It may have been left by a dead process, so a
  *   reader checks that the process lives and is the one that wrote it.
+ *
+ * A third, `database.password`, has the password of the database, in the form that libpq reads (its parameter `passfile`).
+ * The directory is open to its owner only.
  */
 
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,7 +21,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** An embedded database that serves. */
 export interface Running {
   pid: number;
-  /** postgres://postgres@127.0.0.1:PORT/postgres */
+  /** postgres://postgres:PASSWORD@127.0.0.1:PORT/postgres */
   url: string;
   startedAt: Date;
 }
@@ -41,6 +45,8 @@ interface Holder {
 }
 
 const guardFile = (dataDir: string) => join(dataDir, 'database.guard');
+/** Where the password of an embedded database is, for programs that use libpq. */
+export const passwordFile = (dataDir: string): string => join(dataDir, 'database.password');
 const lockFile = (dataDir: string) => join(dataDir, 'database.lock');
 
 /**
@@ -72,6 +78,8 @@ export class DataDirectory {
    */
   static async lock(path: string): Promise<DataDirectory> {
     await mkdir(path, { recursive: true, mode: 0o700 });
+    // One that was there may have been made by hand.
+    await chmod(path, 0o700);
     const guard = new DatabaseSync(guardFile(path));
     try {
       guard.exec('begin exclusive');
@@ -83,6 +91,21 @@ export class DataDirectory {
     const directory = new DataDirectory(path, guard);
     await directory.announce();
     return directory;
+  }
+
+  /** The password of its database, which is made when it is asked for first. */
+  async password(): Promise<string> {
+    const file = passwordFile(this.#path);
+    const known = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    const [, password] = /^\*:\*:\*:postgres:([\w-]+)\n$/.exec(known ?? '') ?? [];
+    if (password !== undefined) return password;
+    const made = randomBytes(24).toString('base64url');
+    const draft = `${file}.${process.pid}`;
+    await writeFile(draft, `*:*:*:postgres:${made}\n`, { mode: 0o600 });
+    await rename(draft, file);
+    return made;
   }
 
   /** Writes to `database.lock` that this process has the directory and, once it serves, at which URL. */
@@ -138,10 +161,13 @@ const describeHolder = async (dataDir: string): Promise<string> => {
   for (let attempt = 0; attempt < 20; attempt++) {
     const holder = await readHolder(dataDir);
     if (holder && (await isAlive(holder))) {
-      const where = holder.url === undefined ? 'is starting there' : `serves ${holder.url}`;
+      const where = holder.url === undefined ? 'is starting there' : `serves ${withoutPassword(holder.url)}`;
       return `${dataDir} is in use: process ${holder.pid} has had it since ${holder.startedAt} and ${where}`;
     }
     await sleep(50);
   }
   return `${dataDir} is in use by a process that has not said which (in another container, perhaps)`;
 };
+
+/** A URL as it may be shown. */
+export const withoutPassword = (url: string): string => Object.assign(new URL(url), { password: '' }).href;

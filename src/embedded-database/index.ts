@@ -4,5 +4,5 @@
  * Other folders import this file only. README.md says why it exists and how a query passes through it.
  */
 
-export { DataDirectoryLocked, type Running, readRunning } from './data-directory.ts';
+export { DataDirectoryLocked, passwordFile, type Running, readRunning } from './data-directory.ts';
 export { type Embedded, type EmbeddedOptions, startEmbedded } from './supervisor.ts';

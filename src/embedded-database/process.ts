@@ -11,7 +11,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { whyUnusableFile } from '../file-errors.ts';
-import { DataDirectory, DataDirectoryLocked } from './data-directory.ts';
+import { DataDirectory, DataDirectoryLocked, withoutPassword } from './data-directory.ts';
 import { Engine } from './engine.ts';
 import { DatabaseServer } from './server.ts';
 
@@ -65,6 +65,8 @@ const readOptions = () => {
 };
 
 const serve = async (): Promise<void> => {
+  // What the engine writes is for its owner only.
+  process.umask(0o077);
   const options = readOptions();
   const directory = options.dataDir === undefined ? undefined : await DataDirectory.lock(options.dataDir);
   const engine = await Engine.open({
@@ -73,8 +75,12 @@ const serve = async (): Promise<void> => {
     onLog: (line) => console.error(line),
     onFailure: fail,
   });
-  const server = await DatabaseServer.listen(engine, options.server);
-  const url = `postgres://postgres@127.0.0.1:${server.port}/postgres`;
+  const password = await directory?.password();
+  const server = await DatabaseServer.listen(engine, {
+    ...options.server,
+    ...(password === undefined ? {} : { password }),
+  });
+  const url = `postgres://postgres${password === undefined ? '' : `:${password}`}@127.0.0.1:${server.port}/postgres`;
   await directory?.announce(url);
 
   let stopping = false;
@@ -95,7 +101,7 @@ const serve = async (): Promise<void> => {
   if (process.send && !process.connected) await stop();
 
   report({ type: 'ready', url });
-  if (!process.send) console.log(url);
+  if (!process.send) console.log(withoutPassword(url));
 };
 
 // The engine has timers of its own, and after an error in the server its state cannot be trusted either.

@@ -75,6 +75,12 @@ export const closeStatement = (name: string): Buffer => message('C', Buffer.from
 export const sync = (): Buffer => message('S');
 export const readyForQuery = (status: string): Buffer => message('Z', Buffer.from(status));
 export const authenticationOk = (): Buffer => message('R', int32(0));
+/** Asks for the password, by SCRAM-SHA-256. */
+export const authenticationSasl = (): Buffer =>
+  message('R', int32(10), cstring('SCRAM-SHA-256'), Buffer.alloc(1));
+export const authenticationSaslContinue = (text: string): Buffer =>
+  message('R', int32(11), Buffer.from(text));
+export const authenticationSaslFinal = (text: string): Buffer => message('R', int32(12), Buffer.from(text));
 export const backendKey = (pid: number, secret: number): Buffer => message('K', int32(pid), int32(secret));
 export const parameterStatus = (name: string, value: string): Buffer =>
   message('S', cstring(name), cstring(value));
@@ -160,12 +166,12 @@ export class MessageReader {
   }
 
   /** The next message with its header, or undefined until it is complete. */
-  next(): Buffer | undefined {
+  next(limit = this.#limit): Buffer | undefined {
     if (this.#size < 5) return undefined;
     const length = this.#head(5).readInt32BE(1);
     if (length < 4) throw new ProtocolViolation('08P01', 'invalid message length');
-    if (length >= this.#limit) {
-      throw new ProtocolViolation('54000', `message of ${length} bytes exceeds the limit of ${this.#limit}`);
+    if (length >= limit) {
+      throw new ProtocolViolation('54000', `message of ${length} bytes exceeds the limit of ${limit}`);
     }
     return this.#take(length + 1);
   }

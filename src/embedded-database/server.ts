@@ -1,8 +1,8 @@
 /**
  * Listens on the loopback interface as a PostgreSQL server and starts a connection for each client.
  *
- * It accepts any user and any database name without a password: any process on this machine can use the database, as
- * its superuser.
+ * It accepts any user and any database name with the password that it was given, by SCRAM-SHA-256, for its superuser.
+ * Without one it accepts every process of this machine.
  */
 
 import { createServer, type Server as SocketServer } from 'node:net';
@@ -17,6 +17,7 @@ import {
   readyForQuery,
 } from './protocol.ts';
 import { Scheduler } from './scheduler.ts';
+import { Verifier } from './scram.ts';
 import { isFatalSetting } from './statement-effects.ts';
 
 interface ServerOptions {
@@ -28,6 +29,8 @@ interface ServerOptions {
   maxMessageBytes?: number;
   /** How many clients may be connected (200). */
   maxClients?: number;
+  /** What every client has to know; default: nothing. */
+  password?: string;
 }
 
 /** Startup parameters that are no settings of the session. */
@@ -47,6 +50,7 @@ export class DatabaseServer implements ConnectionEvents {
     this.#scheduler = new Scheduler(engine, this.#clients, options.idleInTransactionMs ?? 10_000);
     const maxMessageBytes = options.maxMessageBytes ?? 64 * 1024 * 1024;
     const maxClients = options.maxClients ?? 200;
+    const verifier = options.password === undefined ? undefined : new Verifier(options.password);
     // Half-open: a client that closes its side first still gets the answers to what it has sent.
     this.#socketServer = createServer({ allowHalfOpen: true }, (socket) => {
       if (this.#clients.size >= maxClients) {
@@ -54,7 +58,7 @@ export class DatabaseServer implements ConnectionEvents {
         socket.end(fatalResponse({ code: '53300', message: 'sorry, too many clients already' }));
         return;
       }
-      this.#clients.add(new Connection(socket, this.#nextPid++, maxMessageBytes, this));
+      this.#clients.add(new Connection(socket, this.#nextPid++, maxMessageBytes, this, verifier));
     });
   }
 

@@ -16,7 +16,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { DataDirectoryLocked } from './data-directory.ts';
+import { DataDirectoryLocked, withoutPassword } from './data-directory.ts';
 import type { ProcessReport } from './process.ts';
 
 const program = fileURLToPath(new URL('./process.ts', import.meta.url));
@@ -36,7 +36,7 @@ const stopWithin = 15_000;
 const unoptimised = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering'];
 
 export interface EmbeddedOptions {
-  /** Holds `database` (the files), `database.lock` and `database.guard`; created with mode 0700 if it is missing. */
+  /** Holds `database` (the files), `database.lock`, `.guard` and `.password`; of mode 0700, created if it is missing. */
   dataDir: string;
   /** TCP port on 127.0.0.1; by default a free one, which is kept over restarts. */
   port?: number;
@@ -53,7 +53,7 @@ export interface EmbeddedOptions {
 }
 
 export interface Embedded {
-  /** postgres://postgres@127.0.0.1:PORT/postgres, the same over restarts. */
+  /** postgres://postgres:PASSWORD@127.0.0.1:PORT/postgres, the same over restarts; in memory there is no password. */
   readonly url: string;
   /** The process that serves or, while it is down, the one that did. */
   pid(): number;
@@ -95,7 +95,7 @@ export const startEmbedded = async (options: EmbeddedOptions): Promise<Embedded>
       pause = Math.min(pause * 2, longestPause);
       try {
         await start(port);
-        log(`embedded database serves again at ${url}, process ${child.pid}`);
+        log(`embedded database serves again at ${withoutPassword(url)}, process ${child.pid}`);
       } catch (error) {
         if (stopped) return;
         log(`embedded database did not start, next try in ${pause} ms: ${(error as Error).message}`);
@@ -106,7 +106,7 @@ export const startEmbedded = async (options: EmbeddedOptions): Promise<Embedded>
 
   const url = await start(options.port ?? 0);
   const port = Number(new URL(url).port);
-  log(`embedded database serves at ${url}, process ${child!.pid}`);
+  log(`embedded database serves at ${withoutPassword(url)}, process ${child!.pid}`);
   return {
     url,
     pid: () => child.pid!,

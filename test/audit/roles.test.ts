@@ -108,6 +108,22 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
     });
   });
 
+  it('record who acted, whatever an application writes', async () => {
+    const app = await loginWith('watchpost_work');
+    const client = await app.pool.connect();
+    await client.query('begin');
+    await client.query(
+      `insert into watchpost.event (topic, subject_id, payload) values ('x', gen_random_uuid(), '{"by": "somebody else"}')`,
+    );
+    const { rows } = await client.query(
+      `select payload ->> 'by' as by from watchpost.event where topic = 'x'`,
+    );
+    await client.query('rollback');
+    client.release();
+    expect(rows).toEqual([{ by: new URL(app.url).username }]);
+    await app.leave();
+  });
+
   describe('watchpost_submitter', () => {
     let submitter: Awaited<ReturnType<typeof loginWith>>;
     beforeAll(async () => {

@@ -46,7 +46,7 @@ describe('demo', () => {
   it('prints each stage as it happens and a table, and stays up with its URL, the place of its key and the psql line until a signal', async () => {
     const demo = new Command(['demo'], settings);
     const [, url] = await demo.says(
-      /API +(http:\S+)\n +API key +cat \S+\n +SQL +psql postgres:\S+\n +Console +http:\S+\n[\s\S]*Stop with Ctrl-C\./,
+      /API +(http:\S+)\n +API key +cat \S+\n +SQL +psql '?postgres:\S+\n +Console +http:\S+\n[\s\S]*Stop with Ctrl-C\./,
     );
     const steps = demo.stderr.match(/^.+ \(.+\) …$/gm) ?? [];
     expect(steps.map((step) => step.split(' (')[0])).toEqual([

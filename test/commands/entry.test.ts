@@ -64,6 +64,11 @@ const examples: Record<string, Example> = {
     stdout: /^people {3}0 added, 1 known before, 0 not added\n/,
     stderr: /^1 of 1 people\n$/,
   },
+  site: {
+    args: () => ['site', 'list'],
+    code: 0,
+    stdout: /^name +cameras +watchlists +members +id\n.*\ndefault +\d+ +\d+ /,
+  },
   alert: { args: () => ['alert', 'list'], code: 0, stdout: /^no alerts\n$/ },
   endpoint: { args: () => ['endpoint', 'list'], code: 0, stdout: /^no endpoints\n$/ },
   calibrate: { args: () => ['calibrate'], code: 1, stdout: nothing, stderr: /^Nobody is enrolled/ },

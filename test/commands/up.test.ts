@@ -18,10 +18,15 @@ describe('up, on a machine without a database', () => {
   const start = async (): Promise<void> => {
     up = new Command(['up'], { WATCHPOST_DATA: folder });
     await up.says(/^Stop: +Ctrl-C$/m);
-    const [, url, file, sql] = await up.says(
-      /API +(http:\S+)\n +API key +cat (\S+)\n +SQL +psql (postgres:\S+)\n/,
+    const [, url, file, shown] = await up.says(
+      /API +(http:\S+)\n +API key +cat (\S+)\n +SQL +psql '(postgres:\S+)'\n/,
     );
-    said = { url: url!, key: (await readFile(file!, 'utf8')).trim(), sql: sql! };
+    // As libpq does it, which the driver does not: the password is in the passfile that the URL names.
+    const sql = new URL(shown!);
+    const passfile = await readFile(sql.searchParams.get('passfile')!, 'utf8');
+    sql.search = '';
+    sql.password = passfile.trim().split(':').at(-1)!;
+    said = { url: url!, key: (await readFile(file!, 'utf8')).trim(), sql: sql.href };
   };
 
   beforeAll(async () => {
@@ -56,13 +61,15 @@ describe('up, on a machine without a database', () => {
     expect(await readFile(file, 'utf8')).toBe(`${said.key}\n`);
     expect(said.key).toMatch(/^wp_/);
     expect(up.stdout + up.stderr).not.toContain('wp_');
+    expect(up.stdout + up.stderr).not.toContain(new URL(said.sql).password);
   });
 
   it('is refused a second time in the same folder, and says who holds it', async () => {
     const { code, stdout, stderr } = await watchpost(['up'], { WATCHPOST_DATA: folder });
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toContain(`${folder} is in use: process `);
-    expect(stderr).toContain(said.sql);
+    expect(stderr).toContain(`:${new URL(said.sql).port}/postgres`);
+    expect(stderr).not.toContain(new URL(said.sql).password);
     expect(stderr).toMatch(/npm run worker.*WATCHPOST_DATA/);
     expect(stderr).not.toMatch(/^\s+at /m);
     expect((await ask(`${said.url}/readyz`, 'GET')).status).toBe(200);

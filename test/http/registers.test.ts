@@ -32,6 +32,7 @@ describe('/v1/cameras', () => {
       location: 'Ground floor',
       zone: null,
       faces: 'automatic',
+      site: 'default',
     });
     const { body } = await api.call('GET', '/v1/cameras');
     expect(body.cameras).toMatchObject([
@@ -110,6 +111,7 @@ describe('/v1/watchlists', () => {
     expect(plain.body).toEqual({
       id: expect.any(String),
       name: 'plain',
+      site: 'default',
       purpose: 'unspecified',
       severity: 'warning',
       threshold: 0.5,

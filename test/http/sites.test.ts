@@ -86,7 +86,8 @@ beforeAll(async () => {
   const site = await fillSite(database, 'north', 2);
   const key = await makeKey('key of north', site.siteId);
   north = key.key;
-  own = await resourcesOf(site, key.id);
+  // Another key than that which calls, which is not to be revoked.
+  own = await resourcesOf(site, (await makeKey('spare of north', site.siteId)).id);
 });
 
 const asNorth = (method: string, path: string, body?: unknown) =>

@@ -46,7 +46,10 @@ const digest = (key: string) => createHash('sha256').update(key).digest();
 const as = async <T>(key: string, run: (query: TestDatabase['rows']) => Promise<T>): Promise<T> => {
   const client = await connectClient(database);
   await client.query('begin');
-  await client.query(`select set_config('watchpost.key', $1, true)`, [key]);
+  await client.query(
+    `select set_config('watchpost.key', $1, true), set_config('role', 'watchpost_api', true)`,
+    [key],
+  );
   try {
     return await run(async (text, values = []) => (await client.query(text, values)).rows);
   } finally {

@@ -52,6 +52,7 @@ describe('inserting rows', () => {
       [tables],
     );
     expect(perRow).toEqual([
+      { name: 'event_actor' },
       { name: 'event_request_id' },
       { name: 'image_measure_bytes' },
       { name: 'match_image' },

@@ -103,7 +103,7 @@ const enrol = async (up: Called, narrator: Narrator): Promise<{ watchlistId: str
   await database.pool.query(`
     insert into watchpost.camera (name, location, zone)
     values ('demo north gate', 'North gate', 'outside'), ('demo lobby', 'Lobby, ground floor', 'inside')
-    on conflict (name) where removed_at is null do nothing
+    on conflict do nothing
   `);
   const list = await addWatchlist(database.db, { name: `demo ${new Date().toISOString()}`, purpose: 'demo' });
 

@@ -63,6 +63,7 @@ export const routesOf = (s: Subjects): string[] => [
   `/v1/strangers/${s.stranger}`,
   '/v1/dead-letters',
   '/v1/keys',
+  '/v1/sites',
   '/v1/dead-letters?limit=1000',
 ];
 

@@ -77,6 +77,8 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     location: '"North gate"',
     zone: '"outside"',
   }),
+  'POST /v1/sites': (s) => ({ name: json(`site ${s.index}`) }),
+  'PATCH /v1/sites/:id': (s) => ({ name: json(`site, once ${s.index}`) }),
   'PATCH /v1/cameras/:id': (s) => ({ location: json(`Gate ${s.index}`), zone: 'null', faces: '"far"' }),
   'POST /v1/strangers/:id/person': (s) => ({
     name: json(`Found ${s.index}`),

@@ -22,6 +22,7 @@ const queries: Record<string, string> = {
   faces: 'select id from watchpost.face',
   alerts: 'select id from watchpost.alert',
   endpoints: 'select id from watchpost.endpoint where removed_at is null',
+  sites: 'select id from watchpost.site',
   calibrations: 'select id from watchpost.calibration',
   strangers: 'select id from watchpost.stranger where person_id is null and merged_into is null',
   // Not the one that the calls are made with.
