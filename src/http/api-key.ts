@@ -74,6 +74,8 @@ export const requireApiKey = ({
   stopping?.addEventListener('abort', () => refused.write());
 
   const lookUp = async (sha256: Buffer): Promise<Known> => {
+    // Before the database counts how long the key is valid: the time of the answer does not extend it.
+    const askedAt = Date.now();
     const found = await find(database, sha256);
     if (found?.state !== 'valid') {
       refused.note(found?.state ?? 'unknown', found?.name);
@@ -89,7 +91,7 @@ export const requireApiKey = ({
     return {
       key,
       db: seesAndDoesAll(key) ? database.db : openAsKey(database, { id: key.id, actor: actorOf(key.name) }),
-      until: Date.now() + Math.min(trustFor, found.valid_ms ?? trustFor),
+      until: askedAt + Math.min(trustFor, found.valid_ms ?? trustFor),
     };
   };
 

@@ -169,8 +169,10 @@ const definers: Record<string, readonly string[]> = {
       'purge',
       'note_expired_keys',
       'record_refused_keys',
+      'forget_answers',
     ],
   ],
+  'keeps the answers of whoever calls, under their name': ['begin_once', 'end_once'],
   'writes who looked, and answers nothing but the id of that row': ['record_access'],
   'says what is set for all sites': ['default_legal_basis', 'default_purpose'],
   'says of the record of all sites whether it is sealed, waited for or retired, which no row follows from': [

@@ -13,6 +13,7 @@ const values: Record<string, string> = {
   external_ref: 'case-1234',
   key: 'north-gate frame 4711',
   list: 'missing',
+  name: 'gate camera',
   person: 'Ada',
   rate: '0.003',
   reason: 'a stranger who looks like her',

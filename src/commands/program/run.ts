@@ -53,6 +53,7 @@ Examples:
   $ watchpost import people/ --watchlist wanted
   $ watchpost submit frame.jpg --camera north-gate --wait
   $ watchpost alert list --state open
+  $ watchpost key create "gate camera" --scope submit --camera north-gate
   $ watchpost endpoint add guards https://guards.example/hook --min-severity critical
   $ watchpost evaluate people/                            how well it recognizes your own photos
   $ watchpost sql "select * from watchpost.last_seen"

@@ -125,6 +125,7 @@ const variables: Record<string, string> = {
   external_ref: 'case-1234',
   key: 'frame 4711',
   list: 'wanted',
+  name: 'gate camera',
   person: 'Person 300',
   rate: '0.003',
   reason: 'a stranger who looks like them',

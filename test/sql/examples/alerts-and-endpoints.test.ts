@@ -81,6 +81,23 @@ describe('sql/examples of alerts and endpoints', () => {
     await database.rows('select watchpost.disable_endpoint($1)', [endpoint_id]);
   });
 
+  it('make-a-key.sql and keys-to-look-at.sql', async () => {
+    const [{ key_id, key }] = await run('make-a-key.sql');
+    expect(key).toMatch(/^wp_/);
+    const [made] = await database.rows('select * from watchpost.key_status where id = $1', [key_id]);
+    expect(made).toMatchObject({ name: 'gate camera', scopes: ['submit'], cameras: [expect.any(String)] });
+    expect(await run('keys-to-look-at.sql')).toEqual([]);
+    await database.rows(
+      `update watchpost.api_key set created_at = now() - interval '91 days' where name = 'gate camera'`,
+    );
+    expect(await run('keys-to-look-at.sql')).toMatchObject([{ name: 'gate camera', why: 'not used' }]);
+    await database.rows(
+      `update watchpost.api_key set last_used_at = now(), expires_at = now() + interval '13 days' where id = $1`,
+      [key_id],
+    );
+    expect(await run('keys-to-look-at.sql')).toMatchObject([{ name: 'gate camera', why: 'expires soon' }]);
+  });
+
   it('listen-for-alerts.sql', async () => {
     const { alertId } = await raiseAlert(database);
     expect((await run('listen-for-alerts.sql')).map((row) => row.alert_id)).toContain(alertId);
