@@ -38,6 +38,11 @@ export const createApp = (services: Services) => {
     maxBodyBytes,
   } = services.config;
   const v1 = new Hono<Served>()
+    .use(async (c, next) => {
+      // Names, faces and photos: what a browser or a proxy has kept would be looked at without a trace.
+      c.header('Cache-Control', 'no-store');
+      return next();
+    })
     .use(requireApiKey(services))
     .use(nudgeAfterWrites(services.nudge))
     .use(receiveWithin(new BytesInFlight(bytesInFlight), bodySeconds, mostBase64(maxBodyBytes)))
@@ -59,6 +64,10 @@ export const createApp = (services: Services) => {
 
   const app = new Hono<Served>()
     .use(requestId({ headerName: 'Request-Id', limitLength: 128 }))
+    .use('*', async (c, next) => {
+      c.header('X-Content-Type-Options', 'nosniff');
+      return next();
+    })
     .onError(problemHandler(services.log))
     .notFound(unknownRoute)
     .route('/', health(services))

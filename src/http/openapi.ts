@@ -70,7 +70,7 @@ const describe = (method: string, path: string, facts: Operation): ZodOpenApiOpe
     ...(facts.headers || facts.creates ? { header: headersOf(facts) } : {}),
   },
   ...requestBody(facts),
-  responses: { ...answersOf(facts), ...errorsIn(errorsOf(method, path, facts)) },
+  responses: { ...answersOf(facts), ...unchanged(method, facts), ...errorsIn(errorsOf(method, path, facts)) },
 });
 
 /** GET /v1/persons/:id/photos becomes getPersonsByIdPhotos. */
@@ -125,6 +125,11 @@ const answersOf = ({ answers }: Operation): ZodOpenApiResponsesObject =>
       { description: STATUS_CODES[status] ?? status, ...contentOf(answer) },
     ]),
   );
+
+const unchanged = (method: string, { answers }: Operation): ZodOpenApiResponsesObject =>
+  method === 'GET' && answers[200]
+    ? { 304: { description: 'Not Modified: If-None-Match has its ETag.' } }
+    : {};
 
 const contentOf = (answer: Answer) => {
   if (answer === null) return {};

@@ -1,4 +1,5 @@
 import type { Context, MiddlewareHandler } from 'hono';
+import { etag } from 'hono/etag';
 import { routePath } from 'hono/route';
 import { z } from 'zod';
 import { type ProblemCode, WatchpostError } from '../errors.ts';
@@ -92,11 +93,27 @@ export const operation = <
       takeQuery(c, facts.query);
       await takeBody(c, facts);
     }
-    return isOnce ? once(c, next, creates === 'secret') : next();
+    if (isOnce) return once(c, next, creates === 'secret');
+    return canBeUnchanged(c, facts) ? tagged(c, next) : next();
   };
   declared.set(check, facts);
   return check as MiddlewareHandler<Served, string, Taken<Query, Body, Photo>>;
 };
+
+/** Gives an answer the SHA-1 of its body as ETag, and answers 304 to a call that has it already. */
+const tagged = etag();
+
+/** Whether the answer is read to its end before it is sent; a stream has none. */
+const canBeUnchanged = (c: Context<Served>, { answers }: Operation): boolean => {
+  if (c.req.method !== 'GET') return false;
+  const answer = answers[200];
+  const types = answer && 'type' in answer && !(answer instanceof z.ZodType) ? [answer.type].flat() : [];
+  return !types.includes('text/event-stream') || ('json' in (answer as object) && !wantsEvents(c));
+};
+
+/** Whether a caller asks for server-sent events, where a route answers either. */
+export const wantsEvents = (c: Context<Served>): boolean =>
+  (c.req.header('accept') ?? '').includes('text/event-stream');
 
 const assertScope = (c: Context<Served>, scope: Scope): void => {
   const { name, scopes } = c.get('key');

@@ -35,7 +35,6 @@ export const staticFiles = (files: Readonly<Record<string, URL>>, more: readonly
       c.body(body, 200, {
         'content-type': `${type}; charset=utf-8`,
         'content-security-policy': policy,
-        'x-content-type-options': 'nosniff',
         'referrer-policy': 'no-referrer',
         'cache-control': 'no-cache',
       }),
