@@ -244,6 +244,30 @@ insert into watchpost.upkeep_task (task, every) values
   ('heads',      '1 hour'),
   ('partitions', '1 hour'),
   ('retention',  '1 hour'),
+  ('answers',    '10 minutes'),
   ('purge_images',  '10 minutes'),
   ('purge_faces',   '10 minutes'),
   ('purge_persons', '1 hour');
+
+
+create table watchpost.idempotency (
+  actor      text not null,
+  key        text not null constraint idempotency_key_is_token check (watchpost.is_token(key)),
+  sha256     bytea not null check (octet_length(sha256) = 32),
+  status     smallint check (status between 200 and 299),
+  answer     text,
+  location   text,
+  expires_at timestamptz not null default now() + interval '24 hours',
+  primary key (actor, key)
+);
+
+-- The answers about somebody who is deleted.
+create index idempotency_location on watchpost.idempotency (location);
+
+comment on table  watchpost.idempotency            is 'Calls of the API that carried an Idempotency-Key, with their answers; POST /v1/images keeps its keys in image.idempotency_key.';
+comment on column watchpost.idempotency.actor      is 'Who called: the same key of another caller is another one.';
+comment on column watchpost.idempotency.sha256     is 'Of method, address and body.';
+comment on column watchpost.idempotency.status     is 'Of the answer; null only within the transaction of the call.';
+comment on column watchpost.idempotency.answer     is 'The body of the answer; null: it had a secret.';
+comment on column watchpost.idempotency.location   is 'The header Location of the answer.';
+comment on column watchpost.idempotency.expires_at is 'When the key may be used for another call.';

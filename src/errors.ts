@@ -90,9 +90,10 @@ export const problems = {
   name_taken: { status: 409, title: 'The name or reference is taken' },
   idempotency_key_reused: {
     status: 409,
-    title: 'The idempotency key belongs to another photo',
+    title: 'The idempotency key belongs to another call',
     sqlstate: 'WP003',
   },
+  answer_shown_once: { status: 409, title: 'The answer to this call is shown once' },
   record_append_only: { status: 409, title: 'The record cannot be changed', sqlstate: 'WP020' },
   record_behind: { status: 500, title: 'The server is behind its own seals', sqlstate: 'WP022' },
   model_conflict: {

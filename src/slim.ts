@@ -13,11 +13,13 @@ const unused = [
   // 6 MB: libheif as JavaScript, and WebAssembly in other forms; heic-decode loads the bundle.
   'libheif-js/libheif',
   'libheif-js/libheif-wasm/!(LICENSE|libheif-bundle.js)',
+  // 10 MB: source maps, and other builds of the two files that /docs serves.
+  'swagger-ui-dist/!(LICENSE|NOTICE|package.json|swagger-ui-bundle.js|swagger-ui-bundle.js.LICENSE.txt|swagger-ui.css)',
 ];
 
 /**
  * Removes files from an installation that production never opens: onnxruntime's libraries for other platforms (243
- * MB), a few large parts of packages (40 MB) and, with `ownNode`, the Node that npm scripts run on machines whose own
+ * MB), a few large parts of packages (50 MB) and, with `ownNode`, the Node that npm scripts run on machines whose own
  * is older (189 MB). `npm ci` restores everything.
  *
  * @param modules the installation's `node_modules`.

@@ -33,6 +33,8 @@ begin
         result := watchpost.put_back_events();
       when 'partitions' then
         result := watchpost.make_partitions();
+      when 'answers' then
+        result := format('%s answers forgotten', watchpost.forget_answers());
       when 'retention' then
         result := watchpost.retain();
         more := result like '1 %';

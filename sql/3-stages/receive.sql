@@ -33,25 +33,31 @@ comment on function watchpost.insert_image is 'Part of submit_image: inserts the
 
 
 create or replace function watchpost.find_submitted(
-  submitted_by text, idempotency_key text, bytes bytea
+  submitted_by text, idempotency_key text, bytes bytea, camera text
 ) returns uuid
 language plpgsql stable
 as $$
 declare
   earlier record;
 begin
-  select i.id, i.sha256 into earlier
+  select i.id, i.sha256, i.camera_id into earlier
   from watchpost.image as i
   where i.submitted_by = find_submitted.submitted_by and i.idempotency_key = find_submitted.idempotency_key;
-  if found and earlier.sha256 is distinct from watchpost.plain_sha256(bytes) then
-    raise exception 'The idempotency key % was used for another photo.', quote_literal(idempotency_key)
+  -- Not the time: who tries again may well say now() again.
+  if found and (
+    earlier.sha256 is distinct from watchpost.plain_sha256(bytes)
+    or earlier.camera_id is distinct from (
+      case when find_submitted.camera is not null then watchpost.find_camera(find_submitted.camera) end
+    )
+  ) then
+    raise exception 'The idempotency key % was used for another photo or camera.', quote_literal(idempotency_key)
       using errcode = 'WP003', hint = 'Use a new key for a new photo.';
   end if;
   return earlier.id;
 end;
 $$;
 
-comment on function watchpost.find_submitted is 'The image that this submitter sent with this idempotency key, or null; other bytes under the same key are an error (WP003).';
+comment on function watchpost.find_submitted is 'The image that this submitter sent with this idempotency key, or null; another photo or camera under the same key is an error (WP003).';
 
 
 -- With its owner's rights, like find_camera: a role that may only submit can call them and reads nothing else.
@@ -81,7 +87,7 @@ begin
     return watchpost.insert_image(bytes, camera, submit_image.captured_at, null, who);
   end if;
 
-  image_id := watchpost.find_submitted(who, key, bytes);
+  image_id := watchpost.find_submitted(who, key, bytes, camera);
   if image_id is not null then
     return image_id;
   end if;
@@ -90,7 +96,7 @@ begin
   exception
     when unique_violation then
       -- Somebody else has used the key since the query above, and has committed.
-      image_id := watchpost.find_submitted(who, key, bytes);
+      image_id := watchpost.find_submitted(who, key, bytes, camera);
       if image_id is null then
         raise;
       end if;

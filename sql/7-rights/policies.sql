@@ -89,6 +89,8 @@ begin
         ('claim', 'false', null),
         ('key_calls', 'false', null),
         ('key_stream', 'false', null),
+        -- By functions only: the answers have what their callers may see.
+        ('idempotency', 'false', null),
         -- The ids of all events.
         ('seal_leaves', 'false', null)
     ) as t (relation, visible, writable)

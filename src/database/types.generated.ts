@@ -996,6 +996,34 @@ export interface WatchpostHandling {
   xid: Generated<string>;
 }
 
+export interface WatchpostIdempotency {
+  /**
+   * Who called: the same key of another caller is another one.
+   */
+  actor: string;
+  /**
+   * The body of the answer; null: it had a secret.
+   */
+  answer: string | null;
+  /**
+   * When the key may be used for another call.
+   */
+  expires_at: Generated<Timestamp>;
+  key: string;
+  /**
+   * The header Location of the answer.
+   */
+  location: string | null;
+  /**
+   * Of method, address and body.
+   */
+  sha256: Buffer;
+  /**
+   * Of the answer; null only within the transaction of the call.
+   */
+  status: number | null;
+}
+
 export interface WatchpostImage {
   /**
    * Size of the encoded photo, filled in by a trigger; stays when the bytes are dropped.
@@ -2053,6 +2081,7 @@ export interface DB {
   "watchpost.full_event": WatchpostFullEvent;
   "watchpost.given_up": WatchpostGivenUp;
   "watchpost.handling": WatchpostHandling;
+  "watchpost.idempotency": WatchpostIdempotency;
   "watchpost.image": WatchpostImage;
   "watchpost.image_status": WatchpostImageStatus;
   "watchpost.invariant": WatchpostInvariant;

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { requestId } from 'hono/request-id';
 import { z } from 'zod';
 import { limits } from '../limits.ts';
 import { Turns } from '../search/index.ts';
@@ -13,6 +14,7 @@ import { compreface } from './compreface/routes.ts';
 import { consolePage } from './console.ts';
 import { deadLetters } from './dead-letters.ts';
 import { deepface } from './deepface/routes.ts';
+import { docsPage } from './docs.ts';
 import { endpoints } from './endpoints.ts';
 import { erasures, imageErasures, personErasures } from './erasures.ts';
 import { evidence } from './evidence.ts';
@@ -26,6 +28,7 @@ import { nudgeAfterWrites } from './nudge.ts';
 import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
 import { persons } from './persons.ts';
+import { mostBase64 } from './photo-body.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
 import { retention } from './retention.ts';
 import { searches } from './searches.ts';
@@ -35,16 +38,25 @@ import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
 
-/** The API. /healthz, /readyz, /openapi.json and the page /console need no API key; everything under /v1 does. */
+/** The API. /healthz, /readyz, /openapi.json and the pages /docs and /console need no API key; everything under /v1 does. */
 export const createApp = (services: Services) => {
-  const { bytesInFlight = limits.bytesInFlight.max, bodySeconds = limits.bodySeconds.max } = services.config;
+  const {
+    bytesInFlight = limits.bytesInFlight.max,
+    bodySeconds = limits.bodySeconds.max,
+    maxBodyBytes,
+  } = services.config;
   const turns = new Turns();
   const budget = new BytesInFlight(bytesInFlight);
   const guarded = () =>
     new Hono<Served>()
+      .use(async (c, next) => {
+        // Names, faces and photos: what a browser or a proxy has kept would be looked at without a trace.
+        c.header('Cache-Control', 'no-store');
+        return next();
+      })
       .use(requireApiKey(services))
       .use(nudgeAfterWrites(services.nudge))
-      .use(receiveWithin(budget, bodySeconds));
+      .use(receiveWithin(budget, bodySeconds, mostBase64(maxBodyBytes)));
   const v1 = guarded()
     .route('/images', images(services))
     .route('/images', imageErasures())
@@ -69,12 +81,14 @@ export const createApp = (services: Services) => {
     .route('/', searches(services, turns));
 
   const app = new Hono<Served>()
+    .use(requestId({ headerName: 'Request-Id', limitLength: 128 }))
     .onError(problemHandler(services.log))
     .notFound(unknownRoute)
     .use(noSniff)
     .use(checkHost(services.config.hosts ?? []))
     .route('/', health(services))
     .route('/console', consolePage())
+    .route('/docs', docsPage())
     .route('/v1', v1);
 
   const compatible = { compreface, deepface };

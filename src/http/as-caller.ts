@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { sql, type Transaction } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { retryCollisions } from '../database/retry.ts';
 import type { DB } from '../database/types.generated.ts';
 import type { Transact } from '../watchlist/registry.ts';
@@ -14,21 +14,28 @@ export const transactions =
   (run) =>
     asCaller(c, run);
 
+/** Attributes the transaction under way to the API key of a call, and to the call by its Request-Id. */
+export const attribute = async (c: Context<Served>, trx: Kysely<DB>): Promise<void> => {
+  await sql`
+    select
+      set_config('watchpost.actor', ${actorOf(c.get('caller'))}, true),
+      set_config('watchpost.key', ${c.get('key').id}, true),
+      set_config('watchpost.request_id', ${c.get('requestId')}, true)
+  `.execute(trx);
+};
+
 /**
  * Runs something in one transaction that the record attributes to the API key of a call. It is run again if Postgres aborts
- * the transaction in favour of a concurrent one, so it has no effect but in the database.
+ * the transaction in favour of a concurrent one, so it has no effect but in the database. A call with an Idempotency-Key has a
+ * transaction already, which its caller may begin again: see idempotency.ts.
  */
-export const asCaller = <T>(c: Context<Served>, run: (trx: Transaction<DB>) => Promise<T>): Promise<T> =>
-  retryCollisions(() =>
-    c
-      .get('db')
-      .transaction()
-      .execute(async (trx) => {
-        await sql`
-          select
-            set_config('watchpost.actor', ${actorOf(c.get('caller'))}, true),
-            set_config('watchpost.key', ${c.get('key').id}, true)
-        `.execute(trx);
-        return run(trx);
-      }),
+export const asCaller = <T>(c: Context<Served>, run: (trx: Kysely<DB>) => Promise<T>): Promise<T> => {
+  const db = c.get('db');
+  if (db.isTransaction) return run(db);
+  return retryCollisions(() =>
+    db.transaction().execute(async (trx) => {
+      await attribute(c, trx);
+      return run(trx);
+    }),
   );
+};

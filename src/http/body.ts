@@ -9,12 +9,16 @@ import { parseJson } from './json.ts';
 import { shortened } from './problem.ts';
 import type { Served } from './services.ts';
 
-/** Opens a hold on the budget of bytes for each call, and sets when its body must have arrived. */
+/**
+ * Opens a hold on the budget of bytes for each call, and sets when its body must have arrived.
+ *
+ * @param most bytes of the largest body that any route reads.
+ */
 export const receiveWithin =
-  (budget: BytesInFlight, seconds: number): MiddlewareHandler<Served> =>
+  (budget: BytesInFlight, seconds: number, most: number): MiddlewareHandler<Served> =>
   async (c, next) => {
     const hold = budget.open();
-    c.set('receiving', { hold, dueAt: Date.now() + seconds * 1000 });
+    c.set('receiving', { hold, dueAt: Date.now() + seconds * 1000, most });
     try {
       await next();
     } finally {
@@ -44,6 +48,12 @@ export const readBytes = async (
     });
   }
   const { hold, dueAt } = c.get('receiving');
+  const ahead = c.get('body');
+  if (ahead) {
+    if (ahead.length > maxBytes) throw tooLarge();
+    hold.growTo(copies * ahead.length);
+    return ahead;
+  }
   const announced = Number(c.req.header('content-length') ?? 0);
   if (announced > maxBytes) throw tooLarge();
   hold.growTo(copies * announced);
@@ -62,6 +72,22 @@ export const readBytes = async (
     length += piece.length;
   }
   return bytes.subarray(0, length);
+};
+
+/**
+ * Reads the body of a call before its route does, which then gets the same bytes.
+ *
+ * @throws {WatchpostError} as readBytes.
+ */
+export const readAhead = async (c: Context<Served>): Promise<Buffer> => {
+  const { most } = c.get('receiving');
+  const bytes = await readBytes(
+    c,
+    most,
+    () => new WatchpostError('body_too_large', `A body may have ${Math.floor(most / 1024 / 1024)} MB here.`),
+  );
+  c.set('body', bytes);
+  return bytes;
 };
 
 /** The pieces of a body as they arrive; throws body_too_slow at `dueAt`. */

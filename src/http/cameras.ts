@@ -35,6 +35,7 @@ export const cameras = () =>
         summary: 'Add a camera',
         scope: 'administer',
         body: newCamera,
+        creates: true,
         answers: { 201: answer.newCamera },
         errors: ['name_taken', 'site_unknown'],
       }),

@@ -54,6 +54,7 @@ export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
         description: 'The answer has the secret that signs the messages; it is shown here only.',
         scope: 'administer',
         body: newEndpoint,
+        creates: 'secret',
         answers: { 201: answer.newEndpoint },
         errors: ['name_taken', 'watchlist_unknown', 'url_invalid', 'address_refused'],
       }),

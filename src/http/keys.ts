@@ -45,6 +45,7 @@ export const keys = () =>
           'Without scopes it may submit and read. Without sites, cameras or watchlists, which are names or ids, it is for all that the caller sees. The answer has the key; it is shown here only.',
         scope: 'administer',
         body: newKey,
+        creates: 'secret',
         answers: { 201: answer.newApiKey },
         errors: ['name_taken', 'key_beyond_own', 'camera_unknown', 'watchlist_unknown'],
       }),
@@ -52,7 +53,6 @@ export const keys = () =>
         const wanted = c.req.valid('json');
         const made = await asCaller(c, (trx) => createKey(trx, wanted));
         c.header('Location', `/v1/keys/${made.id}`);
-        c.header('Cache-Control', 'no-store');
         return c.json(made, 201);
       },
     )
@@ -111,7 +111,6 @@ export const keys = () =>
       async (c) => {
         const id = idIn(c);
         const { overlap_seconds } = c.req.valid('json');
-        c.header('Cache-Control', 'no-store');
         return c.json(await asCaller(c, (trx) => rotateKey(trx, id, overlap_seconds)));
       },
     );

@@ -70,7 +70,7 @@ const describe = (method: string, path: string, facts: Operation): ZodOpenApiOpe
     ...(facts.headers || facts.creates ? { header: headersOf(facts) } : {}),
   },
   ...requestBody(facts),
-  responses: { ...answersOf(facts), ...errorsIn(errorsOf(method, path, facts)) },
+  responses: { ...answersOf(facts), ...unchanged(method, facts), ...errorsIn(errorsOf(method, path, facts)) },
 });
 
 /** GET /v1/persons/:id/photos becomes getPersonsByIdPhotos. */
@@ -96,7 +96,7 @@ const headersOf = ({ headers, creates }: Operation): z.ZodObject => {
   if (!creates) return given;
   return given.extend({
     'idempotency-key': token.optional().meta({
-      description: 'The same call with the same key is answered as before, and done once.',
+      description: 'The same call with the same key is answered as before, and done once, for 24 hours.',
     }),
   });
 };
@@ -133,6 +133,11 @@ const answersOf = ({ answers }: Operation): ZodOpenApiResponsesObject =>
       { description: STATUS_CODES[status] ?? status, ...contentOf(answer) },
     ]),
   );
+
+const unchanged = (method: string, { answers }: Operation): ZodOpenApiResponsesObject =>
+  method === 'GET' && answers[200]
+    ? { 304: { description: 'Not Modified: If-None-Match has its ETag.' } }
+    : {};
 
 const contentOf = (answer: Answer) => {
   if (answer === null) return {};
@@ -203,6 +208,8 @@ const errorsOf = (method: string, path: string, facts: Operation): ProblemCode[]
   ...(facts.scope === null ? [] : ([...errorsWithKey, 'value_invalid', 'changed_meanwhile'] as const)),
   ...(parametersOf(path).some(isId) ? (['id_invalid'] as const) : []),
   ...(method === 'GET' ? [] : (['body_empty', 'media_type_unsupported', 'server_busy'] as const)),
+  ...(facts.creates ? (['token_invalid', 'idempotency_key_reused'] as const) : []),
+  ...(facts.creates === 'secret' ? (['answer_shown_once'] as const) : []),
   ...(facts.query || facts.body || facts.photo ? errorsOfFields : []),
   ...(facts.photo ? errorsOfPhotos : []),
 ];

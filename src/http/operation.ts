@@ -1,8 +1,10 @@
 import type { Context, MiddlewareHandler } from 'hono';
+import { etag } from 'hono/etag';
 import { routePath } from 'hono/route';
 import { z } from 'zod';
 import { type ProblemCode, WatchpostError } from '../errors.ts';
-import { readJson, readOptionalJson, readQuery } from './body.ts';
+import { readAhead, readJson, readOptionalJson, readQuery } from './body.ts';
+import { idempotencyKey, once } from './idempotency.ts';
 import type { Scope } from './key.ts';
 import type { Served } from './services.ts';
 
@@ -42,8 +44,11 @@ export interface Operation<
   readonly photoByUrl?: boolean;
   /** Headers that the route reads. */
   readonly headers?: z.ZodObject;
-  /** Whether the route honours Idempotency-Key. */
-  readonly creates?: boolean;
+  /**
+   * Whether the route honours Idempotency-Key: `true`, see once(); `secret`: the answer has a secret, which is not stored;
+   * `itself`: by its handler.
+   */
+  readonly creates?: boolean | 'secret' | 'itself';
   /** By status. */
   readonly answers: Readonly<Record<number, Answer>>;
   /** The errors of this route beside those that follow from what it takes; see errorsOf. */
@@ -84,16 +89,35 @@ export const operation = <
 ): MiddlewareHandler<Served, string, Taken<Query, Body, Photo>> => {
   const check: MiddlewareHandler<Served> = async (c, next) => {
     if (facts.scope !== null) assertScope(c, facts.scope);
+    const { creates = false } = facts;
+    const isOnce = creates !== false && creates !== 'itself' && idempotencyKey(c) !== undefined;
+    if (isOnce) await readAhead(c);
     // Fields beside a photo may be in the query: readPhotoBody validates both.
     if (!facts.photo) {
       takeQuery(c, facts.query);
       await takeBody(c, facts);
     }
-    return next();
+    if (isOnce) return once(c, next, creates === 'secret');
+    return canBeUnchanged(c, facts) ? tagged(c, next) : next();
   };
   declared.set(check, facts);
   return check as MiddlewareHandler<Served, string, Taken<Query, Body, Photo>>;
 };
+
+/** Gives an answer the SHA-1 of its body as ETag, and answers 304 to a call that has it already. */
+const tagged = etag();
+
+/** Whether the answer is read to its end before it is sent; a stream has none. */
+const canBeUnchanged = (c: Context<Served>, { answers }: Operation): boolean => {
+  if (c.req.method !== 'GET') return false;
+  const answer = answers[200];
+  const types = answer && 'type' in answer && !(answer instanceof z.ZodType) ? [answer.type].flat() : [];
+  return !types.includes('text/event-stream') || ('json' in (answer as object) && !wantsEvents(c));
+};
+
+/** Whether a caller asks for server-sent events, where a route answers either. */
+export const wantsEvents = (c: Context<Served>): boolean =>
+  (c.req.header('accept') ?? '').includes('text/event-stream');
 
 /**
  * Checks what the key of a call may do.

@@ -61,6 +61,7 @@ export const personPhotos = ({ config }: Services) =>
         description: 'It is processed afterwards: the person report says what became of it.',
         scope: 'enrol',
         photo: photoFields,
+        creates: true,
         answers: { 202: addedPhoto },
         errors: ['person_unknown', 'person_merged'],
       }),
@@ -68,15 +69,17 @@ export const personPhotos = ({ config }: Services) =>
         const personId = idIn(c);
         const photo = await readPhotoBody(c, config.maxBodyBytes, photoFields);
         await inspectPhoto(photo.bytes, { maxPixels: config.maxPixels });
-        const added = await addPersonPhoto(
-          { db: c.get('db') },
-          {
-            personId,
-            bytes: photo.bytes,
-            chosenFace: photo.fields.face,
-            submittedBy: actorOf(c.get('caller')),
-            accept: photo.fields.accept,
-          },
+        const added = await asCaller(c, (db) =>
+          addPersonPhoto(
+            { db },
+            {
+              personId,
+              bytes: photo.bytes,
+              chosenFace: photo.fields.face,
+              submittedBy: actorOf(c.get('caller')),
+              accept: photo.fields.accept,
+            },
+          ),
         );
         const address = `/v1/images/${added.image_id}`;
         c.header('Location', address);
@@ -97,6 +100,7 @@ export const personPhotos = ({ config }: Services) =>
         summary: 'Enrol a face of a photo that is stored already',
         scope: 'enrol',
         body: aFace,
+        creates: true,
         answers: { 202: addedFace },
         errors: [
           'person_unknown',

@@ -22,7 +22,6 @@ export const personReport = () =>
     async (c) => {
       const id = idIn(c);
       const reason = reasonOf(c);
-      c.header('Cache-Control', 'no-store');
       return c.json(await asCaller(c, (trx) => readAccessReport(trx, id, { reason })));
     },
   );

@@ -67,6 +67,7 @@ export const persons = (services: Services) =>
         summary: 'Add a person',
         scope: 'enrol',
         body: newPerson,
+        creates: true,
         answers: { 201: answer.person },
         errors: ['name_taken', 'watchlist_unknown', 'watchlist_expired', 'legal_basis_invalid'],
       }),
@@ -148,6 +149,7 @@ export const persons = (services: Services) =>
       operation({
         summary: 'Give this person everything of another, who is the same',
         scope: 'enrol',
+        creates: true,
         body: merging,
         answers: { 200: answer.merge },
         errors: ['person_unknown', 'person_merged', 'merge_self', 'merge_refused'],

@@ -174,14 +174,20 @@ const texts = z.record(
     .transform(String),
 );
 
+/**
+ * The most bytes of a JSON body with photos. Base64 has 4 characters for 3 bytes, line breaks add up to 6%, and the other
+ * keys are JSON as elsewhere.
+ */
+export const mostBase64 = (maxBytes: number, photos = 1): number =>
+  Math.ceil(photos * maxBytes * (4 / 3) * 1.06) + limits.jsonBytes.max;
+
 const readBase64 = async (
   c: Context<Served>,
   names: readonly string[],
   maxBytes: number,
   expected: number,
 ): Promise<Parts> => {
-  // Base64 has 4 characters for 3 bytes, line breaks add up to 6%, and the other keys are JSON as elsewhere.
-  const most = Math.ceil(expected * maxBytes * (4 / 3) * 1.06) + limits.jsonBytes.max;
+  const most = mostBase64(maxBytes, expected);
   // Four times in memory: the body, its text, the value in it, and the bytes that it decodes to.
   const body = await readBytes(c, most, tooLarge(maxBytes), 4);
   const json = parseAs(z.record(z.string(), z.unknown()), parseJson(body));

@@ -14,9 +14,9 @@ const textMax = 2000;
  * An error as problem details in JSON (RFC 9457): `code` is the stable name of the kind of error, `detail` the sentence for
  * this case, `hint` what to do about it.
  *
- * @param path of the call, if there is one.
+ * @param call its path and Request-Id, if there is one.
  */
-export const problemBody = (error: WatchpostError, path?: string): string =>
+export const problemBody = (error: WatchpostError, call?: { path: string; requestId: string }): string =>
   JSON.stringify({
     type: `urn:watchpost:problem:${error.code.replaceAll('_', '-')}`,
     title: problems[error.code].title,
@@ -24,7 +24,7 @@ export const problemBody = (error: WatchpostError, path?: string): string =>
     code: error.code,
     detail: shortened(error.message, textMax),
     ...(error.hint ? { hint: shortened(error.hint, textMax) } : {}),
-    ...(path === undefined ? {} : { instance: path }),
+    ...(call ? { instance: call.path, request_id: call.requestId } : {}),
   });
 
 /** Errors after which the rest of the body is not read, as it is too large or its caller may not send it. */
@@ -48,8 +48,13 @@ const respond = (c: Context, error: WatchpostError): Response => {
   // What is left of the body would be taken for the next call.
   if (bodyUnread.has(error.code) && hasBody(c)) c.header('Connection', 'close');
   if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="watchpost"');
-  return c.body(problemBody(error, c.req.path), status, { 'content-type': 'application/problem+json' });
+  return c.body(problemBody(error, { path: c.req.path, requestId: c.get('requestId') }), status, {
+    'content-type': 'application/problem+json',
+  });
 };
+
+/** What a line of the log says of the call that it is about. */
+const callOf = (c: Context) => ({ method: c.req.method, path: c.req.path, request_id: c.get('requestId') });
 
 /** Answers every error. Unexpected ones are logged with their cause, which the answer does not contain. */
 export const problemHandler =
@@ -59,11 +64,11 @@ export const problemHandler =
     const { status } = problems[error.code];
     // An outage is logged once, where it is noticed first, and not by each call.
     if (status >= 500 && error.code !== 'database_unavailable') {
-      log.error({ method: c.req.method, path: c.req.path, code: error.code, err: thrown }, error.message);
+      log.error({ ...callOf(c), code: error.code, err: thrown }, error.message);
     }
     // A gap in fields.ts, which should have refused the value with a better message.
     if (error.code === 'value_invalid') {
-      log.warn({ method: c.req.method, path: c.req.path, err: thrown }, 'only the database refused a value');
+      log.warn({ ...callOf(c), err: thrown }, 'only the database refused a value');
     }
     return respond(c, error);
   };

@@ -1,3 +1,4 @@
+import type { RequestIdVariables } from 'hono/request-id';
 import type { Kysely } from 'kysely';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/pool.ts';
@@ -34,13 +35,15 @@ export interface Services {
 
 /** Type of the Hono app: the variables that middleware sets for each call. */
 export interface Served {
-  Variables: {
+  Variables: RequestIdVariables & {
     /** Name of the API key. */
     caller: string;
     key: Key;
     /** The database as this key may see it. Routes use it, and `asCaller`, and not the database of the services. */
     db: Kysely<DB>;
-    /** Bytes held for the body, and when it must have arrived, in ms since 1970. */
-    receiving: { readonly hold: Hold; readonly dueAt: number };
+    /** Bytes held for the body, when it must have arrived, in ms since 1970, and the most bytes that any route reads. */
+    receiving: { readonly hold: Hold; readonly dueAt: number; readonly most: number };
+    /** The body, where it was read before the route was asked; see readAhead. */
+    body: Buffer | undefined;
   };
 }

@@ -19,6 +19,7 @@ export const sites = () =>
         summary: 'Add a site',
         scope: 'administer',
         body: named,
+        creates: true,
         answers: { 201: answer.site },
         errors: ['name_taken', 'right_missing'],
       }),

@@ -68,6 +68,7 @@ export const strangers = ({ database }: Services) =>
         summary: 'Enrol a stranger as a person',
         scope: 'enrol',
         body: newPerson,
+        creates: true,
         answers: { 201: answer.enrolledStranger },
         errors: [
           'stranger_unknown',

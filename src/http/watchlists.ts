@@ -65,6 +65,7 @@ export const watchlists = () =>
         summary: 'Add a watchlist',
         scope: 'administer',
         body: newWatchlist,
+        creates: true,
         answers: { 201: answer.watchlist },
         errors: watchlistErrors,
       }),

@@ -15,6 +15,8 @@ export interface NewPhoto {
   readonly idempotencyKey?: string | undefined;
   /** `api:NAME` for an API key; default: the database role of this connection. */
   readonly submittedBy?: string | undefined;
+  /** Of the call that brings it, for its event. */
+  readonly requestId?: string | undefined;
   /** The database as the API key sees it for whom it is submitted; default: the whole database. */
   readonly seenBy?: Kysely<DB> | undefined;
 }
@@ -47,8 +49,9 @@ const insertPhoto = async ({ pool, db }: Database, photo: NewPhoto): Promise<str
     photo.capturedAt ?? null,
     photo.idempotencyKey ?? null,
     photo.submittedBy ?? null,
+    photo.requestId ?? null,
   ];
-  const text = 'select watchpost.submit_image($1, $2, $3, $4, $5) as id';
+  const text = `select set_config('watchpost.request_id', $6, true), watchpost.submit_image($1, $2, $3, $4, $5) as id`;
   const { rows } = await (photo.seenBy === undefined
     ? pool.query<{ id: string }>(text, values)
     : photo.seenBy.executeQuery<{ id: string }>(CompiledQuery.raw(text, values)));

@@ -39,7 +39,7 @@ describe('GET /v1/faces/{id}/crop', () => {
         subject: { kind: 'face', id: seen.face_id },
         person_ids: [seen.personId],
         reason: 'review of an alert',
-        request_id: null,
+        request_id: expect.any(String),
         details: {},
         times: 2,
         last_at: expect.any(String),

@@ -14,6 +14,12 @@ const installed = [
   'onnxruntime-node/dist/index.js',
   'protobufjs/cli/index.js',
   'protobufjs/index.js',
+  'swagger-ui-dist/LICENSE',
+  'swagger-ui-dist/package.json',
+  'swagger-ui-dist/swagger-ui-bundle.js',
+  'swagger-ui-dist/swagger-ui-bundle.js.map',
+  'swagger-ui-dist/swagger-ui-standalone-preset.js',
+  'swagger-ui-dist/swagger-ui.css',
   '@vladmandic/face-api/demo/sample1.jpg',
   '@vladmandic/face-api/dist/face-api.js',
   '@vladmandic/face-api/model/age_gender_model.bin',
@@ -37,6 +43,10 @@ const kept = [
   'libheif-js/libheif-wasm/LICENSE',
   'libheif-js/libheif-wasm/libheif-bundle.js',
   'libheif-js/wasm-bundle.js',
+  'swagger-ui-dist/LICENSE',
+  'swagger-ui-dist/package.json',
+  'swagger-ui-dist/swagger-ui-bundle.js',
+  'swagger-ui-dist/swagger-ui.css',
 ];
 
 describe('slimming an installation', () => {

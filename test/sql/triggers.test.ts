@@ -53,6 +53,7 @@ describe('inserting rows', () => {
     );
     expect(perRow).toEqual([
       { name: 'event_actor' },
+      { name: 'event_request_id' },
       { name: 'image_measure_bytes' },
       { name: 'match_image' },
       { name: 'match_survivor' },

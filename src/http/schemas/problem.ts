@@ -13,5 +13,6 @@ export const problem = z
     detail: z.string().meta({ description: 'A sentence about this case.' }),
     hint: z.string().optional().meta({ description: 'What to do about it.' }),
     instance: z.string().optional().meta({ description: 'The path of the call.' }),
+    request_id: z.string().optional().meta({ description: 'As in the header Request-Id.' }),
   })
   .meta({ id: 'Problem', description: 'An error, as problem details (RFC 9457).' });
