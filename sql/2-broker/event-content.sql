@@ -50,7 +50,7 @@ $$;
 comment on function watchpost.emit_personal is 'Writes events of a topic, with what they say about people in event_content. content null: an event without.';
 
 
-create or replace view watchpost.full_event as
+create or replace view watchpost.full_event with (security_invoker = true) as
 select
   e.id,
   e.topic,

@@ -13,13 +13,19 @@ begin
       return new;
     end if;
   end if;
+  -- An erasure removes why somebody looked, which may be about the person, and nothing else.
+  if tg_op = 'UPDATE' and new.reason is null and current_setting('watchpost.erasing', true) <> '' then
+    if to_jsonb(new) - 'reason' = to_jsonb(old) - 'reason' then
+      return new;
+    end if;
+  end if;
   raise exception 'watchpost.access is a record: its rows are never changed or deleted.'
     using errcode = 'WP020',
           hint = 'Old rows are removed by the partition: see the table watchpost.retention.';
 end;
 $$;
 
-comment on function watchpost.refuse_access_change() is 'Refuses any change of a row of access (WP020) but counting a reading again.';
+comment on function watchpost.refuse_access_change() is 'Refuses any change of a row of access (WP020) but counting a reading again, and the erasure of its reason.';
 
 create or replace trigger access_append_only before update or delete on watchpost.access
 for each row execute function watchpost.refuse_access_change();

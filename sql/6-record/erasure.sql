@@ -352,6 +352,10 @@ begin
   perform set_config('watchpost.erasing', receipt.id::text, true);
   perform watchpost.drop_work(receipt.people, '{}');
   delete from watchpost.person as p where p.id = receipt.subject_id;
+  update watchpost.access as a
+  set reason = null
+  where a.reason is not null
+    and (a.person_ids && receipt.people or a.subject_id = receipt.subject_id or a.subject_id = any (receipt.people));
   -- Of matches that were locked until now.
   loop
     exit when watchpost.erase_faces(receipt, 1000) = 0;

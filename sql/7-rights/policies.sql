@@ -83,9 +83,14 @@ begin
 
         ('event', 'watchpost.shows_event(SCOPE, topic, subject_id, image_id, payload)', null),
         ('handling', 'watchpost.shows_event_of(SCOPE, event_id)', null),
+        ('event_content', 'watchpost.shows_event_of(SCOPE, event_id)', 'false'),
         ('outbox', 'watchpost.shows_event_of(SCOPE, event_id)', null),
         ('access', 'watchpost.shows_access(SCOPE, subject_kind, subject_id, person_ids)', null),
         ('retention', 'camera_id is null or watchpost.shows_camera(SCOPE, camera_id)', null),
+        -- A receipt names who was erased, whom no site shows any more.
+        ('erasure', 'false', null),
+        ('erasure_leaf', 'false', null),
+        ('erasure_face', 'false', null),
         ('claim', 'false', null),
         ('key_calls', 'false', null),
         ('key_stream', 'false', null),

@@ -154,13 +154,13 @@ begin
       execute format('revoke select on watchpost.%I from %I', columns, wanted);
       execute format('grant select (%s) on watchpost.%I to %I', watchpost.columns_but(columns, '{vector}'), columns, wanted);
     end loop;
-    execute format('revoke select on watchpost.api_key, watchpost.data_key from %I', wanted);
+    execute format('revoke select on watchpost.api_key from %I', wanted);
     if wanted = 'watchpost_api' then
       execute format('grant select (%s) on watchpost.api_key to %I', watchpost.columns_but('api_key', '{sha256,previous_sha256}'), wanted);
       continue;
     end if;
 
-    execute format('revoke select on watchpost.key_status, watchpost.image, watchpost.face, watchpost.endpoint_secret from %I', wanted);
+    execute format('revoke select on watchpost.key_status, watchpost.data_key, watchpost.image, watchpost.face, watchpost.endpoint_secret from %I', wanted);
     execute format('grant select (%s) on watchpost.image to %I', watchpost.columns_but('image', '{bytes}'), wanted);
     execute format('grant select (%s) on watchpost.face to %I', watchpost.columns_but('face', '{crop}'), wanted);
   end loop;

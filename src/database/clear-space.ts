@@ -1,12 +1,12 @@
 import type { Database } from './pool.ts';
 
 /** Tables whose removed rows were about people, beside those whose rows an erasure notes. */
-const others = ['outbox', 'claim', 'erasure', 'erasure_leaf', 'erasure_face'].map(
+const others = ['outbox', 'claim', 'access', 'idempotency', 'erasure', 'erasure_leaf', 'erasure_face'].map(
   (name) => `watchpost.${name}`,
 );
 
 /** Indexes that hold a text about somebody. */
-const textIndexes = ['watchpost.person_external_ref_key', 'watchpost.image_idempotency_key'];
+const textIndexes = ['watchpost.person_external_ref', 'watchpost.image_idempotency_key'];
 
 /**
  * Clears the space that removed rows have left: until it is used again it keeps their bytes, which whoever reads the files

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { fromStored } from '../database/at-rest.ts';
 import type { DB } from '../database/types.generated.ts';
 import { drawBoxes, VisionError } from '../vision/index.ts';
 import { readAlert, readReviews } from '../watchlist/alerts.ts';
@@ -107,7 +108,9 @@ export const gather = async (db: Kysely<DB>, alertId: string): Promise<Gathered>
 const readCrops = async (db: Kysely<DB>, faces: readonly (string | null)[]): Promise<Map<string, Buffer>> => {
   const ids = faces.filter((id) => id !== null);
   const rows = await db.selectFrom('watchpost.face').select(['id', 'crop']).where('id', 'in', ids).execute();
-  return new Map(rows.map(({ id, crop }) => [id, crop]));
+  return new Map(
+    await Promise.all(rows.map(async ({ id, crop }) => [id, await fromStored(db, crop)] as const)),
+  );
 };
 
 /** A crop is a PNG or a JPEG. */
@@ -122,7 +125,7 @@ const readFrame = async (db: Kysely<DB>, imageId: string): Promise<Picture | und
     .executeTakeFirst();
   if (!image?.bytes) return undefined;
   const extension = image.format === 'jpeg' ? 'jpg' : (image.format ?? 'bin');
-  return { name: `frame.${extension}`, bytes: image.bytes };
+  return { name: `frame.${extension}`, bytes: await fromStored(db, image.bytes) };
 };
 
 const mark = async (frame: Picture, face: Sighting): Promise<Picture | undefined> => {

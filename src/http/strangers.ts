@@ -80,6 +80,8 @@ export const strangers = ({ database }: Services) =>
           'match_ruled_out',
           'name_taken',
           'legal_basis_invalid',
+          // Whoever else deletes the person meanwhile.
+          'photo_removed',
           // None of their faces can be enrolled.
           ...acceptable,
         ],

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { fromStored } from '../database/at-rest.ts';
 import type { DB } from '../database/types.generated.ts';
 import { recordAccess } from './access.ts';
 
@@ -54,10 +55,9 @@ export const readCrops = async (db: Kysely<DB>, report: AccessReport): Promise<M
   const ids = report.photos.flatMap(({ face_id }) => (face_id === null ? [] : [face_id]));
   if (ids.length === 0) return new Map();
   const rows = await db.selectFrom('watchpost.face').select(['id', 'crop']).where('id', 'in', ids).execute();
+  const asUrl = (crop: Buffer) =>
+    `data:image/${crop[0] === 0x89 ? 'png' : 'jpeg'};base64,${crop.toString('base64')}`;
   return new Map(
-    rows.map(({ id, crop }) => [
-      id,
-      `data:image/${crop[0] === 0x89 ? 'png' : 'jpeg'};base64,${crop.toString('base64')}`,
-    ]),
+    await Promise.all(rows.map(async ({ id, crop }) => [id, asUrl(await fromStored(db, crop))] as const)),
   );
 };

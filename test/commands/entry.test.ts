@@ -35,6 +35,12 @@ const examples: Record<string, Example> = {
     code: 0,
     stdout: /^sample4\.jpg {2}[\da-f-]{36}\n$/,
   },
+  retention: {
+    args: () => ['retention', 'list'],
+    code: 0,
+    stdout: /^what[^\n]*\n[\s\S]*48 hours/,
+  },
+  access: { args: () => ['access', 'list'], code: 0, stdout: /^nobody looked\n$/ },
   image: {
     args: () => ['image', 'remove', '--all', '--dry-run'],
     code: 0,

@@ -136,7 +136,7 @@ describe('person', () => {
         { id: enrolled.stdout.trim(), state: 'received', accept: ['face_unlike'] },
       ],
     });
-    expect(text?.stdout).toMatch(/^Grace H\. {2}\S+ {2}no list\nphoto +state/);
+    expect(text?.stdout).toMatch(/^Grace H\. {2}\S+ {2}no list\nlegal basis \w+\nphoto +state/);
   });
 
   it('merge makes one person of two, who answers to both names, and unmerge two again', async () => {

@@ -78,7 +78,7 @@ describe('a call with an Idempotency-Key', () => {
   });
 
   it('stores no secret: its answer is shown once', async () => {
-    const endpoint = { name: 'control room', url: 'http://127.0.0.1:9/' };
+    const endpoint = { name: 'control room', url: 'https://control-room.example/' };
     const first = await post('/v1/endpoints', endpoint, 'room');
     expect(first.status).toBe(201);
     expectProblem(await post('/v1/endpoints', endpoint, 'room'), 'answer_shown_once');

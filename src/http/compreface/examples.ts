@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { fromStored } from '../../database/at-rest.ts';
 import { WatchpostError } from '../../errors.ts';
 import { listOf } from '../../fields.ts';
 import { inspectPhoto } from '../../intake/index.ts';
@@ -110,7 +111,7 @@ export const examples = (services: Compatible) => {
             reason,
           });
         }
-        return photo?.bytes;
+        return photo?.bytes && (await fromStored(trx, photo.bytes));
       });
       if (!file) throw new WatchpostError('image_bytes_gone', 'The file of this example was dropped.');
       return c.body(new Uint8Array(file), 200, {
