@@ -1,10 +1,10 @@
 import type { Database } from '../database/pool.ts';
 
 /** Milliseconds between two looks. */
-const pollEvery = 1_000;
+const pollEvery = 250;
 
 /**
- * Wakes any number of subscribers when there are new events, with one query a second for all of them, and none while nobody
+ * Wakes any number of subscribers when there are new events, with four queries a second for all of them, and none while nobody
  * is subscribed. Nothing notifies of events: each commit that does takes its turn behind one lock of the database, which
  * the pipeline would pay for.
  */

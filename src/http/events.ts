@@ -18,7 +18,8 @@ const filter = z.strictObject({
   since: moment.optional(),
   until: moment.optional(),
   after: z.guid().optional(),
-  limit: pageLimit.optional(),
+  // Without its default: a stream takes none.
+  limit: pageLimit.unwrap().optional(),
 });
 
 const readerOf = (c: Context<Served>): Reader => ({

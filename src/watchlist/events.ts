@@ -35,12 +35,12 @@ export interface Reader {
 const selectEvents = (db: Kysely<DB>, administers: boolean) =>
   db
     .selectFrom('watchpost.full_event as e')
-    .select(['e.id', 'e.topic', 'e.subject_id', 'e.image_id', 'e.payload', 'e.erased', 'e.created_at'])
+    .select(['e.id', 'e.topic', 'e.subject_id', 'e.image_id', 'e.erased', 'e.created_at'])
+    .select(sql<Record<string, unknown>>`e.payload`.as('payload'))
     .$narrowType<{
       id: NotNull;
       topic: NotNull;
       subject_id: NotNull;
-      payload: Record<string, unknown>;
       erased: NotNull;
       created_at: NotNull;
     }>()
