@@ -288,6 +288,13 @@ describe('GET /v1/events as a stream', () => {
     );
   });
 
+  it('ends when its key is bound to something', async () => {
+    const { id, key } = await keyWith(database, { scopes: ['read'] });
+    const stream = await follow('', { key });
+    await api.call('PATCH', `/v1/keys/${id}`, { sites: ['north'] });
+    await stream.ended;
+  });
+
   it('counts among the streams of its key', async () => {
     const { key } = await keyWith(database, { scopes: ['read'], max_streams: 1 });
     const accept = { ...bearer(key), accept: 'text/event-stream' };
