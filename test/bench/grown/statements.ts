@@ -14,6 +14,7 @@ export interface Subjects {
   readonly calibration: string;
   readonly photo: string;
   readonly event: string;
+  readonly camera: string;
 }
 
 export const findSubjects = async (client: pg.Client): Promise<Subjects> => {
@@ -25,7 +26,8 @@ export const findSubjects = async (client: pg.Client): Promise<Subjects> => {
       (select stranger_id from watchpost.stranger_face limit 1) as stranger,
       (select id from watchpost.calibration limit 1) as calibration,
       (select id from watchpost.person_photo order by id desc limit 1) as photo,
-      (select id from watchpost.event order by id desc limit 1) as event
+      (select id from watchpost.event order by id desc limit 1) as event,
+      (select camera_id from watchpost.image where camera_id is not null order by id desc limit 1) as camera
     from watchpost.alert_detail as a
     order by a.id desc
     limit 1`);
@@ -62,6 +64,16 @@ export const routesOf = (s: Subjects): string[] => [
   `/v1/strangers?since=${new Date(Date.now() - 7 * 86_400_000).toISOString()}`,
   `/v1/strangers/${s.stranger}`,
   '/v1/dead-letters',
+  '/v1/events',
+  `/v1/events?limit=1000&after=${s.event}`,
+  `/v1/events/${s.event}`,
+  `/v1/events?person=${s.person}`,
+  `/v1/events?image=${s.image}`,
+  `/v1/events?camera=${s.camera}`,
+  '/v1/events?topic=face.detected',
+  '/v1/events?topic=calibration.stored',
+  `/v1/events?since=${new Date(Date.now() - 7 * 86_400_000).toISOString()}`,
+  `/v1/events?until=${new Date(Date.now() - 28 * 86_400_000).toISOString()}`,
   '/v1/keys',
   '/v1/sites',
   '/v1/dead-letters?limit=1000',
