@@ -31,6 +31,7 @@ begin
       values
         ('site', 'id = any ((select watchpost.my_sites())::uuid[])', 'false'),
         ('site_member', own_site, 'false'),
+        ('data_key', own_site, 'false'),
         ('api_key', 'watchpost.may_manage_key(sites, cameras, watchlists)', null),
 
         ('camera', own_site || ' and ' || format(own_camera, 'id'), null),

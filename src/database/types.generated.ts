@@ -552,6 +552,10 @@ export interface WatchpostDataKey {
   destroyed_by: string | null;
   id: Generated<string>;
   /**
+   * The site whose photos it encrypts. It goes with the site, which has no photos then.
+   */
+  site_id: string;
+  /**
    * The key, encrypted by the one of the settings; null: it was destroyed, and what was encrypted with it cannot be read any more.
    */
   wrapped: Buffer | null;
