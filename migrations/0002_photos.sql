@@ -123,6 +123,7 @@ create unique index image_idempotency_key on watchpost.image (submitted_by, idem
 where idempotency_key is not null;
 
 create index image_camera_captured_at on watchpost.image (camera_id, captured_at desc);
+create index image_captured_at on watchpost.image (captured_at desc, id desc);
 
 comment on table  watchpost.image                 is 'One submitted photo. Inserting a row starts its processing.';
 comment on column watchpost.image.camera_id       is 'The camera that took it; null: not from a known camera.';

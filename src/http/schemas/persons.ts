@@ -70,6 +70,16 @@ export const merge = z
   })
   .meta({ id: 'Merge' });
 
+export const mergeRecord = merge
+  .extend({
+    person: text,
+    merged: text,
+    undone_at: time.nullable(),
+    undone_by: text.nullable(),
+    undo_note: text.nullable(),
+  })
+  .meta({ id: 'MergeRecord' });
+
 export const addedPhoto = z
   .strictObject({ id, image_id: id, status_url: z.url() })
   .meta({ id: 'AddedPhoto' });
