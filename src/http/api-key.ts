@@ -106,6 +106,7 @@ export const requireApiKey = ({
     const given =
       c.req.header('x-api-key') ?? /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
     if (!given) {
+      refused.note('missing');
       throw new WatchpostError('key_missing', 'This call needs an API key.', {
         hint: 'Send it as "Authorization: Bearer KEY". The first one is in the file api-key of the data folder; "watchpost key create" makes more.',
       });

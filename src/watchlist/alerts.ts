@@ -229,7 +229,7 @@ export const readAlertMatches = async (db: Kysely<DB>, alertId: string) => {
       'i.captured_at',
       'k.name as camera',
       'k.location',
-      eb('m.superseded_at', 'is', null).as('stands'),
+      eb('m.superseded_at', 'is', null).$castTo<boolean>().as('stands'),
     ])
     .where('am.alert_id', '=', alertId)
     .orderBy('i.captured_at', 'desc')
