@@ -252,17 +252,18 @@ describe('GET /v1/images/{id}/photo and /annotated', () => {
     const plain = await look('annotated');
     expect(plain.headers.get('content-type')).toBe('image/jpeg');
     const { width, height } = await sharp(sample(1)).metadata();
-    const box = { x: width * 0.3, y: height * 0.1, width: width * 0.3, height: height * 0.3 };
+    // In shares of the picture.
+    const box = { x: 0.3, y: 0.1, width: 0.3, height: 0.3 };
     const [face] = await database.rows(
       `insert into watchpost.face
          (image_id, detector_id, ordinal, box_x, box_y, box_width, box_height, points, score,
           height_px, sharpness, yaw, pitch, roll, crop)
        values ($1, 'no-detector', 1, $2, $3, $4, $5, '{}', 1, 100, 500, 0, 0, 0, '') returning id`,
-      [photo, box.x, box.y, box.width, box.height],
+      [photo, box.x * width, box.y * height, box.width * width, box.height * height],
     );
     const boxed = await look('annotated');
     expect(await redIn(boxed.body, box)).toBeGreaterThan((await redIn(plain.body, box)) + 0.01);
-    const below = { ...box, y: box.y + box.height * 1.02, height: box.height * 0.2 };
+    const below = { ...box, y: box.y + box.height + 0.01, height: 0.03 };
     await database.rows(
       `with other as (
          insert into watchpost.person (name) values ('Æsa <b>&amp; Łukasz') returning id
@@ -320,12 +321,14 @@ const redIn = async (
   picture: Uint8Array,
   { x, y, width, height }: { x: number; y: number; width: number; height: number },
 ): Promise<number> => {
-  const part = { left: x, top: y, width, height };
-  const rounded = Object.fromEntries(Object.entries(part).map(([key, value]) => [key, Math.round(value)]));
-  const { data } = await sharp(picture)
-    .extract(rounded as never)
-    .raw()
-    .toBuffer({ resolveWithObject: true });
+  const whole = await sharp(picture).metadata();
+  const part = {
+    left: Math.round(x * whole.width),
+    top: Math.round(y * whole.height),
+    width: Math.round(width * whole.width),
+    height: Math.round(height * whole.height),
+  };
+  const { data } = await sharp(picture).extract(part).raw().toBuffer({ resolveWithObject: true });
   let red = 0;
   for (let at = 0; at < data.length; at += 3)
     if ((data[at] ?? 0) > 150 && (data[at + 1] ?? 0) < 90 && (data[at + 2] ?? 0) < 90) red += 1;
