@@ -293,6 +293,48 @@ describe('GET /v1/images/{id}/photo and /annotated', () => {
   });
 });
 
+describe('a header of this API', () => {
+  it.each([
+    ['GET', '/v1/cameras', 'Access-Reason'],
+    ['GET', '/v1/strangers', 'Idempotency-Key'],
+    ['POST', '/v1/cameras', 'Idempotency_Key'],
+    ['POST', '/v1/watchlists', 'X-Idempotency-Key'],
+    ['GET', '/v1/access', 'Access-Reasons'],
+    ['POST', '/v1/tasks/detect', 'Idempotency-Key'],
+  ])('is refused by %s %s, which does not read %s', async (method, path, header) => {
+    const body = method === 'GET' ? undefined : {};
+    expectProblem(await api.call(method, path, body, { [header]: 'why' }), 'header_invalid');
+  });
+
+  it('is taken where it means something', async () => {
+    const { body } = await api.call('POST', '/v1/keys', { name: 'turned' });
+    const turn = () => api.call('POST', `/v1/keys/${body.id}/rotate`, {}, { 'idempotency-key': 'turn' });
+    expect((await turn()).status).toBe(200);
+    expectProblem(await turn(), 'answer_shown_once');
+    const decide = () =>
+      api.call('POST', `/v1/alerts/${ada.alertId}/acknowledge`, {}, { 'idempotency-key': 'seen' });
+    const first = await decide();
+    expect(first.status).toBe(200);
+    expect((await decide()).body).toEqual(first.body);
+  });
+});
+
+describe('GET /v1/persons/{id}/photos', () => {
+  it('comes in pages, and has each by its id', async () => {
+    const { body } = await api.call('POST', '/v1/persons', { name: 'Grace' });
+    const path = `/v1/persons/${body.id}/photos`;
+    for (const n of [1, 2] as const) await api.call('POST', path, formOf(sample(n)));
+    const { photos } = await get(path);
+    expect(photos).toHaveLength(2);
+    const first = await get(`${path}?limit=1`);
+    expect(first).toEqual({ photos: [photos[0]], next: photos[0].id });
+    expect((await get(`${path}?after=${first.next}`)).photos).toEqual([photos[1]]);
+    expect(await get(`${path}/${photos[1].id}`)).toEqual(photos[1]);
+    expectProblem(await api.call('GET', `${path}/${unknownId}`), 'photo_unknown');
+    expectProblem(await api.call('GET', `${path}?after=${unknownId}`), 'photo_unknown');
+  });
+});
+
 describe('the record of accesses', () => {
   it('has the Request-Id of whatever was asked', async () => {
     const [{ face }] = await database.rows(
