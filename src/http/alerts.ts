@@ -45,6 +45,7 @@ const reviewing = <Body extends z.ZodType<Omit<Review, 'decision'>>>(
       scope: 'review',
       body,
       optionalBody: true,
+      creates: true,
       answers: { 200: reviewedAlert },
       errors: [
         'alert_unknown',

@@ -98,6 +98,7 @@ export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
         summary: 'Give an endpoint a new secret; the previous one also signs for a while',
         scope: 'administer',
         query: rotation,
+        creates: 'secret',
         answers: { 200: answer.rotatedSecret },
         errors: ['endpoint_unknown'],
       }),

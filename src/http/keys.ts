@@ -41,8 +41,7 @@ const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
 
 /**
  * POST and GET /v1/keys, GET, PATCH and DELETE /v1/keys/{id}, POST /v1/keys/{id}/rotate. A key is in the answer to the call that
- * makes it, and in no other: so these calls do not honour Idempotency-Key, which would store the answer. A call that makes
- * a key and is repeated is refused, as the name is taken.
+ * makes it, and in no other: with an Idempotency-Key the call is done once, and refused when it is repeated.
  */
 export const keys = () =>
   new Hono<Served>()
@@ -138,6 +137,7 @@ export const keys = () =>
         scope: 'administer',
         body: rotation,
         optionalBody: true,
+        creates: 'secret',
         answers: { 200: answer.rotatedKey },
         errors: ['key_unknown', 'key_ended'],
       }),

@@ -252,17 +252,18 @@ describe('GET /v1/images/{id}/photo and /annotated', () => {
     const plain = await look('annotated');
     expect(plain.headers.get('content-type')).toBe('image/jpeg');
     const { width, height } = await sharp(sample(1)).metadata();
-    const box = { x: width * 0.3, y: height * 0.1, width: width * 0.3, height: height * 0.3 };
+    // In shares of the picture.
+    const box = { x: 0.3, y: 0.1, width: 0.3, height: 0.3 };
     const [face] = await database.rows(
       `insert into watchpost.face
          (image_id, detector_id, ordinal, box_x, box_y, box_width, box_height, points, score,
           height_px, sharpness, yaw, pitch, roll, crop)
        values ($1, 'no-detector', 1, $2, $3, $4, $5, '{}', 1, 100, 500, 0, 0, 0, '') returning id`,
-      [photo, box.x, box.y, box.width, box.height],
+      [photo, box.x * width, box.y * height, box.width * width, box.height * height],
     );
     const boxed = await look('annotated');
     expect(await redIn(boxed.body, box)).toBeGreaterThan((await redIn(plain.body, box)) + 0.01);
-    const below = { ...box, y: box.y + box.height * 1.02, height: box.height * 0.2 };
+    const below = { ...box, y: box.y + box.height + 0.01, height: 0.03 };
     await database.rows(
       `with other as (
          insert into watchpost.person (name) values ('Æsa <b>&amp; Łukasz') returning id
@@ -289,6 +290,48 @@ describe('GET /v1/images/{id}/photo and /annotated', () => {
     }
     // The photo that is none was read.
     expect((await get('/v1/access')).accesses).toHaveLength(before + 1);
+  });
+});
+
+describe('a header of this API', () => {
+  it.each([
+    ['GET', '/v1/cameras', 'Access-Reason'],
+    ['GET', '/v1/strangers', 'Idempotency-Key'],
+    ['POST', '/v1/cameras', 'Idempotency_Key'],
+    ['POST', '/v1/watchlists', 'X-Idempotency-Key'],
+    ['GET', '/v1/access', 'Access-Reasons'],
+    ['POST', '/v1/tasks/detect', 'Idempotency-Key'],
+  ])('is refused by %s %s, which does not read %s', async (method, path, header) => {
+    const body = method === 'GET' ? undefined : {};
+    expectProblem(await api.call(method, path, body, { [header]: 'why' }), 'header_invalid');
+  });
+
+  it('is taken where it means something', async () => {
+    const { body } = await api.call('POST', '/v1/keys', { name: 'turned' });
+    const turn = () => api.call('POST', `/v1/keys/${body.id}/rotate`, {}, { 'idempotency-key': 'turn' });
+    expect((await turn()).status).toBe(200);
+    expectProblem(await turn(), 'answer_shown_once');
+    const decide = () =>
+      api.call('POST', `/v1/alerts/${ada.alertId}/acknowledge`, {}, { 'idempotency-key': 'seen' });
+    const first = await decide();
+    expect(first.status).toBe(200);
+    expect((await decide()).body).toEqual(first.body);
+  });
+});
+
+describe('GET /v1/persons/{id}/photos', () => {
+  it('comes in pages, and has each by its id', async () => {
+    const { body } = await api.call('POST', '/v1/persons', { name: 'Grace' });
+    const path = `/v1/persons/${body.id}/photos`;
+    for (const n of [1, 2] as const) await api.call('POST', path, formOf(sample(n)));
+    const { photos } = await get(path);
+    expect(photos).toHaveLength(2);
+    const first = await get(`${path}?limit=1`);
+    expect(first).toEqual({ photos: [photos[0]], next: photos[0].id });
+    expect((await get(`${path}?after=${first.next}`)).photos).toEqual([photos[1]]);
+    expect(await get(`${path}/${photos[1].id}`)).toEqual(photos[1]);
+    expectProblem(await api.call('GET', `${path}/${unknownId}`), 'photo_unknown');
+    expectProblem(await api.call('GET', `${path}?after=${unknownId}`), 'photo_unknown');
   });
 });
 
@@ -320,12 +363,14 @@ const redIn = async (
   picture: Uint8Array,
   { x, y, width, height }: { x: number; y: number; width: number; height: number },
 ): Promise<number> => {
-  const part = { left: x, top: y, width, height };
-  const rounded = Object.fromEntries(Object.entries(part).map(([key, value]) => [key, Math.round(value)]));
-  const { data } = await sharp(picture)
-    .extract(rounded as never)
-    .raw()
-    .toBuffer({ resolveWithObject: true });
+  const whole = await sharp(picture).metadata();
+  const part = {
+    left: Math.round(x * whole.width),
+    top: Math.round(y * whole.height),
+    width: Math.round(width * whole.width),
+    height: Math.round(height * whole.height),
+  };
+  const { data } = await sharp(picture).extract(part).raw().toBuffer({ resolveWithObject: true });
   let red = 0;
   for (let at = 0; at < data.length; at += 3)
     if ((data[at] ?? 0) > 150 && (data[at + 1] ?? 0) < 90 && (data[at + 2] ?? 0) < 90) red += 1;

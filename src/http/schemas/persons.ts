@@ -21,7 +21,7 @@ const watchlists = z.array(z.strictObject({ id, name: text }));
 
 export const personPage = page('persons', person.extend({ watchlists, references: count }));
 
-const photo = z
+export const personPhoto = z
   .strictObject({
     id,
     image_id: id,
@@ -41,6 +41,8 @@ const photo = z
   })
   .meta({ id: 'PersonPhoto' });
 
+export const personPhotoPage = page('photos', personPhoto);
+
 export const personReport = person
   .extend({
     watchlists,
@@ -54,7 +56,7 @@ export const personReport = person
         note: text.nullable(),
       }),
     ),
-    photos: z.array(photo),
+    photos: z.array(personPhoto),
   })
   .meta({ id: 'PersonReport' });
 

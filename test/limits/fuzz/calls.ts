@@ -182,6 +182,32 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
     until: '2999-01-01T00:00:00Z',
     limit: '5',
   }),
+  'GET /v1/images': (s) => ({
+    camera: any(s, 'names of cameras'),
+    since: '2026-01-01T00:00:00Z',
+    state: s.random.pick(['received', 'processing', 'done', 'failed']),
+    limit: '5',
+  }),
+  'GET /v1/faces': (s) => ({
+    image: any(s, 'images'),
+    person: any(s, 'persons'),
+    camera: any(s, 'names of cameras'),
+    until: '2999-01-01T00:00:00Z',
+  }),
+  'GET /v1/sightings': (s) => ({
+    person: any(s, 'persons'),
+    watchlist: any(s, 'names of watchlists'),
+    camera: any(s, 'cameras'),
+    since: '2026-01-01T00:00:00Z',
+  }),
+  'GET /v1/searches': (s) => ({ face: any(s, 'faces'), image: any(s, 'images'), outcome: 'match' }),
+  'GET /v1/merges': (s) => ({ person: any(s, 'persons'), undone: 'false', limit: '5' }),
+  'GET /v1/deliveries': (s) => ({
+    endpoint: any(s, 'endpoints'),
+    alert: any(s, 'alerts'),
+    outcome: 'failed',
+  }),
+  'GET /v1/workers': () => ({ state: 'running', limit: '5' }),
   'GET /v1/keys': () => ({ limit: '5', after: 'key' }),
   'GET /v1/erasures': () => ({ limit: '5' }),
 };
