@@ -389,6 +389,23 @@ describe('a key of everything', () => {
   });
 });
 
+describe('the evidence of an alert', () => {
+  it('is made for a key of its site, with the photo and the crops, and sealed', async () => {
+    const { key } = await keyWith(database, { scopes: ['read'], sites: [north.siteId] });
+    const path = `/v1/alerts/${north.alertId}/evidence`;
+    const { status, body, headers } = await api.call('GET', path, undefined, bearer(key));
+    expect(status).toBe(200);
+    expect(headers.get('watchpost-head')).toMatch(/^\d+ [0-9a-f]{64} /);
+    const zip = Buffer.from(body).toString('latin1');
+    for (const name of ['frame.bin', 'faces/seen-1.jpg', 'alert.json']) expect(zip, name).toContain(name);
+    const [{ actor }] = (await database.rows(
+      `select actor from watchpost.access where action = 'evidence' and subject_id = $1`,
+      [north.alertId],
+    )) as [{ actor: string }];
+    expect(actor).toMatch(/^api:key /);
+  });
+});
+
 describe('an erasure by a key of a site', () => {
   let keys: Record<'north' | 'south', string>;
   beforeAll(async () => {

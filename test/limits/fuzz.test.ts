@@ -4,11 +4,12 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { problems } from '../../src/errors.ts';
 import type { NewKey } from '../../src/http/key-store.ts';
-import { type Api, keyWith, serve } from '../http/support.ts';
+import { type Api, admit, keyWith, listen } from '../http/support.ts';
 import { atEnd } from '../support/at-end.ts';
 import { animatedWebp, svg, textFile } from '../support/bad-photos.ts';
-import { needsServer, onServer, type TestDatabase } from '../support/database.ts';
+import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
+import { realVision, runWorker } from '../support/pipeline.ts';
 import { fillSite } from '../support/sites.ts';
 import { type Call, callTo, type Route } from './fuzz/calls.ts';
 import { randomOf } from './fuzz/random.ts';
@@ -85,7 +86,15 @@ const leakOf = ({ text }: Outcome, call: Call): string | undefined => {
 };
 
 beforeAll(async () => {
-  ({ database, api } = await serve());
+  database = await freshDatabase();
+  const vision = await realVision();
+  // Before a worker would do the same. Nothing is sent to its endpoint.
+  const { endpointId, siteId } = await fillSite(database, 'hidden', 2);
+  await database.rows('update watchpost.endpoint set enabled = false where id = $1', [endpointId]);
+  hidden = { ...(await readState(database)), sites: [siteId] };
+  const worker = await runWorker(database, vision);
+  api = await listen(database, vision, { id: worker.id, nudge: () => worker.nudge() });
+  await admit(database, api);
   const receiver = createServer((_, response) => response.end()).listen(0, '127.0.0.1');
   atEnd(() => receiver.close());
   await new Promise((resolve) => receiver.once('listening', resolve));
@@ -94,14 +103,6 @@ beforeAll(async () => {
   const tiny = await sharp(sample(4)).resize(16).png().toBuffer();
   photos = [small, small, small, tiny, small.subarray(0, 700), textFile(), svg(), await animatedWebp()];
   await prepare(database);
-  await untilCalm(database);
-  const before = await readState(database);
-  await fillSite(database, 'hidden', 2);
-  await untilCalm(database);
-  const after = await readState(database);
-  hidden = Object.fromEntries(
-    Object.entries(after).map(([word, ids]) => [word, ids.filter((id) => !before[word]?.includes(id))]),
-  );
   keys = (await makeKeys()).filter(([kind]) => onlyKind === undefined || kind === onlyKind);
 });
 
