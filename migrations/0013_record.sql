@@ -154,6 +154,7 @@ create table watchpost.erasure (
   what               text not null check (what in ('person', 'image')),
   subject_id         uuid not null,
   people             uuid[] not null default '{}',
+  site_id            uuid,
   with_matched_faces boolean not null default false,
   actor              text not null default watchpost.actor() constraint erasure_actor_is_token check (watchpost.is_token(actor)),
   started_at         timestamptz not null default clock_timestamp(),
@@ -171,6 +172,7 @@ create index erasure_people on watchpost.erasure using gin (people);
 comment on table  watchpost.erasure                    is 'The receipt of an erasure: who was it about, who did it and when, and what was removed. Once finished it is never changed, and an event erased with the same facts is sealed.';
 comment on column watchpost.erasure.subject_id         is 'The id that the person or the image had.';
 comment on column watchpost.erasure.people             is 'The person, and those who were merged into them: what events say about them is erased.';
+comment on column watchpost.erasure.site_id            is 'The site that the person or the image belonged to, which sees the receipt; null: nobody knew any more, and only those see it who see all sites.';
 comment on column watchpost.erasure.with_matched_faces is 'Whether the faces were erased that the person was matched to.';
 comment on column watchpost.erasure.finished_at        is 'Null: it was interrupted, or is under way; the same call goes on with it.';
 comment on column watchpost.erasure.counts             is 'Rows removed of each table; image.bytes: photos that were dropped of images that stay.';

@@ -159,6 +159,9 @@ begin
       execute format('revoke select on watchpost.%I from %I', columns, wanted);
       execute format('grant select (%s) on watchpost.%I to %I', watchpost.columns_but(columns, '{vector}'), columns, wanted);
     end loop;
+    -- Who has the key of an erasure can find out by guessing what was erased.
+    execute format('revoke select on watchpost.erasure, watchpost.erasure_leaf from %I', wanted);
+    execute format('grant select (%s) on watchpost.erasure to %I', watchpost.columns_but('erasure', '{key}'), wanted);
     execute format('revoke select on watchpost.api_key from %I', wanted);
     if wanted = 'watchpost_api' then
       execute format('grant select (%s) on watchpost.api_key to %I', watchpost.columns_but('api_key', '{sha256,previous_sha256}'), wanted);

@@ -779,6 +779,10 @@ export interface WatchpostErasure {
    * The person, and those who were merged into them: what events say about them is erased.
    */
   people: Generated<string[]>;
+  /**
+   * The site that the person or the image belonged to, which sees the receipt; null: nobody knew any more, and only those see it who see all sites.
+   */
+  site_id: string | null;
   started_at: Generated<Timestamp>;
   /**
    * The id that the person or the image had.

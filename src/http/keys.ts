@@ -55,7 +55,7 @@ export const keys = () =>
         body: newKey,
         creates: 'secret',
         answers: { 201: answer.newApiKey },
-        errors: ['name_taken', 'key_beyond_own', 'camera_unknown', 'watchlist_unknown'],
+        errors: ['name_taken', 'key_beyond_own', 'site_unknown', 'camera_unknown', 'watchlist_unknown'],
       }),
       async (c) => {
         const wanted = c.req.valid('json');
