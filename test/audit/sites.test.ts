@@ -456,6 +456,11 @@ describe.skipIf(!onServer)(`a database user ${needsServer}`, () => {
       { name: 'south' },
     ]);
     expect(await both.rows('select * from watchpost.verify_audit()')).toEqual([]);
+    expect(
+      (await both.rows('select * from watchpost.verify_tables()')).filter(({ relation }) =>
+        ['api_key', 'data_key'].includes(relation),
+      ),
+    ).toEqual([]);
   });
 
   it('sees what a role that they are in may see', async () => {
