@@ -395,6 +395,39 @@ comment on function watchpost.erase_photo(uuid) is 'Part of erase_some: deletes 
 
 -- the end -------------------------------------------------------------------------------------------------------------
 
+-- Of an erasure whose rows are all gone, and of a batch of the purge.
+create or replace function watchpost.write_receipt(of_erasure uuid) returns watchpost.erasure
+language plpgsql
+as $$
+declare
+  receipt watchpost.erasure;
+begin
+  update watchpost.erasure as e
+  set (counts, hashes) = (
+        select coalesce(jsonb_object_agg(n.relation, n.rows), '{}'), coalesce(jsonb_object_agg(n.relation, n.hash), '{}')
+        from (
+          select l.relation, count(*) as rows, encode(sha256(string_agg(l.leaf, '' order by l.leaf)), 'hex') as hash
+          from watchpost.erasure_leaf as l
+          where l.erasure_id = e.id
+          group by l.relation
+        ) as n
+      ),
+      finished_at = clock_timestamp(), key = null
+  where e.id = of_erasure
+  returning e.* into receipt;
+  delete from watchpost.erasure_leaf as l where l.erasure_id = receipt.id;
+  insert into watchpost.event (topic, subject_id, payload, tasks)
+  values ('erased', receipt.subject_id, watchpost.erased_payload(
+      receipt.id, receipt.what, receipt.subject_id, receipt.people, receipt.with_matched_faces, receipt.counts,
+      receipt.hashes, receipt.actor
+    ), watchpost.subscribers('erased'));
+  return receipt;
+end;
+$$;
+
+comment on function watchpost.write_receipt(uuid) is 'Part of finish_erasure and finish_purge: writes the receipt, from the hashes of the removed rows, and the event erased.';
+
+
 create or replace function watchpost.finish_erasure(erasure uuid, out receipt watchpost.erasure, out proof_key text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -424,25 +457,7 @@ begin
   perform set_config('watchpost.erasing', '', true);
 
   proof_key := encode(receipt.key, 'hex');
-  update watchpost.erasure as e
-  set (counts, hashes) = (
-        select coalesce(jsonb_object_agg(n.relation, n.rows), '{}'), coalesce(jsonb_object_agg(n.relation, n.hash), '{}')
-        from (
-          select l.relation, count(*) as rows, encode(sha256(string_agg(l.leaf, '' order by l.leaf)), 'hex') as hash
-          from watchpost.erasure_leaf as l
-          where l.erasure_id = e.id
-          group by l.relation
-        ) as n
-      ),
-      finished_at = clock_timestamp(), key = null
-  where e.id = receipt.id
-  returning e.* into receipt;
-  delete from watchpost.erasure_leaf as l where l.erasure_id = receipt.id;
-  insert into watchpost.event (topic, subject_id, payload, tasks)
-  values ('erased', receipt.subject_id, watchpost.erased_payload(
-      receipt.id, receipt.what, receipt.subject_id, receipt.people, receipt.with_matched_faces, receipt.counts,
-      receipt.hashes, receipt.actor
-    ), watchpost.subscribers('erased'));
+  receipt := watchpost.write_receipt(receipt.id);
 end;
 $$;
 
@@ -505,6 +520,44 @@ end;
 $$;
 
 comment on function watchpost.rehearse_erasure is 'What an erasure would remove: rows of each table. It does it, and takes it back.';
+
+-- the purge -----------------------------------------------------------------------------------------------------------
+
+create or replace function watchpost.begin_purge(of_relation text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  begun uuid;
+begin
+  insert into watchpost.erasure (what, subject_id, key)
+  select 'purge', r.id, uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+  from watchpost.retention as r
+  where r.relation = of_relation and r.camera_id is null
+  returning id into begun;
+  perform set_config('watchpost.erasing', begun::text, true);
+end;
+$$;
+
+comment on function watchpost.begin_purge(text) is 'Begins a batch of the purge, by the general rule of a relation: what is deleted until finish_purge() is in its receipt.';
+
+
+-- The key is forgotten: it would be one for each batch, for nobody.
+create or replace function watchpost.finish_purge() returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  begun constant uuid := watchpost.current_erasure();
+begin
+  perform set_config('watchpost.erasing', '', true);
+  if exists (select from watchpost.erasure_leaf as l where l.erasure_id = begun) then
+    perform watchpost.write_receipt(e.id) from watchpost.erasure as e where e.id = begun and e.what = 'purge';
+  else
+    delete from watchpost.erasure as e where e.id = begun and e.what = 'purge';
+  end if;
+end;
+$$;
+
+comment on function watchpost.finish_purge() is 'Ends the batch of the purge, in the transaction in which it was begun, with its receipt; none if it has deleted nothing.';
 
 -- receipts are kept ---------------------------------------------------------------------------------------------------
 

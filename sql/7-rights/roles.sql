@@ -169,6 +169,8 @@ begin
     end if;
 
     execute format('revoke select on watchpost.key_status, watchpost.image, watchpost.face, watchpost.endpoint_secret from %I', wanted);
+    -- That they exist, for who verifies the record against the tables.
+    execute format('grant select (id) on watchpost.api_key, watchpost.data_key to %I', wanted);
     execute format('grant select (%s) on watchpost.image to %I', watchpost.columns_but('image', '{bytes}'), wanted);
     execute format('grant select (%s) on watchpost.face to %I', watchpost.columns_but('face', '{crop}'), wanted);
   end loop;

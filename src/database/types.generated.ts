@@ -785,7 +785,7 @@ export interface WatchpostErasure {
   site_id: string | null;
   started_at: Generated<Timestamp>;
   /**
-   * The id that the person or the image had.
+   * The id that the person or the image had; of a purge that of its rule in retention.
    */
   subject_id: string;
   what: string;

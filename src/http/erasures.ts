@@ -1,7 +1,13 @@
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { nextOf, pageLimit } from '../fields.ts';
-import { countErased, type Erasing, eraseForGood, listErasures } from '../watchlist/registry.ts';
+import {
+  countErased,
+  type Erasing,
+  erasedThings,
+  eraseForGood,
+  listErasures,
+} from '../watchlist/registry.ts';
 import { asCaller, transactions } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { operation } from './operation.ts';
@@ -13,7 +19,11 @@ const erasesForMs = 60_000;
 
 const ofImage = z.strictObject({ dry_run: z.boolean().optional() });
 const ofPerson = ofImage.extend({ with_matched_faces: z.boolean().optional() });
-const listed = z.strictObject({ after: z.guid().optional(), limit: pageLimit });
+const listed = z.strictObject({
+  what: z.enum(erasedThings).optional(),
+  after: z.guid().optional(),
+  limit: pageLimit,
+});
 
 const answers = { 200: z.union([answer.erased, answer.rehearsed]), 202: answer.erased };
 
@@ -59,6 +69,7 @@ export const erasures = () =>
     '/',
     operation({
       summary: 'List the receipts of erasures, the latest first',
+      description: 'what=purge lists those of what the rules of retention have deleted, one a batch.',
       scope: 'administer',
       query: listed,
       answers: { 200: answer.erasurePage },

@@ -26,6 +26,7 @@ export { addToWatchlist, findWatchlist, removeFromWatchlist } from './entries.ts
 export {
   countErased,
   type Erasing,
+  erasedThings,
   eraseForGood,
   listErasures,
   type Receipt,
