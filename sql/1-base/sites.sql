@@ -325,6 +325,7 @@ begin
       watchpost.shows_alert(scope, (payload ->> 'alert_id')::uuid)
         and watchpost.shows_endpoint(scope, (payload ->> 'endpoint_id')::uuid)
     when 'endpoint' then watchpost.shows_endpoint(scope, subject_id)
+    when 'evidence' then watchpost.shows_alert(scope, subject_id)
     when 'erased' then exists (
       select
       from watchpost.erasure as r

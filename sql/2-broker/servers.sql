@@ -39,7 +39,7 @@ comment on function watchpost.record_snapshot() is 'pg_current_snapshot() in the
 
 
 create or replace function watchpost.look_for_events(seen_before text, out seen text, out is_new boolean)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+language plpgsql stable
 as $$
 begin
   seen := watchpost.record_snapshot();

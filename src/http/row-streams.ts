@@ -109,7 +109,7 @@ const follow = async <Row extends { readonly id: string; readonly xid: string }>
 ): Promise<void> => {
   let beatAt = 0;
   while (isOpen()) {
-    let pause = heartbeatEvery;
+    let pause = trustFor;
     try {
       if (!(await isAllowed())) return;
       const found = await rows.next();

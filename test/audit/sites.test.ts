@@ -143,6 +143,7 @@ const definers: Record<string, readonly string[]> = {
       'may_manage_key',
       'find_key',
       'create_key',
+      'change_key',
       'rotate_key',
     ],
     ...['revoke_key'],
