@@ -21,6 +21,7 @@ const queries: Record<string, string> = {
   images: 'select id from watchpost.image',
   faces: 'select id from watchpost.face',
   alerts: 'select id from watchpost.alert',
+  events: 'select id from watchpost.event order by id desc limit 100',
   endpoints: 'select id from watchpost.endpoint where removed_at is null',
   sites: 'select id from watchpost.site',
   calibrations: 'select id from watchpost.calibration',
