@@ -46,6 +46,7 @@ export const problems = {
   key_beyond_own: { status: 403, title: 'A key cannot give rights that it does not have', sqlstate: 'WP132' },
   scope_unknown: { status: 422, title: 'There is no such scope', sqlstate: 'WP133' },
   camera_required: { status: 422, title: 'The API key is bound to cameras', sqlstate: 'WP134' },
+  watchlist_required: { status: 422, title: 'The API key is bound to watchlists', sqlstate: 'WP135' },
   limit_invalid: { status: 422, title: 'The limit is out of range' },
   site_limited: {
     status: 403,

@@ -109,6 +109,32 @@ $$;
 comment on function watchpost.my_watchlists() is 'The lists of my_sites() that whoever acts may see; null: all.';
 
 
+-- A key that is bound to lists sees the people on them: whom it adds, it would not see until they are on one.
+create or replace function watchpost.begin_person(lists uuid[]) returns uuid
+language plpgsql
+as $$
+declare
+  person constant uuid := watchpost.uuidv7();
+begin
+  if watchpost.my_watchlists() is not null and cardinality(lists) = 0 then
+    raise exception 'This API key is bound to watchlists, so a person needs one.'
+      using errcode = 'WP135', hint = 'Name one of the key''s lists in watchlists.';
+  end if;
+  perform set_config('watchpost.person', person::text, true);
+  return person;
+end;
+$$;
+
+comment on function watchpost.begin_person(uuid[]) is 'The id of a person who is added in this transaction to these lists, and is seen in it from the beginning. A key that is bound to lists has to give one (WP135).';
+
+
+create or replace function watchpost.person_begun() returns uuid
+language sql stable
+return nullif(current_setting('watchpost.person', true), '')::uuid;
+
+comment on function watchpost.person_begun() is 'The person who is added in this transaction; null: none.';
+
+
 -- The first test decides for workers, and for an API key that sees all.
 create or replace function watchpost.sees_all() returns boolean
 language plpgsql stable

@@ -42,7 +42,11 @@ begin
         ('demography', 'watchpost.shows_face(SCOPE, face_id)', null),
         ('search', 'watchpost.shows_face(SCOPE, face_id)', null),
 
-        ('person', own_site || ' and ' || sees_all_lists || ' or watchpost.shows_person(SCOPE, id)', own_site),
+        (
+          'person',
+          own_site || ' and (' || sees_all_lists || ' or id = watchpost.person_begun()) or watchpost.shows_person(SCOPE, id)',
+          own_site
+        ),
         ('person_photo', 'watchpost.shows_person(SCOPE, person_id)', 'watchpost.owns_person(SCOPE, person_id)'),
         ('reference', 'watchpost.shows_person(SCOPE, person_id)', 'watchpost.owns_person(SCOPE, person_id)'),
         ('person_vector', 'watchpost.shows_person(SCOPE, person_id)', 'watchpost.owns_person(SCOPE, person_id)'),

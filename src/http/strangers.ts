@@ -73,6 +73,7 @@ export const strangers = ({ database }: Services) =>
           'stranger_unknown',
           'stranger_named',
           'watchlist_unknown',
+          'watchlist_required',
           'watchlist_expired',
           'face_taken',
           'face_unknown',

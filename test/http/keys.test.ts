@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Vision } from '../../src/vision/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -269,5 +270,27 @@ describe('a key that is bound to cameras', () => {
       expect((await post(bound.key, '?camera=gate')).status).toBe(202);
       expect((await post(open.key, '?camera=door')).status).toBe(202);
     }
+  });
+});
+
+describe('a key that is bound to watchlists', () => {
+  it('adds people to those only, and sees and changes whom it has added', async () => {
+    const [mine, other] = [randomUUID(), randomUUID()].map((id) => `list ${id}`) as [string, string];
+    await database.rows('insert into watchpost.watchlist (name, threshold) values ($1, 0.5), ($2, 0.5)', [
+      mine,
+      other,
+    ]);
+    const { key } = await keyWith(database, { scopes: ['enrol', 'read'], watchlists: [mine] });
+    const add = (fields: object) => withKey(key, 'POST', '/v1/persons', { name: 'Ada', ...fields });
+    const added = await add({ watchlists: [mine] });
+    expect(added.status).toBe(201);
+    const path = `/v1/persons/${added.body.id}`;
+    expect((await withKey(key, 'GET', path)).body).toMatchObject({ name: 'Ada' });
+    expect((await withKey(key, 'PATCH', path, { name: 'Ada L.' })).status).toBe(200);
+    expectProblem(await add({}), 'watchlist_required');
+    expectProblem(await add({ watchlists: [other] }), 'watchlist_unknown');
+    expect(await database.rows(`select name from watchpost.person where name like 'Ada%'`)).toEqual([
+      { name: 'Ada L.' },
+    ]);
   });
 });

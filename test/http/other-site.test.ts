@@ -340,7 +340,10 @@ describe.each(kinds)('a key that is bound to %s', (_, bound, words) => {
       expect(answer.status, operation.route).toBe(200);
       if (!words) expectNoHint(answer.text, [], operation.route);
       for (const [word, id] of Object.entries(reach)) {
-        expect(answer.text.includes(id), `${operation.route}: ${word}`).toBe(false);
+        expect(
+          answer.text.includes(id),
+          `${operation.route}: ${word} ${answer.text.slice(Math.max(0, answer.text.indexOf(id) - 400), answer.text.indexOf(id) + 300)}`,
+        ).toBe(false);
       }
     }
   });
@@ -387,7 +390,9 @@ describe('a key of everything', () => {
       if (method !== 'GET' || parameters.length === 0 || path.includes(':file')) continue;
       const at = Object.fromEntries(parameters.map((name) => [name, foreign[wordOf(path, name)] ?? '']));
       const { status, text } = await send({ operation, path: at, fields: {} }, api.key);
-      expect({ route, status, code: status === 200 || text }).toEqual({ route, status: 200, code: true });
+      // What was stored as a photo is none.
+      const code = route.endsWith('/annotated') ? 415 : 200;
+      expect({ route, status, text: status === code || text }).toEqual({ route, status: code, text: true });
     }
   });
 });

@@ -36,6 +36,9 @@ const json = (value: unknown) => JSON.stringify(value);
 const any = ({ random, state }: Supplies, word: string): string =>
   random.pick([...(state[word] ?? []), '01890000-0000-7000-8000-000000000000']);
 
+/** Of lists that take a time. */
+const period = { since: '2026-01-01T00:00:00Z', until: '2999-01-01T00:00:00Z', limit: '5' };
+
 /** A cursor: most calls ask for the first page. */
 const sometimesAfter = (supplies: Supplies, word: string): Record<string, string> =>
   supplies.random.chance(0.3) ? { after: any(supplies, word) } : {};
@@ -234,30 +237,46 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
   }),
   'GET /v1/images': (s) => ({
     camera: any(s, 'names of cameras'),
-    since: '2026-01-01T00:00:00Z',
+    ...period,
     state: s.random.pick(['received', 'processing', 'done', 'failed']),
-    limit: '5',
+    ...sometimesAfter(s, 'images'),
   }),
   'GET /v1/faces': (s) => ({
     image: any(s, 'images'),
     person: any(s, 'persons'),
     camera: any(s, 'names of cameras'),
-    until: '2999-01-01T00:00:00Z',
+    ...period,
+    ...sometimesAfter(s, 'faces'),
   }),
   'GET /v1/sightings': (s) => ({
     person: any(s, 'persons'),
     watchlist: any(s, 'names of watchlists'),
     camera: any(s, 'cameras'),
-    since: '2026-01-01T00:00:00Z',
+    ...period,
+    ...sometimesAfter(s, 'sightings'),
   }),
-  'GET /v1/searches': (s) => ({ face: any(s, 'faces'), image: any(s, 'images'), outcome: 'match' }),
-  'GET /v1/merges': (s) => ({ person: any(s, 'persons'), undone: 'false', limit: '5' }),
+  'GET /v1/searches': (s) => ({
+    face: any(s, 'faces'),
+    image: any(s, 'images'),
+    camera: any(s, 'names of cameras'),
+    outcome: 'match',
+    ...period,
+    ...sometimesAfter(s, 'searches'),
+  }),
+  'GET /v1/merges': (s) => ({
+    person: any(s, 'persons'),
+    undone: 'false',
+    ...period,
+    ...sometimesAfter(s, 'merges'),
+  }),
   'GET /v1/deliveries': (s) => ({
     endpoint: any(s, 'endpoints'),
     alert: any(s, 'alerts'),
     outcome: 'failed',
+    ...period,
+    ...sometimesAfter(s, 'deliveries'),
   }),
-  'GET /v1/workers': () => ({ state: 'running', limit: '5' }),
+  'GET /v1/workers': (s) => ({ state: 'running', limit: '5', ...sometimesAfter(s, 'workers') }),
   'GET /v1/keys': (s) => ({ limit: '5', ...sometimesAfter(s, 'names of keys') }),
   'GET /v1/erasures': (s) => ({ limit: '5', ...sometimesAfter(s, 'erasures') }),
 };
