@@ -8,6 +8,7 @@ import { whyUnusableFile } from '../file-errors.ts';
 import { findSite } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
+import { searched } from './program/options.ts';
 import { Progress } from './program/progress.ts';
 import type { AddCommand, Context } from './program/session.ts';
 
@@ -127,7 +128,7 @@ const destroy: AddCommand = (encryption, session) =>
     .description(
       'Destroy the key of a site, or of all: nobody can read its photos and crops any more; matching goes on',
     )
-    .option('--site <site>', 'name or id; without it, the keys of all sites')
+    .option('--site <name>', 'name or id; without it, the keys of all sites', searched)
     .option('--yes', 'do it; there is no way back')
     .action(
       session.action(async (context, { site, yes }: { site?: string; yes?: boolean }) => {

@@ -182,6 +182,12 @@ export interface Search {
   readonly superseded_at: Date | null;
 }
 
+/** The lists that were searched, without those that whoever asks may not see; of lists that are gone only who sees all. */
+const shownLists = sql`case
+  when (select watchpost.sees_all()) then s.watchlists
+  else array(select w.id from watchpost.watchlist as w where w.id = any (s.watchlists) order by w.id)
+end`;
+
 /**
  * A page of the searches that meet a filter, the latest first.
  *
@@ -192,7 +198,8 @@ export const listSearches = async (db: Kysely<DB>, wanted: SearchFilter): Promis
   const { rows } = await sql<Search>`
     select
       s.id, s.face_id, f.image_id, k.name as camera, i.captured_at, s.created_at, s.outcome, s.gate,
-      p.id as person_id, p.name as person, s.similarity, s.reference_similarity, s.watchlists, s.model_id, s.method,
+      p.id as person_id, p.name as person, s.similarity, s.reference_similarity,
+      ${shownLists} as watchlists, s.model_id, s.method,
       s.retroactive, s.superseded_at
     from watchpost.search as s
     join watchpost.face as f on f.id = s.face_id

@@ -200,6 +200,7 @@ const definers: Record<string, readonly string[]> = {
   'deals with keys that are wrapped, and answers none of them to a reader': [
     ...['assert_data_key', 'provide_data_key', 'find_data_key', 'encrypt_image'],
   ],
+  'answers ids of photos that whoever asks may see': ['images_not_done'],
   'writes what an event says about a person': ['emit_personal'],
   'seals events, of which it answers nothing': ['seal_event', 'announce_head'],
   'keeps the answers of whoever calls, under their name': ['begin_once', 'end_once'],

@@ -211,7 +211,7 @@ const comparable = ({ status, text }: { status: number; text: string }, sent: re
   return `${status} ${plain
     .replace(uuid, 'ID')
     .replace(time, 'TIME')
-    .replace(/id: [\d:]+/g, 'id: POSITION')}`;
+    .replace(/id: [\d:,]+/g, 'id: POSITION')}`;
 };
 
 const expectNoHint = (text: string, sent: readonly string[], what: string): void => {
@@ -340,10 +340,7 @@ describe.each(kinds)('a key that is bound to %s', (_, bound, words) => {
       expect(answer.status, operation.route).toBe(200);
       if (!words) expectNoHint(answer.text, [], operation.route);
       for (const [word, id] of Object.entries(reach)) {
-        expect(
-          answer.text.includes(id),
-          `${operation.route}: ${word} ${answer.text.slice(Math.max(0, answer.text.indexOf(id) - 400), answer.text.indexOf(id) + 300)}`,
-        ).toBe(false);
+        expect(answer.text.includes(id), `${operation.route}: ${word}`).toBe(false);
       }
     }
   });

@@ -177,6 +177,7 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
 
 /** The routes that take a query, with a valid one for each. */
 export const queryOf: Record<string, (supplies: Supplies) => Record<string, string>> = {
+  'GET /v1/persons/:id/photos': (s) => ({ limit: '5', ...sometimesAfter(s, 'photos') }),
   'GET /v1/persons': (s) => ({
     name: 'Per',
     limit: '10',
@@ -249,6 +250,7 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
     ...sometimesAfter(s, 'faces'),
   }),
   'GET /v1/sightings': (s) => ({
+    image: any(s, 'images'),
     person: any(s, 'persons'),
     watchlist: any(s, 'names of watchlists'),
     camera: any(s, 'cameras'),
