@@ -154,13 +154,18 @@ begin
   perform watchpost.find_site(s::text) from unnest(sites) as s;
   wrong := (
     select c from unnest(cameras) as c
-    where not exists (select from watchpost.camera as k where k.id = c and k.removed_at is null) limit 1
+    where not exists (select from watchpost.camera as k where k.id = c and k.removed_at is null)
+      or not (watchpost.sees_all() or watchpost.shows_camera(watchpost.my_scope(), c))
+    limit 1
   );
   if wrong is not null then
     raise exception 'There is no camera %.', quote_literal(wrong) using errcode = 'WP002';
   end if;
   wrong := (
-    select l from unnest(watchlists) as l where not exists (select from watchpost.watchlist as w where w.id = l) limit 1
+    select l from unnest(watchlists) as l
+    where not exists (select from watchpost.watchlist as w where w.id = l)
+      or not (watchpost.sees_all() or watchpost.shows_watchlist(watchpost.my_scope(), l))
+    limit 1
   );
   if wrong is not null then
     raise exception 'There is no watchlist %.', quote_literal(wrong) using errcode = 'WP062';

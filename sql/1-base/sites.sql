@@ -325,6 +325,11 @@ begin
       watchpost.shows_alert(scope, (payload ->> 'alert_id')::uuid)
         and watchpost.shows_endpoint(scope, (payload ->> 'endpoint_id')::uuid)
     when 'endpoint' then watchpost.shows_endpoint(scope, subject_id)
+    when 'erased' then exists (
+      select
+      from watchpost.erasure as r
+      where r.id = (payload ->> 'erasure_id')::uuid and watchpost.shows_erasure(scope, r.site_id, r.actor)
+    )
     else false
   end;
 end;

@@ -16,7 +16,7 @@ import {
 import { alertFilter, alertStream } from './alert-stream.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
-import { cropPath } from './faces.ts';
+import { cropPath } from './crop-path.ts';
 import { operation } from './operation.ts';
 import type { RowStreams } from './row-streams.ts';
 import { alertPage, alertReport, reviewedAlert } from './schemas/alerts.ts';
@@ -45,6 +45,7 @@ const reviewing = <Body extends z.ZodType<Omit<Review, 'decision'>>>(
       scope: 'review',
       body,
       optionalBody: true,
+      creates: true,
       answers: { 200: reviewedAlert },
       errors: [
         'alert_unknown',

@@ -41,8 +41,7 @@ const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
 
 /**
  * POST and GET /v1/keys, GET, PATCH and DELETE /v1/keys/{id}, POST /v1/keys/{id}/rotate. A key is in the answer to the call that
- * makes it, and in no other: so these calls do not honour Idempotency-Key, which would store the answer. A call that makes
- * a key and is repeated is refused, as the name is taken.
+ * makes it, and in no other: with an Idempotency-Key the call is done once, and refused when it is repeated.
  */
 export const keys = () =>
   new Hono<Served>()
@@ -56,7 +55,7 @@ export const keys = () =>
         body: newKey,
         creates: 'secret',
         answers: { 201: answer.newApiKey },
-        errors: ['name_taken', 'key_beyond_own', 'camera_unknown', 'watchlist_unknown'],
+        errors: ['name_taken', 'key_beyond_own', 'site_unknown', 'camera_unknown', 'watchlist_unknown'],
       }),
       async (c) => {
         const wanted = c.req.valid('json');
@@ -138,6 +137,7 @@ export const keys = () =>
         scope: 'administer',
         body: rotation,
         optionalBody: true,
+        creates: 'secret',
         answers: { 200: answer.rotatedKey },
         errors: ['key_unknown', 'key_ended'],
       }),
