@@ -95,7 +95,7 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     site: json(any(s, 'sites')),
   }),
   'PATCH /v1/watchlists/:id': (s) => ({
-    name: json(`list ${s.index}`),
+    name: json(`fuzzed list ${s.index}`),
     purpose: '"another test"',
     severity: '"info"',
     ...(s.random.chance(0.9) ? { threshold: '0.4' } : { target_fpir: '0.01' }),
@@ -280,7 +280,7 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
   }),
   'GET /v1/workers': (s) => ({ state: 'running', limit: '5', ...sometimesAfter(s, 'workers') }),
   'GET /v1/keys': (s) => ({ limit: '5', ...sometimesAfter(s, 'names of keys') }),
-  'GET /v1/erasures': (s) => ({ limit: '5', ...sometimesAfter(s, 'erasures') }),
+  'GET /v1/erasures': (s) => ({ what: 'person', limit: '5', ...sometimesAfter(s, 'erasures') }),
 };
 
 /** The routes that take photos, in these fields. */
