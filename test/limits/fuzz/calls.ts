@@ -154,8 +154,9 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     max_backlog: '1000000',
   }),
   'PATCH /v1/keys/:id': (s) => ({
+    sites: json([any(s, 'sites')]),
     cameras: json([any(s, 'names of cameras')]),
-    watchlists: 'null',
+    watchlists: s.random.chance(0.5) ? json([any(s, 'watchlists')]) : 'null',
     expires_at: 'null',
     rate_per_minute: '100000',
     max_streams: 'null',
