@@ -137,7 +137,7 @@ const expectHealth = async () => {
 
 describe(`${requests} requests over all routes, seed ${seed}${onServer ? '' : ` (fewer on the embedded database) ${needsServer}`}`, () => {
   it('cause no internal error, show no internal text, and leave the server healthy', {
-    timeout: 900_000,
+    timeout: Math.max(900_000, requests * 100),
   }, async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
     atEnd(() => agent.destroy());
