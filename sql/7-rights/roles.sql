@@ -75,7 +75,7 @@ begin
     from pg_proc as p
     where p.pronamespace = 'watchpost'::regnamespace and p.prokind = 'f'
   loop
-    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,continue_record,renumber_rows,purge,destroy_data_keys}') then
+    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,continue_record,renumber_rows,purge,begin_purge,finish_purge,write_receipt,destroy_data_keys}') then
       -- Through upkeep() only, or by the owner.
       execute format('revoke execute on function %s from watchpost_work, watchpost_api', item.name);
     elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people,admit_key,is_administered,authenticate,note_expired_keys,record_refused_keys,people_concerned,forget_answers,encrypt_image}') then

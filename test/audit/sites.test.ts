@@ -178,6 +178,8 @@ const definers: Record<string, readonly string[]> = {
       'authenticate',
       'people_concerned',
       'purge',
+      'begin_purge',
+      'finish_purge',
       'note_expired_keys',
       'record_refused_keys',
       'forget_answers',
@@ -195,7 +197,7 @@ const definers: Record<string, readonly string[]> = {
     ...['current_embedding', 'named_lists', 'visible_lists', 'visible_list', 'visible_image'],
   ],
   'erases what the API has found for its caller, and answers counts and hashes': [
-    ...['begin_erasure', 'erase_some', 'finish_erasure', 'begin_purge', 'finish_purge'],
+    ...['begin_erasure', 'erase_some', 'finish_erasure'],
   ],
   'deals with keys that are wrapped, and answers none of them to a reader': [
     ...['assert_data_key', 'provide_data_key', 'find_data_key', 'encrypt_image'],
