@@ -7,6 +7,7 @@ export {
   type CameraFields,
   findCamera,
   type NewCamera,
+  type PlanPoint,
   readCamera,
   readCameras,
   readPlaces,
@@ -38,6 +39,7 @@ export {
   readWatchlists,
   removeWatchlist,
   setWatchlist,
+  sounds,
   type ThresholdName,
   thresholdNames,
   type WatchlistFields,
@@ -52,6 +54,15 @@ export {
 } from './merging.ts';
 export { addPerson, type PersonFields, removePerson, setPerson, takeBackPerson } from './people.ts';
 export { acceptPhoto, addPersonPhoto, correctPhoto, enrolFace, removePhoto } from './photos.ts';
+export {
+  addPlan,
+  type NewPlan,
+  readPlan,
+  readPlanPicture,
+  readPlans,
+  removePlan,
+  setPlan,
+} from './plans.ts';
 export {
   dropCameraRule,
   type Purge,
