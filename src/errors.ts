@@ -92,6 +92,7 @@ export const problems = {
   evidence_unsealed: { status: 409, title: 'The evidence cannot be sealed now' },
   evidence_kept: { status: 409, title: 'An alert rests on it', sqlstate: 'WP023' },
   cannot_link_self: { status: 422, title: 'A person cannot be ruled out as themselves', sqlstate: 'WP040' },
+  cannot_link_unknown: { status: 404, title: 'There is no such cannot-link' },
   match_ruled_out: { status: 409, title: 'A cannot_link rules this match out', sqlstate: 'WP041' },
   name_taken: { status: 409, title: 'The name or reference is taken' },
   idempotency_key_reused: {

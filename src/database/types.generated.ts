@@ -203,6 +203,8 @@ export interface WatchpostAlertDetail {
    */
   awaiting: string | null;
   camera: string | null;
+  camera_id: string | null;
+  color: string | null;
   confirmed_at: Timestamp | null;
   confirmed_by: string | null;
   created_at: Timestamp | null;
@@ -216,6 +218,7 @@ export interface WatchpostAlertDetail {
   image_id: string | null;
   last_seen: Timestamp | null;
   location: string | null;
+  must_acknowledge: boolean | null;
   person: string | null;
   person_id: string | null;
   retroactive: boolean | null;
@@ -225,6 +228,7 @@ export interface WatchpostAlertDetail {
   severity: string | null;
   sightings: number | null;
   similarity: number | null;
+  sound: string | null;
   state: string | null;
   threshold: number | null;
   watchlist: string | null;
@@ -1751,12 +1755,19 @@ export interface WatchpostServerTimeline {
 export interface WatchpostSighting {
   alert_id: string | null;
   camera: string | null;
+  camera_id: string | null;
   face_id: string | null;
   image_id: string | null;
   location: string | null;
   match_id: string | null;
   person: string | null;
   person_id: string | null;
+  /**
+   * The plan that the camera is on; null: on none, or the camera has been at another location since. plan_x and plan_y: where on it, as in watchpost.camera.
+   */
+  plan_id: string | null;
+  plan_x: number | null;
+  plan_y: number | null;
   /**
    * It was found afterwards: the person was enrolled, listed or corrected after the face was seen.
    */

@@ -15,6 +15,13 @@ export {
   setCamera,
 } from './cameras.ts';
 export {
+  addCannotLink,
+  type CannotLink,
+  type Other,
+  readCannotLinks,
+  removeCannotLink,
+} from './cannot-links.ts';
+export {
   countHistory,
   countPhotos,
   deletePhotos,
@@ -88,3 +95,4 @@ export {
   removeSite,
   renameSite,
 } from './sites.ts';
+export { type Period, type PersonSighting, readPath, readPersonSightings, type Stay } from './whereabouts.ts';
