@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { interval, listOf, moment, name, nextOf, pageLimit, purpose, searchWord } from '../fields.ts';
+import { color, interval, listOf, moment, name, nextOf, pageLimit, purpose, searchWord } from '../fields.ts';
 import {
   addToWatchlist,
   addWatchlist,
@@ -38,10 +38,7 @@ const fields = z.strictObject({
   valid_until: moment.nullable().optional(),
   reviewers: z.number().int().min(1).max(2).optional(),
   page_retroactive: z.boolean().optional(),
-  color: z
-    .string()
-    .toLowerCase()
-    .regex(/^#[0-9a-f]{6}$/, 'give a color like #d4201a')
+  color: color
     .nullable()
     .optional()
     .meta({ description: 'Of its alerts on screens; null: that of their severity.' }),

@@ -69,6 +69,25 @@ export const removePlan = async (db: Kysely<DB>, id: string): Promise<void> => {
 };
 
 /**
+ * The id of a plan by its name or id; of several sites with one of this name, that of the given camera's, or the first.
+ *
+ * @throws {WatchpostError} plan_unknown, whose hint names those that there are.
+ */
+export const findPlan = async (db: Kysely<DB>, nameOrId: string, camera?: string): Promise<string> => {
+  const { rows } = await sql<{ id: string; name: string; meant: boolean }>`
+    select p.id, p.name, p.name = normalize(${nameOrId}, nfc) or p.id::text = lower(${nameOrId}) as meant
+    from watchpost.plan as p
+    order by p.site_id = (select c.site_id from watchpost.camera as c where c.id = ${camera ?? null}) desc nulls last, p.site_id, p.name
+  `.execute(db);
+  const found = rows.find(({ meant }) => meant);
+  if (found) return found.id;
+  const names = rows.map(({ name }) => name).join(', ') || 'none yet';
+  throw new WatchpostError('plan_unknown', `There is no plan ${JSON.stringify(nameOrId)}.`, {
+    hint: `Plans: ${names}.`,
+  });
+};
+
+/**
  * A plan, with the cameras on it.
  *
  * @throws {WatchpostError} plan_unknown.

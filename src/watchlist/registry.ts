@@ -63,6 +63,7 @@ export { addPerson, type PersonFields, removePerson, setPerson, takeBackPerson }
 export { acceptPhoto, addPersonPhoto, correctPhoto, enrolFace, removePhoto } from './photos.ts';
 export {
   addPlan,
+  findPlan,
   type NewPlan,
   readPlan,
   readPlanPicture,

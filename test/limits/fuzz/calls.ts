@@ -109,7 +109,12 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
   }),
   'POST /v1/sites': (s) => ({ name: json(`site ${s.index}`) }),
   'PATCH /v1/sites/:id': (s) => ({ name: json(`site, once ${s.index}`) }),
-  'PATCH /v1/cameras/:id': (s) => ({ location: json(`Gate ${s.index}`), zone: 'null', faces: '"far"', plan: 'null' }),
+  'PATCH /v1/cameras/:id': (s) => ({
+    location: json(`Gate ${s.index}`),
+    zone: 'null',
+    faces: '"far"',
+    plan: 'null',
+  }),
   'POST /v1/strangers/:id/person': (s) => ({
     name: json(`Found ${s.index}`),
     external_ref: json(`s${s.index}`),
@@ -149,7 +154,11 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
 
 /** The routes that take a query, with a valid one for each. */
 export const queryOf: Record<string, (supplies: Supplies) => Record<string, string>> = {
-  'GET /v1/persons/:id/sightings': (s) => ({ since: '2026-01-01T00:00:00Z', limit: '5', after: any(s, 'faces') }),
+  'GET /v1/persons/:id/sightings': (s) => ({
+    since: '2026-01-01T00:00:00Z',
+    limit: '5',
+    after: any(s, 'faces'),
+  }),
   'GET /v1/persons/:id/path': () => ({ until: '2999-01-01T00:00:00Z', apart_seconds: '60', limit: '5' }),
   'GET /v1/plans': () => ({ limit: '5' }),
   'GET /v1/persons': (s) => ({
@@ -243,6 +252,7 @@ const pathOf = (route: Route, supplies: Supplies, hostile: boolean): string => {
   return route.path.replace(/:(\w+)/g, (_, parameter: string) => {
     if (hostile) return encodeURIComponent(hostileText(supplies.random).toWellFormed());
     if (parameter === 'photo') return any(supplies, 'photos');
+    if (parameter === 'link') return any(supplies, 'cannot-links');
     if (parameter === 'person') return any(supplies, 'persons');
     if (parameter === 'task') return any(supplies, 'tasks');
     if (parameter === 'what')
