@@ -92,6 +92,11 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     valid_until: '"2999-01-01T00:00:00Z"',
     reviewers: '2',
     page_retroactive: 'false',
+    color: '"#d4201a"',
+    sound: '"bell"',
+    must_acknowledge: 'true',
+    cameras: json([any(s, 'names of cameras')]),
+    zones: '["outside"]',
     site: json(any(s, 'sites')),
   }),
   'PATCH /v1/watchlists/:id': (s) => ({
@@ -105,6 +110,11 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     valid_until: 'null',
     reviewers: '1',
     page_retroactive: 'true',
+    color: 'null',
+    sound: '"none"',
+    must_acknowledge: 'false',
+    cameras: s.random.chance(0.5) ? json([any(s, 'cameras')]) : 'null',
+    zones: 'null',
   }),
   'POST /v1/cameras': (s) => ({
     name: json(`door ${s.index}`),
@@ -112,6 +122,14 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     zone: '"outside"',
     faces: '"near"',
     site: json(any(s, 'sites')),
+    plan: json({ id: any(s, 'plans'), x: 0.5, y: 1 }),
+  }),
+  'POST /v1/plans': (s) => ({ name: json(`floor ${s.index}`), site: json(any(s, 'sites')) }),
+  'PATCH /v1/plans/:id': (s) => ({ name: json(`floor, once ${s.index}`) }),
+  'PUT /v1/plans/:id/image': () => ({}),
+  'POST /v1/persons/:id/cannot-links': (s) => ({
+    ...(s.random.chance(0.5) ? { face_id: json(any(s, 'faces')) } : { person_id: json(any(s, 'persons')) }),
+    reason: '"a twin"',
   }),
   'POST /v1/sites': (s) => ({ name: json(`site ${s.index}`) }),
   'PATCH /v1/sites/:id': (s) => ({ name: json(`site, once ${s.index}`) }),
@@ -120,6 +138,7 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     location: json(`Gate ${s.index}`),
     zone: 'null',
     faces: '"far"',
+    plan: s.random.chance(0.5) ? json({ id: any(s, 'plans'), x: 0, y: 1 }) : 'null',
   }),
   'POST /v1/strangers/:id/person': (s) => ({
     name: json(`Found ${s.index}`),
@@ -178,9 +197,17 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
 
 /** The routes that take a query, with a valid one for each. */
 export const queryOf: Record<string, (supplies: Supplies) => Record<string, string>> = {
+  'GET /v1/persons/:id/sightings': (s) => ({
+    since: '2026-01-01T00:00:00Z',
+    limit: '5',
+    after: any(s, 'faces'),
+  }),
+  'GET /v1/persons/:id/path': () => ({ until: '2999-01-01T00:00:00Z', apart_seconds: '60', limit: '5' }),
+  'GET /v1/plans': (s) => ({ limit: '5', ...sometimesAfter(s, 'names of plans') }),
   'GET /v1/persons/:id/photos': (s) => ({ limit: '5', ...sometimesAfter(s, 'photos') }),
   'GET /v1/persons': (s) => ({
     name: 'Per',
+    query: 'er',
     limit: '10',
     after: any(s, 'persons'),
     watchlist: any(s, 'names of watchlists'),
@@ -193,6 +220,7 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
     person_id: any(s, 'persons'),
     watchlist: any(s, 'names of watchlists'),
     min_severity: 'warning',
+    must_acknowledge: 'false',
     since: '2026-01-01T00:00:00Z',
     limit: '5',
     ...sometimesAfter(s, 'alerts'),
@@ -291,6 +319,8 @@ export const photoFields: Record<string, readonly string[]> = {
   'POST /v1/search': ['image'],
   'POST /v1/compare': ['image', 'other'],
   'POST /v1/detect': ['image'],
+  'POST /v1/plans': ['image'],
+  'PUT /v1/plans/:id/image': ['image'],
 };
 
 /** A call to a route: valid, or with some parts replaced by hostile ones. */
@@ -334,6 +364,7 @@ export const wordOf = (path: string, parameter: string): string => {
     person: 'persons',
     task: 'tasks',
     what: 'kinds of what is kept',
+    link: 'cannot-links',
   };
   if (words[parameter]) return words[parameter];
   if (path.includes('/cameras/:id')) return 'cameras';

@@ -23,6 +23,9 @@ const queries: Record<string, string> = {
   alerts: 'select id from watchpost.alert',
   reviews: `select id from watchpost.alert_review where decision <> 'undone'`,
   endpoints: 'select id from watchpost.endpoint where removed_at is null',
+  plans: 'select id from watchpost.plan',
+  'names of plans': 'select name as id from watchpost.plan',
+  'cannot-links': 'select id from watchpost.cannot_link',
   'names of endpoints': 'select name as id from watchpost.endpoint where removed_at is null',
   deliveries: 'select id from watchpost.delivery',
   events: 'select id from watchpost.event where image_id is not null',
@@ -128,6 +131,15 @@ export const refresh = async (
     endpointUrl,
   ]);
   await database.rows('select watchpost.create_key($1)', [`made ${made}`]);
+  await database.rows(
+    `insert into watchpost.plan (name, image, mime, width, height) values ($1, 'a picture', 'image/png', 10, 10)`,
+    [`plan ${made}`],
+  );
+  await database.rows(
+    `insert into watchpost.cannot_link (person_id, face_id)
+     select $1, f.id from watchpost.face as f order by f.id desc limit 1 on conflict do nothing`,
+    [personId],
+  );
   const model = await addModel(database, 'strangers', 64);
   const vector = vectors.any();
   for (const minutes of [5, 100, 200]) {
