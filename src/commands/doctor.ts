@@ -1,12 +1,13 @@
 import { versions } from 'node:process';
 import type pg from 'pg';
+import type { Database } from '../database/pool.ts';
 import { hideSecrets } from '../database-url.ts';
+import { findVacuumHolders } from '../monitoring/vacuum-holders.ts';
 import { checkSchema } from './check-schema.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print } from './program/io.ts';
 import { openVision } from './program/open-vision.ts';
 import type { AddCommand, Context } from './program/session.ts';
-import { findVacuumHolders } from './vacuum-holders.ts';
 
 /** What a check found: a sentence, and what to do if it is not well. */
 interface Finding {
@@ -29,16 +30,16 @@ const checkAll = async (context: Context, { full = false }: { full?: boolean }):
   const { io } = context;
   const node = await report(io, 'node', checkNode);
   const models = await report(io, 'models', () => checkModels(context));
-  let pool: pg.Pool | undefined;
+  let opened: Database | undefined;
   const reached = await report(io, 'database', async () => {
     const database = await connect(context, { max: 2 });
-    pool = database.pool;
-    const { rows } = await pool.query<{ version: string }>(
+    opened = database;
+    const { rows } = await database.pool.query<{ version: string }>(
       `select current_setting('server_version') as version`,
     );
     return { well: true, found: `PostgreSQL ${rows[0]?.version} at ${hideSecrets(database.url)}` };
   });
-  return reached && pool !== undefined && (await checkDatabase(io, pool, full)) && node && models;
+  return reached && opened !== undefined && (await checkDatabase(io, opened, full)) && node && models;
 };
 
 /** Prints what a check has found, and returns whether it is well. */
@@ -53,7 +54,7 @@ const report = async (io: Io, name: string, check: Check): Promise<boolean> => {
   return well;
 };
 
-const checkDatabase = async (io: Io, pool: pg.Pool, full: boolean): Promise<boolean> => {
+const checkDatabase = async (io: Io, { pool, db }: Database, full: boolean): Promise<boolean> => {
   let all = await report(io, 'schema', () => checkSchema(pool));
   if (!all) return false;
   for (const { name, sql, remedy } of databaseChecks) {
@@ -64,13 +65,13 @@ const checkDatabase = async (io: Io, pool: pg.Pool, full: boolean): Promise<bool
     });
     all &&= well;
   }
-  all = (await report(io, 'vacuum', () => checkVacuum(pool))) && all;
+  all = (await report(io, 'vacuum', () => checkVacuum(db))) && all;
   return (await checkInvariants(io, pool, full)) && all;
 };
 
 /** Whether something keeps vacuum from removing deleted rows. */
-const checkVacuum = async (pool: pg.Pool): Promise<Finding> => {
-  const [holder, ...others] = await findVacuumHolders(pool);
+const checkVacuum = async (db: Database['db']): Promise<Finding> => {
+  const [holder, ...others] = await findVacuumHolders(db);
   if (!holder) return { well: true, found: 'not held back' };
   const more = others.map(({ found }) => `; ${found}`).join('');
   return { well: false, found: `held back: ${holder.found}${more}`, remedy: holder.remedy };

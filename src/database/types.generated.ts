@@ -1455,6 +1455,58 @@ export interface WatchpostPhotoStatus {
   yaw: number | null;
 }
 
+export interface WatchpostPipeline {
+  /**
+   * Of the latest thousand dead letters, those of this task.
+   */
+  dead_letters: number | null;
+  /**
+   * Events that came to an end in the last minute: done, gone or refused.
+   */
+  done_last_minute: number | null;
+  /**
+   * False: new events are not handed to it.
+   */
+  enabled: boolean | null;
+  /**
+   * How long ago the oldest waiting event was written, without those that were put back by hand; null: none waits.
+   */
+  oldest_age: Interval | null;
+  /**
+   * Half of the events of the last ten minutes took so long or less, from when their batch was begun until its rows were written; null: there were none.
+   */
+  p50_ms: number | null;
+  /**
+   * The same of 95 in 100.
+   */
+  p95_ms: number | null;
+  /**
+   * Since when it is paused; null: it is not.
+   */
+  paused_at: Timestamp | null;
+  /**
+   * Events a second, over the last ten minutes.
+   */
+  rate_10m: number | null;
+  /**
+   * Events a second, over the last minute.
+   */
+  rate_1m: number | null;
+  /**
+   * Events that have failed and wait to be tried again.
+   */
+  retries: number | null;
+  /**
+   * Events that a worker has in hand.
+   */
+  running: number | null;
+  task: string | null;
+  /**
+   * Events that nobody has begun.
+   */
+  waiting: number | null;
+}
+
 export interface WatchpostProcessingDefault {
   /**
    * What its events are about.
@@ -1941,6 +1993,29 @@ export interface WatchpostUpkeepTask {
   took_ms: number | null;
 }
 
+export interface WatchpostVacuumHolder {
+  /**
+   * The same in a sentence: whose it is, since when, and in what state.
+   */
+  found: string | null;
+  /**
+   * What to do about it.
+   */
+  remedy: string | null;
+  /**
+   * When it began; null: not known, or not shown to whoever asks.
+   */
+  since: Timestamp | null;
+  /**
+   * Which session, prepared transaction or slot.
+   */
+  subject: string | null;
+  /**
+   * How many transactions ago its snapshot was taken.
+   */
+  transactions: number | null;
+}
+
 export interface WatchpostWatchlist {
   /**
    * When the version went up.
@@ -2101,6 +2176,7 @@ export interface DB {
   "watchpost.person_photo": WatchpostPersonPhoto;
   "watchpost.person_vector": WatchpostPersonVector;
   "watchpost.photo_status": WatchpostPhotoStatus;
+  "watchpost.pipeline": WatchpostPipeline;
   "watchpost.processing_default": WatchpostProcessingDefault;
   "watchpost.recurring_stranger": WatchpostRecurringStranger;
   "watchpost.reference": WatchpostReference;
@@ -2125,6 +2201,7 @@ export interface DB {
   "watchpost.task_pause": WatchpostTaskPause;
   "watchpost.unmatched_face": WatchpostUnmatchedFace;
   "watchpost.upkeep_task": WatchpostUpkeepTask;
+  "watchpost.vacuum_holder": WatchpostVacuumHolder;
   "watchpost.watchlist": WatchpostWatchlist;
   "watchpost.watchlist_entry": WatchpostWatchlistEntry;
   "watchpost.worker": WatchpostWorker;

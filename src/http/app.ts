@@ -29,6 +29,7 @@ import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
 import { persons } from './persons.ts';
 import { mostBase64 } from './photo-body.ts';
+import { pipeline } from './pipeline.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
 import { retention } from './retention.ts';
 import { searches } from './searches.ts';
@@ -77,6 +78,7 @@ export const createApp = (services: Services) => {
     .route('/retention', retention())
     .route('/keys', keys())
     .route('/sites', sites())
+    .route('/pipeline', pipeline())
 
     .route('/', searches(services, turns));
 
