@@ -7,6 +7,8 @@ create table watchpost.camera (
   location   text not null constraint camera_location_is_name check (watchpost.is_name(location)),
   zone       text constraint camera_zone_is_name check (watchpost.is_name(zone)),
   faces      text not null default 'automatic' check (faces in ('near', 'automatic', 'far')),
+  silent_after interval check (silent_after > '0')
+    constraint camera_silent_after_is_interval check (watchpost.is_interval(silent_after)),
   created_at timestamptz not null default now() constraint camera_created_at_is_time check (watchpost.is_time(created_at)),
   removed_at timestamptz constraint camera_removed_at_is_time check (watchpost.is_time(removed_at))
 );
@@ -19,6 +21,7 @@ comment on column watchpost.camera.name       is 'The name that submissions use,
 comment on column watchpost.camera.location   is 'Where it is, in words a guard understands. Shown with every alert.';
 comment on column watchpost.camera.zone       is 'Cameras of one zone share an alert; null: the camera is a zone of its own.';
 comment on column watchpost.camera.faces      is 'How small the faces in its photos are, which decides how many pixels are searched. near: a twentieth of the photo''s height or more, as at a door. automatic: searches again at up to 1920 pixels of width where there seem to be smaller faces. far: every pixel up to 3840 of width, as for a crowd in a square; takes several times as long. Applies to photos that are processed from then on.';
+comment on column watchpost.camera.silent_after is 'After so long without a photo the alarm camera.silent is raised; null: never.';
 comment on column watchpost.camera.removed_at is 'When it was removed: no photo is submitted to it by name, and the name is free. Its photos stay. Null: it is in use.';
 
 

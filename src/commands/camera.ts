@@ -13,7 +13,7 @@ import {
 import { connect } from './program/connect.ts';
 import { deletePhotosShown } from './program/deleting.ts';
 import { print } from './program/io.ts';
-import { named, searched } from './program/options.ts';
+import { duration, named, searched } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
@@ -24,17 +24,35 @@ export const cameraCommand: AddCommand = (program, session) => {
   for (const add of [cameraAdd, cameraList, cameraSet, cameraRemove]) add(camera, session);
 };
 
-/** The option that add and set have in common. */
-const withFaces = (command: Command): Command =>
-  command.addOption(
-    new Option(
-      '--faces <range>',
-      'how small faces are in its pictures: near (a door), automatic (searched for small faces where there are some), far (a square)',
-    ).choices(faceRanges),
-  );
+/** Seconds, or never. Commander makes an empty text of null. */
+const silenceOption = (text: string): number | 'never' => (text === 'never' ? text : duration(text));
+
+/** The options that add and set have in common. */
+const withCommon = (command: Command): Command =>
+  command
+    .option(
+      '--silent-after <duration>',
+      'raise an alarm when no photo has come for so long, like 10m; "never" raises none',
+      silenceOption,
+    )
+    .addOption(
+      new Option(
+        '--faces <range>',
+        'how small faces are in its pictures: near (a door), automatic (searched for small faces where there are some), far (a square)',
+      ).choices(faceRanges),
+    );
+
+interface Silence {
+  readonly silentAfter?: number | 'never';
+}
+
+const withSilence = <Options extends Silence>({ silentAfter, ...options }: Options) => ({
+  ...options,
+  silent_after_seconds: silentAfter === 'never' ? null : silentAfter,
+});
 
 const cameraAdd: AddCommand = (camera, session) =>
-  withFaces(
+  withCommon(
     camera
       .command('add')
       .description('Add a camera')
@@ -43,9 +61,9 @@ const cameraAdd: AddCommand = (camera, session) =>
       .option('--zone <name>', 'cameras of one zone share their alerts', named)
       .option('--site <name>', 'the site it belongs to (default: the first one)', searched),
   ).action(
-    session.action(async (context, name: string, options: Omit<NewCamera, 'name'>) => {
+    session.action(async (context, name: string, options: Omit<NewCamera, 'name'> & Silence) => {
       const { db } = await connect(context);
-      const added = await addCamera(db, { ...options, name });
+      const added = await addCamera(db, { ...withSilence(options), name });
       print(context.io, `${added.name}  ${added.id}`);
     }),
   );
@@ -62,11 +80,12 @@ const cameraList: AddCommand = (camera, session) =>
         printRows(context.io, found, {
           ...options,
           none: 'no cameras',
-          columns: ({ name, location, zone, faces, site, id }) => ({
+          columns: ({ name, location, zone, faces, silent_since, site, id }) => ({
             name,
             location,
             zone,
             faces,
+            silent_since,
             ...siteIfSeveral(found, site),
             id,
           }),
@@ -74,14 +93,14 @@ const cameraList: AddCommand = (camera, session) =>
       }),
     );
 
-interface SetOptions extends Pick<CameraFields, 'location' | 'faces'> {
+interface SetOptions extends Pick<CameraFields, 'location' | 'faces'>, Silence {
   readonly rename?: string;
   /** False: --no-zone. */
   readonly zone?: string | false;
 }
 
 const cameraSet: AddCommand = (camera, session) =>
-  withFaces(
+  withCommon(
     camera
       .command('set')
       .description('Change or move a camera; earlier sightings stay where they were')
@@ -92,9 +111,11 @@ const cameraSet: AddCommand = (camera, session) =>
       .option('--no-zone', 'it is a zone of its own'),
   ).action(
     session.action(async (context, name: string, { rename, zone, ...options }: SetOptions) => {
-      const fields = { ...options, name: rename, zone: zone === false ? null : zone };
+      const fields = { ...withSilence(options), name: rename, zone: zone === false ? null : zone };
       if (Object.values(fields).every((value) => value === undefined)) {
-        throw new CommandError('Say what to change: --location, --zone, --no-zone, --faces or --rename.');
+        throw new CommandError(
+          'Say what to change: --location, --zone, --no-zone, --faces, --silent-after or --rename.',
+        );
       }
       const { db } = await connect(context);
       const changed = await db

@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
-import { type Pipeline, readPipeline, type TaskState, type WorkerState } from '../monitoring/pipeline.ts';
+import {
+  type AlarmState,
+  type Pipeline,
+  readPipeline,
+  type TaskState,
+  type WorkerState,
+} from '../monitoring/pipeline.ts';
 import { connect } from './program/connect.ts';
 import { type Io, print, printJson } from './program/io.ts';
 import type { AddCommand } from './program/session.ts';
@@ -48,13 +54,17 @@ const secondsOf = (text: string): number => {
 const clearOf = ({ stdout }: Io, watch: Options['watch']): string =>
   watch !== undefined && stdout.isTTY ? '\x1b[H\x1b[2J' : '';
 
-const describePipeline = ({ tasks, workers, vacuum }: Pipeline, width: number | undefined): string => {
+const describePipeline = (
+  { tasks, workers, vacuum, alarms }: Pipeline,
+  width: number | undefined,
+): string => {
   const held = vacuum.map(({ found, remedy }) => `  ${found}\n  → ${remedy}`);
   return [
     table(tasks.map(taskRow), width),
     workers.length > 0
       ? table(workers.map(workerRow), width)
       : 'No worker is running: start one with "npm run worker".',
+    ...(alarms.length > 0 ? [table(alarms.map(alarmRow), width)] : []),
     held.length > 0 ? ['Vacuum is held back:', ...held].join('\n') : 'Vacuum is not held back.',
   ].join('\n\n');
 };
@@ -88,6 +98,12 @@ const workerRow = (worker: WorkerState) => ({
   version: worker.version,
   'up for': duration((Date.now() - worker.started_at.getTime()) / 1000),
   heartbeat: `${duration((Date.now() - worker.last_seen.getTime()) / 1000)} ago`,
+});
+
+const alarmRow = ({ kind, since, subject, details }: AlarmState) => ({
+  alarm: kind,
+  for: duration((Date.now() - since.getTime()) / 1000),
+  about: String(details.camera ?? details.task ?? details.host ?? subject),
 });
 
 /** Seconds in one or two units, like 3 min 5 s. */

@@ -13,6 +13,7 @@ import { startRelay } from '../runner/relay.ts';
 import { startWorker } from '../runner/worker.ts';
 import { provideDatabase } from './program/connect.ts';
 import { print } from './program/io.ts';
+import { openMetrics } from './program/monitoring.ts';
 import { openVisionThreads } from './program/open-vision.ts';
 import { readySchema } from './program/ready-schema.ts';
 import type { AddCommand, Context } from './program/session.ts';
@@ -75,7 +76,10 @@ export const bringUp = async (
   await waitForDatabase(database, () => readySchema(database, context));
   await assertReadable(database.db);
   onStep('loading the models', 'a second or two');
-  const vision = await openVisionThreads(context);
+  const models = await openVisionThreads(context);
+  const metrics =
+    config.metrics === 'off' ? undefined : await openMetrics(database, { installation: true, log });
+  const vision = metrics?.measured(models) ?? models;
   onStep('starting the API and a worker', 'a second');
   const settings = {
     concurrency: config.concurrency,
@@ -84,7 +88,7 @@ export const bringUp = async (
     headsFile: config.headsFile,
   };
   const worker = await (options.worker ? startWorker : startRelay)(
-    { database, vision, outgoing: config.outgoing },
+    { database, vision, outgoing: config.outgoing, observer: metrics?.observer },
     settings,
   );
   stopper.add(() => worker.stop());
@@ -101,6 +105,7 @@ export const bringUp = async (
     workerId: worker.id,
     stopping: stopping.signal,
     log,
+    metrics,
   });
   const server = await startServer(app, config.host, config.port);
   stopper.add(() => {

@@ -104,6 +104,41 @@ export interface WatchpostActiveWatchlist {
   version: number | null;
 }
 
+export interface WatchpostAlarm {
+  camera_id: string | null;
+  details: Generated<Json>;
+  id: Generated<string>;
+  kind: string;
+  /**
+   * When that was noticed.
+   */
+  raised_at: Generated<Timestamp>;
+  /**
+   * Since when it has been so: the latest photo or heartbeat, the oldest event, the beginning of the transaction.
+   */
+  since: Timestamp;
+  /**
+   * Of the camera; null: it is of all sites.
+   */
+  site_id: string | null;
+  /**
+   * The id of the camera or worker, the task, or the session or slot.
+   */
+  subject: string;
+  /**
+   * When it was over; null: it is not.
+   */
+  until: Timestamp | null;
+}
+
+export interface WatchpostAlarmRule {
+  /**
+   * backlog.old: after an event has waited so long. vacuum.held: after something has held vacuum back so long. worker.lost: for so long after a worker was lost, unless it is back or replaced. null: never.
+   */
+  after: Interval | null;
+  kind: string;
+}
+
 export interface WatchpostAlert {
   acknowledged_at: Timestamp | null;
   /**
@@ -465,6 +500,10 @@ export interface WatchpostCamera {
    */
   removed_at: Timestamp | null;
   /**
+   * After so long without a photo the alarm camera.silent is raised; null: never.
+   */
+  silent_after: Interval | null;
+  /**
    * The site it belongs to, and with it its photos. Never changed: what was seen there stays there.
    */
   site_id: Generated<string>;
@@ -492,6 +531,18 @@ export interface WatchpostCameraPlace {
    * camera.zone at that time.
    */
   zone: string | null;
+}
+
+export interface WatchpostCameraSilence {
+  camera_id: string | null;
+  /**
+   * When its latest photo arrived; of a camera of which no photo is there, when it was added.
+   */
+  last_image_at: Timestamp | null;
+  name: string | null;
+  silent_after: Interval | null;
+  site: string | null;
+  site_id: string | null;
 }
 
 export interface WatchpostCannotLink {
@@ -600,7 +651,7 @@ export interface WatchpostDelivery {
    */
   status: number | null;
   /**
-   * test, or record.head: a message that is about no alert.
+   * test, record.head or alarm: a message that is about no alert.
    */
   type: string | null;
 }
@@ -722,7 +773,7 @@ export interface WatchpostEndpoint {
    */
   removed_at: Timestamp | null;
   /**
-   * alerts; heads: the latest seal of the record, every time that the upkeep task heads is due, and no alerts.
+   * alerts; alarms, of the machines; both of these; heads: the latest seal of the record, every time that the upkeep task heads is due, and no alerts.
    */
   sends: Generated<string>;
   /**
@@ -2120,6 +2171,8 @@ export interface WatchpostWorker {
 export interface DB {
   "watchpost.access": WatchpostAccess;
   "watchpost.active_watchlist": WatchpostActiveWatchlist;
+  "watchpost.alarm": WatchpostAlarm;
+  "watchpost.alarm_rule": WatchpostAlarmRule;
   "watchpost.alert": WatchpostAlert;
   "watchpost.alert_detail": WatchpostAlertDetail;
   "watchpost.alert_match": WatchpostAlertMatch;
@@ -2133,6 +2186,7 @@ export interface DB {
   "watchpost.calibration_point": WatchpostCalibrationPoint;
   "watchpost.camera": WatchpostCamera;
   "watchpost.camera_place": WatchpostCameraPlace;
+  "watchpost.camera_silence": WatchpostCameraSilence;
   "watchpost.cannot_link": WatchpostCannotLink;
   "watchpost.claim": WatchpostClaim;
   "watchpost.data_key": WatchpostDataKey;

@@ -1,9 +1,10 @@
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler, type Next } from 'hono';
 import { requestId } from 'hono/request-id';
 import { z } from 'zod';
 import { limits } from '../limits.ts';
 import { Turns } from '../search/index.ts';
 import { access } from './access.ts';
+import { logAccess } from './access-log.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
 import { receiveWithin } from './body.ts';
@@ -23,6 +24,7 @@ import { health } from './health.ts';
 import { checkHost } from './hosts.ts';
 import { images } from './images.ts';
 import { keys } from './keys.ts';
+import { metrics } from './metrics.ts';
 import { noSniff } from './no-sniff.ts';
 import { nudgeAfterWrites } from './nudge.ts';
 import { openApi } from './openapi.ts';
@@ -38,6 +40,19 @@ import { sites } from './sites.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
+
+/** What watches each call, where it is configured. */
+const watching = ({ config, log, metrics: measuring }: Services): MiddlewareHandler<Served> => {
+  const watchers: MiddlewareHandler<Served>[] = [
+    ...(config.accessLog ? [logAccess(log)] : []),
+    ...(measuring ? [measuring.calls] : []),
+  ];
+  return (c, next) =>
+    watchers.reduceRight<() => Promise<unknown>>(
+      (inner, watcher) => () => watcher(c, inner as Next),
+      next,
+    )() as Promise<void>;
+};
 
 /** The API. /healthz, /readyz, /openapi.json and the pages /docs and /console need no API key; everything under /v1 does. */
 export const createApp = (services: Services) => {
@@ -87,8 +102,10 @@ export const createApp = (services: Services) => {
     .onError(problemHandler(services.log))
     .notFound(unknownRoute)
     .use(noSniff)
+    .use(watching(services))
     .use(checkHost(services.config.hosts ?? []))
     .route('/', health(services))
+    .route('/metrics', metrics(services))
     .route('/console', consolePage())
     .route('/docs', docsPage())
     .route('/v1', v1);

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 import type { Log } from '../log.ts';
+import type { Metrics } from '../monitoring/metrics/index.ts';
 import type { Vision } from '../vision/index.ts';
 import type { Hold } from './bytes-in-flight.ts';
 import type { Key } from './key.ts';
@@ -20,7 +21,12 @@ interface HttpLimits {
 /** What the routes use. */
 export interface Services {
   readonly config: Pick<Config, 'maxBodyBytes' | 'maxPixels' | 'maxBacklog' | 'maxBacklogPerKey'> &
-    Partial<Pick<Config, 'outgoing' | 'ingestUrl' | 'hosts' | 'compatibility' | 'giveVectors'>> &
+    Partial<
+      Pick<
+        Config,
+        'outgoing' | 'ingestUrl' | 'hosts' | 'compatibility' | 'giveVectors' | 'metrics' | 'accessLog'
+      >
+    > &
     Partial<HttpLimits>;
   readonly database: Database;
   /** Makes this process look at the outbox now. Called after each call that may have written; see nudge.ts. */
@@ -31,6 +37,8 @@ export interface Services {
   /** Aborted when the server stops: calls that wait for something are answered with the state so far. */
   readonly stopping?: AbortSignal;
   readonly log: Log;
+  /** What /metrics answers; undefined: nothing is measured. */
+  readonly metrics?: Metrics | undefined;
 }
 
 /** Type of the Hono app: the variables that middleware sets for each call. */

@@ -46,6 +46,16 @@ export interface WorkerState {
   readonly running: number;
 }
 
+/** Something that the operator of the machines has to know of, and that is not over. */
+export interface AlarmState {
+  readonly id: string;
+  readonly kind: 'camera.silent' | 'backlog.old' | 'worker.lost' | 'vacuum.held';
+  /** The id of a camera or worker, a task, or a session. */
+  readonly subject: string;
+  readonly since: Date;
+  readonly details: Record<string, unknown>;
+}
+
 /** The pipeline at one moment. */
 export interface Pipeline {
   /** In the order in which a photo meets them. */
@@ -53,6 +63,8 @@ export interface Pipeline {
   readonly workers: WorkerState[];
   /** What has held vacuum back for minutes. */
   readonly vacuum: VacuumHolder[];
+  /** Those that are not over, the latest first; 100 at most. */
+  readonly alarms: AlarmState[];
 }
 
 /** Seconds without a heartbeat after which a process counts as silent; heartbeats come every 5 s. */
@@ -66,8 +78,13 @@ const silentSeconds = 15;
  */
 export const readPipeline = async (db: Kysely<DB>): Promise<Pipeline> => {
   await assertSeesAll(db);
-  const [tasks, workers, vacuum] = await Promise.all([readTasks(db), readWorkers(db), findVacuumHolders(db)]);
-  return { tasks, workers, vacuum };
+  const [tasks, workers, vacuum, alarms] = await Promise.all([
+    readTasks(db),
+    readWorkers(db),
+    findVacuumHolders(db),
+    readAlarms(db),
+  ]);
+  return { tasks, workers, vacuum, alarms };
 };
 
 const assertSeesAll = async (db: Kysely<DB>): Promise<void> => {
@@ -110,6 +127,17 @@ export const readWorkers = async (db: Kysely<DB>): Promise<WorkerState[]> => {
     ) as c on true
     where w.stopped_at is null and (w.lost_at is null or w.lost_at > clock_timestamp() - interval '1 hour')
     order by w.started_at, w.id
+  `.execute(db);
+  return rows;
+};
+
+const readAlarms = async (db: Kysely<DB>): Promise<AlarmState[]> => {
+  const { rows } = await sql<AlarmState>`
+    select a.id, a.kind, a.subject, a.since, a.details
+    from watchpost.alarm as a
+    where a.until is null
+    order by a.id desc
+    limit 100
   `.execute(db);
   return rows;
 };

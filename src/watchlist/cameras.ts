@@ -15,6 +15,8 @@ export interface CameraFields {
   /** Null: the camera is a zone of its own. */
   readonly zone?: string | null | undefined;
   readonly faces?: FaceRange | undefined;
+  /** Seconds without a photo after which the alarm camera.silent is raised; null: never. */
+  readonly silent_after_seconds?: number | null | undefined;
 }
 
 /** A camera to add. */
@@ -25,12 +27,21 @@ export interface NewCamera extends CameraFields {
   readonly site?: string | undefined;
 }
 
-const columnsOf = (fields: CameraFields) =>
+const columnsOf = ({ silent_after_seconds: seconds, ...fields }: CameraFields) =>
   Object.fromEntries(
-    (['name', 'location', 'zone', 'faces'] as const)
-      .map((column) => [column, fields[column]] as const)
-      .filter(([, value]) => value !== undefined),
+    [
+      ...(['name', 'location', 'zone', 'faces'] as const).map((column) => [column, fields[column]] as const),
+      ['silent_after', typeof seconds === 'number' ? `${seconds} seconds` : seconds] as const,
+    ].filter(([, value]) => value !== undefined),
   );
+
+const silentAfter = sql<number | null>`extract(epoch from silent_after)::float8`.as('silent_after_seconds');
+
+/** Since when it sends nothing, where that is an alarm. */
+const silentSince = sql<Date | null>`(
+  select a.since from watchpost.alarm as a
+  where a.kind = 'camera.silent' and a.subject = camera.id::text and a.until is null
+)`.as('silent_since');
 
 const siteName = sql<string>`(select s.name from watchpost.site as s where s.id = site_id)`.as('site');
 
@@ -48,7 +59,7 @@ export const addCamera = async (db: Kysely<DB>, camera: NewCamera) => {
     db
       .insertInto('watchpost.camera')
       .values({ ...columnsOf(camera), ...site, name: camera.name, location: camera.location })
-      .returning(['id', 'name', 'location', 'zone', 'faces', siteName])
+      .returning(['id', 'name', 'location', 'zone', 'faces', silentAfter, siteName])
       .executeTakeFirstOrThrow(),
   );
 };
@@ -137,5 +148,5 @@ export const readPlaces = (db: Kysely<DB>, id: string) =>
 
 const selected = <O>(query: SelectQueryBuilder<DB, 'watchpost.camera', O>) =>
   query
-    .select(['id', 'name', 'location', 'zone', 'faces', siteName, 'created_at'])
+    .select(['id', 'name', 'location', 'zone', 'faces', silentAfter, silentSince, siteName, 'created_at'])
     .where('removed_at', 'is', null);

@@ -6,6 +6,7 @@ import { fillSite, loginWith, type MadeSite } from '../support/sites.ts';
 
 /** Tables whose rows belong to no site: what the installation is, does and was told. */
 const ofAllSites = [
+  'alarm_rule',
   // Wrapped by a key that is not in the database.
   'data_key',
   ...[

@@ -50,6 +50,21 @@ const holder = z
   })
   .meta({ id: 'VacuumHolder' });
 
+const alarm = z
+  .strictObject({
+    id,
+    kind: z.enum(['camera.silent', 'backlog.old', 'worker.lost', 'vacuum.held']),
+    subject: text.meta({ description: 'The id of a camera or worker, a task, or a session.' }),
+    since: time,
+    details: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'Alarm' });
+
 export const pipelineReport = z
-  .strictObject({ tasks: z.array(task), workers: z.array(worker), vacuum: z.array(holder) })
+  .strictObject({
+    tasks: z.array(task),
+    workers: z.array(worker),
+    vacuum: z.array(holder),
+    alarms: z.array(alarm),
+  })
   .meta({ id: 'Pipeline' });

@@ -8,9 +8,26 @@ const place = { name: text, location: text, zone: text.nullable() };
 const site = text.meta({ description: 'Name of the site that it belongs to.' });
 
 /** The answer to the call that makes a camera. */
-export const newCamera = z.strictObject({ id, ...place, faces: z.enum(faceRanges), site });
+export const newCamera = z.strictObject({
+  id,
+  ...place,
+  faces: z.enum(faceRanges),
+  silent_after_seconds: z
+    .number()
+    .positive()
+    .nullable()
+    .meta({ description: 'Without a photo for so long the alarm camera.silent is raised; null: never.' }),
+  site,
+});
 
-export const camera = newCamera.extend({ created_at: time }).meta({ id: 'Camera' });
+export const camera = newCamera
+  .extend({
+    silent_since: time
+      .nullable()
+      .meta({ description: 'When its latest photo arrived, while the alarm camera.silent is on.' }),
+    created_at: time,
+  })
+  .meta({ id: 'Camera' });
 
 export const cameraPage = page('cameras', camera);
 
@@ -60,7 +77,7 @@ const endpoint = z
     disabled_reason: text.nullable(),
     created_at: time,
     watchlists: z.array(text),
-    sends: z.enum(['alerts', 'heads']),
+    sends: z.enum(['alerts', 'alarms', 'both', 'heads']),
     previous_secret_until: time.nullable(),
     due: count,
   })
