@@ -117,7 +117,8 @@ create table watchpost.image (
   width           integer,
   height          integer,
   undecoded_share real,
-  received_at     timestamptz not null default clock_timestamp()
+  received_at     timestamptz not null default clock_timestamp(),
+  traceparent     text default nullif(current_setting('watchpost.traceparent', true), '')
 )
 -- The detect stage fills in format, size and damage; with a tenth of each page free the new version stays on the page.
 with (fillfactor = 90);
@@ -142,6 +143,7 @@ comment on column watchpost.image.width           is 'Pixels after the EXIF rota
 comment on column watchpost.image.height          is 'Pixels after the EXIF rotation, filled in by the detect stage.';
 comment on column watchpost.image.undecoded_share is 'null: the file is whole, or not processed yet. A number: the file is damaged, and this share of the picture, 0 to less than 1, could not be decoded and was not searched; 0 if only the end of the file is missing, or data within it are wrong. Filled in by the detect stage.';
 comment on column watchpost.image.received_at     is 'When this database received it.';
+comment on column watchpost.image.traceparent     is 'Which trace its processing belongs to: the header traceparent of W3C Trace Context. By default the setting watchpost.traceparent of the transaction; one that is malformed becomes null.';
 
 
 -- One key for all photos until it is destroyed; sites would have one each, by another column in the index.

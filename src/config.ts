@@ -92,6 +92,8 @@ const settings = z.object({
   WATCHPOST_DEAD_AFTER_S: wholeNumber(1, 3600).default(calmPulse.deadAfterSeconds),
   WATCHPOST_METRICS: z.enum(['off', 'loopback', 'open'], 'give off, loopback or open').default('off'),
   WATCHPOST_METRICS_PORT: wholeNumber(0, 65_535).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url('give a URL, like http://127.0.0.1:4318').optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url('give a URL, like http://127.0.0.1:4318/v1/traces').optional(),
   WATCHPOST_ACCESS_LOG: z.enum(['off', 'on'], 'give off or on').default('off'),
   WATCHPOST_LOG: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'give debug, info, warn, error or silent')
@@ -144,6 +146,8 @@ export interface Config {
   readonly metrics: 'off' | 'loopback' | 'open';
   /** The port on which a worker answers /metrics; 0 takes a free one, undefined: it does not. */
   readonly metricsPort: number | undefined;
+  /** Whether traces are sent to a collector of OpenTelemetry, whose address and options its own variables give. */
+  readonly traces: boolean;
   /** Whether each call of the API is a line of the log. */
   readonly accessLog: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -211,6 +215,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     pulse: { heartbeatMs: s.WATCHPOST_HEARTBEAT_MS, deadAfterSeconds: s.WATCHPOST_DEAD_AFTER_S },
     metrics: s.WATCHPOST_METRICS,
     metricsPort: s.WATCHPOST_METRICS_PORT,
+    traces: (s.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? s.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined,
     accessLog: s.WATCHPOST_ACCESS_LOG === 'on',
     logLevel: s.WATCHPOST_LOG,
   };

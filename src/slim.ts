@@ -13,6 +13,9 @@ const unused = [
   // 6 MB: libheif as JavaScript, and WebAssembly in other forms; heic-decode loads the bundle.
   'libheif-js/libheif',
   'libheif-js/libheif-wasm/!(LICENSE|libheif-bundle.js)',
+  // 20 MB: OpenTelemetry as ES modules for bundlers, and source maps; Node loads the CommonJS files.
+  '@opentelemetry/*/build/{esm,esnext}',
+  '@opentelemetry/*/build/src/**/*.map',
   // 10 MB: source maps, and other builds of the two files that /docs serves.
   'swagger-ui-dist/!(LICENSE|NOTICE|package.json|swagger-ui-bundle.js|swagger-ui-bundle.js.LICENSE.txt|swagger-ui.css)',
 ];

@@ -140,7 +140,7 @@ begin
 
   -- submitter -----------------------------------------------------------------------------------------------------
   -- Not submitted_by, which is the database user.
-  grant insert (camera_id, captured_at, idempotency_key, bytes) on watchpost.image to watchpost_submitter;
+  grant insert (camera_id, captured_at, idempotency_key, bytes, traceparent) on watchpost.image to watchpost_submitter;
   -- For the site of a photo.
   grant select (id, site_id) on watchpost.camera to watchpost_submitter;
 
@@ -173,7 +173,7 @@ begin
     watchpost.watchlist_entry, watchpost.cannot_link, watchpost.endpoint, watchpost.endpoint_watchlist,
     watchpost.endpoint_secret
   to watchpost_api;
-  grant insert (camera_id, site_id, purpose, captured_at, submitted_by, idempotency_key, bytes), delete
+  grant insert (camera_id, site_id, purpose, captured_at, submitted_by, idempotency_key, bytes, traceparent), delete
   on watchpost.image to watchpost_api;
   grant insert (endpoint_id, attempt), update (duration_ms, status, error) on watchpost.delivery to watchpost_api;
   -- What a photo that is removed, a person who is deleted or a face that is enrolled leads to.

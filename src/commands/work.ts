@@ -3,7 +3,7 @@ import { waitForDatabase } from '../database/retry.ts';
 import { startWorker } from '../runner/worker.ts';
 import { connect } from './program/connect.ts';
 import { print } from './program/io.ts';
-import { serveWorkerMetrics } from './program/monitoring.ts';
+import { watchedTools, watchWorker } from './program/monitoring.ts';
 import { openVisionThreads } from './program/open-vision.ts';
 import { portOption } from './program/options.ts';
 import { readySchema } from './program/ready-schema.ts';
@@ -28,14 +28,15 @@ const work = async (context: Context, { metricsPort }: { metricsPort?: number })
   await waitForDatabase(database, () => readySchema(database, context));
   await assertReadable(database.db);
   const models = await openVisionThreads(context);
-  const measured = await serveWorkerMetrics(context, database, metricsPort);
-  const vision = measured?.metrics.measured(models) ?? models;
-  const worker = await startWorker(
-    { database, vision, outgoing: config.outgoing, observer: measured?.metrics.observer },
-    { concurrency: config.concurrency, log, pulse: config.pulse, headsFile: config.headsFile },
-  );
+  const watching = await watchWorker(context, database, metricsPort);
+  const worker = await startWorker(watchedTools(context, database, models, watching), {
+    concurrency: config.concurrency,
+    log,
+    pulse: config.pulse,
+    headsFile: config.headsFile,
+  });
   stopper.add(() => worker.stop());
-  if (measured) print(io, `metrics: ${measured.url}`);
+  if (watching.url) print(io, `metrics: ${watching.url}`);
   print(io, `worker ${worker.id} is at work; stop it with Ctrl-C`);
   await ended;
 };

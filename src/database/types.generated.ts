@@ -1126,6 +1126,10 @@ export interface WatchpostImage {
    */
   submitted_by: Generated<string>;
   /**
+   * Which trace its processing belongs to: the header traceparent of W3C Trace Context. By default the setting watchpost.traceparent of the transaction; one that is malformed becomes null.
+   */
+  traceparent: Generated<string | null>;
+  /**
    * null: the file is whole, or not processed yet. A number: the file is damaged, and this share of the picture, 0 to less than 1, could not be decoded and was not searched; 0 if only the end of the file is missing, or data within it are wrong. Filled in by the detect stage.
    */
   undecoded_share: number | null;

@@ -42,10 +42,11 @@ import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
 
 /** What watches each call, where it is configured. */
-const watching = ({ config, log, metrics: measuring }: Services): MiddlewareHandler<Served> => {
+const watching = ({ config, log, metrics: measuring, traceCalls }: Services): MiddlewareHandler<Served> => {
   const watchers: MiddlewareHandler<Served>[] = [
     ...(config.accessLog ? [logAccess(log)] : []),
     ...(measuring ? [measuring.calls] : []),
+    ...(traceCalls ? [traceCalls] : []),
   ];
   return (c, next) =>
     watchers.reduceRight<() => Promise<unknown>>(

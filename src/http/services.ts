@@ -1,3 +1,4 @@
+import type { MiddlewareHandler } from 'hono';
 import type { RequestIdVariables } from 'hono/request-id';
 import type { Kysely } from 'kysely';
 import type { Config } from '../config.ts';
@@ -39,6 +40,8 @@ export interface Services {
   readonly log: Log;
   /** What /metrics answers; undefined: nothing is measured. */
   readonly metrics?: Metrics | undefined;
+  /** Makes a span of each call; undefined: nothing is traced. */
+  readonly traceCalls?: MiddlewareHandler | undefined;
 }
 
 /** Type of the Hono app: the variables that middleware sets for each call. */
@@ -53,5 +56,7 @@ export interface Served {
     receiving: { readonly hold: Hold; readonly dueAt: number; readonly most: number };
     /** The body, where it was read before the route was asked; see readAhead. */
     body: Buffer | undefined;
+    /** The trace of the call, where calls are traced. */
+    traceparent: string | undefined;
   };
 }
