@@ -1,4 +1,12 @@
-import { context, type Span, type SpanOptions, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import {
+  context,
+  ROOT_CONTEXT,
+  type Span,
+  type SpanOptions,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
 
 /** Runs something in a span, which ends with it; an error that is thrown is recorded. */
 export const inSpan = <T>(
@@ -30,11 +38,11 @@ export const traceparentOf = (span: Span): string => {
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
 };
 
-/** The active context with the span that a traceparent names as the parent. */
+/** The context below the span that a traceparent names; without one, that of a trace of its own. */
 export const within = (traceparent: string | undefined) => {
   const [, traceId, spanId, flags] =
     /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(traceparent ?? '') ?? [];
-  if (traceId === undefined || spanId === undefined) return context.active();
+  if (traceId === undefined || spanId === undefined) return ROOT_CONTEXT;
   const parent = { traceId, spanId, traceFlags: Number.parseInt(flags as string, 16), isRemote: true };
-  return trace.setSpanContext(context.active(), parent);
+  return trace.setSpanContext(ROOT_CONTEXT, parent);
 };
