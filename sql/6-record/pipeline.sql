@@ -50,7 +50,10 @@ begin
       count(*) filter (where h.created_at > now_at - interval '1 minute') as in_1m,
       percentile_cont('{0.5,0.95}'::double precision[]) within group (order by h.duration_ms) as ms
     from watchpost.handling as h
-    where h.xid >= from_xid and h.created_at > now_at - interval '10 minutes' and h.outcome in ('done', 'gone', 'refused')
+    -- Of that transaction itself, which may have written millions of rows, only the late ones.
+    where (h.xid, h.id) >= (from_xid, watchpost.uuidv7_at(now_at - interval '11 minutes'))
+      and h.created_at > now_at - interval '10 minutes'
+      and h.outcome in ('done', 'gone', 'refused')
     group by h.task
   ),
   job as (

@@ -65,7 +65,7 @@ export const listen = async (
   process: Process,
   limits: Partial<Services['config'] & ConnectionLimits> = {},
   stopping = new AbortController().signal,
-  watching: Pick<Services, 'metrics' | 'traceCalls'> = {},
+  watching: Partial<Pick<Services, 'metrics' | 'traceCalls' | 'log'>> = {},
 ): Promise<Api> => {
   const config = {
     maxBodyBytes: 20 * 1024 * 1024,
