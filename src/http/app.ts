@@ -95,10 +95,10 @@ export const createApp = (services: Services) => {
     .route('/keys', keys())
     .route('/sites', sites())
     .route('/pipeline', pipeline())
-
     .route('/', searches(services, turns));
 
-  const app = new Hono<Served>()
+  // A slash at the end of an address, as people type it, changes nothing.
+  const app = new Hono<Served>({ strict: false })
     .use(requestId({ headerName: 'Request-Id', limitLength: 128 }))
     .onError(problemHandler(services.log))
     .notFound(unknownRoute)
