@@ -31,6 +31,8 @@ create table watchpost.camera (
   location   text not null constraint camera_location_is_name check (watchpost.is_name(location)),
   zone       text constraint camera_zone_is_name check (watchpost.is_name(zone)),
   faces      text not null default 'automatic' check (faces in ('near', 'automatic', 'far')),
+  silent_after interval check (silent_after > '0')
+    constraint camera_silent_after_is_interval check (watchpost.is_interval(silent_after)),
   created_at timestamptz not null default now() constraint camera_created_at_is_time check (watchpost.is_time(created_at)),
   removed_at timestamptz constraint camera_removed_at_is_time check (watchpost.is_time(removed_at)),
   plan_id    uuid,
@@ -49,6 +51,7 @@ comment on column watchpost.camera.name       is 'The name that submissions use,
 comment on column watchpost.camera.location   is 'Where it is, in words a guard understands. Shown with every alert.';
 comment on column watchpost.camera.zone       is 'Cameras of one zone share an alert; null: the camera is a zone of its own.';
 comment on column watchpost.camera.faces      is 'How small the faces in its photos are, which decides how many pixels are searched. near: a twentieth of the photo''s height or more, as at a door. automatic: searches again at up to 1920 pixels of width where there seem to be smaller faces. far: every pixel up to 3840 of width, as for a crowd in a square; takes several times as long. Applies to photos that are processed from then on.';
+comment on column watchpost.camera.silent_after is 'After so long without a photo the alarm camera.silent is raised; null: never.';
 comment on column watchpost.camera.removed_at is 'When it was removed: no photo is submitted to it by name, and the name is free. Its photos stay. Null: it is in use.';
 comment on column watchpost.camera.plan_id    is 'The plan that it is placed on; null: on none.';
 comment on column watchpost.camera.plan_x     is 'Where it is on the plan: 0 is the left edge, 1 the right one. Without a plan it says nothing.';
@@ -147,7 +150,8 @@ create table watchpost.image (
   width           integer,
   height          integer,
   undecoded_share real,
-  received_at     timestamptz not null default clock_timestamp()
+  received_at     timestamptz not null default clock_timestamp(),
+  traceparent     text default nullif(current_setting('watchpost.traceparent', true), '')
 )
 -- The detect stage fills in format, size and damage; with a tenth of each page free the new version stays on the page.
 with (fillfactor = 90);
@@ -173,6 +177,7 @@ comment on column watchpost.image.width           is 'Pixels after the EXIF rota
 comment on column watchpost.image.height          is 'Pixels after the EXIF rotation, filled in by the detect stage.';
 comment on column watchpost.image.undecoded_share is 'null: the file is whole, or not processed yet. A number: the file is damaged, and this share of the picture, 0 to less than 1, could not be decoded and was not searched; 0 if only the end of the file is missing, or data within it are wrong. Filled in by the detect stage.';
 comment on column watchpost.image.received_at     is 'When this database received it.';
+comment on column watchpost.image.traceparent     is 'Which trace its processing belongs to: the header traceparent of W3C Trace Context. By default the setting watchpost.traceparent of the transaction; one that is malformed becomes null.';
 
 
 create table watchpost.data_key (

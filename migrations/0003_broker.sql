@@ -241,6 +241,7 @@ comment on column watchpost.upkeep_task.last_error  is 'Why it failed the last t
 
 insert into watchpost.upkeep_task (task, every) values
   ('seal',       '10 seconds'),
+  ('alarms',     '15 seconds'),
   ('events',     '1 minute'),
   ('strangers',  '60 seconds'),
   ('people',     '1 minute'),

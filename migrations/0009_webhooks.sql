@@ -57,7 +57,7 @@ create table watchpost.endpoint (
   enabled         boolean not null default true,
   disabled_reason text constraint endpoint_disabled_reason_is_text check (watchpost.is_text(disabled_reason)),
   internal        boolean not null default false,
-  sends           text not null default 'alerts' check (sends in ('alerts', 'heads')),
+  sends           text not null default 'alerts' check (sends in ('alerts', 'heads', 'alarms', 'both')),
   created_at      timestamptz not null default now() constraint endpoint_created_at_is_time check (watchpost.is_time(created_at)),
   removed_at      timestamptz constraint endpoint_removed_at_is_time check (watchpost.is_time(removed_at)),
   -- The host comes right after the slashes: no user, no password.
@@ -76,7 +76,7 @@ comment on column watchpost.endpoint.min_severity    is 'Alerts below this are n
 comment on column watchpost.endpoint.time_to_live    is 'How old a sighting may be when it is sent: an older one expires and is not sent.';
 comment on column watchpost.endpoint.disabled_reason is 'Why it is not enabled, if it was not a person who decided so.';
 comment on column watchpost.endpoint.internal        is 'Whether it may have plain http, or an address that is not public. It is called only if WATCHPOST_OUTGOING_ALLOW of the process that sends names the network.';
-comment on column watchpost.endpoint.sends           is 'alerts; heads: the latest seal of the record, every time that the upkeep task heads is due, and no alerts.';
+comment on column watchpost.endpoint.sends           is 'alerts; alarms, of the machines; both of these; heads: the latest seal of the record, every time that the upkeep task heads is due, and no alerts.';
 comment on column watchpost.endpoint.removed_at      is 'When it was removed; what was sent there stays on record.';
 
 
@@ -130,7 +130,7 @@ create table watchpost.delivery (
   id              uuid primary key default watchpost.uuidv7(),
   notification_id uuid references watchpost.notification on delete cascade,
   endpoint_id     uuid not null references watchpost.endpoint on delete cascade,
-  type            text check (type in ('test', 'record.head')),
+  type            text check (type in ('test', 'record.head', 'alarm')),
   attempt         smallint not null check (attempt >= 1),
   started_at      timestamptz not null default clock_timestamp(),
   duration_ms     real,
@@ -143,8 +143,45 @@ create index delivery_endpoint on watchpost.delivery (endpoint_id, id desc);
 
 comment on table  watchpost.delivery                 is 'One attempt to deliver a message. Written before it is sent: a row without duration_ms is under way, or its worker died.';
 comment on column watchpost.delivery.notification_id is 'The alert that was sent; null: a message of another type.';
-comment on column watchpost.delivery.type            is 'test, or record.head: a message that is about no alert.';
+comment on column watchpost.delivery.type            is 'test, record.head or alarm: a message that is about no alert.';
 comment on column watchpost.delivery.attempt         is 'Counted from 1, across replays.';
 comment on column watchpost.delivery.duration_ms     is 'Until the answer, or the failure.';
 comment on column watchpost.delivery.status          is 'HTTP status of the answer; null: there was none.';
 comment on column watchpost.delivery.error           is 'Why it does not count as delivered; null: it does.';
+
+
+create table watchpost.alarm_rule (
+  kind  text primary key check (kind in ('backlog.old', 'worker.lost', 'vacuum.held')),
+  after interval check (after between '1 second' and '365 days')
+);
+
+comment on table  watchpost.alarm_rule       is 'When alarms are raised; of cameras see camera.silent_after.';
+comment on column watchpost.alarm_rule.after is 'backlog.old: after an event has waited so long. vacuum.held: after something has held vacuum back so long. worker.lost: for so long after a worker was lost, unless it is back or replaced. null: never.';
+
+insert into watchpost.alarm_rule (kind, after) values
+  ('backlog.old', '5 minutes'),
+  ('worker.lost', '1 day'),
+  ('vacuum.held', '10 minutes');
+
+
+create table watchpost.alarm (
+  id        uuid primary key default watchpost.uuidv7(),
+  kind      text not null check (kind in ('camera.silent', 'backlog.old', 'worker.lost', 'vacuum.held')),
+  subject   text not null,
+  camera_id uuid references watchpost.camera on delete cascade,
+  site_id   uuid references watchpost.site,
+  since     timestamptz not null,
+  raised_at timestamptz not null default clock_timestamp(),
+  until     timestamptz,
+  details   jsonb not null default '{}' check (jsonb_typeof(details) = 'object')
+);
+
+create unique index alarm_open on watchpost.alarm (kind, subject) where until is null;
+create index alarm_camera on watchpost.alarm (camera_id) where camera_id is not null;
+
+comment on table  watchpost.alarm           is 'What the operator of the machines has to know of: a silent camera, events that wait too long, a worker that has died, something that holds vacuum back. Raised and ended by the upkeep task alarms; each is an event too.';
+comment on column watchpost.alarm.subject   is 'The id of the camera or worker, the task, or the session or slot.';
+comment on column watchpost.alarm.site_id   is 'Of the camera; null: it is of all sites.';
+comment on column watchpost.alarm.since     is 'Since when it has been so: the latest photo or heartbeat, the oldest event, the beginning of the transaction.';
+comment on column watchpost.alarm.raised_at is 'When that was noticed.';
+comment on column watchpost.alarm.until     is 'When it was over; null: it is not.';

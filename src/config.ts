@@ -90,6 +90,11 @@ const settings = z.object({
   WATCHPOST_ENCRYPTION_KEY_FILE: z.string().min(1, 'give the path of a file').optional(),
   WATCHPOST_HEARTBEAT_MS: wholeNumber(100, 60_000).default(calmPulse.heartbeatMs),
   WATCHPOST_DEAD_AFTER_S: wholeNumber(1, 3600).default(calmPulse.deadAfterSeconds),
+  WATCHPOST_METRICS: z.enum(['off', 'loopback', 'open'], 'give off, loopback or open').default('off'),
+  WATCHPOST_METRICS_PORT: wholeNumber(0, 65_535).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url('give a URL, like http://127.0.0.1:4318').optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url('give a URL, like http://127.0.0.1:4318/v1/traces').optional(),
+  WATCHPOST_ACCESS_LOG: z.enum(['off', 'on'], 'give off or on').default('off'),
   WATCHPOST_LOG: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'give debug, info, warn, error or silent')
     .default('info'),
@@ -137,6 +142,14 @@ export interface Config {
   readonly encryption: EncryptionSettings;
   /** Heartbeats, and when the jobs of a process without them are given to others. */
   readonly pulse: Pulse;
+  /** Who may read /metrics of the API; off: nothing is measured. */
+  readonly metrics: 'off' | 'loopback' | 'open';
+  /** The port on which a worker answers /metrics; 0 takes a free one, undefined: it does not. */
+  readonly metricsPort: number | undefined;
+  /** Whether traces are sent to a collector of OpenTelemetry, whose address and options its own variables give. */
+  readonly traces: boolean;
+  /** Whether each call of the API is a line of the log. */
+  readonly accessLog: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -200,6 +213,10 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
         s.WATCHPOST_ENCRYPTION_KEY_FILE === undefined ? undefined : resolve(s.WATCHPOST_ENCRYPTION_KEY_FILE),
     },
     pulse: { heartbeatMs: s.WATCHPOST_HEARTBEAT_MS, deadAfterSeconds: s.WATCHPOST_DEAD_AFTER_S },
+    metrics: s.WATCHPOST_METRICS,
+    metricsPort: s.WATCHPOST_METRICS_PORT,
+    traces: (s.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? s.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined,
+    accessLog: s.WATCHPOST_ACCESS_LOG === 'on',
     logLevel: s.WATCHPOST_LOG,
   };
 };

@@ -54,6 +54,7 @@ export const problems = {
     sqlstate: 'WP151',
   },
   scope_missing: { status: 403, title: 'The API key may not do this' },
+  metrics_local: { status: 403, title: 'The metrics are read on this machine only' },
   host_refused: { status: 421, title: 'The server is not called by this name' },
   route_unknown: { status: 404, title: 'There is nothing at this address' },
   image_unknown: { status: 404, title: 'There is no such image', sqlstate: 'WP090' },

@@ -65,3 +65,28 @@ end;
 $$;
 
 comment on function watchpost.remove_camera(uuid) is 'Removes a camera: nothing is submitted to it by name any more, and the name is free. Its photos and alerts stay, and where it was; delete_images() deletes photos.';
+
+
+-- The photo with the latest captured_at, by the index. The time is that of this database: the clock of a camera may be wrong.
+create or replace view watchpost.camera_silence with (security_invoker = true) as
+select
+  c.id as camera_id,
+  c.site_id,
+  (select s.name from watchpost.site as s where s.id = c.site_id) as site,
+  c.name,
+  c.silent_after,
+  coalesce(
+    (
+      select i.received_at
+      from watchpost.image as i
+      where i.camera_id = c.id
+      order by i.captured_at desc
+      limit 1
+    ),
+    c.created_at
+  ) as last_image_at
+from watchpost.camera as c
+where c.removed_at is null;
+
+comment on view   watchpost.camera_silence               is 'Since when each camera in use has sent nothing.';
+comment on column watchpost.camera_silence.last_image_at is 'When its latest photo arrived; of a camera of which no photo is there, when it was added.';

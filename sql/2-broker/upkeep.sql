@@ -31,6 +31,8 @@ begin
       when 'events' then
         perform watchpost.relay(of_deleted => true);
         result := watchpost.put_back_events();
+      when 'alarms' then
+        result := watchpost.raise_alarms();
       when 'partitions' then
         result := watchpost.make_partitions();
       when 'answers' then

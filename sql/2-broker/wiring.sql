@@ -21,6 +21,7 @@ insert into watchpost.subscription as s (topic, task, enabled, batch_size, max_a
   -- With graphile-worker's delays (e seconds, e^2, ... up to e^10) twelve attempts take 16 hours.
   ('notification.due',       'deliver',  true,  1, 12, -10, 'job',   'endpoint_id'),
   ('head.due',               'heads',    true,  1, 12, -10, 'job',   'endpoint_id'),
+  ('alarm.due',              'alarms',   true,  1, 12, -10, 'job',   'endpoint_id'),
   -- The past is searched after everything that is live.
   ('person.enrolled',        'backfill', true, 64,  5,  10, 'claim', null),
   ('watchlist.person_added', 'backfill', true, 64,  5,  10, 'claim', null),

@@ -27,7 +27,7 @@ $$;
 comment on function watchpost.announce_head() is 'One head.due with the latest seal for each enabled endpoint that heads are sent to; returns how many. Done by the upkeep task heads.';
 
 
-create or replace function watchpost.write_heads(passed uuid[], events uuid[], endpoints uuid[], gone boolean[]) returns integer
+create or replace function watchpost.disable_gone_endpoints(passed uuid[], events uuid[], endpoints uuid[], gone boolean[]) returns integer
 language plpgsql set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -39,4 +39,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.write_heads is 'heads: disables endpoints that are gone. What was sent is in watchpost.delivery.';
+comment on function watchpost.disable_gone_endpoints is 'heads, alarms: disables endpoints that are gone. What was sent is in watchpost.delivery.';

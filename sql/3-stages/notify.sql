@@ -53,7 +53,7 @@ begin
   join watchpost.endpoint as e
     on e.enabled
     and (e.site_id is null or e.site_id = w.site_id)
-    and e.sends = 'alerts'
+    and e.sends in ('alerts', 'both')
     and watchpost.severity_rank(e.min_severity) <= watchpost.severity_rank(d.severity)
     and (
       not exists (select from watchpost.endpoint_watchlist as l where l.endpoint_id = e.id)

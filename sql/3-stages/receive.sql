@@ -170,6 +170,9 @@ begin
     perform watchpost.assert_data_key(new.bytes, new.site_id);
     new.byte_length := least(watchpost.plain_length(new.bytes), 2147483647);
   end if;
+  if new.traceparent is not null and new.traceparent !~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$' then
+    new.traceparent := null;
+  end if;
   if new.byte_length between 1 and 104857600
     and least(new.captured_at, new.received_at) >= '1826-01-01T00:00:00Z'
     and greatest(new.captured_at, new.received_at) <= pg_catalog.clock_timestamp() + interval '24 hours'

@@ -78,6 +78,8 @@ begin
         ('alert_match', 'watchpost.shows_alert(SCOPE, alert_id) and watchpost.shows_match(SCOPE, match_id)', null),
         ('alert_review', 'watchpost.shows_alert(SCOPE, alert_id)', null),
 
+        ('alarm', own_site || ' and watchpost.shows_camera(SCOPE, camera_id)', 'false'),
+
         ('endpoint', own_site, null),
         (
           'endpoint_watchlist',

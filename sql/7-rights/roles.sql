@@ -75,7 +75,7 @@ begin
     from pg_proc as p
     where p.pronamespace = 'watchpost'::regnamespace and p.prokind = 'f'
   loop
-    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,continue_record,renumber_rows,purge,begin_purge,finish_purge,write_receipt,destroy_data_keys}') then
+    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,raise_alarms,continue_record,renumber_rows,purge,begin_purge,finish_purge,write_receipt,destroy_data_keys}') then
       -- Through upkeep() only, or by the owner.
       execute format('revoke execute on function %s from watchpost_work, watchpost_api', item.name);
     elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people,admit_key,is_administered,authenticate,note_expired_keys,record_refused_keys,people_concerned,forget_answers,encrypt_image}') then
@@ -105,7 +105,7 @@ begin
     watchpost.event, watchpost.handling, watchpost.seal, watchpost.seal_leaves, watchpost.seal_head,
     watchpost.retention, watchpost.upkeep_task, watchpost.server_timeline, watchpost.migration, watchpost.schema_object,
     watchpost.camera_place, watchpost.access, watchpost.processing_default, watchpost.erasure, watchpost.erasure_leaf,
-    watchpost.erasure_face
+    watchpost.erasure_face, watchpost.alarm
   from watchpost_work;
   -- Keys are made, changed and counted by functions.
   revoke insert, update, delete on watchpost.api_key, watchpost.key_calls, watchpost.key_stream from watchpost_work;
@@ -145,7 +145,7 @@ begin
 
   -- submitter -----------------------------------------------------------------------------------------------------
   -- Not submitted_by, which is the database user.
-  grant insert (camera_id, captured_at, idempotency_key, bytes) on watchpost.image to watchpost_submitter;
+  grant insert (camera_id, captured_at, idempotency_key, bytes, traceparent) on watchpost.image to watchpost_submitter;
   -- For the site of a photo.
   grant select (id, site_id) on watchpost.camera to watchpost_submitter;
 
@@ -183,7 +183,7 @@ begin
     watchpost.watchlist_entry, watchpost.cannot_link, watchpost.endpoint, watchpost.endpoint_watchlist,
     watchpost.endpoint_secret
   to watchpost_api;
-  grant insert (camera_id, site_id, purpose, captured_at, submitted_by, idempotency_key, bytes), delete
+  grant insert (camera_id, site_id, purpose, captured_at, submitted_by, idempotency_key, bytes, traceparent), delete
   on watchpost.image to watchpost_api;
   grant insert (endpoint_id, attempt), update (duration_ms, status, error) on watchpost.delivery to watchpost_api;
   -- What a photo that is removed, a person who is deleted or a face that is enrolled leads to.

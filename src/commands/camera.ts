@@ -14,7 +14,7 @@ import {
 import { connect } from './program/connect.ts';
 import { deletePhotosShown } from './program/deleting.ts';
 import { print } from './program/io.ts';
-import { named, planPoint, searched } from './program/options.ts';
+import { duration, named, planPoint, searched } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
@@ -25,17 +25,35 @@ export const cameraCommand: AddCommand = (program, session) => {
   for (const add of [cameraAdd, cameraList, cameraSet, cameraRemove]) add(camera, session);
 };
 
-/** The option that add and set have in common. */
-const withFaces = (command: Command): Command =>
-  command.addOption(
-    new Option(
-      '--faces <range>',
-      'how small faces are in its pictures: near (a door), automatic (searched for small faces where there are some), far (a square)',
-    ).choices(faceRanges),
-  );
+/** Seconds, or never. Commander makes an empty text of null. */
+const silenceOption = (text: string): number | 'never' => (text === 'never' ? text : duration(text));
+
+/** The options that add and set have in common. */
+const withCommon = (command: Command): Command =>
+  command
+    .option(
+      '--silent-after <duration>',
+      'raise an alarm when no photo has come for so long, like 10m; "never" raises none',
+      silenceOption,
+    )
+    .addOption(
+      new Option(
+        '--faces <range>',
+        'how small faces are in its pictures: near (a door), automatic (searched for small faces where there are some), far (a square)',
+      ).choices(faceRanges),
+    );
+
+interface Silence {
+  readonly silentAfter?: number | 'never';
+}
+
+const withSilence = <Options extends Silence>({ silentAfter, ...options }: Options) => ({
+  ...options,
+  silent_after_seconds: silentAfter === 'never' ? null : silentAfter,
+});
 
 const cameraAdd: AddCommand = (camera, session) =>
-  withFaces(
+  withCommon(
     camera
       .command('add')
       .description('Add a camera')
@@ -44,9 +62,9 @@ const cameraAdd: AddCommand = (camera, session) =>
       .option('--zone <name>', 'cameras of one zone share their alerts', named)
       .option('--site <name>', 'the site it belongs to (default: the first one)', searched),
   ).action(
-    session.action(async (context, name: string, options: Omit<NewCamera, 'name'>) => {
+    session.action(async (context, name: string, options: Omit<NewCamera, 'name'> & Silence) => {
       const { db } = await connect(context);
-      const added = await addCamera(db, { ...options, name });
+      const added = await addCamera(db, { ...withSilence(options), name });
       print(context.io, `${added.name}  ${added.id}`);
     }),
   );
@@ -63,11 +81,12 @@ const cameraList: AddCommand = (camera, session) =>
         printRows(context.io, found, {
           ...options,
           none: 'no cameras',
-          columns: ({ name, location, zone, faces, site, id }) => ({
+          columns: ({ name, location, zone, faces, silent_since, site, id }) => ({
             name,
             location,
             zone,
             faces,
+            silent_since,
             ...siteIfSeveral(found, site),
             id,
           }),
@@ -75,7 +94,7 @@ const cameraList: AddCommand = (camera, session) =>
       }),
     );
 
-interface SetOptions extends Pick<CameraFields, 'location' | 'faces'> {
+interface SetOptions extends Pick<CameraFields, 'location' | 'faces'>, Silence {
   readonly rename?: string;
   /** False: --no-zone. */
   readonly zone?: string | false;
@@ -85,7 +104,7 @@ interface SetOptions extends Pick<CameraFields, 'location' | 'faces'> {
 }
 
 const cameraSet: AddCommand = (camera, session) =>
-  withFaces(
+  withCommon(
     camera
       .command('set')
       .description('Change or move a camera; earlier sightings stay where they were')
@@ -103,13 +122,13 @@ const cameraSet: AddCommand = (camera, session) =>
       .option('--no-plan', 'it is on no plan'),
   ).action(
     session.action(async (context, name: string, { rename, zone, plan, at, ...options }: SetOptions) => {
-      const fields = { ...options, name: rename, zone: zone === false ? null : zone };
+      const fields = { ...withSilence(options), name: rename, zone: zone === false ? null : zone };
       if ((typeof plan === 'string') !== (at !== undefined)) {
         throw new CommandError('Give --plan and --at together: which plan, and where on it.');
       }
       if (Object.values({ ...fields, plan }).every((value) => value === undefined)) {
         throw new CommandError(
-          'Say what to change: --location, --zone, --no-zone, --faces, --plan, --no-plan or --rename.',
+          'Say what to change: --location, --zone, --no-zone, --faces, --silent-after, --plan, --no-plan or --rename.',
         );
       }
       const { db } = await connect(context);

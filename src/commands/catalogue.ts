@@ -13,6 +13,7 @@ export const commands: readonly Entry[] = [
   { names: ['migrate'], load: async () => (await import('./migrate.ts')).migrateCommand },
   { names: ['move'], load: async () => (await import('./move.ts')).moveCommand },
   { names: ['demo'], load: async () => (await import('./demo/demo.ts')).demoCommand },
+  { names: ['status'], load: async () => (await import('./status.ts')).statusCommand },
   { names: ['doctor'], load: async () => (await import('./doctor.ts')).doctorCommand },
   { names: ['submit'], load: async () => (await import('./submit.ts')).submitCommand },
   { names: ['search'], load: async () => (await import('./search.ts')).searchCommand },

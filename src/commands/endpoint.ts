@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { CommandError } from '../errors.ts';
 import {
   addEndpoint,
   changeEndpoint,
@@ -44,7 +45,18 @@ interface AddOptions {
   readonly minSeverity?: string;
   readonly timeToLive?: number;
   readonly heads?: boolean;
+  readonly alarms?: boolean;
+  /** False: --no-alerts. */
+  readonly alerts: boolean;
 }
+
+/** What an endpoint is sent; undefined: alerts. */
+const sendsOf = ({ heads, alarms, alerts }: AddOptions) => {
+  if (heads) return 'heads' as const;
+  if (alarms) return alerts ? ('both' as const) : ('alarms' as const);
+  if (alerts) return undefined;
+  throw new CommandError('Without alerts nothing would be sent there: give --alarms or --heads.');
+};
 
 const endpointAdd: AddCommand = (endpoint, session) =>
   endpoint
@@ -59,6 +71,8 @@ const endpointAdd: AddCommand = (endpoint, session) =>
       ),
     )
     .option('--time-to-live <seconds>', 'how old a sighting may be when it is sent (default: 900)', seconds)
+    .option('--alarms', 'send alarms there too: silent cameras, old backlogs, lost workers, held vacuum')
+    .option('--no-alerts', 'with --alarms: send no alerts there')
     .option('--heads', 'send the latest seal of the record there every hour, and no alerts')
     .action(
       session.action(async (context, name: string, url: string, options: AddOptions) => {
@@ -69,7 +83,7 @@ const endpointAdd: AddCommand = (endpoint, session) =>
           watchlists: options.watchlist,
           min_severity: options.minSeverity,
           time_to_live_seconds: options.timeToLive,
-          sends: options.heads ? ('heads' as const) : undefined,
+          sends: sendsOf(options),
         };
         const added = await db
           .transaction()

@@ -13,6 +13,7 @@ import { startRelay } from '../runner/relay.ts';
 import { startWorker } from '../runner/worker.ts';
 import { provideDatabase } from './program/connect.ts';
 import { print } from './program/io.ts';
+import { openWatching, watchedTools } from './program/monitoring.ts';
 import { openVisionThreads } from './program/open-vision.ts';
 import { readySchema } from './program/ready-schema.ts';
 import type { AddCommand, Context } from './program/session.ts';
@@ -75,7 +76,9 @@ export const bringUp = async (
   await waitForDatabase(database, () => readySchema(database, context));
   await assertReadable(database.db);
   onStep('loading the models', 'a second or two');
-  const vision = await openVisionThreads(context);
+  const models = await openVisionThreads(context);
+  const watching = await openWatching(context, database, { installation: true });
+  const tools = watchedTools(context, database, models, watching);
   onStep('starting the API and a worker', 'a second');
   const settings = {
     concurrency: config.concurrency,
@@ -83,10 +86,7 @@ export const bringUp = async (
     pulse: config.pulse,
     headsFile: config.headsFile,
   };
-  const worker = await (options.worker ? startWorker : startRelay)(
-    { database, vision, outgoing: config.outgoing },
-    settings,
-  );
+  const worker = await (options.worker ? startWorker : startRelay)(tools, settings);
   stopper.add(() => worker.stop());
 
   const firstKey = await waitForDatabase(database, () =>
@@ -97,10 +97,12 @@ export const bringUp = async (
     config,
     database,
     nudge: () => worker.nudge(),
-    vision,
+    vision: tools.vision,
     workerId: worker.id,
     stopping: stopping.signal,
     log,
+    metrics: watching.metrics,
+    traceCalls: watching.tracing?.calls,
   });
   const server = await startServer(app, config.host, config.port);
   stopper.add(() => {

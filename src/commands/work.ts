@@ -3,7 +3,9 @@ import { waitForDatabase } from '../database/retry.ts';
 import { startWorker } from '../runner/worker.ts';
 import { connect } from './program/connect.ts';
 import { print } from './program/io.ts';
+import { watchedTools, watchWorker } from './program/monitoring.ts';
 import { openVisionThreads } from './program/open-vision.ts';
+import { portOption } from './program/options.ts';
 import { readySchema } from './program/ready-schema.ts';
 import type { AddCommand, Context } from './program/session.ts';
 
@@ -12,20 +14,29 @@ export const workCommand: AddCommand = (program, session) =>
   program
     .command('work')
     .description('Start one more worker against the same database')
+    .option(
+      '--metrics-port <number>',
+      'answer /metrics on this port of 127.0.0.1; 0 takes a free one',
+      portOption,
+    )
     .action(session.action(work, { logs: 'everything' }));
 
-const work = async (context: Context): Promise<void> => {
+const work = async (context: Context, { metricsPort }: { metricsPort?: number }): Promise<void> => {
   const { io, config, log, stopper } = context;
   const ended = context.untilSignal();
   const database = await connect(context, { writable: true });
   await waitForDatabase(database, () => readySchema(database, context));
   await assertReadable(database.db);
-  const vision = await openVisionThreads(context);
-  const worker = await startWorker(
-    { database, vision, outgoing: config.outgoing },
-    { concurrency: config.concurrency, log, pulse: config.pulse, headsFile: config.headsFile },
-  );
+  const models = await openVisionThreads(context);
+  const watching = await watchWorker(context, database, metricsPort);
+  const worker = await startWorker(watchedTools(context, database, models, watching), {
+    concurrency: config.concurrency,
+    log,
+    pulse: config.pulse,
+    headsFile: config.headsFile,
+  });
   stopper.add(() => worker.stop());
+  if (watching.url) print(io, `metrics: ${watching.url}`);
   print(io, `worker ${worker.id} is at work; stop it with Ctrl-C`);
   await ended;
 };

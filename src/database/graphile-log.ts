@@ -14,8 +14,7 @@ interface Meta {
 
 /**
  * graphile-worker's messages in our log. Its report of every finished job is debug here: handling rows show that
- * better. A failed job is a warning of one line, which names what the job was about (src/runner/job-tasks.ts): it is
- * retried, and its outcome is a handling row too.
+ * better. So is that of a failed job: each event of it has a line of its own (src/runner/log-failures.ts).
  */
 export const graphileLogger = (log: Log): Logger =>
   new Logger(() => (level, message, meta) => {
@@ -23,11 +22,7 @@ export const graphileLogger = (log: Log): Logger =>
     const { job, failure, error } = (meta ?? {}) as Meta;
     if (failure && job) {
       const { task_identifier: task, attempts: attempt, max_attempts: of } = job;
-      const last = attempt >= of;
-      log.warn(
-        { task, attempt, of, reason: reasonOf(error) },
-        `a job failed${last ? ' for the last time' : ''}`,
-      );
+      log.debug({ task, attempt, of, reason: error?.message }, 'a job failed');
       return;
     }
     const [line, ...details] = message.split('\n');
@@ -35,7 +30,3 @@ export const graphileLogger = (log: Log): Logger =>
     const task = job?.task_identifier;
     log[reached]({ ...(task ? { task } : {}), ...(details[0] ? { details: details[0].trim() } : {}) }, line);
   });
-
-/** The whole message on one line; of a batch that failed in part, those of its items. */
-const reasonOf = (error: Error | undefined): string =>
-  (error?.message ?? 'unknown').replace(/^Batch failures:\n/, '').replace(/\s*\n\s*/g, '; ');

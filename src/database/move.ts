@@ -27,6 +27,7 @@ const filledAtFirst = [
   'watchpost.retention',
   'watchpost.site',
   'watchpost.processing_default',
+  'watchpost.alarm_rule',
 ];
 
 /**

@@ -109,6 +109,41 @@ export interface WatchpostActiveWatchlist {
   zones: string[] | null;
 }
 
+export interface WatchpostAlarm {
+  camera_id: string | null;
+  details: Generated<Json>;
+  id: Generated<string>;
+  kind: string;
+  /**
+   * When that was noticed.
+   */
+  raised_at: Generated<Timestamp>;
+  /**
+   * Since when it has been so: the latest photo or heartbeat, the oldest event, the beginning of the transaction.
+   */
+  since: Timestamp;
+  /**
+   * Of the camera; null: it is of all sites.
+   */
+  site_id: string | null;
+  /**
+   * The id of the camera or worker, the task, or the session or slot.
+   */
+  subject: string;
+  /**
+   * When it was over; null: it is not.
+   */
+  until: Timestamp | null;
+}
+
+export interface WatchpostAlarmRule {
+  /**
+   * backlog.old: after an event has waited so long. vacuum.held: after something has held vacuum back so long. worker.lost: for so long after a worker was lost, unless it is back or replaced. null: never.
+   */
+  after: Interval | null;
+  kind: string;
+}
+
 export interface WatchpostAlert {
   acknowledged_at: Timestamp | null;
   /**
@@ -486,6 +521,10 @@ export interface WatchpostCamera {
    */
   removed_at: Timestamp | null;
   /**
+   * After so long without a photo the alarm camera.silent is raised; null: never.
+   */
+  silent_after: Interval | null;
+  /**
    * The site it belongs to, and with it its photos. Never changed: what was seen there stays there.
    */
   site_id: Generated<string>;
@@ -513,6 +552,18 @@ export interface WatchpostCameraPlace {
    * camera.zone at that time.
    */
   zone: string | null;
+}
+
+export interface WatchpostCameraSilence {
+  camera_id: string | null;
+  /**
+   * When its latest photo arrived; of a camera of which no photo is there, when it was added.
+   */
+  last_image_at: Timestamp | null;
+  name: string | null;
+  silent_after: Interval | null;
+  site: string | null;
+  site_id: string | null;
 }
 
 export interface WatchpostCannotLink {
@@ -625,7 +676,7 @@ export interface WatchpostDelivery {
    */
   status: number | null;
   /**
-   * test, or record.head: a message that is about no alert.
+   * test, record.head or alarm: a message that is about no alert.
    */
   type: string | null;
 }
@@ -747,7 +798,7 @@ export interface WatchpostEndpoint {
    */
   removed_at: Timestamp | null;
   /**
-   * alerts; heads: the latest seal of the record, every time that the upkeep task heads is due, and no alerts.
+   * alerts; alarms, of the machines; both of these; heads: the latest seal of the record, every time that the upkeep task heads is due, and no alerts.
    */
   sends: Generated<string>;
   /**
@@ -1107,6 +1158,10 @@ export interface WatchpostImage {
    * The database user, or api:NAME for the API key NAME.
    */
   submitted_by: Generated<string>;
+  /**
+   * Which trace its processing belongs to: the header traceparent of W3C Trace Context. By default the setting watchpost.traceparent of the transaction; one that is malformed becomes null.
+   */
+  traceparent: Generated<string | null>;
   /**
    * null: the file is whole, or not processed yet. A number: the file is damaged, and this share of the picture, 0 to less than 1, could not be decoded and was not searched; 0 if only the end of the file is missing, or data within it are wrong. Filled in by the detect stage.
    */
@@ -1515,6 +1570,56 @@ export interface WatchpostPlan {
    * Of the picture, in pixels.
    */
   width: number;
+export interface WatchpostPipeline {
+  /**
+   * Of the latest thousand dead letters, those of this task.
+   */
+  dead_letters: number | null;
+  /**
+   * Events that came to an end in the last minute: done, gone or refused.
+   */
+  done_last_minute: number | null;
+  /**
+   * False: new events are not handed to it.
+   */
+  enabled: boolean | null;
+  /**
+   * How long ago the oldest waiting event was written, without those that were put back by hand; null: none waits.
+   */
+  oldest_age: Interval | null;
+  /**
+   * Half of the events of the last ten minutes took so long or less, from when their batch was begun until its rows were written; null: there were none.
+   */
+  p50_ms: number | null;
+  /**
+   * The same of 95 in 100.
+   */
+  p95_ms: number | null;
+  /**
+   * Since when it is paused; null: it is not.
+   */
+  paused_at: Timestamp | null;
+  /**
+   * Events a second, over the last ten minutes.
+   */
+  rate_10m: number | null;
+  /**
+   * Events a second, over the last minute.
+   */
+  rate_1m: number | null;
+  /**
+   * Events that have failed and wait to be tried again.
+   */
+  retries: number | null;
+  /**
+   * Events that a worker has in hand.
+   */
+  running: number | null;
+  task: string | null;
+  /**
+   * Events that nobody has begun.
+   */
+  waiting: number | null;
 }
 
 export interface WatchpostProcessingDefault {
@@ -2010,6 +2115,29 @@ export interface WatchpostUpkeepTask {
   took_ms: number | null;
 }
 
+export interface WatchpostVacuumHolder {
+  /**
+   * The same in a sentence: whose it is, since when, and in what state.
+   */
+  found: string | null;
+  /**
+   * What to do about it.
+   */
+  remedy: string | null;
+  /**
+   * When it began; null: not known, or not shown to whoever asks.
+   */
+  since: Timestamp | null;
+  /**
+   * Which session, prepared transaction or slot.
+   */
+  subject: string | null;
+  /**
+   * How many transactions ago its snapshot was taken.
+   */
+  transactions: number | null;
+}
+
 export interface WatchpostWatchlist {
   /**
    * The cameras whose photos are compared with this list, beside those of its zones. Null, and zones too: all photos of its site.
@@ -2134,6 +2262,8 @@ export interface WatchpostWorker {
 export interface DB {
   "watchpost.access": WatchpostAccess;
   "watchpost.active_watchlist": WatchpostActiveWatchlist;
+  "watchpost.alarm": WatchpostAlarm;
+  "watchpost.alarm_rule": WatchpostAlarmRule;
   "watchpost.alert": WatchpostAlert;
   "watchpost.alert_detail": WatchpostAlertDetail;
   "watchpost.alert_match": WatchpostAlertMatch;
@@ -2147,6 +2277,7 @@ export interface DB {
   "watchpost.calibration_point": WatchpostCalibrationPoint;
   "watchpost.camera": WatchpostCamera;
   "watchpost.camera_place": WatchpostCameraPlace;
+  "watchpost.camera_silence": WatchpostCameraSilence;
   "watchpost.cannot_link": WatchpostCannotLink;
   "watchpost.claim": WatchpostClaim;
   "watchpost.data_key": WatchpostDataKey;
@@ -2191,6 +2322,7 @@ export interface DB {
   "watchpost.person_vector": WatchpostPersonVector;
   "watchpost.photo_status": WatchpostPhotoStatus;
   "watchpost.plan": WatchpostPlan;
+  "watchpost.pipeline": WatchpostPipeline;
   "watchpost.processing_default": WatchpostProcessingDefault;
   "watchpost.recurring_stranger": WatchpostRecurringStranger;
   "watchpost.reference": WatchpostReference;
@@ -2215,6 +2347,7 @@ export interface DB {
   "watchpost.task_pause": WatchpostTaskPause;
   "watchpost.unmatched_face": WatchpostUnmatchedFace;
   "watchpost.upkeep_task": WatchpostUpkeepTask;
+  "watchpost.vacuum_holder": WatchpostVacuumHolder;
   "watchpost.watchlist": WatchpostWatchlist;
   "watchpost.watchlist_entry": WatchpostWatchlistEntry;
   "watchpost.worker": WatchpostWorker;

@@ -1,9 +1,10 @@
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler, type Next } from 'hono';
 import { requestId } from 'hono/request-id';
 import { z } from 'zod';
 import { limits } from '../limits.ts';
 import { Turns } from '../search/index.ts';
 import { access } from './access.ts';
+import { logAccess } from './access-log.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
 import { receiveWithin } from './body.ts';
@@ -26,6 +27,7 @@ import { checkHost } from './hosts.ts';
 import { images } from './images.ts';
 import { keys } from './keys.ts';
 import { merges } from './merges.ts';
+import { metrics } from './metrics.ts';
 import { noSniff } from './no-sniff.ts';
 import { nudgeAfterWrites } from './nudge.ts';
 import { openApi } from './openapi.ts';
@@ -33,6 +35,7 @@ import { operation } from './operation.ts';
 import { persons } from './persons.ts';
 import { mostBase64 } from './photo-body.ts';
 import { plans } from './plans.ts';
+import { pipeline } from './pipeline.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
 import { retention } from './retention.ts';
 import { RowStreams } from './row-streams.ts';
@@ -45,6 +48,20 @@ import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
 import { workers } from './workers.ts';
+
+/** What watches each call, where it is configured. */
+const watching = ({ config, log, metrics: measuring, traceCalls }: Services): MiddlewareHandler<Served> => {
+  const watchers: MiddlewareHandler<Served>[] = [
+    ...(config.accessLog ? [logAccess(log)] : []),
+    ...(measuring ? [measuring.calls] : []),
+    ...(traceCalls ? [traceCalls] : []),
+  ];
+  return (c, next) =>
+    watchers.reduceRight<() => Promise<unknown>>(
+      (inner, watcher) => () => watcher(c, inner as Next),
+      next,
+    )() as Promise<void>;
+};
 
 /** The API. /healthz, /readyz, /openapi.json and the pages /docs and /console need no API key; everything under /v1 does. */
 export const createApp = (services: Services) => {
@@ -94,6 +111,7 @@ export const createApp = (services: Services) => {
     .route('/retention', retention())
     .route('/keys', keys())
     .route('/sites', sites())
+    .route('/pipeline', pipeline())
     .route('/', searches(services, turns));
 
   // A slash at the end of an address, as people type it, changes nothing.
@@ -102,8 +120,10 @@ export const createApp = (services: Services) => {
     .onError(problemHandler(services.log))
     .notFound(unknownRoute)
     .use(noSniff)
+    .use(watching(services))
     .use(checkHost(services.config.hosts ?? []))
     .route('/', health(services))
+    .route('/metrics', metrics(services))
     .route('/console', consolePage())
     .route('/docs', docsPage())
     .route('/v1', v1);

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { name, nextOf, pageLimit, searchWord } from '../fields.ts';
+import { limits } from '../limits.ts';
 import { faceRanges } from '../vision/index.ts';
 import {
   addCamera,
@@ -27,6 +28,12 @@ const newCamera = z.strictObject({
     .nullable()
     .optional()
     .meta({ description: 'Where it is on a plan: 0, 0 is the upper left corner. Null: on none.' }),
+  silent_after_seconds: z
+    .number()
+    .min(1, 'give 1 to 31536000 seconds, or null')
+    .max(limits.intervalSeconds.max, 'give 1 to 31536000 seconds, or null')
+    .nullable()
+    .optional(),
   site: searchWord.optional(),
 });
 const changes = newCamera.omit({ site: true }).partial();

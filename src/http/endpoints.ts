@@ -25,7 +25,7 @@ const newEndpoint = z.strictObject({
   watchlists: listOf(searchWord).optional(),
   min_severity: z.enum(['info', 'warning', 'critical']).optional(),
   time_to_live_seconds: interval(1).optional(),
-  sends: z.enum(['alerts', 'heads']).optional(),
+  sends: z.enum(['alerts', 'alarms', 'both', 'heads']).optional(),
 });
 const rotation = z.strictObject({ keep_seconds: whole(0, 2_592_000).default(86_400) });
 const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });

@@ -56,6 +56,7 @@ export const images = ({ config, database, stopping }: Services) => {
           idempotencyKey: idempotencyKey(c),
           submittedBy,
           requestId: c.get('requestId'),
+          traceparent: traceparentOf(c),
           seenBy: c.get('db') === database.db ? undefined : c.get('db'),
         });
         backlog.entered(submittedBy);
@@ -89,6 +90,12 @@ export const images = ({ config, database, stopping }: Services) => {
         return c.json(await readImage(c.get('db'), id));
       },
     );
+};
+
+/** The trace of this call, or else the one that the submitter names; one that is malformed does not count. */
+const traceparentOf = (c: Context<Served>): string | undefined => {
+  const given = c.get('traceparent') ?? c.req.header('traceparent');
+  return given !== undefined && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(given) ? given : undefined;
 };
 
 /** How a photo is fetched that is given by its URL. */

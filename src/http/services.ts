@@ -1,9 +1,11 @@
+import type { MiddlewareHandler } from 'hono';
 import type { RequestIdVariables } from 'hono/request-id';
 import type { Kysely } from 'kysely';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 import type { Log } from '../log.ts';
+import type { Metrics } from '../monitoring/metrics/index.ts';
 import type { Vision } from '../vision/index.ts';
 import type { Hold } from './bytes-in-flight.ts';
 import type { Key } from './key.ts';
@@ -20,7 +22,12 @@ interface HttpLimits {
 /** What the routes use. */
 export interface Services {
   readonly config: Pick<Config, 'maxBodyBytes' | 'maxPixels' | 'maxBacklog' | 'maxBacklogPerKey'> &
-    Partial<Pick<Config, 'outgoing' | 'ingestUrl' | 'hosts' | 'compatibility' | 'giveVectors'>> &
+    Partial<
+      Pick<
+        Config,
+        'outgoing' | 'ingestUrl' | 'hosts' | 'compatibility' | 'giveVectors' | 'metrics' | 'accessLog'
+      >
+    > &
     Partial<HttpLimits>;
   readonly database: Database;
   /** Makes this process look at the outbox now. Called after each call that may have written; see nudge.ts. */
@@ -31,6 +38,10 @@ export interface Services {
   /** Aborted when the server stops: calls that wait for something are answered with the state so far. */
   readonly stopping?: AbortSignal;
   readonly log: Log;
+  /** What /metrics answers; undefined: nothing is measured. */
+  readonly metrics?: Metrics | undefined;
+  /** Makes a span of each call; undefined: nothing is traced. */
+  readonly traceCalls?: MiddlewareHandler | undefined;
 }
 
 /** Type of the Hono app: the variables that middleware sets for each call. */
@@ -45,5 +56,7 @@ export interface Served {
     receiving: { readonly hold: Hold; readonly dueAt: number; readonly most: number };
     /** The body, where it was read before the route was asked; see readAhead. */
     body: Buffer | undefined;
+    /** The trace of the call, where calls are traced. */
+    traceparent: string | undefined;
   };
 }

@@ -17,6 +17,8 @@ export interface NewPhoto {
   readonly submittedBy?: string | undefined;
   /** Of the call that brings it, for its event. */
   readonly requestId?: string | undefined;
+  /** The trace that its processing belongs to; see image.traceparent. */
+  readonly traceparent?: string | undefined;
   /** The database as the API key sees it for whom it is submitted; default: the whole database. */
   readonly seenBy?: Kysely<DB> | undefined;
 }
@@ -50,8 +52,9 @@ const insertPhoto = async ({ pool, db }: Database, photo: NewPhoto): Promise<str
     photo.idempotencyKey ?? null,
     photo.submittedBy ?? null,
     photo.requestId ?? null,
+    photo.traceparent ?? null,
   ];
-  const text = `select set_config('watchpost.request_id', $6, true), watchpost.submit_image($1, $2, $3, $4, $5) as id`;
+  const text = `select set_config('watchpost.request_id', $6, true), set_config('watchpost.traceparent', $7, true), watchpost.submit_image($1, $2, $3, $4, $5) as id`;
   const { rows } = await (photo.seenBy === undefined
     ? pool.query<{ id: string }>(text, values)
     : photo.seenBy.executeQuery<{ id: string }>(CompiledQuery.raw(text, values)));

@@ -13,6 +13,11 @@ export interface Outgoing {
   readonly networks: readonly Network[];
   /** The addresses of a name; the system's resolver unless given. */
   readonly resolve?: (host: string) => Promise<readonly string[]>;
+  /** Makes a span of a message that is sent, and gives the headers by which the receiver can go on with the trace. */
+  readonly traced?: <T>(
+    url: string,
+    send: (headers: Readonly<Record<string, string>>) => Promise<T>,
+  ) => Promise<T>;
 }
 
 /** Only public addresses, by https. */

@@ -1,6 +1,6 @@
 import { isCollision, isDatabaseAway, isOrphan } from '../database-errors.ts';
 import type { AnyStage, Item, Tools } from '../stages/stage.ts';
-import { type Attempted, type Delivery, doneBefore, failure, type Handled } from './delivery.ts';
+import { type Attempted, type Delivery, doneBefore, failure, type WithResult } from './delivery.ts';
 import { writeFenced } from './fence.ts';
 
 /** What the steps of one call of handle() share. */
@@ -27,7 +27,7 @@ export const commit = async (
   run: Handling,
   attempted: readonly Attempted[],
   tries = 5,
-): Promise<Map<string, Handled>> => {
+): Promise<Map<string, WithResult>> => {
   if (attempted.length === 0) return new Map();
   try {
     return await writeBatch(run, attempted);
@@ -55,8 +55,8 @@ const workAgain = async (run: Handling, attempted: readonly Attempted[]): Promis
 const commitOneByOne = async (
   run: Handling,
   attempted: readonly Attempted[],
-): Promise<Map<string, Handled>> => {
-  const handled = new Map<string, Handled>();
+): Promise<Map<string, WithResult>> => {
+  const handled = new Map<string, WithResult>();
   const left: Attempted[] = attempted.filter((one) => one.outcome !== 'done');
   const keepsClaim: Handling = { ...run, delivery: { ...run.delivery, claim: undefined } };
   for (const one of attempted.filter(({ outcome }) => outcome === 'done')) {
@@ -78,7 +78,7 @@ const commitOneByOne = async (
 const writeBatch = async (
   { stage, tools, delivery, startedAt }: Handling,
   attempted: readonly Attempted[],
-): Promise<Map<string, Handled>> => {
+): Promise<Map<string, WithResult>> => {
   // By event id, so that two deliveries of overlapping batches insert into `handling` in one order and cannot deadlock.
   const ordered = [...attempted].sort((a, b) => (a.item.event_id < b.item.event_id ? -1 : 1));
   const written = await writeFenced(
@@ -104,9 +104,10 @@ const writeBatch = async (
   delivery.claimsNext?.claimed(written.next);
   const passed = new Set(written.passed);
   return new Map(
-    ordered.map(({ item: { event_id }, outcome, error }): [string, Handled] => {
+    ordered.map(({ item: { event_id }, outcome, result, error }): [string, WithResult] => {
       if (!passed.has(event_id)) return [event_id, { event_id, outcome: 'done_before' }];
-      return [event_id, { event_id, outcome, ...(error ? { code: error.code, error: error.message } : {}) }];
+      if (error) return [event_id, { event_id, outcome, code: error.code, error: error.message }];
+      return [event_id, { event_id, outcome, result }];
     }),
   );
 };

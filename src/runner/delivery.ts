@@ -35,6 +35,11 @@ export interface Handled {
   readonly error?: string;
 }
 
+/** The same with the result of the stage's work, if it is done. */
+export interface WithResult extends Handled {
+  readonly result?: unknown;
+}
+
 /** The outcome of the stage's work for one event, before it is written. */
 export interface Attempted {
   readonly item: Item;

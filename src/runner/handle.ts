@@ -5,7 +5,15 @@ import { isDatabaseAway } from '../database-errors.ts';
 import { WatchpostError } from '../errors.ts';
 import type { AnyStage, Item, Tools } from '../stages/stage.ts';
 import { commit } from './commit.ts';
-import { type Attempted, type Delivery, doneBefore, failure, type Handled } from './delivery.ts';
+import {
+  type Attempted,
+  type Delivery,
+  doneBefore,
+  failure,
+  type Handled,
+  type WithResult,
+} from './delivery.ts';
+import { logFailures } from './log-failures.ts';
 import type { Run } from './run.ts';
 import { subjectsOf } from './subject.ts';
 
@@ -48,15 +56,17 @@ const handleClaimed = async (batch: Batch, run: Run): Promise<Batch[]> => {
     await retryWhileAway(
       tools.database,
       () => run.stopping() || inHand.epoch !== epoch,
-      (again) =>
-        handle(stage, batch.items as readonly Item[], tools, {
+      async (again) => {
+        const handled = await handle(stage, batch.items as readonly Item[], tools, {
           workerId,
           attempt: batch.attempt,
           mayRetry: batch.attempt < batch.maxAttempts,
           redelivered: again || batch.attempt > 1,
           claim: batch.claim,
           claimsNext,
-        }),
+        });
+        logFailures(run.log, batch.task, batch.attempt, batch.items as readonly Item[], handled);
+      },
     );
   } catch (error) {
     run.log.error(
@@ -90,6 +100,18 @@ export const handle = async (
   tools: Tools,
   delivery: Delivery,
 ): Promise<Handled[]> => {
+  const work = () => handleBatch(stage, items, tools, delivery);
+  const handled = await (tools.observer ? tools.observer.batch(stage.task, items, work) : work());
+  return handled.map(({ result, ...one }) => one);
+};
+
+/** The same, with the results of what is done. */
+const handleBatch = async (
+  stage: AnyStage,
+  items: readonly Item[],
+  tools: Tools,
+  delivery: Delivery,
+): Promise<WithResult[]> => {
   const startedAt = performance.now();
   const done = delivery.redelivered ? await findDone(stage.task, items, tools) : new Set<string>();
   // A batch that names an event twice is one delivery of it.

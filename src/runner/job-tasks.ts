@@ -3,6 +3,7 @@ import type { Database } from '../database/pool.ts';
 import { retryWhileAway } from '../database/retry.ts';
 import type { AnyStage, Item } from '../stages/stage.ts';
 import { type Handled, handle } from './handle.ts';
+import { logFailures } from './log-failures.ts';
 import type { Run } from './run.ts';
 import type { Slots } from './slots.ts';
 import { subjectOf } from './subject.ts';
@@ -57,6 +58,7 @@ const jobOf =
     // graphile-worker completes a job by its id alone, and after a failover another job may have that id.
     if (run.inHand.epoch !== epoch) await new Promise(() => {});
     run.nudge();
+    logFailures(run.log, stage.task, job.attempts, items, handled);
     const errors = handled.map((one, i) => (one.outcome === 'retry' ? errorOf(one, items[i]) : undefined));
     const first = errors.find((error) => error !== undefined);
     if (!first) return;

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Batch, Claims } from '../broker/claims.ts';
 import type { Outage } from '../database/outage.ts';
 import { isDatabaseAway } from '../database-errors.ts';
@@ -45,6 +46,8 @@ export class Slots {
   /** How long a batch takes lately, in ms. */
   #batchMs = 1_000;
   #waiting: (() => void)[] = [];
+  /** Runs something apart from the call or batch whose nudge leads to it: claims are no part of its trace. */
+  readonly #apart = AsyncLocalStorage.snapshot();
   #idle: (() => void)[] = [];
 
   constructor(options: SlotsOptions) {
@@ -58,7 +61,7 @@ export class Slots {
   /** There may be something to claim. */
   nudge(): void {
     this.#again = true;
-    if (!this.#claiming) this.#claim();
+    if (!this.#claiming) this.#apart(() => this.#claim());
   }
 
   /** Waits for a free slot and holds it while `work` runs: for what comes from elsewhere than the outbox. */

@@ -14,3 +14,10 @@ export const subjectsOf = (items: readonly object[]): string =>
     .map(subjectOf)
     .flatMap((subject) => (subject ? [`${subject.kind} ${subject.id}`] : []))
     .join(', ');
+
+/** The ids by which a line of the log is found: of the event, and of what it is about. */
+export const idsOf = (item: { readonly event_id: string }): Record<string, string> => {
+  const payload = item as Record<string, unknown>;
+  const named = ['request_id', ...keys].filter((name) => typeof payload[name] === 'string');
+  return Object.fromEntries(['event_id', ...named].map((name) => [name, String(payload[name])]));
+};

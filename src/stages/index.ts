@@ -1,3 +1,4 @@
+import { alarms } from './alarms.ts';
 import { alert } from './alert.ts';
 import { backfill } from './backfill.ts';
 import { deliver } from './deliver.ts';
@@ -23,6 +24,7 @@ export const stages: readonly AnyStage[] = [
   notify,
   deliver,
   heads,
+  alarms,
   enrol,
   backfill,
   describe,

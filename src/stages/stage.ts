@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from 'kysely';
 import type { z } from 'zod';
 import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
+import type { Observer } from '../observer.ts';
 import type { Outgoing } from '../outgoing/index.ts';
 import type { Vision } from '../vision/index.ts';
 
@@ -11,6 +12,8 @@ export interface Tools {
   readonly vision: Vision;
   /** How other servers are called; only public ones, by https, unless given. */
   readonly outgoing?: Outgoing;
+  /** Who watches how batches are handled; nobody unless given. */
+  readonly observer?: Observer | undefined;
 }
 
 /** One event given to a task: its id and the payload it carries. */

@@ -16,6 +16,8 @@ export interface CameraFields {
   /** Null: the camera is a zone of its own. */
   readonly zone?: string | null | undefined;
   readonly faces?: FaceRange | undefined;
+  /** Seconds without a photo after which the alarm camera.silent is raised; null: never. */
+  readonly silent_after_seconds?: number | null | undefined;
   /** Where it is on which plan of its site; null: on none. */
   readonly plan?: PlanPoint | null | undefined;
 }
@@ -41,10 +43,21 @@ const columnsOf = (fields: CameraFields) => ({
       .map((column) => [column, fields[column]] as const)
       .filter(([, value]) => value !== undefined),
   ),
+  ...(fields.silent_after_seconds === undefined
+    ? {}
+    : { silent_after: fields.silent_after_seconds === null ? null : `${fields.silent_after_seconds} seconds` }),
   ...(fields.plan === undefined
     ? {}
     : { plan_id: fields.plan?.id ?? null, plan_x: fields.plan?.x ?? null, plan_y: fields.plan?.y ?? null }),
 });
+
+const silentAfter = sql<number | null>`extract(epoch from silent_after)::float8`.as('silent_after_seconds');
+
+/** Since when it sends nothing, where that is an alarm. */
+const silentSince = sql<Date | null>`(
+  select a.since from watchpost.alarm as a
+  where a.kind = 'camera.silent' and a.subject = camera.id::text and a.until is null
+)`.as('silent_since');
 
 const siteName = sql<string>`(select s.name from watchpost.site as s where s.id = site_id)`.as('site');
 
@@ -77,7 +90,7 @@ export const addCamera = async (db: Kysely<DB>, camera: NewCamera) => {
     db
       .insertInto('watchpost.camera')
       .values({ ...columnsOf(camera), ...site, name: camera.name, location: camera.location })
-      .returning(['id', 'name', 'location', 'zone', 'faces', siteName, plan])
+      .returning(['id', 'name', 'location', 'zone', 'faces', silentAfter, siteName, plan])
       .executeTakeFirstOrThrow(),
   );
 };
@@ -180,5 +193,5 @@ const lastImage = sql<{ id: string; captured_at: string; faces: number } | null>
 
 const selected = <O>(query: SelectQueryBuilder<DB, 'watchpost.camera', O>) =>
   query
-    .select(['id', 'name', 'location', 'zone', 'faces', siteName, plan, 'created_at', lastImage])
+    .select(['id', 'name', 'location', 'zone', 'faces', silentAfter, silentSince, siteName, plan, 'created_at', lastImage])
     .where('removed_at', 'is', null);

@@ -8,7 +8,7 @@ interface EndpointDelivery {
   readonly endpointId: string;
   /** Null for a message about no alert, which has a type. */
   readonly notificationId: string | null;
-  readonly type?: 'test' | 'record.head';
+  readonly type?: 'test' | 'record.head' | 'alarm';
   /** Identifies the message in each attempt; the notification, or the delivery, unless given. */
   readonly id?: string;
   readonly url: string;

@@ -20,8 +20,8 @@ interface NewEndpoint {
   readonly watchlists?: readonly string[] | undefined;
   readonly min_severity?: string | undefined;
   readonly time_to_live_seconds?: number | undefined;
-  /** alerts unless given; heads: the latest seal of the record, by schedule, and no alerts. */
-  readonly sends?: 'alerts' | 'heads' | undefined;
+  /** alerts unless given; alarms: those of the machines; both: alerts and alarms; heads: the latest seal of the record, by schedule, and no alerts. */
+  readonly sends?: 'alerts' | 'alarms' | 'both' | 'heads' | undefined;
 }
 
 const firstRow = async <Row>(

@@ -42,17 +42,20 @@ export const post = async (
   const now = new Date();
   const patience = AbortSignal.timeout(answerWithin);
   try {
-    const response = await call(url, outgoing, {
-      method: 'POST',
-      signal: patience,
-      headers: {
-        'content-type': 'application/json',
-        'webhook-id': id,
-        'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
-        'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(id, now, body)).join(' '),
-      },
-      body,
-    });
+    const send = (headers: Readonly<Record<string, string>>) =>
+      call(url, outgoing, {
+        method: 'POST',
+        signal: patience,
+        headers: {
+          ...headers,
+          'content-type': 'application/json',
+          'webhook-id': id,
+          'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
+          'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(id, now, body)).join(' '),
+        },
+        body,
+      });
+    const response = await (outgoing.traced ? outgoing.traced(url, send) : send({}));
     // The status counts, also of a response that is endless or breaks off.
     response.destroy();
     const status = response.statusCode as number;

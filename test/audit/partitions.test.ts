@@ -6,6 +6,7 @@ import { handleAll, sealAll, submitMany, tamper } from '../support/record.ts';
 /** Whose rows are in partitions. */
 const relations = ['access', 'event', 'handling', 'search'];
 const tasks = [
+  'alarms',
   'answers',
   'events',
   'heads',

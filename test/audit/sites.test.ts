@@ -6,6 +6,7 @@ import { fillSite, loginWith, type MadeSite } from '../support/sites.ts';
 
 /** Tables whose rows belong to no site: what the installation is, does and was told. */
 const ofAllSites = [
+  'alarm_rule',
   ...[
     'calibration',
     'calibration_point',
@@ -149,7 +150,7 @@ const definers: Record<string, readonly string[]> = {
     ...['revoke_key'],
   ],
   'counts calls and streams of a key': ['note_key_use', 'take_calls', 'open_stream', 'close_streams'],
-  'answers only who sees all sites': ['find_violations', 'find_stuck_work', 'missing_work'],
+  'answers only who sees all sites': ['find_violations', 'find_stuck_work', 'missing_work', 'read_pipeline'],
   'is granted to workers and the owner only': [
     ...[
       'list_jobs',

@@ -25,6 +25,7 @@ const nothing = /^$/;
 const examples: Record<string, Example> = {
   migrate: { args: () => ['migrate'], code: 0, stdout: /^the database is up to date\n$/ },
   doctor: { args: () => ['doctor'], code: 1, stdout: /^ok +models[\s\S]*^FAIL +workers +0 alive$/m },
+  status: { args: () => ['status'], code: 0, stdout: /^detect +0 [\s\S]*No worker is running/m },
   camera: {
     args: () => ['camera', 'add', 'gate', '--location', 'North gate'],
     code: 0,

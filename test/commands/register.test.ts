@@ -54,6 +54,19 @@ describe('on an empty database', () => {
 });
 
 describe('on a database that is up to date', () => {
+  it('doctor prints what it finds as one JSON object, too', async () => {
+    const { code, stdout } = await run('doctor', '--json');
+    const { well, findings } = JSON.parse(stdout);
+    expect(well).toBe(code === 0);
+    expect(findings).toContainEqual({ check: 'schema', well: true, found: 'there' });
+    expect(findings).toContainEqual({
+      check: 'workers',
+      well: false,
+      found: '0 alive',
+      remedy: 'Start one: "npm run worker".',
+    });
+  });
+
   it('doctor prints the shared memory, and that a small database needs no huge pages', async () => {
     const { stdout } = await run('doctor');
     expect(stdout).toMatch(/^ok +memory +\d+[kM]B shared(, huge pages)?$/m);

@@ -16,7 +16,7 @@ describe('up, on a machine without a database', () => {
   let client: pg.Client;
 
   const start = async (): Promise<void> => {
-    up = new Command(['up'], { WATCHPOST_DATA: folder });
+    up = new Command(['up'], { WATCHPOST_DATA: folder, WATCHPOST_METRICS: 'loopback' });
     await up.says(/^Stop: +Ctrl-C$/m);
     const [, url, file, shown] = await up.says(
       /API +(http:\S+)\n +API key +cat (\S+)\n +SQL +psql '(postgres:\S+)'\n/,
@@ -50,6 +50,9 @@ describe('up, on a machine without a database', () => {
     expect(await rows('select state, faces from watchpost.image_status')).toEqual([
       { state: 'done', faces: 4 },
     ]);
+    const metrics = await (await fetch(`${said.url}/metrics`)).text();
+    expect(metrics).toMatch(/^watchpost_faces_total 4$/m);
+    expect(metrics).toMatch(/^watchpost_workers\{state="alive"\} 1$/m);
     expect(up.stdout).toContain(`curl -H "Authorization: Bearer $(cat ${join(folder, 'api-key')})"`);
   });
 
@@ -111,8 +114,10 @@ describe('up, on a machine without a database', () => {
   });
 
   it('is found through the folder by work and by the other commands', async () => {
-    const work = new Command(['work'], { WATCHPOST_DATA: folder });
+    const work = new Command(['work', '--metrics-port', '0'], { WATCHPOST_DATA: folder });
     const [, id] = await work.says(/^worker (\S+) is at work/m);
+    const [, metrics] = await work.says(/^metrics: (\S+)$/m);
+    expect(await (await fetch(metrics!)).text()).toContain('watchpost_stage_duration_seconds');
     const alive = 'select pid, stopped_at from watchpost.worker where id = $1';
     expect(await rows(alive, [id])).toEqual([{ pid: work.pid, stopped_at: null }]);
     const submitted = await watchpost(['submit', samplePath(5), '--wait'], { WATCHPOST_DATA: folder });

@@ -78,7 +78,29 @@ describe('health', () => {
     expect(await get('/healthz')).toMatchObject({ status: 200, body: { status: 'ok', version } });
     const { status, body } = await get('/readyz');
     expect(status).toBe(200);
-    expect(body).toEqual({ status: 'ready', version, models: expect.arrayContaining([expect.any(String)]) });
+    expect(body).toEqual({
+      status: 'ready',
+      version,
+      models: expect.arrayContaining([expect.any(String)]),
+      workers: 0,
+      waiting: 0,
+      oldest_seconds: null,
+      warnings: ['No worker is alive: photos wait.'],
+    });
+  });
+
+  it('knows what waits, and whether somebody will do it', async () => {
+    const photo = await api.call('POST', '/v1/images', sample(1), { 'content-type': 'image/jpeg' });
+    expect(photo.status).toBe(202);
+    expect((await get('/readyz')).body).toMatchObject({
+      workers: 0,
+      waiting: 1,
+      oldest_seconds: expect.any(Number),
+    });
+    await database.rows(
+      `insert into watchpost.worker (host, pid, version, concurrency) values ('here', 1, '1', 2)`,
+    );
+    expect((await get('/readyz')).body).toMatchObject({ workers: 1, waiting: 1, warnings: [] });
   });
 
   it('follows the database: not ready while it is away, ready once it is back, alive throughout', async () => {

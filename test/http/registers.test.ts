@@ -32,6 +32,7 @@ describe('/v1/cameras', () => {
       location: 'Ground floor',
       zone: null,
       faces: 'automatic',
+      silent_after_seconds: null,
       site: 'default',
       plan: null,
     });

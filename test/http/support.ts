@@ -65,6 +65,7 @@ export const listen = async (
   process: Process,
   limits: Partial<Services['config'] & ConnectionLimits> = {},
   stopping = new AbortController().signal,
+  watching: Partial<Pick<Services, 'metrics' | 'traceCalls' | 'log'>> = {},
 ): Promise<Api> => {
   const config = {
     maxBodyBytes: 20 * 1024 * 1024,
@@ -82,6 +83,7 @@ export const listen = async (
     workerId: process.id,
     stopping,
     log,
+    ...watching,
   });
   learnContract(app.routes);
   const server = await startServer(app, '127.0.0.1', 0, limits);

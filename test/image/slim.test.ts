@@ -11,6 +11,9 @@ const installed = [
   own,
   'onnxruntime-node/bin/napi-v6/darwin/other/onnxruntime_binding.node',
   'onnxruntime-node/bin/napi-v6/linux/other/onnxruntime_binding.node',
+  '@opentelemetry/api/build/esm/index.js',
+  '@opentelemetry/api/build/src/index.js',
+  '@opentelemetry/api/build/src/index.js.map',
   'onnxruntime-node/dist/index.js',
   'protobufjs/cli/index.js',
   'protobufjs/index.js',
@@ -35,6 +38,7 @@ const installed = [
 
 const kept = [
   own,
+  '@opentelemetry/api/build/src/index.js',
   'onnxruntime-node/dist/index.js',
   'protobufjs/index.js',
   '@vladmandic/face-api/demo/sample1.jpg',

@@ -11,7 +11,7 @@ export const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.u
 export const plainEnvironment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(process.env).filter(
-      ([name]) => !/^(DATABASE_URL|HOST|PORT|WATCHPOST_.*|PG.*|NODE_OPTIONS|VITEST.*)$/.test(name),
+      ([name]) => !/^(DATABASE_URL|HOST|PORT|WATCHPOST_.*|OTEL_.*|PG.*|NODE_OPTIONS|VITEST.*)$/.test(name),
     ),
   );
 

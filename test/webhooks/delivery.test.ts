@@ -140,20 +140,26 @@ describe('a message', () => {
       attempts: 12,
     });
     expect(receiver.received).toHaveLength(12);
-    // Each failed attempt but the last, which the dead letter tells, is one whole line of the log.
-    const lines = logged.filter(({ reason }) => reason === `delivery_failed: ${letter.error}`);
-    expect(lines.map(({ task, attempt, of, msg }) => ({ task, attempt, of, msg }))).toEqual(
-      Array.from({ length: 11 }, (_, n) => ({
+    // Each failed attempt is one whole line of the log, with what it is about.
+    const lines = logged.filter(({ reason }) => reason === letter.error);
+    const [notification] = await notificationsOf(database, id);
+    expect(lines.map(({ task, attempt, level, code }) => ({ task, attempt, level, code }))).toEqual(
+      Array.from({ length: 12 }, (_, n) => ({
         task: 'deliver',
         attempt: n + 1,
-        of: 12,
-        msg: 'a job failed',
+        level: n < 11 ? 40 : 50,
+        code: 'delivery_failed',
       })),
     );
+    expect(lines[0]).toMatchObject({
+      event_id: expect.any(String),
+      alert_id: expect.any(String),
+      notification_id: notification.id,
+    });
     expect(await notificationsOf(database, id)).toMatchObject([{ state: 'due' }]);
     receiver.answer = answering(204);
     await database.rows('select watchpost.replay($1)', [letter.id]);
-    const [notification] = await untilSettled(database, id, 'delivered');
+    await untilSettled(database, id, 'delivered');
     expect((await deliveriesOf(database, id)).map((row) => row.attempt)).toEqual(
       Array.from({ length: 13 }, (_, n) => n + 1),
     );

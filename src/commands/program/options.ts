@@ -37,6 +37,10 @@ export const shareOption = number('a number between 0 and 1, like 0.003', (value
 const wholeTo = (max: number) =>
   number(`a whole number from 1 to ${max}`, (value) => Number.isInteger(value) && value >= 1 && value <= max);
 export const positionOption = wholeTo(1_000_000_000);
+export const portOption = number(
+  'a port from 0 to 65535',
+  (value) => Number.isInteger(value) && value >= 0 && value <= 65_535,
+);
 /** Which face of a photo, as over HTTP. */
 export const face = wholeTo(1000);
 export const seconds = number(

@@ -34,12 +34,20 @@ export const newCamera = z.strictObject({
   id,
   ...place,
   faces: z.enum(faceRanges),
+  silent_after_seconds: z
+    .number()
+    .positive()
+    .nullable()
+    .meta({ description: 'Without a photo for so long the alarm camera.silent is raised; null: never.' }),
   site,
   plan: planPoint.nullable(),
 });
 
 export const camera = newCamera
   .extend({
+    silent_since: time
+      .nullable()
+      .meta({ description: 'When its latest photo arrived, while the alarm camera.silent is on.' }),
     created_at: time,
     last_image: z
       .strictObject({ id, captured_at: time, faces: count })
@@ -107,7 +115,7 @@ export const endpoint = z
     disabled_reason: text.nullable(),
     created_at: time,
     watchlists: z.array(text),
-    sends: z.enum(['alerts', 'heads']),
+    sends: z.enum(['alerts', 'alarms', 'both', 'heads']),
     previous_secret_until: time.nullable(),
     due: count,
   })

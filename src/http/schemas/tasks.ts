@@ -41,4 +41,15 @@ export const replayed = z.strictObject({ replayed: z.boolean() });
 
 export const healthy = z.strictObject({ status: z.literal('ok'), version: text });
 
-export const ready = z.strictObject({ status: z.literal('ready'), version: text, models: z.array(text) });
+export const ready = z.strictObject({
+  status: z.literal('ready'),
+  version: text,
+  models: z.array(text),
+  workers: count.meta({ description: 'Workers that are alive.' }),
+  waiting: count.meta({ description: 'Photos that nobody has begun to process.' }),
+  oldest_seconds: z
+    .number()
+    .nullable()
+    .meta({ description: 'How long ago the oldest of them was received; null: none waits.' }),
+  warnings: z.array(text).meta({ description: 'What should be looked at, although photos are taken.' }),
+});

@@ -131,6 +131,7 @@ export const routesOf = (s: Subjects): string[] => [
   '/v1/sites',
   '/v1/dead-letters?limit=1000',
   '/v1/erasures',
+  '/v1/pipeline',
 ];
 
 /** Every view and function that is read, with the filter that one would use. */
@@ -163,6 +164,7 @@ export const viewsOf = (s: Subjects): string[] => [
   `last_seen order by seen_at desc limit 100`,
   `lineage('${s.alert}')`,
   `partition`,
+  `pipeline`,
   `photo_status where person_photo_id = '${s.photo}'`,
   `photo_status where person_id = '${s.person}'`,
   `photo_status where person = 'Person 300'`,
@@ -177,6 +179,7 @@ export const viewsOf = (s: Subjects): string[] => [
   `stranger_visit where last_seen > now() - interval '1 day'`,
   `timeline('${s.image}')`,
   `track('${s.person}')`,
+  `vacuum_holder`,
   `unmatched_face where captured_at > now() - interval '1 day'`,
 ];
 

@@ -1,14 +1,19 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { findVacuumHolders } from '../../src/commands/vacuum-holders.ts';
+import type { DB } from '../../src/database/types.generated.ts';
+import { findVacuumHolders } from '../../src/monitoring/vacuum-holders.ts';
 import { startPair } from '../chaos/replica.ts';
 import { atEnd } from '../support/at-end.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { findPrograms } from '../support/programs.ts';
+
+const viewFile = new URL('../../sql/6-record/vacuum-holders.sql', import.meta.url);
 
 /** Names holders of any age. */
 const atOnce = { minutes: 0, transactions: 0 };
@@ -32,14 +37,14 @@ describe.skipIf(!onServer)(`what holds VACUUM back ${onServer ? '' : needsServer
   it('is nobody while no transaction is old', async () => {
     const client = await connect(database.url, 'young');
     await client.query('begin isolation level repeatable read; select from pg_class limit 1');
-    expect(await findVacuumHolders(database.pool)).toEqual([]);
+    expect(await findVacuumHolders(database.db)).toEqual([]);
   });
 
   it('is named when it is a transaction: whose, since when, its state and how to end it', async () => {
     const client = await connect(database.url, 'nightly report');
     const pid = await pidOf(client);
     await client.query('begin isolation level repeatable read; select from pg_class limit 1');
-    const [holder] = await findVacuumHolders(database.pool, atOnce);
+    const [holder] = await findVacuumHolders(database.db, atOnce);
     expect(holder?.found).toMatch(
       new RegExp(
         `^pid ${pid} \\(user postgres, application nightly report.*idle in transaction, since \\d{4}-.*0 minutes$`,
@@ -47,12 +52,12 @@ describe.skipIf(!onServer)(`what holds VACUUM back ${onServer ? '' : needsServer
     );
     expect(holder?.remedy).toContain(`pg_terminate_backend(${pid})`);
     await client.query('commit');
-    expect(await findVacuumHolders(database.pool, atOnce)).toEqual([]);
+    expect(await findVacuumHolders(database.db, atOnce)).toEqual([]);
   });
 
   it('is named to a user with few rights, with the role that shows more', async () => {
     const role = `watchpost_test_${randomBytes(6).toString('hex')}`;
-    await database.rows(`create role ${role} login password 'seen'`);
+    await database.rows(`create role ${role} login password 'seen' in role watchpost_reader`);
     onTestFinished(async () => {
       await database.rows(`drop role ${role}`);
     });
@@ -61,22 +66,23 @@ describe.skipIf(!onServer)(`what holds VACUUM back ${onServer ? '' : needsServer
     url.password = 'seen';
     const pool = new pg.Pool({ connectionString: url.toString(), max: 1 });
     onTestFinished(() => pool.end());
+    const reader = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
     const client = await connect(database.url, 'nightly report');
     const pid = await pidOf(client);
     await client.query('begin isolation level repeatable read; select from pg_class limit 1');
-    const [holder] = await findVacuumHolders(pool, atOnce);
+    const [holder] = await findVacuumHolders(reader, atOnce);
     expect(holder?.found).toMatch(
       new RegExp(`^pid ${pid} \\(user postgres, application nightly report\\).* for \\d+ transactions$`),
     );
     expect(holder?.remedy).toContain('pg_read_all_stats');
-    expect(await findVacuumHolders(pool)).toEqual([]);
+    expect(await findVacuumHolders(reader)).toEqual([]);
   });
 
   it('does not count transactions of other databases', async () => {
     const other = await freshDatabase({ empty: true });
     const client = await connect(other.url, 'elsewhere');
     await client.query('begin isolation level repeatable read; select from pg_class limit 1');
-    expect(await findVacuumHolders(database.pool, atOnce)).toEqual([]);
+    expect(await findVacuumHolders(database.db, atOnce)).toEqual([]);
   });
 });
 
@@ -97,7 +103,9 @@ describe.skipIf(!programs)(`what holds VACUUM back without a session ${reason}`,
     const replica = await connect(pair.replica.url, 'replica');
     const pool = new pg.Pool({ connectionString: pair.primary.url, max: 1 });
     onTestFinished(() => pool.end());
-    const found = async () => (await findVacuumHolders(pool, atOnce)).map((holder) => holder.found);
+    const reader = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
+    await primary.query(`create schema watchpost; ${readFileSync(viewFile, 'utf8')}`);
+    const found = async () => (await findVacuumHolders(reader, atOnce)).map((holder) => holder.found);
 
     await primary.query(`begin; create table public.half (); prepare transaction 'half done'`);
     expect(await found()).toEqual([
