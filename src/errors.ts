@@ -74,7 +74,7 @@ export const problems = {
   photo_unknown: { status: 404, title: 'There is no such photo of a person', sqlstate: 'WP038' },
   task_unknown: { status: 404, title: 'There is no such task', sqlstate: 'WP065' },
   dead_letter_unknown: { status: 404, title: 'There is no such dead letter', sqlstate: 'WP007' },
-  event_unknown: { status: 404, title: 'There is no event with this payload for this task' },
+  event_unknown: { status: 404, title: 'There is no such event' },
   site_unknown: { status: 404, title: 'There is no such site', sqlstate: 'WP024' },
   site_fixed: { status: 409, title: 'The site cannot be changed', sqlstate: 'WP025' },
   site_in_use: { status: 409, title: 'Something belongs to the site', sqlstate: 'WP026' },

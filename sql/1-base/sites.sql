@@ -302,8 +302,14 @@ create or replace function watchpost.shows_event(
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- Of a photo that is shown, a match may be on a list that is not.
   if image_id is not null then
-    return watchpost.shows_image(scope, image_id);
+    return watchpost.shows_image(scope, image_id)
+      and (payload ->> 'watchlist_id' is null or watchpost.shows_watchlist(scope, (payload ->> 'watchlist_id')::uuid))
+      and (
+        scope.watchlists is null or payload ->> 'person_id' is null
+        or watchpost.shows_person(scope, (payload ->> 'person_id')::uuid)
+      );
   end if;
   return case split_part(topic, '.', 1)
     when 'camera' then watchpost.shows_camera(scope, subject_id)
@@ -324,7 +330,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.shows_event is 'Whether an event is within a scope: its photo is, or what it is about. Events of sites, keys and settings are within none.';
+comment on function watchpost.shows_event is 'Whether an event is within a scope: its photo is, and the list that it names; or what it is about. Events of sites, keys and settings are within none.';
 
 
 create or replace function watchpost.shows_event_of(scope watchpost.scope, event uuid) returns boolean

@@ -939,6 +939,10 @@ export interface WatchpostFullEvent {
    * That of the event, with the content of event_content in place of its hash.
    */
   payload: Json | null;
+  /**
+   * The person whom it is about, as of when it happened: a merge changes no event.
+   */
+  person_id: string | null;
   subject_id: string | null;
   tasks: string[] | null;
   topic: string | null;

@@ -17,6 +17,7 @@ import { deepface } from './deepface/routes.ts';
 import { docsPage } from './docs.ts';
 import { endpoints } from './endpoints.ts';
 import { erasures, imageErasures, personErasures } from './erasures.ts';
+import { events } from './events.ts';
 import { evidence } from './evidence.ts';
 import { faces } from './faces.ts';
 import { health } from './health.ts';
@@ -31,6 +32,7 @@ import { persons } from './persons.ts';
 import { mostBase64 } from './photo-body.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
 import { retention } from './retention.ts';
+import { RowStreams } from './row-streams.ts';
 import { searches } from './searches.ts';
 import type { Served, Services } from './services.ts';
 import { sites } from './sites.ts';
@@ -46,6 +48,7 @@ export const createApp = (services: Services) => {
     maxBodyBytes,
   } = services.config;
   const turns = new Turns();
+  const streams = new RowStreams(services);
   const budget = new BytesInFlight(bytesInFlight);
   const guarded = () =>
     new Hono<Served>()
@@ -67,8 +70,9 @@ export const createApp = (services: Services) => {
     .route('/watchlists', watchlists())
     .route('/cameras', cameras())
     .route('/calibrations', calibrations())
-    .route('/alerts', alerts(services))
+    .route('/alerts', alerts(services, streams))
     .route('/alerts', evidence())
+    .route('/events', events(services, streams))
     .route('/strangers', strangers(services))
     .route('/endpoints', endpoints(services))
     .route('/tasks', tasks(services))
