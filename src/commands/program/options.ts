@@ -27,6 +27,11 @@ export const threshold = (text: string): number | ThresholdName =>
 export const shareOption = number('a number between 0 and 1, like 0.003', (value) => value > 0 && value < 1);
 const wholeTo = (max: number) =>
   number(`a whole number from 1 to ${max}`, (value) => Number.isInteger(value) && value >= 1 && value <= max);
+/** How many, where none is an answer too. */
+export const countOption = number(
+  'a whole number from 0 to 10000',
+  (value) => Number.isInteger(value) && value >= 0 && value <= 10_000,
+);
 export const positionOption = wholeTo(1_000_000_000);
 /** Which face of a photo, as over HTTP. */
 export const face = wholeTo(1000);

@@ -38,7 +38,8 @@ const buildProgram = async (args: readonly string[], session: Session): Promise<
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
   const asked = commands.filter(({ names }) => names.includes(args[0] ?? ''));
-  for (const { load } of asked.length > 0 ? asked : commands) (await load())(program, session);
+  const needed = asked.length > 0 && !asked.some(({ ofAll }) => ofAll) ? asked : commands;
+  for (const { load } of needed) (await load())(program, session);
   return program;
 };
 
@@ -53,6 +54,8 @@ Examples:
   $ watchpost import people/ --watchlist wanted
   $ watchpost submit frame.jpg --camera north-gate --wait
   $ watchpost search visitor.jpg                          who is in a photo, without submitting it
+  $ watchpost watch /srv/ftp --camera-from-folder         submit what cameras upload
+  $ watchpost tail --topic "alert.*"                      events as they happen
   $ watchpost alert list --state open
   $ watchpost key create "gate camera" --scope submit --camera north-gate
   $ watchpost endpoint add guards https://guards.example/hook --min-severity critical
