@@ -82,6 +82,7 @@ export const bringUp = async (
     log,
     pulse: config.pulse,
     headsFile: config.headsFile,
+    aliveFile: config.aliveFile,
   };
   const worker = await (options.worker ? startWorker : startRelay)(
     { database, vision, outgoing: config.outgoing },

@@ -23,7 +23,13 @@ const work = async (context: Context): Promise<void> => {
   const vision = await openVisionThreads(context);
   const worker = await startWorker(
     { database, vision, outgoing: config.outgoing },
-    { concurrency: config.concurrency, log, pulse: config.pulse, headsFile: config.headsFile },
+    {
+      concurrency: config.concurrency,
+      log,
+      pulse: config.pulse,
+      headsFile: config.headsFile,
+      aliveFile: config.aliveFile,
+    },
   );
   stopper.add(() => worker.stop());
   print(io, `worker ${worker.id} is at work; stop it with Ctrl-C`);
