@@ -29,7 +29,7 @@ const makeKey: AddCommand = (encryption, session) =>
         await writeFile(file, text, { mode: 0o600, flag: 'wx' }).catch((error: Error) => {
           throw new CommandError(`${file} cannot be written: ${whyUnusableFile(error) ?? error.message}.`);
         });
-        print(io, `${file} holds a new key. Keep a copy apart from the database and its backups.`);
+        print(io, `${file} holds a new key. Keep a copy apart from the database and its backups.`, { file });
       }),
     );
 
@@ -83,6 +83,7 @@ const convert = async (context: Context, to: 'encrypted' | 'plain'): Promise<voi
   print(
     context.io,
     `${converted} photos and crops are ${to} now; "erase clean --full" clears the space of the others.`,
+    { converted, to },
   );
 };
 
@@ -112,10 +113,11 @@ const rewrap: AddCommand = (encryption, session) =>
         const older = readEncryptionKey({ file: fromFile });
         const newer = readEncryptionKey(context.config.encryption);
         if (!older || !newer) return;
-        print(
-          context.io,
-          `${await rewrapKeys(db, older, newer)} data keys are wrapped by ${fingerprintOf()} now`,
-        );
+        const rewrapped = await rewrapKeys(db, older, newer);
+        print(context.io, `${rewrapped} data keys are wrapped by ${fingerprintOf()} now`, {
+          rewrapped,
+          key: fingerprintOf(),
+        });
         await assertReadable(db);
       }),
     );
@@ -135,6 +137,7 @@ const destroy: AddCommand = (encryption, session) =>
           throw new CommandError(
             `${photos.encrypted} photos and ${crops.encrypted} crops could not be read any more. Repeat it with --yes.`,
           );
-        print(context.io, `${await destroyKeys(db)} keys are destroyed`);
+        const destroyed = await destroyKeys(db);
+        print(context.io, `${destroyed} keys are destroyed`, { destroyed });
       }),
     );

@@ -34,6 +34,7 @@ export const upCommand: AddCommand = (program, session) =>
 Submit a photo:  curl -H "Authorization: Bearer ${keyInShell(up.firstKey)}" -F image=@photo.jpg ${up.url}/v1/images
 One more worker: npm run worker
 Stop:            Ctrl-C`,
+            { url: up.url, key_file: up.firstKey.file ?? null, database: up.kind },
           );
           await ended;
         },

@@ -32,6 +32,6 @@ const work = async (context: Context): Promise<void> => {
     },
   );
   stopper.add(() => worker.stop());
-  print(io, `worker ${worker.id} is at work; stop it with Ctrl-C`);
+  print(io, `worker ${worker.id} is at work; stop it with Ctrl-C`, { worker: worker.id });
   await ended;
 };

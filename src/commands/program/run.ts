@@ -27,7 +27,7 @@ export const run = async (args: readonly string[], io: Io): Promise<number> => {
 };
 
 /** Loads only the file of the command that is run, if it is known: with models and server a start takes twice the time. */
-const buildProgram = async (args: readonly string[], session: Session): Promise<Command> => {
+export const buildProgram = async (args: readonly string[], session: Session): Promise<Command> => {
   const { stdout, stderr } = session.io;
   const program = new Command('watchpost')
     .description('A face-recognition watchlist whose message broker is Postgres itself.')
@@ -40,8 +40,22 @@ const buildProgram = async (args: readonly string[], session: Session): Promise<
   const asked = commands.filter(({ names }) => names.includes(args[0] ?? ''));
   const needed = asked.length > 0 && !asked.some(({ ofAll }) => ofAll) ? asked : commands;
   for (const { load } of needed) (await load())(program, session);
+  giveJson(program, session);
   return program;
 };
+
+/** Adds --json to every command that does not have it itself. */
+const giveJson = (command: Command, session: Session): void => {
+  for (const below of command.commands) giveJson(below, session);
+  const isLeaf =
+    command.commands.length === 0 && command.parent !== null && !notForPrograms.has(command.name());
+  if (!isLeaf || command.options.some(({ long }) => long === '--json')) return;
+  command.option('--json', 'print JSON lines');
+  session.jsonLines.add(command);
+};
+
+/** Commands whose output is read by a shell. */
+const notForPrograms = new Set(['completion', 'complete']);
 
 const examplesAndSettings = `
 Examples:
