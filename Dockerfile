@@ -4,7 +4,10 @@
 # production never opens, as a second Node and onnxruntime for other platforms. `npm run image` does these steps without
 # Docker; .ci/run runs it, and it fails from 300 MB on.
 
-FROM node:24-bookworm-slim AS install
+# Another tag, or the same with its digest, as operations/compose/pin finds it: --build-arg NODE_IMAGE=node:24-…@sha256:…
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS install
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY models models
@@ -15,7 +18,7 @@ ENV ONNXRUNTIME_NODE_INSTALL=skip
 RUN npm ci --omit=dev && npm run slim
 
 # A second stage, as npm's cache stays behind in the first.
-FROM node:24-bookworm-slim
+FROM ${NODE_IMAGE}
 WORKDIR /app
 COPY --from=install /app ./
 COPY . .

@@ -5,6 +5,7 @@ import { problemOfUrl } from './database-url.ts';
 import { type EncryptionSettings, parseKey } from './encryption-key.ts';
 import { type LegalBasis, legalBasisNames } from './legal-bases.ts';
 import { type Outgoing, parseNetwork } from './outgoing/index.ts';
+import { readSecretFiles, withPassword } from './secret-files.ts';
 
 /** How often a process sends heartbeats, and after how long without one it counts as dead. */
 export interface Pulse {
@@ -44,12 +45,13 @@ const listOf = <T>(parse: (entry: string) => T | undefined, wanted: string) =>
 const parseHostName = (text: string): string | undefined =>
   /^[a-z0-9._-]+(:\d{1,5})?$/i.test(text) ? text.toLowerCase().replace(/:\d+$/, '') : undefined;
 
-/** All settings, by the name of their environment variables. */
-const settings = z.object({
+/** All settings, by the name of their environment variables; those of src/secret-files.ts also with _FILE at their end. */
+export const settings = z.object({
   DATABASE_URL: z
     .string()
     .refine((url) => problemOfUrl(url) === undefined, { error: ({ input }) => problemOfUrl(String(input)) })
     .optional(),
+  DATABASE_PASSWORD: z.string().optional(),
   HOST: z.string().min(1, 'give an address to listen on, like 127.0.0.1').default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(3000),
   WATCHPOST_DATA: z.string().min(1, 'give a folder').default('.watchpost'),
@@ -88,6 +90,7 @@ const settings = z.object({
     .refine((text) => parseKey(text) !== undefined, 'give 32 bytes in base64 or hex')
     .optional(),
   WATCHPOST_ENCRYPTION_KEY_FILE: z.string().min(1, 'give the path of a file').optional(),
+  WATCHPOST_ALIVE_FILE: z.string().min(1, 'give a file').optional(),
   WATCHPOST_HEARTBEAT_MS: wholeNumber(100, 60_000).default(calmPulse.heartbeatMs),
   WATCHPOST_DEAD_AFTER_S: wholeNumber(1, 3600).default(calmPulse.deadAfterSeconds),
   WATCHPOST_METRICS: z.enum(['off', 'loopback', 'open'], 'give off, loopback or open').default('off'),
@@ -130,6 +133,8 @@ export interface Config {
   readonly ingestUrl: boolean;
   /** Absolute path of the file in which a worker keeps heads of the record; undefined: none. */
   readonly headsFile: string | undefined;
+  /** Absolute path of a file that a worker touches at each heartbeat that the database has taken; undefined: none. */
+  readonly aliveFile: string | undefined;
   /** Names by which the API may be called, in lower case, beside addresses and names of this machine. */
   readonly hosts: readonly string[];
   /** What people and lists that are added without a legal basis or purpose get; undefined: as the database has it. */
@@ -164,14 +169,19 @@ export class ConfigError extends Error {
  * @throws {ConfigError} naming every wrong setting.
  */
 export const readConfig = (environment: Record<string, string | undefined> = process.env): Config => {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const nonEmpty = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const { secrets, problems } = readSecretFiles(nonEmpty);
+  const given: typeof nonEmpty = { ...nonEmpty, ...secrets };
   const parsed = settings.safeParse(given);
-  if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => {
-      const name = String(issue.path[0]);
-      const shown = /KEY|URL/.test(name) ? 'its value' : JSON.stringify(given[name]);
-      return `  ${name}: ${shown} is not valid; ${issue.message}`;
-    });
+  if (!parsed.success || problems.length > 0) {
+    const lines = [
+      ...problems.map(({ name, problem }) => `  ${name}: ${problem}`),
+      ...(parsed.error?.issues ?? []).map((issue) => {
+        const name = String(issue.path[0]);
+        const shown = /KEY|URL|PASSWORD/.test(name) ? 'its value' : JSON.stringify(given[name]);
+        return `  ${name}: ${shown} is not valid; ${issue.message}`;
+      }),
+    ];
     throw new ConfigError(`Settings come from the environment, and some are wrong:\n${lines.join('\n')}`);
   }
   const s = parsed.data;
@@ -181,7 +191,10 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     );
   }
   return {
-    databaseUrl: s.DATABASE_URL,
+    databaseUrl:
+      s.DATABASE_URL !== undefined && s.DATABASE_PASSWORD !== undefined
+        ? withPassword(s.DATABASE_URL, s.DATABASE_PASSWORD)
+        : s.DATABASE_URL,
     host: s.HOST,
     port: s.PORT,
     dataDir: resolve(s.WATCHPOST_DATA),
@@ -203,6 +216,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
     outgoing: { networks: s.WATCHPOST_OUTGOING_ALLOW },
     ingestUrl: s.WATCHPOST_INGEST_URL === 'on',
     headsFile: s.WATCHPOST_HEADS_FILE === undefined ? undefined : resolve(s.WATCHPOST_HEADS_FILE),
+    aliveFile: s.WATCHPOST_ALIVE_FILE === undefined ? undefined : resolve(s.WATCHPOST_ALIVE_FILE),
     hosts: s.WATCHPOST_HOSTS,
     processing: { legal_basis: s.WATCHPOST_LEGAL_BASIS, purpose: s.WATCHPOST_PURPOSE },
     compatibility: s.WATCHPOST_COMPATIBILITY.filter((item) => item !== ''),

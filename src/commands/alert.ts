@@ -121,9 +121,10 @@ const reviewEach = async (
   review: Parameters<typeof reviewAlert>[2],
 ): Promise<boolean> => {
   const { db } = await connect(context);
-  return forEach(context.io, ids, async (id) =>
-    print(context.io, summaryOf(await retryCollisions(() => reviewAlert(db, id, review)))),
-  );
+  return forEach(context.io, ids, async (id) => {
+    const reviewed = await retryCollisions(() => reviewAlert(db, id, review));
+    print(context.io, summaryOf(reviewed), reviewed);
+  });
 };
 
 /** A decision that takes nothing but a note. */
@@ -176,7 +177,7 @@ const alertUndo: AddCommand = (alert, session) =>
       session.action(async (context, id: string, options: { review?: string; note?: string }) => {
         const { db } = await connect(context);
         const undone = await retryCollisions(() => reviewAlert(db, id, { decision: 'undo', ...options }));
-        print(context.io, summaryOf(undone));
+        print(context.io, summaryOf(undone), undone);
       }),
     );
 

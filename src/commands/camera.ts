@@ -65,7 +65,7 @@ const cameraAdd: AddCommand = (camera, session) =>
     session.action(async (context, name: string, options: Omit<NewCamera, 'name'> & Silence) => {
       const { db } = await connect(context);
       const added = await addCamera(db, { ...withSilence(options), name });
-      print(context.io, `${added.name}  ${added.id}`);
+      print(context.io, `${added.name}  ${added.id}`, added);
     }),
   );
 
@@ -139,7 +139,7 @@ const cameraSet: AddCommand = (camera, session) =>
         return setCamera(trx, id, { ...fields, plan: point });
       });
       const parts = [changed.name, changed.id, changed.location, changed.zone && `zone ${changed.zone}`];
-      print(context.io, parts.filter(Boolean).join('  '));
+      print(context.io, parts.filter(Boolean).join('  '), changed);
     }),
   );
 
@@ -159,7 +159,10 @@ const cameraRemove: AddCommand = (camera, session) =>
         const id = await findCamera(db, name, { orRemoved: photos });
         const inUse = (await readCameras(db)).some((one) => one.id === id);
         if (inUse && !dryRun) await removeCamera(db, id);
-        print(io, dryRun ? `${name} would be removed` : `${name} is removed`);
+        print(io, dryRun ? `${name} would be removed` : `${name} is removed`, {
+          camera: id,
+          dry_run: dryRun,
+        });
         const all = { camera: id, until: new Date(Date.now() + 86_400_000).toISOString() };
         if (photos) await deletePhotosShown(io, db, all, { dryRun });
         else print(io, 'Its photos and alerts stay. --photos deletes what no alert rests on.');

@@ -4,6 +4,8 @@ import type { AddCommand } from './program/session.ts';
 interface Entry {
   readonly names: readonly string[];
   readonly load: () => Promise<AddCommand>;
+  /** Whether it needs all other commands. */
+  readonly ofAll?: boolean;
 }
 
 /** Every command, in the order of the help. A new one is a file and a line here. */
@@ -33,6 +35,8 @@ export const commands: readonly Entry[] = [
   { names: ['calibrate'], load: async () => (await import('./calibrate/calibrate.ts')).calibrateCommand },
   { names: ['evaluate'], load: async () => (await import('./evaluate/evaluate.ts')).evaluateCommand },
   { names: ['sql'], load: async () => (await import('./sql.ts')).sqlCommand },
+  { names: ['tail'], load: async () => (await import('./tail.ts')).tailCommand },
+  { names: ['watch'], load: async () => (await import('./watch.ts')).watchCommand },
   { names: ['replay'], load: async () => (await import('./replay.ts')).replayCommand },
   { names: ['pause', 'resume'], load: async () => (await import('./pause.ts')).pauseCommands },
   { names: ['retention'], load: async () => (await import('./retention.ts')).retentionCommand },
@@ -42,4 +46,9 @@ export const commands: readonly Entry[] = [
   { names: ['verify'], load: async () => (await import('./verify.ts')).verifyCommand },
   { names: ['strangers'], load: async () => (await import('./strangers.ts')).strangersCommand },
   { names: ['describe'], load: async () => (await import('./describe.ts')).describeCommand },
+  {
+    names: ['completion', 'complete'],
+    ofAll: true,
+    load: async () => (await import('./completion.ts')).completionCommands,
+  },
 ];

@@ -49,16 +49,17 @@ const switchDescribing = async (
     `select watchpost.switch_task('describe', $1, $2) as changed`,
     [state === 'on', options.note ?? null],
   );
+  const changed = rows[0]?.changed ?? false;
   if (state === 'on') print(io, whatItIs);
   else
     print(
       io,
       'Age and gender are not estimated any more. What was estimated stays, and what is\nqueued is still done: "watchpost pause describe" holds it.',
     );
-  const changed = rows[0]?.changed ?? false;
   print(
     io,
     changed ? 'This is on record: event subscription.changed.' : `It was ${state} already: nothing changed.`,
+    { describe: state, changed },
   );
   if (options.past) await describePast(io, database);
 };
@@ -81,7 +82,10 @@ const describePast = async (io: Io, database: Database): Promise<void> => {
     withoutPhoto += asked.without_photo;
     last = asked.last;
   } while (last !== null);
-  print(io, `${requested} faces of the past will be described, as fast as the workers come to it.`);
+  print(io, `${requested} faces of the past will be described, as fast as the workers come to it.`, {
+    requested,
+    without_photo: withoutPhoto,
+  });
   if (withoutPhoto > 0) print(io, `${withoutPhoto} cannot be: their photos were dropped.`);
 };
 

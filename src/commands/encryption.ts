@@ -31,7 +31,7 @@ const makeKey: AddCommand = (encryption, session) =>
         await writeFile(file, text, { mode: 0o600, flag: 'wx' }).catch((error: Error) => {
           throw new CommandError(`${file} cannot be written: ${whyUnusableFile(error) ?? error.message}.`);
         });
-        print(io, `${file} holds a new key. Keep a copy apart from the database and its backups.`);
+        print(io, `${file} holds a new key. Keep a copy apart from the database and its backups.`, { file });
       }),
     );
 
@@ -85,6 +85,7 @@ const convert = async (context: Context, to: 'encrypted' | 'plain'): Promise<voi
   print(
     context.io,
     `${converted} photos and crops are ${to} now; "erase clean --full" clears the space of the others.`,
+    { converted, to },
   );
 };
 
@@ -114,10 +115,11 @@ const rewrap: AddCommand = (encryption, session) =>
         const older = readEncryptionKey({ file: fromFile });
         const newer = readEncryptionKey(context.config.encryption);
         if (!older || !newer) return;
-        print(
-          context.io,
-          `${await rewrapKeys(db, older, newer)} data keys are wrapped by ${fingerprintOf()} now`,
-        );
+        const rewrapped = await rewrapKeys(db, older, newer);
+        print(context.io, `${rewrapped} data keys are wrapped by ${fingerprintOf()} now`, {
+          rewrapped,
+          key: fingerprintOf(),
+        });
         await assertReadable(db);
       }),
     );
@@ -145,6 +147,6 @@ const destroy: AddCommand = (encryption, session) =>
           );
         }
         const destroyed = await destroyKeys(db, siteId);
-        print(context.io, destroyed === 1 ? '1 key is destroyed' : `${destroyed} keys are destroyed`);
+        print(context.io, destroyed === 1 ? '1 key is destroyed' : `${destroyed} keys are destroyed`, { destroyed });
       }),
     );

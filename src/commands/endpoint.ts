@@ -88,7 +88,7 @@ const endpointAdd: AddCommand = (endpoint, session) =>
         const added = await db
           .transaction()
           .execute((trx) => addEndpoint(trx, fields, context.config.outgoing));
-        print(context.io, `${name}  ${added.id}\nsecret  ${added.secret}`);
+        print(context.io, `${name}  ${added.id}\nsecret  ${added.secret}`, added);
       }),
     );
 
@@ -129,6 +129,7 @@ const endpointTest: AddCommand = (endpoint, session) =>
         print(
           context.io,
           `${answer.error ?? `It took the message: ${answer.status}.`}  ${Math.round(answer.durationMs)} ms`,
+          answer,
         );
         return answer.error === null;
       }),
@@ -147,7 +148,10 @@ const endpointRotate: AddCommand = (endpoint, session) =>
         const { secret, previous_until } = await db
           .transaction()
           .execute((trx) => rotateSecret(trx, id, keep));
-        print(context.io, `secret  ${secret}\nthe one before signs until ${previous_until.toISOString()}`);
+        print(context.io, `secret  ${secret}\nthe one before signs until ${previous_until.toISOString()}`, {
+          secret,
+          previous_until,
+        });
       }),
     );
 
@@ -163,7 +167,7 @@ const change =
           const { db } = await connect(context);
           return forEach(context.io, names, async (name) => {
             await changeEndpoint(db, await findEndpoint(db, name), verb);
-            print(context.io, `${name} is ${verb}d`);
+            print(context.io, `${name} is ${verb}d`, { name, done: verb });
           });
         }),
       );

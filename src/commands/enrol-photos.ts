@@ -77,8 +77,20 @@ export const printEnded = (
 ): boolean => {
   for (const { file, id } of waiting) {
     const end = ended.find((one) => one.id === id);
-    if (!end || end.state === 'enrolled') print(io, `  ${file}  ${end ? 'enrolled' : 'waits'}`);
-    else print(io, `  ${file}  refused: ${end.message} (${end.code})${options.ids ? `  ${id}` : ''}`);
+    if (!end || end.state === 'enrolled')
+      print(io, `  ${file}  ${end ? 'enrolled' : 'waits'}`, {
+        file,
+        photo: id,
+        state: end ? 'enrolled' : 'waits',
+      });
+    else
+      print(io, `  ${file}  refused: ${end.message} (${end.code})${options.ids ? `  ${id}` : ''}`, {
+        file,
+        ...(options.ids ? { photo: id } : {}),
+        state: 'refused',
+        code: end.code,
+        message: end.message,
+      });
   }
   return ended.every((one) => one.state === 'enrolled');
 };
@@ -106,14 +118,14 @@ export const enrolledOrTakenBack = async (
   const { person, waiting } = added;
   const ended = await orTakenBack(io, database, added, untilAllEnded(io, database, waiting));
   if (ended.some(({ state }) => state === 'enrolled')) {
-    print(io, `${person.name}  ${person.id}`);
+    print(io, `${person.name}  ${person.id}`, person);
     const all = printEnded(io, waiting, ended, { ids: true });
     await printDuplicates(io, database.db, person.id);
     return all;
   }
   if (!(await takeBackPerson(database.db, person.id, idsOf(waiting)))) {
     // Somebody else has given them a photo meanwhile.
-    print(io, `${person.name}  ${person.id}`);
+    print(io, `${person.name}  ${person.id}`, person);
     return printEnded(io, waiting, ended, { ids: true });
   }
   printEnded(io, waiting, ended, { ids: false });

@@ -170,6 +170,7 @@ const eraseClean: AddCommand = (erase, session) =>
           full
             ? 'The tables hold no removed row any more.'
             : 'Removed rows are out of the tables and indexes; free space in the files may keep bytes of them until it is used again, or until "erase clean --full".',
+          { cleared: true, full },
         );
       }),
     );

@@ -239,7 +239,7 @@ const keyRevoke: AddCommand = (key, session) =>
         const { db } = await connect(context);
         return forEach(context.io, names, async (name) => {
           await revokeKey(db, await findKey(db, name));
-          print(context.io, `${name} is revoked`);
+          print(context.io, `${name} is revoked`, { name, done: 'revoke' });
         });
       }),
     );

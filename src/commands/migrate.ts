@@ -16,6 +16,7 @@ export const migrateCommand: AddCommand = (program, session) =>
         print(
           context.io,
           applied.length > 0 ? `applied: ${applied.join(', ')}` : 'the database is up to date',
+          { applied },
         );
         for (const sentence of said) print(context.io, sentence);
       }),

@@ -55,7 +55,7 @@ const move = async (context: Context, { to }: { to: string }): Promise<void> => 
       io.stderr.write('making foreign keys and the index over people, and comparing the counts\n');
     },
   });
-  print(io, summaryOf(context, to, moved));
+  print(io, summaryOf(context, to, moved), moved);
 };
 
 const megabytes = (bytes: number): number => Math.ceil(bytes / 1e6);

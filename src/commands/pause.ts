@@ -23,7 +23,7 @@ const switchTask =
           if (!stageOf(task)) throw new CommandError(`There is no task ${task}: ${tasks}.`);
           const { pool } = await connect(context);
           await pool.query(`select watchpost.${verb}($1)`, [task]);
-          print(context.io, `${task} is ${outcome}`);
+          print(context.io, `${task} is ${outcome}`, { task, paused: verb === 'pause' });
         }),
       );
 

@@ -68,7 +68,7 @@ const addWithPhotos = async (context: Context, name: string, options: AddOptions
     .transaction()
     .execute((trx) => writePerson(trx, name, photos, options));
   if (!options.wait || waiting.length === 0) {
-    print(io, `${person.name}  ${person.id}`);
+    print(io, `${person.name}  ${person.id}`, person);
     return readAll;
   }
 

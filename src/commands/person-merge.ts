@@ -25,7 +25,11 @@ export const personMerge: AddCommand = (person, session) =>
         const { moved } = await retryCollisions(() =>
           mergePersons(db, { keep: keep.id, merged: merged.id }, note),
         );
-        print(context.io, `${merged.name} (${merged.id}) is merged into ${keep.name} (${keep.id})`);
+        print(context.io, `${merged.name} (${merged.id}) is merged into ${keep.name} (${keep.id})`, {
+          merged,
+          into: keep,
+          moved,
+        });
         print(context.io, `  ${figuresOf(moved)}`);
         print(context.io, `  to undo it: person unmerge ${merged.id}`);
       }),
@@ -45,6 +49,7 @@ export const personUnmerge: AddCommand = (person, session) =>
         print(
           context.io,
           `${merged.name} (${merged.id}) is a person of their own again, apart from ${merged.survivor}`,
+          { unmerged: merged, moved },
         );
         print(context.io, `  ${figuresOf(moved)}`);
       }),

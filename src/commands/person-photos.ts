@@ -75,14 +75,14 @@ const addPhotos = async (
     waiting.push({ file, id });
   }
   const readAll = given.length === files.length;
-  print(io, `${name}  ${personId}`);
+  print(io, `${name}  ${personId}`, { person: name, id: personId });
   if (!options.wait) return printEnded(io, waiting, [], { ids: true }) && readAll;
 
   const ended = await untilAllEnded(io, database, waiting);
   const good = printEnded(io, waiting, ended, { ids: true });
   if (replace !== undefined && ended.some(({ state }) => state === 'enrolled')) {
     await removePhoto(database.db, replace, 'replaced by another photo');
-    print(io, `  ${replace}  removed`);
+    print(io, `  ${replace}  removed`, { photo: replace, state: 'removed' });
   }
   return good && readAll;
 };
@@ -103,7 +103,8 @@ export const personEnrolFace: AddCommand = (person, session) =>
       session.action(async (context, wanted: string, faceId: string, options: { accept: string[] }) => {
         const { db } = await connect(context);
         const { id } = await findOnePerson(db, wanted);
-        print(context.io, await enrolFace(db, id, faceId, options.accept));
+        const photo = await enrolFace(db, id, faceId, options.accept);
+        print(context.io, photo, { photo });
       }),
     );
 
@@ -118,7 +119,10 @@ const photoRemove: AddCommand = (photo, session) =>
         const { db } = await connect(context);
         return forEach(context.io, photos, async (id) => {
           const removed = await removePhoto(db, id, options.reason ?? null);
-          print(context.io, removed ? `${id} is removed` : `${id} was removed before`);
+          print(context.io, removed ? `${id} is removed` : `${id} was removed before`, {
+            photo: id,
+            removed,
+          });
         });
       }),
     );
@@ -133,7 +137,8 @@ const photoCorrect: AddCommand = (photo, session) =>
     .action(
       session.action(async (context, id: string, options: { face: number; reason?: string }) => {
         const { db } = await connect(context);
-        print(context.io, await correctPhoto(db, id, options.face, options.reason));
+        const photo = await correctPhoto(db, id, options.face, options.reason);
+        print(context.io, photo, { photo });
       }),
     );
 
@@ -147,6 +152,6 @@ const photoAccept: AddCommand = (photo, session) =>
       session.action(async (context, id: string, codes: string[]) => {
         const { db } = await connect(context);
         await acceptPhoto(db, id, codes);
-        print(context.io, `${id} is back at the gate`);
+        print(context.io, `${id} is back at the gate`, { photo: id });
       }),
     );

@@ -49,6 +49,7 @@ export const personReport: AddCommand = (person, session) =>
         print(
           context.io,
           `${report.person.name}: ${sightings.length} sightings, ${searches.length} searches, looked at ${accesses.length} times: ${out}`,
+          { file: out, sightings: sightings.length, searches: searches.length, accesses: accesses.length },
         );
       }),
     );

@@ -131,7 +131,7 @@ const personSet: AddCommand = (person, session) =>
           legal_basis: options.legalBasis,
           keep_until: options.keepUntil === 'never' ? null : options.keepUntil,
         });
-        print(context.io, `${changed.name}  ${changed.id}`);
+        print(context.io, `${changed.name}  ${changed.id}`, changed);
       }),
     );
 
@@ -147,7 +147,12 @@ const personRemove: AddCommand = (person, session) =>
         const { db } = await connect(context);
         const { id, name } = await findPersonItself(db, wanted);
         const history = await countHistory(db, { person: id });
-        if (dryRun) return print(io, `${name} would be forgotten, with ${listed(history)}\n${recordStays}`);
+        if (dryRun)
+          return print(io, `${name} would be forgotten, with ${listed(history)}\n${recordStays}`, {
+            person: name,
+            dry_run: true,
+            history,
+          });
         const { entries, alerts, photos } = history;
         const progress = deletionProgress(
           io,
@@ -156,6 +161,6 @@ const personRemove: AddCommand = (person, session) =>
         );
         await removePerson(transactions(db), id, progress.step);
         progress.end();
-        print(io, `${name} is forgotten`);
+        print(io, `${name} is forgotten`, { person: name, history });
       }),
     );

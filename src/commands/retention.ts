@@ -93,6 +93,7 @@ const retentionSet: AddCommand = (retention, session) => {
           return print(
             context.io,
             had ? `${options.camera} has the general rule` : `${options.camera} had no rule of its own`,
+            { what, camera: options.camera, had },
           );
         }
         if (!options.age && !options.action && !options.purpose) {
@@ -102,7 +103,7 @@ const retentionSet: AddCommand = (retention, session) => {
         const rules = await readRules(db);
         const rule = rules.find((one) => one.relation === what && (one.camera?.id ?? '') === (camera ?? ''));
         const whose = options.camera ? ` of ${options.camera}` : '';
-        if (rule) print(context.io, `${what}${whose}: ${sentenceOf(rule)}`);
+        if (rule) print(context.io, `${what}${whose}: ${sentenceOf(rule)}`, rule);
       }),
     );
 };
@@ -201,6 +202,6 @@ const retentionDefault: AddCommand = (retention, session) =>
         const { db } = await connect(context);
         if (legalBasis || purpose) await setProcessingDefault(db, { legal_basis: legalBasis, purpose });
         const now = await readProcessingDefault(db);
-        print(context.io, `legal basis ${now.legal_basis}\npurpose     ${now.purpose}`);
+        print(context.io, `legal basis ${now.legal_basis}\npurpose     ${now.purpose}`, now);
       }),
     );

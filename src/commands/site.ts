@@ -30,7 +30,7 @@ const siteAdd: AddCommand = (site, session) =>
       session.action(async (context, name: string) => {
         const { db } = await connect(context);
         const added = await addSite(db, name);
-        print(context.io, `${added.name}  ${added.id}`);
+        print(context.io, `${added.name}  ${added.id}`, added);
       }),
     );
 
@@ -65,7 +65,7 @@ const siteRename: AddCommand = (site, session) =>
       session.action(async (context, name: string, renamed: string) => {
         const { db } = await connect(context);
         const site = await renameSite(db, await findSite(db, name), renamed);
-        print(context.io, `${site.name}  ${site.id}`);
+        print(context.io, `${site.name}  ${site.id}`, site);
       }),
     );
 
@@ -78,7 +78,7 @@ const siteRemove: AddCommand = (site, session) =>
       session.action(async (context, name: string) => {
         const { db } = await connect(context);
         await removeSite(db, await findSite(db, name));
-        print(context.io, `${name} is removed`);
+        print(context.io, `${name} is removed`, { site: name, done: 'remove' });
       }),
     );
 
@@ -92,7 +92,7 @@ const memberAdd: AddCommand = (member, session) =>
       session.action(async (context, role: string, site: string) => {
         const { db } = await connect(context);
         await addMember(db, await findSite(db, site), role);
-        print(context.io, `${role} sees ${site}`);
+        print(context.io, `${role} sees ${site}`, { role, site, member: true });
       }),
     );
 
@@ -106,6 +106,6 @@ const memberRemove: AddCommand = (member, session) =>
       session.action(async (context, role: string, site: string) => {
         const { db } = await connect(context);
         await removeMember(db, await findSite(db, site), role);
-        print(context.io, `${role} is no member of ${site} any more`);
+        print(context.io, `${role} is no member of ${site} any more`, { role, site, member: false });
       }),
     );

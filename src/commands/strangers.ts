@@ -54,7 +54,10 @@ const strangersOn: AddCommand = (strangers, session) =>
           `select similarity, min_faces, watchpost.stranger_age()::text as retention, visit_gap::text
            from watchpost.stranger_setting`,
         );
-        print(context.io, `faces that match nobody are grouped\n${table(rows, widthOf(context.io))}`);
+        print(context.io, `faces that match nobody are grouped\n${table(rows, widthOf(context.io))}`, {
+          grouped: true,
+          setting: rows,
+        });
       }),
     );
 
@@ -70,6 +73,7 @@ const strangersOff: AddCommand = (strangers, session) =>
         print(
           context.io,
           `faces that match nobody are not grouped${forget ? '; all groups are forgotten' : ''}`,
+          { grouped: false, forgotten: forget },
         );
       }),
     );
@@ -150,7 +154,7 @@ const strangersEnrol: AddCommand = (strangers, session) =>
           const waiting = photos.map((photo) => ({ file: `face ${photo.face_id}`, id: photo.id }));
           return enrolledOrTakenBack(io, database, { person: { id: personId, name }, waiting }, () => advice);
         }
-        print(io, `${name}  ${personId}`);
+        print(io, `${name}  ${personId}`, { person: name, id: personId });
         return true;
       }),
     );

@@ -6,9 +6,11 @@ import type { Io } from './program/io.ts';
 import type { Context } from './program/session.ts';
 
 /** What is sent with each photo. */
-interface Fields {
-  readonly camera?: string;
-  readonly capturedAt?: string;
+export interface Fields {
+  readonly camera?: string | undefined;
+  readonly capturedAt?: string | undefined;
+  /** Under the same key a photo is submitted once. */
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** How a photo ended, and whom it shows, the most similar first. */
@@ -16,8 +18,11 @@ export type Ended = PhotoStatus & { readonly found: readonly Found[] };
 
 /** Where photos are submitted to. */
 export interface Way {
-  /** @returns the photo's id. */
-  submit(bytes: Buffer, file: string): Promise<string>;
+  /**
+   * @param fields of this photo, in place of those of all.
+   * @returns the photo's id.
+   */
+  submit(bytes: Buffer, file: string, fields?: Fields): Promise<string>;
   /** Says, before a wait, if it will be long. */
   prepareToWait(): Promise<void>;
   /** Resolves when a photo is done or failed. */
@@ -33,7 +38,7 @@ export const byDatabase = async (context: Context, { camera, capturedAt }: Field
   const database = await connect(context);
   const cameraId = camera === undefined ? undefined : await findCamera(database, camera);
   return {
-    submit: (bytes) => submitPhoto(database, { bytes, camera: cameraId, capturedAt }),
+    submit: (bytes, _, fields) => submitPhoto(database, { bytes, camera: cameraId, capturedAt, ...fields }),
     prepareToWait: () => warnWithoutWorker(context.io, database),
     async untilEnded(id) {
       const ended = await untilEnded(database, id);
@@ -45,14 +50,16 @@ export const byDatabase = async (context: Context, { camera, capturedAt }: Field
 /** By the API of another process. */
 export const byApi = (context: Context, url: string, { camera, capturedAt }: Fields): Way => {
   const { images } = openClient(context, url).v1;
-  const fields = {
-    ...(camera === undefined ? {} : { camera }),
-    ...(capturedAt === undefined ? {} : { captured_at: capturedAt }),
-  };
   return {
-    async submit(bytes, file) {
-      const image = new File([new Uint8Array(bytes)], file);
-      return (await bodyOf(images.$post({ form: { image, ...fields } }))).id;
+    async submit(bytes, file, own) {
+      const { idempotencyKey, ...fields } = { camera, capturedAt, ...own };
+      const form = {
+        image: new File([new Uint8Array(bytes)], file),
+        ...(fields.camera === undefined ? {} : { camera: fields.camera }),
+        ...(fields.capturedAt === undefined ? {} : { captured_at: fields.capturedAt }),
+      };
+      const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
+      return (await bodyOf(images.$post({ form }, { headers }))).id;
     },
     prepareToWait: async () => {},
     async untilEnded(id) {

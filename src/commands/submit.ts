@@ -137,7 +137,7 @@ const unreadable = (file: string, error: Error): CommandError => {
 };
 
 /** The stable code of the error of a file. */
-const codeOf = (error: unknown): string => {
+export const codeOf = (error: unknown): string => {
   const { cause } = error as CommandError;
   return cause instanceof Error && 'syscall' in cause
     ? 'file_unreadable'

@@ -35,6 +35,7 @@ export const upCommand: AddCommand = (program, session) =>
 Submit a photo:  curl -H "Authorization: Bearer ${keyInShell(up.firstKey)}" -F image=@photo.jpg ${up.url}/v1/images
 One more worker: npm run worker
 Stop:            Ctrl-C`,
+            { url: up.url, key_file: up.firstKey.file ?? null, database: up.kind },
           );
           await ended;
         },
@@ -85,6 +86,7 @@ export const bringUp = async (
     log,
     pulse: config.pulse,
     headsFile: config.headsFile,
+    aliveFile: config.aliveFile,
   };
   const worker = await (options.worker ? startWorker : startRelay)(tools, settings);
   stopper.add(() => worker.stop());

@@ -140,7 +140,7 @@ const watchlistAdd: AddCommand = (watchlist, session) =>
         async (context, name: string, { site, ...options }: FieldOptions & { site?: string }) => {
           const { db } = await connect(context);
           const list = await addWatchlist(db, { name, site, ...fieldsOf(options) });
-          print(context.io, `${list.name}  ${list.id}  threshold ${thresholdOf(list)}`);
+          print(context.io, `${list.name}  ${list.id}  threshold ${thresholdOf(list)}`, list);
         },
       ),
     );
@@ -187,6 +187,7 @@ const watchlistSet: AddCommand = (watchlist, session) =>
         print(
           context.io,
           `${list.name}  ${list.id}  threshold ${thresholdOf(list)}  version ${list.version}`,
+          list,
         );
       },
     ),
@@ -204,11 +205,16 @@ const watchlistRemove: AddCommand = (watchlist, session) =>
         const { db } = await connect(context);
         const id = await findWatchlist(db, name);
         const history = await countHistory(db, { watchlist: id });
-        if (dryRun) return print(io, `${name} would be deleted, with ${listed(history)}\n${recordStays}`);
+        if (dryRun)
+          return print(io, `${name} would be deleted, with ${listed(history)}\n${recordStays}`, {
+            watchlist: name,
+            dry_run: true,
+            history,
+          });
         const progress = deletionProgress(io, 'entries and alerts deleted', history.entries + history.alerts);
         await removeWatchlist(transactions(db), id, progress.step);
         progress.end();
-        print(io, `${name} is gone, with ${listed(history)}\n${recordStays}`);
+        print(io, `${name} is gone, with ${listed(history)}\n${recordStays}`, { watchlist: name, history });
       }),
     );
 
@@ -224,7 +230,11 @@ const changeEntries = async (
   return forEach(context.io, people, async (wanted) => {
     const person = await findOnePerson(db, wanted);
     await change(db, list, person.id);
-    print(context.io, `${person.name} is ${outcome} ${listName}`);
+    print(context.io, `${person.name} is ${outcome} ${listName}`, {
+      person,
+      watchlist: listName,
+      done: outcome,
+    });
   });
 };
 

@@ -34,9 +34,10 @@ const work = async (context: Context, { metricsPort }: { metricsPort?: number })
     log,
     pulse: config.pulse,
     headsFile: config.headsFile,
+    aliveFile: config.aliveFile,
   });
   stopper.add(() => worker.stop());
   if (watching.url) print(io, `metrics: ${watching.url}`);
-  print(io, `worker ${worker.id} is at work; stop it with Ctrl-C`);
+  print(io, `worker ${worker.id} is at work; stop it with Ctrl-C`, { worker: worker.id });
   await ended;
 };

@@ -7,5 +7,7 @@ export { fetchPhoto } from './fetch-photo.ts';
 export { filesMeant, inOrder, isFileOrLinkToOne, isLitter, isPhotoFile, photosBelow } from './files.ts';
 export { type Found, readFound } from './found.ts';
 export { inspectPhoto, readPhotoFile } from './inspect.ts';
+export { Journal } from './journal.ts';
 export { type NewPhoto, submitPhoto } from './submit.ts';
 export { type EndedEnrolment, endedEnrolments, type PhotoStatus, untilEnded } from './wait.ts';
+export { isWholePhoto } from './whole.ts';

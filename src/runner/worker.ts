@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { Claims } from '../broker/claims.ts';
 import type { Pulse } from '../config.ts';
 import type { Database } from '../database/pool.ts';
@@ -37,6 +38,7 @@ export interface Worker {
  *
  * @param options.concurrency Batches at a time.
  * @param options.stages The stages it runs; the whole pipeline unless given.
+ * @param options.aliveFile Written at each heartbeat that the database has taken, for a health check of the process.
  * @param options.headsFile Where heads of the record are kept; see heads-file.ts.
  */
 export const startWorker = async (
@@ -47,6 +49,7 @@ export const startWorker = async (
     pulse?: Pulse;
     stages?: readonly AnyStage[];
     headsFile?: string | undefined;
+    aliveFile?: string | undefined;
   },
 ): Promise<Worker> => {
   const { database, vision } = tools;
@@ -91,7 +94,10 @@ export const startWorker = async (
     ...(pulse ? { pulse } : {}),
     pools: jobs.pools,
     register: () => registerProcess(database, vision, { id, ...process_ }),
-    beaten: () => inHand.releaseOthers(),
+    beaten: async () => {
+      if (options.aliveFile !== undefined) await writeFile(options.aliveFile, '');
+      await inHand.releaseOthers();
+    },
   });
   slots.start();
   const upkeep = startUpkeep(database, log, headsFile(database, options.headsFile, log));

@@ -117,6 +117,14 @@ const examples: Record<string, Example> = {
     stdout: nothing,
     stderr: /^The database at postgres:\S+ is not empty: \S+ has rows\.\nGive a new one/,
   },
+  tail: {
+    args: () => ['tail', '--no-follow', '-n', '1', '--topic', 'camera.changed'],
+    code: 0,
+    stdout: /^\S+ \S+ {2}camera\.changed +gate /,
+  },
+  watch: { args: () => ['watch', folder, '--once'], code: 0, stdout: nothing },
+  completion: { args: () => ['completion', 'bash'], code: 0, stdout: /watchpost complete -- / },
+  complete: { args: () => ['complete', '--', 'came'], code: 0, stdout: /^camera\t[^\n]+\n:4\n$/ },
   strangers: { args: () => ['strangers', 'list'], code: 0, stdout: /^nobody\n$/ },
   describe: {
     args: () => ['describe', 'off'],

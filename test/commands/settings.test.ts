@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parse as parseConnection } from 'pg-connection-string';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { hideSecrets } from '../../src/database-url.ts';
@@ -227,5 +228,59 @@ describe('an error of a command is one sentence, without a stack and without sec
     await writeFile(join(folder, 'ultraface-rfb.onnx'), 'other weights');
     const changed = await watchpost(['doctor'], { WATCHPOST_MODELS: folder, WATCHPOST_DATA: folder });
     expect(changed.stdout).toMatch(/^FAIL +models .*sha256 .*npm run models/m);
+  });
+});
+
+describe('a secret in a file', () => {
+  let folder: string;
+  const inFile = async (name: string, text: string) => {
+    await writeFile(join(folder, name), text);
+    return join(folder, name);
+  };
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+  });
+
+  it('is the setting, without the line break at its end', async () => {
+    const config = readConfig({
+      DATABASE_URL_FILE: await inFile('url', 'postgres://ada@db/watchpost\n'),
+      DATABASE_PASSWORD_FILE: await inFile('password', 'p@ss/#:%20wörd \r\n'),
+      WATCHPOST_API_KEY_FILE: await inFile('key', 'a-key-of-enough-letters\n'),
+    });
+    expect(config.apiKey).toBe('a-key-of-enough-letters');
+    expect(parseConnection(config.databaseUrl ?? '')).toMatchObject({
+      user: 'ada',
+      password: 'p@ss/#:%20wörd ',
+      host: 'db',
+      database: 'watchpost',
+    });
+  });
+
+  it('is of a socket too', async () => {
+    const { databaseUrl } = readConfig({
+      DATABASE_URL: 'postgres:///w?host=/run&user=ada',
+      DATABASE_PASSWORD: 'a&b',
+    });
+    expect(parseConnection(databaseUrl ?? '')).toMatchObject({ host: '/run', user: 'ada', password: 'a&b' });
+  });
+
+  it('that cannot be used is named, without what is in it', async () => {
+    const settings = {
+      DATABASE_URL: 'postgres://db/watchpost',
+      DATABASE_URL_FILE: await inFile('other', 'postgres://x:hunter2@db/watchpost'),
+      DATABASE_PASSWORD_FILE: join(folder, 'nothing'),
+      WATCHPOST_API_KEY_FILE: await inFile('empty', '\n'),
+    };
+    const { code, stderr } = await watchpost(['doctor'], settings);
+    expect(code).toBe(1);
+    expect(stderr).toContain('DATABASE_URL_FILE: DATABASE_URL is set too; give one of them');
+    expect(stderr).toContain(
+      `DATABASE_PASSWORD_FILE: ${folder}/nothing cannot be read: there is no such file or folder`,
+    );
+    expect(stderr).toContain(`WATCHPOST_API_KEY_FILE: ${folder}/empty is empty`);
+    expect(stderr).not.toContain('hunter2');
+    const short = await watchpost(['doctor'], { WATCHPOST_API_KEY_FILE: await inFile('short', 'hunter2') });
+    expect(short.stderr).toMatch(/WATCHPOST_API_KEY: its value is not valid; give at least 20/);
+    expect(short.stderr).not.toContain('hunter2');
   });
 });

@@ -66,7 +66,7 @@ describe('several statements', () => {
     const { stdout } = await sql([
       `begin; create temporary table t (n integer); insert into t values (1), (2); select n from t; commit; select 'x' as y`,
     ]);
-    expect(stdout).toBe('2 rows\n\nn\n─\n1\n2\n\ny\n─\nx\n');
+    expect(stdout).toBe('2 rows\n\n n\n──\n 1\n 2\n\ny\n─\nx\n');
     expect((await sql(['create temporary table t (n integer)'])).stdout).toBe('done\n');
     expect((await sql(['select 1 where false'])).stdout).toBe('0 rows\n');
   });
@@ -188,6 +188,14 @@ describe('what is printed', () => {
     const lines = (await sql([query], { columns: 40 })).stdout.split('\n');
     expect(lines[0]).toBe(`id     ${id}`);
     expect(lines[2]).toBe('y      x');
+  });
+
+  it('counts Chinese characters and emoji as wide as a terminal shows them', async () => {
+    const query = `select '東京' as name, 'a|b' as x union all select '👩‍🔬', 'c' order by x`;
+    const { stdout } = await sql([query], { columns: 80 });
+    expect(stdout).toBe('name  x\n────  ───\n東京  a|b\n👩‍🔬    c\n');
+    const long = await sql([`select repeat('東', 30) as a, 1 as b`], { columns: 20 });
+    expect(long.stdout.split('\n')[2]).toBe(`${'東'.repeat(7)}…   1`);
   });
 
   it('keeps control characters away from the terminal', async () => {

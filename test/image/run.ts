@@ -35,11 +35,18 @@ const build = (folder: string): { image: Room; entrypoint: string[] } => {
   const stages = new Map<string, Room>();
   let room: Room | undefined;
   let entrypoint: string[] = [];
+  const defaults = new Map<string, string>();
   for (const step of readDockerfile(readFileSync(join(project, 'Dockerfile'), 'utf8'))) {
     console.log(`--- ${step.name} ${step.text}`);
+    if (step.name === 'ARG') {
+      const [, name = '', value = ''] = step.text.match(/^(\w+)=(\S+)$/) ?? [];
+      defaults.set(name, value);
+      continue;
+    }
     if (step.name === 'FROM') {
-      const [base, , stage = `stage-${stages.size}`] = step.text.split(/\s+/);
-      if (!base?.startsWith('node:24-')) throw new Error(`FROM ${base}: only Node 24 is at hand here`);
+      const [named = '', , stage = `stage-${stages.size}`] = step.text.split(/\s+/);
+      const base = named.replace(/\$\{(\w+)\}/g, (_, name) => defaults.get(name) ?? '');
+      if (!base.startsWith('node:24-')) throw new Error(`FROM ${base}: only Node 24 is at hand here`);
       room = new Room(join(folder, stage));
       stages.set(stage, room);
       continue;

@@ -65,8 +65,8 @@ it('every limit is named in a test of this folder', () => {
   expect(table.map(([name]) => name).filter((name) => !tests.includes(name))).toEqual([]);
 });
 
-it('every setting that changes a limit is in the README', () => {
-  const readme = readFileSync(new URL('../../README.md', here), 'utf8');
+it('every setting that changes a limit is in docs/settings.md', () => {
+  const page = readFileSync(new URL('../../docs/settings.md', here), 'utf8');
   const settings = table.flatMap(([, { setting }]) => setting ?? []);
-  expect(settings.filter((setting) => !readme.includes(setting))).toEqual([]);
+  expect(settings.filter((setting) => !page.includes(setting))).toEqual([]);
 });

@@ -22,9 +22,9 @@ beforeAll(async () => {
 });
 
 describe('the wiring of a fresh installation', () => {
-  it('is the table of the README', async () => {
+  it('is the table of docs/how-it-works.md', async () => {
     const [, table] =
-      /\| [^|]+ \| event \| task \|.*\n\|[-|]+\n((?:\|.*\n)+)/.exec(await read('README.md')) ?? [];
+      /\| [^|]+ \| event \| task \|.*\n\|[-|]+\n((?:\|.*\n)+)/.exec(await read('docs/how-it-works.md')) ?? [];
     const rows = (table ?? '').trim().split('\n');
     const pairs = rows.flatMap((row) => {
       const [, , topics, tasks] = row.split('|') as [string, string, string, string];

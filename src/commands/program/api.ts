@@ -36,11 +36,14 @@ export const bodyOf: typeof parseResponse = (answer) =>
     throw new CommandError(`The API answered ${error.statusCode}.`, { cause: error });
   });
 
+/** The API cannot be reached. */
+export class Unreachable extends CommandError {}
+
 /** A fetch that failed; its cause says why. */
 const unreachable = (error: unknown): unknown => {
   if (!(error instanceof TypeError)) return error;
   const cause = error.cause as { code?: string; message?: string } | undefined;
-  return new CommandError(`The API cannot be reached: ${cause?.code ?? cause?.message ?? error.message}.`, {
+  return new Unreachable(`The API cannot be reached: ${cause?.code ?? cause?.message ?? error.message}.`, {
     cause: error,
   });
 };

@@ -73,6 +73,7 @@ export const deletePhotosShown = async (
     dryRun
       ? `${counted(deletable, 'photo')} would be deleted, with their faces and searches`
       : `${counted(deleted, 'photo')} ${deleted === 1 ? 'is' : 'are'} deleted, with their faces and searches`,
+    { deletable, deleted: dryRun ? 0 : deleted, kept, dry_run: dryRun },
   );
   for (const sentence of reasonsToStay(kept)) print(io, sentence);
 };

@@ -25,6 +25,8 @@ export interface Io {
   readonly stdout: Output;
   /** Errors, warnings and progress. */
   readonly stderr: Output;
+  /** Whether results are wanted as JSON, one object a line: see print. */
+  readonly json?: boolean;
   /** Opens a log that is written to stderr. */
   openLog(level: string): Log;
   /** Calls `listener` at each SIGINT and SIGTERM. Without a listener these end the process. */
@@ -44,8 +46,17 @@ export const processIo: Io = {
   },
 };
 
-/** Writes a line to stdout. */
-export const print = ({ stdout }: Io, line: string): void => void stdout.write(`${line}\n`);
+/**
+ * Writes a line to stdout.
+ *
+ * @param value what the line says, for programs: with --json it takes the line's place, and a line without one, which is
+ *   advice, goes to stderr. Commands with more to say print JSON themselves.
+ */
+export const print = ({ stdout, stderr, json = false }: Io, line: string, value?: object): void => {
+  if (!json) stdout.write(`${line}\n`);
+  else if (value === undefined) stderr.write(`${line}\n`);
+  else stdout.write(`${JSON.stringify(value)}\n`);
+};
 
 /** Writes a value to stdout as one line of JSON. */
 export const printJson = (io: Io, value: unknown): void => print(io, JSON.stringify(value));

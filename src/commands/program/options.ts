@@ -36,6 +36,11 @@ export const planPoint = (text: string): { x: number; y: number } => {
 export const shareOption = number('a number between 0 and 1, like 0.003', (value) => value > 0 && value < 1);
 const wholeTo = (max: number) =>
   number(`a whole number from 1 to ${max}`, (value) => Number.isInteger(value) && value >= 1 && value <= max);
+/** How many, where none is an answer too. */
+export const countOption = number(
+  'a whole number from 0 to 10000',
+  (value) => Number.isInteger(value) && value >= 0 && value <= 10_000,
+);
 export const positionOption = wholeTo(1_000_000_000);
 export const portOption = number(
   'a port from 0 to 65535',

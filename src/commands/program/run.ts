@@ -27,7 +27,7 @@ export const run = async (args: readonly string[], io: Io): Promise<number> => {
 };
 
 /** Loads only the file of the command that is run, if it is known: with models and server a start takes twice the time. */
-const buildProgram = async (args: readonly string[], session: Session): Promise<Command> => {
+export const buildProgram = async (args: readonly string[], session: Session): Promise<Command> => {
   const { stdout, stderr } = session.io;
   const program = new Command('watchpost')
     .description('A face-recognition watchlist whose message broker is Postgres itself.')
@@ -38,9 +38,24 @@ const buildProgram = async (args: readonly string[], session: Session): Promise<
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
   const asked = commands.filter(({ names }) => names.includes(args[0] ?? ''));
-  for (const { load } of asked.length > 0 ? asked : commands) (await load())(program, session);
+  const needed = asked.length > 0 && !asked.some(({ ofAll }) => ofAll) ? asked : commands;
+  for (const { load } of needed) (await load())(program, session);
+  giveJson(program, session);
   return program;
 };
+
+/** Adds --json to every command that does not have it itself. */
+const giveJson = (command: Command, session: Session): void => {
+  for (const below of command.commands) giveJson(below, session);
+  const isLeaf =
+    command.commands.length === 0 && command.parent !== null && !notForPrograms.has(command.name());
+  if (!isLeaf || command.options.some(({ long }) => long === '--json')) return;
+  command.option('--json', 'print JSON lines');
+  session.jsonLines.add(command);
+};
+
+/** Commands whose output is read by a shell. */
+const notForPrograms = new Set(['completion', 'complete']);
 
 const examplesAndSettings = `
 Examples:
@@ -53,16 +68,19 @@ Examples:
   $ watchpost import people/ --watchlist wanted
   $ watchpost submit frame.jpg --camera north-gate --wait
   $ watchpost search visitor.jpg                          who is in a photo, without submitting it
+  $ watchpost watch /srv/ftp --camera-from-folder         submit what cameras upload
+  $ watchpost tail --topic "alert.*"                      events as they happen
   $ watchpost alert list --state open
   $ watchpost key create "gate camera" --scope submit --camera north-gate
   $ watchpost endpoint add guards https://guards.example/hook --min-severity critical
   $ watchpost evaluate people/                            how well it recognizes your own photos
   $ watchpost sql "select * from watchpost.last_seen"
 
-Settings come from the environment: DATABASE_URL (else an embedded database is used), HOST, PORT, WATCHPOST_DATA,
+Settings come from the environment, secrets also from a file, as in DATABASE_PASSWORD_FILE: DATABASE_URL
+(else an embedded database is used), DATABASE_PASSWORD, HOST, PORT, WATCHPOST_DATA,
 WATCHPOST_API_KEY, WATCHPOST_CONCURRENCY, WATCHPOST_MAX_BODY_MB, WATCHPOST_MAX_MEGAPIXELS,
 WATCHPOST_MAX_BACKLOG, WATCHPOST_MAX_BACKLOG_PER_KEY,
 WATCHPOST_OUTGOING_ALLOW, WATCHPOST_INGEST_URL, WATCHPOST_HOSTS, WATCHPOST_HEADS_FILE,
 WATCHPOST_LEGAL_BASIS, WATCHPOST_PURPOSE, WATCHPOST_COMPATIBILITY, WATCHPOST_VECTORS,
-WATCHPOST_ENCRYPTION_KEY, WATCHPOST_ENCRYPTION_KEY_FILE,
+WATCHPOST_ENCRYPTION_KEY, WATCHPOST_ENCRYPTION_KEY_FILE, WATCHPOST_ALIVE_FILE,
 WATCHPOST_MODELS, WATCHPOST_YUNET, WATCHPOST_YUNET_THRESHOLD, WATCHPOST_DATABASE_PORT, WATCHPOST_HEARTBEAT_MS, WATCHPOST_DEAD_AFTER_S, WATCHPOST_LOG.`;

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Command } from 'commander';
 import { type Config, readConfig } from '../../config.ts';
 import { useEncryptionKey } from '../../database/at-rest.ts';
 import { readEncryptionKey } from '../../encryption-key.ts';
@@ -47,6 +47,8 @@ const keyOf = ({ encryption }: Config): Buffer | undefined => {
 export class Session {
   readonly io: Io;
   readonly stopper = new Stopper();
+  /** Commands whose lines are written as JSON with --json: see print. */
+  readonly jsonLines = new WeakSet<Command>();
   readonly #interruption = Promise.withResolvers<number>();
   #signals = 0;
   #good = true;
@@ -70,7 +72,10 @@ export class Session {
       useEncryptionKey(keyOf(config));
       const quiet = options.logs === 'problems' && config.logLevel === 'info';
       const log = this.io.openLog(quiet ? 'warn' : config.logLevel);
-      const { io, stopper } = this;
+      const { stopper } = this;
+      const command = args.at(-1);
+      const json = command instanceof Command && this.jsonLines.has(command) && command.opts().json === true;
+      const io: Io = json ? { ...this.io, json } : this.io;
       const untilSignal = () => this.#untilSignal(log);
       this.#good = (await perform({ io, config, log, stopper, untilSignal }, ...args)) !== false;
     };

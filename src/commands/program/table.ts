@@ -1,3 +1,5 @@
+import { markdownTable } from 'markdown-table';
+import widthOfText from 'string-width';
 import { type Io, print, printJson } from './io.ts';
 
 /** A column of a table. */
@@ -12,8 +14,11 @@ interface Column {
 const cellOf = (value: unknown, isNumber: boolean): string => {
   if (value === null || value === undefined) return '';
   if (isNumber) return figure(value);
-  return textOf(value).replace(/\p{Cc}+/gu, ' ');
+  return oneLine(textOf(value));
 };
+
+/** A text from elsewhere on one line, without characters that move the cursor of a terminal or colour it. */
+export const oneLine = (text: string): string => text.replace(/\p{Cc}+/gu, ' ');
 
 const textOf = (value: unknown): string => {
   if (value instanceof Date) return value.toISOString();
@@ -54,28 +59,62 @@ export const table = (rows: readonly Record<string, unknown>[], width?: number):
 export const tableOf = (columns: readonly Column[], width = Number.POSITIVE_INFINITY): string => {
   const written = columns.map(({ name, values, isNumber }) => {
     const cells = values.map((value) => cellOf(value, isNumber));
-    const widest = cells.reduce((most, cell) => Math.max(most, cell.length), name.length);
+    const widest = cells.reduce(
+      (most, cell) => Math.max(most, widthOfText(cell)),
+      Math.max(name.length, isNumber ? 2 : 1),
+    );
     return { name, cells, isNumber, widest, least: cells.some(isId) ? widest : Math.min(widest, narrowest) };
   });
   const rows = (written[0]?.cells ?? []).map((_, i) => written.map(({ cells }) => cells[i] ?? ''));
   const most = widestFor(written, width);
   if (most === undefined) return records(written, rows);
+  return drawn(
+    written.map(({ name, isNumber, widest, least }) => ({
+      name,
+      isNumber,
+      most: Math.max(least, Math.min(widest, most)),
+    })),
+    rows,
+  );
+};
 
-  const widths = written.map(({ widest, least }) => Math.max(least, Math.min(widest, most)));
-  const line = (cells: string[]) =>
-    cells
-      .map((cell, i) => {
-        const to = widths[i] as number;
-        const shown = cell.length > to ? `${cell.slice(0, to - 1).toWellFormed()}…` : cell;
-        return written[i]?.isNumber ? shown.padStart(to) : shown.padEnd(to);
-      })
-      .join(' '.repeat(gap))
-      .trimEnd();
-  return [
-    line(written.map(({ name }) => name)),
-    widths.map((to) => '─'.repeat(to)).join(' '.repeat(gap)),
-    ...rows.map(line),
-  ].join('\n');
+/** Stands for a `|` within a cell: those that are left are the borders of the Markdown table. */
+const bar = '\u{e000}';
+
+/** Drawn as a Markdown table, whose borders are replaced. Chinese characters and emoji count as wide as they are shown. */
+const drawn = (
+  columns: readonly { name: string; isNumber: boolean; most: number }[],
+  rows: readonly string[][],
+): string =>
+  markdownTable(
+    [
+      columns.map(({ name }) => name),
+      ...rows.map((row) => row.map((cell, i) => cut(cell, columns[i]!.most))),
+    ].map((row) => row.map((cell) => cell.replaceAll('|', bar))),
+    {
+      align: columns.map(({ isNumber }) => (isNumber ? 'r' : '')),
+      delimiterStart: false,
+      delimiterEnd: false,
+      padding: false,
+      stringLength: widthOfText,
+    },
+  )
+    .split('\n')
+    .map((line, i) => (i === 1 ? line.replace(/[-:]/g, '─') : line))
+    .map((line) => line.replaceAll('|', ' '.repeat(gap)).replaceAll(bar, '|').trimEnd())
+    .join('\n');
+
+const graphemes = new Intl.Segmenter('en');
+
+/** A cell that is no wider than this; one that was cut ends in …. */
+const cut = (cell: string, most: number): string => {
+  if (cell.length <= most / 2 || widthOfText(cell) <= most) return cell;
+  let shown = '';
+  for (const { segment } of graphemes.segment(cell)) {
+    if (widthOfText(shown + segment) >= most) break;
+    shown += segment;
+  }
+  return `${shown}…`;
 };
 
 /** The most characters that a column may have, so that all of them fit; undefined if they cannot. */
