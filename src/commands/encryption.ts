@@ -147,6 +147,8 @@ const destroy: AddCommand = (encryption, session) =>
           );
         }
         const destroyed = await destroyKeys(db, siteId);
-        print(context.io, destroyed === 1 ? '1 key is destroyed' : `${destroyed} keys are destroyed`, { destroyed });
+        print(context.io, destroyed === 1 ? '1 key is destroyed' : `${destroyed} keys are destroyed`, {
+          destroyed,
+        });
       }),
     );

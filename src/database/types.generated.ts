@@ -1543,33 +1543,6 @@ export interface WatchpostPhotoStatus {
   yaw: number | null;
 }
 
-export interface WatchpostPlan {
-  created_at: Generated<Timestamp>;
-  /**
-   * Of the picture, in pixels.
-   */
-  height: number;
-  id: Generated<string>;
-  /**
-   * The picture as browsers show it. The API makes a WebP of what it is given.
-   */
-  image: Buffer;
-  /**
-   * The type of the picture.
-   */
-  mime: string;
-  /**
-   * For example ground floor.
-   */
-  name: string;
-  /**
-   * The site it belongs to: only cameras of that site are placed on it.
-   */
-  site_id: Generated<string>;
-  /**
-   * Of the picture, in pixels.
-   */
-  width: number;
 export interface WatchpostPipeline {
   /**
    * Of the latest thousand dead letters, those of this task.
@@ -1620,6 +1593,35 @@ export interface WatchpostPipeline {
    * Events that nobody has begun.
    */
   waiting: number | null;
+}
+
+export interface WatchpostPlan {
+  created_at: Generated<Timestamp>;
+  /**
+   * Of the picture, in pixels.
+   */
+  height: number;
+  id: Generated<string>;
+  /**
+   * The picture as browsers show it. The API makes a WebP of what it is given.
+   */
+  image: Buffer;
+  /**
+   * The type of the picture.
+   */
+  mime: string;
+  /**
+   * For example ground floor.
+   */
+  name: string;
+  /**
+   * The site it belongs to: only cameras of that site are placed on it.
+   */
+  site_id: Generated<string>;
+  /**
+   * Of the picture, in pixels.
+   */
+  width: number;
 }
 
 export interface WatchpostProcessingDefault {
@@ -2321,8 +2323,8 @@ export interface DB {
   "watchpost.person_photo": WatchpostPersonPhoto;
   "watchpost.person_vector": WatchpostPersonVector;
   "watchpost.photo_status": WatchpostPhotoStatus;
-  "watchpost.plan": WatchpostPlan;
   "watchpost.pipeline": WatchpostPipeline;
+  "watchpost.plan": WatchpostPlan;
   "watchpost.processing_default": WatchpostProcessingDefault;
   "watchpost.recurring_stranger": WatchpostRecurringStranger;
   "watchpost.reference": WatchpostReference;

@@ -45,7 +45,9 @@ const columnsOf = (fields: CameraFields) => ({
   ),
   ...(fields.silent_after_seconds === undefined
     ? {}
-    : { silent_after: fields.silent_after_seconds === null ? null : `${fields.silent_after_seconds} seconds` }),
+    : {
+        silent_after: fields.silent_after_seconds === null ? null : `${fields.silent_after_seconds} seconds`,
+      }),
   ...(fields.plan === undefined
     ? {}
     : { plan_id: fields.plan?.id ?? null, plan_x: fields.plan?.x ?? null, plan_y: fields.plan?.y ?? null }),
@@ -193,5 +195,17 @@ const lastImage = sql<{ id: string; captured_at: string; faces: number } | null>
 
 const selected = <O>(query: SelectQueryBuilder<DB, 'watchpost.camera', O>) =>
   query
-    .select(['id', 'name', 'location', 'zone', 'faces', silentAfter, silentSince, siteName, plan, 'created_at', lastImage])
+    .select([
+      'id',
+      'name',
+      'location',
+      'zone',
+      'faces',
+      silentAfter,
+      silentSince,
+      siteName,
+      plan,
+      'created_at',
+      lastImage,
+    ])
     .where('removed_at', 'is', null);

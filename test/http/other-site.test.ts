@@ -266,9 +266,7 @@ describe('every operation of /openapi.json', () => {
         expect.arrayContaining([...fields]),
       );
       const identifying = fields.filter((name) => names.test(name) && !photos.includes(name));
-      const same = identifying.filter(
-        (name) => asked[name] === other[name] && few[name] === otherFew[name],
-      );
+      const same = identifying.filter((name) => asked[name] === other[name] && few[name] === otherFew[name]);
       const noSite = ['GET /v1/calibrations', 'GET /v1/erasures', 'GET /v1/workers'];
       if (!noSite.includes(route)) expect(same, `${route}: ids from the state`).toEqual([]);
     }

@@ -31,7 +31,14 @@ describe('the access log', () => {
     await ask(`${api.url}/nothing`, 'GET', undefined, { 'request-id': 'call-3' });
     const facts = { msg: 'access', ms: expect.any(Number), from: '127.0.0.1', method: 'GET', key: null };
     expect(lines).toMatchObject([
-      { ...facts, request_id: 'call-1', method: 'POST', path: '/v1/images', status: 202, key: expect.any(String) },
+      {
+        ...facts,
+        request_id: 'call-1',
+        method: 'POST',
+        path: '/v1/images',
+        status: 202,
+        key: expect.any(String),
+      },
       { ...facts, request_id: 'call-2', path: '/v1/cameras', status: 401 },
       { ...facts, request_id: 'call-3', path: '/nothing', status: 404 },
     ]);

@@ -98,7 +98,8 @@ describe('docker-compose.yml', () => {
     expect(file).toContain('NODE_IMAGE: ${NODE_IMAGE:-node:24-');
     const docker = readFileSync(join(root, 'Dockerfile'), 'utf8');
     expect(docker).toMatch(/^ARG NODE_IMAGE=node:24-/m);
-    for (const from of docker.match(/^FROM .*$/gm) ?? []) expect(from).toMatch(/^FROM \$\{NODE_IMAGE\}( AS \w+)?$/);
+    for (const from of docker.match(/^FROM .*$/gm) ?? [])
+      expect(from).toMatch(/^FROM \$\{NODE_IMAGE\}( AS \w+)?$/);
   });
 });
 
