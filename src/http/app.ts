@@ -1,9 +1,10 @@
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 import { requestId } from 'hono/request-id';
 import { z } from 'zod';
 import { limits } from '../limits.ts';
 import { Turns } from '../search/index.ts';
 import { access } from './access.ts';
+import { Admission } from './admission.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
 import { receiveWithin } from './body.ts';
@@ -33,12 +34,23 @@ import { problemHandler, unknownRoute } from './problem.ts';
 import { retention } from './retention.ts';
 import { searches } from './searches.ts';
 import type { Served, Services } from './services.ts';
+import { sessions } from './sessions.ts';
 import { sites } from './sites.ts';
+import { storedPhoto } from './stored-photo.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
 
-/** The API. /healthz, /readyz, /openapi.json and the pages /docs and /console need no API key; everything under /v1 does. */
+/** Names, faces and photos: what a browser or a proxy has kept would be looked at without a trace. */
+const notKept: MiddlewareHandler<Served> = async (c, next) => {
+  c.header('Cache-Control', 'no-store');
+  return next();
+};
+
+/**
+ * The API, and the console. /healthz, /readyz, /openapi.json, /session and the pages /docs and /console need no API key;
+ * everything under /v1 needs one, or a session.
+ */
 export const createApp = (services: Services) => {
   const {
     bytesInFlight = limits.bytesInFlight.max,
@@ -46,19 +58,19 @@ export const createApp = (services: Services) => {
     maxBodyBytes,
   } = services.config;
   const turns = new Turns();
+  const admission = new Admission(services);
   const budget = new BytesInFlight(bytesInFlight);
   const guarded = () =>
     new Hono<Served>()
-      .use(async (c, next) => {
-        // Names, faces and photos: what a browser or a proxy has kept would be looked at without a trace.
-        c.header('Cache-Control', 'no-store');
-        return next();
-      })
-      .use(requireApiKey(services))
+      .use(notKept)
+      .use(requireApiKey(admission))
       .use(nudgeAfterWrites(services.nudge))
       .use(receiveWithin(budget, bodySeconds, mostBase64(maxBodyBytes)));
+  const unguarded = () =>
+    new Hono<Served>().use(notKept).use(receiveWithin(budget, bodySeconds, limits.jsonBytes.max));
   const v1 = guarded()
     .route('/images', images(services))
+    .route('/images', storedPhoto())
     .route('/images', imageErasures())
     .route('/faces', faces())
     .route('/persons', persons(services))
@@ -87,7 +99,9 @@ export const createApp = (services: Services) => {
     .use(noSniff)
     .use(checkHost(services.config.hosts ?? []))
     .route('/', health(services))
+    .get('/', (c) => c.redirect('/console/'))
     .route('/console', consolePage())
+    .route('/session', unguarded().route('/', sessions(services, admission)))
     .route('/docs', docsPage())
     .route('/v1', v1);
 
