@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Hono } from 'hono';
+import { compress } from 'hono/compress';
 import { etag } from 'hono/etag';
 import type { Served } from './services.ts';
 import { policyWith, sendFile } from './static-files.ts';
@@ -32,7 +33,7 @@ const notBuilt = `<!doctype html>
 export const consolePage = () => {
   const files = readBuilt();
   const page = files.get('index.html');
-  const app = new Hono<Served>().use(etag());
+  const app = new Hono<Served>().use(etag()).use(compress());
   if (!page) return app.get('/*', (c) => c.html(notBuilt, 503, { 'content-security-policy': policy }));
   return app.get('/*', (c) => {
     const path = c.req.path.replace(/^\/console\/?/, '');

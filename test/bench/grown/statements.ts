@@ -35,6 +35,7 @@ export const findSubjects = async (client: pg.Client): Promise<Subjects> => {
 /** Every GET route, with the filters that it takes; the second page, where there is one. */
 export const routesOf = (s: Subjects): string[] => [
   `/v1/images/${s.image}`,
+  `/v1/images/${s.image}/photo?side=640`,
   `/v1/faces/${s.face}/crop`,
   '/v1/persons',
   `/v1/persons?limit=1000&after=${s.person.slice(0, -4)}0000`,

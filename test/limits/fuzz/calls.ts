@@ -105,6 +105,7 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
   'PUT /v1/retention': () => ({ legal_basis: '"consent"', purpose: '"a test"' }),
   'PUT /v1/retention/:what': () => ({ action: '"delete"', age_seconds: '172800', purpose: '"a test"' }),
   'PUT /v1/retention/:what/cameras/:id': () => ({ action: '"keep"', age_seconds: '86400.5' }),
+  'POST /session': () => ({ key: '"wp_not-a-key"' }),
   'POST /v1/keys': (s) => ({
     name: json(`key ${s.index}`),
     scopes: '["read","enrol"]',
