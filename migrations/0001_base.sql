@@ -3,6 +3,8 @@
 create extension if not exists vector;
 -- Exclusion constraints that combine uuid and text with ranges.
 create extension if not exists btree_gist;
+-- The index by which people are found by a part of their name.
+create extension if not exists pg_trgm;
 
 -- keys ----------------------------------------------------------------------------------------------------------------
 

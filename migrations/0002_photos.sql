@@ -1,5 +1,29 @@
 -- Where photos come from, who submits them, and the photos themselves.
 
+create table watchpost.plan (
+  id         uuid primary key default watchpost.uuidv7(),
+  site_id    uuid not null default watchpost.default_site() references watchpost.site,
+  name       text not null constraint plan_name_is_name check (watchpost.is_name(name)),
+  -- Pictures are compressed already.
+  image      bytea storage external not null check (octet_length(image) between 1 and 20971520),
+  mime       text not null check (mime in ('image/jpeg', 'image/png', 'image/webp')),
+  width      integer not null check (width between 1 and 30000),
+  height     integer not null check (height between 1 and 30000),
+  created_at timestamptz not null default now() constraint plan_created_at_is_time check (watchpost.is_time(created_at)),
+  constraint plan_name_key unique (site_id, name),
+  -- For the foreign key of camera.
+  unique (id, site_id)
+);
+
+comment on table  watchpost.plan         is 'A floor plan or a map on which cameras are placed. Every change is an event plan.changed.';
+comment on column watchpost.plan.site_id is 'The site it belongs to: only cameras of that site are placed on it.';
+comment on column watchpost.plan.name    is 'For example ground floor.';
+comment on column watchpost.plan.image   is 'The picture as browsers show it. The API makes a WebP of what it is given.';
+comment on column watchpost.plan.mime    is 'The type of the picture.';
+comment on column watchpost.plan.width   is 'Of the picture, in pixels.';
+comment on column watchpost.plan.height  is 'Of the picture, in pixels.';
+
+
 create table watchpost.camera (
   id         uuid primary key default watchpost.uuidv7(),
   site_id    uuid not null default watchpost.default_site() references watchpost.site,
@@ -8,10 +32,16 @@ create table watchpost.camera (
   zone       text constraint camera_zone_is_name check (watchpost.is_name(zone)),
   faces      text not null default 'automatic' check (faces in ('near', 'automatic', 'far')),
   created_at timestamptz not null default now() constraint camera_created_at_is_time check (watchpost.is_time(created_at)),
-  removed_at timestamptz constraint camera_removed_at_is_time check (watchpost.is_time(removed_at))
+  removed_at timestamptz constraint camera_removed_at_is_time check (watchpost.is_time(removed_at)),
+  plan_id    uuid,
+  plan_x     real check (plan_x between 0 and 1),
+  plan_y     real check (plan_y between 0 and 1),
+  foreign key (plan_id, site_id) references watchpost.plan (id, site_id) on delete set null (plan_id),
+  constraint camera_plan_point check (plan_id is null or num_nulls(plan_x, plan_y) = 0)
 );
 
 create unique index camera_name on watchpost.camera (site_id, name) where removed_at is null;
+create index camera_plan on watchpost.camera (plan_id) where plan_id is not null;
 
 comment on table  watchpost.camera            is 'A source of photos with a place in the world. Every change is an event camera.changed; where it was before is in camera_place.';
 comment on column watchpost.camera.site_id    is 'The site it belongs to, and with it its photos. Never changed: what was seen there stays there.';
@@ -20,6 +50,9 @@ comment on column watchpost.camera.location   is 'Where it is, in words a guard 
 comment on column watchpost.camera.zone       is 'Cameras of one zone share an alert; null: the camera is a zone of its own.';
 comment on column watchpost.camera.faces      is 'How small the faces in its photos are, which decides how many pixels are searched. near: a twentieth of the photo''s height or more, as at a door. automatic: searches again at up to 1920 pixels of width where there seem to be smaller faces. far: every pixel up to 3840 of width, as for a crowd in a square; takes several times as long. Applies to photos that are processed from then on.';
 comment on column watchpost.camera.removed_at is 'When it was removed: no photo is submitted to it by name, and the name is free. Its photos stay. Null: it is in use.';
+comment on column watchpost.camera.plan_id    is 'The plan that it is placed on; null: on none.';
+comment on column watchpost.camera.plan_x     is 'Where it is on the plan: 0 is the left edge, 1 the right one. Without a plan it says nothing.';
+comment on column watchpost.camera.plan_y     is 'Where it is on the plan: 0 is the upper edge, 1 the lower one.';
 
 
 -- Versions of the camera instead of columns of image: an INSERT of a photo writes and reads nothing for it.

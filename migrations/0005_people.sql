@@ -45,6 +45,8 @@ create table watchpost.person (
 );
 
 create unique index person_external_ref on watchpost.person (external_ref, site_id);
+-- For a part of a name, wherever it begins.
+create index person_name_parts on watchpost.person using gin (lower(name) gin_trgm_ops);
 create index person_merged_into on watchpost.person (merged_into) where merged_into is not null;
 
 comment on table  watchpost.person              is 'Somebody who can be recognised once a photo of them is enrolled.';

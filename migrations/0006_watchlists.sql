@@ -12,6 +12,11 @@ create table watchpost.watchlist (
   cooldown         interval not null default '5 minutes' constraint watchlist_cooldown_is_interval check (watchpost.is_interval(cooldown)),
   reviewers        smallint not null default 1 check (reviewers in (1, 2)),
   page_retroactive boolean not null default false,
+  color            text check (color ~ '^#[0-9a-f]{6}$'),
+  sound            text not null default 'none' check (sound in ('none', 'chime', 'bell', 'alarm')),
+  must_acknowledge boolean not null default false,
+  cameras          uuid[] check (cameras <> '{}' and array_position(cameras, null::uuid) is null),
+  zones            text[] check (zones <> '{}' and array_position(zones, null::text) is null),
   enabled          boolean not null default true,
   valid_from       timestamptz constraint watchlist_valid_from_is_time check (watchpost.is_time(valid_from)),
   valid_until      timestamptz constraint watchlist_valid_until_is_time check (watchpost.is_time(valid_until)),
@@ -31,6 +36,11 @@ comment on column watchpost.watchlist.target_fpir      is 'The share of stranger
 comment on column watchpost.watchlist.cooldown         is 'Sightings of one person in one zone that are closer than this extend one alert.';
 comment on column watchpost.watchlist.reviewers        is 'How many different people must confirm an alert of this list.';
 comment on column watchpost.watchlist.page_retroactive is 'Whether alerts for what was seen before somebody was enrolled are sent to endpoints too.';
+comment on column watchpost.watchlist.color            is 'The color of its alerts on screens, for example #d4201a; null: that of their severity.';
+comment on column watchpost.watchlist.sound            is 'What a screen plays when an alert of this list is raised.';
+comment on column watchpost.watchlist.must_acknowledge is 'Whether an alert of this list stays in front, and its sound is repeated, until somebody has acknowledged or decided it.';
+comment on column watchpost.watchlist.cameras          is 'The cameras whose photos are compared with this list, beside those of its zones. Null, and zones too: all photos of its site.';
+comment on column watchpost.watchlist.zones            is 'The zones whose photos are compared with this list: those of cameras that were in one of them when the photo was taken.';
 comment on column watchpost.watchlist.enabled          is 'A list that is not enabled is not searched.';
 comment on column watchpost.watchlist.valid_from       is 'The list is searched from then on; null: from the beginning.';
 comment on column watchpost.watchlist.valid_until      is 'The list is searched until then; null: without end.';

@@ -84,10 +84,17 @@ export const problems = {
   right_missing: { status: 403, title: 'This is for others to change' },
   camera_unknown: { status: 422, title: 'There is no such camera', sqlstate: 'WP002' },
   camera_not_there: { status: 404, title: 'There is no camera at this address' },
-  camera_in_use: { status: 409, title: 'The camera has taken photos', sqlstate: 'WP010' },
+  zone_unknown: { status: 422, title: 'There is no such zone', sqlstate: 'WP027' },
+  plan_unknown: { status: 404, title: 'There is no such plan' },
+  camera_in_use: {
+    status: 409,
+    title: 'The camera has taken photos, or a list is for it',
+    sqlstate: 'WP010',
+  },
   evidence_unsealed: { status: 409, title: 'The evidence cannot be sealed now' },
   evidence_kept: { status: 409, title: 'An alert rests on it', sqlstate: 'WP023' },
   cannot_link_self: { status: 422, title: 'A person cannot be ruled out as themselves', sqlstate: 'WP040' },
+  cannot_link_unknown: { status: 404, title: 'There is no such cannot-link' },
   match_ruled_out: { status: 409, title: 'A cannot_link rules this match out', sqlstate: 'WP041' },
   name_taken: { status: 409, title: 'The name or reference is taken' },
   idempotency_key_reused: {

@@ -77,6 +77,12 @@ export const purpose = text.refine(
   refinement('purpose_missing', 'say in a few words what it is for'),
 );
 
+/** A color of a screen, like #d4201a. */
+export const color = z
+  .string()
+  .toLowerCase()
+  .regex(/^#[0-9a-f]{6}$/, 'give a color like #d4201a');
+
 /** What allows the processing of a person's biometric data. */
 export const legalBasis = z
   .string()

@@ -103,7 +103,14 @@ execute function watchpost.keep_camera_place();
 create or replace function watchpost.keep_used_camera() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
+declare
+  list text := (select w.name from watchpost.watchlist as w where old.id = any (w.cameras) order by w.name limit 1);
 begin
+  -- Without the camera the list would be compared with other photos than before.
+  if list is not null then
+    raise exception 'The camera % is one of those that the list % is for.', quote_literal(old.name), quote_literal(list)
+      using errcode = 'WP010', hint = 'Take it off the list first.';
+  end if;
   if exists (select from watchpost.image as i where i.camera_id = old.id)
     or exists (select from watchpost.alert as a where a.camera_id = old.id)
   then
@@ -114,7 +121,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.keep_used_camera() is 'Refuses to delete the row of a camera that has taken photos (WP010); remove_camera() takes it out of use.';
+comment on function watchpost.keep_used_camera() is 'Refuses to delete the row of a camera that has taken photos, or that a list is for (WP010); remove_camera() takes it out of use.';
 
 create or replace trigger camera_keep_used before delete on watchpost.camera
 for each row execute function watchpost.keep_used_camera();

@@ -35,6 +35,10 @@ create or replace trigger camera_normal_form before insert or update of name, lo
 for each row when (new.name is not nfc normalized or new.location is not nfc normalized or new.zone is not nfc normalized)
 execute function watchpost.normalize_columns('name', 'location', 'zone');
 
+create or replace trigger plan_normal_form before insert or update of name on watchpost.plan
+for each row when (new.name is not nfc normalized)
+execute function watchpost.normalize_columns('name');
+
 create or replace trigger endpoint_normal_form before insert or update of name on watchpost.endpoint
 for each row when (new.name is not nfc normalized)
 execute function watchpost.normalize_columns('name');

@@ -319,6 +319,7 @@ begin
       watchpost.shows_alert(scope, (payload ->> 'alert_id')::uuid)
         and watchpost.shows_endpoint(scope, (payload ->> 'endpoint_id')::uuid)
     when 'endpoint' then watchpost.shows_endpoint(scope, subject_id)
+    when 'plan' then exists (select from watchpost.plan as p where p.id = subject_id and p.site_id = any (scope.sites))
     else false
   end;
 end;
@@ -353,9 +354,12 @@ begin
 end;
 $$;
 
-comment on function watchpost.keep_site() is 'Refuses to move a camera or a list to another site (WP025).';
+comment on function watchpost.keep_site() is 'Refuses to move a camera, a plan or a list to another site (WP025).';
 
 create or replace trigger camera_keep_site before update of site_id on watchpost.camera
+for each row when (new.site_id <> old.site_id) execute function watchpost.keep_site();
+
+create or replace trigger plan_keep_site before update of site_id on watchpost.plan
 for each row when (new.site_id <> old.site_id) execute function watchpost.keep_site();
 
 create or replace trigger watchlist_keep_site before update of site_id on watchpost.watchlist
@@ -399,6 +403,7 @@ declare
     when exists (select from watchpost.camera as c where c.site_id = old.id) then 'it has cameras'
     when exists (select from watchpost.watchlist as w where w.site_id = old.id) then 'it has lists'
     when exists (select from watchpost.person as p where p.site_id = old.id) then 'it has people'
+    when exists (select from watchpost.plan as p where p.site_id = old.id) then 'it has plans'
     when exists (select from watchpost.endpoint as e where e.site_id = old.id) then 'it has endpoints'
     when exists (select from watchpost.api_key as k where old.id = any (k.sites)) then 'API keys are bound to it'
     when exists (select from watchpost.image as i where i.site_id = old.id) then 'it has photos'

@@ -204,6 +204,29 @@ $$;
 comment on function watchpost.search_method is 'How to search these lists. all: compare everybody who is enrolled, exact_up_to people at most, of whom at least a quarter is listed. hnsw: ask the index, as so many are listed that it is worth it. listed: compare those who are listed.';
 
 
+create or replace function watchpost.lists_for_photo(lists uuid[], camera uuid, at timestamptz) returns uuid[]
+language plpgsql stable
+as $$
+declare
+  zone constant text := (
+    select p.zone from watchpost.camera_place as p where p.camera_id = lists_for_photo.camera and p.during @> lists_for_photo.at
+  );
+begin
+  return array(
+    select w.id
+    from watchpost.watchlist as w
+    where w.id = any (lists)
+      and (num_nonnulls(w.cameras, w.zones) = 0 or lists_for_photo.camera = any (w.cameras) or zone = any (w.zones))
+    order by w.id
+  );
+end;
+$$;
+
+comment on function watchpost.lists_for_photo is 'Part of find_nearest: of these lists those that a photo of this camera at this time is compared with. Of no camera: those that are for all photos of their site.';
+
+
+-- Which lists a face is compared with depends on its camera only where a list of its site is for some cameras or zones.
+--
 -- In plpgsql, so that a session plans it once.
 create or replace function watchpost.find_nearest(
   embeddings uuid[], exact_up_to integer, most integer, included uuid default null
@@ -215,38 +238,51 @@ language plpgsql
 as $$
 begin
   return query
-  with probe as materialized (
-    select e.id, e.face_id, f.image_id, e.model_id, e.vector, e.norm, f.gate, i.site_id,
-      row_number() over (partition by e.model_id, i.site_id) as place
+  with face as materialized (
+    select e.id, e.face_id, f.image_id, e.model_id, e.vector, e.norm, f.gate, i.site_id, i.camera_id, i.captured_at
     from watchpost.embedding as e
     join watchpost.face as f on f.id = e.face_id
     join watchpost.image as i on i.id = f.image_id
     where e.id = any (embeddings)
   ),
   site as materialized (
-    select g.site_id, l.lists, l.versions
-    from (select distinct p.site_id from probe as p) as g
+    select g.site_id, l.lists, l.narrowed
+    from (select distinct f.site_id from face as f) as g
     cross join lateral (
       select
         coalesce(array_agg(w.id order by w.id), '{}') as lists,
-        coalesce(array_agg(w.version order by w.id), '{}') as versions
+        coalesce(bool_or(num_nonnulls(w.cameras, w.zones) > 0), false) as narrowed
       from watchpost.active_watchlist as w
       where w.site_id = g.site_id
     ) as l
   ),
+  -- The probes of one model that are compared with the same lists are a group.
+  probe as materialized (
+    select f.*,
+      dense_rank() over (order by f.model_id, f.lists) as group_number,
+      row_number() over (partition by f.model_id, f.lists) as place
+    from (
+      select
+        f.*,
+        case when s.narrowed then watchpost.lists_for_photo(s.lists, f.camera_id, f.captured_at) else s.lists end as lists
+      from face as f
+      join site as s on s.site_id = f.site_id
+    ) as f
+  ),
   model as materialized (
-    select m.id, s.site_id, s.lists, s.versions,
-      watchpost.search_method(m.id, s.lists, s.versions, coalesce(exact_up_to, watchpost.exact_up_to())) as method
-    from (select distinct p.model_id as id, p.site_id from probe as p) as m
-    join site as s on s.site_id = m.site_id
+    select m.*, watchpost.search_method(m.id, m.lists, m.versions, coalesce(exact_up_to, watchpost.exact_up_to())) as method
+    from (
+      select p.group_number, p.model_id as id, p.lists,
+        array(select w.version from watchpost.watchlist as w where w.id = any (p.lists) order by w.id) as versions
+      from probe as p
+      where p.place = 1
+    ) as m
   ),
   compared as materialized (
-    select m.id as model_id, m.site_id, n.place, n.people
+    select m.group_number, n.place, n.people
     from model as m
     cross join lateral (
-      select array_agg(p.vector || '[1,0]' order by p.place) as asked
-      from probe as p
-      where p.model_id = m.id and p.site_id = m.site_id
+      select array_agg(p.vector || '[1,0]' order by p.place) as asked from probe as p where p.group_number = m.group_number
     ) as a
     cross join lateral watchpost.nearest_of_all(a.asked, m.id, most, m.lists) as n
     where m.method = 'all'
@@ -255,7 +291,7 @@ begin
     p.id, p.face_id, p.image_id, p.model_id, p.norm, p.gate,
     case m.method when 'hnsw' then 'hnsw' else 'exact' end, m.lists, m.versions, c.candidates
   from probe as p
-  join model as m on m.id = p.model_id and m.site_id = p.site_id
+  join model as m on m.group_number = p.group_number
   cross join lateral (
     select
       coalesce(
@@ -279,7 +315,7 @@ begin
       (
         select d.people
         from compared as d
-        where d.model_id = p.model_id and d.site_id = p.site_id and d.place = p.place and cardinality(d.people) = most
+        where d.place = p.place and d.group_number = p.group_number and cardinality(d.people) = most
       )
     ) as n
     cross join lateral (
@@ -294,4 +330,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.find_nearest is 'Searches the active watchlists of the photo''s site for each of these embeddings: the nearest people, most alike first, and the lists that they are on. An embedding that does not exist any more has no row. exact_up_to: null is the default, exact_up_to().';
+comment on function watchpost.find_nearest is 'Searches the active watchlists of the photo''s site, but those that are for other cameras and zones, for each of these embeddings: the nearest people, most alike first, and the lists that they are on. An embedding that does not exist any more has no row. exact_up_to: null is the default, exact_up_to().';

@@ -45,6 +45,49 @@ $$;
 comment on function watchpost.decided_threshold is 'Part of check_watchlist: the row with its threshold, threshold_name and target_fpir in agreement.';
 
 
+-- Which photos a list is for. Tested when it is said, not again when a camera is moved to another zone later.
+create or replace function watchpost.check_watched(list watchpost.watchlist) returns watchpost.watchlist
+language plpgsql
+as $$
+declare
+  unknown text;
+begin
+  select w.id::text into unknown
+  from unnest(list.cameras) as w (id)
+  where not exists (select from watchpost.camera as c where c.id = w.id and c.site_id = list.site_id)
+  limit 1;
+  if found then
+    raise exception 'The site of the list % has no camera %.', quote_literal(list.name), unknown using errcode = 'WP002';
+  end if;
+
+  select w.zone into unknown
+  from unnest(list.zones) as w (zone)
+  where not exists (
+    select
+    from watchpost.camera_place as p
+    join watchpost.camera as c on c.id = p.camera_id
+    where p.zone = normalize(w.zone, nfc) and c.site_id = list.site_id
+  )
+  limit 1;
+  if found then
+    raise exception 'No camera of its site is or was in the zone %, which the list % names.', quote_literal(unknown), quote_literal(list.name)
+      using errcode = 'WP027',
+            hint = 'Zones: ' || coalesce(
+              (select string_agg(distinct c.zone, ', ' order by c.zone) from watchpost.camera as c where c.site_id = list.site_id and c.removed_at is null),
+              'none yet'
+            ) || '.';
+  end if;
+
+  -- In one order, so that the same cameras in another one are no change.
+  list.cameras := case when list.cameras is not null then array(select distinct w from unnest(list.cameras) as w order by w) end;
+  list.zones := case when list.zones is not null then array(select distinct normalize(w, nfc) from unnest(list.zones) as w order by 1) end;
+  return list;
+end;
+$$;
+
+comment on function watchpost.check_watched is 'Part of check_watchlist: refuses a camera (WP002) or a zone (WP027) that the site of the list does not have, and puts both in order.';
+
+
 -- Before the row is written, so that an error has a code before a constraint raises one without; sets the threshold
 -- from its name or target_fpir, and increments the version.
 create or replace function watchpost.check_watchlist() returns trigger
@@ -68,6 +111,12 @@ begin
       using errcode = 'WP032', hint = 'Give a later valid_until, or none.';
   end if;
 
+  if num_nonnulls(new.cameras, new.zones) > 0
+    and (tg_op = 'INSERT' or (new.cameras, new.zones) is distinct from (old.cameras, old.zones))
+  then
+    new := watchpost.check_watched(new);
+  end if;
+
   new := watchpost.decided_threshold(new, case when tg_op = 'UPDATE' then old end);
   if not coalesce(new.threshold between 0 and 1, false) then
     raise exception 'The threshold of the list % is %, and must be from 0 to 1.', quote_literal(new.name), coalesce(new.threshold::text, 'null')
@@ -82,7 +131,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.check_watchlist() is 'Refuses a list with a wrong threshold (WP030), validity (WP031) or one that has ended already (WP032); sets threshold, threshold_name, target_fpir and version.';
+comment on function watchpost.check_watchlist() is 'Refuses a list with a wrong threshold (WP030), validity (WP031) or one that has ended already (WP032); sets threshold, threshold_name, target_fpir and version; see check_watched() for the cameras and zones.';
 
 create or replace trigger watchlist_check before insert or update on watchpost.watchlist
 for each row execute function watchpost.check_watchlist();

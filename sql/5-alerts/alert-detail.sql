@@ -37,7 +37,11 @@ select
   a.dismissal,
   a.withdrawn_at,
   a.created_at,
-  a.xid
+  a.xid,
+  a.camera_id,
+  w.color,
+  w.sound,
+  w.must_acknowledge
 from watchpost.alert as a
 join watchpost.person as p on p.id = a.person_id
 join watchpost.watchlist as w on w.id = a.watchlist_id

@@ -15,17 +15,23 @@ select
   m.image_id,
   m.face_id,
   am.alert_id,
-  m.retroactive
+  m.retroactive,
+  i.camera_id,
+  case when c.location = k.location then c.plan_id end as plan_id,
+  case when c.location = k.location then c.plan_x end as plan_x,
+  case when c.location = k.location then c.plan_y end as plan_y
 from watchpost.match as m
 join watchpost.person as p on p.id = m.person_id
 join watchpost.watchlist as w on w.id = m.watchlist_id
 join watchpost.image as i on i.id = m.image_id
 left join watchpost.camera_place as k on k.camera_id = i.camera_id and k.during @> i.captured_at
+left join watchpost.camera as c on c.id = i.camera_id
 left join watchpost.alert_match as am on am.match_id = m.id
 where m.superseded_at is null;
 
 comment on view   watchpost.sighting             is 'Who was seen when and where: one row for each current match. A person on two lists has two for a face. Where is the place of the camera at that time.';
 comment on column watchpost.sighting.retroactive is 'It was found afterwards: the person was enrolled, listed or corrected after the face was seen.';
+comment on column watchpost.sighting.plan_id     is 'The plan that the camera is on; null: on none, or the camera has been at another location since. plan_x and plan_y: where on it, as in watchpost.camera.';
 
 
 create or replace view watchpost.last_seen with (security_invoker = true) as
@@ -40,7 +46,8 @@ comment on view watchpost.last_seen is 'The latest known location of each person
 create or replace function watchpost.track(
   person uuid, since timestamptz default null, until timestamptz default null, apart interval default '30 minutes'
 ) returns table (
-  camera text, location text, zone text, arrived_at timestamptz, left_at timestamptz, sightings bigint, similarity real
+  camera text, location text, zone text, arrived_at timestamptz, left_at timestamptz, sightings bigint, similarity real,
+  camera_id uuid, plan_id uuid, plan_x real, plan_y real
 )
 language sql stable
 begin atomic
@@ -69,9 +76,12 @@ begin atomic
     select s.*, count(*) filter (where s.begins) over (order by s.captured_at, s.face_id) as stay
     from stepped as s
   )
-  select n.camera, n.location, n.zone, min(n.captured_at), max(n.captured_at), count(*), max(n.similarity)
+  select
+    n.camera, n.location, n.zone, min(n.captured_at), max(n.captured_at), count(*), max(n.similarity),
+    n.camera_id, c.plan_id, c.plan_x, c.plan_y
   from numbered as n
-  group by n.stay, n.camera, n.location, n.zone
+  left join watchpost.camera as c on c.id = n.camera_id and c.location = n.location
+  group by n.stay, n.camera, n.location, n.zone, n.camera_id, c.id
   order by n.stay;
 end;
 

@@ -96,6 +96,36 @@ $$;
 
 comment on function watchpost.threshold_for(real, text) is 'The least threshold whose measured false-positive rate is at most this, by the latest calibration with enough strangers (of this model; default: the model measured last). No curve is an error (WP045), and so is a rate outside 0..1 (WP046).';
 
+-- What a similarity means. Of n times as many people n times as many strangers look like somebody, while these are few.
+--
+-- Where no stranger was as similar it is the upper bound that their number supports.
+create or replace function watchpost.false_positive_rate(similarity real, list_size integer, model text default null) returns table (
+  calibration_id uuid, rate real, at_most boolean
+)
+language sql stable
+begin atomic
+  select
+    c.id,
+    1 - power(
+      1 - case when p.false_positives > 0 then p.fpir else watchpost.rate_at_most(0, c.strangers) end::float8,
+      greatest(false_positive_rate.list_size, 1)::float8 / c.people
+    ),
+    p.false_positives = 0
+  from watchpost.calibration as c
+  cross join lateral (
+    select k.false_positives, k.fpir
+    from watchpost.calibration_point as k
+    where k.calibration_id = c.id and k.threshold <= false_positive_rate.similarity
+    order by k.threshold desc
+    limit 1
+  ) as p
+  where c.model_id = coalesce(false_positive_rate.model, watchpost.model_in_use())
+  order by c.id desc
+  limit 1;
+end;
+
+comment on function watchpost.false_positive_rate is 'The share of strangers, 0 to 1, of whom somebody on a list of this many people has this similarity or more, by the latest calibration of the model (default: the one in use). at_most: no stranger was as similar, so the share is smaller. No row: nothing was measured.';
+
 -- following -----------------------------------------------------------------------------------------------------------
 
 create or replace trigger calibration_append_only before update or delete on watchpost.calibration

@@ -33,6 +33,7 @@ begin
         ('site_member', own_site, 'false'),
         ('api_key', 'watchpost.may_manage_key(sites, cameras, watchlists)', null),
 
+        ('plan', own_site, null),
         ('camera', own_site || ' and ' || format(own_camera, 'id'), null),
         ('camera_place', 'watchpost.shows_camera(SCOPE, camera_id)', null),
         ('image', own_photo || $p$ or (purpose = 'reference' and watchpost.shows_image(SCOPE, id))$p$, own_photo),

@@ -169,7 +169,7 @@ begin
   -- What keys may be allowed to do; which of it a key is, the API checks by its scopes. Nothing of workers, jobs and
   -- settings, which are of all sites, and nothing that models find.
   grant insert, update, delete on
-    watchpost.camera, watchpost.person, watchpost.person_photo, watchpost.watchlist,
+    watchpost.plan, watchpost.camera, watchpost.person, watchpost.person_photo, watchpost.watchlist,
     watchpost.watchlist_entry, watchpost.cannot_link, watchpost.endpoint, watchpost.endpoint_watchlist,
     watchpost.endpoint_secret
   to watchpost_api;

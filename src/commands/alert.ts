@@ -1,6 +1,13 @@
 import { Option } from 'commander';
 import { retryCollisions } from '../database/retry.ts';
-import { listAlerts, readAlert, readAlertMatches, readReviews, reviewAlert } from '../watchlist/alerts.ts';
+import {
+  listAlerts,
+  readAlert,
+  readAlertMatches,
+  readChance,
+  readReviews,
+  reviewAlert,
+} from '../watchlist/alerts.ts';
 import { alertEvidence } from './alert-evidence.ts';
 import { connect } from './program/connect.ts';
 import { forEach } from './program/each.ts';
@@ -99,8 +106,10 @@ const alertShow: AddCommand = (alert, session) =>
         const { db } = await connect(context);
         const found = await readAlert(db, id);
         const [matches, reviews] = [await readAlertMatches(db, id), await readReviews(db, id)];
-        if (json) return printJson(context.io, { ...found, matches, reviews });
-        print(context.io, `${summaryOf(found)}\n\n${table(matches, widthOf(context.io))}`);
+        const chance = await readChance(db, id);
+        if (json) return printJson(context.io, { ...found, ...chance, matches, reviews });
+        const asAlike = chance.in_words === null ? '' : `\nas alike as this: ${chance.in_words}`;
+        print(context.io, `${summaryOf(found)}${asAlike}\n\n${table(matches, widthOf(context.io))}`);
         if (reviews.length > 0) print(context.io, `\n${table(reviews, widthOf(context.io))}`);
       }),
     );

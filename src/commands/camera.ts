@@ -5,6 +5,7 @@ import {
   addCamera,
   type CameraFields,
   findCamera,
+  findPlan,
   type NewCamera,
   readCameras,
   removeCamera,
@@ -13,7 +14,7 @@ import {
 import { connect } from './program/connect.ts';
 import { deletePhotosShown } from './program/deleting.ts';
 import { print } from './program/io.ts';
-import { named, searched } from './program/options.ts';
+import { named, planPoint, searched } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
@@ -78,6 +79,9 @@ interface SetOptions extends Pick<CameraFields, 'location' | 'faces'> {
   readonly rename?: string;
   /** False: --no-zone. */
   readonly zone?: string | false;
+  /** Name or id; false: --no-plan. */
+  readonly plan?: string | false;
+  readonly at?: { readonly x: number; readonly y: number };
 }
 
 const cameraSet: AddCommand = (camera, session) =>
@@ -89,17 +93,32 @@ const cameraSet: AddCommand = (camera, session) =>
       .option('--rename <name>', 'another name', named)
       .option('--location <words>', 'where it stands from now on', named)
       .option('--zone <name>', 'cameras of one zone share their alerts', named)
-      .option('--no-zone', 'it is a zone of its own'),
+      .option('--no-zone', 'it is a zone of its own')
+      .option('--plan <name>', 'the plan that it is on, with --at', searched)
+      .option(
+        '--at <x,y>',
+        'where on the plan: 0,0 is its upper left corner, 1,1 the lower right one',
+        planPoint,
+      )
+      .option('--no-plan', 'it is on no plan'),
   ).action(
-    session.action(async (context, name: string, { rename, zone, ...options }: SetOptions) => {
+    session.action(async (context, name: string, { rename, zone, plan, at, ...options }: SetOptions) => {
       const fields = { ...options, name: rename, zone: zone === false ? null : zone };
-      if (Object.values(fields).every((value) => value === undefined)) {
-        throw new CommandError('Say what to change: --location, --zone, --no-zone, --faces or --rename.');
+      if ((typeof plan === 'string') !== (at !== undefined)) {
+        throw new CommandError('Give --plan and --at together: which plan, and where on it.');
+      }
+      if (Object.values({ ...fields, plan }).every((value) => value === undefined)) {
+        throw new CommandError(
+          'Say what to change: --location, --zone, --no-zone, --faces, --plan, --no-plan or --rename.',
+        );
       }
       const { db } = await connect(context);
-      const changed = await db
-        .transaction()
-        .execute(async (trx) => setCamera(trx, await findCamera(trx, name), fields));
+      const changed = await db.transaction().execute(async (trx) => {
+        const id = await findCamera(trx, name);
+        if (plan === undefined) return setCamera(trx, id, fields);
+        const point = at && plan ? { id: await findPlan(trx, plan, id), ...at } : null;
+        return setCamera(trx, id, { ...fields, plan: point });
+      });
       const parts = [changed.name, changed.id, changed.location, changed.zone && `zone ${changed.zone}`];
       print(context.io, parts.filter(Boolean).join('  '));
     }),

@@ -20,6 +20,7 @@ export const commands: readonly Entry[] = [
   { names: ['detect'], load: async () => (await import('./search.ts')).detectCommand },
   { names: ['site'], load: async () => (await import('./site.ts')).siteCommand },
   { names: ['camera'], load: async () => (await import('./camera.ts')).cameraCommand },
+  { names: ['plan'], load: async () => (await import('./plan.ts')).planCommand },
   { names: ['image'], load: async () => (await import('./image.ts')).imageCommand },
   { names: ['person'], load: async () => (await import('./person.ts')).personCommand },
   { names: ['watchlist'], load: async () => (await import('./watchlist.ts')).watchlistCommand },

@@ -9,6 +9,7 @@ import {
   removeFromWatchlist,
   removeWatchlist,
   setWatchlist,
+  sounds,
   type ThresholdName,
   type WatchlistFields,
 } from '../watchlist/registry.ts';
@@ -18,11 +19,14 @@ import { forEach } from './program/each.ts';
 import { findOnePerson, personArgument } from './program/find-person.ts';
 import { print } from './program/io.ts';
 import {
+  colorOption,
   momentOption,
   named,
   purposeOption,
   searched,
   seconds,
+  severalNamed,
+  severalSearched,
   severalTokens,
   severities,
   shareOption,
@@ -50,6 +54,13 @@ interface FieldOptions {
   readonly reviewers?: string;
   readonly enabled?: boolean;
   readonly pageRetroactive?: boolean;
+  /** False: --no-color. */
+  readonly color?: string | false;
+  readonly sound?: (typeof sounds)[number];
+  readonly mustAcknowledge?: boolean;
+  readonly camera?: string[];
+  readonly zone?: string[];
+  readonly everywhere?: boolean;
 }
 
 /** The options that add and set have in common. */
@@ -74,11 +85,31 @@ const withFields = (command: Command): Command =>
     .option('--valid-until <time>', 'searched until then', momentOption)
     .addOption(new Option('--reviewers <number>', 'how many must confirm an alert').choices(['1', '2']))
     .option('--page-retroactive', 'send alerts for what was seen before somebody was enrolled, too')
+    .option('--color <color>', 'of its alerts on screens, like #d4201a', colorOption)
+    .option('--no-color', 'the color of the severity')
+    .addOption(
+      new Option('--sound <name>', 'what a screen plays for its alerts (default: none)').choices(sounds),
+    )
+    .option('--must-acknowledge', 'its alerts stay in front until somebody has acknowledged them')
+    .option('--no-must-acknowledge', 'they do not')
+    .option(
+      '--camera <name>',
+      'compare photos of this camera with it and of no other, but those of --camera and --zone; may be repeated',
+      severalSearched,
+    )
+    .option('--zone <name>', 'the same for the cameras of a zone; may be repeated', severalNamed)
+    .option('--everywhere', 'compare photos of all cameras of its site with it (default)')
     .option('--enabled', 'search it')
     .option('--no-enabled', 'do not search it');
 
 const fieldsOf = (options: FieldOptions) => {
-  const { targetFpir, cooldown, validFrom, validUntil, reviewers, pageRetroactive, ...columns } = options;
+  const { targetFpir, cooldown, validFrom, validUntil, reviewers, pageRetroactive, ...others } = options;
+  const { color, mustAcknowledge, camera, zone, everywhere, ...columns } = others;
+  if (everywhere && (camera || zone)) {
+    throw new CommandError(
+      'Give --everywhere, or --camera and --zone: a list is for all cameras or for some.',
+    );
+  }
   if (columns.threshold !== undefined && targetFpir !== undefined) {
     throw new CommandError('Give --threshold or --target-fpir: one follows from the other.');
   }
@@ -90,6 +121,10 @@ const fieldsOf = (options: FieldOptions) => {
     valid_until: validUntil,
     reviewers: reviewers === undefined ? undefined : Number(reviewers),
     page_retroactive: pageRetroactive,
+    color: color === false ? null : color,
+    must_acknowledge: mustAcknowledge,
+    cameras: everywhere ? null : camera,
+    zones: everywhere ? null : zone,
   } satisfies WatchlistFields;
 };
 

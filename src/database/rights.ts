@@ -8,6 +8,7 @@ const oldestVector = '0.8';
 const extensions = [
   { name: 'vector', from: `pgvector ${oldestVector} or newer (Debian: postgresql-17-pgvector)` },
   { name: 'btree_gist', from: 'the modules that come with Postgres (postgresql-contrib)' },
+  { name: 'pg_trgm', from: 'the modules that come with Postgres (postgresql-contrib)' },
 ] as const;
 
 interface Facts {

@@ -85,23 +85,28 @@ export interface WatchpostAccess {
 }
 
 export interface WatchpostActiveWatchlist {
+  cameras: string[] | null;
   changed_at: Timestamp | null;
+  color: string | null;
   cooldown: Interval | null;
   created_at: Timestamp | null;
   enabled: boolean | null;
   id: string | null;
+  must_acknowledge: boolean | null;
   name: string | null;
   page_retroactive: boolean | null;
   purpose: string | null;
   reviewers: number | null;
   severity: string | null;
   site_id: string | null;
+  sound: string | null;
   target_fpir: number | null;
   threshold: number | null;
   threshold_name: string | null;
   valid_from: Timestamp | null;
   valid_until: Timestamp | null;
   version: number | null;
+  zones: string[] | null;
 }
 
 export interface WatchpostAlert {
@@ -198,6 +203,8 @@ export interface WatchpostAlertDetail {
    */
   awaiting: string | null;
   camera: string | null;
+  camera_id: string | null;
+  color: string | null;
   confirmed_at: Timestamp | null;
   confirmed_by: string | null;
   created_at: Timestamp | null;
@@ -211,6 +218,7 @@ export interface WatchpostAlertDetail {
   image_id: string | null;
   last_seen: Timestamp | null;
   location: string | null;
+  must_acknowledge: boolean | null;
   person: string | null;
   person_id: string | null;
   retroactive: boolean | null;
@@ -220,6 +228,7 @@ export interface WatchpostAlertDetail {
   severity: string | null;
   sightings: number | null;
   similarity: number | null;
+  sound: string | null;
   state: string | null;
   threshold: number | null;
   watchlist: string | null;
@@ -460,6 +469,18 @@ export interface WatchpostCamera {
    * The name that submissions use, for example north-gate.
    */
   name: string;
+  /**
+   * The plan that it is placed on; null: on none.
+   */
+  plan_id: string | null;
+  /**
+   * Where it is on the plan: 0 is the left edge, 1 the right one. Without a plan it says nothing.
+   */
+  plan_x: number | null;
+  /**
+   * Where it is on the plan: 0 is the upper edge, 1 the lower one.
+   */
+  plan_y: number | null;
   /**
    * When it was removed: no photo is submitted to it by name, and the name is free. Its photos stay. Null: it is in use.
    */
@@ -1455,6 +1476,35 @@ export interface WatchpostPhotoStatus {
   yaw: number | null;
 }
 
+export interface WatchpostPlan {
+  created_at: Generated<Timestamp>;
+  /**
+   * Of the picture, in pixels.
+   */
+  height: number;
+  id: Generated<string>;
+  /**
+   * The picture as browsers show it. The API makes a WebP of what it is given.
+   */
+  image: Buffer;
+  /**
+   * The type of the picture.
+   */
+  mime: string;
+  /**
+   * For example ground floor.
+   */
+  name: string;
+  /**
+   * The site it belongs to: only cameras of that site are placed on it.
+   */
+  site_id: Generated<string>;
+  /**
+   * Of the picture, in pixels.
+   */
+  width: number;
+}
+
 export interface WatchpostProcessingDefault {
   /**
    * What its events are about.
@@ -1728,12 +1778,19 @@ export interface WatchpostSession {
 export interface WatchpostSighting {
   alert_id: string | null;
   camera: string | null;
+  camera_id: string | null;
   face_id: string | null;
   image_id: string | null;
   location: string | null;
   match_id: string | null;
   person: string | null;
   person_id: string | null;
+  /**
+   * The plan that the camera is on; null: on none, or the camera has been at another location since. plan_x and plan_y: where on it, as in watchpost.camera.
+   */
+  plan_id: string | null;
+  plan_x: number | null;
+  plan_y: number | null;
   /**
    * It was found afterwards: the person was enrolled, listed or corrected after the face was seen.
    */
@@ -1966,9 +2023,17 @@ export interface WatchpostUpkeepTask {
 
 export interface WatchpostWatchlist {
   /**
+   * The cameras whose photos are compared with this list, beside those of its zones. Null, and zones too: all photos of its site.
+   */
+  cameras: string[] | null;
+  /**
    * When the version went up.
    */
   changed_at: Generated<Timestamp>;
+  /**
+   * The color of its alerts on screens, for example #d4201a; null: that of their severity.
+   */
+  color: string | null;
   /**
    * Sightings of one person in one zone that are closer than this extend one alert.
    */
@@ -1979,6 +2044,10 @@ export interface WatchpostWatchlist {
    */
   enabled: Generated<boolean>;
   id: Generated<string>;
+  /**
+   * Whether an alert of this list stays in front, and its sound is repeated, until somebody has acknowledged or decided it.
+   */
+  must_acknowledge: Generated<boolean>;
   name: string;
   /**
    * Whether alerts for what was seen before somebody was enrolled are sent to endpoints too.
@@ -1997,6 +2066,10 @@ export interface WatchpostWatchlist {
    * The site it belongs to: faces in photos of that site are compared with it. Never changed.
    */
   site_id: Generated<string>;
+  /**
+   * What a screen plays when an alert of this list is raised.
+   */
+  sound: Generated<string>;
   /**
    * The share of strangers that may be taken for somebody, for example 0.003. The threshold is then taken from the latest calibration; null: it was set otherwise.
    */
@@ -2021,6 +2094,10 @@ export interface WatchpostWatchlist {
    * Goes up whenever the list or its entries change; a search records the versions that it searched.
    */
   version: Generated<number>;
+  /**
+   * The zones whose photos are compared with this list: those of cameras that were in one of them when the photo was taken.
+   */
+  zones: string[] | null;
 }
 
 export interface WatchpostWatchlistEntry {
@@ -2124,6 +2201,7 @@ export interface DB {
   "watchpost.person_photo": WatchpostPersonPhoto;
   "watchpost.person_vector": WatchpostPersonVector;
   "watchpost.photo_status": WatchpostPhotoStatus;
+  "watchpost.plan": WatchpostPlan;
   "watchpost.processing_default": WatchpostProcessingDefault;
   "watchpost.recurring_stranger": WatchpostRecurringStranger;
   "watchpost.reference": WatchpostReference;

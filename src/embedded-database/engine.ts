@@ -13,6 +13,7 @@ import { fdatasyncSync } from 'node:fs';
 import v8 from 'node:v8';
 import { PGlite } from '@electric-sql/pglite';
 import { btree_gist } from '@electric-sql/pglite/contrib/btree_gist';
+import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm';
 import { vector } from '@electric-sql/pglite-pgvector';
 import { createFiles } from './create-files.ts';
 import { query, readCString, readDataRow, splitMessages, startup } from './protocol.ts';
@@ -67,7 +68,7 @@ export class Engine {
     let lastWords = '';
     const database = await PGlite.create({
       ...(dataDir === undefined ? {} : { dataDir }),
-      extensions: { vector, btree_gist },
+      extensions: { vector, btree_gist, pg_trgm },
       startParams: startParameters(fsync),
       onStderr: (line) => {
         if (/FATAL|PANIC/.test(line)) {

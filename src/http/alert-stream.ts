@@ -17,6 +17,11 @@ export const alertFilter = z.strictObject({
   person_id: z.guid().optional(),
   watchlist: searchWord.optional(),
   min_severity: z.enum(['info', 'warning', 'critical']).optional(),
+  must_acknowledge: z
+    .enum(['true', 'false'], 'give true or false')
+    .transform((given) => given === 'true')
+    .optional()
+    .meta({ description: 'Of lists whose alerts somebody has to acknowledge, or of the others.' }),
   since: moment.optional(),
 });
 

@@ -8,6 +8,7 @@ import {
   type Review,
   readAlert,
   readAlertMatches,
+  readChance,
   readLineage,
   readNotifications,
   readReviews,
@@ -110,7 +111,8 @@ export const alerts = (services: Services) =>
         const id = idIn(c);
         const db = c.get('db');
         const alert = await readAlert(db, id);
-        const [matches, reviews, notifications, lineage] = await Promise.all([
+        const [chance, matches, reviews, notifications, lineage] = await Promise.all([
+          readChance(db, id),
           readAlertMatches(db, id),
           readReviews(db, id),
           readNotifications(db, id),
@@ -120,7 +122,7 @@ export const alerts = (services: Services) =>
           ...match,
           crop_url: new URL(cropPath(match.face_id), c.req.url).href,
         }));
-        return c.json({ ...alert, matches: withCrops, reviews, notifications, lineage });
+        return c.json({ ...alert, ...chance, matches: withCrops, reviews, notifications, lineage });
       },
     )
     .post('/:id/acknowledge', ...reviewing('acknowledge', 'Acknowledge an alert', review))

@@ -30,6 +30,7 @@ import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
 import { persons } from './persons.ts';
 import { mostBase64 } from './photo-body.ts';
+import { plans } from './plans.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
 import { retention } from './retention.ts';
 import { searches } from './searches.ts';
@@ -78,6 +79,7 @@ export const createApp = (services: Services) => {
     .route('/erasures', erasures())
     .route('/watchlists', watchlists())
     .route('/cameras', cameras())
+    .route('/plans', plans(services, turns))
     .route('/calibrations', calibrations())
     .route('/alerts', alerts(services))
     .route('/alerts', evidence())

@@ -16,11 +16,17 @@ import { operation } from './operation.ts';
 import * as answer from './schemas/registers.ts';
 import type { Served } from './services.ts';
 
+const unit = z.number().min(0).max(1);
 const newCamera = z.strictObject({
   name,
   location: name,
   zone: name.nullable().optional(),
   faces: z.enum(faceRanges).optional(),
+  plan: z
+    .strictObject({ id: z.guid(), x: unit, y: unit })
+    .nullable()
+    .optional()
+    .meta({ description: 'Where it is on a plan: 0, 0 is the upper left corner. Null: on none.' }),
   site: searchWord.optional(),
 });
 const changes = newCamera.omit({ site: true }).partial();
@@ -37,7 +43,7 @@ export const cameras = () =>
         body: newCamera,
         creates: true,
         answers: { 201: answer.newCamera },
-        errors: ['name_taken', 'site_unknown'],
+        errors: ['name_taken', 'site_unknown', 'plan_unknown'],
       }),
       async (c) => {
         const wanted = c.req.valid('json');
@@ -80,7 +86,7 @@ export const cameras = () =>
         scope: 'administer',
         body: changes,
         answers: { 200: answer.camera },
-        errors: ['camera_not_there', 'name_taken'],
+        errors: ['camera_not_there', 'name_taken', 'plan_unknown'],
       }),
       async (c) => {
         const id = idIn(c);

@@ -23,11 +23,13 @@ import {
 } from '../watchlist/registry.ts';
 import { asCaller, transactions } from './as-caller.ts';
 import { idIn } from './body.ts';
+import { cannotLinks } from './cannot-links.ts';
 import { operation } from './operation.ts';
 import { personPhotos } from './person-photos.ts';
 import { personReport } from './person-report.ts';
 import * as answer from './schemas/persons.ts';
 import type { Served, Services } from './services.ts';
+import { whereabouts } from './whereabouts.ts';
 
 const newPerson = z.strictObject({
   name,
@@ -45,7 +47,8 @@ const changes = z.strictObject({
   keep_until: moment.nullable().optional(),
 });
 const filter = z.strictObject({
-  name: searchWord.optional(),
+  name: searchWord.optional().meta({ description: 'The beginning of the name.' }),
+  query: searchWord.optional().meta({ description: 'Any part of the name, in capitals or not.' }),
   external_ref: token.optional(),
   watchlist: searchWord.optional(),
   after: z.guid().optional(),
@@ -57,7 +60,8 @@ const undoing = z.strictObject({ note: text.optional() });
 
 /**
  * POST and GET /v1/persons; GET, PATCH and DELETE /v1/persons/{id}; POST …/merge, which gives this person everything of
- * another, and POST …/unmerge, which gives a person who was merged everything back; the routes of their photos.
+ * another, and POST …/unmerge, which gives a person who was merged everything back; the routes of their photos, of where
+ * they were seen, and of who they are not.
  */
 export const persons = (services: Services) =>
   new Hono<Served>()
@@ -179,5 +183,7 @@ export const persons = (services: Services) =>
       },
     )
 
+    .route('/', whereabouts())
+    .route('/', cannotLinks())
     .route('/', personReport())
     .route('/', personPhotos(services));

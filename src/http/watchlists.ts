@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { interval, moment, name, nextOf, pageLimit, purpose, searchWord } from '../fields.ts';
+import { color, interval, listOf, moment, name, nextOf, pageLimit, purpose, searchWord } from '../fields.ts';
 import {
   addToWatchlist,
   addWatchlist,
@@ -9,6 +9,7 @@ import {
   removeFromWatchlist,
   removeWatchlist,
   setWatchlist,
+  sounds,
   thresholdNames,
 } from '../watchlist/registry.ts';
 import { asCaller, transactions } from './as-caller.ts';
@@ -16,6 +17,10 @@ import { idIn } from './body.ts';
 import { operation } from './operation.ts';
 import * as answer from './schemas/registers.ts';
 import type { Served } from './services.ts';
+
+/** Which photos a list is for; an empty list would be for none. */
+const watched = <T extends z.ZodType>(item: T) =>
+  listOf(item).min(1, 'give one at least, or null for all').nullable().optional();
 
 const fields = z.strictObject({
   name,
@@ -33,6 +38,17 @@ const fields = z.strictObject({
   valid_until: moment.nullable().optional(),
   reviewers: z.number().int().min(1).max(2).optional(),
   page_retroactive: z.boolean().optional(),
+  color: color
+    .nullable()
+    .optional()
+    .meta({ description: 'Of its alerts on screens; null: that of their severity.' }),
+  sound: z.enum(sounds).optional(),
+  must_acknowledge: z.boolean().optional(),
+  cameras: watched(searchWord).meta({
+    description:
+      'Names or ids: only photos of these, and of the zones, are compared with it. Null, and zones too: all.',
+  }),
+  zones: watched(name),
 });
 const eitherError = {
   error: 'give threshold or target_fpir: one follows from the other',
@@ -54,6 +70,8 @@ const watchlistErrors = [
   'watchlist_expired',
   'calibration_missing',
   'target_fpir_invalid',
+  'camera_unknown',
+  'zone_unknown',
 ] as const;
 
 /** POST and GET /v1/watchlists; GET, PATCH and DELETE /v1/watchlists/{id}; PUT and DELETE …/persons/{person}. */

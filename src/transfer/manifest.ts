@@ -11,7 +11,9 @@ export const manifestName = 'watchpost.json';
 export const manifestVersion = 1;
 
 /** A row of a table as JSON, without its keys: see registers.ts. */
-const row = z.object({ name }).catchall(z.union([z.string(), z.number(), z.boolean(), z.null()]));
+const row = z
+  .object({ name })
+  .catchall(z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]));
 
 /** A face that was seen and is not the person, with what is known of it: the columns of `face`. */
 const face = z.strictObject({

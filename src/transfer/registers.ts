@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { toWatchpostError } from '../convert-error.ts';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
@@ -15,19 +15,41 @@ type Register = 'camera' | 'watchlist';
 
 /** Columns that say something only where the row was written. */
 const left: Record<Register, readonly string[]> = {
-  camera: ['id', 'removed_at'],
+  // Plans stay where they are: a picture is not part of an export.
+  camera: ['id', 'removed_at', 'plan_id', 'plan_x', 'plan_y'],
   watchlist: ['id', 'version', 'changed_at'],
 };
 
 /** All rows that are in use, in the order of their names. */
 export const readRegister = async (db: Kysely<DB>, register: Register): Promise<RegisterRow[]> => {
   const { rows } = await sql<{ row: RegisterRow }>`
-    select to_jsonb(r) - ${left[register]}::text[] as row
+    select to_jsonb(r) - ${left[register]}::text[] || ${rewritten[register]} as row
     from ${sql.table(`watchpost.${register}`)} as r
     where to_jsonb(r) ->> 'removed_at' is null
     order by r.name
   `.execute(db);
   return rows.map(({ row }) => (register === 'watchlist' ? withoutDerived(row) : row));
+};
+
+/** What a row has in another form in an export: a list the names of the cameras that it is for. */
+const rewritten: Record<Register, RawBuilder<object>> = {
+  camera: sql`'{}'::jsonb`,
+  watchlist: sql`jsonb_build_object('cameras', (
+    select jsonb_agg(c.name order by c.name) from watchpost.camera as c where c.id = any (r.cameras)
+  ))`,
+};
+
+/**
+ * The row with the ids of the cameras that it names.
+ *
+ * @throws {WatchpostError} by SQLSTATE: camera_unknown.
+ */
+const withCameraIds = async (trx: Kysely<DB>, row: RegisterRow): Promise<RegisterRow> => {
+  if (!Array.isArray(row.cameras)) return row;
+  const { rows } = await sql<{ ids: string[] }>`
+    select array(select watchpost.find_camera(n) from unnest(${row.cameras}::text[]) as n order by 1) as ids
+  `.execute(trx);
+  return { ...row, cameras: rows[0]?.ids ?? [] };
 };
 
 /** A list that names a threshold takes its number from the model that is used where it is imported. */
@@ -47,8 +69,9 @@ export type RegisterOutcome = 'added' | 'known';
 export const addToRegister = async (
   trx: Kysely<DB>,
   register: Register,
-  row: RegisterRow,
+  given: RegisterRow,
 ): Promise<RegisterOutcome> => {
+  const row = await withCameraIds(trx, given);
   const called = `The ${register} ${JSON.stringify(row.name)}`;
   const columns = await columnsOf(trx, register);
   assertKnown(called, 'column', Object.keys(row), columns);

@@ -21,6 +21,9 @@ sharp.concurrency(1);
  */
 export const decodedSide = 1280;
 
+/** Black or white would have hard edges that a detector may take for a face. */
+const gray = '#808080';
+
 /** A decoded picture for the detectors, and its relation to the file. */
 export interface Decoded {
   header: ImageHeader;
@@ -34,8 +37,7 @@ export interface Decoded {
 
 /**
  * Inspects a photo, then decodes it, converts it to sRGB and shrinks it in one pipeline, which lets a JPEG shrink
- * during decoding, and rotates it upright. Transparent parts become mid-gray, because black or white would have hard
- * edges that a detector may take for a face. Of a JPEG or PNG that is cut off or broken, what can be decoded is
+ * during decoding, and rotates it upright. Transparent parts get a background. Of a JPEG or PNG that is cut off or broken, what can be decoded is
  * returned with its damage; only then the file is decoded twice.
  *
  * Throws what `inspectImage` throws, `image_corrupt` for a file of which nothing can be decoded, and `image_too_slow`
@@ -44,11 +46,13 @@ export interface Decoded {
  * would not help, as Node.js waits for it. `inspectImage` bounds the cost of that part instead.
  *
  * @param side the longer side of the decoded picture at most, in pixels.
+ * @param background the color of transparent parts.
  */
 export const decode = async (
   bytes: Uint8Array,
   limits: ImageLimits = {},
   side = decodedSide,
+  background = gray,
 ): Promise<Decoded> => {
   const { header, orientation, profile } = await inspect(bytes, limits);
   const seconds = limits.decodingSeconds ?? table.decodingSeconds.max;
@@ -58,13 +62,16 @@ export const decode = async (
       const maxBytes = mostDecodingBytes(limits.maxPixels ?? table.photoPixels.max) + heicDecoderBytes;
       const decoder = limits.heicDecoder ?? heicDecoder;
       const data = await decodeHeic({ bytes, width, height, decoder, maxBytes }, seconds);
-      const picture = await shrinkRaw({ data, width, height }, side, profile);
+      const picture = await shrinkRaw({ data, width, height }, { side, background }, profile);
       return { header, picture, scale: header.width / picture.width, damage: undefined };
     }
     const ignoreIcc = profile !== undefined && isSrgb(profile);
     const open = (failOn: FailOnOptions) =>
       sharp(bytes, { failOn, limitInputPixels: false, ignoreIcc }).timeout({ seconds });
-    const { stored, hasWarning, isDamaged } = await shrinkStored(open, bytes, header.format, side);
+    const { stored, hasWarning, isDamaged } = await shrinkStored(open, bytes, header.format, {
+      side,
+      background,
+    });
     // Rotated after shrinking: sharp's own rotation would decode the full picture before it checks the time.
     const picture = turnUpright(stored, orientation);
     const scale = header.width / picture.width;
@@ -84,24 +91,30 @@ const shrinkStored = async (
   open: (failOn: FailOnOptions) => Sharp,
   bytes: Uint8Array,
   format: ImageFormat,
-  side: number,
+  wanted: Wanted,
 ): Promise<{ stored: Pixels; hasWarning: boolean; isDamaged: boolean }> => {
   try {
     // Of a JPEG even a warning may mean wrong pixels. Those of other formats are about metadata, which are invalid in
     // many good photos.
-    const stored = await shrink(open(format === 'jpeg' ? 'warning' : 'error'), side);
+    const stored = await shrink(open(format === 'jpeg' ? 'warning' : 'error'), wanted);
     return { stored, hasWarning: false, isDamaged: false };
   } catch (error) {
     if (isTimeout(error) || !hasRows(bytes, format)) throw error;
-    const stored = await shrink(open('none'), side);
+    const stored = await shrink(open('none'), wanted);
     return { stored, hasWarning: true, isDamaged: format !== 'jpeg' || isDamage(error) };
   }
 };
 
-const shrink = async (picture: Sharp, side: number): Promise<Pixels> => {
+/** How a picture is to come out. */
+interface Wanted {
+  side: number;
+  background: string;
+}
+
+const shrink = async (picture: Sharp, { side, background }: Wanted): Promise<Pixels> => {
   const { data, info } = await picture
     .resize(side, side, { fit: 'inside', withoutEnlargement: true })
-    .flatten({ background: '#808080' })
+    .flatten({ background })
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
@@ -111,12 +124,12 @@ const shrink = async (picture: Sharp, side: number): Promise<Pixels> => {
 /** As shrink, of RGBA in the colours of a profile. */
 const shrinkRaw = async (
   { data, width, height }: Pixels,
-  side: number,
+  wanted: Wanted,
   profile: Uint8Array | undefined,
 ): Promise<Pixels> => {
-  const shrunk = await shrink(sharp(data, { raw: { width, height, channels: 4 } }), side);
+  const shrunk = await shrink(sharp(data, { raw: { width, height, channels: 4 } }), wanted);
   if (profile === undefined || isSrgb(profile)) return shrunk;
-  return shrink(sharp(await pngWithProfile(shrunk, profile)), side);
+  return shrink(sharp(await pngWithProfile(shrunk, profile)), wanted);
 };
 
 const isTimeout = (error: unknown): boolean => /^timeout:/m.test((error as Error).message);

@@ -11,6 +11,7 @@ export { loadVision, openDetector, type Vision, type VisionOptions, type YuNetFi
 export { drawBoxes } from './mark.ts';
 export { iou, scaled } from './nms.ts';
 export type { GateLimits, GateReason } from './quality.ts';
+export { type Redrawn, redraw } from './redraw.ts';
 export type {
   Box,
   Demography,

@@ -11,6 +11,8 @@ export interface AlertFilter {
   readonly person_id?: string | undefined;
   /** Name of the list. */
   readonly watchlist?: string | undefined;
+  /** Of lists whose alerts somebody has to acknowledge; false: of the others. */
+  readonly must_acknowledge?: boolean | undefined;
   /** This severity or a higher one. */
   readonly min_severity?: string | undefined;
   /** Seen at or after this time. */
@@ -38,6 +40,11 @@ const columns = [
   'retroactive',
   'withdrawn_at',
   'created_at',
+  'watchlist_id',
+  'camera_id',
+  'color',
+  'sound',
+  'must_acknowledge',
 ] as const;
 
 /** The columns that are never null, which the generated types of a view do not know. */
@@ -57,6 +64,9 @@ interface Given {
   face_id: NotNull;
   retroactive: NotNull;
   created_at: NotNull;
+  watchlist_id: NotNull;
+  sound: NotNull;
+  must_acknowledge: NotNull;
 }
 
 /** A query of the alerts that meet a filter, not ordered yet. */
@@ -74,6 +84,9 @@ export const selectAlerts = (db: Kysely<DB>, wanted: AlertFilter) =>
       q.where('a.person_id', '=', sql<string>`watchpost.survivor(${wanted.person_id})`),
     )
     .$if(wanted.watchlist !== undefined, (q) => q.where('a.watchlist', '=', wanted.watchlist as string))
+    .$if(wanted.must_acknowledge !== undefined, (q) =>
+      q.where('a.must_acknowledge', '=', wanted.must_acknowledge as boolean),
+    )
     .$if(wanted.min_severity !== undefined, (q) =>
       q.where(
         sql<boolean>`watchpost.severity_rank(a.severity) >= watchpost.severity_rank(${wanted.min_severity})`,
@@ -179,6 +192,44 @@ export const readAlert = async (db: Kysely<DB>, alertId: string) => {
     .executeTakeFirst();
   if (!alert) throw new WatchpostError('alert_unknown', `There is no alert ${alertId}.`);
   return alert;
+};
+
+/** How often a stranger is as similar as somebody was; both null where nothing was measured for the model. */
+export interface Chance {
+  /** Share of strangers at this similarity or above, 0 to 1, against a list of this size. */
+  readonly false_positive_rate: number | null;
+  /** For example "1 in 300 strangers". */
+  readonly in_words: string | null;
+}
+
+/** What the similarity of an alert means against its list, by the latest calibration of the model that found it. */
+export const readChance = async (db: Kysely<DB>, alertId: string): Promise<Chance> => {
+  const { rows } = await sql<{ rate: number; at_most: boolean }>`
+    select f.rate, f.at_most
+    from watchpost.alert as a
+    join watchpost.match as m on m.id = a.best_match_id
+    left join watchpost.reference as r on r.id = m.reference_id
+    cross join lateral watchpost.false_positive_rate(
+      m.similarity,
+      (select count(*)::integer from watchpost.watchlist_entry as e where e.watchlist_id = a.watchlist_id),
+      r.model_id
+    ) as f
+    where a.id = ${alertId}
+  `.execute(db);
+  const [measured] = rows;
+  if (!measured) return { false_positive_rate: null, in_words: null };
+  return { false_positive_rate: measured.rate, in_words: chanceInWords(measured.rate, measured.at_most) };
+};
+
+/**
+ * A share of strangers in words, rounded to two digits.
+ *
+ * @param atMost whether the share is a bound, of which it is known only that it is less.
+ */
+export const chanceInWords = (rate: number, atMost: boolean): string => {
+  const among = Number((1 / Math.max(rate, 1e-9)).toPrecision(2));
+  if (among < 1.5) return 'nearly every stranger';
+  return `${atMost ? 'fewer than ' : ''}1 in ${Math.round(among).toLocaleString('en-US')} strangers`;
 };
 
 /** All reviews of an alert, oldest first. */

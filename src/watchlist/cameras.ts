@@ -1,9 +1,10 @@
-import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
+import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Page } from '../fields.ts';
 import type { FaceRange } from '../vision/index.ts';
+import { planUnknown } from './plans.ts';
 import { siteColumn } from './sites.ts';
 
 /** Cameras: adding, reading, changing and removing them, by the rules in sql/1-base/cameras.sql. */
@@ -15,6 +16,15 @@ export interface CameraFields {
   /** Null: the camera is a zone of its own. */
   readonly zone?: string | null | undefined;
   readonly faces?: FaceRange | undefined;
+  /** Where it is on which plan of its site; null: on none. */
+  readonly plan?: PlanPoint | null | undefined;
+}
+
+/** A point on a plan: its upper left corner is 0, 0, the lower right one 1, 1. */
+export interface PlanPoint {
+  readonly id: string;
+  readonly x: number;
+  readonly y: number;
 }
 
 /** A camera to add. */
@@ -25,30 +35,49 @@ export interface NewCamera extends CameraFields {
   readonly site?: string | undefined;
 }
 
-const columnsOf = (fields: CameraFields) =>
-  Object.fromEntries(
+const columnsOf = (fields: CameraFields) => ({
+  ...Object.fromEntries(
     (['name', 'location', 'zone', 'faces'] as const)
       .map((column) => [column, fields[column]] as const)
       .filter(([, value]) => value !== undefined),
-  );
+  ),
+  ...(fields.plan === undefined
+    ? {}
+    : { plan_id: fields.plan?.id ?? null, plan_x: fields.plan?.x ?? null, plan_y: fields.plan?.y ?? null }),
+});
 
 const siteName = sql<string>`(select s.name from watchpost.site as s where s.id = site_id)`.as('site');
+
+/** The plan of a row of `camera`; a point says nothing without one. */
+const plan = sql<PlanPoint | null>`
+  case when plan_id is not null then json_build_object('id', plan_id, 'x', plan_x, 'y', plan_y) end
+`.as('plan');
+
+/** Places a camera only on a plan of its site. */
+const assertPlan = async (db: Kysely<DB>, fields: CameraFields, site: RawBuilder<string>): Promise<void> => {
+  if (!fields.plan) return;
+  const { rows } = await sql`
+    select from watchpost.plan as p where p.id = ${fields.plan.id} and p.site_id = ${site}
+  `.execute(db);
+  if (rows.length === 0) throw planUnknown(fields.plan.id);
+};
 
 const nameOf = ({ name }: CameraFields) => `The camera name ${JSON.stringify(name)}`;
 
 /**
  * Adds a camera.
  *
- * @throws {WatchpostError} name_taken; site_unknown by SQLSTATE.
+ * @throws {WatchpostError} name_taken, plan_unknown; site_unknown by SQLSTATE.
  */
 export const addCamera = async (db: Kysely<DB>, camera: NewCamera) => {
   const site = await siteColumn(db, camera.site);
+  await assertPlan(db, camera, sql`coalesce(${site.site_id ?? null}::uuid, watchpost.default_site())`);
   return orNameTaken(
     nameOf(camera),
     db
       .insertInto('watchpost.camera')
       .values({ ...columnsOf(camera), ...site, name: camera.name, location: camera.location })
-      .returning(['id', 'name', 'location', 'zone', 'faces', siteName])
+      .returning(['id', 'name', 'location', 'zone', 'faces', siteName, plan])
       .executeTakeFirstOrThrow(),
   );
 };
@@ -56,10 +85,11 @@ export const addCamera = async (db: Kysely<DB>, camera: NewCamera) => {
 /**
  * Changes a camera from now on: earlier sightings stay where they were.
  *
- * @throws {WatchpostError} camera_not_there, name_taken.
+ * @throws {WatchpostError} camera_not_there, name_taken, plan_unknown.
  */
 export const setCamera = async (db: Kysely<DB>, id: string, fields: CameraFields) => {
   const columns = columnsOf(fields);
+  await assertPlan(db, fields, sql`(select c.site_id from watchpost.camera as c where c.id = ${id})`);
   if (Object.keys(columns).length > 0) {
     await orNameTaken(
       nameOf(fields),
@@ -135,7 +165,20 @@ export const readPlaces = (db: Kysely<DB>, id: string) =>
     .orderBy('during')
     .execute();
 
+/** The latest photo of a row of `camera`, and how many faces were found in it. */
+const lastImage = sql<{ id: string; captured_at: string; faces: number } | null>`(
+  select json_build_object(
+    'id', i.id,
+    'captured_at', i.captured_at,
+    'faces', (select count(*) from watchpost.face as f where f.image_id = i.id and f.superseded_at is null)
+  )
+  from watchpost.image as i
+  where i.camera_id = camera.id and i.purpose = 'probe'
+  order by i.captured_at desc
+  limit 1
+)`.as('last_image');
+
 const selected = <O>(query: SelectQueryBuilder<DB, 'watchpost.camera', O>) =>
   query
-    .select(['id', 'name', 'location', 'zone', 'faces', siteName, 'created_at'])
+    .select(['id', 'name', 'location', 'zone', 'faces', siteName, plan, 'created_at', lastImage])
     .where('removed_at', 'is', null);

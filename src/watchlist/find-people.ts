@@ -10,6 +10,8 @@ import { personUnknown } from './people.ts';
 export interface PersonFilter {
   /** The beginning of the name, case-insensitive. */
   readonly name?: string | undefined;
+  /** Any part of the name, case-insensitive. */
+  readonly query?: string | undefined;
   readonly external_ref?: string | undefined;
   /** Name or id. */
   readonly watchlist?: string | undefined;
@@ -17,8 +19,11 @@ export interface PersonFilter {
   readonly limit: number;
 }
 
+/** The pattern of LIKE for a text with anything around it. */
+const anywhere = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
+
 /**
- * People in the order in which they were added, with their lists and number of references.
+ * People in the order in which they were added, with their lists, number of references and best photo.
  *
  * @throws {WatchpostError} watchlist_unknown.
  */
@@ -38,9 +43,17 @@ export const findPersons = async (db: Kysely<DB>, filter: PersonFilter) => {
       sql<number>`(
         select count(*)::integer from watchpost.reference as r where r.person_id = p.id and r.superseded_at is null
       )`.as('references'),
+      sql<{ id: string; image_id: string; face_id: string } | null>`(
+        select json_build_object('id', b.person_photo_id, 'image_id', b.image_id, 'face_id', b.face_id)
+        from watchpost.best_photo as b
+        where b.person_id = p.id
+      )`.as('best_photo'),
     ])
     .$if(filter.name !== undefined, (q) =>
       q.where(sql<boolean>`starts_with(lower(p.name), lower(${filter.name}))`),
+    )
+    .$if(filter.query !== undefined, (q) =>
+      q.where(sql<boolean>`lower(p.name) like lower(${anywhere(filter.query as string)})`),
     )
     .where('p.merged_into', 'is', null)
     .$if(filter.external_ref !== undefined, (q) =>

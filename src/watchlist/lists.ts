@@ -1,4 +1,4 @@
-import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
+import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
@@ -11,6 +11,9 @@ import { siteColumn } from './sites.ts';
 /** The thresholds of an embedder that a list may name instead of a number. */
 export const thresholdNames = ['loose', 'default', 'strict'] as const;
 export type ThresholdName = (typeof thresholdNames)[number];
+
+/** What a screen plays for an alert: the sounds that the console ships. */
+export const sounds = ['none', 'chime', 'bell', 'alarm'] as const;
 
 /** The fields of a list. An omitted field is unchanged, or has the default of the schema. */
 export interface WatchlistFields {
@@ -32,6 +35,14 @@ export interface WatchlistFields {
   /** The number of people who must confirm an alert: 1 or 2. */
   readonly reviewers?: number | undefined;
   readonly page_retroactive?: boolean | undefined;
+  /** `#rrggbb`, in small letters; null: that of the severity. */
+  readonly color?: string | null | undefined;
+  readonly sound?: (typeof sounds)[number] | undefined;
+  /** Whether its alerts stay in front until somebody has acknowledged them. */
+  readonly must_acknowledge?: boolean | undefined;
+  /** Names or ids of the cameras whose photos are compared with it, beside those of the zones. Null, and zones too: all. */
+  readonly cameras?: readonly string[] | null | undefined;
+  readonly zones?: readonly string[] | null | undefined;
 }
 
 /** A list to add. */
@@ -41,14 +52,40 @@ export interface NewWatchlist extends WatchlistFields {
   readonly site?: string | undefined;
 }
 
-const columnsOf = ({ threshold, cooldown_seconds, ...columns }: WatchlistFields) => ({
+const columnsOf = async (
+  db: Kysely<DB>,
+  { threshold, cooldown_seconds, cameras, ...columns }: WatchlistFields,
+  site: RawBuilder<string>,
+) => ({
   ...(typeof threshold === 'number' ? { threshold, threshold_name: null } : {}),
   ...(typeof threshold === 'string' ? { threshold_name: threshold } : {}),
   ...Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined)),
   ...(cooldown_seconds === undefined
     ? {}
     : { cooldown: sql<string>`make_interval(secs => ${cooldown_seconds})` }),
+  ...(cameras === undefined ? {} : { cameras: cameras && (await findCameras(db, cameras, site)) }),
 });
+
+/** By name or id: those of the site, or else any, which the database refuses with their names. */
+const findCameras = async (
+  db: Kysely<DB>,
+  wanted: readonly string[],
+  site: RawBuilder<string>,
+): Promise<string[]> => {
+  const { rows } = await sql<{ ids: string[] }>`
+    select array(
+      select coalesce(
+        (
+          select c.id from watchpost.camera as c
+          where c.name = normalize(w.name, nfc) and c.site_id = ${site} and c.removed_at is null
+        ),
+        watchpost.find_camera(w.name, true)
+      )
+      from unnest(${wanted}::text[]) as w (name)
+    ) as ids
+  `.execute(db);
+  return rows[0]?.ids ?? [];
+};
 
 const nameOf = (list: WatchlistFields) => `The watchlist name ${JSON.stringify(list.name)}`;
 
@@ -56,16 +93,21 @@ const nameOf = (list: WatchlistFields) => `The watchlist name ${JSON.stringify(l
  * Adds a list.
  *
  * @throws {WatchpostError} name_taken; by SQLSTATE site_unknown, threshold_invalid, validity_invalid, watchlist_expired,
- *   calibration_missing.
+ *   calibration_missing, camera_unknown, zone_unknown.
  */
 export const addWatchlist = async (db: Kysely<DB>, { site, ...list }: NewWatchlist) => {
   const ofSite = await siteColumn(db, site);
+  const columns = await columnsOf(
+    db,
+    list,
+    sql<string>`coalesce(${ofSite.site_id ?? null}::uuid, watchpost.default_site())`,
+  );
   const { id } = await orNameTaken(
     nameOf(list),
     db
       .insertInto('watchpost.watchlist')
       // Without a threshold the database chooses the default.
-      .values({ name: list.name, threshold: sql<number>`default`, ...columnsOf(list), ...ofSite })
+      .values({ name: list.name, threshold: sql<number>`default`, ...columns, ...ofSite })
       .returning('id')
       .executeTakeFirstOrThrow(),
   );
@@ -78,7 +120,8 @@ export const addWatchlist = async (db: Kysely<DB>, { site, ...list }: NewWatchli
  * @throws {WatchpostError} watchlist_unknown, and those of addWatchlist.
  */
 export const setWatchlist = async (db: Kysely<DB>, id: string, fields: WatchlistFields) => {
-  const columns = columnsOf(fields);
+  const ofSite = sql<string>`(select w.site_id from watchpost.watchlist as w where w.id = ${id})`;
+  const columns = await columnsOf(db, fields, ofSite);
   if (Object.keys(columns).length > 0) {
     await orNameTaken(
       nameOf(fields),
@@ -142,6 +185,11 @@ const selected = <O>(query: SelectQueryBuilder<DB & { w: DB['watchpost.watchlist
     sql<boolean>`exists (select from watchpost.active_watchlist as a where a.id = w.id)`.as('in_force'),
     'w.reviewers',
     'w.page_retroactive',
+    'w.color',
+    sql<(typeof sounds)[number]>`w.sound`.as('sound'),
+    'w.must_acknowledge',
+    'w.cameras',
+    'w.zones',
     'w.version',
     'w.changed_at',
     eb

@@ -155,6 +155,21 @@ const assertFree = async (
 const refOrTaken = <T>(ref: string | null | undefined, change: Promise<T>): Promise<T> =>
   orNameTaken(`The external reference ${JSON.stringify(ref)}`, change);
 
+/**
+ * The id of a person by it, or by that of one who was merged into them.
+ *
+ * @throws {WatchpostError} person_unknown.
+ */
+export const readSurvivor = async (db: Kysely<DB>, asked: string): Promise<string> => {
+  const person = await db
+    .selectFrom('watchpost.person')
+    .select('id')
+    .where('id', '=', sql<string>`watchpost.survivor(${asked})`)
+    .executeTakeFirst();
+  if (!person) throw personUnknown(asked);
+  return person.id;
+};
+
 /** The error of an id that no person has. */
 export const personUnknown = (id: string) =>
   new WatchpostError('person_unknown', `There is no person ${id}.`);

@@ -7,12 +7,20 @@ export {
   type CameraFields,
   findCamera,
   type NewCamera,
+  type PlanPoint,
   readCamera,
   readCameras,
   readPlaces,
   removeCamera,
   setCamera,
 } from './cameras.ts';
+export {
+  addCannotLink,
+  type CannotLink,
+  type Other,
+  readCannotLinks,
+  removeCannotLink,
+} from './cannot-links.ts';
 export {
   countHistory,
   countPhotos,
@@ -38,6 +46,7 @@ export {
   readWatchlists,
   removeWatchlist,
   setWatchlist,
+  sounds,
   type ThresholdName,
   thresholdNames,
   type WatchlistFields,
@@ -52,6 +61,16 @@ export {
 } from './merging.ts';
 export { addPerson, type PersonFields, removePerson, setPerson, takeBackPerson } from './people.ts';
 export { acceptPhoto, addPersonPhoto, correctPhoto, enrolFace, removePhoto } from './photos.ts';
+export {
+  addPlan,
+  findPlan,
+  type NewPlan,
+  readPlan,
+  readPlanPicture,
+  readPlans,
+  removePlan,
+  setPlan,
+} from './plans.ts';
 export {
   dropCameraRule,
   type Purge,
@@ -77,3 +96,4 @@ export {
   removeSite,
   renameSite,
 } from './sites.ts';
+export { type Period, type PersonSighting, readPath, readPersonSightings, type Stay } from './whereabouts.ts';

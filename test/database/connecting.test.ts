@@ -215,12 +215,17 @@ describe.skipIf(!able)(`a server that cannot be used is refused at once, in a se
     [{}, { vector: '0.8.0' }, /does not have the extension btree_gist\.\nInstall the modules/],
     [
       {},
-      { vector: '0.7.4', btree_gist: '1.7' },
+      { vector: '0.8.0', btree_gist: '1.7' },
+      /does not have the extension pg_trgm\.\nInstall the modules/,
+    ],
+    [
+      {},
+      { vector: '0.7.4', btree_gist: '1.7', pg_trgm: '1.6' },
       /^pgvector 0\.7\.4 is too old; Watchpost needs 0\.8 or newer\.\nInstall/,
     ],
     [
       { vector: '0.7.4' },
-      { vector: '0.8.0', btree_gist: '1.7' },
+      { vector: '0.8.0', btree_gist: '1.7', pg_trgm: '1.6' },
       /too old.*\nThe server has a newer one; .*alter extension vector update;/,
     ],
   ])('extensions installed %j and available %j', (installed, available, words) => {

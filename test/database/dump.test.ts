@@ -174,6 +174,7 @@ describe.skipIf(!programs)(`a plain dump by an owner who is no superuser ${needs
     const name = new URL(database.url).pathname.slice(1);
     await database.rows('create extension vector');
     await database.rows('create extension btree_gist');
+    await database.rows('create extension pg_trgm');
     await database.rows(`create role ${user} login`);
     await database.rows(`alter database ${name} owner to ${user}`);
     atEnd(async () => {

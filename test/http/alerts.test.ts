@@ -55,6 +55,11 @@ describe('GET /v1/alerts', () => {
       retroactive: false,
       withdrawn_at: null,
       created_at: expect.any(String),
+      watchlist_id: expect.any(String),
+      camera_id: expect.any(String),
+      color: null,
+      sound: 'none',
+      must_acknowledge: false,
     };
     expect(await ask()).toEqual([
       {

@@ -33,6 +33,7 @@ describe('/v1/cameras', () => {
       zone: null,
       faces: 'automatic',
       site: 'default',
+      plan: null,
     });
     const { body } = await api.call('GET', '/v1/cameras');
     expect(body.cameras).toMatchObject([
@@ -124,6 +125,11 @@ describe('/v1/watchlists', () => {
       in_force: true,
       reviewers: 1,
       page_retroactive: false,
+      color: null,
+      sound: 'none',
+      must_acknowledge: false,
+      cameras: null,
+      zones: null,
       version: 1,
       changed_at: expect.any(String),
       persons: 0,
@@ -155,6 +161,42 @@ describe('/v1/watchlists', () => {
       threshold: strict,
       threshold_name: 'strict',
     });
+  });
+
+  it('has a color and a sound, and is for some cameras and zones, by name or id', async () => {
+    const { body: ramp } = await api.call('POST', '/v1/cameras', {
+      name: 'ramp',
+      location: 'Ramp',
+      zone: 'garage',
+    });
+    const { body: lift } = await api.call('POST', '/v1/cameras', { name: 'lift', location: 'Lift' });
+    const screen = { color: '#d4201a', sound: 'bell', must_acknowledge: true };
+    const { status, body: made } = await api.call('POST', '/v1/watchlists', {
+      name: 'garage',
+      ...screen,
+      color: '#D4201A',
+      cameras: ['lift'],
+      zones: ['garage'],
+    });
+    expect({ status, made }).toMatchObject({
+      status: 201,
+      made: { ...screen, cameras: [lift.id], zones: ['garage'] },
+    });
+    const patch = (fields: unknown) => api.call('PATCH', `/v1/watchlists/${made.id}`, fields);
+    const changed = await patch({ cameras: [ramp.id, 'lift'], zones: null, color: null, sound: 'none' });
+    expect(changed.body).toMatchObject({
+      cameras: [ramp.id, lift.id].sort(),
+      zones: null,
+      color: null,
+      sound: 'none',
+      must_acknowledge: true,
+    });
+    expectProblem(await patch({ cameras: [] }), 'body_invalid');
+    expectProblem(await patch({ color: 'red' }), 'body_invalid');
+    expectProblem(await patch({ sound: 'siren' }), 'body_invalid');
+    expect(expectProblem(await patch({ cameras: ['lfit'] }), 'camera_unknown').hint).toContain('lift');
+    expect(expectProblem(await patch({ zones: ['gargae'] }), 'zone_unknown').hint).toContain('garage');
+    expect((await api.call('GET', `/v1/watchlists/${made.id}`)).body).toEqual(changed.body);
   });
 
   it('refuses a name that is taken', async () => {

@@ -8,6 +8,7 @@ import { addUnknown, groupStrangers } from './strangers.ts';
 /** Rows of every kind that belong to a site; each name contains the name of the site. */
 export interface MadeSite {
   readonly siteId: string;
+  readonly planId: string;
   readonly cameraId: string;
   readonly watchlistId: string;
   readonly personId: string;
@@ -24,9 +25,15 @@ export const fillSite = async (database: TestDatabase, name: string, angle: numb
   const vector = (turn: number) => [Math.cos(angle + turn), Math.sin(angle + turn), 0, 0];
   await rows('insert into watchpost.site (name) values ($1) on conflict do nothing', [name]);
   const [site] = await rows('select watchpost.find_site($1) as id', [name]);
+  const [plan] = await rows(
+    `insert into watchpost.plan (name, site_id, image, mime, width, height)
+     values ($1, $2, convert_to($1, 'UTF8'), 'image/png', 10, 10) returning id`,
+    [`plan of ${name}`, site.id],
+  );
   const [camera] = await rows(
-    `insert into watchpost.camera (name, location, zone, site_id) values ($1, $1, $1, $2) returning id`,
-    [`gate of ${name}`, site.id],
+    `insert into watchpost.camera (name, location, zone, site_id, plan_id, plan_x, plan_y)
+     values ($1, $1, $1, $2, $3, 0.5, 0.5) returning id`,
+    [`gate of ${name}`, site.id, plan.id],
   );
   const [list] = await rows(
     'insert into watchpost.watchlist (name, site_id, purpose) values ($1, $2, $1) returning id',
@@ -127,6 +134,7 @@ export const fillSite = async (database: TestDatabase, name: string, angle: numb
   );
   return {
     siteId: site.id,
+    planId: plan.id,
     cameraId: camera.id,
     watchlistId: list.id,
     personId: people[0] as string,

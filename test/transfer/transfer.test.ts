@@ -51,7 +51,9 @@ const rowsOf = async (one: TestDatabase) => {
      )
      select
        array(select to_jsonb(p) - ${ids} from person p order by p.key, p.created_at) as people,
-       array(select to_jsonb(w) - ${ids} - '{version,changed_at}'::text[] from watchpost.watchlist w order by w.name) as lists,
+       array(select to_jsonb(w) - ${ids} - '{version,changed_at,cameras}'::text[] || jsonb_build_object(
+               'for', array(select c.name from watchpost.camera c where c.id = any (w.cameras) order by 1)
+             ) from watchpost.watchlist w order by w.name) as lists,
        array(select to_jsonb(c) - ${ids} from watchpost.camera c order by c.name) as cameras,
        array(select to_jsonb(e) - ${ids} || jsonb_build_object('list', w.name, 'person', p.key)
              from watchpost.watchlist_entry e join watchpost.watchlist w on w.id = e.watchlist_id
@@ -191,6 +193,10 @@ describe('watchpost export', () => {
        insert into watchpost.watchlist_entry (watchlist_id, person_id, created_at)
          select w.id, p.id, '2022-02-03T04:05:06.789012Z' from watchpost.watchlist w, watchpost.person p
          where (w.name, p.name) in (('wanted', 'Ada'), ('over', 'Ada'), ('over', '..  ..'), ('["a"]', '..  ..'));
+       update watchpost.watchlist
+         set color = '#d4201a', sound = 'bell', must_acknowledge = true, zones = '{outside}',
+           cameras = array(select c.id from watchpost.camera c where c.name = 'yard')
+         where name = 'wanted';
        update watchpost.watchlist set valid_until = now() - interval '1 day' where name = 'over'`,
     );
     // A twin, whom the gate would refuse without the cannot_link.

@@ -24,6 +24,15 @@ export const threshold = (text: string): number | ThresholdName =>
     `a number from 0 to 1, or one of ${thresholdNames.join(', ')}`,
     (value) => value >= 0 && value <= 1,
   )(text);
+/** A point on a plan. */
+export const planPoint = (text: string): { x: number; y: number } => {
+  const [x = Number.NaN, y = Number.NaN, ...more] = text
+    .split(',')
+    .map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (more.length > 0 || !(x >= 0 && x <= 1 && y >= 0 && y <= 1))
+    throw new InvalidArgumentError('Give two numbers from 0 to 1, like 0.3,0.7.');
+  return { x, y };
+};
 export const shareOption = number('a number between 0 and 1, like 0.003', (value) => value > 0 && value < 1);
 const wholeTo = (max: number) =>
   number(`a whole number from 1 to ${max}`, (value) => Number.isInteger(value) && value >= 1 && value <= max);
@@ -59,6 +68,7 @@ const field =
   (text: string): string =>
     fitting(type, text);
 export const time = field(fields.capturedAt);
+export const colorOption = field(fields.color);
 export const momentOption = field(fields.moment);
 /** A time, or a length of time from now on; in ISO 8601. */
 export const momentOrDuration = (text: string): string =>
@@ -80,6 +90,8 @@ export const severalSearched = (value: string, before: string[] = []): string[] 
   ...before,
   searched(value),
 ];
+/** The same for names that are to be stored. */
+export const severalNamed = (value: string, before: string[] = []): string[] => [...before, named(value)];
 /** The same for people: ids, external references or names. */
 export const severalTokens = (value: string, before: string[] = []): string[] => [
   ...before,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dismissals } from '../../watchlist/alerts.ts';
-import { count, id, page, severity, sha256, similarity, text, time } from './fields.ts';
+import { sounds } from '../../watchlist/registry.ts';
+import { color, count, id, page, severity, sha256, share, similarity, text, time } from './fields.ts';
 
 const states = ['open', 'acknowledged', 'confirmed', 'dismissed'] as const;
 
@@ -28,6 +29,13 @@ const alert = z
     retroactive: z.boolean().meta({ description: 'It was found by searching past photos.' }),
     withdrawn_at: time.nullable(),
     created_at: time,
+    watchlist_id: id,
+    camera_id: id.nullable(),
+    color: color.nullable().meta({ description: 'Of the list; null: that of the severity.' }),
+    sound: z.enum(sounds),
+    must_acknowledge: z.boolean().meta({
+      description: 'Of the list: an open alert stays in front until somebody has acknowledged or decided it.',
+    }),
   })
   .meta({ id: 'Alert' });
 
@@ -133,6 +141,11 @@ const lineage = z.strictObject({
 
 export const alertReport = reviewers
   .extend({
+    false_positive_rate: share.nullable().meta({
+      description:
+        'Share of strangers of whom somebody on the list is at least as similar, by the latest calibration; null: there is none. Where none of those measured was, an upper bound.',
+    }),
+    in_words: text.nullable().meta({ description: 'The same, like "1 in 300 strangers".' }),
     matches: z.array(match),
     reviews: z.array(review),
     notifications: z.array(notification),

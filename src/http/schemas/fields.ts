@@ -18,6 +18,9 @@ export const similarity = z.number().min(-1).max(1).meta({ description: 'Cosine 
 
 export const severity = z.enum(['info', 'warning', 'critical']);
 
+/** Like #d4201a. */
+export const color = z.string().regex(/^#[0-9a-f]{6}$/);
+
 /** A path of this API. */
 export const path = z.string().regex(/^\//);
 

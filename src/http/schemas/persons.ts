@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { legalBasisNames } from '../../legal-bases.ts';
-import { count, id, page, text, time } from './fields.ts';
+import { count, id, page, similarity, text, time } from './fields.ts';
 import { referenceQuality } from './images.ts';
+import { planPoint } from './registers.ts';
 
 export const person = z
   .strictObject({
@@ -19,7 +20,65 @@ export const person = z
 
 const watchlists = z.array(z.strictObject({ id, name: text }));
 
-export const personPage = page('persons', person.extend({ watchlists, references: count }));
+const bestPhoto = z
+  .strictObject({ id, image_id: id, face_id: id })
+  .nullable()
+  .meta({ description: 'The photo that shows them best; null: none is enrolled.' });
+
+export const personPage = page(
+  'persons',
+  person.extend({ watchlists, references: count, best_photo: bestPhoto }),
+);
+
+const where = {
+  camera_id: id.nullable(),
+  camera: text.nullable(),
+  location: text.nullable(),
+  zone: text.nullable(),
+  plan: planPoint.nullable().meta({
+    description: 'Null: the camera is on no plan, or was at another location then.',
+  }),
+};
+
+const personSighting = z
+  .strictObject({
+    face_id: id,
+    image_id: id,
+    seen_at: time,
+    ...where,
+    similarity,
+    retroactive: z.boolean().meta({ description: 'It was found by searching past photos.' }),
+    watchlists: z.array(z.strictObject({ id, name: text, threshold: similarity, alert_id: id.nullable() })),
+  })
+  .meta({ id: 'PersonSighting' });
+
+export const personSightingPage = page('sightings', personSighting);
+
+const stay = z
+  .strictObject({
+    ...where,
+    from: time,
+    to: time,
+    sightings: count,
+    similarity: similarity.meta({ description: 'Of the most similar sighting.' }),
+  })
+  .meta({ id: 'Stay' });
+
+export const personPath = z.strictObject({ stays: z.array(stay) });
+
+export const cannotLink = z
+  .strictObject({
+    id,
+    face: z.strictObject({ id, image_id: id }).nullable(),
+    person: z.strictObject({ id, name: text }).nullable(),
+    alert_id: id.nullable().meta({ description: 'The alert that was dismissed with it.' }),
+    reason: text.nullable(),
+    created_by: text,
+    created_at: time,
+  })
+  .meta({ id: 'CannotLink', description: 'Either face or person is not null.' });
+
+export const cannotLinks = z.strictObject({ cannot_links: z.array(cannotLink) });
 
 const photo = z
   .strictObject({

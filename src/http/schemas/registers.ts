@@ -1,16 +1,52 @@
 import { z } from 'zod';
 import { faceRanges } from '../../vision/index.ts';
-import { thresholdNames } from '../../watchlist/registry.ts';
-import { count, id, page, severity, share, text, time } from './fields.ts';
+import { sounds, thresholdNames } from '../../watchlist/registry.ts';
+import { color, count, id, page, severity, share, text, time } from './fields.ts';
 
 const place = { name: text, location: text, zone: text.nullable() };
+
+/** Where something is on a plan. */
+export const planPoint = z.strictObject({ id, x: share, y: share }).meta({
+  id: 'PlanPoint',
+  description: 'On a plan: 0, 0 is the upper left corner, 1, 1 the lower right one.',
+});
+
+export const plan = z
+  .strictObject({
+    id,
+    name: text,
+    site: text,
+    width: count,
+    height: count,
+    created_at: time,
+    cameras: z
+      .array(z.strictObject({ id, name: text, x: share, y: share }))
+      .meta({ description: 'The cameras in use that are placed on it, by name.' }),
+  })
+  .meta({ id: 'Plan' });
+
+export const planPage = page('plans', plan);
 
 const site = text.meta({ description: 'Name of the site that it belongs to.' });
 
 /** The answer to the call that makes a camera. */
-export const newCamera = z.strictObject({ id, ...place, faces: z.enum(faceRanges), site });
+export const newCamera = z.strictObject({
+  id,
+  ...place,
+  faces: z.enum(faceRanges),
+  site,
+  plan: planPoint.nullable(),
+});
 
-export const camera = newCamera.extend({ created_at: time }).meta({ id: 'Camera' });
+export const camera = newCamera
+  .extend({
+    created_at: time,
+    last_image: z
+      .strictObject({ id, captured_at: time, faces: count })
+      .nullable()
+      .meta({ description: 'Its latest photo, by the time when it was taken; null: it has none.' }),
+  })
+  .meta({ id: 'Camera' });
 
 export const cameraPage = page('cameras', camera);
 
@@ -39,6 +75,17 @@ export const watchlist = z
     in_force: z.boolean(),
     reviewers: count,
     page_retroactive: z.boolean(),
+    color: color.nullable().meta({ description: 'Of its alerts on screens; null: that of their severity.' }),
+    sound: z.enum(sounds),
+    must_acknowledge: z.boolean().meta({
+      description:
+        'Its alerts stay in front, and the sound is repeated, until somebody has acknowledged or decided them.',
+    }),
+    cameras: z.array(id).nullable().meta({
+      description:
+        'Only photos of these cameras, and of the zones, are compared with it. Null, and zones too: all.',
+    }),
+    zones: z.array(text).nullable(),
     version: count,
     changed_at: time,
     persons: count,

@@ -81,16 +81,40 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     valid_until: '"2999-01-01T00:00:00Z"',
     reviewers: '2',
     page_retroactive: 'false',
+    color: '"#d4201a"',
+    sound: '"bell"',
+    must_acknowledge: 'true',
+    cameras: json([any(s, 'names of cameras')]),
+    zones: '["outside"]',
   }),
-  'PATCH /v1/watchlists/:id': () => ({ threshold: '0.4', valid_until: 'null', cooldown_seconds: '5.5' }),
+  'PATCH /v1/watchlists/:id': () => ({
+    threshold: '0.4',
+    valid_until: 'null',
+    cooldown_seconds: '5.5',
+    cameras: 'null',
+    zones: 'null',
+  }),
   'POST /v1/cameras': (s) => ({
     name: json(`door ${s.index}`),
     location: '"North gate"',
     zone: '"outside"',
+    plan: json({ id: any(s, 'plans'), x: 0.5, y: 1 }),
+  }),
+  'POST /v1/plans': (s) => ({ name: json(`floor ${s.index}`) }),
+  'PATCH /v1/plans/:id': (s) => ({ name: json(`floor, once ${s.index}`) }),
+  'PUT /v1/plans/:id/image': () => ({}),
+  'POST /v1/persons/:id/cannot-links': (s) => ({
+    ...(s.random.chance(0.5) ? { face_id: json(any(s, 'faces')) } : { person_id: json(any(s, 'persons')) }),
+    reason: '"a twin"',
   }),
   'POST /v1/sites': (s) => ({ name: json(`site ${s.index}`) }),
   'PATCH /v1/sites/:id': (s) => ({ name: json(`site, once ${s.index}`) }),
-  'PATCH /v1/cameras/:id': (s) => ({ location: json(`Gate ${s.index}`), zone: 'null', faces: '"far"' }),
+  'PATCH /v1/cameras/:id': (s) => ({
+    location: json(`Gate ${s.index}`),
+    zone: 'null',
+    faces: '"far"',
+    plan: 'null',
+  }),
   'POST /v1/strangers/:id/person': (s) => ({
     name: json(`Found ${s.index}`),
     external_ref: json(`s${s.index}`),
@@ -131,8 +155,16 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
 
 /** The routes that take a query, with a valid one for each. */
 export const queryOf: Record<string, (supplies: Supplies) => Record<string, string>> = {
+  'GET /v1/persons/:id/sightings': (s) => ({
+    since: '2026-01-01T00:00:00Z',
+    limit: '5',
+    after: any(s, 'faces'),
+  }),
+  'GET /v1/persons/:id/path': () => ({ until: '2999-01-01T00:00:00Z', apart_seconds: '60', limit: '5' }),
+  'GET /v1/plans': () => ({ limit: '5' }),
   'GET /v1/persons': (s) => ({
     name: 'Per',
+    query: 'er',
     limit: '10',
     after: any(s, 'persons'),
     watchlist: any(s, 'names of watchlists'),
@@ -145,6 +177,7 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
     person_id: any(s, 'persons'),
     watchlist: any(s, 'names of watchlists'),
     min_severity: 'warning',
+    must_acknowledge: 'false',
     since: '2026-01-01T00:00:00Z',
     limit: '5',
   }),
@@ -177,6 +210,8 @@ export const photoFields: Record<string, readonly string[]> = {
   'POST /v1/search': ['image'],
   'POST /v1/compare': ['image', 'other'],
   'POST /v1/detect': ['image'],
+  'POST /v1/plans': ['image'],
+  'PUT /v1/plans/:id/image': ['image'],
 };
 
 /** A call to a route: valid, or with some parts replaced by hostile ones. */
@@ -218,6 +253,7 @@ const pathOf = (route: Route, supplies: Supplies, hostile: boolean): string => {
   return route.path.replace(/:(\w+)/g, (_, parameter: string) => {
     if (hostile) return encodeURIComponent(hostileText(supplies.random).toWellFormed());
     if (parameter === 'photo') return any(supplies, 'photos');
+    if (parameter === 'link') return any(supplies, 'cannot-links');
     if (parameter === 'person') return any(supplies, 'persons');
     if (parameter === 'task') return any(supplies, 'tasks');
     if (parameter === 'what')

@@ -22,6 +22,8 @@ const queries: Record<string, string> = {
   faces: 'select id from watchpost.face',
   alerts: 'select id from watchpost.alert',
   endpoints: 'select id from watchpost.endpoint where removed_at is null',
+  plans: 'select id from watchpost.plan',
+  'cannot-links': 'select id from watchpost.cannot_link',
   sites: 'select id from watchpost.site',
   calibrations: 'select id from watchpost.calibration',
   strangers: 'select id from watchpost.stranger where person_id is null and merged_into is null',
@@ -106,6 +108,15 @@ export const refresh = async (
     endpointUrl,
   ]);
   await database.rows('select watchpost.create_key($1)', [`made ${made}`]);
+  await database.rows(
+    `insert into watchpost.plan (name, image, mime, width, height) values ($1, 'a picture', 'image/png', 10, 10)`,
+    [`plan ${made}`],
+  );
+  await database.rows(
+    `insert into watchpost.cannot_link (person_id, face_id)
+     select $1, f.id from watchpost.face as f order by f.id desc limit 1 on conflict do nothing`,
+    [personId],
+  );
   const model = await addModel(database, 'strangers', 64);
   const vector = vectors.any();
   for (const minutes of [5, 100, 200]) {
