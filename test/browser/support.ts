@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import axe, { type AxeResults } from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
 
@@ -69,4 +69,15 @@ export const expectAccessible = async (page: Page): Promise<void> => {
       nodes: nodes.map((node) => [node.html, node.failureSummary]),
     })),
   ).toEqual([]);
+};
+
+/** Drops a file on something, as from a folder. */
+export const drop = async (target: Locator, bytes: Buffer, name = 'photo.jpg'): Promise<void> => {
+  const transfer = await target.page().evaluateHandle(`(() => {
+    const bytes = Uint8Array.from(atob('${bytes.toString('base64')}'), (letter) => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], '${name}', { type: 'image/jpeg' }));
+    return transfer;
+  })()`);
+  await target.dispatchEvent('drop', { dataTransfer: transfer });
 };

@@ -8,6 +8,10 @@ export interface Alert {
   readonly person_id: string;
   readonly person: string;
   readonly watchlist: string;
+  /** #rrggbb of the list; null: that of the severity. */
+  readonly color: string | null;
+  readonly sound: string;
+  readonly must_acknowledge: boolean;
   /** info, warning or critical. */
   readonly severity: string;
   /** open, acknowledged, confirmed or dismissed. */

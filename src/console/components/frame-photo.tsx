@@ -13,6 +13,8 @@ export interface FrameBox {
   readonly name?: string | undefined;
   /** `hit` is drawn bold in the colour of an alert, `known` in that of a name, others faintly. */
   readonly kind?: 'hit' | 'known' | 'other' | undefined;
+  /** What a screen reader says of it, where it is a button; default: its name. */
+  readonly label?: string | undefined;
   /** Makes the box a button. */
   readonly onChoose?: (() => void) | undefined;
   readonly id?: string | undefined;
@@ -56,6 +58,7 @@ export const FramePhoto = ({
         src={src}
         alt={alt}
         decoding="async"
+        loading="lazy"
         onError={() => setMissing(src)}
         {...(width && height ? { width, height } : {})}
       />
@@ -85,8 +88,9 @@ const Box = ({ box, unit }: { box: FrameBox; unit: number }) => {
   const { x, y, width, height, name, kind = 'other', onChoose } = box;
   const choose = onChoose && {
     role: 'button' as const,
-    tabIndex: 0,
-    'aria-label': name ? `Choose ${name}` : 'Choose this face',
+    // Attributes of SVG are case-sensitive.
+    tabindex: 0,
+    'aria-label': box.label ?? (name ? `Choose ${name}` : 'Choose this face'),
     onClick: onChoose,
     onKeyDown: (event: KeyboardEvent) => {
       if (event.key !== 'Enter' && event.key !== ' ') return;

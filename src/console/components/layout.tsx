@@ -5,6 +5,7 @@ import { useLocation } from 'preact-iso';
 import { isLive } from '../api/live.ts';
 import { logOut, session } from '../api/session.ts';
 import { type Entry, groups } from '../pages/index.ts';
+import { AlertHost } from './alert-host.tsx';
 import { Announcer } from './announcer.tsx';
 import { ConfirmHost } from './confirm.tsx';
 import { Dialog } from './dialog.tsx';
@@ -41,6 +42,7 @@ export const Layout = ({ children }: { children: ComponentChildren }) => {
           <SideFoot />
         </Dialog>
       )}
+      <AlertHost />
       <ConfirmHost />
       <ShortcutHost />
       <ToastHost />

@@ -1,14 +1,26 @@
-import { ChevronLeft, Download } from 'lucide';
+import { ChevronLeft, Download, UserRound } from 'lucide';
 import type { ComponentChildren } from 'preact';
+import { answer, api } from '../../api/client.ts';
+import { useAnswer } from '../../api/use-answer.ts';
 import { Ago, clock } from '../../components/ago.tsx';
 import { Badge, toneOfSeverity, toneOfState } from '../../components/badge.tsx';
 import { FaceCrop } from '../../components/face-crop.tsx';
 import { Icon } from '../../components/icon.tsx';
+import { placeOf } from '../../components/place.ts';
 import { Scoped } from '../../components/scoped.tsx';
 import { shortcutsAreOn } from '../../components/shortcuts.tsx';
 import { Similarity } from '../../components/similarity.tsx';
-import { AlertFrame } from './alert-frame.tsx';
-import { type AlertReport, bestOf, inWords, placeOf, type Review, reviewsOf } from './reviews.ts';
+import { AlertFrame, type ImageReport } from './alert-frame.tsx';
+import { Lineage, Timeline } from './alert-origin.tsx';
+import { AlertPath } from './alert-path.tsx';
+
+import { type AlertReport, bestOf, inWords, type Review, reviewsOf } from './reviews.ts';
+
+type Quality = ImageReport['faces'][number]['quality'];
+
+/** How good the view of the face was, in words and figures. */
+const qualityInWords = ({ gate, height_px, yaw, score }: Quality): string =>
+  `${gate.length === 0 ? 'good' : gate.join(', ').replaceAll('_', ' ')}: ${Math.round(height_px)} px high, turned ${Math.round(Math.abs(yaw))}°, detector ${score.toFixed(2)}`;
 
 /** Both faces side by side: the one that was seen, and the enrolled one that it is most like. */
 const Pair = ({ alert }: { alert: AlertReport }) => {
@@ -62,7 +74,7 @@ const Fact = ({ name, children }: { name: string; children: ComponentChildren })
     </>
   ) : null;
 
-const Facts = ({ alert }: { alert: AlertReport }) => {
+const Facts = ({ alert, quality }: { alert: AlertReport; quality: Quality | undefined }) => {
   const best = bestOf(alert);
   return (
     <dl class="facts">
@@ -70,6 +82,7 @@ const Facts = ({ alert }: { alert: AlertReport }) => {
       <Fact name="First seen">{clock(alert.first_seen)}</Fact>
       <Fact name="Last seen">{clock(alert.last_seen)}</Fact>
       <Fact name="Sightings">{String(alert.sightings)}</Fact>
+      <Fact name="Quality">{quality && qualityInWords(quality)}</Fact>
       <Fact name="Past">{alert.retroactive && 'found when the person was enrolled'}</Fact>
       <Fact name="Photo">{best?.image_damaged && 'its file is damaged'}</Fact>
       <Fact name="Enrolled photo">{best?.reference_image_damaged && 'its file is damaged'}</Fact>
@@ -125,6 +138,36 @@ const Reviews = ({ alert }: { alert: AlertReport }) => {
   );
 };
 
+/** Who has confirmed, where a list asks for two. */
+const Reviewers = ({ alert }: { alert: AlertReport }) => {
+  if (alert.reviewers_needed < 2) return null;
+  const both = [alert.confirmed_by, alert.second_confirmed_by].filter((name) => name !== null);
+  return (
+    <p>
+      <Badge tone={both.length === 2 ? 'good' : 'warning'}>{both.length} of 2 reviewers</Badge>{' '}
+      <span class="faint">{both.length > 0 ? both.join(', ') : 'This list asks for two people.'}</span>
+    </p>
+  );
+};
+
+const Notifications = ({ alert }: { alert: AlertReport }) =>
+  alert.notifications.length === 0 ? null : (
+    <section>
+      <h3>Told</h3>
+      <ul class="said">
+        {alert.notifications.map(({ id, endpoint, state, settled_at, attempts }) => (
+          <li key={id}>
+            {endpoint} <Badge tone={state === 'delivered' ? 'good' : 'neutral'}>{state}</Badge>{' '}
+            <span class="faint">
+              {settled_at && <Ago time={settled_at} />}
+              {attempts !== null && attempts > 1 && `, ${attempts} attempts`}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+
 /** One alert: both faces, their similarity, the reviews it allows, place and time, the photo, and past reviews. */
 export const AlertDetail = ({
   alert,
@@ -137,40 +180,66 @@ export const AlertDetail = ({
   back: string;
   isBusy: boolean;
   onReview: (review: Review) => void;
-}) => (
-  <article class="alert-detail" data-severity={alert.severity} aria-label={`Alert of ${alert.person}`}>
-    <header>
-      <a class="icon-button back" href={back} aria-label="All alerts">
-        <Icon of={ChevronLeft} />
-      </a>
-      <div>
-        <h2 tabIndex={-1}>{alert.person}</h2>
-        <p class="faint">
-          {placeOf(alert)}, <Ago time={alert.last_seen} />
+}) => {
+  const { data: image } = useAnswer(
+    () => answer(api.images[':id'].$get({ param: { id: alert.image_id } })),
+    [alert.image_id],
+  );
+  const quality = image?.faces.find((face) => face.id === alert.face_id)?.quality;
+  return (
+    <article class="alert-detail" data-severity={alert.severity} aria-label={`Alert of ${alert.person}`}>
+      <header>
+        <a class="icon-button back" href={back} aria-label="All alerts">
+          <Icon of={ChevronLeft} />
+        </a>
+        <div>
+          <h2 tabIndex={-1}>{alert.person}</h2>
+          <p class="faint">
+            {placeOf(alert)}, <Ago time={alert.last_seen} />
+          </p>
+        </div>
+        <p class="badges">
+          <Badge tone={toneOfSeverity(alert.severity)}>{alert.watchlist}</Badge>
+          <Badge tone={toneOfState(alert.state)}>
+            {alert.state}
+            {alert.withdrawn_at && ', withdrawn'}
+          </Badge>
         </p>
+      </header>
+      <div class="alert-top">
+        <Pair alert={alert} />
+        <div class="alert-decide">
+          <Similarity value={alert.similarity} threshold={alert.threshold} inWords={alert.in_words} />
+          <Scoped scope="review" otherwise={<p class="faint">Your key may not review alerts.</p>}>
+            <Buttons alert={alert} isBusy={isBusy} onReview={onReview} />
+          </Scoped>
+          <Reviewers alert={alert} />
+          <Facts alert={alert} quality={quality} />
+        </div>
       </div>
-      <p class="badges">
-        <Badge tone={toneOfSeverity(alert.severity)}>{alert.watchlist}</Badge>
-        <Badge tone={toneOfState(alert.state)}>
-          {alert.state}
-          {alert.withdrawn_at && ', withdrawn'}
-        </Badge>
+      <AlertFrame alert={alert} image={image} />
+      <Sightings alert={alert} />
+      <AlertPath alert={alert} />
+      <Reviews alert={alert} />
+      <Notifications alert={alert} />
+      <details>
+        <summary>What it was made of</summary>
+        <Lineage alert={alert} />
+      </details>
+      <details>
+        <summary>Timeline of the photo</summary>
+        {image && <Timeline image={image} />}
+      </details>
+      <p class="actions">
+        <a class="button" href={`/console/people/${alert.person_id}`}>
+          <Icon of={UserRound} size={16} />
+          {alert.person}
+        </a>
+        <a class="button" href={`/v1/alerts/${alert.id}/evidence`} download>
+          <Icon of={Download} size={16} />
+          Evidence as a zip
+        </a>
       </p>
-    </header>
-    <Pair alert={alert} />
-    <Similarity value={alert.similarity} threshold={alert.threshold} />
-    <Scoped scope="review" otherwise={<p class="faint">Your key may not review alerts.</p>}>
-      <Buttons alert={alert} isBusy={isBusy} onReview={onReview} />
-    </Scoped>
-    <AlertFrame alert={alert} />
-    <Facts alert={alert} />
-    <Sightings alert={alert} />
-    <Reviews alert={alert} />
-    <p>
-      <a class="button" href={`/v1/alerts/${alert.id}/evidence`} download>
-        <Icon of={Download} size={16} />
-        Evidence
-      </a>
-    </p>
-  </article>
-);
+    </article>
+  );
+};

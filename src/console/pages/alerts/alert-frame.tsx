@@ -1,14 +1,13 @@
-import { answer, api } from '../../api/client.ts';
-import { useAnswer } from '../../api/use-answer.ts';
+import type { AnswerOf, api } from '../../api/client.ts';
 import { FramePhoto } from '../../components/frame-photo.tsx';
-import { type AlertReport, placeOf } from './reviews.ts';
+import { placeOf } from '../../components/place.ts';
+import type { AlertReport } from './reviews.ts';
+
+/** A photo with its faces, matches and timeline. */
+export type ImageReport = AnswerOf<Awaited<ReturnType<(typeof api.images)[':id']['$get']>>>;
 
 /** The whole photo in which the person was seen, with their face and the others in it. */
-export const AlertFrame = ({ alert }: { alert: AlertReport }) => {
-  const { data: image } = useAnswer(
-    () => answer(api.images[':id'].$get({ param: { id: alert.image_id } })),
-    [alert.image_id],
-  );
+export const AlertFrame = ({ alert, image }: { alert: AlertReport; image: ImageReport | undefined }) => {
   const boxes = image?.faces.map((face) => {
     const isHit = face.id === alert.face_id;
     const known = image.matches.find((match) => match.face_id === face.id)?.person;

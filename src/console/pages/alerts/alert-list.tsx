@@ -1,7 +1,8 @@
 import type { Alert } from '../../api/live.ts';
 import { Ago } from '../../components/ago.tsx';
+import { newAlerts } from '../../components/alert-host.tsx';
 import { FaceCrop } from '../../components/face-crop.tsx';
-import { placeOf } from './reviews.ts';
+import { placeOf } from '../../components/place.ts';
 
 /** Alerts as cards, the latest first; the chosen one is marked. */
 export const AlertList = ({
@@ -21,6 +22,8 @@ export const AlertList = ({
           href={`/console/alerts/${alert.id}${query}`}
           data-id={alert.id}
           data-severity={alert.severity}
+          data-new={newAlerts.value.has(alert.id) || undefined}
+          style={alert.color ? { borderLeftColor: alert.color } : {}}
           aria-current={alert.id === chosen ? 'true' : undefined}
         >
           <FaceCrop faceId={alert.face_id} size={52} />

@@ -4,7 +4,6 @@ import { useLocation } from 'preact-iso';
 import { answer, api } from '../../api/client.ts';
 import { useAlerts } from '../../api/live.ts';
 import { useAnswer } from '../../api/use-answer.ts';
-import { announce } from '../../components/announcer.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { Page } from '../../components/page.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
@@ -13,7 +12,7 @@ import { AlertDetail } from './alert-detail.tsx';
 import { AlertList } from './alert-list.tsx';
 import './alerts.css';
 import { ReviewDialog } from './review-dialog.tsx';
-import { type AlertReport, placeOf, type Review, reviewsOf } from './reviews.ts';
+import { type AlertReport, type Review, reviewsOf } from './reviews.ts';
 import { useReviews } from './use-reviews.ts';
 
 const states = ['open', 'acknowledged', 'confirmed', 'dismissed'] as const;
@@ -65,7 +64,6 @@ export default ({ id }: { id?: string }) => {
 
   useAlerts(
     (alert) => {
-      announce(`Alert: ${alert.person}, ${placeOf(alert)}.`);
       void list.reload();
       if (alert.id === chosen) void shown.reload();
     },

@@ -129,9 +129,5 @@ const dismissals: Record<string, string> = {
 export const inWords = ({ decision, dismissal }: AlertReport['reviews'][number]): string =>
   dismissal ? `${decision}: ${dismissals[dismissal]}` : decision;
 
-/** Where something was, as people say it. */
-export const placeOf = ({ location, camera }: { location: string | null; camera: string | null }): string =>
-  location ?? camera ?? 'an unknown place';
-
 /** What an alert's best sighting was made of. */
 export const bestOf = (alert: AlertReport) => alert.lineage.find((row) => row.best) ?? alert.lineage[0];

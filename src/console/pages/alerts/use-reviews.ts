@@ -1,8 +1,9 @@
 import { useRef, useState } from 'preact/hooks';
 import { send } from '../../api/client.ts';
 import { problemOf } from '../../api/problem.ts';
+import { placeOf } from '../../components/place.ts';
 import { say, sayProblem } from '../../components/toast.tsx';
-import { type AlertReport, type Dismissal, placeOf, type Review } from './reviews.ts';
+import type { AlertReport, Dismissal, Review } from './reviews.ts';
 
 interface Step {
   readonly id: string;
