@@ -40,6 +40,7 @@ export const problems = {
   value_invalid: { status: 422, title: 'The database cannot store a value' },
   key_missing: { status: 401, title: 'The API key is missing' },
   key_invalid: { status: 401, title: 'The API key is wrong, revoked or expired' },
+  oidc_off: { status: 404, title: 'OpenID Connect is not set up' },
   session_missing: { status: 401, title: 'Nobody is logged in, or the session has ended' },
   csrf_invalid: { status: 403, title: 'The call does not come from the page that is logged in' },
   rate_limited: { status: 429, title: 'The API key has used up its calls of this minute' },

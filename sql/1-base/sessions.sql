@@ -25,6 +25,22 @@ $$;
 comment on function watchpost.open_session is 'Opens a session of a key by the SHA-256 of the key and of a new token; subject: who it is, where OpenID Connect says so. Returns when it ends; null if there is no such key, or it is not valid.';
 
 
+create or replace function watchpost.open_session_of(
+  key_name     text,
+  token_sha256 bytea,
+  lifetime     interval,
+  subject      text
+) returns timestamptz
+language sql security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select watchpost.open_session(k.sha256, token_sha256, lifetime, subject)
+  from watchpost.api_key as k
+  where k.name = open_session_of.key_name;
+end;
+
+comment on function watchpost.open_session_of is 'As open_session(), for somebody for whom OpenID Connect vouches, with the rights of the key of this name.';
+
+
 create or replace function watchpost.authenticate_session(token_sha256 bytea)
 returns table (
   id uuid, name text, scopes text[], sites uuid[], cameras uuid[], watchlists uuid[],

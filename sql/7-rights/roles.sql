@@ -78,7 +78,7 @@ begin
     if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,continue_record,renumber_rows,purge}') then
       -- Through upkeep() only, or by the owner.
       execute format('revoke execute on function %s from watchpost_work, watchpost_api', item.name);
-    elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people,admit_key,is_administered,authenticate,open_session,authenticate_session,close_session,note_expired_keys,record_refused_keys,people_concerned,forget_answers}') then
+    elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people,admit_key,is_administered,authenticate,open_session,open_session_of,authenticate_session,close_session,note_expired_keys,record_refused_keys,people_concerned,forget_answers}') then
       -- These ask, or change, what is of all sites.
       execute format('revoke execute on function %s from watchpost_api', item.name);
     elsif item.provolatile <> 'v' or item.proname = any ('{verify_audit,verify_seals,verify_seal,verify_head,rows_to_seal}') then

@@ -26,6 +26,7 @@ import { images } from './images.ts';
 import { keys } from './keys.ts';
 import { noSniff } from './no-sniff.ts';
 import { nudgeAfterWrites } from './nudge.ts';
+import { openIdLogin } from './open-id-login.ts';
 import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
 import { persons } from './persons.ts';
@@ -103,7 +104,7 @@ export const createApp = (services: Services) => {
     .route('/', health(services))
     .get('/', (c) => c.redirect('/console/'))
     .route('/console', consolePage())
-    .route('/session', unguarded().route('/', sessions(services, admission)))
+    .route('/session', unguarded().route('/', sessions(services, admission)).route('/', openIdLogin(services)))
     .route('/docs', docsPage())
     .route('/v1', v1);
 

@@ -7,7 +7,7 @@ import type { Served } from './services.ts';
 import { policyWith, sendFile } from './static-files.ts';
 
 /** Where `npm run build` puts the console. */
-const folder = fileURLToPath(new URL('../../dist/console/', import.meta.url));
+const builtFolder = fileURLToPath(new URL('../../dist/console/', import.meta.url));
 
 // Photos come from the API, and those that a user drops are shown before they are sent. Sounds are files of the console.
 const policy = policyWith([
@@ -29,9 +29,11 @@ const notBuilt = `<!doctype html>
 /**
  * GET /console/*: the program that runs in the browser, as it was built from src/console. Its files are public and hold no
  * data; it calls the API in the name of whoever logs in. Every address that is no file is the page itself, whose router knows it.
+ *
+ * @param folder of the built files, with a slash at its end.
  */
-export const consolePage = () => {
-  const files = readBuilt();
+export const consolePage = (folder = builtFolder) => {
+  const files = readBuilt(folder);
   const page = files.get('index.html');
   const app = new Hono<Served>().use(etag()).use(compress());
   if (!page) return app.get('/*', (c) => c.html(notBuilt, 503, { 'content-security-policy': policy }));
@@ -45,7 +47,7 @@ export const consolePage = () => {
 };
 
 /** The built files by their path; none if it was not built. */
-const readBuilt = (): Map<string, Buffer> => {
+const readBuilt = (folder: string): Map<string, Buffer> => {
   try {
     const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
     return new Map(

@@ -20,7 +20,7 @@ interface HttpLimits {
 /** What the routes use. */
 export interface Services {
   readonly config: Pick<Config, 'maxBodyBytes' | 'maxPixels' | 'maxBacklog' | 'maxBacklogPerKey'> &
-    Partial<Pick<Config, 'outgoing' | 'ingestUrl' | 'hosts' | 'compatibility' | 'giveVectors'>> &
+    Partial<Pick<Config, 'outgoing' | 'ingestUrl' | 'hosts' | 'compatibility' | 'giveVectors' | 'oidc'>> &
     Partial<HttpLimits>;
   readonly database: Database;
   /** Makes this process look at the outbox now. Called after each call that may have written; see nudge.ts. */

@@ -20,23 +20,27 @@ const sessionSeconds = 12 * 3600;
 
 const login = z.strictObject({ key: z.string().min(1, 'give an API key') });
 
+/** Whose session it is: of whoever has a key, or of a person for whom OpenID Connect vouches, with the rights of a key. */
+type Opener = { readonly key: string } | { readonly keyName: string; readonly subject: string };
+
 /**
- * Opens a session of a key and gives its token to the browser, and to nobody else.
+ * Opens a session and gives its token to the browser, and to nobody else.
  *
- * @param sha256 of the key.
- * @param subject who it is, where OpenID Connect says so.
- * @returns the token; undefined if the key is not valid.
+ * @returns the token; undefined if there is no such key, or it is not valid.
  */
 export const openSession = async (
   c: Context<Served>,
   { pool }: Services['database'],
-  sha256: Buffer,
-  subject?: string,
+  by: Opener,
 ): Promise<string | undefined> => {
   const token = randomBytes(32).toString('base64url');
   const { rows } = await pool.query<{ ends_at: Date | null }>(
-    'select watchpost.open_session($1, $2, make_interval(secs => $3), $4) as ends_at',
-    [sha256, digest(token), sessionSeconds, subject ?? null],
+    'key' in by
+      ? 'select watchpost.open_session($1, $2, make_interval(secs => $3)) as ends_at'
+      : 'select watchpost.open_session_of($1, $2, make_interval(secs => $3), $4) as ends_at',
+    'key' in by
+      ? [digest(by.key), digest(token), sessionSeconds]
+      : [by.keyName, digest(token), sessionSeconds, by.subject],
   );
   if (!rows[0]?.ends_at) return undefined;
   setSessionCookie(c, token, sessionSeconds);
@@ -81,7 +85,7 @@ export const sessions = ({ database }: Pick<Services, 'database'>, admission: Ad
       async (c) => {
         const { key } = c.req.valid('json');
         await admission.byKey(key);
-        const token = await openSession(c, database, digest(key));
+        const token = await openSession(c, database, { key });
         if (token === undefined) throw new WatchpostError('key_invalid', 'This API key was revoked.');
         return c.json(answerOf(token, await admission.bySession(token)));
       },

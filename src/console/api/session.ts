@@ -51,6 +51,12 @@ export const resume = async (): Promise<void> => {
   }
 };
 
+/** How one can log in beside with an API key. */
+export const waysToLogIn = async (): Promise<{ readonly oidc: boolean }> => {
+  const response = await fetch('/session/ways').catch(() => undefined);
+  return response?.ok ? response.json() : { oidc: false };
+};
+
 /**
  * Logs in with an API key.
  *

@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { isLive } from '../api/live.ts';
 import { logOut, session } from '../api/session.ts';
-import { type Entry, groups } from '../pages/index.ts';
+import { type Entry, groups } from '../pages/entries.ts';
 import { AlertHost } from './alert-host.tsx';
 import { Announcer } from './announcer.tsx';
 import { ConfirmHost } from './confirm.tsx';
