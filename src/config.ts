@@ -101,7 +101,9 @@ const settings = z.object({
     .refine((text) => parseKey(text) !== undefined, 'give 32 bytes in base64 or hex')
     .optional(),
   WATCHPOST_ENCRYPTION_KEY_FILE: z.string().min(1, 'give the path of a file').optional(),
-  WATCHPOST_OIDC_ISSUER: z.url({ protocol: /^https?$/, error: 'give the https address of the provider' }).optional(),
+  WATCHPOST_OIDC_ISSUER: z
+    .url({ protocol: /^https?$/, error: 'give the https address of the provider' })
+    .optional(),
   WATCHPOST_OIDC_CLIENT_ID: z.string().min(1).optional(),
   WATCHPOST_OIDC_CLIENT_SECRET: z.string().min(1).optional(),
   WATCHPOST_OIDC_CLIENT_SECRET_FILE: z.string().min(1, 'give the path of a file').optional(),

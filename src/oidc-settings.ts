@@ -33,13 +33,18 @@ export const parseRole = (entry: string): OidcRole | undefined => {
  *
  * @throws {RangeError} with a sentence, if its file cannot be read or is empty.
  */
-export const readClientSecret = ({ clientSecret, clientSecretFile: file }: OidcSettings): string | undefined => {
+export const readClientSecret = ({
+  clientSecret,
+  clientSecretFile: file,
+}: OidcSettings): string | undefined => {
   if (file === undefined) return clientSecret;
   let text: string;
   try {
     text = readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new RangeError(`The client secret in ${file} cannot be read: ${whyUnusableFile(error) ?? String(error)}.`);
+    throw new RangeError(
+      `The client secret in ${file} cannot be read: ${whyUnusableFile(error) ?? String(error)}.`,
+    );
   }
   if (text === '') throw new RangeError(`The file ${file} holds no client secret.`);
   return text;

@@ -13,6 +13,8 @@ const unused = [
   // 6 MB: libheif as JavaScript, and WebAssembly in other forms; heic-decode loads the bundle.
   'libheif-js/libheif',
   'libheif-js/libheif-wasm/!(LICENSE|libheif-bundle.js)',
+  // 11 MB: the fonts that no photo is labelled in.
+  'dejavu-fonts-ttf/ttf/!(DejaVuSans.ttf)',
   // 10 MB: source maps, and other builds of the two files that /docs serves.
   'swagger-ui-dist/!(LICENSE|NOTICE|package.json|swagger-ui-bundle.js|swagger-ui-bundle.js.LICENSE.txt|swagger-ui.css)',
 ];

@@ -30,6 +30,7 @@ describe('text that is compared, in either normalization form', () => {
     ['camera', 'name', { location: 'Gate' }],
     ['camera', 'location', { name: 'one' }],
     ['camera', 'zone', { name: 'two', location: 'Gate' }],
+    ['plan', 'name', { image: '\\x01', mime: 'image/png', width: 1, height: 1 }],
     ['endpoint', 'name', { url: 'https://a.example/' }],
     ['api_key', 'name', { sha256: '\\x01', scopes: '{read}' }],
     ['image', 'submitted_by', { bytes: '\\x01', purpose: 'reference' }],

@@ -49,6 +49,10 @@ export interface Admitted {
   readonly until: number;
 }
 
+/** What a key may see and do, to be compared. */
+const rightsOf = ({ scopes, sites, cameras, watchlists }: FoundKey): string =>
+  JSON.stringify([scopes, sites, cameras, watchlists]);
+
 const endings = {
   revoked: 'This API key was revoked.',
   expired: 'This API key has expired.',
@@ -108,6 +112,11 @@ export class Admission {
     });
   }
 
+  /** Counts a call without a key, for the record. */
+  noteMissing(): void {
+    this.#refused.note('missing');
+  }
+
   /** Forgets a session that was closed. Other API processes do within 5 seconds. */
   forget(token: string): void {
     this.#trusted.delete(nameOf('session', digest(token)));
@@ -134,7 +143,10 @@ export class Admission {
       if (!found.use_noted)
         this.#database.pool.query('select watchpost.note_key_use($1)', [found.id]).catch(() => {});
       const by = kind === 'key' ? 'authenticate' : 'authenticate_session';
-      const isStillValid = async () => (await this.#find(by, sha256))?.state === 'valid';
+      const isStillValid = async () => {
+        const now = await this.#find(by, sha256);
+        return now?.state === 'valid' && rightsOf(now) === rightsOf(found);
+      };
       known = this.#admit(found, isStillValid, askedAt);
       this.#trusted.set(name, known);
     }

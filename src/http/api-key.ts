@@ -26,6 +26,7 @@ const admit = (c: Context<Served>, admission: Admission): Promise<Admitted> => {
   if (given) return admission.byKey(given);
   const token = getCookie(c, sessionCookie);
   if (!token) {
+    admission.noteMissing();
     throw new WatchpostError('key_missing', 'This call needs an API key.', {
       hint: 'Send it as "Authorization: Bearer KEY". The first one is in the file api-key of the data folder; "watchpost key create" makes more.',
     });

@@ -15,15 +15,18 @@ import { compreface } from './compreface/routes.ts';
 import { consolePage } from './console.ts';
 import { deadLetters } from './dead-letters.ts';
 import { deepface } from './deepface/routes.ts';
+import { deliveries } from './deliveries.ts';
 import { docsPage } from './docs.ts';
 import { endpoints } from './endpoints.ts';
 import { erasures, imageErasures, personErasures } from './erasures.ts';
+import { events } from './events.ts';
 import { evidence } from './evidence.ts';
 import { faces } from './faces.ts';
 import { health } from './health.ts';
 import { checkHost } from './hosts.ts';
 import { images } from './images.ts';
 import { keys } from './keys.ts';
+import { merges } from './merges.ts';
 import { noSniff } from './no-sniff.ts';
 import { nudgeAfterWrites } from './nudge.ts';
 import { openIdLogin } from './open-id-login.ts';
@@ -34,14 +37,17 @@ import { mostBase64 } from './photo-body.ts';
 import { plans } from './plans.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
 import { retention } from './retention.ts';
+import { RowStreams } from './row-streams.ts';
 import { searches } from './searches.ts';
+import { pastSearches, sightings } from './seen.ts';
 import type { Served, Services } from './services.ts';
 import { sessions } from './sessions.ts';
 import { sites } from './sites.ts';
-import { storedPhoto } from './stored-photo.ts';
+import { storedPhotos } from './stored-photos.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
+import { workers } from './workers.ts';
 
 /** Names, faces and photos: what a browser or a proxy has kept would be looked at without a trace. */
 const notKept: MiddlewareHandler<Served> = async (c, next) => {
@@ -61,6 +67,7 @@ export const createApp = (services: Services) => {
   } = services.config;
   const turns = new Turns();
   const admission = new Admission(services);
+  const streams = new RowStreams(services);
   const budget = new BytesInFlight(bytesInFlight);
   const guarded = () =>
     new Hono<Served>()
@@ -72,30 +79,36 @@ export const createApp = (services: Services) => {
     new Hono<Served>().use(notKept).use(receiveWithin(budget, bodySeconds, limits.jsonBytes.max));
   const v1 = guarded()
     .route('/images', images(services))
-    .route('/images', storedPhoto())
     .route('/images', imageErasures())
+    .route('/images', storedPhotos(turns))
     .route('/faces', faces())
     .route('/persons', persons(services))
     .route('/persons', personErasures())
+    .route('/merges', merges())
+    .route('/sightings', sightings())
+    .route('/searches', pastSearches())
     .route('/erasures', erasures())
     .route('/watchlists', watchlists())
     .route('/cameras', cameras())
     .route('/plans', plans(services, turns))
     .route('/calibrations', calibrations())
-    .route('/alerts', alerts(services))
+    .route('/alerts', alerts(services, streams))
     .route('/alerts', evidence())
+    .route('/events', events(services, streams))
     .route('/strangers', strangers(services))
     .route('/endpoints', endpoints(services))
+    .route('/deliveries', deliveries())
+    .route('/workers', workers())
     .route('/tasks', tasks(services))
     .route('/dead-letters', deadLetters())
     .route('/access', access())
     .route('/retention', retention())
     .route('/keys', keys())
     .route('/sites', sites())
-
     .route('/', searches(services, turns));
 
-  const app = new Hono<Served>()
+  // A slash at the end of an address, as people type it, changes nothing.
+  const app = new Hono<Served>({ strict: false })
     .use(requestId({ headerName: 'Request-Id', limitLength: 128 }))
     .onError(problemHandler(services.log))
     .notFound(unknownRoute)
@@ -104,7 +117,10 @@ export const createApp = (services: Services) => {
     .route('/', health(services))
     .get('/', (c) => c.redirect('/console/'))
     .route('/console', consolePage())
-    .route('/session', unguarded().route('/', sessions(services, admission)).route('/', openIdLogin(services)))
+    .route(
+      '/session',
+      unguarded().route('/', sessions(services, admission)).route('/', openIdLogin(services)),
+    )
     .route('/docs', docsPage())
     .route('/v1', v1);
 

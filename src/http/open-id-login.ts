@@ -29,7 +29,9 @@ const backTo = (c: Context<Served>): URL => {
 
 const readBegun = (c: Context<Served>): Begun | undefined => {
   try {
-    return begunFields.parse(JSON.parse(Buffer.from(getCookie(c, begunCookie) ?? '', 'base64url').toString()));
+    return begunFields.parse(
+      JSON.parse(Buffer.from(getCookie(c, begunCookie) ?? '', 'base64url').toString()),
+    );
   } catch {
     return undefined;
   }
@@ -48,7 +50,10 @@ export const openIdLogin = ({ config, database, log }: Services) => {
     });
   };
   const refuse = (c: Context<Served>, why: 'role' | 'provider', error?: unknown) => {
-    log.warn({ request_id: c.get('requestId'), why, ...(error ? { err: error } : {}) }, 'a log-in by OpenID Connect failed');
+    log.warn(
+      { request_id: c.get('requestId'), why, ...(error ? { err: error } : {}) },
+      'a log-in by OpenID Connect failed',
+    );
     return c.redirect(`/console/?refused=${why}`);
   };
   return new Hono<Served>()

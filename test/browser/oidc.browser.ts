@@ -28,12 +28,24 @@ const startProvider = async () => {
     /** @param callback the address of Watchpost that it leads back to. */
     serve: (callback: string) => {
       const provider = new Provider(issuer, {
-        clients: [{ client_id: 'watchpost', client_secret: 'a secret of this test', redirect_uris: [callback] , token_endpoint_auth_method: 'client_secret_post' }],
+        clients: [
+          {
+            client_id: 'watchpost',
+            client_secret: 'a secret of this test',
+            redirect_uris: [callback],
+            token_endpoint_auth_method: 'client_secret_post',
+          },
+        ],
         cookies: { keys: ['of this test'] },
         claims: { email: ['email', 'email_verified'], profile: ['roles'] },
         findAccount: (_: unknown, id: string) => ({
           accountId: id,
-          claims: () => ({ sub: id, email: `${id}@example.com`, email_verified: id !== 'bob', roles: roles[id] }),
+          claims: () => ({
+            sub: id,
+            email: `${id}@example.com`,
+            email_verified: id !== 'bob',
+            roles: roles[id],
+          }),
         }),
         loadExistingGrant: async (ctx: {
           oidc: { provider: Provider; client: { clientId: string }; session: { accountId: string } };
@@ -91,7 +103,9 @@ describe.skipIf(!browserPath)(`log-in by OpenID Connect${needsBrowser}`, () => {
     const { alertId } = await raiseAlert(database, { seen: ['2026-05-01T08:00:00Z'] });
     const page = await logInAs('ann');
     await page.getByRole('heading', { level: 1, name: 'Live' }).waitFor();
-    const session = JSON.parse(await page.evaluate<string>(`fetch('/session').then((answer) => answer.text())`));
+    const session = JSON.parse(
+      await page.evaluate<string>(`fetch('/session').then((answer) => answer.text())`),
+    );
     expect(session).toMatchObject({ name: 'front desk', actor: 'oidc:ann@example.com' });
     expect(session.scopes.toSorted()).toEqual(['read', 'review']);
     await page.goto(`${api.url}/console/alerts/${alertId}`);
@@ -104,7 +118,9 @@ describe.skipIf(!browserPath)(`log-in by OpenID Connect${needsBrowser}`, () => {
   it('names somebody whose e-mail is not verified by their id', async () => {
     const page = await logInAs('bob');
     await page.getByRole('heading', { level: 1, name: 'Live' }).waitFor();
-    expect(await database.rows(`select 1 as found from watchpost.session where subject = 'bob'`)).toHaveLength(1);
+    expect(
+      await database.rows(`select 1 as found from watchpost.session where subject = 'bob'`),
+    ).toHaveLength(1);
   });
 
   it('says so to somebody without a role, and opens no session', async () => {
@@ -118,7 +134,9 @@ describe.skipIf(!browserPath)(`log-in by OpenID Connect${needsBrowser}`, () => {
     const { page } = await openPage(browser);
     await page.goto(`${api.url}/session/oidc/callback?code=stolen&state=stolen`);
     await page.getByText('did not succeed').waitFor();
-    const begun = Buffer.from(JSON.stringify({ state: 'a', nonce: 'b', verifier: 'c' })).toString('base64url');
+    const begun = Buffer.from(JSON.stringify({ state: 'a', nonce: 'b', verifier: 'c' })).toString(
+      'base64url',
+    );
     const answer = await fetch(`${api.url}/session/oidc/callback?code=stolen&state=another`, {
       headers: { cookie: `watchpost_oidc=${begun}` },
       redirect: 'manual',

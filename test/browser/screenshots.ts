@@ -20,7 +20,12 @@ const furnish = async (database: TestDatabase, api: Api): Promise<string> => {
     ['garage', 'Garage, level 2', 'inside'],
   ])
     await api.call('POST', '/v1/cameras', { name, location, zone });
-  await api.call('POST', '/v1/watchlists', { name: 'wanted', severity: 'critical', purpose: 'thefts', reviewers: 2 });
+  await api.call('POST', '/v1/watchlists', {
+    name: 'wanted',
+    severity: 'critical',
+    purpose: 'thefts',
+    reviewers: 2,
+  });
   const { body: ada } = await api.call('POST', '/v1/persons', {
     name: 'Ada Lindqvist',
     watchlists: ['wanted'],
@@ -38,7 +43,9 @@ const furnish = async (database: TestDatabase, api: Api): Promise<string> => {
     await api.call('POST', '/v1/images', formOf(photo, { camera, captured_at: ago(minutes) }));
   await untilIdle(database);
   const { body } = await api.call('GET', '/v1/alerts');
-  await api.call('POST', `/v1/alerts/${body.alerts[0].id}/acknowledge`, { note: 'The guard at the gate is told.' });
+  await api.call('POST', `/v1/alerts/${body.alerts[0].id}/acknowledge`, {
+    note: 'The guard at the gate is told.',
+  });
   await api.call('POST', `/v1/alerts/${body.alerts[0].id}/undo`);
   return body.alerts[0].id;
 };
@@ -47,7 +54,9 @@ const furnish = async (database: TestDatabase, api: Api): Promise<string> => {
 const settled = async (page: Page): Promise<void> => {
   await page.waitForLoadState('load');
   await page.waitForTimeout(500);
-  await page.waitForFunction('[...document.images].every((image) => image.complete || image.loading === "lazy")');
+  await page.waitForFunction(
+    '[...document.images].every((image) => image.complete || image.loading === "lazy")',
+  );
   await page.waitForTimeout(300);
 };
 
@@ -64,7 +73,10 @@ describe.skipIf(!browserPath)(`pictures of every page${needsBrowser}`, () => {
     await settled(first);
     await first.screenshot({ path: `${folder}first-run.png` });
     const alert = await furnish(database, api);
-    const addresses = [...groups.flatMap(({ entries }) => entries.map(({ href }) => href)), `/console/alerts/${alert}`];
+    const addresses = [
+      ...groups.flatMap(({ entries }) => entries.map(({ href }) => href)),
+      `/console/alerts/${alert}`,
+    ];
     for (const size of ['wide', 'narrow'] as const)
       for (const dark of [false, true]) {
         const { page } = await openPage(browser, { size, dark });
@@ -73,7 +85,10 @@ describe.skipIf(!browserPath)(`pictures of every page${needsBrowser}`, () => {
           await page.goto(`${api.url}${address}`);
           await settled(page);
           const name = address.replace(alert, 'one').split('/').slice(2).filter(Boolean).join('-') || 'live';
-          await page.screenshot({ path: `${folder}${name}-${size}-${dark ? 'dark' : 'light'}.png`, fullPage: true });
+          await page.screenshot({
+            path: `${folder}${name}-${size}-${dark ? 'dark' : 'light'}.png`,
+            fullPage: true,
+          });
         }
         await page.close();
       }

@@ -5,7 +5,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   test: {
-    include: [process.env.WATCHPOST_SCREENSHOTS ? 'test/browser/screenshots.ts' : 'test/browser/**/*.browser.ts'],
+    include: [
+      process.env.WATCHPOST_SCREENSHOTS ? 'test/browser/screenshots.ts' : 'test/browser/**/*.browser.ts',
+    ],
     setupFiles: ['test/support/setup.ts'],
     globalSetup: ['test/support/choose-database.ts', 'test/browser/build.ts'],
     testTimeout: 120_000,

@@ -225,4 +225,9 @@ describe('an id or address', () => {
     await refused('route_unknown', api.call('DELETE', '/v1/images'), /DELETE \/v1\/images/);
     await refused('route_unknown', api.call('GET', '/'), /GET \//);
   });
+
+  it('may end with a slash', async () => {
+    expect((await api.call('GET', '/v1/cameras/')).status).toBe(200);
+    expect((await api.call('GET', '/docs/')).status).toBe(200);
+  });
 });

@@ -31,7 +31,9 @@ describe('the console', () => {
   });
 
   it('has files that are kept for good, as their names change with them, and sent compressed', async () => {
-    const answer = await app.request('/console/assets/main-1a2b.js', { headers: { 'accept-encoding': 'gzip' } });
+    const answer = await app.request('/console/assets/main-1a2b.js', {
+      headers: { 'accept-encoding': 'gzip' },
+    });
     expect(answer.headers.get('content-type')).toContain('text/javascript');
     expect(answer.headers.get('cache-control')).toContain('immutable');
     expect(answer.headers.get('content-encoding')).toBe('gzip');

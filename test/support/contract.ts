@@ -36,7 +36,7 @@ class Contract {
 
   /** What is wrong with an answer; undefined if nothing is. */
   faultOf(method: string, url: string, { status, type, body }: WireAnswer): string | undefined {
-    const path = new URL(url, 'http://localhost').pathname;
+    const path = new URL(url, 'http://localhost').pathname.replace(/(.)\/$/, '$1');
     const address = this.#addresses.find(({ pattern }) => pattern.test(path))?.address;
     const asked = method === 'HEAD' ? 'get' : method.toLowerCase();
     const operation = address === undefined ? undefined : this.#paths[address]?.[asked];

@@ -80,7 +80,7 @@ export const cannotLink = z
 
 export const cannotLinks = z.strictObject({ cannot_links: z.array(cannotLink) });
 
-const photo = z
+export const personPhoto = z
   .strictObject({
     id,
     image_id: id,
@@ -100,6 +100,8 @@ const photo = z
   })
   .meta({ id: 'PersonPhoto' });
 
+export const personPhotoPage = page('photos', personPhoto);
+
 export const personReport = person
   .extend({
     watchlists,
@@ -113,7 +115,7 @@ export const personReport = person
         note: text.nullable(),
       }),
     ),
-    photos: z.array(photo),
+    photos: z.array(personPhoto),
   })
   .meta({ id: 'PersonReport' });
 
@@ -128,6 +130,16 @@ export const merge = z
     moved: z.record(z.string(), count).meta({ description: 'How many rows of each table were changed.' }),
   })
   .meta({ id: 'Merge' });
+
+export const mergeRecord = merge
+  .extend({
+    person: text,
+    merged: text,
+    undone_at: time.nullable(),
+    undone_by: text.nullable(),
+    undo_note: text.nullable(),
+  })
+  .meta({ id: 'MergeRecord' });
 
 export const addedPhoto = z
   .strictObject({ id, image_id: id, status_url: z.url() })

@@ -3,7 +3,10 @@ import { scopes } from '../key.ts';
 import { id, text, time } from './fields.ts';
 
 export const loginWays = z
-  .strictObject({ key: z.literal(true), oidc: z.boolean().meta({ description: 'GET /session/oidc leads to it.' }) })
+  .strictObject({
+    key: z.literal(true),
+    oidc: z.boolean().meta({ description: 'GET /session/oidc leads to it.' }),
+  })
   .meta({ id: 'LoginWays' });
 
 const bound = z.array(id).nullable();
