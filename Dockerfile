@@ -12,10 +12,13 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY models models
 COPY src/check-node.mjs src/slim.ts src/
+COPY src/console src/console
+COPY tsconfig.json ./
 # An npm before 11.16 would run onnxruntime-node's script, which fetches CUDA's libraries.
 ENV ONNXRUNTIME_NODE_INSTALL=skip
-# Installs the packages and, through postinstall, fetches and checks the models.
-RUN npm ci --omit=dev && npm run slim
+# Installs the packages and, through postinstall, fetches and checks the models and builds the console. What only the build
+# needs goes again.
+RUN npm ci && npm prune --omit=dev --ignore-scripts && npm run slim
 
 # A second stage, as npm's cache stays behind in the first.
 FROM ${NODE_IMAGE}

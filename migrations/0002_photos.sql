@@ -132,6 +132,26 @@ comment on table  watchpost.key_calls        is 'How many calls of a key with a 
 comment on column watchpost.key_calls.minute is 'The minute of the clock that they are for.';
 
 
+create table watchpost.session (
+  id           uuid primary key default watchpost.uuidv7(),
+  key_id       uuid not null references watchpost.api_key on delete cascade,
+  key_sha256   bytea not null,
+  subject      text constraint session_subject_is_token check (watchpost.is_token(subject)),
+  sha256       bytea not null unique,
+  created_at   timestamptz not null default clock_timestamp(),
+  last_used_at timestamptz not null default clock_timestamp(),
+  expires_at   timestamptz not null
+);
+
+create index session_key on watchpost.session (key_id);
+
+comment on table  watchpost.session              is 'Who is logged in to the console. A session may do what its key may, and ends with the secret that it was opened with. Rows that have expired are removed when another session is opened.';
+comment on column watchpost.session.key_sha256   is 'Of the key as it was when the session was opened: a rotation ends the session when it ends the previous secret.';
+comment on column watchpost.session.subject      is 'The person, where OpenID Connect says who it is; null: whoever has the key.';
+comment on column watchpost.session.sha256       is 'Of the token in the cookie; the token itself is not in the database. It has 256 random bits.';
+comment on column watchpost.session.last_used_at is 'Its latest call, to a minute or so.';
+
+
 create table watchpost.image (
   id              uuid primary key default watchpost.uuidv7(),
   camera_id       uuid references watchpost.camera,

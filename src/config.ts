@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { problemOfUrl } from './database-url.ts';
 import { type EncryptionSettings, parseKey } from './encryption-key.ts';
 import { type LegalBasis, legalBasisNames } from './legal-bases.ts';
+import { type OidcSettings, parseRole } from './oidc-settings.ts';
 import { type Outgoing, parseNetwork } from './outgoing/index.ts';
 import { readSecretFiles, withPassword } from './secret-files.ts';
 
@@ -44,6 +45,18 @@ const listOf = <T>(parse: (entry: string) => T | undefined, wanted: string) =>
 /** The name of a host as the header Host has it, in lower case and without its port, by which nothing is decided. */
 const parseHostName = (text: string): string | undefined =>
   /^[a-z0-9._-]+(:\d{1,5})?$/i.test(text) ? text.toLowerCase().replace(/:\d+$/, '') : undefined;
+
+/** Names of keys may have spaces, so that only commas are between the entries. */
+const rolesList = z
+  .string()
+  .default('')
+  .transform((list, context) => {
+    const entries = list.split(',').filter((entry) => entry.trim() !== '');
+    const roles = entries.map(parseRole).filter((role) => role !== undefined);
+    if (roles.length === entries.length) return roles;
+    context.addIssue({ code: 'custom', message: 'give value=key name, with commas between several' });
+    return z.NEVER;
+  });
 
 /** All settings, by the name of their environment variables; those of src/secret-files.ts also with _FILE at their end. */
 export const settings = z.object({
@@ -91,6 +104,14 @@ export const settings = z.object({
     .optional(),
   WATCHPOST_ENCRYPTION_KEY_FILE: z.string().min(1, 'give the path of a file').optional(),
   WATCHPOST_ALIVE_FILE: z.string().min(1, 'give a file').optional(),
+  WATCHPOST_OIDC_ISSUER: z
+    .url({ protocol: /^https?$/, error: 'give the https address of the provider' })
+    .optional(),
+  WATCHPOST_OIDC_CLIENT_ID: z.string().min(1).optional(),
+  WATCHPOST_OIDC_CLIENT_SECRET: z.string().min(1).optional(),
+  WATCHPOST_OIDC_CLIENT_SECRET_FILE: z.string().min(1, 'give the path of a file').optional(),
+  WATCHPOST_OIDC_ROLES_CLAIM: z.string().min(1, 'give the name of a claim').default('roles'),
+  WATCHPOST_OIDC_ROLES: rolesList,
   WATCHPOST_HEARTBEAT_MS: wholeNumber(100, 60_000).default(calmPulse.heartbeatMs),
   WATCHPOST_DEAD_AFTER_S: wholeNumber(1, 3600).default(calmPulse.deadAfterSeconds),
   WATCHPOST_METRICS: z.enum(['off', 'loopback', 'open'], 'give off, loopback or open').default('off'),
@@ -145,6 +166,8 @@ export interface Config {
   readonly giveVectors: boolean;
   /** The key that wraps the keys by which photos are encrypted; neither: they are not. */
   readonly encryption: EncryptionSettings;
+  /** Log-in to the console by OpenID Connect; undefined: by key only. */
+  readonly oidc: OidcSettings | undefined;
   /** Heartbeats, and when the jobs of a process without them are given to others. */
   readonly pulse: Pulse;
   /** Who may read /metrics of the API; off: nothing is measured. */
@@ -178,7 +201,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
       ...problems.map(({ name, problem }) => `  ${name}: ${problem}`),
       ...(parsed.error?.issues ?? []).map((issue) => {
         const name = String(issue.path[0]);
-        const shown = /KEY|URL|PASSWORD/.test(name) ? 'its value' : JSON.stringify(given[name]);
+        const shown = /KEY|URL|PASSWORD|SECRET/.test(name) ? 'its value' : JSON.stringify(given[name]);
         return `  ${name}: ${shown} is not valid; ${issue.message}`;
       }),
     ];
@@ -226,12 +249,34 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
       file:
         s.WATCHPOST_ENCRYPTION_KEY_FILE === undefined ? undefined : resolve(s.WATCHPOST_ENCRYPTION_KEY_FILE),
     },
+    oidc: oidcIn(s),
     pulse: { heartbeatMs: s.WATCHPOST_HEARTBEAT_MS, deadAfterSeconds: s.WATCHPOST_DEAD_AFTER_S },
     metrics: s.WATCHPOST_METRICS,
     metricsPort: s.WATCHPOST_METRICS_PORT,
     traces: (s.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? s.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined,
     accessLog: s.WATCHPOST_ACCESS_LOG === 'on',
     logLevel: s.WATCHPOST_LOG,
+  };
+};
+
+/** @throws {ConfigError} if a part of it is missing. */
+const oidcIn = (s: z.output<typeof settings>): OidcSettings | undefined => {
+  if (s.WATCHPOST_OIDC_ISSUER === undefined) return undefined;
+  if (s.WATCHPOST_OIDC_CLIENT_ID === undefined || s.WATCHPOST_OIDC_ROLES.length === 0) {
+    throw new ConfigError(
+      'WATCHPOST_OIDC_ISSUER: give WATCHPOST_OIDC_CLIENT_ID and WATCHPOST_OIDC_ROLES too; see docs/console.md',
+    );
+  }
+  return {
+    issuer: s.WATCHPOST_OIDC_ISSUER,
+    clientId: s.WATCHPOST_OIDC_CLIENT_ID,
+    clientSecret: s.WATCHPOST_OIDC_CLIENT_SECRET,
+    clientSecretFile:
+      s.WATCHPOST_OIDC_CLIENT_SECRET_FILE === undefined
+        ? undefined
+        : resolve(s.WATCHPOST_OIDC_CLIENT_SECRET_FILE),
+    rolesClaim: s.WATCHPOST_OIDC_ROLES_CLAIM,
+    roles: s.WATCHPOST_OIDC_ROLES,
   };
 };
 

@@ -101,6 +101,7 @@ begin
         ('claim', 'false', null),
         ('key_calls', 'false', null),
         ('key_stream', 'false', null),
+        ('session', 'false', null),
         -- By functions only: the answers have what their callers may see.
         ('idempotency', 'false', null),
         -- The ids of all events.

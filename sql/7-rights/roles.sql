@@ -78,7 +78,7 @@ begin
     if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,raise_alarms,continue_record,renumber_rows,purge,begin_purge,finish_purge,write_receipt,destroy_data_keys}') then
       -- Through upkeep() only, or by the owner.
       execute format('revoke execute on function %s from watchpost_work, watchpost_api', item.name);
-    elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people,admit_key,is_administered,authenticate,note_expired_keys,record_refused_keys,people_concerned,forget_answers,encrypt_image}') then
+    elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people,admit_key,is_administered,authenticate,open_session,open_session_of,authenticate_session,close_session,note_expired_keys,record_refused_keys,people_concerned,forget_answers,encrypt_image}') then
       -- These ask, or change, what is of all sites.
       execute format('revoke execute on function %s from watchpost_api', item.name);
     elsif item.proname = 'find_data_key' then
@@ -108,7 +108,7 @@ begin
     watchpost.erasure_face, watchpost.alarm
   from watchpost_work;
   -- Keys are made, changed and counted by functions.
-  revoke insert, update, delete on watchpost.api_key, watchpost.key_calls, watchpost.key_stream from watchpost_work;
+  revoke insert, update, delete on watchpost.api_key, watchpost.key_calls, watchpost.key_stream, watchpost.session from watchpost_work;
   -- What events say is written with them, and deleted by an erasure: by functions with their owner's rights.
   revoke insert, update, delete on watchpost.event_content from watchpost_work;
   -- The owner wraps and destroys data keys; workers and the API get them by functions.
@@ -153,7 +153,7 @@ begin
   -- A reviewer is not a member of watchpost_reader, which only an administrator of that role can grant.
   foreach wanted in array '{watchpost_reader,watchpost_reviewer,watchpost_api}'::text[] loop
     execute format('grant select on all tables in schema watchpost to %I', wanted);
-    execute format('revoke select on watchpost.stranger_candidate, watchpost.idempotency, watchpost.data_key from %I', wanted);
+    execute format('revoke select on watchpost.stranger_candidate, watchpost.idempotency, watchpost.session, watchpost.data_key from %I', wanted);
     -- All columns but the vectors, also those of later migrations.
     foreach columns in array '{embedding,reference,person_vector,stranger_face}'::text[] loop
       execute format('revoke select on watchpost.%I from %I', columns, wanted);

@@ -131,7 +131,7 @@ export const addressesOf = (up: Up): string => `
   API      ${up.url}
   API key  ${whereKeyIs(up.firstKey)}
   SQL      psql ${whereDatabaseIs(up)}
-  Console  ${new URL('/console', up.url).href}
+  Console  ${new URL('/console/', up.url).href}
 `;
 
 /** For psql, which reads the password of the embedded database from its file. */

@@ -1871,6 +1871,29 @@ export interface WatchpostServerTimeline {
   xid_added: Generated<Int8>;
 }
 
+export interface WatchpostSession {
+  created_at: Generated<Timestamp>;
+  expires_at: Timestamp;
+  id: Generated<string>;
+  key_id: string;
+  /**
+   * Of the key as it was when the session was opened: a rotation ends the session when it ends the previous secret.
+   */
+  key_sha256: Buffer;
+  /**
+   * Its latest call, to a minute or so.
+   */
+  last_used_at: Generated<Timestamp>;
+  /**
+   * Of the token in the cookie; the token itself is not in the database. It has 256 random bits.
+   */
+  sha256: Buffer;
+  /**
+   * The person, where OpenID Connect says who it is; null: whoever has the key.
+   */
+  subject: string | null;
+}
+
 export interface WatchpostSighting {
   alert_id: string | null;
   camera: string | null;
@@ -2336,6 +2359,7 @@ export interface DB {
   "watchpost.seal_leaves": WatchpostSealLeaves;
   "watchpost.search": WatchpostSearch;
   "watchpost.server_timeline": WatchpostServerTimeline;
+  "watchpost.session": WatchpostSession;
   "watchpost.sighting": WatchpostSighting;
   "watchpost.site": WatchpostSite;
   "watchpost.site_member": WatchpostSiteMember;

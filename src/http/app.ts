@@ -5,6 +5,7 @@ import { limits } from '../limits.ts';
 import { Turns } from '../search/index.ts';
 import { access } from './access.ts';
 import { logAccess } from './access-log.ts';
+import { Admission } from './admission.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
 import { receiveWithin } from './body.ts';
@@ -30,6 +31,7 @@ import { merges } from './merges.ts';
 import { metrics } from './metrics.ts';
 import { noSniff } from './no-sniff.ts';
 import { nudgeAfterWrites } from './nudge.ts';
+import { openIdLogin } from './open-id-login.ts';
 import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
 import { persons } from './persons.ts';
@@ -42,6 +44,7 @@ import { RowStreams } from './row-streams.ts';
 import { searches } from './searches.ts';
 import { pastSearches, sightings } from './seen.ts';
 import type { Served, Services } from './services.ts';
+import { sessions } from './sessions.ts';
 import { sites } from './sites.ts';
 import { storedPhotos } from './stored-photos.ts';
 import { strangers } from './strangers.ts';
@@ -63,7 +66,16 @@ const watching = ({ config, log, metrics: measuring, traceCalls }: Services): Mi
     )() as Promise<void>;
 };
 
-/** The API. /healthz, /readyz, /openapi.json and the pages /docs and /console need no API key; everything under /v1 does. */
+/** Names, faces and photos: what a browser or a proxy has kept would be looked at without a trace. */
+const notKept: MiddlewareHandler<Served> = async (c, next) => {
+  c.header('Cache-Control', 'no-store');
+  return next();
+};
+
+/**
+ * The API, and the console. /healthz, /readyz, /openapi.json, /session and the pages /docs and /console need no API key;
+ * everything under /v1 needs one, or a session.
+ */
 export const createApp = (services: Services) => {
   const {
     bytesInFlight = limits.bytesInFlight.max,
@@ -71,18 +83,17 @@ export const createApp = (services: Services) => {
     maxBodyBytes,
   } = services.config;
   const turns = new Turns();
+  const admission = new Admission(services);
   const streams = new RowStreams(services);
   const budget = new BytesInFlight(bytesInFlight);
   const guarded = () =>
     new Hono<Served>()
-      .use(async (c, next) => {
-        // Names, faces and photos: what a browser or a proxy has kept would be looked at without a trace.
-        c.header('Cache-Control', 'no-store');
-        return next();
-      })
-      .use(requireApiKey(services))
+      .use(notKept)
+      .use(requireApiKey(admission))
       .use(nudgeAfterWrites(services.nudge))
       .use(receiveWithin(budget, bodySeconds, mostBase64(maxBodyBytes)));
+  const unguarded = () =>
+    new Hono<Served>().use(notKept).use(receiveWithin(budget, bodySeconds, limits.jsonBytes.max));
   const v1 = guarded()
     .route('/images', images(services))
     .route('/images', imageErasures())
@@ -124,7 +135,12 @@ export const createApp = (services: Services) => {
     .use(checkHost(services.config.hosts ?? []))
     .route('/', health(services))
     .route('/metrics', metrics(services))
+    .get('/', (c) => c.redirect('/console/'))
     .route('/console', consolePage())
+    .route(
+      '/session',
+      unguarded().route('/', sessions(services, admission)).route('/', openIdLogin(services)),
+    )
     .route('/docs', docsPage())
     .route('/v1', v1);
 

@@ -5,27 +5,24 @@ import type { DB } from '../database/types.generated.ts';
 import type { Transact } from '../watchlist/registry.ts';
 import type { Served } from './services.ts';
 
-/** How the record names an API key: `api:NAME`. */
-export const actorOf = (caller: string): string => `api:${caller}`;
-
-/** The transactions of a call: each is attributed to its API key. */
+/** The transactions of a call: each is attributed to its caller. */
 export const transactions =
   (c: Context<Served>): Transact =>
   (run) =>
     asCaller(c, run);
 
-/** Attributes the transaction under way to the API key of a call, and to the call by its Request-Id. */
+/** Attributes the transaction under way to the caller and the API key of a call, and to the call by its Request-Id. */
 export const attribute = async (c: Context<Served>, trx: Kysely<DB>): Promise<void> => {
   await sql`
     select
-      set_config('watchpost.actor', ${actorOf(c.get('caller'))}, true),
+      set_config('watchpost.actor', ${c.get('actor')}, true),
       set_config('watchpost.key', ${c.get('key').id}, true),
       set_config('watchpost.request_id', ${c.get('requestId')}, true)
   `.execute(trx);
 };
 
 /**
- * Runs something in one transaction that the record attributes to the API key of a call. It is run again if Postgres aborts
+ * Runs something in one transaction that the record attributes to the caller, and to the key of the call. It is run again if Postgres aborts
  * the transaction in favour of a concurrent one, so it has no effect but in the database. A call with an Idempotency-Key has a
  * transaction already, which its caller may begin again: see idempotency.ts.
  */

@@ -12,7 +12,7 @@ import {
   rotateSecret,
   testEndpoint,
 } from '../webhooks/endpoints.ts';
-import { actorOf, asCaller } from './as-caller.ts';
+import { asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { single } from './listing.ts';
 import { operation } from './operation.ts';
@@ -116,7 +116,7 @@ export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
         answers: { 200: answer.endpointAnswer },
         errors: ['endpoint_unknown'],
       }),
-      async (c) => c.json(await testEndpoint(c.get('db'), outgoing, idIn(c), actorOf(c.get('caller')))),
+      async (c) => c.json(await testEndpoint(c.get('db'), outgoing, idIn(c), c.get('actor'))),
     )
     .get(
       '/:id/deliveries',

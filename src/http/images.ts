@@ -4,7 +4,6 @@ import { WatchpostError } from '../errors.ts';
 import { capturedAt, searchWord } from '../fields.ts';
 import { Backlog, fetchPhoto, inspectPhoto, submitPhoto, untilEnded } from '../intake/index.ts';
 import { publicOnly } from '../outgoing/index.ts';
-import { actorOf } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { idempotencyKey } from './idempotency.ts';
 import { readImage } from './image-report.ts';
@@ -44,7 +43,7 @@ export const images = ({ config, database, stopping }: Services) => {
         ],
       }),
       async (c) => {
-        const submittedBy = actorOf(c.get('caller'));
+        const submittedBy = c.get('actor');
         const key = c.get('key');
         await backlog.assertRoom(submittedBy, key.maxBacklog);
         const { bytes, fields } = await readPhotoBody(c, config.maxBodyBytes, photoFields, byUrl(config));

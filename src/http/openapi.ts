@@ -44,6 +44,13 @@ export const openApi = (routes: readonly RouterRoute[]) => {
             description: 'An API key, as Authorization: Bearer KEY.',
           },
           key: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'An API key.' },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: 'watchpost_session',
+            description:
+              'What POST /session sets. Calls that change something need its `csrf` as X-CSRF-Token.',
+          },
         },
       },
     },
@@ -62,7 +69,10 @@ const describe = (method: string, path: string, facts: Operation): ZodOpenApiOpe
   ...(facts.description === undefined ? {} : { description: facts.description }),
   tags: [/^\/v1\/([^/]+)/.exec(path)?.[1] ?? 'server'],
   // For other schemes than OAuth the list may name the roles that a call needs: here, the scope of the key.
-  security: facts.scope === null ? [] : [{ bearer: [facts.scope] }, { key: [facts.scope] }],
+  security:
+    facts.scope === null
+      ? []
+      : ['bearer', 'key', 'session'].map((scheme) => ({ [scheme]: [facts.scope as string] })),
   requestParams: {
     path: z.object(Object.fromEntries(parametersOf(path).map((name) => [name, parameters(name)]))),
     // Fields beside a photo may be in the query or in the body.
@@ -173,6 +183,8 @@ export const errorsAnywhere: readonly ProblemCode[] = [
 export const errorsWithKey: readonly ProblemCode[] = [
   'key_missing',
   'key_invalid',
+  'session_missing',
+  'csrf_invalid',
   'scope_missing',
   'rate_limited',
 ];

@@ -14,7 +14,7 @@ import {
   readPerson,
   removePhoto,
 } from '../watchlist/registry.ts';
-import { actorOf, asCaller } from './as-caller.ts';
+import { asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { operation } from './operation.ts';
 import { readPhotoBody } from './photo-body.ts';
@@ -108,7 +108,7 @@ export const personPhotos = ({ config }: Services) =>
               personId,
               bytes: photo.bytes,
               chosenFace: photo.fields.face,
-              submittedBy: actorOf(c.get('caller')),
+              submittedBy: c.get('actor'),
               accept: photo.fields.accept,
             },
           ),

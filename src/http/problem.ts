@@ -34,6 +34,8 @@ const bodyUnread = new Set<ProblemCode>([
   'server_busy',
   'key_missing',
   'key_invalid',
+  'session_missing',
+  'csrf_invalid',
   'scope_missing',
   'rate_limited',
   'backlog_full',

@@ -25,7 +25,7 @@ export interface Services {
     Partial<
       Pick<
         Config,
-        'outgoing' | 'ingestUrl' | 'hosts' | 'compatibility' | 'giveVectors' | 'metrics' | 'accessLog'
+        'outgoing' | 'ingestUrl' | 'hosts' | 'compatibility' | 'giveVectors' | 'metrics' | 'accessLog' | 'oidc'
       >
     > &
     Partial<HttpLimits>;
@@ -47,8 +47,8 @@ export interface Services {
 /** Type of the Hono app: the variables that middleware sets for each call. */
 export interface Served {
   Variables: RequestIdVariables & {
-    /** Name of the API key. */
-    caller: string;
+    /** How the record names whoever makes the call: `api:NAME` of the key, or `oidc:` and the person who is logged in. */
+    actor: string;
     key: Key;
     /** The database as this key may see it. Routes use it, and `asCaller`, and not the database of the services. */
     db: Kysely<DB>;

@@ -1,13 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
+import type { Context } from 'hono';
 import { Hono } from 'hono';
 import { etag } from 'hono/etag';
 import type { Served } from './services.ts';
 
-const types: Record<string, string> = { '.html': 'text/html', '.css': 'text/css', '.js': 'text/javascript' };
+const types: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.webmanifest': 'application/manifest+json',
+};
 
 /** A page loads only what this server serves, and what `more` adds, for example pictures that its script has fetched. */
-const policyWith = (more: readonly string[]): string =>
+export const policyWith = (more: readonly string[]): string =>
   [
     `default-src 'none'`,
     `script-src 'self'`,
@@ -19,8 +27,22 @@ const policyWith = (more: readonly string[]): string =>
     ...more,
   ].join('; ');
 
+/** A file of a page. Browsers ask each time whether it has changed, unless its address changes with it. */
+export const sendFile = (
+  c: Context<Served>,
+  file: { path: string; body: Uint8Array },
+  policy: string,
+  isHashed = false,
+) =>
+  c.body(new Uint8Array(file.body), 200, {
+    'content-type': types[extname(file.path)] ?? 'application/octet-stream',
+    'content-security-policy': policy,
+    'referrer-policy': 'no-referrer',
+    'cache-control': isHashed ? 'public, max-age=31536000, immutable' : 'no-cache',
+  });
+
 /**
- * Routes of a page for people: its files, which are read once. Browsers ask each time whether a file has changed.
+ * Routes of a page for people: its files, which are read once.
  *
  * @param files by address.
  * @param more directives of the content security policy beside those of policyWith.
@@ -30,15 +52,7 @@ export const staticFiles = (files: Readonly<Record<string, URL>>, more: readonly
   const policy = policyWith(more);
   for (const [address, file] of Object.entries(files)) {
     const body = readFileSync(file);
-    const type = types[extname(file.pathname)] as string;
-    app.get(address, (c) =>
-      c.body(body, 200, {
-        'content-type': `${type}; charset=utf-8`,
-        'content-security-policy': policy,
-        'referrer-policy': 'no-referrer',
-        'cache-control': 'no-cache',
-      }),
-    );
+    app.get(address, (c) => sendFile(c, { path: file.pathname, body }, policy));
   }
   return app;
 };

@@ -20,6 +20,17 @@ const filter = z.strictObject({
   state: z.enum(imageStates).optional(),
 });
 
+const sides = ['320', '640', '1280', '1920'] as const;
+
+const size = z.strictObject({
+  side: z
+    .enum(sides, `give ${sides.join(', ')}`)
+    .optional()
+    .meta({
+      description: 'Then it is a JPEG, upright, in sRGB, with so many pixels on its longer side at most.',
+    }),
+});
+
 const errors = [
   'image_unknown',
   'image_bytes_gone',
@@ -28,6 +39,9 @@ const errors = [
   'encryption_key_destroyed',
   'stored_bytes_altered',
 ] as const;
+
+/** Errors of photos that SQL may have stored: no photo, or one that takes too long. */
+const drawing = ['search_busy', 'image_corrupt', 'image_format_unsupported', 'image_too_slow'] as const;
 
 const photoTypes = ['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/heic'] as const;
 
@@ -61,19 +75,22 @@ export const storedPhotos = (turns: Turns) =>
     .get(
       '/:id/photo',
       operation({
-        summary: 'A photo as it was submitted',
+        summary: 'A photo as it was submitted, or as a JPEG of another size',
         description: recorded,
         scope: 'read',
+        query: size,
         headers: accessReason,
         answers: {
           200: { type: [...photoTypes, 'application/octet-stream'] },
         },
-        errors,
+        errors: [...errors, ...drawing],
       }),
       async (c) => {
         const id = idIn(c);
         const reason = reasonOf(c);
-        const bytes = await asCaller(c, (trx) => lookAtPhoto(trx, id, { reason }));
+        const { side } = c.req.valid('query');
+        const stored = await asCaller(c, (trx) => lookAtPhoto(trx, id, { reason }));
+        const bytes = side ? await turns.take(() => drawBoxes(stored, [], Number(side))) : stored;
         return c.body(new Uint8Array(bytes), 200, {
           'content-type': typeOf(bytes),
         });
@@ -87,7 +104,7 @@ export const storedPhotos = (turns: Turns) =>
         scope: 'read',
         headers: accessReason,
         answers: { 200: { type: 'image/jpeg' } },
-        errors: [...errors, 'search_busy', 'image_corrupt', 'image_format_unsupported', 'image_too_slow'],
+        errors: [...errors, ...drawing],
       }),
       async (c) => {
         const id = idIn(c);

@@ -127,7 +127,7 @@ describe('each list', () => {
     expect(images[0]?.state).toBe('done');
     const { sightings } = await (await v1.sightings.$get({ query: { person: ada.personId } })).json();
     expect(sightings.map(({ person_id }) => person_id)).toEqual([ada.personId, ada.personId]);
-    const crop = await v1.images[':id'].photo.$get({ param: { id: photo } });
+    const crop = await v1.images[':id'].photo.$get({ query: {}, param: { id: photo } });
     expect(crop.status).toBe(200);
     // @ts-expect-error: there is no such state.
     expect((await v1.images.$get({ query: { state: 'lost' } })).status).toBe(400);
@@ -249,6 +249,16 @@ describe('GET /v1/images/{id}/photo and /annotated', () => {
       request_id: 'call-77',
       times: 2,
     });
+  });
+
+  it('is a JPEG of another size if that is asked for, whatever was submitted', async () => {
+    const webp = await sharp(sample(1)).resize(900).webp().toBuffer();
+    const { body } = await api.call('POST', '/v1/images', webp);
+    const answer = await api.call('GET', `/v1/images/${body.id}/photo?side=320`);
+    expect(answer.headers.get('content-type')).toBe('image/jpeg');
+    const { format, width, height } = await sharp(answer.body).metadata();
+    expect([format, Math.max(width, height)]).toEqual(['jpeg', 320]);
+    expectProblem(await api.call('GET', `/v1/images/${body.id}/photo?side=5000`), 'query_invalid');
   });
 
   it('marks each face with a box, who it is and how similar, in letters of any name', async () => {

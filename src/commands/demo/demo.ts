@@ -55,7 +55,8 @@ const demo = async (context: Context, options: { once?: boolean; json?: boolean 
     io.stderr.write('The demo did not raise exactly the one alert it should have: Ada in sample1.jpg.\n');
   if (brief) return good;
 
-  say(`The server stays up.
+  say(`The server stays up. Look at the alert in the console, and log in with the API key:
+  ${new URL(`/console/alerts/${report.alertId ?? ''}`, up.url).href}
 ${addressesOf(up)}
 Ask it where she was seen last, in another terminal:
   npm run watchpost -- sql "select person, location, seen_at, similarity from watchpost.last_seen"

@@ -4,6 +4,8 @@ import type { Submission } from './submit-frames.ts';
 
 /** What the demo found, for people and for programs. */
 export interface DemoReport {
+  /** The alert, for the console; undefined: none was raised. */
+  readonly alertId: string | undefined;
   readonly rows: readonly Record<string, unknown>[];
   readonly json: {
     readonly photos: number;
@@ -34,6 +36,7 @@ interface Found {
 }
 
 interface Alert {
+  readonly id: string;
   readonly person: string;
   readonly similarity: number;
   readonly camera: string | null;
@@ -72,6 +75,7 @@ export const readReport = async (
   });
   const alerted = submissions.findIndex((one) => alerts.some((alert) => alert.image_id === one.imageId));
   return {
+    alertId: alerts[0]?.id,
     rows,
     json: {
       photos: submissions.length,
@@ -117,7 +121,7 @@ const readAlerts = async (
   imageIds: readonly string[],
 ): Promise<Alert[]> => {
   const { rows } = await pool.query<Alert>(
-    `select distinct on (a.id) p.name as person, m.similarity, k.name as camera, k.location, m.image_id, a.created_at
+    `select distinct on (a.id) a.id, p.name as person, m.similarity, k.name as camera, k.location, m.image_id, a.created_at
      from watchpost.alert as a
      join watchpost.person as p on p.id = a.person_id
      join watchpost.alert_match as am on am.alert_id = a.id

@@ -8,7 +8,7 @@ import { compareWithPhoto, seePhoto } from '../../search/index.ts';
 import { formatOf } from '../../vision/format.ts';
 import { recordAccess } from '../../watchlist/access.ts';
 import { reasonOf } from '../access-reason.ts';
-import { actorOf, asCaller, transactions } from '../as-caller.ts';
+import { asCaller, transactions } from '../as-caller.ts';
 import { idIn, readJson, readQuery } from '../body.ts';
 import type { Compatible } from '../compatibility.ts';
 import { assertScope } from '../operation.ts';
@@ -42,7 +42,7 @@ export const examples = (services: Compatible) => {
           key: c.get('key'),
           subject: fields.subject,
           bytes: photos.file,
-          submittedBy: actorOf(c.get('caller')),
+          submittedBy: c.get('actor'),
         },
         nudge,
       );

@@ -54,6 +54,7 @@ export const routesOf = (s: Subjects): string[] => [
   '/v1/images?state=failed',
   `/v1/images/${s.image}`,
   `/v1/images/${s.image}/photo`,
+  `/v1/images/${s.image}/photo?side=640`,
   '/v1/faces',
   `/v1/faces?limit=1000&after=${s.face}`,
   `/v1/faces?camera=camera-3&${lately()}`,

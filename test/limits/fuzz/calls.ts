@@ -161,6 +161,7 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     age_seconds: '86400.5',
     purpose: '"a test"',
   }),
+  'POST /session': () => ({ key: '"wp_not-a-key"' }),
   'POST /v1/keys': (s) => ({
     name: json(`key ${s.index}`),
     scopes: '["read","enrol"]',
@@ -197,6 +198,7 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
 
 /** The routes that take a query, with a valid one for each. */
 export const queryOf: Record<string, (supplies: Supplies) => Record<string, string>> = {
+  'GET /v1/images/:id/photo': () => ({ side: '320' }),
   'GET /v1/persons/:id/sightings': (s) => ({
     since: '2026-01-01T00:00:00Z',
     limit: '5',

@@ -1,0 +1,3 @@
+import { Page } from '../../components/page.tsx';
+
+export default () => <Page title="Pipeline">{null}</Page>;
