@@ -16,7 +16,7 @@ export const logAccess =
         path: c.req.path,
         status: c.res.status,
         ms: Number((performance.now() - begun).toFixed(1)),
-        key: c.get('caller') ?? null,
+        actor: c.get('actor') ?? null,
         from: addressOf(c),
       },
       'access',

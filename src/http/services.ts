@@ -25,7 +25,14 @@ export interface Services {
     Partial<
       Pick<
         Config,
-        'outgoing' | 'ingestUrl' | 'hosts' | 'compatibility' | 'giveVectors' | 'metrics' | 'accessLog' | 'oidc'
+        | 'outgoing'
+        | 'ingestUrl'
+        | 'hosts'
+        | 'compatibility'
+        | 'giveVectors'
+        | 'metrics'
+        | 'accessLog'
+        | 'oidc'
       >
     > &
     Partial<HttpLimits>;
