@@ -29,7 +29,7 @@ describe('the access log', () => {
     expect(posted.status).toBe(202);
     await ask(`${api.url}/v1/cameras`, 'GET', undefined, { 'request-id': 'call-2' });
     await ask(`${api.url}/nothing`, 'GET', undefined, { 'request-id': 'call-3' });
-    const facts = { msg: 'access', ms: expect.any(Number), from: '127.0.0.1', method: 'GET', key: null };
+    const facts = { msg: 'access', ms: expect.any(Number), from: '127.0.0.1', method: 'GET', actor: null };
     expect(lines).toMatchObject([
       {
         ...facts,
@@ -37,7 +37,7 @@ describe('the access log', () => {
         method: 'POST',
         path: '/v1/images',
         status: 202,
-        key: expect.any(String),
+        actor: expect.any(String),
       },
       { ...facts, request_id: 'call-2', path: '/v1/cameras', status: 401 },
       { ...facts, request_id: 'call-3', path: '/nothing', status: 404 },
