@@ -7,7 +7,11 @@ const files = globSync('**/*.ts', { cwd: root });
 
 /** The modules that a file loads as it is loaded itself: without types, and without what is imported later. */
 const loadedBy = (file: string): string[] =>
-  [...readFileSync(root + file, 'utf8').matchAll(/^(?:import|export) (?!type )[^;]*?from '([^']+)'|^import '([^']+)'/gm)]
+  [
+    ...readFileSync(root + file, 'utf8').matchAll(
+      /^(?:import|export) (?!type )[^;]*?from '([^']+)'|^import '([^']+)'/gm,
+    ),
+  ]
     .map(([, from, bare]) => from ?? bare ?? '')
     .filter(Boolean);
 
@@ -16,7 +20,9 @@ it('metrics and traces are loaded only where they are configured', () => {
   const outside = files.filter((file) => !/^monitoring\/(metrics|tracing)\//.test(file));
   const loading = outside.flatMap((file) =>
     loadedBy(file)
-      .filter((module) => /prom-client|@opentelemetry|monitoring\/(metrics|tracing)\/|^\.\/(metrics|tracing)\//.test(module))
+      .filter((module) =>
+        /prom-client|@opentelemetry|monitoring\/(metrics|tracing)\/|^\.\/(metrics|tracing)\//.test(module),
+      )
       .map((module) => `${file} loads ${module}`),
   );
   expect(loading).toEqual([]);

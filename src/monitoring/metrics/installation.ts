@@ -63,7 +63,8 @@ export const installationMetrics = (
 const readPipelineInto = async (all: Of, db: Kysely<DB>): Promise<void> => {
   const [tasks, workers] = await Promise.all([readTasks(db), readWorkers(db)]);
   // A consumer that was removed has no figures any more.
-  for (const one of [all.waiting, all.oldest, all.running, all.retrying, all.letters, all.paused]) one.reset();
+  for (const one of [all.waiting, all.oldest, all.running, all.retrying, all.letters, all.paused])
+    one.reset();
   for (const { task, waiting, oldest_seconds, running, retries, dead_letters, paused_at } of tasks) {
     all.waiting.set({ task }, waiting);
     all.oldest.set({ task }, oldest_seconds ?? 0);
