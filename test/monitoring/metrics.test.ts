@@ -145,15 +145,16 @@ describe('/metrics', () => {
     const before = await read();
     expect(before.get('watchpost_workers{state="alive"}')).toBe(1);
     expect([...before.keys()].some((name) => name.startsWith('watchpost_heartbeat_age_seconds{'))).toBe(true);
-    const client = await database.pool.connect();
-    await client.query('begin isolation level repeatable read; select from pg_class limit 1');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const during = await read();
-    expect(during.get('watchpost_pool_connections{pool="queries",state="busy"}')).toBeGreaterThanOrEqual(1);
-    if (database.kind === 'server')
+    // The embedded database has one session for all, which would wait for the end of this transaction.
+    if (database.kind === 'server') {
+      const client = await database.pool.connect();
+      await client.query('begin isolation level repeatable read; select from pg_class limit 1');
+      const during = await read();
+      expect(during.get('watchpost_pool_connections{pool="queries",state="busy"}')).toBeGreaterThanOrEqual(1);
       expect(during.get('watchpost_oldest_snapshot_seconds')).toBeGreaterThan(0);
-    await client.query('rollback');
-    client.release();
+      await client.query('rollback');
+      client.release();
+    }
 
     await database.rows(
       `insert into watchpost.alarm (kind, subject, since) values ('backlog.old', 'detect', now());
