@@ -253,7 +253,7 @@ describe('GET /v1/images/{id}/photo and /annotated', () => {
 
   it('is a JPEG of another size if that is asked for, whatever was submitted', async () => {
     const webp = await sharp(sample(1)).resize(900).webp().toBuffer();
-    const { body } = await api.call('POST', '/v1/images', webp);
+    const { body } = await api.call('POST', '/v1/images', formOf(webp));
     const answer = await api.call('GET', `/v1/images/${body.id}/photo?side=320`);
     expect(answer.headers.get('content-type')).toBe('image/jpeg');
     const { format, width, height } = await sharp(answer.body).metadata();

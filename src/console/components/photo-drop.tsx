@@ -39,7 +39,8 @@ export const PhotoDrop = ({
   return (
     <label
       class="drop"
-      data-over={isOver ? '' : undefined}
+      data-over={isOver && !disabled ? '' : undefined}
+      data-disabled={disabled ? '' : undefined}
       onDragOver={(event) => {
         event.preventDefault();
         setOver(true);
@@ -53,9 +54,11 @@ export const PhotoDrop = ({
     >
       <Icon of={ImageUp} size={26} />
       <span class="drop-label">{label}</span>
-      <span class="hint">
-        or {paste && 'paste it, or '}click to choose {several ? 'files' : 'a file'}
-      </span>
+      {!disabled && (
+        <span class="hint">
+          or {paste && 'paste it, or '}click to choose {several ? 'files' : 'a file'}
+        </span>
+      )}
       <input
         ref={input}
         class="visually-hidden"
