@@ -32,7 +32,7 @@ let endpointUrl: string;
 let photos: Buffer[];
 
 beforeAll(async () => {
-  ({ database, api } = await serve());
+  ({ database, api } = await serve({ measures: true }));
   const receiver = createServer((_, response) => response.end()).listen(0, '127.0.0.1');
   atEnd(() => receiver.close());
   await new Promise((resolve) => receiver.once('listening', resolve));
