@@ -127,6 +127,7 @@ create unique index image_idempotency_key on watchpost.image (submitted_by, idem
 where idempotency_key is not null;
 
 create index image_camera_captured_at on watchpost.image (camera_id, captured_at desc);
+create index image_captured_at on watchpost.image (captured_at desc, id desc);
 
 comment on table  watchpost.image                 is 'One submitted photo. Inserting a row starts its processing.';
 comment on column watchpost.image.camera_id       is 'The camera that took it; null: not from a known camera.';
@@ -146,9 +147,9 @@ comment on column watchpost.image.received_at     is 'When this database receive
 comment on column watchpost.image.traceparent     is 'Which trace its processing belongs to: the header traceparent of W3C Trace Context. By default the setting watchpost.traceparent of the transaction; one that is malformed becomes null.';
 
 
--- One key for all photos until it is destroyed; sites would have one each, by another column in the index.
 create table watchpost.data_key (
   id           uuid primary key default watchpost.uuidv7(),
+  site_id      uuid not null references watchpost.site on delete cascade,
   wrapped      bytea,
   wrapped_by   text not null check (wrapped_by ~ '^[0-9a-f]{16}$'),
   created_at   timestamptz not null default clock_timestamp(),
@@ -158,9 +159,10 @@ create table watchpost.data_key (
   check ((destroyed_at is null) = (destroyed_by is null))
 );
 
-create unique index data_key_current on watchpost.data_key ((true)) where destroyed_at is null;
+create unique index data_key_current on watchpost.data_key (site_id) where destroyed_at is null;
 
-comment on table  watchpost.data_key              is 'The keys by which photos and crops are encrypted at rest. Empty where that is off.';
+comment on table  watchpost.data_key              is 'The keys by which photos and crops are encrypted at rest: one of each site, and those that were destroyed. Empty where encryption is off.';
+comment on column watchpost.data_key.site_id      is 'The site whose photos it encrypts. It goes with the site, which has no photos then.';
 comment on column watchpost.data_key.wrapped      is 'The key, encrypted by the one of the settings; null: it was destroyed, and what was encrypted with it cannot be read any more.';
 comment on column watchpost.data_key.wrapped_by   is 'Which key of the settings: a fingerprint of it.';
 comment on column watchpost.data_key.destroyed_at is 'When it was destroyed; null: it is in use.';

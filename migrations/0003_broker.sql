@@ -50,8 +50,12 @@ create table watchpost_history.event_rest partition of watchpost.event default;
 
 create index event_image on watchpost.event (image_id, id) where image_id is not null;
 create index event_subject on watchpost.event (subject_id, topic);
--- The order in which events are sealed.
+-- The order in which events are sealed, and in which those who follow them get them.
 create index event_sealing on watchpost.event (xid, id);
+-- Those of a person, and those of the rarer topics: a frame and its faces, which are most events, have no entry.
+create index event_person on watchpost.event ((payload ->> 'person_id'), id) where payload ->> 'person_id' is not null;
+create index event_topic on watchpost.event (topic, id)
+where topic not in ('image.received', 'face.detected', 'face.embedded', 'access.recorded');
 
 comment on table  watchpost.event            is 'Something that happened: one row for each row that appeared. Append-only.';
 comment on column watchpost.event.subject_id is 'The row that appeared.';

@@ -151,9 +151,10 @@ insert into watchpost.retention (relation, action, age, width, purpose) values
 -- Erasures: who or what was removed for good, and the receipt of it.
 create table watchpost.erasure (
   id                 uuid primary key default watchpost.uuidv7(),
-  what               text not null check (what in ('person', 'image')),
+  what               text not null check (what in ('person', 'image', 'purge')),
   subject_id         uuid not null,
   people             uuid[] not null default '{}',
+  site_id            uuid,
   with_matched_faces boolean not null default false,
   actor              text not null default watchpost.actor() constraint erasure_actor_is_token check (watchpost.is_token(actor)),
   started_at         timestamptz not null default clock_timestamp(),
@@ -168,9 +169,10 @@ create unique index erasure_unfinished on watchpost.erasure (what, subject_id) w
 create index erasure_subject on watchpost.erasure (subject_id);
 create index erasure_people on watchpost.erasure using gin (people);
 
-comment on table  watchpost.erasure                    is 'The receipt of an erasure: who was it about, who did it and when, and what was removed. Once finished it is never changed, and an event erased with the same facts is sealed.';
-comment on column watchpost.erasure.subject_id         is 'The id that the person or the image had.';
+comment on table  watchpost.erasure                    is 'The receipt of an erasure, or of a batch of the purge: who was it about, who did it and when, and what was removed. Once finished it is never changed, and an event erased with the same facts is sealed.';
+comment on column watchpost.erasure.subject_id         is 'The id that the person or the image had; of a purge that of its rule in retention.';
 comment on column watchpost.erasure.people             is 'The person, and those who were merged into them: what events say about them is erased.';
+comment on column watchpost.erasure.site_id            is 'The site that the person or the image belonged to, which sees the receipt; null: nobody knew any more, and only those see it who see all sites.';
 comment on column watchpost.erasure.with_matched_faces is 'Whether the faces were erased that the person was matched to.';
 comment on column watchpost.erasure.finished_at        is 'Null: it was interrupted, or is under way; the same call goes on with it.';
 comment on column watchpost.erasure.counts             is 'Rows removed of each table; image.bytes: photos that were dropped of images that stay.';

@@ -201,6 +201,9 @@ export const whole = (min: number, max: number) => {
     .meta({ override: { anyOf: undefined, type: 'integer', minimum: min, maximum: max } });
 };
 
+/** Yes or no, in a form or query, which have text only. */
+export const flag = z.enum(['true', 'false'], 'give true or false').transform((given) => given === 'true');
+
 /** A share between 0 and 1, in a query. */
 export const share = z
   .string()

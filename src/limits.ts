@@ -219,7 +219,7 @@ export const limits = {
     unit: 'streams',
     code: 'streams_full',
     at: ['api'],
-    what: 'Streams of alerts that one process keeps open.',
+    what: 'Streams of alerts and events that one process keeps open.',
   },
   streamsPerKey: {
     max: 20,

@@ -28,21 +28,45 @@ end;
 comment on function watchpost.plain_length(bytea) is 'Bytes of a photo, encrypted or not.';
 
 
+create or replace function watchpost.data_key_of(stored bytea) returns uuid
+language sql immutable strict parallel safe
+return case when watchpost.is_encrypted(stored) then encode(substr(stored, 6, 16), 'hex')::uuid end;
+
+comment on function watchpost.data_key_of(bytea) is 'The data key that a photo or a crop is encrypted by; null: it is not encrypted.';
+
+
 -- With its owner's rights: who may only submit reads no key.
-create or replace function watchpost.assert_data_key(stored bytea) returns void
+create or replace function watchpost.assert_data_key(stored bytea, site uuid) returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not exists (
-    select from watchpost.data_key as k where k.id = encode(substr(stored, 6, 16), 'hex')::uuid and k.destroyed_at is null
+    select
+    from watchpost.data_key as k
+    where k.id = watchpost.data_key_of(stored) and k.site_id = site and k.destroyed_at is null
   ) then
-    raise exception 'The photo is encrypted by a key that this database does not have, or that was destroyed.'
+    raise exception 'The photo is encrypted by a key that this database does not have, that is of another site, or that was destroyed.'
       using errcode = 'WP092', hint = 'Submit the photo as it is: the API and the workers encrypt it.';
   end if;
 end;
 $$;
 
-comment on function watchpost.assert_data_key(bytea) is 'A photo that is encrypted by an unknown or destroyed key is an error (WP092): nobody could read it.';
+comment on function watchpost.assert_data_key is 'A photo that is encrypted by an unknown or destroyed key, or one of another site, is an error (WP092): nobody could read it, or still could when the key of its site is destroyed.';
+
+
+-- As insert_image() and the trigger of image decide it.
+create or replace function watchpost.site_of_photo(camera text) returns uuid
+language plpgsql stable
+as $$
+begin
+  return case
+    when camera is null then watchpost.default_site()
+    else (select c.site_id from watchpost.camera as c where c.id = watchpost.find_camera(site_of_photo.camera))
+  end;
+end;
+$$;
+
+comment on function watchpost.site_of_photo(text) is 'The site that a photo of a camera, by name or id, will be of; null: of no camera. An unknown camera is an error (WP002).';
 
 
 -- Callers may not update image.bytes; the trigger of that column refuses any other photo.
@@ -50,6 +74,9 @@ create or replace function watchpost.encrypt_image(image uuid, bytes bytea) retu
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform watchpost.assert_data_key(encrypt_image.bytes, i.site_id)
+  from watchpost.image as i
+  where i.id = encrypt_image.image;
   update watchpost.image as i
   set bytes = encrypt_image.bytes
   where i.id = encrypt_image.image and not watchpost.is_encrypted(i.bytes) and watchpost.is_encrypted(encrypt_image.bytes);
@@ -62,27 +89,37 @@ comment on function watchpost.encrypt_image is 'Puts the encrypted form of a pho
 
 -- With its owner's rights: whoever submits a photo through the API may be the first.
 create or replace function watchpost.provide_data_key(
-  made bytea, made_by text, out id uuid, out wrapped bytea, out wrapped_by text
+  site uuid, made bytea, made_by text, out id uuid, out wrapped bytea, out wrapped_by text
 )
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   select k.id, k.wrapped, k.wrapped_by into id, wrapped, wrapped_by
-  from watchpost.data_key as k where k.destroyed_at is null;
+  from watchpost.data_key as k where k.site_id = site and k.destroyed_at is null;
   if found then
     return;
   end if;
-  insert into watchpost.data_key (wrapped, wrapped_by) values (made, made_by) on conflict do nothing;
+  insert into watchpost.data_key (site_id, wrapped, wrapped_by) values (site, made, made_by) on conflict do nothing;
   -- Another process may have made one at the same moment.
   select k.id, k.wrapped, k.wrapped_by into id, wrapped, wrapped_by
-  from watchpost.data_key as k where k.destroyed_at is null;
+  from watchpost.data_key as k where k.site_id = site and k.destroyed_at is null;
 end;
 $$;
 
-comment on function watchpost.provide_data_key is 'The key by which new photos are encrypted; if there is none, the given one, wrapped, becomes it.';
+comment on function watchpost.provide_data_key is 'The key by which new photos of a site are encrypted; if there is none, the given one, wrapped, becomes it.';
 
 
-create or replace function watchpost.destroy_data_keys() returns integer
+-- With its owner's rights: a person on lists of two sites is shown to both, with photos that the key of one of them encrypts.
+create or replace function watchpost.find_data_key(key uuid) returns table (id uuid, wrapped bytea, wrapped_by text)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select k.id, k.wrapped, k.wrapped_by from watchpost.data_key as k where k.id = key;
+end;
+
+comment on function watchpost.find_data_key(uuid) is 'A data key, wrapped, by the id that a photo has which the caller was shown.';
+
+
+create or replace function watchpost.destroy_data_keys(site uuid default null) returns integer
 language plpgsql
 as $$
 declare
@@ -90,13 +127,13 @@ declare
 begin
   update watchpost.data_key as k
   set wrapped = null, destroyed_at = clock_timestamp(), destroyed_by = watchpost.actor()
-  where k.destroyed_at is null;
+  where k.destroyed_at is null and (destroy_data_keys.site is null or k.site_id = destroy_data_keys.site);
   get diagnostics destroyed = row_count;
   return destroyed;
 end;
 $$;
 
-comment on function watchpost.destroy_data_keys() is 'Destroys the keys of all encrypted photos and crops, which nobody can read any more; matching goes on. Returns how many keys.';
+comment on function watchpost.destroy_data_keys(uuid) is 'Destroys the key of a site, or of all sites: the photos and crops that it has encrypted cannot be read by anybody any more; matching goes on. Returns how many keys.';
 
 
 create or replace function watchpost.emit_data_key_changed() returns trigger
@@ -108,6 +145,7 @@ begin
     'data_key.changed', new.id,
     jsonb_build_object(
       'data_key_id', new.id,
+      'site_id', new.site_id,
       'change', case
         when tg_op = 'INSERT' then 'made'
         when new.destroyed_at is not null then 'destroyed'

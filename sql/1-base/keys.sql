@@ -154,13 +154,18 @@ begin
   perform watchpost.find_site(s::text) from unnest(sites) as s;
   wrong := (
     select c from unnest(cameras) as c
-    where not exists (select from watchpost.camera as k where k.id = c and k.removed_at is null) limit 1
+    where not exists (select from watchpost.camera as k where k.id = c and k.removed_at is null)
+      or not (watchpost.sees_all() or watchpost.shows_camera(watchpost.my_scope(), c))
+    limit 1
   );
   if wrong is not null then
     raise exception 'There is no camera %.', quote_literal(wrong) using errcode = 'WP002';
   end if;
   wrong := (
-    select l from unnest(watchlists) as l where not exists (select from watchpost.watchlist as w where w.id = l) limit 1
+    select l from unnest(watchlists) as l
+    where not exists (select from watchpost.watchlist as w where w.id = l)
+      or not (watchpost.sees_all() or watchpost.shows_watchlist(watchpost.my_scope(), l))
+    limit 1
   );
   if wrong is not null then
     raise exception 'There is no watchlist %.', quote_literal(wrong) using errcode = 'WP062';
@@ -203,6 +208,45 @@ end;
 $$;
 
 comment on function watchpost.create_key is 'Makes an API key and returns it; it is never shown again. Null for sites, cameras or watchlists: all. What it may not be is an error: rights beyond those of the caller''s own key (WP132), an unknown scope (WP133), camera (WP002) or list (WP062), an expiry in the past (WP071).';
+
+
+create or replace function watchpost.change_key(key_id uuid, changes jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bounds constant text[] := '{sites,cameras,watchlists,expires_at}';
+  limits constant text[] := '{rate_per_minute,max_streams,max_backlog}';
+  wrong constant text := (select c from jsonb_object_keys(changes) as c where c <> all (bounds || limits) limit 1);
+  before watchpost.api_key;
+  becomes watchpost.api_key;
+begin
+  if wrong is not null then
+    raise exception '% of an API key cannot be changed.', wrong
+      using errcode = 'invalid_parameter_value',
+            hint = 'What can be: ' || array_to_string(bounds || limits, ', ') || '. For another name or scope make another key.';
+  end if;
+  select k.* into before from watchpost.api_key as k where k.id = watchpost.find_key(change_key.key_id::text) for update;
+  if before.revoked_at is not null or before.expires_at <= clock_timestamp() then
+    raise exception 'The API key % was revoked or has expired.', quote_literal(before.name)
+      using errcode = 'WP131', hint = 'Make a new one, of another name.';
+  end if;
+  if before.id::text = current_setting('watchpost.key', true) then
+    raise exception 'A key cannot change itself.'
+      using errcode = 'WP132', hint = 'Use another key, or "watchpost key change" on a machine that reaches the database.';
+  end if;
+  becomes := jsonb_populate_record(before, changes);
+  -- A camera to which it is bound may have been removed since: that keeps nobody from changing a limit.
+  if changes ?| bounds then
+    perform watchpost.refuse_key(before.scopes, becomes.sites, becomes.cameras, becomes.watchlists, becomes.expires_at);
+  end if;
+  update watchpost.api_key as k
+  set sites = becomes.sites, cameras = becomes.cameras, watchlists = becomes.watchlists, expires_at = becomes.expires_at,
+    rate_per_minute = becomes.rate_per_minute, max_streams = becomes.max_streams, max_backlog = becomes.max_backlog
+  where k.id = before.id;
+end;
+$$;
+
+comment on function watchpost.change_key(uuid, jsonb) is 'Changes what is named of an API key: sites, cameras, watchlists (arrays of ids), expires_at, rate_per_minute, max_streams, max_backlog; null lifts it. API processes follow within 5 seconds. A key that was revoked or has expired is an error (WP131), so is one that changes itself or is given more than the caller''s key has (WP132). Its name and its scopes are for ever: the record refers to the name.';
 
 
 create or replace function watchpost.rotate_key(

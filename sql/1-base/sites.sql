@@ -109,6 +109,32 @@ $$;
 comment on function watchpost.my_watchlists() is 'The lists of my_sites() that whoever acts may see; null: all.';
 
 
+-- A key that is bound to lists sees the people on them: whom it adds, it would not see until they are on one.
+create or replace function watchpost.begin_person(lists uuid[]) returns uuid
+language plpgsql
+as $$
+declare
+  person constant uuid := watchpost.uuidv7();
+begin
+  if watchpost.my_watchlists() is not null and cardinality(lists) = 0 then
+    raise exception 'This API key is bound to watchlists, so a person needs one.'
+      using errcode = 'WP135', hint = 'Name one of the key''s lists in watchlists.';
+  end if;
+  perform set_config('watchpost.person', person::text, true);
+  return person;
+end;
+$$;
+
+comment on function watchpost.begin_person(uuid[]) is 'The id of a person who is added in this transaction to these lists, and is seen in it from the beginning. A key that is bound to lists has to give one (WP135).';
+
+
+create or replace function watchpost.person_begun() returns uuid
+language sql stable
+return nullif(current_setting('watchpost.person', true), '')::uuid;
+
+comment on function watchpost.person_begun() is 'The person who is added in this transaction; null: none.';
+
+
 -- The first test decides for workers, and for an API key that sees all.
 create or replace function watchpost.sees_all() returns boolean
 language plpgsql stable
@@ -302,8 +328,14 @@ create or replace function watchpost.shows_event(
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- Of a photo that is shown, a match may be on a list that is not.
   if image_id is not null then
-    return watchpost.shows_image(scope, image_id);
+    return watchpost.shows_image(scope, image_id)
+      and (payload ->> 'watchlist_id' is null or watchpost.shows_watchlist(scope, (payload ->> 'watchlist_id')::uuid))
+      and (
+        scope.watchlists is null or payload ->> 'person_id' is null
+        or watchpost.shows_person(scope, (payload ->> 'person_id')::uuid)
+      );
   end if;
   return case split_part(topic, '.', 1)
     when 'camera' then watchpost.shows_camera(scope, subject_id)
@@ -319,12 +351,18 @@ begin
       watchpost.shows_alert(scope, (payload ->> 'alert_id')::uuid)
         and watchpost.shows_endpoint(scope, (payload ->> 'endpoint_id')::uuid)
     when 'endpoint' then watchpost.shows_endpoint(scope, subject_id)
+    when 'evidence' then watchpost.shows_alert(scope, subject_id)
+    when 'erased' then exists (
+      select
+      from watchpost.erasure as r
+      where r.id = (payload ->> 'erasure_id')::uuid and watchpost.shows_erasure(scope, r.site_id, r.actor)
+    )
     else false
   end;
 end;
 $$;
 
-comment on function watchpost.shows_event is 'Whether an event is within a scope: its photo is, or what it is about. Events of sites, keys and settings are within none.';
+comment on function watchpost.shows_event is 'Whether an event is within a scope: its photo is, and the list that it names; or what it is about. Events of sites, keys and settings are within none.';
 
 
 create or replace function watchpost.shows_event_of(scope watchpost.scope, event uuid) returns boolean

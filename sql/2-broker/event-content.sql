@@ -60,13 +60,16 @@ select
   e.payload ? 'content_sha256' and c.event_id is null as erased,
   e.tasks,
   e.created_at,
-  e.xid
+  e.xid,
+  -- As text, because a consumer of your own may write events whose person_id is none of ours.
+  e.payload ->> 'person_id' as person_id
 from watchpost.event as e
 left join watchpost.event_content as c on c.event_id = e.id;
 
 comment on view   watchpost.full_event         is 'Every event with all that it says. Of one about a person who was erased, what is left: ids, times and who did it.';
 comment on column watchpost.full_event.payload is 'That of the event, with the content of event_content in place of its hash.';
 comment on column watchpost.full_event.erased  is 'Whether what it said about a person was erased.';
+comment on column watchpost.full_event.person_id is 'The person whom it is about, as of when it happened: a merge changes no event.';
 
 
 create or replace function watchpost.event_payload(event uuid) returns jsonb

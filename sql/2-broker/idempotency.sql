@@ -76,6 +76,39 @@ $$;
 
 comment on function watchpost.forget_answers_about() is 'Deletes the stored answers that are about people who are deleted.';
 
+-- An erasure forgets all that mention somebody, whose names and notes are in answers about their alerts and photos as well.
+create or replace function watchpost.forget_answers_with() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from watchpost.idempotency as i
+  using old_rows as o
+  where strpos(i.location, o.id::text) > 0 or strpos(i.answer, o.id::text) > 0;
+  return null;
+end;
+$$;
+
+comment on function watchpost.forget_answers_with() is 'Deletes the stored answers with the ids of rows that an erasure deletes.';
+
+do $do$
+declare
+  relation text;
+begin
+  foreach relation in array '{person,person_photo,person_merge,cannot_link,alert,alert_review}'::text[] loop
+    execute format(
+      $trigger$
+        create or replace trigger %I after delete on watchpost.%I
+        referencing old table as old_rows
+        for each statement
+        when (coalesce(current_setting('watchpost.erasing', true), '') <> '')
+        execute function watchpost.forget_answers_with()
+      $trigger$,
+      relation || '_forget_mentions', relation
+    );
+  end loop;
+end;
+$do$;
+
 create or replace trigger person_forget_answers after delete on watchpost.person
 referencing old table as old_rows
 for each statement execute function watchpost.forget_answers_about();

@@ -38,6 +38,23 @@ $$;
 comment on function watchpost.record_snapshot() is 'pg_current_snapshot() in the transaction ids of the record.';
 
 
+create or replace function watchpost.look_for_events(seen_before text, out seen text, out is_new boolean)
+language plpgsql stable
+as $$
+begin
+  seen := watchpost.record_snapshot();
+  is_new := seen_before is null or exists (
+    select
+    from watchpost.event as e
+    where e.xid >= pg_snapshot_xmin(seen_before::pg_snapshot)
+      and not pg_visible_in_snapshot(e.xid, seen_before::pg_snapshot)
+  );
+end;
+$$;
+
+comment on function watchpost.look_for_events(text) is 'Whether there are events that a snapshot of record_snapshot() does not show, and the snapshot to ask with the next time; null: the first time.';
+
+
 create or replace function watchpost.timeline_of_server() returns text
 language sql stable
 return left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);

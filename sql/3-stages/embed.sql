@@ -42,7 +42,7 @@ begin
   select
     'photo.embedded', e.id, f.image_id,
     jsonb_build_object(
-      'image_id', f.image_id, 'person_photo_id', p.id, 'face_id', f.id, 'embedding_id', e.id
+      'image_id', f.image_id, 'person_photo_id', p.id, 'person_id', p.person_id, 'face_id', f.id, 'embedding_id', e.id
     ),
     (select watchpost.subscribers('photo.embedded'))
   from new_rows as e

@@ -119,8 +119,8 @@ begin
     'match.found', m.id, m.image_id,
     -- What an alert rests on: with the hashes the record shows later whether photo and crop are those that were matched.
     jsonb_build_object(
-      'image_id', m.image_id, 'face_id', m.face_id, 'match_id', m.id, 'image_sha256', encode(i.sha256, 'hex'),
-      'crop_sha256', encode(sha256(f.crop), 'hex')
+      'image_id', m.image_id, 'face_id', m.face_id, 'match_id', m.id, 'person_id', m.person_id,
+      'watchlist_id', m.watchlist_id, 'image_sha256', encode(i.sha256, 'hex'), 'crop_sha256', encode(sha256(f.crop), 'hex')
     ),
     (select watchpost.subscribers('match.found'))
   from new_rows as m

@@ -16,10 +16,15 @@ as $$
 declare
   new_id uuid;
 begin
-  insert into watchpost.image (bytes, camera_id, captured_at, idempotency_key, submitted_by)
+  insert into watchpost.image (bytes, camera_id, site_id, captured_at, idempotency_key, submitted_by)
   values (
     insert_image.bytes,
     case when insert_image.camera is not null then watchpost.find_camera(insert_image.camera) end,
+    -- Here, because the trigger that sets it otherwise is run as the owner, who may write to all sites. That of a camera it sets.
+    case
+      when insert_image.camera is null then watchpost.default_site()
+      else '00000000-0000-7000-8000-000000000000'
+    end,
     coalesce(insert_image.captured_at, now()),
     insert_image.idempotency_key,
     coalesce(insert_image.submitted_by, session_user)
@@ -162,7 +167,7 @@ begin
   -- Of other photos only AVIF and HEIC begin with 00: a call of is_encrypted() takes longer than the rest of this.
   if new.byte_length > 88 and pg_catalog.get_byte(new.bytes, 0) = 0 and watchpost.is_encrypted(new.bytes) then
     encrypted := true;
-    perform watchpost.assert_data_key(new.bytes);
+    perform watchpost.assert_data_key(new.bytes, new.site_id);
     new.byte_length := least(watchpost.plain_length(new.bytes), 2147483647);
   end if;
   if new.traceparent is not null and new.traceparent !~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$' then

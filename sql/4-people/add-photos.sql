@@ -136,7 +136,7 @@ begin
   insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
   select
     'photo.added', p.id, p.image_id,
-    jsonb_build_object('image_id', p.image_id, 'person_photo_id', p.id), s.tasks
+    jsonb_build_object('image_id', p.image_id, 'person_photo_id', p.id, 'person_id', p.person_id), s.tasks
   from new_rows as p
   cross join (select watchpost.subscribers('photo.added') as tasks) as s
   where not exists (select from watchpost.face as f where f.image_id = p.image_id and f.superseded_at is null);
@@ -144,7 +144,10 @@ begin
   insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
   select
     'photo.embedded', e.id, p.image_id,
-    jsonb_build_object('image_id', p.image_id, 'person_photo_id', p.id, 'face_id', f.id, 'embedding_id', e.id), s.tasks
+    jsonb_build_object(
+      'image_id', p.image_id, 'person_photo_id', p.id, 'person_id', p.person_id, 'face_id', f.id, 'embedding_id', e.id
+    ),
+    s.tasks
   from new_rows as p
   join watchpost.face as f
     on f.image_id = p.image_id and f.ordinal = coalesce(p.chosen_face, 1) and f.superseded_at is null

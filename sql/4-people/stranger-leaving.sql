@@ -154,6 +154,7 @@ as $$
 declare
   gone bigint;
 begin
+  perform watchpost.begin_purge('stranger');
   delete from watchpost.stranger_face as f
   where f.face_id in (
     select o.face_id
@@ -163,6 +164,7 @@ begin
     limit most
   );
   get diagnostics gone = row_count;
+  perform watchpost.finish_purge();
   return gone;
 end;
 $$;

@@ -35,6 +35,7 @@ declare
   person uuid;
   wanted text;
   list uuid;
+  lists uuid[] := '{}';
   best uuid[];
 begin
   -- Keeps a run of the upkeep task from moving faces meanwhile.
@@ -52,12 +53,6 @@ begin
       using errcode = 'WP061', hint = 'Give that person the name, or more photos.';
   end if;
 
-  insert into watchpost.person (name, external_ref, legal_basis)
-  values (
-    enrol_stranger.name, enrol_stranger.external_ref,
-    coalesce(enrol_stranger.legal_basis, watchpost.default_legal_basis())
-  )
-  returning id into person;
   foreach wanted in array watchlists loop
     select w.id into list
     from watchpost.watchlist as w
@@ -69,8 +64,17 @@ begin
         using errcode = 'WP062',
               hint = 'Watchlists: ' || coalesce((select string_agg(w.name, ', ' order by w.name) from watchpost.watchlist as w), 'none yet') || '.';
     end if;
-    insert into watchpost.watchlist_entry (watchlist_id, person_id) values (list, person) on conflict do nothing;
+    lists := lists || list;
   end loop;
+  insert into watchpost.person (id, name, external_ref, legal_basis)
+  values (
+    watchpost.begin_person(lists), enrol_stranger.name, enrol_stranger.external_ref,
+    coalesce(enrol_stranger.legal_basis, watchpost.default_legal_basis())
+  )
+  returning id into person;
+  insert into watchpost.watchlist_entry (watchlist_id, person_id)
+  select l, person from unnest(lists) as l
+  on conflict do nothing;
 
   best := watchpost.best_of_stranger(known.id);
   for i in 1 .. cardinality(best) loop
@@ -90,4 +94,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.enrol_stranger is 'Makes a group a person, on these lists (names or ids), with its five best views as photos, and returns the person''s id; without a legal basis they get the default. An unknown group is an error (WP060), one that is a person already (WP061), an unknown list (WP062). The photos are enrolled or refused by a worker; if all are refused, take_back_person() undoes it.';
+comment on function watchpost.enrol_stranger is 'Makes a group a person, on these lists (names or ids), with its five best views as photos, and returns the person''s id; without a legal basis they get the default. An unknown group is an error (WP060), one that is a person already (WP061), an unknown list (WP062); none by a key that is bound to lists (WP135). The photos are enrolled or refused by a worker; if all are refused, take_back_person() undoes it.';

@@ -109,7 +109,7 @@ comment on function watchpost.shows_access is 'Whether an access is within a sco
 
 create or replace function watchpost.record_access(
   action text, kind text default null, id uuid default null, reason text default null, details jsonb default '{}',
-  persons uuid[] default null, request_id text default null
+  persons uuid[] default null
 ) returns uuid
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -144,14 +144,14 @@ begin
   values (
     who, record_access.action, record_access.kind, record_access.id,
     coalesce(record_access.persons, watchpost.people_concerned(record_access.kind, record_access.id)),
-    why, record_access.request_id, coalesce(record_access.details, '{}')
+    why, nullif(current_setting('watchpost.request_id', true), ''), coalesce(record_access.details, '{}')
   )
   returning n.id into counted;
   return counted;
 end;
 $$;
 
-comment on function watchpost.record_access is 'Records that the caller (actor()) looks at something, before they see it; returns the row''s id. action and kind: see the table access. reason: why they look. persons: everybody whom it concerns; null: whose it is, or who was found in it.';
+comment on function watchpost.record_access is 'Records that the caller (actor()) looks at something, before they see it; returns the row''s id. action and kind: see the table access. reason: why they look. persons: everybody whom it concerns; null: whose it is, or who was found in it. The Request-Id of the call is that of the setting watchpost.request_id.';
 
 
 -- Sealed with the events, so that a row that is altered or deleted by hand is missed. Without the reason and the details,

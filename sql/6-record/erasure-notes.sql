@@ -7,7 +7,7 @@ create or replace function watchpost.erased_leaf(key bytea, removed jsonb) retur
 language sql immutable strict parallel safe
 return sha256(key || convert_to(removed::text, 'UTF8'));
 
-comment on function watchpost.erased_leaf is 'The hash of a removed row, as JSON with the SHA-256 of each bytea in its place: times in UTC.';
+comment on function watchpost.erased_leaf is 'The hash of a removed row, as JSON with the SHA-256 of each bytea in its place (of a photo that of the photo, encrypted or not): times in UTC.';
 
 
 create or replace function watchpost.current_erasure() returns uuid
@@ -32,7 +32,7 @@ $$;
 comment on function watchpost.note_removed is 'Notes rows that the current erasure has removed.';
 
 
--- A bytea as its hash: a photo of 100 MB would be 200 MB of text.
+-- A bytea as its hash: a photo of 100 MB would be 200 MB of text. That of a photo is in its row, so it need not be read.
 create or replace function watchpost.note_erased() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 set timezone = 'UTC' set intervalstyle = 'postgres' set extra_float_digits = 1
@@ -41,6 +41,8 @@ declare
   columns constant text := (
     select string_agg(
       case
+        when tg_table_name = 'image' and a.attname = 'bytes' then
+          'case when o.bytes is not null then encode(o.sha256, ''hex'') end as bytes'
         when a.atttypid = 'bytea'::regtype then format('encode(sha256(o.%1$I), ''hex'') as %1$I', a.attname)
         else format('o.%I', a.attname)
       end,

@@ -44,6 +44,56 @@ end;
 
 comment on function watchpost.is_known is 'Whether there is something to erase: the image or the person, or what events say about a person who was deleted before.';
 
+create or replace function watchpost.shows_erasure(scope watchpost.scope, site uuid, actor text) returns boolean
+language sql stable
+return site = any (scope.sites)
+  and (scope.cameras is null and scope.watchlists is null or actor = watchpost.actor());
+
+comment on function watchpost.shows_erasure is 'Whether the receipt of an erasure is within a scope: of one of its sites. Whoever is bound to cameras or lists is shown their own receipts.';
+
+
+-- The functions below run with their owner's rights, for whom row-level security does not exist.
+create or replace function watchpost.assert_erasable(what text, subject uuid) returns void
+language plpgsql stable
+as $$
+declare
+  scope watchpost.scope;
+  found_image record;
+begin
+  if watchpost.sees_all() then
+    return;
+  end if;
+  scope := watchpost.my_scope();
+  -- Gone on with, or asked for again: the person may be on no list any more, and the image gone.
+  if exists (
+    select
+    from watchpost.erasure as e
+    where e.what = assert_erasable.what and e.subject_id = subject and watchpost.shows_erasure(scope, e.site_id, e.actor)
+  ) then
+    return;
+  end if;
+  if what = 'person' then
+    perform watchpost.assert_own_person(subject);
+    return;
+  end if;
+  select
+    watchpost.shows_image(scope, i.id) as shown,
+    i.site_id = any (scope.sites)
+      and (i.purpose = 'reference' or scope.cameras is null or coalesce(i.camera_id = any (scope.cameras), false)) as own
+  into found_image
+  from watchpost.image as i
+  where i.id = subject;
+  if not coalesce(found_image.shown, false) then
+    raise exception 'There is no image %.', subject using errcode = 'WP090';
+  elsif not found_image.own then
+    raise exception 'The image % is of another site, which alone may erase it.', subject
+      using errcode = 'insufficient_privilege';
+  end if;
+end;
+$$;
+
+comment on function watchpost.assert_erasable is 'Part of begin_erasure: what whoever acts may not see is an error as if it did not exist (WP004, WP090), and so is what another site has enrolled (42501).';
+
 -- beginning -----------------------------------------------------------------------------------------------------------
 
 create or replace function watchpost.begin_erasure(what text, subject uuid, with_matched_faces boolean default false) returns uuid
@@ -55,6 +105,7 @@ declare
 begin
   -- Two calls for one subject take turns, and the second goes on with what the first has begun.
   perform pg_advisory_xact_lock(hashtextextended('watchpost.erasure ' || subject, 0));
+  perform watchpost.assert_erasable(what, subject);
   select e.id into begun
   from watchpost.erasure as e
   where e.what = begin_erasure.what and e.subject_id = subject and e.finished_at is null;
@@ -83,9 +134,14 @@ begin
     raise exception 'There is no image %.', subject using errcode = 'WP090';
   end if;
 
-  insert into watchpost.erasure (what, subject_id, people, with_matched_faces, key)
+  insert into watchpost.erasure (what, subject_id, people, site_id, with_matched_faces, key)
   values (
-    begin_erasure.what, subject, people, coalesce(begin_erasure.with_matched_faces, false),
+    begin_erasure.what, subject, people,
+    case what
+      when 'image' then (select i.site_id from watchpost.image as i where i.id = subject)
+      else (select p.site_id from watchpost.person as p where p.id = subject)
+    end,
+    coalesce(begin_erasure.with_matched_faces, false),
     uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
   )
   returning id into begun;
@@ -176,7 +232,9 @@ declare
   erased integer := 0;
 begin
   select k.* into e from watchpost.erasure as k where k.id = erase_some.erasure for update;
-  if e.id is null or e.finished_at is not null then
+  if e.id is null or e.finished_at is not null or not (
+    watchpost.sees_all() or coalesce(watchpost.shows_erasure(watchpost.my_scope(), e.site_id, e.actor), false)
+  ) then
     return 0;
   end if;
   perform set_config('watchpost.erasing', e.id::text, true);
@@ -337,11 +395,47 @@ comment on function watchpost.erase_photo(uuid) is 'Part of erase_some: deletes 
 
 -- the end -------------------------------------------------------------------------------------------------------------
 
+-- Of an erasure whose rows are all gone, and of a batch of the purge.
+create or replace function watchpost.write_receipt(of_erasure uuid) returns watchpost.erasure
+language plpgsql
+as $$
+declare
+  receipt watchpost.erasure;
+begin
+  update watchpost.erasure as e
+  set (counts, hashes) = (
+        select coalesce(jsonb_object_agg(n.relation, n.rows), '{}'), coalesce(jsonb_object_agg(n.relation, n.hash), '{}')
+        from (
+          select l.relation, count(*) as rows, encode(sha256(string_agg(l.leaf, '' order by l.leaf)), 'hex') as hash
+          from watchpost.erasure_leaf as l
+          where l.erasure_id = e.id
+          group by l.relation
+        ) as n
+      ),
+      finished_at = clock_timestamp(), key = null
+  where e.id = of_erasure
+  returning e.* into receipt;
+  delete from watchpost.erasure_leaf as l where l.erasure_id = receipt.id;
+  insert into watchpost.event (topic, subject_id, payload, tasks)
+  values ('erased', receipt.subject_id, watchpost.erased_payload(
+      receipt.id, receipt.what, receipt.subject_id, receipt.people, receipt.with_matched_faces, receipt.counts,
+      receipt.hashes, receipt.actor
+    ), watchpost.subscribers('erased'));
+  return receipt;
+end;
+$$;
+
+comment on function watchpost.write_receipt(uuid) is 'Part of finish_erasure and finish_purge: writes the receipt, from the hashes of the removed rows, and the event erased.';
+
+
 create or replace function watchpost.finish_erasure(erasure uuid, out receipt watchpost.erasure, out proof_key text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   select k.* into receipt from watchpost.erasure as k where k.id = finish_erasure.erasure for update;
+  if not (watchpost.sees_all() or coalesce(watchpost.shows_erasure(watchpost.my_scope(), receipt.site_id, receipt.actor), false)) then
+    receipt := null;
+  end if;
   if receipt.id is null or receipt.finished_at is not null then
     return;
   end if;
@@ -363,34 +457,21 @@ begin
   perform set_config('watchpost.erasing', '', true);
 
   proof_key := encode(receipt.key, 'hex');
-  update watchpost.erasure as e
-  set (counts, hashes) = (
-        select coalesce(jsonb_object_agg(n.relation, n.rows), '{}'), coalesce(jsonb_object_agg(n.relation, n.hash), '{}')
-        from (
-          select l.relation, count(*) as rows, encode(sha256(string_agg(l.leaf, '' order by l.leaf)), 'hex') as hash
-          from watchpost.erasure_leaf as l
-          where l.erasure_id = e.id
-          group by l.relation
-        ) as n
-      ),
-      finished_at = clock_timestamp(), key = null
-  where e.id = receipt.id
-  returning e.* into receipt;
-  delete from watchpost.erasure_leaf as l where l.erasure_id = receipt.id;
-  insert into watchpost.event (topic, subject_id, payload, tasks)
-  values ('erased', receipt.subject_id, watchpost.erased_payload(receipt), watchpost.subscribers('erased'));
+  receipt := watchpost.write_receipt(receipt.id);
 end;
 $$;
 
 comment on function watchpost.finish_erasure is 'Erases what is left, the person last, and writes the receipt and the event erased. proof_key: the key of the hashes, which is not stored; null: it was finished before.';
 
 
-create or replace function watchpost.erased_payload(receipt watchpost.erasure) returns jsonb
+-- Not of the whole row, whose key only its owner reads.
+create or replace function watchpost.erased_payload(
+  erasure uuid, what text, subject_id uuid, people uuid[], with_matched_faces boolean, counts jsonb, hashes jsonb, actor text
+) returns jsonb
 language sql immutable
 return jsonb_build_object(
-  'erasure_id', receipt.id, 'what', receipt.what, 'subject_id', receipt.subject_id, 'people', receipt.people,
-  'with_matched_faces', receipt.with_matched_faces, 'counts', receipt.counts, 'hashes', receipt.hashes,
-  'by', receipt.actor
+  'erasure_id', erasure, 'what', what, 'subject_id', subject_id, 'people', people,
+  'with_matched_faces', with_matched_faces, 'counts', counts, 'hashes', hashes, 'by', actor
 );
 
 comment on function watchpost.erased_payload is 'The payload of the event erased.';
@@ -439,6 +520,44 @@ end;
 $$;
 
 comment on function watchpost.rehearse_erasure is 'What an erasure would remove: rows of each table. It does it, and takes it back.';
+
+-- the purge -----------------------------------------------------------------------------------------------------------
+
+create or replace function watchpost.begin_purge(of_relation text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  begun uuid;
+begin
+  insert into watchpost.erasure (what, subject_id, key)
+  select 'purge', r.id, uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+  from watchpost.retention as r
+  where r.relation = of_relation and r.camera_id is null
+  returning id into begun;
+  perform set_config('watchpost.erasing', begun::text, true);
+end;
+$$;
+
+comment on function watchpost.begin_purge(text) is 'Begins a batch of the purge, by the general rule of a relation: what is deleted until finish_purge() is in its receipt.';
+
+
+-- The key is forgotten: it would be one for each batch, for nobody.
+create or replace function watchpost.finish_purge() returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  begun constant uuid := watchpost.current_erasure();
+begin
+  perform set_config('watchpost.erasing', '', true);
+  if exists (select from watchpost.erasure_leaf as l where l.erasure_id = begun) then
+    perform watchpost.write_receipt(e.id) from watchpost.erasure as e where e.id = begun and e.what = 'purge';
+  else
+    delete from watchpost.erasure as e where e.id = begun and e.what = 'purge';
+  end if;
+end;
+$$;
+
+comment on function watchpost.finish_purge() is 'Ends the batch of the purge, in the transaction in which it was begun, with its receipt; none if it has deleted nothing.';
 
 -- receipts are kept ---------------------------------------------------------------------------------------------------
 

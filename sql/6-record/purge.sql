@@ -152,10 +152,12 @@ begin
   end if;
   deleted := cardinality(chosen);
   if deleted > 0 and not dry then
+    perform watchpost.begin_purge('image');
     -- A photo that a worker is writing to at this moment is left to the next pass.
     delete from watchpost.image as i
     where i.id in (select l.id from watchpost.image as l where l.id = any (chosen) for update skip locked);
     get diagnostics deleted = row_count;
+    perform watchpost.finish_purge();
   end if;
   held := watchpost.tally(reasons);
 end;
@@ -237,6 +239,7 @@ begin
   end if;
   deleted := cardinality(chosen);
   if deleted > 0 and not dry then
+    perform watchpost.begin_purge('face');
     with gone as (
       delete from watchpost.face as f
       where f.id in (select l.id from watchpost.face as l where l.id = any (chosen) for update skip locked)
@@ -244,6 +247,7 @@ begin
     )
     select coalesce(array_agg(g.id), '{}'), array_agg(distinct g.image_id) into chosen, images from gone as g;
     deleted := cardinality(chosen);
+    perform watchpost.finish_purge();
     insert into watchpost.event (topic, subject_id, payload, tasks)
     select
       'faces.deleted', watchpost.uuidv7(),
@@ -280,7 +284,8 @@ $$;
 comment on function watchpost.is_purged is 'Whether purge_images() deletes a photo at a moment.';
 
 
--- Somebody who is seen often is deleted over several batches: clear_person() takes them off every list first.
+-- As an erasure, so that their name is not kept in what events say. Somebody who is seen often is deleted over several
+-- batches: erase_some() takes them off every list first.
 create or replace function watchpost.purge_persons(
   at timestamptz default now(), most integer default 100, after uuid default null, dry boolean default false,
   out deleted integer, out held jsonb, out reached uuid
@@ -289,6 +294,7 @@ language plpgsql
 as $$
 declare
   expired uuid[];
+  erasure uuid;
 begin
   deleted := 0;
   held := '{}';
@@ -310,15 +316,16 @@ begin
   elsif cardinality(expired) > 0 then
     -- The next call takes the same person again, until they are gone.
     reached := coalesce(purge_persons.after, '00000000-0000-0000-0000-000000000000');
-    if watchpost.clear_person(expired[1], most) = 0 then
-      perform watchpost.forget_person(expired[1]);
+    erasure := watchpost.begin_erasure('person', expired[1]);
+    if watchpost.erase_some(erasure, most) = 0 then
+      perform watchpost.finish_erasure(erasure);
       deleted := 1;
     end if;
   end if;
 end;
 $$;
 
-comment on function watchpost.purge_persons is 'Deletes people whose keep_until is over at a moment, with their photos, matches and alerts, a batch of at most so many rows at a time; dry: only counts them. Where the rule says review they are counted as held.';
+comment on function watchpost.purge_persons is 'Erases people whose keep_until is over at a moment, with their photos, matches, alerts and what events say about them, a batch of at most so many rows at a time; dry: only counts them. Where the rule says review they are counted as held.';
 
 
 create or replace function watchpost.purge(task text, out result text, out more boolean)

@@ -48,7 +48,10 @@ begin
         when e.topic = 'erased' then not exists (
           select
           from watchpost.erasure as r
-          where r.id = (e.payload ->> 'erasure_id')::uuid and watchpost.erased_payload(r) = e.payload
+          where r.id = (e.payload ->> 'erasure_id')::uuid
+            and watchpost.erased_payload(
+              r.id, r.what, r.subject_id, r.people, r.with_matched_faces, r.counts, r.hashes, r.actor
+            ) = e.payload
         )
         when c.event_id is null then not watchpost.was_erased(e.payload)
         else watchpost.content_hash(c.salt, c.content) <> e.payload ->> 'content_sha256'

@@ -34,6 +34,15 @@ begin
           e.payload ->> 'change' = 'created' and not exists (select from watchpost.watchlist as r where r.id = e.subject_id)
         when 'camera.changed' then
           e.payload ->> 'change' = 'created' and not exists (select from watchpost.camera as r where r.id = e.subject_id)
+        when 'key.changed' then
+          e.payload ->> 'change' = 'created' and not exists (select from watchpost.api_key as r where r.id = e.subject_id)
+        when 'site.changed' then
+          e.payload ->> 'change' = 'created' and not exists (select from watchpost.site as r where r.id = e.subject_id)
+        when 'data_key.changed' then
+          e.payload ->> 'change' = 'made'
+            and not exists (select from watchpost.data_key as r where r.id = e.subject_id)
+            -- It goes with its site.
+            and exists (select from watchpost.site as s where s.id = (e.payload ->> 'site_id')::uuid)
         when 'endpoint.changed' then
           e.payload ->> 'change' = 'added' and not exists (select from watchpost.endpoint as r where r.id = e.subject_id)
         else false
@@ -55,6 +64,8 @@ begin
     case m.topic
       when 'alert.reviewed' then 'alert_review'
       when 'face.embedded' then 'embedding'
+      when 'key.changed' then 'api_key'
+      when 'data_key.changed' then 'data_key'
       else split_part(m.topic, '.', 1)
     end,
     m.subject_id,
@@ -76,7 +87,7 @@ comment on function watchpost.verify_rows is 'Rows that the events of a range of
 
 create or replace function watchpost.recorded_tables() returns text[]
 language sql immutable
-return '{person,watchlist,camera,endpoint,alert,alert_review,match,image,face}'::text[];
+return '{person,watchlist,camera,endpoint,api_key,data_key,alert,alert_review,match,image,face}'::text[];
 
 comment on function watchpost.recorded_tables() is 'The tables of which the record tells every row that is made, the small ones first.';
 
@@ -99,6 +110,7 @@ declare
   topic constant text := case relation
     when 'image' then 'image.received' when 'match' then 'match.found' when 'alert' then 'alert.raised'
     when 'alert_review' then 'alert.reviewed' when 'face' then 'face.detected'
+    when 'api_key' then 'key.changed'
     else relation || '.changed'
   end;
   made_at constant text := case relation

@@ -31,6 +31,7 @@ begin
       values
         ('site', 'id = any ((select watchpost.my_sites())::uuid[])', 'false'),
         ('site_member', own_site, 'false'),
+        ('data_key', own_site, 'false'),
         ('api_key', 'watchpost.may_manage_key(sites, cameras, watchlists)', null),
 
         ('camera', own_site || ' and ' || format(own_camera, 'id'), null),
@@ -41,7 +42,11 @@ begin
         ('demography', 'watchpost.shows_face(SCOPE, face_id)', null),
         ('search', 'watchpost.shows_face(SCOPE, face_id)', null),
 
-        ('person', own_site || ' and ' || sees_all_lists || ' or watchpost.shows_person(SCOPE, id)', own_site),
+        (
+          'person',
+          own_site || ' and (' || sees_all_lists || ' or id = watchpost.person_begun()) or watchpost.shows_person(SCOPE, id)',
+          own_site
+        ),
         ('person_photo', 'watchpost.shows_person(SCOPE, person_id)', 'watchpost.owns_person(SCOPE, person_id)'),
         ('reference', 'watchpost.shows_person(SCOPE, person_id)', 'watchpost.owns_person(SCOPE, person_id)'),
         ('person_vector', 'watchpost.shows_person(SCOPE, person_id)', 'watchpost.owns_person(SCOPE, person_id)'),
@@ -89,8 +94,7 @@ begin
         ('outbox', 'watchpost.shows_event_of(SCOPE, event_id)', null),
         ('access', 'watchpost.shows_access(SCOPE, subject_kind, subject_id, person_ids)', null),
         ('retention', 'camera_id is null or watchpost.shows_camera(SCOPE, camera_id)', null),
-        -- A receipt names who was erased, whom no site shows any more.
-        ('erasure', 'false', null),
+        ('erasure', 'watchpost.shows_erasure(SCOPE, site_id, actor)', 'false'),
         ('erasure_leaf', 'false', null),
         ('erasure_face', 'false', null),
         ('claim', 'false', null),
@@ -133,10 +137,14 @@ create or replace function watchpost.keep_to_what_is_shown() returns trigger
 language plpgsql
 as $$
 begin
+  if not exists (select from watchpost.person as p where p.id = new.person_id) then
+    raise exception 'There is no person %.', new.person_id
+      using errcode = 'foreign_key_violation', constraint = tg_table_name || '_person_id_fkey';
+  end if;
   if tg_table_name = 'watchlist_entry' then
-    if not exists (select from watchpost.person as p where p.id = new.person_id) then
-      raise exception 'There is no person %.', new.person_id
-        using errcode = 'foreign_key_violation', constraint = 'watchlist_entry_person_id_fkey';
+    if not exists (select from watchpost.watchlist as w where w.id = new.watchlist_id) then
+      raise exception 'There is no watchlist %.', new.watchlist_id
+        using errcode = 'foreign_key_violation', constraint = 'watchlist_entry_watchlist_id_fkey';
     end if;
   elsif not exists (select from watchpost.image as i where i.id = new.image_id) then
     raise exception 'There is no photo %.', new.image_id
@@ -146,7 +154,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.keep_to_what_is_shown() is 'Refuses a row that leads to a person or a photo of another site, as if it did not exist.';
+comment on function watchpost.keep_to_what_is_shown() is 'Refuses a row that leads to a person, a list or a photo of another site, as if it did not exist.';
 
 create or replace trigger watchlist_entry_shown before insert or update on watchpost.watchlist_entry
 for each row when (row_security_active('watchpost.person')) execute function watchpost.keep_to_what_is_shown();

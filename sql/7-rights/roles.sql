@@ -68,19 +68,22 @@ begin
     watchpost.is_time(timestamptz), watchpost.is_interval(interval), watchpost.is_metadata(jsonb),
     watchpost.refuse_image(watchpost.image), watchpost.is_web_port(text), watchpost.may_be_public(text),
     watchpost.is_encrypted(bytea), watchpost.plain_sha256(bytea), watchpost.plain_length(bytea),
-    watchpost.assert_data_key(bytea)
+    watchpost.data_key_of(bytea), watchpost.assert_data_key(bytea, uuid)
   to public;
   for item in
     select p.oid::regprocedure::text as name, p.prosecdef, p.provolatile, p.proname
     from pg_proc as p
     where p.pronamespace = 'watchpost'::regnamespace and p.prokind = 'f'
   loop
-    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,raise_alarms,continue_record,renumber_rows,purge}') then
+    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,raise_alarms,continue_record,renumber_rows,purge,begin_purge,finish_purge,write_receipt,destroy_data_keys}') then
       -- Through upkeep() only, or by the owner.
       execute format('revoke execute on function %s from watchpost_work, watchpost_api', item.name);
-    elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people,admit_key,is_administered,authenticate,note_expired_keys,record_refused_keys,people_concerned,forget_answers}') then
+    elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people,admit_key,is_administered,authenticate,note_expired_keys,record_refused_keys,people_concerned,forget_answers,encrypt_image}') then
       -- These ask, or change, what is of all sites.
       execute format('revoke execute on function %s from watchpost_api', item.name);
+    elsif item.proname = 'find_data_key' then
+      -- For those only who have the key that it is wrapped by.
+      null;
     elsif item.provolatile <> 'v' or item.proname = any ('{verify_audit,verify_seals,verify_seal,verify_head,rows_to_seal}') then
       execute format('grant execute on function %s to watchpost_reader, watchpost_reviewer', item.name);
     end if;
@@ -108,6 +111,8 @@ begin
   revoke insert, update, delete on watchpost.api_key, watchpost.key_calls, watchpost.key_stream from watchpost_work;
   -- What events say is written with them, and deleted by an erasure: by functions with their owner's rights.
   revoke insert, update, delete on watchpost.event_content from watchpost_work;
+  -- The owner wraps and destroys data keys; workers and the API get them by functions.
+  revoke insert, update, delete on watchpost.data_key from watchpost_work;
   -- Of answers whose names only the caller of each may see.
   revoke all on watchpost.idempotency from watchpost_work;
   -- Workers set format and size of a photo; they may not drop it.
@@ -148,19 +153,24 @@ begin
   -- A reviewer is not a member of watchpost_reader, which only an administrator of that role can grant.
   foreach wanted in array '{watchpost_reader,watchpost_reviewer,watchpost_api}'::text[] loop
     execute format('grant select on all tables in schema watchpost to %I', wanted);
-    execute format('revoke select on watchpost.stranger_candidate, watchpost.idempotency from %I', wanted);
+    execute format('revoke select on watchpost.stranger_candidate, watchpost.idempotency, watchpost.data_key from %I', wanted);
     -- All columns but the vectors, also those of later migrations.
     foreach columns in array '{embedding,reference,person_vector,stranger_face}'::text[] loop
       execute format('revoke select on watchpost.%I from %I', columns, wanted);
       execute format('grant select (%s) on watchpost.%I to %I', watchpost.columns_but(columns, '{vector}'), columns, wanted);
     end loop;
+    -- Who has the key of an erasure can find out by guessing what was erased.
+    execute format('revoke select on watchpost.erasure, watchpost.erasure_leaf from %I', wanted);
+    execute format('grant select (%s) on watchpost.erasure to %I', watchpost.columns_but('erasure', '{key}'), wanted);
     execute format('revoke select on watchpost.api_key from %I', wanted);
     if wanted = 'watchpost_api' then
       execute format('grant select (%s) on watchpost.api_key to %I', watchpost.columns_but('api_key', '{sha256,previous_sha256}'), wanted);
       continue;
     end if;
 
-    execute format('revoke select on watchpost.key_status, watchpost.data_key, watchpost.image, watchpost.face, watchpost.endpoint_secret from %I', wanted);
+    execute format('revoke select on watchpost.key_status, watchpost.image, watchpost.face, watchpost.endpoint_secret from %I', wanted);
+    -- That they exist, for who verifies the record against the tables.
+    execute format('grant select (id) on watchpost.api_key, watchpost.data_key to %I', wanted);
     execute format('grant select (%s) on watchpost.image to %I', watchpost.columns_but('image', '{bytes}'), wanted);
     execute format('grant select (%s) on watchpost.face to %I', watchpost.columns_but('face', '{crop}'), wanted);
   end loop;

@@ -5,8 +5,10 @@ import { convertStored, countStored, destroyKeys, rewrapKeys } from '../database
 import { readEncryptionKey } from '../encryption-key.ts';
 import { CommandError } from '../errors.ts';
 import { whyUnusableFile } from '../file-errors.ts';
+import { findSite } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
 import { print, printJson } from './program/io.ts';
+import { searched } from './program/options.ts';
 import { Progress } from './program/progress.ts';
 import type { AddCommand, Context } from './program/session.ts';
 
@@ -54,14 +56,14 @@ const status: AddCommand = (encryption, session) =>
         for (const one of counts.keys)
           print(
             context.io,
-            `data key ${one.id}, wrapped by ${one.wrapped_by}${one.destroyed_at ? ', destroyed' : ''}`,
+            `data key ${one.id} of ${one.site}, wrapped by ${one.wrapped_by}: ${one.photos} photos, ${one.crops} crops${one.destroyed_at ? ', destroyed' : ''}`,
           );
-        print(
-          context.io,
-          `photos  ${counts.photos.encrypted} encrypted, ${counts.photos.plain} plain\ncrops   ${counts.crops.encrypted} encrypted, ${counts.crops.plain} plain`,
-        );
+        print(context.io, `photos  ${inWords(counts.photos)}\ncrops   ${inWords(counts.crops)}`);
       }),
     );
+
+const inWords = ({ encrypted, plain, lost }: { encrypted: number; plain: number; lost: number }): string =>
+  `${encrypted} encrypted, ${plain} plain${lost > 0 ? `, ${lost} by a destroyed key` : ''}`;
 
 const requireKey = (): void => {
   if (isEncrypting()) return;
@@ -124,17 +126,25 @@ const destroy: AddCommand = (encryption, session) =>
   encryption
     .command('destroy')
     .description(
-      'Destroy the keys: nobody can read the encrypted photos and crops any more; matching goes on',
+      'Destroy the key of a site, or of all: nobody can read its photos and crops any more; matching goes on',
     )
+    .option('--site <name>', 'name or id; without it, the keys of all sites', searched)
     .option('--yes', 'do it; there is no way back')
     .action(
-      session.action(async (context, { yes }: { yes?: boolean }) => {
+      session.action(async (context, { site, yes }: { site?: string; yes?: boolean }) => {
         const { db } = await connect(context);
-        const { photos, crops } = await countStored(db);
-        if (!yes)
-          throw new CommandError(
-            `${photos.encrypted} photos and ${crops.encrypted} crops could not be read any more. Repeat it with --yes.`,
+        const siteId = site === undefined ? undefined : await findSite(db, site);
+        if (!yes) {
+          const { keys } = await countStored(db);
+          const hit = keys.filter((key) => !key.destroyed_at && (siteId ?? key.site_id) === key.site_id);
+          const [photos, crops] = (['photos', 'crops'] as const).map((of) =>
+            hit.reduce((sum, key) => sum + key[of], 0),
           );
-        print(context.io, `${await destroyKeys(db)} keys are destroyed`);
+          throw new CommandError(
+            `${photos} photos and ${crops} crops of ${site === undefined ? 'all sites' : `the site ${site}`} could not be read any more. Repeat it with --yes.`,
+          );
+        }
+        const destroyed = await destroyKeys(db, siteId);
+        print(context.io, destroyed === 1 ? '1 key is destroyed' : `${destroyed} keys are destroyed`);
       }),
     );

@@ -184,21 +184,35 @@ const endpointDeliveries: AddCommand = (endpoint, session) =>
       session.action(
         async (context, name: string, options: { after?: string; limit: number; json?: boolean }) => {
           const { db } = await connect(context);
-          printRows(context.io, await readDeliveries(db, await findEndpoint(db, name), options), {
-            ...options,
-            none: 'no deliveries',
-            columns: ({ id, started_at, type, attempt, outcome, status, duration_ms, error, alert_id }) => ({
-              started_at,
-              type,
-              attempt,
-              outcome,
-              status,
-              duration_ms,
-              error,
-              alert_id,
-              id,
-            }),
-          });
+          printRows(
+            context.io,
+            await readDeliveries(db, { ...options, endpoint: await findEndpoint(db, name) }),
+            {
+              ...options,
+              none: 'no deliveries',
+              columns: ({
+                id,
+                started_at,
+                type,
+                attempt,
+                outcome,
+                status,
+                duration_ms,
+                error,
+                alert_id,
+              }) => ({
+                started_at,
+                type,
+                attempt,
+                outcome,
+                status,
+                duration_ms,
+                error,
+                alert_id,
+                id,
+              }),
+            },
+          );
         },
       ),
     );

@@ -1,9 +1,11 @@
+import { Option } from 'commander';
 import { clearSpace } from '../database/clear-space.ts';
 import { WatchpostError } from '../errors.ts';
 import {
   countErased,
   countHistory,
   type Erasing,
+  erasedThings,
   eraseForGood,
   listErasures,
   type Receipt,
@@ -121,6 +123,11 @@ const eraseList: AddCommand = (erase, session) =>
   erase
     .command('list')
     .description('List the receipts, the latest first')
+    .addOption(
+      new Option('--what <word>', 'only of these; without it, of people and images').choices([
+        ...erasedThings,
+      ]),
+    )
     .option('--after <id>', 'the next page: those before this receipt', identifier)
     .option('--limit <number>', 'at most this many', positionOption, 20)
     .option('--json', 'print JSON')
@@ -128,7 +135,7 @@ const eraseList: AddCommand = (erase, session) =>
       session.action(
         async (
           context,
-          { json, ...page }: { after?: string; limit: number; json?: boolean },
+          { json, ...page }: { what?: Receipt['what']; after?: string; limit: number; json?: boolean },
         ): Promise<void> => {
           const { db } = await connect(context);
           printRows(context.io, await listErasures(db, page), {

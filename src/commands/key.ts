@@ -1,8 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { CommandError } from '../errors.ts';
 import { type Scope, scopes } from '../http/key.ts';
 import {
+  changeKey,
   createKey,
   findKey,
+  type KeyChanges,
   type KeyStatus,
   type NewKey,
   readKeys,
@@ -26,7 +29,7 @@ import { printRows } from './program/table.ts';
 /** key: who may call the API. */
 export const keyCommand: AddCommand = (program, session) => {
   const key = program.command('key').description('API keys: who may call the API, and what they may do');
-  for (const add of [keyCreate, keyList, keyRotate, keyRevoke]) add(key, session);
+  for (const add of [keyCreate, keyList, keyChange, keyRotate, keyRevoke]) add(key, session);
 };
 
 interface CreateOptions {
@@ -125,6 +128,64 @@ const keyList: AddCommand = (key, session) =>
       }),
     );
 
+/** The options of `change`; false: the option that lifts it was given. */
+interface ChangeOptions {
+  readonly rate?: number | false;
+  readonly streams?: number | false;
+  readonly backlog?: number | false;
+  readonly expires?: string | false;
+  readonly site?: string[] | false;
+  readonly camera?: string[] | false;
+  readonly list?: string[] | false;
+  readonly json?: boolean;
+}
+
+const keyChange: AddCommand = (key, session) =>
+  key
+    .command('change')
+    .description('Change the limits, the bounds and the end of a key; API processes follow within 5 seconds')
+    .argument('<name>', 'name or id', searched)
+    .option('--rate <number>', 'calls a minute, at all API processes together', keyLimitOption)
+    .option('--no-rate', 'any number of calls')
+    .option('--streams <number>', 'streams that it may have open', keyLimitOption)
+    .option('--no-streams', 'as many streams as the settings say')
+    .option('--backlog <number>', 'its photos that may wait', keyLimitOption)
+    .option('--no-backlog', 'as many waiting photos as the settings say')
+    .option('--expires <when>', 'a length of time from now like 90d, or a time', momentOrDuration)
+    .option('--no-expires', 'it does not expire')
+    .option('--site <name>', 'this site only; may be repeated', severalSearched)
+    .option('--no-site', 'all sites')
+    .option('--camera <name>', 'photos of this camera only; may be repeated', severalSearched)
+    .option('--no-camera', 'all cameras of its sites')
+    .option('--list <name>', 'this watchlist only; may be repeated', severalSearched)
+    .option('--no-list', 'all lists of its sites')
+    .option('--json', 'print JSON')
+    .action(
+      session.action(async (context, name: string, { json, ...options }: ChangeOptions) => {
+        if (Object.keys(options).length === 0) {
+          throw new CommandError('Say what to change: "watchpost key change --help" lists what can be.');
+        }
+        const { db } = await connect(context);
+        const id = await findKey(db, name);
+        const changed = await db.transaction().execute((trx) => changeKey(trx, id, changesOf(options)));
+        if (json) return printJson(context.io, changed);
+        printRows(context.io, [changed], { none: '', columns: columnsOf });
+      }),
+    );
+
+const changesOf = (options: Omit<ChangeOptions, 'json'>): KeyChanges => {
+  const orNull = <T>(given: T | false | undefined): T | null | undefined => (given === false ? null : given);
+  return {
+    sites: orNull(options.site),
+    cameras: orNull(options.camera),
+    watchlists: orNull(options.list),
+    expires_at: orNull(options.expires),
+    rate_per_minute: orNull(options.rate),
+    max_streams: orNull(options.streams),
+    max_backlog: orNull(options.backlog),
+  };
+};
+
 const columnsOf = (key: KeyStatus) => ({
   name: key.name,
   state: key.state,
@@ -134,6 +195,8 @@ const columnsOf = (key: KeyStatus) => ({
       .filter(Boolean)
       .join(', ') || 'nothing',
   rate: key.rate_per_minute,
+  streams: key.max_streams,
+  backlog: key.max_backlog,
   expires_at: key.expires_at,
   last_used_at: key.last_used_at,
   id: key.id,

@@ -29,6 +29,9 @@ export const personReport: AddCommand = (person, session) =>
         if (out !== undefined && !/\.(html|json)$/i.test(out)) {
           throw new CommandError(`${out}: give a file that ends in .html or .json.`);
         }
+        if (photos && !(out && /html$/i.test(out))) {
+          throw new CommandError('--photos is for a page: give a file that ends in .html with --out.');
+        }
         const { db } = await connect(context);
         const { id } = await findOnePerson(db, wanted);
         const report = await readAccessReport(db, id, { reason });

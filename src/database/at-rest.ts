@@ -5,7 +5,8 @@ import type { DB } from './types.generated.ts';
 
 /**
  * Photos and crops at rest: the one door through which their bytes go into the database and come out. They are encrypted
- * with AES-256-GCM by a data key, which is a row of data_key, wrapped by the key of the settings. Off without such a key.
+ * with AES-256-GCM by the data key of their site, which is a row of data_key, wrapped by the key of the settings. Off
+ * without such a key.
  *
  * An encrypted value begins with what sql/1-base/at-rest.sql reads, and what the tag protects too:
  *
@@ -32,7 +33,8 @@ interface DataKey {
 
 let wrappingKey: Buffer | undefined;
 const keysById = new Map<string, DataKey>();
-let currentKeys = new WeakMap<object, DataKey>();
+/** By database and site. */
+let currentKeys = new WeakMap<object, Map<string, DataKey>>();
 
 /** Sets the key that wraps the data keys, for this process; undefined: nothing is encrypted from now on. */
 export const useEncryptionKey = (key: Buffer | undefined): void => {
@@ -57,13 +59,22 @@ export const fingerprintOf = (key: Buffer | undefined = wrappingKey): string | u
 export const isEncrypted = (stored: Uint8Array): boolean =>
   stored.length >= headerBytes + tagBytes && magic.equals(stored.subarray(0, magic.length));
 
-/** Bytes as they are to be stored: encrypted, unless encryption is off or they are already. */
-export const toStored = async (db: Kysely<DB>, bytes: Uint8Array): Promise<Buffer> => {
+/** Says of which site a photo is or will be; undefined: of none, because what it belongs to does not exist. */
+export type FindSite = () => string | undefined | Promise<string | undefined>;
+
+/**
+ * Bytes as they are to be stored: encrypted, unless encryption is off, they are already, or there is no site.
+ *
+ * @param findSite asked only where encryption is on.
+ */
+export const toStored = async (db: Kysely<DB>, bytes: Uint8Array, findSite: FindSite): Promise<Buffer> => {
   const plain = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (!wrappingKey || isEncrypted(plain)) return plain;
-  const { id, key } = await currentKey(db);
+  const site = await findSite();
+  if (site === undefined) return plain;
+  const { id, key } = await currentKey(db, site);
   const header = Buffer.alloc(headerBytes);
   magic.copy(header);
   Buffer.from(id.replaceAll('-', ''), 'hex').copy(header, 5);
@@ -97,6 +108,30 @@ export const fromStored = async (db: Kysely<DB>, stored: Buffer): Promise<Buffer
   }
 };
 
+/** The site of a person, for a photo that enrols them. */
+export const siteOfPerson =
+  (db: Kysely<DB>, personId: string): FindSite =>
+  async () => {
+    const { rows } = await sql<{ site_id: string }>`
+      select p.site_id from watchpost.person as p where p.id = ${personId}::uuid
+    `.execute(db);
+    return rows[0]?.site_id;
+  };
+
+/**
+ * The site of a photo that is submitted, by the name or id of its camera.
+ *
+ * @throws database errors: camera_unknown.
+ */
+export const siteOfCamera =
+  (db: Kysely<DB>, camera: string | undefined): FindSite =>
+  async () => {
+    const { rows } = await sql<{ id: string | null }>`
+      select watchpost.site_of_photo(${camera ?? null}) as id
+    `.execute(db);
+    return rows[0]?.id ?? undefined;
+  };
+
 const idIn = (stored: Buffer): string =>
   stored
     .subarray(5, 21)
@@ -110,21 +145,22 @@ const keyOf = async (db: Kysely<DB>, id: string): Promise<Buffer> => {
   if (kept && isFresh(kept)) return kept.key;
   keysById.delete(id);
   const { rows } = await sql<WrappedKey>`
-    select k.id, k.wrapped, k.wrapped_by from watchpost.data_key as k where k.id = ${id}::uuid
+    select k.id, k.wrapped, k.wrapped_by from watchpost.find_data_key(${id}::uuid) as k
   `.execute(db);
   return unwrap(rows[0], id).key;
 };
 
-/** The data key by which new photos are encrypted; made at the first use. */
-const currentKey = async (db: Kysely<DB>): Promise<DataKey> => {
-  const kept = currentKeys.get(db);
+/** The data key by which new photos of a site are encrypted; made at the first use. */
+const currentKey = async (db: Kysely<DB>, site: string): Promise<DataKey> => {
+  const keysOfSites = currentKeys.get(db) ?? new Map<string, DataKey>();
+  const kept = keysOfSites.get(site);
   if (kept && isFresh(kept)) return kept;
   const made = wrap(wrappingKey as Buffer, randomBytes(32));
   const { rows } = await sql<WrappedKey>`
-    select id, wrapped, wrapped_by from watchpost.provide_data_key(${made}, ${fingerprintOf()})
+    select id, wrapped, wrapped_by from watchpost.provide_data_key(${site}::uuid, ${made}, ${fingerprintOf()})
   `.execute(db);
   const found = unwrap(rows[0], '');
-  currentKeys.set(db, found);
+  currentKeys.set(db, keysOfSites.set(site, found));
   return found;
 };
 

@@ -603,6 +603,10 @@ export interface WatchpostDataKey {
   destroyed_by: string | null;
   id: Generated<string>;
   /**
+   * The site whose photos it encrypts. It goes with the site, which has no photos then.
+   */
+  site_id: string;
+  /**
    * The key, encrypted by the one of the settings; null: it was destroyed, and what was encrypted with it cannot be read any more.
    */
   wrapped: Buffer | null;
@@ -826,9 +830,13 @@ export interface WatchpostErasure {
    * The person, and those who were merged into them: what events say about them is erased.
    */
   people: Generated<string[]>;
+  /**
+   * The site that the person or the image belonged to, which sees the receipt; null: nobody knew any more, and only those see it who see all sites.
+   */
+  site_id: string | null;
   started_at: Generated<Timestamp>;
   /**
-   * The id that the person or the image had.
+   * The id that the person or the image had; of a purge that of its rule in retention.
    */
   subject_id: string;
   what: string;
@@ -990,6 +998,10 @@ export interface WatchpostFullEvent {
    * That of the event, with the content of event_content in place of its hash.
    */
   payload: Json | null;
+  /**
+   * The person whom it is about, as of when it happened: a merge changes no event.
+   */
+  person_id: string | null;
   subject_id: string | null;
   tasks: string[] | null;
   topic: string | null;

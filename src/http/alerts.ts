@@ -16,8 +16,9 @@ import {
 import { alertFilter, alertStream } from './alert-stream.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
-import { cropPath } from './faces.ts';
+import { cropPath } from './crop-path.ts';
 import { operation } from './operation.ts';
+import type { RowStreams } from './row-streams.ts';
 import { alertPage, alertReport, reviewedAlert } from './schemas/alerts.ts';
 import type { Served, Services } from './services.ts';
 
@@ -44,6 +45,7 @@ const reviewing = <Body extends z.ZodType<Omit<Review, 'decision'>>>(
       scope: 'review',
       body,
       optionalBody: true,
+      creates: true,
       answers: { 200: reviewedAlert },
       errors: [
         'alert_unknown',
@@ -67,7 +69,7 @@ const reviewing = <Body extends z.ZodType<Omit<Review, 'decision'>>>(
  * has one with its matches, reviews and notifications; POST /v1/alerts/{id}/acknowledge, confirm, dismiss and reopen
  * review one in the name of the API key, and POST /v1/alerts/{id}/undo takes the last review back.
  */
-export const alerts = (services: Services) =>
+export const alerts = (services: Services, streams: RowStreams) =>
   new Hono<Served>()
     .get(
       '/',
@@ -89,14 +91,14 @@ export const alerts = (services: Services) =>
       operation({
         summary: 'Alerts as they are raised, as server-sent events',
         description:
-          'Events alert.raised, and alert.retroactive for those found by searching past photos; their data are an Alert. Resume with Last-Event-ID: no alert is missed, and some may come twice, with the same ids.',
+          'Events alert.raised, and alert.retroactive for those found by searching past photos; their data are an Alert. Resume with Last-Event-ID: no alert is missed and none comes twice.',
         scope: 'read',
         query: alertFilter,
         headers: z.object({ 'last-event-id': z.string().optional() }),
         answers: { 200: { type: 'text/event-stream' } },
         errors: ['streams_full'],
       }),
-      alertStream(services),
+      alertStream(services, streams),
     )
     .get(
       '/:id',

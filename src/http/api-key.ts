@@ -49,6 +49,10 @@ interface Known {
 const seesAndDoesAll = ({ scopes, sites, cameras, watchlists }: Key): boolean =>
   scopes.has('administer') && sites === null && cameras === null && watchlists === null;
 
+/** What a key may see and do, to be compared. */
+const rightsOf = ({ scopes, sites, cameras, watchlists }: Found): string =>
+  JSON.stringify([scopes, sites, cameras, watchlists]);
+
 const endings = {
   revoked: 'This API key was revoked.',
   expired: 'This API key has expired.',
@@ -87,7 +91,10 @@ export const requireApiKey = ({
     // Nobody waits for it, and if it fails the next call tries again.
     if (!found.use_noted)
       database.pool.query('select watchpost.note_key_use($1)', [found.id]).catch(() => {});
-    const key = keyOf(found, async () => (await find(database, sha256))?.state === 'valid');
+    const key = keyOf(found, async () => {
+      const now = await find(database, sha256);
+      return now?.state === 'valid' && rightsOf(now) === rightsOf(found);
+    });
     return {
       key,
       db: seesAndDoesAll(key) ? database.db : openAsKey(database, { id: key.id, actor: actorOf(key.name) }),
@@ -99,6 +106,7 @@ export const requireApiKey = ({
     const given =
       c.req.header('x-api-key') ?? /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
     if (!given) {
+      refused.note('missing');
       throw new WatchpostError('key_missing', 'This call needs an API key.', {
         hint: 'Send it as "Authorization: Bearer KEY". The first one is in the file api-key of the data folder; "watchpost key create" makes more.',
       });

@@ -15,15 +15,18 @@ import { compreface } from './compreface/routes.ts';
 import { consolePage } from './console.ts';
 import { deadLetters } from './dead-letters.ts';
 import { deepface } from './deepface/routes.ts';
+import { deliveries } from './deliveries.ts';
 import { docsPage } from './docs.ts';
 import { endpoints } from './endpoints.ts';
 import { erasures, imageErasures, personErasures } from './erasures.ts';
+import { events } from './events.ts';
 import { evidence } from './evidence.ts';
 import { faces } from './faces.ts';
 import { health } from './health.ts';
 import { checkHost } from './hosts.ts';
 import { images } from './images.ts';
 import { keys } from './keys.ts';
+import { merges } from './merges.ts';
 import { metrics } from './metrics.ts';
 import { noSniff } from './no-sniff.ts';
 import { nudgeAfterWrites } from './nudge.ts';
@@ -34,12 +37,16 @@ import { mostBase64 } from './photo-body.ts';
 import { pipeline } from './pipeline.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
 import { retention } from './retention.ts';
+import { RowStreams } from './row-streams.ts';
 import { searches } from './searches.ts';
+import { pastSearches, sightings } from './seen.ts';
 import type { Served, Services } from './services.ts';
 import { sites } from './sites.ts';
+import { storedPhotos } from './stored-photos.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
+import { workers } from './workers.ts';
 
 /** What watches each call, where it is configured. */
 const watching = ({ config, log, metrics: measuring, traceCalls }: Services): MiddlewareHandler<Served> => {
@@ -63,6 +70,7 @@ export const createApp = (services: Services) => {
     maxBodyBytes,
   } = services.config;
   const turns = new Turns();
+  const streams = new RowStreams(services);
   const budget = new BytesInFlight(bytesInFlight);
   const guarded = () =>
     new Hono<Served>()
@@ -77,17 +85,24 @@ export const createApp = (services: Services) => {
   const v1 = guarded()
     .route('/images', images(services))
     .route('/images', imageErasures())
+    .route('/images', storedPhotos(turns))
     .route('/faces', faces())
     .route('/persons', persons(services))
     .route('/persons', personErasures())
+    .route('/merges', merges())
+    .route('/sightings', sightings())
+    .route('/searches', pastSearches())
     .route('/erasures', erasures())
     .route('/watchlists', watchlists())
     .route('/cameras', cameras())
     .route('/calibrations', calibrations())
-    .route('/alerts', alerts(services))
+    .route('/alerts', alerts(services, streams))
     .route('/alerts', evidence())
+    .route('/events', events(services, streams))
     .route('/strangers', strangers(services))
     .route('/endpoints', endpoints(services))
+    .route('/deliveries', deliveries())
+    .route('/workers', workers())
     .route('/tasks', tasks(services))
     .route('/dead-letters', deadLetters())
     .route('/access', access())

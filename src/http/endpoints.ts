@@ -14,6 +14,7 @@ import {
 } from '../webhooks/endpoints.ts';
 import { actorOf, asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
+import { single } from './listing.ts';
 import { operation } from './operation.ts';
 import * as answer from './schemas/registers.ts';
 import type { Served, Services } from './services.ts';
@@ -42,7 +43,7 @@ const changing = (verb: Parameters<typeof changeEndpoint>[2], summary: string) =
   );
 
 /**
- * POST and GET /v1/endpoints, DELETE /v1/endpoints/{id}; POST /v1/endpoints/{id}/test, rotate, enable, disable;
+ * POST and GET /v1/endpoints, GET and DELETE /v1/endpoints/{id}; POST /v1/endpoints/{id}/test, rotate, enable, disable;
  * GET /v1/endpoints/{id}/deliveries. A secret is in the answer to the call that makes it, and in no other.
  */
 export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
@@ -77,6 +78,17 @@ export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
         return c.json({ endpoints: found, next: nextOf(found, wanted.limit, (endpoint) => endpoint.name) });
       },
     )
+    .get(
+      '/:id',
+      ...single({
+        summary: 'An endpoint',
+        scope: 'administer',
+        what: 'endpoint',
+        item: answer.endpoint,
+        unknown: 'endpoint_unknown',
+        read: readEndpoints,
+      }),
+    )
     .delete('/:id', ...changing('remove', 'Remove an endpoint'))
     .post('/:id/enable', ...changing('enable', 'Enable an endpoint'))
     .post('/:id/disable', ...changing('disable', 'Disable an endpoint'))
@@ -86,6 +98,7 @@ export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
         summary: 'Give an endpoint a new secret; the previous one also signs for a while',
         scope: 'administer',
         query: rotation,
+        creates: 'secret',
         answers: { 200: answer.rotatedSecret },
         errors: ['endpoint_unknown'],
       }),
@@ -115,9 +128,9 @@ export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
         errors: ['endpoint_unknown'],
       }),
       async (c) => {
-        const id = await findEndpoint(c.get('db'), idIn(c));
+        const endpoint = await findEndpoint(c.get('db'), idIn(c));
         const wanted = c.req.valid('query');
-        const found = await readDeliveries(c.get('db'), id, wanted);
+        const found = await readDeliveries(c.get('db'), { ...wanted, endpoint });
         return c.json({ deliveries: found, next: nextOf(found, wanted.limit, (delivery) => delivery.id) });
       },
     );

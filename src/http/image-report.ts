@@ -1,7 +1,8 @@
-import { type Kysely, type NotNull, sql } from 'kysely';
+import { type InferResult, type Kysely, type NotNull, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
-import { cropPath } from './faces.ts';
+import { type FaceFilter, listFaceIds } from '../watchlist/registry.ts';
+import { cropPath } from './crop-path.ts';
 
 /**
  * All that is known about an image: state, timeline, faces with their nearest person, matches and alerts.
@@ -42,15 +43,40 @@ export const readImage = async (db: Kysely<DB>, id: string) => {
   if (!status) throw new WatchpostError('image_unknown', `There is no image ${id}.`);
   return {
     ...status,
-    faces: (await selectFaces(db, id)).map(faceOf),
+    faces: (await selectFaces(db).where('f.image_id', '=', id).orderBy('f.ordinal').execute()).map(faceOf),
     matches: await readMatches(db, id),
     alerts: await readAlertsOf(db, id),
     timeline: await readTimeline(db, id),
   };
 };
 
-/** The faces of an image from left to right, each with its latest search and its current estimate of age and gender. */
-const selectFaces = (db: Kysely<DB>, imageId: string) =>
+/**
+ * A page of the faces that meet a filter, those of the photos taken last first.
+ *
+ * @throws {WatchpostError} as listFaceIds.
+ */
+export const listFaces = async (db: Kysely<DB>, wanted: FaceFilter) => {
+  const ids = await listFaceIds(db, wanted);
+  if (ids.length === 0) return [];
+  const found = await selectFaces(db)
+    .innerJoin('watchpost.image as i', 'i.id', 'f.image_id')
+    .leftJoin('watchpost.camera_place as k', (join) =>
+      join.onRef('k.camera_id', '=', 'i.camera_id').on(sql<boolean>`k.during @> i.captured_at`),
+    )
+    .select(['f.image_id', 'i.captured_at', 'k.name as camera', 'k.location'])
+    .where('f.id', 'in', ids)
+    .execute();
+  const byId = new Map(found.map((face) => [face.id, face]));
+  return ids.flatMap((id) => {
+    const face = byId.get(id);
+    if (!face) return [];
+    const { image_id, captured_at, camera, location } = face;
+    return [{ ...faceOf(face), image_id, captured_at, camera, location }];
+  });
+};
+
+/** Faces, each with its latest search and its current estimate of age and gender. */
+const selectFaces = (db: Kysely<DB>) =>
   db
     .selectFrom('watchpost.face as f')
     .leftJoinLateral(
@@ -93,12 +119,9 @@ const selectFaces = (db: Kysely<DB>, imageId: string) =>
       'f.pitch',
       'f.roll',
       'f.gate as face_gate',
-    ])
-    .where('f.image_id', '=', imageId)
-    .orderBy('f.ordinal')
-    .execute();
+    ]);
 
-const faceOf = (f: Awaited<ReturnType<typeof selectFaces>>[number]) => ({
+const faceOf = (f: InferResult<ReturnType<typeof selectFaces>>[number]) => ({
   id: f.id,
   ordinal: f.ordinal,
   box: { x: f.box_x, y: f.box_y, width: f.box_width, height: f.box_height },

@@ -83,6 +83,38 @@ export const createKey = async (db: Kysely<DB>, wanted: NewKey): Promise<KeyStat
   return { ...(await readKey(db, key_id)), key };
 };
 
+/** What can be changed of a key; null lifts a bound or a limit, what is undefined stays. */
+export interface KeyChanges {
+  /** Names or ids. */
+  readonly sites?: readonly string[] | null | undefined;
+  readonly cameras?: readonly string[] | null | undefined;
+  readonly watchlists?: readonly string[] | null | undefined;
+  /** In ISO 8601. */
+  readonly expires_at?: string | null | undefined;
+  readonly rate_per_minute?: number | null | undefined;
+  readonly max_streams?: number | null | undefined;
+  readonly max_backlog?: number | null | undefined;
+}
+
+/**
+ * Changes a key.
+ *
+ * @returns the key as it is now.
+ * @throws {WatchpostError} key_unknown, key_ended, key_beyond_own, site_unknown, camera_unknown, watchlist_unknown,
+ *   time_invalid, limit_invalid (by SQLSTATE or constraint).
+ */
+export const changeKey = async (db: Kysely<DB>, id: string, wanted: KeyChanges): Promise<KeyStatus> => {
+  const { sites, cameras, watchlists, ...others } = wanted;
+  const changes = {
+    ...others,
+    sites: sites && (await idsOf(sites, (name) => findSite(db, name))),
+    cameras: cameras && (await idsOf(cameras, (name) => findCamera(db, name))),
+    watchlists: watchlists && (await idsOf(watchlists, (name) => findWatchlist(db, name))),
+  };
+  await sql`select watchpost.change_key(${id}, ${JSON.stringify(changes)}::jsonb)`.execute(db);
+  return readKey(db, id);
+};
+
 /** The keys without their hashes, by name, those too that were revoked or have expired. */
 const keys = (db: Kysely<DB>) =>
   db

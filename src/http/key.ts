@@ -21,6 +21,9 @@ export interface Key {
   readonly maxStreams: number | null;
   /** Its photos that may wait to be processed; null: the limit of the settings. */
   readonly maxBacklog: number | null;
-  /** Asks the database whether what the call was made with is still valid, for answers that take long. */
+  /**
+   * Asks the database whether what the call was made with is still valid, and may see and do the same, for answers that take
+   * long.
+   */
   isStillValid(): Promise<boolean>;
 }

@@ -4,7 +4,7 @@ import { interval, keyLimit, listOf, moment, name, nextOf, pageLimit, searchWord
 import { asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { scopes } from './key.ts';
-import { createKey, readKey, readKeys, revokeKey, rotateKey } from './key-store.ts';
+import { changeKey, createKey, readKey, readKeys, revokeKey, rotateKey } from './key-store.ts';
 import { operation } from './operation.ts';
 import * as answer from './schemas/keys.ts';
 import type { Served } from './services.ts';
@@ -27,13 +27,21 @@ const newKey = z.strictObject({
   max_streams: keyLimit.optional(),
   max_backlog: keyLimit.optional(),
 });
+const changed = z.strictObject({
+  sites: names.nullish(),
+  cameras: names.nullish(),
+  watchlists: names.nullish(),
+  expires_at: moment.nullish(),
+  rate_per_minute: keyLimit.nullish(),
+  max_streams: keyLimit.nullish(),
+  max_backlog: keyLimit.nullish(),
+});
 const rotation = z.strictObject({ overlap_seconds: interval().default(86_400) });
 const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
 
 /**
- * POST and GET /v1/keys, GET and DELETE /v1/keys/{id}, POST /v1/keys/{id}/rotate. A key is in the answer to the call that
- * makes it, and in no other: so these calls do not honour Idempotency-Key, which would store the answer. A call that makes
- * a key and is repeated is refused, as the name is taken.
+ * POST and GET /v1/keys, GET, PATCH and DELETE /v1/keys/{id}, POST /v1/keys/{id}/rotate. A key is in the answer to the call that
+ * makes it, and in no other: with an Idempotency-Key the call is done once, and refused when it is repeated.
  */
 export const keys = () =>
   new Hono<Served>()
@@ -47,7 +55,7 @@ export const keys = () =>
         body: newKey,
         creates: 'secret',
         answers: { 201: answer.newApiKey },
-        errors: ['name_taken', 'key_beyond_own', 'camera_unknown', 'watchlist_unknown'],
+        errors: ['name_taken', 'key_beyond_own', 'site_unknown', 'camera_unknown', 'watchlist_unknown'],
       }),
       async (c) => {
         const wanted = c.req.valid('json');
@@ -83,6 +91,30 @@ export const keys = () =>
         return c.json(await asCaller(c, (trx) => readKey(trx, id)));
       },
     )
+    .patch(
+      '/:id',
+      operation({
+        summary: 'Change the limits, the bounds and the end of an API key; it takes effect within 5 seconds',
+        description:
+          'null lifts a limit or a bound, what is left out stays. Streams that the key has open end if what it may see changes. A key cannot change itself, nor give more than it has. For another name or scope make another key.',
+        scope: 'administer',
+        body: changed,
+        answers: { 200: answer.apiKey },
+        errors: [
+          'key_unknown',
+          'key_ended',
+          'key_beyond_own',
+          'site_unknown',
+          'camera_unknown',
+          'watchlist_unknown',
+        ],
+      }),
+      async (c) => {
+        const wanted = c.req.valid('json');
+        const id = idIn(c);
+        return c.json(await asCaller(c, (trx) => changeKey(trx, id, wanted)));
+      },
+    )
     .delete(
       '/:id',
       operation({
@@ -105,6 +137,7 @@ export const keys = () =>
         scope: 'administer',
         body: rotation,
         optionalBody: true,
+        creates: 'secret',
         answers: { 200: answer.rotatedKey },
         errors: ['key_unknown', 'key_ended'],
       }),

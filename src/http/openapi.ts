@@ -207,7 +207,9 @@ const errorsOf = (method: string, path: string, facts: Operation): ProblemCode[]
   'body_invalid',
   ...(facts.scope === null ? [] : ([...errorsWithKey, 'value_invalid', 'changed_meanwhile'] as const)),
   ...(parametersOf(path).some(isId) ? (['id_invalid'] as const) : []),
-  ...(method === 'GET' ? [] : (['body_empty', 'media_type_unsupported', 'server_busy'] as const)),
+  ...(method === 'GET'
+    ? []
+    : (['body_empty', 'media_type_unsupported', 'server_busy', 'right_missing'] as const)),
   ...(facts.creates ? (['token_invalid', 'idempotency_key_reused'] as const) : []),
   ...(facts.creates === 'secret' ? (['answer_shown_once'] as const) : []),
   ...(facts.query || facts.body || facts.photo ? errorsOfFields : []),

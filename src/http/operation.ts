@@ -78,7 +78,7 @@ const nothing = z.strictObject({});
  * refused, and so is any body but `{}`, which many clients send where there is nothing to say. The document at /openapi.json
  * is made of the same facts; answers are not validated here but by the tests.
  *
- * @throws {WatchpostError} scope_missing, query_invalid, field_repeated, and what readJson throws.
+ * @throws {WatchpostError} scope_missing, header_invalid, query_invalid, field_repeated, and what readJson throws.
  */
 export const operation = <
   Query extends z.ZodObject | undefined = undefined,
@@ -89,6 +89,7 @@ export const operation = <
 ): MiddlewareHandler<Served, string, Taken<Query, Body, Photo>> => {
   const check: MiddlewareHandler<Served> = async (c, next) => {
     if (facts.scope !== null) assertScope(c, facts.scope);
+    refuseHeaders(c, facts);
     const { creates = false } = facts;
     const isOnce = creates !== false && creates !== 'itself' && idempotencyKey(c) !== undefined;
     if (isOnce) await readAhead(c);
@@ -134,6 +135,24 @@ export const assertScope = (c: Context<Served>, scope: Scope): void => {
       hint: `Its scopes: ${[...scopes].join(', ') || 'none'}.`,
     },
   );
+};
+
+/** Headers of this API, also misspelt; others, like those of browsers and proxies, are none of its business. */
+const ours = /idempotency|access[-_]?reason/i;
+
+/**
+ * Refuses a header of this API that the route does not read: whoever sends it relies on it.
+ *
+ * @throws {WatchpostError} header_invalid.
+ */
+const refuseHeaders = (c: Context<Served>, { creates, headers }: Operation): void => {
+  const known = [...Object.keys(headers?.shape ?? {}), ...(creates ? ['idempotency-key'] : [])];
+  for (const name of c.req.raw.headers.keys()) {
+    if (!ours.test(name) || known.includes(name)) continue;
+    throw new WatchpostError('header_invalid', `${c.req.method} ${routePath(c)} takes no header ${name}.`, {
+      hint: 'Idempotency-Key is for calls that create something, Access-Reason for those that are on record.',
+    });
+  }
 };
 
 const takeQuery = (c: Context<Served>, schema: z.ZodObject | undefined): void => {

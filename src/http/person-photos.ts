@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
-import { listOf, text, whole } from '../fields.ts';
+import { listOf, nextOf, pageLimit, text, whole } from '../fields.ts';
 import { inspectPhoto } from '../intake/index.ts';
 import { acceptable } from '../watchlist/enrolment.ts';
 import {
@@ -18,7 +18,7 @@ import { actorOf, asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { operation } from './operation.ts';
 import { readPhotoBody } from './photo-body.ts';
-import { addedFace, addedPhoto, changedPhoto } from './schemas/persons.ts';
+import { addedFace, addedPhoto, changedPhoto, personPhoto, personPhotoPage } from './schemas/persons.ts';
 import type { Served, Services } from './services.ts';
 
 /** A face of a photo, counted from 1, from left to right. */
@@ -49,11 +49,43 @@ const correction = z
 const removal = z.strictObject({ reason: reason.optional() });
 
 /**
- * POST /v1/persons/{id}/photos enrols a new photo, POST …/faces a face of a photo that is stored already; PATCH and
+ * GET /v1/persons/{id}/photos lists the photos of a person; POST enrols a new photo, POST …/faces a face of a photo that is stored already; PATCH and
  * DELETE …/photos/{photo} correct and remove one.
  */
 export const personPhotos = ({ config }: Services) =>
   new Hono<Served>()
+    .get(
+      '/:id/photos',
+      operation({
+        summary: 'List the photos of a person with what became of each',
+        scope: 'read',
+        query: z.strictObject({ after: z.guid().optional(), limit: pageLimit }),
+        answers: { 200: personPhotoPage },
+        errors: ['person_unknown', 'photo_unknown'],
+      }),
+      async (c) => {
+        const { after, limit } = c.req.valid('query');
+        const { photos } = await readPerson(c.get('db'), idIn(c));
+        const start = after === undefined ? 0 : photos.findIndex(({ id }) => id === after.toLowerCase()) + 1;
+        if (after !== undefined && start === 0) {
+          throw new WatchpostError('photo_unknown', `They have no photo ${after}.`);
+        }
+        const found = photos.slice(start, start + limit);
+        return c.json({ photos: found, next: nextOf(found, limit, ({ id }) => id) });
+      },
+    )
+
+    .get(
+      '/:id/photos/:photo',
+      operation({
+        summary: 'A photo of a person with what became of it',
+        scope: 'read',
+        answers: { 200: personPhoto },
+        errors: ['person_unknown', 'photo_unknown'],
+      }),
+      async (c) => c.json(await findPhoto(c, c.get('db'))),
+    )
+
     .post(
       '/:id/photos',
       operation({
@@ -167,9 +199,15 @@ export const personPhotos = ({ config }: Services) =>
     );
 
 /** The photo in a path, which must be one of the person in it. */
-const photoIn = async (c: Context<Served>, db: Kysely<DB>): Promise<string> => {
+const findPhoto = async (c: Context<Served>, db: Kysely<DB>) => {
   const id = idIn(c, 'photo');
   const person = await readPerson(db, idIn(c));
-  if (person.photos.some((photo) => photo.id === id)) return id;
+  const found = person.photos.find((photo) => photo.id === id);
+  if (found) return found;
   throw new WatchpostError('photo_unknown', `${person.name} has no photo ${id}.`);
+};
+
+const photoIn = async (c: Context<Served>, db: Kysely<DB>): Promise<string> => {
+  await findPhoto(c, db);
+  return idIn(c, 'photo');
 };

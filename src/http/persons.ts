@@ -69,7 +69,13 @@ export const persons = (services: Services) =>
         body: newPerson,
         creates: true,
         answers: { 201: answer.person },
-        errors: ['name_taken', 'watchlist_unknown', 'watchlist_expired', 'legal_basis_invalid'],
+        errors: [
+          'name_taken',
+          'watchlist_unknown',
+          'watchlist_required',
+          'watchlist_expired',
+          'legal_basis_invalid',
+        ],
       }),
       async (c) => {
         const wanted = c.req.valid('json');

@@ -3,14 +3,15 @@ import { isDatabaseAway } from '../database-errors.ts';
 import type { Log } from '../log.ts';
 
 /** Why a key was refused. */
-type Refusal = 'unknown' | 'revoked' | 'expired' | 'replaced';
+type Refusal = 'missing' | 'unknown' | 'revoked' | 'expired' | 'replaced';
 
-/** Milliseconds between two events. */
-const every = 60_000;
+/** Milliseconds between two events: doubled each time from the first to the longest, and back when calls cease that long. */
+const pauses = { first: 60_000, longest: 3_600_000 };
 
 /**
- * Counts calls with a key that is not valid, and writes them to the record: the first one at once, those that follow once a
- * minute, so that whoever tries keys does not fill the record. What was sent as a key is kept nowhere.
+ * Counts calls without a key, and with one that is not valid, and writes them to the record: the first one at once, those that
+ * follow after a minute, then two, then four, then at most once an hour: whoever tries keys for a year adds 9,000 events.
+ * What was sent as a key is kept nowhere.
  */
 export class RefusedKeys {
   readonly #database: Database;
@@ -21,6 +22,7 @@ export class RefusedKeys {
   readonly #names = new Set<string>();
   #since = new Date();
   #writtenAt = Number.NEGATIVE_INFINITY;
+  #pause = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(database: Database, workerId: string, log: Log) {
@@ -36,7 +38,7 @@ export class RefusedKeys {
     if (name !== undefined) this.#names.add(name);
     this.#timer ??= setTimeout(
       () => this.write(),
-      Math.max(0, this.#writtenAt + every - performance.now()),
+      Math.max(0, this.#writtenAt + this.#pause - performance.now()),
     ).unref();
   }
 
@@ -48,7 +50,10 @@ export class RefusedKeys {
     if (Object.keys(counts).length === 0) return;
     this.#counts = {};
     this.#names.clear();
-    this.#writtenAt = performance.now();
+    const now = performance.now();
+    const isOver = now - this.#writtenAt > 2 * this.#pause;
+    this.#pause = isOver ? pauses.first : Math.min(2 * this.#pause, pauses.longest);
+    this.#writtenAt = now;
     this.#database.pool
       .query('select watchpost.record_refused_keys($1, $2, $3, $4)', [
         this.#workerId,

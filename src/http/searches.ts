@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { listOf, moment, searchWord, whole } from '../fields.ts';
+import { flag, listOf, moment, searchWord, whole } from '../fields.ts';
 import { inspectPhoto } from '../intake/index.ts';
 import { comparePhotos, detectInPhoto, leastSimilarity, searchByPhoto, type Turns } from '../search/index.ts';
 import { faceRanges } from '../vision/types.ts';
@@ -12,7 +12,6 @@ import { photoComparison, photoFaces, photoSearch } from './schemas/search.ts';
 import type { Served, Services } from './services.ts';
 
 // Forms and queries have text only.
-const flag = z.enum(['true', 'false'], 'give true or false').transform((given) => given === 'true');
 const cosine = z
   .string()
   .regex(/^(0(\.\d{1,20})?|1(\.0{1,20})?)$/, 'give a number from 0 to 1')

@@ -21,7 +21,7 @@ export const sites = () =>
         body: named,
         creates: true,
         answers: { 201: answer.site },
-        errors: ['name_taken', 'right_missing'],
+        errors: ['name_taken'],
       }),
       async (c) => {
         const wanted = c.req.valid('json');
@@ -56,7 +56,7 @@ export const sites = () =>
         scope: 'administer',
         body: named,
         answers: { 200: answer.site },
-        errors: ['site_unknown', 'name_taken', 'right_missing'],
+        errors: ['site_unknown', 'name_taken'],
       }),
       async (c) => {
         const wanted = c.req.valid('json');
@@ -70,7 +70,7 @@ export const sites = () =>
         summary: 'Remove a site to which nothing belongs',
         scope: 'administer',
         answers: { 204: null },
-        errors: ['site_unknown', 'site_in_use', 'right_missing'],
+        errors: ['site_unknown', 'site_in_use'],
       }),
       async (c) => {
         const id = idIn(c);

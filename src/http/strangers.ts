@@ -5,6 +5,7 @@ import { acceptable } from '../watchlist/enrolment.ts';
 import { readRecurring, readStranger } from '../watchlist/strangers.ts';
 import { transactions } from './as-caller.ts';
 import { idIn } from './body.ts';
+import { cropPath } from './crop-path.ts';
 import { enrolOrRefuse } from './enrol-stranger.ts';
 import { operation } from './operation.ts';
 import * as answer from './schemas/strangers.ts';
@@ -24,8 +25,6 @@ const newPerson = z.strictObject({
   legal_basis: legalBasis.optional(),
 });
 
-const cropOf = (faceId: string) => `/v1/faces/${faceId}/crop`;
-
 /** GET /v1/strangers lists recurring strangers, GET /v1/strangers/{id} the faces of one; POST …/person enrols one. */
 export const strangers = ({ database }: Services) =>
   new Hono<Served>()
@@ -41,7 +40,7 @@ export const strangers = ({ database }: Services) =>
         const wanted = c.req.valid('query');
         const found = await readRecurring(c.get('db'), wanted);
         return c.json({
-          strangers: found.map((one) => ({ ...one, crop: cropOf(one.best_face_id) })),
+          strangers: found.map((one) => ({ ...one, crop: cropPath(one.best_face_id) })),
           next: nextOf(found, wanted.limit, ({ id }) => id),
         });
       },
@@ -58,7 +57,7 @@ export const strangers = ({ database }: Services) =>
         const { faces, ...stranger } = await readStranger(c.get('db'), idIn(c));
         return c.json({
           ...stranger,
-          faces: faces.map((face) => ({ ...face, crop: cropOf(face.face_id) })),
+          faces: faces.map((face) => ({ ...face, crop: cropPath(face.face_id) })),
         });
       },
     )
@@ -74,6 +73,7 @@ export const strangers = ({ database }: Services) =>
           'stranger_unknown',
           'stranger_named',
           'watchlist_unknown',
+          'watchlist_required',
           'watchlist_expired',
           'face_taken',
           'face_unknown',

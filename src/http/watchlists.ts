@@ -67,7 +67,7 @@ export const watchlists = () =>
         body: newWatchlist,
         creates: true,
         answers: { 201: answer.watchlist },
-        errors: watchlistErrors,
+        errors: ['site_unknown', ...watchlistErrors],
       }),
       async (c) => {
         const wanted = c.req.valid('json');

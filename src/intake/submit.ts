@@ -1,5 +1,5 @@
 import { CompiledQuery, type Kysely } from 'kysely';
-import { forgetDataKeys, toStored } from '../database/at-rest.ts';
+import { forgetDataKeys, siteOfCamera, toStored } from '../database/at-rest.ts';
 import type { Database } from '../database/pool.ts';
 import type { DB } from '../database/types.generated.ts';
 
@@ -35,7 +35,7 @@ export const submitPhoto = async (database: Database, photo: NewPhoto): Promise<
     return await insertPhoto(database, photo);
   } catch (error) {
     if ((error as { code?: unknown }).code !== keyDestroyed) throw error;
-    // Since this process has last asked for the key: another one is made.
+    // Since this process has last asked for the key of the site: another one is made.
     forgetDataKeys();
     return insertPhoto(database, photo);
   }
@@ -46,7 +46,7 @@ const keyDestroyed = 'WP092';
 
 const insertPhoto = async ({ pool, db }: Database, photo: NewPhoto): Promise<string> => {
   const values = [
-    await toStored(db, photo.bytes),
+    await toStored(db, photo.bytes, siteOfCamera(photo.seenBy ?? db, photo.camera)),
     photo.camera ?? null,
     photo.capturedAt ?? null,
     photo.idempotencyKey ?? null,

@@ -37,7 +37,6 @@ export const comparePhotos = async (
     recordAccess(trx, {
       action: 'compare',
       reason: asked.reason,
-      requestId: asked.requestId,
       persons: [],
       details: {
         sha256: [image.sha256, other.sha256],

@@ -23,7 +23,6 @@ export const detectInPhoto = async (
     recordAccess(trx, {
       action: 'detect',
       reason: asked.reason,
-      requestId: asked.requestId,
       persons: [],
       details: { sha256: photo.sha256, faces: photo.faces.length },
     }),

@@ -19,7 +19,7 @@ export interface NamedCandidate extends Candidate {
 }
 
 /** What the stage match would have made of a face. */
-export type Outcome = ReturnType<typeof decide>['outcome'] | 'outranked';
+export type Outcome = 'match' | 'gated' | 'cannot_link' | 'below_threshold' | 'nobody' | 'outranked';
 
 /** The people that a face was compared with. */
 export interface SearchedFace {

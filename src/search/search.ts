@@ -32,7 +32,6 @@ export interface Asked {
   readonly transact: Transact;
   /** Why, in their words. */
   readonly reason?: string | undefined;
-  readonly requestId?: string | undefined;
 }
 
 /**
@@ -63,7 +62,6 @@ export const searchByPhoto = async (
     await recordAccess(trx, {
       action: 'search',
       reason: asked.reason,
-      requestId: asked.requestId,
       persons: personsIn(people.faces, seen),
       details: {
         sha256: photo.sha256,

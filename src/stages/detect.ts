@@ -88,7 +88,7 @@ const detectPhoto = async (
 ): Promise<FoundFaces> => {
   const photo = await readStoredPhoto(database, image_id, person_photo_id);
   if (!photo) throw new WatchpostError('row_missing', `The image ${image_id} is gone.`);
-  const { bytes, faces, personPhoto } = photo;
+  const { bytes, siteId, faces, personPhoto } = photo;
   if (!bytes) {
     throw new WatchpostError(
       'image_bytes_gone',
@@ -98,7 +98,7 @@ const detectPhoto = async (
   if (person_photo_id) assertStanding(personPhoto);
   const found = await vision.findFaces(bytes, faces);
   if (personPhoto) assertEnrollable(found, personPhoto.chosen_face);
-  const crops = await Promise.all(found.faces.map(({ crop }) => toStored(database.db, crop)));
+  const crops = await Promise.all(found.faces.map(({ crop }) => toStored(database.db, crop, () => siteId)));
   return { ...found, faces: found.faces.map((face, index) => ({ ...face, crop: crops[index] as Buffer })) };
 };
 

@@ -9,6 +9,7 @@ import type { FaceRange } from '../vision/index.ts';
 export interface StoredPhoto {
   /** The file as submitted; null if it was dropped. */
   readonly bytes: Buffer | null;
+  readonly siteId: string;
   /** The setting of its camera; `automatic` without a camera, `near` for a photo that enrols somebody. */
   readonly faces: FaceRange;
   /** The row of `person_photo`; undefined if no id was given, or the row is gone. */
@@ -33,6 +34,7 @@ export const readStoredPhoto = async (
     database.pool,
     `select
        i.bytes,
+       i.site_id::text,
        ${
          personPhotoId === null
            ? `coalesce((select k.faces from watchpost.camera as k where k.id = i.camera_id), 'automatic')`
@@ -47,18 +49,27 @@ export const readStoredPhoto = async (
      where i.id = ${pg.escapeLiteral(imageId)}`,
   );
   if (!row) return undefined;
-  const [stored = null, faces, personPhoto] = row;
+  const [stored = null, site, faces, personPhoto] = row;
+  const siteId = String(site);
   return {
-    bytes: stored && (await openPhoto(database, imageId, stored)),
+    bytes: stored && (await openPhoto(database, imageId, siteId, stored)),
+    siteId,
     faces: String(faces) as FaceRange,
     personPhoto: personPhoto ? JSON.parse(personPhoto.toString()) : undefined,
   };
 };
 
 /** A photo that was inserted by SQL comes as it is, and is encrypted when it is first read. */
-const openPhoto = async ({ db }: Database, imageId: string, stored: Buffer): Promise<Buffer> => {
+const openPhoto = async (
+  { db }: Database,
+  imageId: string,
+  siteId: string,
+  stored: Buffer,
+): Promise<Buffer> => {
   if (isEncrypted(stored)) return fromStored(db, stored);
   if (isEncrypting())
-    await sql`select watchpost.encrypt_image(${imageId}::uuid, ${await toStored(db, stored)})`.execute(db);
+    await sql`
+      select watchpost.encrypt_image(${imageId}::uuid, ${await toStored(db, stored, () => siteId)})
+    `.execute(db);
   return stored;
 };

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Kysely, sql } from 'kysely';
-import { fromStored, toStored } from '../database/at-rest.ts';
+import { fromStored, siteOfPerson, toStored } from '../database/at-rest.ts';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import type { CannotLink, FaceOfLink } from './manifest.ts';
@@ -80,10 +80,11 @@ export const linkFace = async (
     .executeTakeFirst();
   if (known) return;
   const { crop: _, captured_at, detector_id, ...columns } = link.face;
-  const stored = await toStored(trx, bytes);
+  const site = await siteOfPerson(trx, personId)();
+  const stored = await toStored(trx, bytes, () => site);
   const image = await trx
     .insertInto('watchpost.image')
-    .values({ purpose: 'reference', bytes: stored, captured_at } as never)
+    .values({ purpose: 'reference', bytes: stored, captured_at, site_id: site } as never)
     .returning('id')
     .executeTakeFirstOrThrow();
   const face = await trx

@@ -32,18 +32,18 @@ export interface AccessReport {
  * Records that somebody asks for the report, and reads it: so it names itself.
  *
  * @param db in a transaction in which the caller is set, or of the database user.
- * @param options.reason why, for the record. @param options.requestId of the call.
+ * @param options.reason why, for the record.
  * @throws {WatchpostError} by SQLSTATE: person_unknown.
  */
 export const readAccessReport = async (
   db: Kysely<DB>,
   person: string,
-  { reason, requestId }: { reason?: string | undefined; requestId?: string | undefined } = {},
+  { reason }: { reason?: string | undefined } = {},
 ): Promise<AccessReport> => {
   await sql`select watchpost.assert_person(${person})`.execute(db);
   const { rows: found } = await sql<{ id: string }>`select watchpost.survivor(${person}) as id`.execute(db);
   const subject = { kind: 'person', id: (found[0] as { id: string }).id } as const;
-  await recordAccess(db, { action: 'report', subject, reason, requestId });
+  await recordAccess(db, { action: 'report', subject, reason });
   const { rows } = await sql<{ report: AccessReport }>`
     select watchpost.access_report(${person}) as report
   `.execute(db);

@@ -26,8 +26,6 @@ export interface Access {
   readonly reason?: string | undefined;
   /** Everybody whom it concerns, by id; without it, whose it is and who was found in it. */
   readonly persons?: readonly string[] | undefined;
-  /** The Request-Id of the call. */
-  readonly requestId?: string | undefined;
   /** What else there is to say, without personal data: at most 16 KiB of JSON. */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -35,16 +33,17 @@ export interface Access {
 /**
  * Records that somebody looks at a photo, a crop or a person, or searches by photo: in the name of watchpost.actor(),
  * so call it within asCaller() or actingAs(), and before the answer is given. A photo or crop that the same actor reads
- * again within a minute is counted on the row that is there.
+ * again within a minute is counted on the row that is there. The row has the Request-Id of the call that the transaction is
+ * attributed to.
  *
  * @returns the row's id.
  */
 export const recordAccess = async (db: Kysely<DB>, access: Access): Promise<string> => {
-  const { action, subject, reason, details = {}, persons, requestId } = access;
+  const { action, subject, reason, details = {}, persons } = access;
   const { rows } = await sql<{ id: string }>`
     select watchpost.record_access(
       ${action}, ${subject?.kind ?? null}, ${subject?.id ?? null}::uuid, ${reason ?? null},
-      ${JSON.stringify(details)}::jsonb, ${persons ? [...persons] : null}::uuid[], ${requestId ?? null}
+      ${JSON.stringify(details)}::jsonb, ${persons ? [...persons] : null}::uuid[]
     ) as id
   `.execute(db);
   return (rows[0] as { id: string }).id;

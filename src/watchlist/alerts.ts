@@ -2,6 +2,7 @@ import { type Kysely, type NotNull, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Page } from '../fields.ts';
+import { isIn, NewRows } from './new-rows.ts';
 
 /** Alerts: queries and reviews. The rules are in the database, in sql/5-alerts/alert-reviews.sql. */
 
@@ -102,6 +103,25 @@ export const listAlerts = async (db: Kysely<DB>, wanted: AlertFilter, { after, l
     .limit(limit)
     .execute();
 };
+
+/**
+ * The alerts that meet a filter, as they are raised.
+ *
+ * @param position after which to begin; undefined: now.
+ */
+export const newAlerts = (db: Kysely<DB>, wanted: AlertFilter, position?: string) =>
+  NewRows.after(
+    db,
+    (trx, window, most) =>
+      selectAlerts(trx, wanted)
+        .select(sql<string>`a.xid::text`.as('xid'))
+        .where(isIn('a', window))
+        .orderBy('a.xid')
+        .orderBy('a.id')
+        .limit(most)
+        .execute(),
+    position,
+  );
 
 /** The decisions of a reviewer. */
 export const decisions = ['acknowledge', 'confirm', 'dismiss', 'reopen', 'undo'] as const;
@@ -209,7 +229,7 @@ export const readAlertMatches = async (db: Kysely<DB>, alertId: string) => {
       'i.captured_at',
       'k.name as camera',
       'k.location',
-      eb('m.superseded_at', 'is', null).as('stands'),
+      eb('m.superseded_at', 'is', null).$castTo<boolean>().as('stands'),
     ])
     .where('am.alert_id', '=', alertId)
     .orderBy('i.captured_at', 'desc')

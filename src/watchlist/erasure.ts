@@ -12,11 +12,14 @@ export interface Erasing {
   readonly withMatchedFaces?: boolean | undefined;
 }
 
+/** What receipts are about: `purge` is a batch of what the rules of retention keep no longer. */
+export const erasedThings = ['person', 'image', 'purge'] as const;
+
 /** What an erasure has left: who, when, and how much of what was removed, but not what it said. */
 export interface Receipt {
   readonly id: string;
-  readonly what: 'person' | 'image';
-  /** The id that the person or the image had. */
+  readonly what: (typeof erasedThings)[number];
+  /** The id that the person or the image had; of a purge that of its rule. */
   readonly subject_id: string;
   readonly with_matched_faces: boolean;
   readonly actor: string;
@@ -97,15 +100,20 @@ export const readErasure = async (db: Kysely<DB>, id: string): Promise<Receipt |
   return rows[0];
 };
 
-/** Receipts, the latest first. */
+/**
+ * Receipts, the latest first.
+ *
+ * @param page.what only of this; default: of people and images, without those of the purge, which are many.
+ */
 export const listErasures = async (
   db: Kysely<DB>,
-  { after, limit }: { after?: string | undefined; limit: number },
+  { what, after, limit }: { what?: Receipt['what'] | undefined; after?: string | undefined; limit: number },
 ): Promise<Receipt[]> => {
   const { rows } = await sql<Receipt>`
     select ${columns}
     from watchpost.erasure as r
-    where ${after ?? null}::uuid is null or r.id < ${after ?? null}::uuid
+    where r.what = any (${what ? [what] : ['person', 'image']}::text[])
+      and (${after ?? null}::uuid is null or r.id < ${after ?? null}::uuid)
     order by r.id desc
     limit ${limit}
   `.execute(db);

@@ -100,7 +100,9 @@ export const readPerson = async (db: Kysely<DB>, asked: string) => {
           .selectFrom('watchpost.best_photo as b')
           .select('b.person_photo_id')
           .where('b.person_id', '=', person.id),
-      ).as('best'),
+      )
+        .$castTo<boolean>()
+        .as('best'),
     ])
     .where('s.person_id', '=', person.id)
     .orderBy('s.person_photo_id')

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
+import type { Page } from '../fields.ts';
 
 /** Merging people who are one person: see sql/5-alerts/merge-persons.sql and unmerge-persons.sql. */
 
@@ -46,6 +47,45 @@ export const unmergePersons = async (db: Kysely<DB>, merged: string, note?: stri
     from watchpost.unmerge_persons(${merged}, ${note ?? null}) as m
   `.execute(db);
   return rows[0] as Merge;
+};
+
+/** A merge, with the names of both and whether it was undone. */
+export interface MergeRecord extends Merge {
+  readonly person: string;
+  readonly merged: string;
+  readonly undone_at: Date | null;
+  readonly undone_by: string | null;
+  readonly undo_note: string | null;
+}
+
+/**
+ * A page of all merges, also those that were undone, the latest first.
+ *
+ * @param wanted.person the id of somebody who was merged, or who has got everything. @param wanted.undone whether it was
+ *   undone; undefined: either.
+ */
+export const listMerges = async (
+  db: Kysely<DB>,
+  wanted: { id?: string; person?: string | undefined; undone?: boolean | undefined } & Page,
+): Promise<MergeRecord[]> => {
+  const [id, person, undone, after] = [wanted.id, wanted.person, wanted.undone, wanted.after].map(
+    (value) => value ?? null,
+  );
+  const { rows } = await sql<MergeRecord>`
+    select
+      m.id, m.kept_id as person_id, k.name as person, m.merged_id, p.name as merged, m.note, m.merged_by, m.merged_at,
+      m.moved, m.undone_at, m.undone_by, m.undo_note
+    from watchpost.person_merge as m
+    join watchpost.person as k on k.id = m.kept_id
+    join watchpost.person as p on p.id = m.merged_id
+    where (${id}::uuid is null or m.id = ${id}::uuid)
+      and (${person}::uuid is null or m.kept_id = ${person}::uuid or m.merged_id = ${person}::uuid)
+      and (${undone}::boolean is null or (m.undone_at is not null) = ${undone}::boolean)
+      and (${after}::uuid is null or m.id < ${after}::uuid)
+    order by m.id desc
+    limit ${wanted.limit}
+  `.execute(db);
+  return rows;
 };
 
 /** The people who were merged into one, directly or through others, latest first. */

@@ -32,8 +32,8 @@ export interface NewPerson extends PersonFields {
 /**
  * Adds a person, on the given lists.
  *
- * @throws {WatchpostError} name_taken if the external_ref is, watchlist_unknown, watchlist_expired; then nothing was
- *   written.
+ * @throws {WatchpostError} name_taken if the external_ref is, watchlist_unknown, watchlist_expired, watchlist_required of a
+ *   key that is bound to lists; then nothing was written.
  */
 export const addPerson = (db: Kysely<DB>, person: NewPerson) =>
   inTransaction(db, async (trx) => {
@@ -49,6 +49,7 @@ export const addPerson = (db: Kysely<DB>, person: NewPerson) =>
       trx
         .insertInto('watchpost.person')
         .values({
+          id: sql<string>`watchpost.begin_person(${lists}::uuid[])`,
           name: person.name,
           external_ref: person.external_ref ?? null,
           metadata: JSON.stringify(person.metadata ?? {}),

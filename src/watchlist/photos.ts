@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { toStored } from '../database/at-rest.ts';
+import { siteOfPerson, toStored } from '../database/at-rest.ts';
 import type { DB } from '../database/types.generated.ts';
 
 /** Photos of people, by the functions in sql/4-people/add-photos.sql and sql/4-people/change-photos.sql. */
@@ -24,7 +24,8 @@ export const addPersonPhoto = async (
   const { rows } = await sql<{ person_photo_id: string; image_id: string }>`
     select *
     from watchpost.add_person_photo(
-      ${photo.personId}, ${await toStored(db, photo.bytes)}, ${photo.chosenFace ?? null}::smallint,
+      ${photo.personId}, ${await toStored(db, photo.bytes, siteOfPerson(db, photo.personId))},
+      ${photo.chosenFace ?? null}::smallint,
       ${photo.submittedBy ?? null}, ${photo.accept ?? []}::text[]
     )
   `.execute(db);

@@ -26,12 +26,14 @@ export { addToWatchlist, findWatchlist, removeFromWatchlist } from './entries.ts
 export {
   countErased,
   type Erasing,
+  erasedThings,
   eraseForGood,
   listErasures,
   type Receipt,
   readErasure,
 } from './erasure.ts';
 export { findPersons, type PersonFilter, readPerson } from './find-people.ts';
+export { type ImageFilter, imageStates, listImages, lookAtPhoto, readMarks } from './images.ts';
 export {
   addWatchlist,
   readWatchlist,
@@ -45,7 +47,9 @@ export {
 export {
   type Duplicate,
   findDuplicates,
+  listMerges,
   type Merge,
+  type MergeRecord,
   mergePersons,
   readMerged,
   unmergePersons,
@@ -67,6 +71,13 @@ export {
   setProcessingDefault,
   setRule,
 } from './retention.ts';
+export {
+  type FaceFilter,
+  listFaceIds,
+  listSearches,
+  listSightings,
+  searchOutcomes,
+} from './seen.ts';
 export {
   addMember,
   addSite,

@@ -89,9 +89,9 @@ export const addEndpoint = async (
 /**
  * The endpoints that were not removed, by name, with their state, without secrets.
  *
- * @param page of them, after a name; undefined: all.
+ * @param page of them, after a name; undefined: all. @param page.id the one that has it.
  */
-export const readEndpoints = (db: Kysely<DB>, page?: Page) =>
+export const readEndpoints = (db: Kysely<DB>, page?: Page & { readonly id?: string }) =>
   db
     .selectFrom('watchpost.endpoint as e')
     .select((eb) => [
@@ -126,6 +126,7 @@ export const readEndpoints = (db: Kysely<DB>, page?: Page) =>
         .as('due'),
     ])
     .where('e.removed_at', 'is', null)
+    .$if(page?.id !== undefined, (q) => q.where('e.id', '=', page?.id as string))
     .$if(page?.after !== undefined, (q) => q.where('e.name', '>', page?.after as string))
     .orderBy('e.name')
     .$if(page !== undefined, (q) => q.limit(page?.limit as number))
@@ -149,12 +150,34 @@ export const rotateSecret = (db: Kysely<DB>, id: string, keepSeconds: number) =>
 export const changeEndpoint = (db: Kysely<DB>, id: string, verb: 'enable' | 'disable' | 'remove') =>
   sql`select ${sql.ref(`watchpost.${verb}_endpoint`)}(${id})`.execute(db);
 
-/** A page of the deliveries to an endpoint, newest first, after the id of one. */
-export const readDeliveries = (db: Kysely<DB>, id: string, { after, limit }: Page) =>
-  db
+/** Conditions for a list of deliveries, and which page of it; by `id`, the one that has it. */
+export interface DeliveryFilter extends Page {
+  readonly id?: string | undefined;
+  /** The id of an endpoint, also of one that was removed. */
+  readonly endpoint?: string | undefined;
+  /** The id of an alert. */
+  readonly alert?: string | undefined;
+  readonly outcome?: (typeof deliveryOutcomes)[number] | undefined;
+  /** Started at this time or later, and before that one, in ISO 8601. */
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+}
+
+/** What became of an attempt: see watchpost.delivery_log. */
+export const deliveryOutcomes = ['delivered', 'failed', 'unfinished'] as const;
+
+/** A page of the attempts to deliver that meet a filter, the latest first. */
+export const readDeliveries = (db: Kysely<DB>, wanted: DeliveryFilter) => {
+  const { id, endpoint, alert, outcome, since, until, after, limit } = wanted;
+  return db
     .selectFrom('watchpost.delivery_log')
     .selectAll()
-    .where('endpoint_id', '=', id)
+    .$if(id !== undefined, (q) => q.where('id', '=', id as string))
+    .$if(endpoint !== undefined, (q) => q.where('endpoint_id', '=', endpoint as string))
+    .$if(alert !== undefined, (q) => q.where('alert_id', '=', alert as string))
+    .$if(outcome !== undefined, (q) => q.where('outcome', '=', outcome as string))
+    .$if(since !== undefined, (q) => q.where('started_at', '>=', new Date(since as string)))
+    .$if(until !== undefined, (q) => q.where('started_at', '<', new Date(until as string)))
     .$if(after !== undefined, (q) => q.where('id', '<', after as string))
     .orderBy('id', 'desc')
     .limit(limit)
@@ -166,6 +189,7 @@ export const readDeliveries = (db: Kysely<DB>, id: string, { after, limit }: Pag
       started_at: NotNull;
     }>()
     .execute();
+};
 
 /**
  * Sends a message of the type `test` at once and records it, also to a disabled endpoint.

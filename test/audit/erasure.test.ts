@@ -36,6 +36,7 @@ const texts = {
   'note of a merge': 'same scar above the eyebrow',
   'reason of a cannot_link': 'twin sister of the baker',
   'reason of an access': 'asked for by her landlord',
+  'answer of a call': 'reviewed with a kazoo',
 };
 
 describe('erasing a person', () => {
@@ -113,6 +114,10 @@ describe('erasing a person', () => {
     await database.rows(`select watchpost.record_access('report', 'person', $1, $2)`, [
       personId,
       texts['reason of an access'],
+    ]);
+    await database.rows(`select watchpost.begin_once('a call', sha256('a call'))`);
+    await database.rows(`select watchpost.end_once('a call', 200, $1, null)`, [
+      JSON.stringify({ alert_id: alert.id, note: texts['answer of a call'] }),
     ]);
     await until(async () => (await database.rows('select from watchpost.outbox')).length === 0);
     await worker.stop();

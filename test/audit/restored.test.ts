@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readExtent, readRestores, verifyRecord } from '../../src/database/verify.ts';
-import { NewAlerts } from '../../src/watchlist/new-alerts.ts';
+import { newAlerts } from '../../src/watchlist/alerts.ts';
 import { raiseAlert } from '../support/alerts.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { handleAll, sealAll, submitMany } from '../support/record.ts';
@@ -96,12 +96,12 @@ describe('a record that was restored on a server that has counted fewer transact
 
   it('gives followers of alerts each new one once, also from a position of the old server', async () => {
     const { database, position } = restored;
-    const fresh = await NewAlerts.fromNow(database.db, {});
-    const followed = NewAlerts.after(database.db, {}, position);
+    const fresh = await newAlerts(database.db, {});
+    const followed = await newAlerts(database.db, {}, position);
     expect(await followed.next()).toEqual([]);
     const { alertId } = await raiseAlert(database);
     for (const follower of [followed, fresh]) {
-      expect((await follower.next()).map(({ alert }) => alert.id)).toEqual([alertId]);
+      expect((await follower.next()).map(({ row }) => row.id)).toEqual([alertId]);
       expect(await follower.next()).toEqual([]);
     }
   });

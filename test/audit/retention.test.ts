@@ -79,7 +79,28 @@ describe('the purge', () => {
     expect(await left(images)).toBe(3);
     expect((await purgeAt(49, true)).images).toEqual({ deleted: 3, held: {} });
     expect(await left(images), 'a dry run deletes nothing').toBe(3);
+    const receipts = () => database.rows(`select * from watchpost.erasure where what = 'purge' order by id`);
+    const before = (await receipts()).length;
     expect((await purgeAt(49)).images).toEqual({ deleted: 3, held: {} });
+
+    // With a receipt, sealed by its event; the dry run has left none, nor a pass that finds nothing.
+    await purgeAt(49);
+    const [receipt, ...more] = (await receipts()).slice(before);
+    expect(more).toEqual([]);
+    expect(receipt).toMatchObject({
+      subject_id: (
+        await one(`select id from watchpost.retention where relation = 'image' and camera_id is null`)
+      ).id,
+      counts: { image: 3, face: 3, embedding: 3, search: 3 },
+      finished_at: expect.any(Date),
+      key: null,
+    });
+    expect(Object.keys(receipt.hashes)).toEqual(Object.keys(receipt.counts));
+    const event = await one(
+      `select payload from watchpost.event where topic = 'erased' order by id desc limit 1`,
+    );
+    expect(event.payload).toMatchObject({ erasure_id: receipt.id, what: 'purge', counts: receipt.counts });
+    expect(await count('erasure_leaf')).toBe(0);
 
     expect(await left(images)).toBe(0);
     expect(await count('face', 'image_id = any ($1)', [images])).toBe(0);
@@ -196,6 +217,18 @@ describe('the purge', () => {
     expect(await count('person', 'id = $1', [personId])).toBe(0);
     expect(await count('alert', 'id = $1', [alertId])).toBe(0);
     expect(await count('person', 'id = $1', [other.personId])).toBe(1);
+    // As an erasure: with a receipt, and the record does not say their name any more.
+    expect(
+      await one(
+        `select what, finished_at is not null as ended from watchpost.erasure where subject_id = $1`,
+        [personId],
+      ),
+    ).toEqual({
+      what: 'person',
+      ended: true,
+    });
+    expect(await count('event_content', 'person_id = $1', [personId])).toBe(0);
+    expect(await count('event_content', 'person_id = $1', [other.personId])).toBeGreaterThan(0);
   });
 
   it('is what the view due says, row by row', async () => {

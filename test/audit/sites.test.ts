@@ -7,8 +7,6 @@ import { fillSite, loginWith, type MadeSite } from '../support/sites.ts';
 /** Tables whose rows belong to no site: what the installation is, does and was told. */
 const ofAllSites = [
   'alarm_rule',
-  // Wrapped by a key that is not in the database.
-  'data_key',
   ...[
     'calibration',
     'calibration_point',
@@ -146,6 +144,7 @@ const definers: Record<string, readonly string[]> = {
       'may_manage_key',
       'find_key',
       'create_key',
+      'change_key',
       'rotate_key',
     ],
     ...['revoke_key'],
@@ -180,6 +179,8 @@ const definers: Record<string, readonly string[]> = {
       'authenticate',
       'people_concerned',
       'purge',
+      'begin_purge',
+      'finish_purge',
       'note_expired_keys',
       'record_refused_keys',
       'forget_answers',
@@ -200,8 +201,9 @@ const definers: Record<string, readonly string[]> = {
     ...['begin_erasure', 'erase_some', 'finish_erasure'],
   ],
   'deals with keys that are wrapped, and answers none of them to a reader': [
-    ...['assert_data_key', 'provide_data_key', 'encrypt_image'],
+    ...['assert_data_key', 'provide_data_key', 'find_data_key', 'encrypt_image'],
   ],
+  'answers ids of photos that whoever asks may see': ['images_not_done'],
   'writes what an event says about a person': ['emit_personal'],
   'seals events, of which it answers nothing': ['seal_event', 'announce_head'],
   'keeps the answers of whoever calls, under their name': ['begin_once', 'end_once'],
@@ -459,6 +461,11 @@ describe.skipIf(!onServer)(`a database user ${needsServer}`, () => {
       { name: 'south' },
     ]);
     expect(await both.rows('select * from watchpost.verify_audit()')).toEqual([]);
+    expect(
+      (await both.rows('select * from watchpost.verify_tables()')).filter(({ relation }) =>
+        ['api_key', 'data_key'].includes(relation),
+      ),
+    ).toEqual([]);
   });
 
   it('sees what a role that they are in may see', async () => {

@@ -21,6 +21,13 @@ describe('the tables that the record speaks of', () => {
     await database.rows('select watchpost.confirm($1)', [alerts[0]!.alertId]);
     await database.rows(`select watchpost.add_endpoint('guards', 'https://guards.example/')`);
     await database.rows(`select watchpost.record_access('export')`);
+    await database.rows(`insert into watchpost.site (name) values ('north')`);
+    await database.rows(`select watchpost.provide_data_key(watchpost.find_site('north'), 'wrapped', $1)`, [
+      'a'.repeat(16),
+    ]);
+    await database.rows(
+      `insert into watchpost.api_key (name, sha256, scopes) values ('guards', sha256('guards'), '{read}')`,
+    );
   });
 
   /** What is found, as [what, relation, id]. */
@@ -79,6 +86,8 @@ describe('the tables that the record speaks of', () => {
     'watchlist',
     'camera',
     'endpoint',
+    'api_key',
+    'data_key',
     'face',
     'embedding',
     'access',
@@ -94,6 +103,7 @@ describe('the tables that the record speaks of', () => {
   it.each([
     ['person', '(id, name) select ID, name from watchpost.person limit 1'],
     ['watchlist', `(id, name, threshold) values (ID, 'forged', 0.5)`],
+    ['api_key', `(id, name, sha256, scopes) values (ID, 'forged', sha256('forged'), '{read}')`],
     ['camera', `(id, name, location) values (ID, 'forged', 'nowhere')`],
     ['endpoint', `(id, name, url) values (ID, 'forged', 'https://forged.example/')`],
     ['image', `(id, bytes, byte_length, sha256) values (ID, 'x', 1, sha256('x'))`],

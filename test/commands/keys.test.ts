@@ -79,6 +79,54 @@ describe('key', () => {
     expect(await nameOf(next.key)).toEqual({ name: 'turning', state: 'valid' });
   });
 
+  it('change sets and lifts limits, bounds and the end, and leaves the rest', async () => {
+    await database.rows(`insert into watchpost.camera (name, location) values ('side door', 'Side')`);
+    const made = JSON.parse((await run('create', 'changing', '--rate', '60', '--json')).stdout);
+    const change = async (...options: string[]) =>
+      JSON.parse((await run('change', 'changing', ...options, '--json')).stdout);
+    const { key: _, ...before } = made;
+    const limited = await change(
+      '--streams',
+      '2',
+      '--backlog',
+      '9',
+      '--camera',
+      'side door',
+      '--expires',
+      '1d',
+    );
+    expect(limited).toEqual({
+      ...before,
+      max_streams: 2,
+      max_backlog: 9,
+      cameras: [expect.any(String)],
+      expires_at: expect.any(String),
+    });
+    const { cameras, expires_at } = limited;
+    expect(await change('--no-rate', '--no-streams')).toEqual({
+      ...before,
+      max_backlog: 9,
+      rate_per_minute: null,
+      cameras,
+      expires_at,
+    });
+    expect(await change('--no-backlog', '--no-camera', '--no-expires')).toEqual({
+      ...before,
+      rate_per_minute: null,
+    });
+    expect((await run('change', 'changing', '--rate', '7')).stdout).toMatch(/changing +valid .* 7 /);
+  });
+
+  it.each([
+    [['changing'], /Say what to change/],
+    [['changing', '--rate', '0'], /Give a whole number from 1/],
+    [['changing', '--camera', 'nowhere'], /There is no camera 'nowhere'/],
+    [['nobody', '--no-rate'], /There is no API key 'nobody'/],
+  ])('change refuses %j', async (args, words) => {
+    const { code, stderr } = await run('change', ...args);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(words) });
+  });
+
   it('revoke ends keys for good', async () => {
     const { key } = JSON.parse((await run('create', 'leaving', '--json')).stdout);
     const revoked = await run('revoke', 'leaving', 'nobody');

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { fromStored, isEncrypted, useEncryptionKey } from '../../src/database/at-rest.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase } from '../../src/database/pool.ts';
 import { countRows, listTables } from '../../src/database/stored-tables.ts';
@@ -7,6 +9,7 @@ import { findHead, parseHead, readHead, readRestores, verifyRecord } from '../..
 import { startEmbedded } from '../../src/embedded-database/index.ts';
 import { openLog } from '../../src/log.ts';
 import { startWorker } from '../../src/runner/worker.ts';
+import { atEnd } from '../support/at-end.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { enrolAda, realVision, runWorker, submit, untilFinal, untilIdle } from '../support/pipeline.ts';
@@ -64,7 +67,11 @@ describe.skipIf(!onServer)(`move, from the embedded database to a server ${needs
   beforeAll(async () => {
     dataDir = join(await temporaryFolder(), 'data');
     target = await freshDatabase({ empty: true });
+    atEnd(() => useEncryptionKey(undefined));
   });
+  // With encrypted photos; a command sets the key of its own settings.
+  const key = randomBytes(32);
+  beforeEach(() => useEncryptionKey(key));
 
   it('refuses where there is nothing to move, and makes nothing', async () => {
     expect(await move()).toMatchObject({
@@ -124,6 +131,18 @@ describe.skipIf(!onServer)(`move, from the embedded database to a server ${needs
     expect(await verifyRecord(target)).toEqual([]);
     expect(await findHead(target, parseHead(head)!)).toBeDefined();
     expect(await readRestores(target)).toHaveLength(1);
+  });
+
+  it('keeps encrypted photos with their wrapped key, which is readable with the same key of the settings', async () => {
+    const stored = await target.rows(
+      `select bytes from watchpost.image as i where exists (select from watchpost.face as f where f.image_id = i.id)
+       union all select crop from watchpost.face`,
+    );
+    expect(stored.length).toBeGreaterThan(4);
+    for (const { bytes } of stored) {
+      expect(isEncrypted(bytes)).toBe(true);
+      expect(isEncrypted(await fromStored(target.db, bytes))).toBe(false);
+    }
   });
 
   it('goes on there: what waited and a new frame are processed, doctor is content', async () => {

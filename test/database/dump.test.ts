@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { fromStored, isEncrypted, useEncryptionKey } from '../../src/database/at-rest.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { findHead, parseHead, readHead, readRestores, verifyRecord } from '../../src/database/verify.ts';
 import { openLog } from '../../src/log.ts';
@@ -70,8 +71,11 @@ describe.skipIf(!programs)(`a dump of a live database ${needsPrograms}`, () => {
   let source: TestDatabase;
   let restored: TestDatabase;
   let head: string;
+  const key = randomBytes(32);
   beforeAll(async () => {
     folder = await temporaryFolder();
+    atEnd(() => useEncryptionKey(undefined));
+    useEncryptionKey(key);
     source = await freshDatabase();
     restored = await freshDatabase({ empty: true });
     const worker = await runWorker(source, await realVision());
@@ -109,6 +113,18 @@ describe.skipIf(!programs)(`a dump of a live database ${needsPrograms}`, () => {
     expect(await verifyRecord(restored)).toEqual([]);
     expect(await findHead(restored, parseHead(head)!)).toMatchObject({ number: head.split(' ')[0] });
     expect(await readRestores(restored)).toHaveLength(1);
+  });
+
+  it('has encrypted photos with their wrapped key, and they can be read with the same key of the settings', async () => {
+    const stored = await restored.rows(
+      `select bytes from watchpost.image as i where exists (select from watchpost.face as f where f.image_id = i.id)
+       union all select crop from watchpost.face`,
+    );
+    expect(stored.length).toBeGreaterThan(4);
+    for (const { bytes } of stored) {
+      expect(isEncrypted(bytes)).toBe(true);
+      expect(isEncrypted(await fromStored(restored.db, bytes))).toBe(false);
+    }
   });
 
   it('goes on: old claims and jobs are released, a new frame raises its alert, and all is sealed', async () => {

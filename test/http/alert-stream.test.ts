@@ -1,32 +1,12 @@
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Vision } from '../../src/vision/index.ts';
 import { raiseAlert } from '../support/alerts.ts';
 import { connectClient } from '../support/client.ts';
-import { expectResponse, expectSchema } from '../support/contract.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { realVision } from '../support/pipeline.ts';
 import { until } from '../support/until.ts';
+import { openStream, type Received, type Stream } from './streams.ts';
 import { type Api, admit, expectProblem, idleProcess, listen, type Process } from './support.ts';
-
-interface Received {
-  readonly id: string;
-  readonly event: string;
-  // biome-ignore lint/suspicious/noExplicitAny: each test knows what it was sent.
-  readonly data: any;
-}
-
-/** A stream, read as an EventSource does. */
-interface Stream {
-  readonly received: Received[];
-  /** The id to resume after. */
-  lastId: string;
-  heartbeats: number;
-  /** Resolves with the first events, as many as asked for. */
-  has(count: number): Promise<Received[]>;
-  /** Resolves when the server has ended the stream. */
-  readonly ended: Promise<void>;
-  close(): void;
-}
 
 let database: TestDatabase;
 let vision: Vision;
@@ -40,49 +20,8 @@ beforeAll(async () => {
   await admit(database, api);
 });
 
-/** Opens a stream and resolves when it is open. */
-const follow = async (query = '', headers: Record<string, string> = {}, at = api): Promise<Stream> => {
-  const abort = new AbortController();
-  onTestFinished(() => abort.abort());
-  const response = await fetch(`${at.url}/v1/alerts/stream${query}`, {
-    headers: { authorization: `Bearer ${at.key}`, ...headers },
-    signal: abort.signal,
-  });
-  await expectResponse('GET', response.url, response);
-  expect(response.status).toBe(200);
-  expect(response.headers.get('content-type')).toBe('text/event-stream');
-  const received: Received[] = [];
-  const read = async () => {
-    let rest = '';
-    for await (const part of response.body!.pipeThrough(new TextDecoderStream())) {
-      const blocks = (rest + part).split('\n\n');
-      rest = blocks.pop() ?? '';
-      for (const block of blocks) {
-        const fields = Object.fromEntries(
-          block.split('\n').map((line) => line.split(/: ?(.*)/s).slice(0, 2)),
-        );
-        if (fields.id) stream.lastId = fields.id;
-        if (!fields.data) stream.heartbeats += 1;
-        else {
-          const data = JSON.parse(fields.data);
-          expectSchema('Alert', data);
-          received.push({ id: fields.id, event: fields.event, data });
-        }
-      }
-    }
-  };
-  const stream: Stream = {
-    received,
-    lastId: '',
-    heartbeats: 0,
-    has: (count) => until(async () => received.length >= count && received.slice(0, count)),
-    ended: Promise.resolve(),
-    close: () => abort.abort(),
-  };
-  Object.assign(stream, { ended: read().catch(() => {}) });
-  await until(async () => stream.heartbeats > 0 || received.length > 0);
-  return stream;
-};
+const follow = (query = '', headers: Record<string, string> = {}, at = api): Promise<Stream> =>
+  openStream(at, `/v1/alerts/stream${query}`, { headers, schema: 'Alert' });
 const idsOf = (received: Received[]) => received.map(({ data }) => data.id);
 const raise = async (
   ...options: Parameters<typeof raiseAlert> extends [unknown, ...infer Rest] ? Rest : never

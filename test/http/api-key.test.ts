@@ -184,7 +184,7 @@ describe('calls with a wrong key', () => {
     expect(first.payload).toMatchObject({ worker_id: worker, refused: { unknown: 1 }, keys: [] });
     for (const key of [...wrong.slice(1), revoked, revoked]) await list(key, server);
     expect(await events()).toHaveLength(1);
-    // Not counted: a call without a key, which every browser sends that looks around.
+    // One without a key, too.
     await ask(`${server.url}/v1/cameras`, 'GET');
     // What is left is written when the process stops.
     stopping.abort();
@@ -192,7 +192,7 @@ describe('calls with a wrong key', () => {
       const found = await events();
       return found.length > 1 && found;
     });
-    expect(second.payload).toMatchObject({ refused: { unknown: 19, revoked: 2 }, keys: [name] });
+    expect(second.payload).toMatchObject({ refused: { missing: 1, unknown: 19, revoked: 2 }, keys: [name] });
     const text = JSON.stringify(await events());
     for (const key of [...wrong, revoked]) expect(text).not.toContain(key);
   });

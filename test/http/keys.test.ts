@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Vision } from '../../src/vision/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -140,6 +141,71 @@ describe('/v1/keys', () => {
     ]);
   });
 
+  it('changes limits, bounds and the end of a key, which is on record, and lifts them', async () => {
+    const { id, key } = await keyWith(database, { scopes: ['read'] });
+    const before = (await api.call('GET', `/v1/keys/${id}`)).body;
+    const expires_at = new Date(Date.now() + 3_600_000).toISOString();
+    const bounds = { cameras: ['gate'], watchlists: ['wanted'], expires_at };
+    const limits = { rate_per_minute: 7, max_streams: 1, max_backlog: 3 };
+    const changed = await api.call('PATCH', `/v1/keys/${id}`, { ...bounds, ...limits });
+    expect(changed.status).toBe(200);
+    const becomes = { ...before, ...limits, cameras: [gate], watchlists: [wanted], expires_at };
+    expect(changed.body).toEqual(becomes);
+    expect((await api.call('GET', `/v1/keys/${id}`)).body).toEqual(becomes);
+    const [event] = await database.rows(
+      `select payload from watchpost.event where subject_id = $1 order by id desc limit 1`,
+      [id],
+    );
+    expect(event.payload).toMatchObject({
+      change: 'updated',
+      by: 'api:environment',
+      old: { rate_per_minute: null, cameras: null },
+      new: { rate_per_minute: 7, cameras: [gate] },
+    });
+    expect(JSON.stringify(event)).not.toContain('sha256');
+    const lifted = await api.call('PATCH', `/v1/keys/${id}`, {
+      cameras: null,
+      watchlists: null,
+      expires_at: null,
+      rate_per_minute: null,
+      max_streams: null,
+      max_backlog: null,
+    });
+    expect(lifted.body).toEqual(before);
+    expect((await withKey(key, 'GET', '/v1/cameras')).status).toBe(200);
+  });
+
+  it('changes nothing where a change is refused', async () => {
+    const { id } = await keyWith(database);
+    const before = (await api.call('GET', `/v1/keys/${id}`)).body;
+    const change = (fields: object) => api.call('PATCH', `/v1/keys/${id}`, fields);
+    expectProblem(await change({ name: 'another' }), 'body_invalid');
+    expectProblem(await change({ scopes: ['administer'] }), 'body_invalid');
+    expectProblem(await change({ cameras: [] }), 'body_invalid');
+    expectProblem(await change({ max_streams: 2, cameras: ['nowhere'] }), 'camera_unknown');
+    expectProblem(await change({ max_streams: 2, expires_at: '2020-01-01T00:00:00Z' }), 'time_invalid');
+    expectProblem(await change({ rate_per_minute: 0 }), 'limit_invalid');
+    expect((await api.call('GET', `/v1/keys/${id}`)).body).toEqual(before);
+    await api.call('DELETE', `/v1/keys/${id}`);
+    expectProblem(await change({ max_streams: 2 }), 'key_ended');
+  });
+
+  it('lets no key change itself, nor give another more than it has', async () => {
+    const boss = await keyWith(database, {
+      scopes: ['administer'],
+      cameras: ['gate'],
+      rate_per_minute: 1000,
+    });
+    const change = (id: string, fields: object) => withKey(boss.key, 'PATCH', `/v1/keys/${id}`, fields);
+    expectProblem(await change(boss.id, { rate_per_minute: null }), 'key_beyond_own');
+    const within = await keyWith(database, { cameras: ['gate'] });
+    expect((await change(within.id, { rate_per_minute: 5 })).body).toMatchObject({ rate_per_minute: 5 });
+    expectProblem(await change(within.id, { cameras: null }), 'key_beyond_own');
+    expectProblem(await change(within.id, { cameras: ['door'] }), 'camera_unknown');
+    const beyond = await keyWith(database, { cameras: ['gate', 'door'] });
+    expectProblem(await change(beyond.id, { rate_per_minute: 5 }), 'key_unknown');
+  });
+
   it('knows no key of another id', async () => {
     const unknown = '/v1/keys/01890000-0000-7000-8000-000000000000';
     expectProblem(await api.call('GET', unknown), 'key_unknown');
@@ -204,5 +270,27 @@ describe('a key that is bound to cameras', () => {
       expect((await post(bound.key, '?camera=gate')).status).toBe(202);
       expect((await post(open.key, '?camera=door')).status).toBe(202);
     }
+  });
+});
+
+describe('a key that is bound to watchlists', () => {
+  it('adds people to those only, and sees and changes whom it has added', async () => {
+    const [mine, other] = [randomUUID(), randomUUID()].map((id) => `list ${id}`) as [string, string];
+    await database.rows('insert into watchpost.watchlist (name, threshold) values ($1, 0.5), ($2, 0.5)', [
+      mine,
+      other,
+    ]);
+    const { key } = await keyWith(database, { scopes: ['enrol', 'read'], watchlists: [mine] });
+    const add = (fields: object) => withKey(key, 'POST', '/v1/persons', { name: 'Ada', ...fields });
+    const added = await add({ watchlists: [mine] });
+    expect(added.status).toBe(201);
+    const path = `/v1/persons/${added.body.id}`;
+    expect((await withKey(key, 'GET', path)).body).toMatchObject({ name: 'Ada' });
+    expect((await withKey(key, 'PATCH', path, { name: 'Ada L.' })).status).toBe(200);
+    expectProblem(await add({}), 'watchlist_required');
+    expectProblem(await add({ watchlists: [other] }), 'watchlist_unknown');
+    expect(await database.rows(`select name from watchpost.person where name like 'Ada%'`)).toEqual([
+      { name: 'Ada L.' },
+    ]);
   });
 });

@@ -8,7 +8,6 @@ import { createKey, type NewKey } from '../../src/http/key-store.ts';
 import { type ConnectionLimits, startServer } from '../../src/http/server.ts';
 import type { Services } from '../../src/http/services.ts';
 import { openLog } from '../../src/log.ts';
-import { startMetrics } from '../../src/monitoring/metrics/index.ts';
 import { registerProcess } from '../../src/runner/registration.ts';
 import { startRelay } from '../../src/runner/relay.ts';
 import type { Worker } from '../../src/runner/worker.ts';
@@ -130,14 +129,8 @@ export const ask = async (
   };
 };
 
-/**
- * A database, the models, one worker and an API with a key, for a whole test file.
- *
- * @param options.measures whether the API answers /metrics.
- */
-export const serve = async (
-  options: { measures?: boolean } = {},
-): Promise<{
+/** A database, the models, one worker and an API with a key, for a whole test file. */
+export const serve = async (): Promise<{
   database: TestDatabase;
   vision: Vision;
   worker: Worker;
@@ -146,9 +139,7 @@ export const serve = async (
   const database = await freshDatabase();
   const vision = await realVision();
   const worker = await runWorker(database, vision);
-  const process = { id: worker.id, nudge: () => worker.nudge() };
-  const metrics = options.measures ? startMetrics(database, { installation: true, log }) : undefined;
-  const api = await listen(database, vision, process, { metrics: 'loopback' }, undefined, { metrics });
+  const api = await listen(database, vision, { id: worker.id, nudge: () => worker.nudge() });
   await admit(database, api);
   return { database, vision, worker, api };
 };

@@ -140,7 +140,8 @@ describe('every route', () => {
   });
 });
 
-describe.each(Object.keys(fieldsOf))('%s', (route) => {
+// Of a task it is the payload of an event.
+describe.each(Object.keys(fieldsOf).filter((route) => route !== taskRoute))('%s', (route) => {
   it('refuses a field that it does not know, and names the one that was probably meant', async () => {
     const [name, value] = Object.entries(fieldsFor(route))[0]!;
     const wrong: [string, string] = [misspelt(name), value];

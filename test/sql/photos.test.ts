@@ -104,7 +104,13 @@ describe('photos of people', () => {
         {
           topic: 'photo.embedded',
           image_id: imageId,
-          payload: { image_id: imageId, person_photo_id: photo, face_id: faceId, embedding_id: embeddingId },
+          payload: {
+            image_id: imageId,
+            person_id: personId,
+            person_photo_id: photo,
+            face_id: faceId,
+            embedding_id: embeddingId,
+          },
           tasks: ['enrol'],
         },
       ]);

@@ -59,11 +59,19 @@ export const addFace = async (
 /** A person on these lists, known by this vector. */
 export const addKnownPerson = async (
   database: TestDatabase,
-  person: { name: string; model: string; vector: readonly number[]; watchlists?: readonly string[] },
+  person: {
+    name: string;
+    model: string;
+    vector: readonly number[];
+    watchlists?: readonly string[];
+    /** The id of a site; without it the default. */
+    site?: string;
+  },
 ): Promise<{ personId: string; referenceId: string }> => {
-  const [made] = await database.rows('insert into watchpost.person (name) values ($1) returning id', [
-    person.name,
-  ]);
+  const [made] = await database.rows(
+    'insert into watchpost.person (name, site_id) values ($1, coalesce($2, watchpost.default_site())) returning id',
+    [person.name, person.site ?? null],
+  );
   await database.rows(
     'insert into watchpost.watchlist_entry (watchlist_id, person_id) select unnest($1::uuid[]), $2',
     [person.watchlists ?? [], made.id],

@@ -50,11 +50,10 @@ export const fillSite = async (database: TestDatabase, name: string, angle: numb
       name: `person ${index} of ${name}`,
       model,
       vector: vector(turn),
-      watchlists: [],
+      site: site.id,
     });
-    await rows('update watchpost.person set site_id = $2, external_ref = $3 where id = $1', [
+    await rows('update watchpost.person set external_ref = $2 where id = $1', [
       personId,
-      site.id,
       `ref ${index} of ${name}`,
     ]);
     await rows('insert into watchpost.watchlist_entry (watchlist_id, person_id) values ($1, $2)', [

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { erasedThings } from '../../watchlist/registry.ts';
 import { count, id, page, sha256, text, time } from './fields.ts';
 
 const counts = z
@@ -8,7 +9,7 @@ const counts = z
 const receipt = z
   .strictObject({
     id,
-    what: z.enum(['person', 'image']),
+    what: z.enum(erasedThings),
     subject_id: id,
     with_matched_faces: z.boolean(),
     actor: text,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { imageStates } from '../../watchlist/registry.ts';
 import { count, id, path, severity, sha256, share, similarity, text, time } from './fields.ts';
 
 export const submitted = z
@@ -65,23 +66,46 @@ const step = z.strictObject({
   error: text.nullable(),
 });
 
+const image = {
+  id,
+  state: z.enum(imageStates),
+  code: text.nullable().meta({ description: 'Why it failed; also no_face of a photo that is done.' }),
+  message: text.nullable(),
+  purpose: z.enum(['probe', 'reference']),
+  camera: text.nullable(),
+  captured_at: time,
+  received_at: time,
+  finished_at: time.nullable(),
+  damaged: z.boolean().nullable(),
+  format: z.enum(['jpeg', 'png', 'webp', 'avif', 'heic']).nullable(),
+  width: count.nullable(),
+  height: count.nullable(),
+  byte_length: count,
+};
+
+export const listedImage = z
+  .strictObject({
+    ...image,
+    faces: count,
+    matches: count,
+    alerts: count,
+    has_photo: z.boolean().meta({ description: 'False: its bytes were dropped.' }),
+  })
+  .meta({ id: 'Image' });
+
+export const seenFace = face
+  .extend({
+    image_id: id,
+    captured_at: time,
+    camera: text.nullable(),
+    location: text.nullable(),
+  })
+  .meta({ id: 'SeenFace' });
+
 export const imageReport = z
   .strictObject({
-    id,
-    state: z.enum(['received', 'processing', 'done', 'failed']),
-    code: text.nullable().meta({ description: 'Why it failed; also no_face of a photo that is done.' }),
-    message: text.nullable(),
-    purpose: z.enum(['probe', 'reference']),
-    camera: text.nullable(),
-    captured_at: time,
-    received_at: time,
-    finished_at: time.nullable(),
-    damaged: z.boolean().nullable(),
+    ...image,
     undecoded_share: share.nullable(),
-    format: z.enum(['jpeg', 'png', 'webp', 'avif', 'heic']).nullable(),
-    width: count.nullable(),
-    height: count.nullable(),
-    byte_length: count,
     sha256,
     faces: z.array(face),
     matches: z.array(

@@ -21,7 +21,7 @@ const watchlists = z.array(z.strictObject({ id, name: text }));
 
 export const personPage = page('persons', person.extend({ watchlists, references: count }));
 
-const photo = z
+export const personPhoto = z
   .strictObject({
     id,
     image_id: id,
@@ -41,6 +41,8 @@ const photo = z
   })
   .meta({ id: 'PersonPhoto' });
 
+export const personPhotoPage = page('photos', personPhoto);
+
 export const personReport = person
   .extend({
     watchlists,
@@ -54,7 +56,7 @@ export const personReport = person
         note: text.nullable(),
       }),
     ),
-    photos: z.array(photo),
+    photos: z.array(personPhoto),
   })
   .meta({ id: 'PersonReport' });
 
@@ -69,6 +71,16 @@ export const merge = z
     moved: z.record(z.string(), count).meta({ description: 'How many rows of each table were changed.' }),
   })
   .meta({ id: 'Merge' });
+
+export const mergeRecord = merge
+  .extend({
+    person: text,
+    merged: text,
+    undone_at: time.nullable(),
+    undone_by: text.nullable(),
+    undo_note: text.nullable(),
+  })
+  .meta({ id: 'MergeRecord' });
 
 export const addedPhoto = z
   .strictObject({ id, image_id: id, status_url: z.url() })

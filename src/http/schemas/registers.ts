@@ -66,7 +66,7 @@ export const watchlistPage = page('watchlists', watchlist);
 
 export const newEndpoint = z.strictObject({ id, secret: text }).meta({ id: 'NewEndpoint' });
 
-const endpoint = z
+export const endpoint = z
   .strictObject({
     id,
     name: text,
@@ -97,7 +97,7 @@ export const endpointAnswer = z
   })
   .meta({ id: 'EndpointAnswer' });
 
-const delivery = z
+export const delivery = z
   .strictObject({
     id,
     endpoint_id: id,

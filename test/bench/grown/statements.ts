@@ -14,6 +14,10 @@ export interface Subjects {
   readonly calibration: string;
   readonly photo: string;
   readonly event: string;
+  readonly camera: string;
+  readonly delivery: string;
+  readonly search: string;
+  readonly sighting: string;
 }
 
 export const findSubjects = async (client: pg.Client): Promise<Subjects> => {
@@ -25,17 +29,51 @@ export const findSubjects = async (client: pg.Client): Promise<Subjects> => {
       (select stranger_id from watchpost.stranger_face limit 1) as stranger,
       (select id from watchpost.calibration limit 1) as calibration,
       (select id from watchpost.person_photo order by id desc limit 1) as photo,
-      (select id from watchpost.event order by id desc limit 1) as event
+      (select id from watchpost.event order by id desc limit 1) as event,
+      (select camera_id from watchpost.image where camera_id is not null order by id desc limit 1) as camera,
+      (select id from watchpost.delivery order by id desc limit 1) as delivery,
+      (select id from watchpost.search order by id desc limit 1) as search,
+      a.best_match_id as sighting
     from watchpost.alert_detail as a
     order by a.id desc
     limit 1`);
   return rows[0]!;
 };
 
+/** The last week, as a query. */
+const lately = (): string => `since=${new Date(Date.now() - 7 * 86_400_000).toISOString()}`;
+
 /** Every GET route, with the filters that it takes; the second page, where there is one. */
 export const routesOf = (s: Subjects): string[] => [
+  '/v1/images',
+  `/v1/images?limit=1000&after=${s.image}`,
+  '/v1/images?camera=camera-3',
+  `/v1/images?camera=camera-3&state=done&${lately()}`,
+  '/v1/images?state=done',
+  '/v1/images?state=received',
+  '/v1/images?state=failed',
   `/v1/images/${s.image}`,
+  `/v1/images/${s.image}/photo`,
+  '/v1/faces',
+  `/v1/faces?limit=1000&after=${s.face}`,
+  `/v1/faces?camera=camera-3&${lately()}`,
+  `/v1/faces?person=${s.person}`,
+  `/v1/faces?image=${s.image}`,
+  `/v1/faces/${s.face}`,
   `/v1/faces/${s.face}/crop`,
+  '/v1/sightings',
+  `/v1/sightings?limit=1000&after=${s.sighting}`,
+  `/v1/sightings?person=${s.person}`,
+  `/v1/sightings?camera=camera-3&watchlist=everybody&${lately()}`,
+  `/v1/sightings?image=${s.image}`,
+  `/v1/sightings/${s.sighting}`,
+  '/v1/searches',
+  '/v1/searches?outcome=match',
+  '/v1/searches?outcome=outranked',
+  `/v1/searches?camera=camera-3&${lately()}`,
+  `/v1/searches?face=${s.face}`,
+  `/v1/searches?image=${s.image}`,
+  `/v1/searches/${s.search}`,
   '/v1/persons',
   `/v1/persons?limit=1000&after=${s.person.slice(0, -4)}0000`,
   '/v1/persons?name=person%2019',
@@ -53,15 +91,35 @@ export const routesOf = (s: Subjects): string[] => [
   '/v1/alerts?watchlist=wanted',
   `/v1/alerts?person_id=${s.person}`,
   `/v1/alerts/${s.alert}`,
+  `/v1/alerts/${s.alert}/evidence`,
   '/v1/endpoints',
+  `/v1/endpoints/${s.endpoint}`,
   `/v1/endpoints/${s.endpoint}/deliveries`,
+  '/v1/deliveries',
+  '/v1/deliveries?endpoint=mobile&outcome=failed&limit=1000',
+  `/v1/deliveries?alert=${s.alert}`,
+  `/v1/deliveries/${s.delivery}`,
+  '/v1/merges',
+  `/v1/merges?person=${s.person}&undone=false`,
+  '/v1/workers',
+  '/v1/workers?state=running',
   '/v1/calibrations',
   `/v1/calibrations/${s.calibration}`,
   `/v1/calibrations/${s.calibration}.svg`,
   '/v1/strangers',
-  `/v1/strangers?since=${new Date(Date.now() - 7 * 86_400_000).toISOString()}`,
+  `/v1/strangers?${lately()}`,
   `/v1/strangers/${s.stranger}`,
   '/v1/dead-letters',
+  '/v1/events',
+  `/v1/events?limit=1000&after=${s.event}`,
+  `/v1/events/${s.event}`,
+  `/v1/events?person=${s.person}`,
+  `/v1/events?image=${s.image}`,
+  `/v1/events?camera=${s.camera}`,
+  '/v1/events?topic=face.detected',
+  '/v1/events?topic=calibration.stored',
+  `/v1/events?since=${new Date(Date.now() - 7 * 86_400_000).toISOString()}`,
+  `/v1/events?until=${new Date(Date.now() - 28 * 86_400_000).toISOString()}`,
   '/v1/keys',
   '/v1/sites',
   '/v1/dead-letters?limit=1000',

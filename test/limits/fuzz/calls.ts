@@ -22,7 +22,7 @@ export interface Call {
 type Fields = Record<string, string>;
 
 /** What calls are made of. */
-interface Supplies {
+export interface Supplies {
   readonly random: Random;
   readonly state: State;
   readonly photos: readonly Buffer[];
@@ -35,6 +35,13 @@ const json = (value: unknown) => JSON.stringify(value);
 /** Something from the state, or an id that does not exist. */
 const any = ({ random, state }: Supplies, word: string): string =>
   random.pick([...(state[word] ?? []), '01890000-0000-7000-8000-000000000000']);
+
+/** Of lists that take a time. */
+const period = { since: '2026-01-01T00:00:00Z', until: '2999-01-01T00:00:00Z', limit: '5' };
+
+/** A cursor: most calls ask for the first page. */
+const sometimesAfter = (supplies: Supplies, word: string): Record<string, string> =>
+  supplies.random.chance(0.3) ? { after: any(supplies, word) } : {};
 
 /** The routes that take fields in a body, with a valid body for each. */
 export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
@@ -57,12 +64,16 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     name: json(`Somebody ${s.index}`),
     external_ref: json(`ref ${s.index}`),
     metadata: json({ height: 1.8, tags: ['a', 'b'] }),
+    legal_basis: '"consent"',
+    keep_until: '"2999-01-01T00:00:00Z"',
     watchlists: json([any(s, 'names of watchlists')]),
   }),
   'PATCH /v1/persons/:id': (s) => ({
     name: json(`Somebody ${s.index}`),
     external_ref: 'null',
     metadata: json({ k: s.index }),
+    legal_basis: '"law_enforcement"',
+    keep_until: 'null',
   }),
   'POST /v1/persons/:id/merge': (s) => ({ merged_id: json(any(s, 'persons')), note: '"one person"' }),
   'POST /v1/persons/:id/unmerge': () => ({ note: '"two people"' }),
@@ -74,26 +85,49 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     name: json(`wanted ${s.index}`),
     purpose: '"a test"',
     severity: '"critical"',
-    threshold: '0.5',
+    ...(s.random.chance(0.9) ? { threshold: '0.5' } : { target_fpir: '0.01' }),
     cooldown_seconds: '60',
     enabled: 'true',
     valid_from: '"2026-01-01T00:00:00+02:00"',
     valid_until: '"2999-01-01T00:00:00Z"',
     reviewers: '2',
     page_retroactive: 'false',
+    site: json(any(s, 'sites')),
   }),
-  'PATCH /v1/watchlists/:id': () => ({ threshold: '0.4', valid_until: 'null', cooldown_seconds: '5.5' }),
+  'PATCH /v1/watchlists/:id': (s) => ({
+    name: json(`fuzzed list ${s.index}`),
+    purpose: '"another test"',
+    severity: '"info"',
+    ...(s.random.chance(0.9) ? { threshold: '0.4' } : { target_fpir: '0.01' }),
+    cooldown_seconds: '5.5',
+    enabled: 'true',
+    valid_from: 'null',
+    valid_until: 'null',
+    reviewers: '1',
+    page_retroactive: 'true',
+  }),
   'POST /v1/cameras': (s) => ({
     name: json(`door ${s.index}`),
     location: '"North gate"',
     zone: '"outside"',
+    faces: '"near"',
+    silent_after_seconds: '600',
+    site: json(any(s, 'sites')),
   }),
   'POST /v1/sites': (s) => ({ name: json(`site ${s.index}`) }),
   'PATCH /v1/sites/:id': (s) => ({ name: json(`site, once ${s.index}`) }),
-  'PATCH /v1/cameras/:id': (s) => ({ location: json(`Gate ${s.index}`), zone: 'null', faces: '"far"' }),
+  'PATCH /v1/cameras/:id': (s) => ({
+    name: json(`gate ${s.index}`),
+    location: json(`Gate ${s.index}`),
+    zone: 'null',
+    faces: '"far"',
+    silent_after_seconds: 'null',
+  }),
   'POST /v1/strangers/:id/person': (s) => ({
     name: json(`Found ${s.index}`),
     external_ref: json(`s${s.index}`),
+    watchlists: json([any(s, 'names of watchlists')]),
+    legal_basis: '"consent"',
   }),
   'POST /v1/endpoints': (s) => ({
     name: json(`guards ${s.index}`),
@@ -101,13 +135,19 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     watchlists: json([any(s, 'names of watchlists')]),
     min_severity: '"warning"',
     time_to_live_seconds: '60',
+    sends: '"alerts"',
   }),
   'PUT /v1/retention': () => ({ legal_basis: '"consent"', purpose: '"a test"' }),
   'PUT /v1/retention/:what': () => ({ action: '"delete"', age_seconds: '172800', purpose: '"a test"' }),
-  'PUT /v1/retention/:what/cameras/:id': () => ({ action: '"keep"', age_seconds: '86400.5' }),
+  'PUT /v1/retention/:what/cameras/:id': () => ({
+    action: '"delete"',
+    age_seconds: '86400.5',
+    purpose: '"a test"',
+  }),
   'POST /v1/keys': (s) => ({
     name: json(`key ${s.index}`),
     scopes: '["read","enrol"]',
+    sites: json([any(s, 'sites')]),
     cameras: json([any(s, 'names of cameras')]),
     watchlists: json([any(s, 'watchlists')]),
     expires_at: '"2999-01-01T00:00:00Z"',
@@ -115,12 +155,22 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     max_streams: '2',
     max_backlog: '1000000',
   }),
+  'PATCH /v1/keys/:id': (s) => ({
+    sites: json([any(s, 'sites')]),
+    cameras: json([any(s, 'names of cameras')]),
+    watchlists: s.random.chance(0.5) ? json([any(s, 'watchlists')]) : 'null',
+    expires_at: 'null',
+    rate_per_minute: '100000',
+    max_streams: 'null',
+    max_backlog: '1000000',
+  }),
+  'POST /v1/tasks/:task': (s) => ({ image_id: json(any(s, 'images')) }),
   'POST /v1/keys/:id/rotate': () => ({ overlap_seconds: '60' }),
   'POST /v1/alerts/:id/dismiss': (s) => ({ dismissal: json(s.random.pick(dismissals)), note: '"a poster"' }),
   'POST /v1/alerts/:id/acknowledge': () => ({ note: '"seen"' }),
   'POST /v1/alerts/:id/confirm': () => ({ note: '"it is them"' }),
-  'POST /v1/alerts/:id/reopen': () => ({}),
-  'POST /v1/alerts/:id/undo': () => ({ note: '"wrong one"' }),
+  'POST /v1/alerts/:id/reopen': () => ({ note: '"again"' }),
+  'POST /v1/alerts/:id/undo': (s) => ({ note: '"wrong one"', review: json(any(s, 'reviews')) }),
   'POST /v1/persons/:id/erasure': (s) => ({
     with_matched_faces: 'true',
     dry_run: json(s.random.chance(0.7)),
@@ -130,6 +180,7 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
 
 /** The routes that take a query, with a valid one for each. */
 export const queryOf: Record<string, (supplies: Supplies) => Record<string, string>> = {
+  'GET /v1/persons/:id/photos': (s) => ({ limit: '5', ...sometimesAfter(s, 'photos') }),
   'GET /v1/persons': (s) => ({
     name: 'Per',
     limit: '10',
@@ -146,16 +197,38 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
     min_severity: 'warning',
     since: '2026-01-01T00:00:00Z',
     limit: '5',
+    ...sometimesAfter(s, 'alerts'),
   }),
-  'GET /v1/alerts/stream': () => ({ min_severity: 'critical', since: '2026-01-01T00:00:00Z' }),
-  'GET /v1/strangers': () => ({ visits: '1', since: '2026-01-01T00:00:00Z', limit: '3' }),
+  'GET /v1/alerts/stream': (s) => ({
+    state: 'open',
+    person_id: any(s, 'persons'),
+    watchlist: any(s, 'names of watchlists'),
+    min_severity: 'critical',
+    since: '2026-01-01T00:00:00Z',
+  }),
+  'GET /v1/strangers': (s) => ({
+    visits: '1',
+    since: '2026-01-01T00:00:00Z',
+    limit: '3',
+    ...sometimesAfter(s, 'strangers'),
+  }),
+  'GET /v1/events': (s) => ({
+    topic: 'person.changed',
+    camera: any(s, 'names of cameras'),
+    person: any(s, 'persons'),
+    image: any(s, 'images'),
+    since: '2026-01-01T00:00:00Z',
+    until: '2999-01-01T00:00:00Z',
+    limit: '5',
+    ...sometimesAfter(s, 'events'),
+  }),
   'POST /v1/endpoints/:id/rotate': () => ({ keep_seconds: '60' }),
-  'GET /v1/endpoints/:id/deliveries': () => ({ limit: '5' }),
-  'GET /v1/endpoints': () => ({ limit: '5' }),
-  'GET /v1/watchlists': () => ({ limit: '5' }),
-  'GET /v1/cameras': () => ({ limit: '5' }),
-  'GET /v1/calibrations': () => ({ limit: '5' }),
-  'GET /v1/dead-letters': () => ({ limit: '5' }),
+  'GET /v1/endpoints/:id/deliveries': (s) => ({ limit: '5', ...sometimesAfter(s, 'deliveries') }),
+  'GET /v1/endpoints': (s) => ({ limit: '5', ...sometimesAfter(s, 'names of endpoints') }),
+  'GET /v1/watchlists': (s) => ({ limit: '5', ...sometimesAfter(s, 'names of watchlists') }),
+  'GET /v1/cameras': (s) => ({ limit: '5', ...sometimesAfter(s, 'names of cameras') }),
+  'GET /v1/calibrations': (s) => ({ limit: '5', ...sometimesAfter(s, 'calibrations') }),
+  'GET /v1/dead-letters': (s) => ({ limit: '5', ...sometimesAfter(s, 'dead-letters') }),
   'GET /v1/access': (s) => ({
     actor: 'api:fuzz',
     action: 'crop',
@@ -164,9 +237,53 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
     since: '2026-01-01T00:00:00Z',
     until: '2999-01-01T00:00:00Z',
     limit: '5',
+    ...sometimesAfter(s, 'accesses'),
   }),
-  'GET /v1/keys': () => ({ limit: '5', after: 'key' }),
-  'GET /v1/erasures': () => ({ limit: '5' }),
+  'GET /v1/images': (s) => ({
+    camera: any(s, 'names of cameras'),
+    ...period,
+    state: s.random.pick(['received', 'processing', 'done', 'failed']),
+    ...sometimesAfter(s, 'images'),
+  }),
+  'GET /v1/faces': (s) => ({
+    image: any(s, 'images'),
+    person: any(s, 'persons'),
+    camera: any(s, 'names of cameras'),
+    ...period,
+    ...sometimesAfter(s, 'faces'),
+  }),
+  'GET /v1/sightings': (s) => ({
+    image: any(s, 'images'),
+    person: any(s, 'persons'),
+    watchlist: any(s, 'names of watchlists'),
+    camera: any(s, 'cameras'),
+    ...period,
+    ...sometimesAfter(s, 'sightings'),
+  }),
+  'GET /v1/searches': (s) => ({
+    face: any(s, 'faces'),
+    image: any(s, 'images'),
+    camera: any(s, 'names of cameras'),
+    outcome: 'match',
+    ...period,
+    ...sometimesAfter(s, 'searches'),
+  }),
+  'GET /v1/merges': (s) => ({
+    person: any(s, 'persons'),
+    undone: 'false',
+    ...period,
+    ...sometimesAfter(s, 'merges'),
+  }),
+  'GET /v1/deliveries': (s) => ({
+    endpoint: any(s, 'endpoints'),
+    alert: any(s, 'alerts'),
+    outcome: 'failed',
+    ...period,
+    ...sometimesAfter(s, 'deliveries'),
+  }),
+  'GET /v1/workers': (s) => ({ state: 'running', limit: '5', ...sometimesAfter(s, 'workers') }),
+  'GET /v1/keys': (s) => ({ limit: '5', ...sometimesAfter(s, 'names of keys') }),
+  'GET /v1/erasures': (s) => ({ what: 'person', limit: '5', ...sometimesAfter(s, 'erasures') }),
 };
 
 /** The routes that take photos, in these fields. */
@@ -212,22 +329,27 @@ const methods = [
   'LOCK',
 ];
 
-const pathOf = (route: Route, supplies: Supplies, hostile: boolean): string => {
-  const [, , resource = ''] = route.path.split('/');
-  return route.path.replace(/:(\w+)/g, (_, parameter: string) => {
-    if (hostile) return encodeURIComponent(hostileText(supplies.random).toWellFormed());
-    if (parameter === 'photo') return any(supplies, 'photos');
-    if (parameter === 'person') return any(supplies, 'persons');
-    if (parameter === 'task') return any(supplies, 'tasks');
-    if (parameter === 'what')
-      return supplies.random.pick(['image', 'face', 'stranger', 'person', 'event', 'alert']);
-    if (route.path.includes('/cameras/:id')) return any(supplies, 'cameras');
-    if (route.path.endsWith('/unmerge')) return any(supplies, 'merged persons');
-    if (route.path.includes(':photo')) return any(supplies, 'persons of photos');
-    const id = any(supplies, resource);
-    return parameter === 'file' && supplies.random.chance(0.5) ? `${id}.svg` : id;
-  });
+/** The word of the state for a parameter of a path. */
+export const wordOf = (path: string, parameter: string): string => {
+  const words: Record<string, string> = {
+    photo: 'photos',
+    person: 'persons',
+    task: 'tasks',
+    what: 'kinds of what is kept',
+  };
+  if (words[parameter]) return words[parameter];
+  if (path.includes('/cameras/:id')) return 'cameras';
+  if (path.endsWith('/unmerge')) return 'merged persons';
+  if (path.includes(':photo')) return 'persons of photos';
+  return path.split('/')[2] ?? '';
 };
+
+const pathOf = (route: Route, supplies: Supplies, hostile: boolean): string =>
+  route.path.replace(/:(\w+)/g, (_, parameter: string) => {
+    if (hostile) return encodeURIComponent(hostileText(supplies.random).toWellFormed());
+    const found = any(supplies, wordOf(route.path, parameter));
+    return parameter === 'file' && supplies.random.chance(0.5) ? `${found}.svg` : found;
+  });
 
 const headersOf = (random: Random): Record<string, string> => {
   const headers: Record<string, string> = {};

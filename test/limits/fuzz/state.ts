@@ -21,12 +21,24 @@ const queries: Record<string, string> = {
   images: 'select id from watchpost.image',
   faces: 'select id from watchpost.face',
   alerts: 'select id from watchpost.alert',
+  reviews: `select id from watchpost.alert_review where decision <> 'undone'`,
   endpoints: 'select id from watchpost.endpoint where removed_at is null',
+  'names of endpoints': 'select name as id from watchpost.endpoint where removed_at is null',
+  deliveries: 'select id from watchpost.delivery',
+  events: 'select id from watchpost.event where image_id is not null',
+  searches: 'select id from watchpost.search',
+  sightings: 'select id from watchpost.match where superseded_at is null',
+  merges: 'select id from watchpost.person_merge',
+  workers: 'select id from watchpost.worker',
   sites: 'select id from watchpost.site',
   calibrations: 'select id from watchpost.calibration',
   strangers: 'select id from watchpost.stranger where person_id is null and merged_into is null',
-  // Not the one that the calls are made with.
-  keys: `select id from watchpost.key_status where state = 'valid' and name <> 'environment'`,
+  // Not those that the calls are made with.
+  keys: `select id from watchpost.key_status where state = 'valid' and name <> 'environment' and name not like 'fuzz %'`,
+  'names of keys': `select name as id from watchpost.key_status where name not like 'fuzz %'`,
+  accesses: 'select id from watchpost.access',
+  erasures: 'select id from watchpost.erasure',
+  'kinds of what is kept': 'select relation as id from watchpost.retention where camera_id is null',
   'dead-letters': 'select id from watchpost.given_up',
   payloads: `select payload::text as id from watchpost.event where image_id is not null`,
   tasks: 'select distinct unnest(tasks) as id from watchpost.event',
@@ -82,6 +94,16 @@ export const untilCalm = (database: TestDatabase): Promise<unknown> =>
     return !left.work;
   });
 
+/** What there is: all of it, or the part that is asked for. */
+export const readState = async (database: TestDatabase, part = 'order by id'): Promise<State> => {
+  const state: State = {};
+  for (const [word, query] of Object.entries(queries)) {
+    const rows = await database.rows(`select id from (${query}) as q ${part}`);
+    state[word] = rows.map(({ id }) => id);
+  }
+  return state;
+};
+
 /** Makes one more of everything by SQL, as the calls remove much of it, and returns what there is. */
 export const refresh = async (
   database: TestDatabase,
@@ -114,10 +136,5 @@ export const refresh = async (
   }
   await untilCalm(database);
   await groupStrangers(database);
-  const state: State = {};
-  for (const [word, query] of Object.entries(queries)) {
-    const rows = await database.rows(`select id from (${query}) as q order by random() limit 20`);
-    state[word] = rows.map(({ id }) => id);
-  }
-  return state;
+  return readState(database, 'order by random() limit 20');
 };

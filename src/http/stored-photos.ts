@@ -1,0 +1,102 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { moment, searchWord } from '../fields.ts';
+import type { Turns } from '../search/index.ts';
+import { formatOf } from '../vision/format.ts';
+import { drawBoxes } from '../vision/index.ts';
+import { imageStates, listImages, lookAtPhoto, readMarks } from '../watchlist/registry.ts';
+import { accessReason, reasonOf } from './access-reason.ts';
+import { asCaller } from './as-caller.ts';
+import { idIn } from './body.ts';
+import { listing } from './listing.ts';
+import { operation } from './operation.ts';
+import { listedImage } from './schemas/images.ts';
+import type { Served } from './services.ts';
+
+const filter = z.strictObject({
+  camera: searchWord.optional().meta({ description: 'Name or id, also of one that was removed.' }),
+  since: moment.optional(),
+  until: moment.optional(),
+  state: z.enum(imageStates).optional(),
+});
+
+const errors = [
+  'image_unknown',
+  'image_bytes_gone',
+  'text_too_long',
+  'encryption_key_missing',
+  'encryption_key_destroyed',
+  'stored_bytes_altered',
+] as const;
+
+const photoTypes = ['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'image/heic'] as const;
+
+/** SQL may store what is no photo. */
+const typeOf = (bytes: Uint8Array): string =>
+  photoTypes.find((type) => type === `image/${formatOf(bytes)}`) ?? 'application/octet-stream';
+
+const recorded = 'Each reading is on record with the name of the key; within a minute it is counted.';
+
+/**
+ * GET /v1/images lists photos; GET /v1/images/{id}/photo is one as it was submitted, …/annotated the same with its faces
+ * marked: beside the routes of images.ts.
+ *
+ * @param turns bounds the photos that this process looks at.
+ */
+export const storedPhotos = (turns: Turns) =>
+  new Hono<Served>()
+    .get(
+      '/',
+      ...listing({
+        summary: 'List photos, those taken last first',
+        description: 'since and until are of when they were taken. Those that enrol people are among them.',
+        scope: 'read',
+        name: 'images',
+        item: listedImage,
+        filter,
+        errors: ['image_unknown', 'camera_unknown'],
+        read: listImages,
+      }),
+    )
+    .get(
+      '/:id/photo',
+      operation({
+        summary: 'A photo as it was submitted',
+        description: recorded,
+        scope: 'read',
+        headers: accessReason,
+        answers: {
+          200: { type: [...photoTypes, 'application/octet-stream'] },
+        },
+        errors,
+      }),
+      async (c) => {
+        const id = idIn(c);
+        const reason = reasonOf(c);
+        const bytes = await asCaller(c, (trx) => lookAtPhoto(trx, id, { reason }));
+        return c.body(new Uint8Array(bytes), 200, {
+          'content-type': typeOf(bytes),
+        });
+      },
+    )
+    .get(
+      '/:id/annotated',
+      operation({
+        summary: 'A photo with its faces marked: a box, and who it is with the similarity',
+        description: `A JPEG, 1600 pixels at most. A face that matched nobody has its box only. ${recorded}`,
+        scope: 'read',
+        headers: accessReason,
+        answers: { 200: { type: 'image/jpeg' } },
+        errors: [...errors, 'search_busy', 'image_corrupt', 'image_format_unsupported', 'image_too_slow'],
+      }),
+      async (c) => {
+        const id = idIn(c);
+        const reason = reasonOf(c);
+        const bytes = await asCaller(c, (trx) =>
+          lookAtPhoto(trx, id, { reason, details: { annotated: true } }),
+        );
+        const marks = await readMarks(c.get('db'), id);
+        const marked = await turns.take(() => drawBoxes(bytes, marks));
+        return c.body(new Uint8Array(marked), 200, { 'content-type': 'image/jpeg' });
+      },
+    );
