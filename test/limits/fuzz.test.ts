@@ -96,7 +96,8 @@ beforeAll(async () => {
   hidden = { ...(await readState(database)), sites: [siteId] };
   const worker = await runWorker(database, vision);
   const process = { id: worker.id, nudge: () => worker.nudge() };
-  const metrics = startMetrics(database, { installation: true, log: openLog('silent') });
+  // Without those of the installation, which name the cameras of all sites.
+  const metrics = startMetrics(database, { installation: false, log: openLog('silent') });
   api = await listen(database, vision, process, { metrics: 'loopback' }, undefined, { metrics });
   await admit(database, api);
   const receiver = createServer((_, response) => response.end()).listen(0, '127.0.0.1');
