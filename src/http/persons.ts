@@ -130,7 +130,7 @@ export const persons = (services: Services) =>
         scope: 'enrol',
         body: changes,
         answers: { 200: answer.person },
-        errors: ['person_unknown', 'person_merged', 'name_taken'],
+        errors: ['person_unknown', 'person_merged', 'name_taken', 'legal_basis_invalid'],
       }),
       async (c) => {
         const id = idIn(c);

@@ -4,6 +4,8 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { problems } from '../../src/errors.ts';
 import type { NewKey } from '../../src/http/key-store.ts';
+import { openLog } from '../../src/log.ts';
+import { startMetrics } from '../../src/monitoring/metrics/index.ts';
 import { type Api, admit, keyWith, listen } from '../http/support.ts';
 import { atEnd } from '../support/at-end.ts';
 import { animatedWebp, svg, textFile } from '../support/bad-photos.ts';
@@ -93,7 +95,10 @@ beforeAll(async () => {
   await database.rows('update watchpost.endpoint set enabled = false where id = $1', [endpointId]);
   hidden = { ...(await readState(database)), sites: [siteId] };
   const worker = await runWorker(database, vision);
-  api = await listen(database, vision, { id: worker.id, nudge: () => worker.nudge() });
+  const process = { id: worker.id, nudge: () => worker.nudge() };
+  // Without those of the installation, which name the cameras of all sites.
+  const metrics = startMetrics(database, { installation: false, log: openLog('silent') });
+  api = await listen(database, vision, process, { metrics: 'loopback' }, undefined, { metrics });
   await admit(database, api);
   const receiver = createServer((_, response) => response.end()).listen(0, '127.0.0.1');
   atEnd(() => receiver.close());

@@ -121,6 +121,7 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     location: '"North gate"',
     zone: '"outside"',
     faces: '"near"',
+    silent_after_seconds: '600',
     site: json(any(s, 'sites')),
     plan: json({ id: any(s, 'plans'), x: 0.5, y: 1 }),
   }),
@@ -139,6 +140,7 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     zone: 'null',
     faces: '"far"',
     plan: s.random.chance(0.5) ? json({ id: any(s, 'plans'), x: 0, y: 1 }) : 'null',
+    silent_after_seconds: 'null',
   }),
   'POST /v1/strangers/:id/person': (s) => ({
     name: json(`Found ${s.index}`),
