@@ -201,10 +201,11 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
   'GET /v1/images/:id/photo': () => ({ side: '320' }),
   'GET /v1/persons/:id/sightings': (s) => ({
     since: '2026-01-01T00:00:00Z',
+    until: '2999-01-01T00:00:00Z',
     limit: '5',
     after: any(s, 'faces'),
   }),
-  'GET /v1/persons/:id/path': () => ({ until: '2999-01-01T00:00:00Z', apart_seconds: '60', limit: '5' }),
+  'GET /v1/persons/:id/path': () => ({ since: '2026-01-01T00:00:00Z', until: '2999-01-01T00:00:00Z', apart_seconds: '60', limit: '5' }),
   'GET /v1/plans': (s) => ({ limit: '5', ...sometimesAfter(s, 'names of plans') }),
   'GET /v1/persons/:id/photos': (s) => ({ limit: '5', ...sometimesAfter(s, 'photos') }),
   'GET /v1/persons': (s) => ({
