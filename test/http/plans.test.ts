@@ -73,11 +73,11 @@ describe('/v1/plans', () => {
   it('renames a plan, gives it another picture, and removes it, on record', async () => {
     const made = await addPlan('draft');
     const address = `/v1/plans/${made.id}`;
-    const larger = await sharp(sheet).resize(8192, 400, { fit: 'fill' }).png().toBuffer();
+    const larger = await sharp(sheet).resize(8192, 800, { fit: 'fill' }).png().toBuffer();
     expect((await api.call('PATCH', address, { name: 'cellar' })).body.name).toBe('cellar');
     expect((await api.call('PUT', `${address}/image`, formOf(larger))).body).toMatchObject({
       width: 4096,
-      height: 2048,
+      height: 400,
     });
     expect((await api.call('GET', '/v1/plans')).body.plans.map(({ name }: { name: string }) => name)).toEqual(
       ['cellar', 'ground floor', 'photographed'],
@@ -105,7 +105,7 @@ describe('/v1/plans', () => {
         new: { name: 'draft', width: 300, height: 200, image_sha256: expect.any(String) },
       },
       { change: 'updated', by, new: { name: 'cellar' } },
-      { change: 'updated', by, new: { width: 4096, height: 200, image_sha256: expect.any(String) } },
+      { change: 'updated', by, new: { width: 4096, height: 400, image_sha256: expect.any(String) } },
       { change: 'deleted', by, new: {} },
     ]);
   });

@@ -67,7 +67,7 @@ class Contract {
 
   #faultOfUnknown(method: string, path: string, { status, body }: WireAnswer): string | undefined {
     // The pages for people are no part of the document.
-    if (/^\/(console|docs)(\/|$)/.test(path) && status < 400) return undefined;
+    if (/^\/((console|docs)(\/|$)|$)/.test(path) && status < 400) return undefined;
     if (method === 'HEAD' && status >= 400) return undefined;
     const fault = this.faultOfValue('Problem', body);
     if (fault) return fault;

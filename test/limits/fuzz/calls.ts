@@ -117,6 +117,7 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     zones: 'null',
   }),
   'POST /v1/cameras': (s) => ({
+    silent_after_seconds: '600',
     name: json(`door ${s.index}`),
     location: '"North gate"',
     zone: '"outside"',
@@ -135,6 +136,7 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
   'POST /v1/sites': (s) => ({ name: json(`site ${s.index}`) }),
   'PATCH /v1/sites/:id': (s) => ({ name: json(`site, once ${s.index}`) }),
   'PATCH /v1/cameras/:id': (s) => ({
+    silent_after_seconds: 'null',
     name: json(`gate ${s.index}`),
     location: json(`Gate ${s.index}`),
     zone: 'null',
@@ -203,10 +205,16 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
   'GET /v1/images/:id/photo': () => ({ side: '320' }),
   'GET /v1/persons/:id/sightings': (s) => ({
     since: '2026-01-01T00:00:00Z',
+    until: '2999-01-01T00:00:00Z',
     limit: '5',
     after: any(s, 'faces'),
   }),
-  'GET /v1/persons/:id/path': () => ({ until: '2999-01-01T00:00:00Z', apart_seconds: '60', limit: '5' }),
+  'GET /v1/persons/:id/path': () => ({
+    since: '2026-01-01T00:00:00Z',
+    until: '2999-01-01T00:00:00Z',
+    apart_seconds: '60',
+    limit: '5',
+  }),
   'GET /v1/plans': (s) => ({ limit: '5', ...sometimesAfter(s, 'names of plans') }),
   'GET /v1/persons/:id/photos': (s) => ({ limit: '5', ...sometimesAfter(s, 'photos') }),
   'GET /v1/persons': (s) => ({
@@ -233,6 +241,7 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
     state: 'open',
     person_id: any(s, 'persons'),
     watchlist: any(s, 'names of watchlists'),
+    must_acknowledge: 'true',
     min_severity: 'critical',
     since: '2026-01-01T00:00:00Z',
   }),
