@@ -117,7 +117,6 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     zones: 'null',
   }),
   'POST /v1/cameras': (s) => ({
-    silent_after_seconds: '600',
     name: json(`door ${s.index}`),
     location: '"North gate"',
     zone: '"outside"',
@@ -136,7 +135,6 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
   'POST /v1/sites': (s) => ({ name: json(`site ${s.index}`) }),
   'PATCH /v1/sites/:id': (s) => ({ name: json(`site, once ${s.index}`) }),
   'PATCH /v1/cameras/:id': (s) => ({
-    silent_after_seconds: 'null',
     name: json(`gate ${s.index}`),
     location: json(`Gate ${s.index}`),
     zone: 'null',
