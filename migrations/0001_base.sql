@@ -176,7 +176,7 @@ comment on function watchpost.actor() is 'Who acts in this transaction: the sett
 
 -- sites ---------------------------------------------------------------------------------------------------------------
 
--- Both are needed by the defaults of tables; what they ask is in sql/1-base/sites.sql.
+-- Both are needed by the defaults of tables; what they ask is in sql/1-base/scope.sql.
 create function watchpost.default_site() returns uuid
 language plpgsql stable
 as $$

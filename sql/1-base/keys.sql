@@ -6,66 +6,36 @@
 
 -- what a key may see ----------------------------------------------------------------------------------------------------
 
-create or replace function watchpost.key_sites() returns uuid[]
+create or replace function watchpost.key_bounds(out sites uuid[], out cameras uuid[], out watchlists uuid[])
 language plpgsql stable parallel safe security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   key text := coalesce(current_setting('watchpost.key', true), '');
-  allowed uuid[];
 begin
   if key = '' then
-    return null;
+    return;
   end if;
-  select k.sites into allowed from watchpost.api_key as k where k.id = key::uuid;
-  return case when found then allowed else '{}' end;
+  select k.sites, k.cameras, k.watchlists into sites, cameras, watchlists
+  from watchpost.api_key as k
+  where k.id = key::uuid;
+  if not found then
+    sites := '{}';
+    cameras := '{}';
+    watchlists := '{}';
+  end if;
 end;
 $$;
 
-comment on function watchpost.key_sites() is 'The sites that the API key of the setting watchpost.key is bound to; null: all, or no key is set; empty: there is no such key.';
-
-
-create or replace function watchpost.key_cameras() returns uuid[]
-language plpgsql stable parallel safe security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  key text := coalesce(current_setting('watchpost.key', true), '');
-  allowed uuid[];
-begin
-  if key = '' then
-    return null;
-  end if;
-  select k.cameras into allowed from watchpost.api_key as k where k.id = key::uuid;
-  return case when found then allowed else '{}' end;
-end;
-$$;
-
-comment on function watchpost.key_cameras() is 'The cameras that the API key of the setting watchpost.key is bound to; null: all, or no key is set; empty: there is no such key.';
-
-
-create or replace function watchpost.key_watchlists() returns uuid[]
-language plpgsql stable parallel safe security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  key text := coalesce(current_setting('watchpost.key', true), '');
-  allowed uuid[];
-begin
-  if key = '' then
-    return null;
-  end if;
-  select k.watchlists into allowed from watchpost.api_key as k where k.id = key::uuid;
-  return case when found then allowed else '{}' end;
-end;
-$$;
-
-comment on function watchpost.key_watchlists() is 'The lists that the API key of the setting watchpost.key is bound to; null: all, or no key is set; empty: there is no such key.';
+comment on function watchpost.key_bounds() is 'The sites, cameras and lists that the API key of the setting watchpost.key is bound to; null: all, or no key is set; empty: there is no such key.';
 
 
 create or replace function watchpost.may_manage_key(sites uuid[], cameras uuid[], watchlists uuid[]) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp
 begin atomic
-  select coalesce(sites <@ watchpost.key_sites(), watchpost.key_sites() is null)
-    and coalesce(cameras <@ watchpost.key_cameras(), watchpost.key_cameras() is null)
-    and coalesce(watchlists <@ watchpost.key_watchlists(), watchpost.key_watchlists() is null);
+  select coalesce(may_manage_key.sites <@ own.sites, own.sites is null)
+    and coalesce(may_manage_key.cameras <@ own.cameras, own.cameras is null)
+    and coalesce(may_manage_key.watchlists <@ own.watchlists, own.watchlists is null)
+  from watchpost.key_bounds() as own;
 end;
 
 comment on function watchpost.may_manage_key is 'Whether the API key of the setting watchpost.key may see and change a key with these bounds: one that is no wider than itself. True where no key is set.';

@@ -83,7 +83,7 @@ begin
   if who <> session_user and not has_column_privilege(session_user, 'watchpost.image', 'submitted_by', 'insert') then
     raise exception '% may not submit in the name of %.', session_user, who using errcode = 'insufficient_privilege';
   end if;
-  if camera is null and current_setting('watchpost.key', true) <> '' and watchpost.key_cameras() is not null then
+  if camera is null and current_setting('watchpost.key', true) <> '' and (select b.cameras from watchpost.key_bounds() as b) is not null then
     raise exception 'This API key is bound to cameras, and the photo names none.'
       using errcode = 'WP134', hint = 'Give the camera that took it.';
   end if;

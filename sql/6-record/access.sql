@@ -84,7 +84,7 @@ $$;
 comment on function watchpost.people_concerned is 'Whose photo, face or alert it is, or who was found in it. kind: image, face, person, stranger or alert.';
 
 
--- As the functions of sql/1-base/sites.sql. A row that names somebody who is not shown is not shown: it would tell that
+-- As the functions of sql/1-base/visible-rows.sql. A row that names somebody who is not shown is not shown: it would tell that
 -- they exist.
 create or replace function watchpost.shows_access(
   scope watchpost.scope, kind text, id uuid, persons uuid[]

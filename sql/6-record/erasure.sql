@@ -1,9 +1,7 @@
 -- Erasing a person or an image: rows, photos, crops, vectors, work that waits, and what events say. In batches: a caller
 -- repeats erase_some() until it returns 0, each time in a transaction of its own, and ends with finish_erasure(). What was
 -- interrupted goes on with the next call. src/watchlist/erasure.ts does that; erase_person() and erase_image() do all of it
--- in one transaction.
---
--- emits erased
+-- in one transaction. What may be erased: erasable.sql; what is left of it: receipts.sql.
 --
 -- What events keep: ids, times, who did it, and the salted hash of what was erased.
 
@@ -33,66 +31,6 @@ end;
 
 comment on function watchpost.people_of(uuid) is 'A person and everybody who was merged into them.';
 
-
-create or replace function watchpost.is_known(what text, subject uuid, people uuid[]) returns boolean
-language sql stable
-return case what
-  when 'image' then exists (select from watchpost.image as i where i.id = subject)
-  else exists (select from watchpost.person as p where p.id = subject)
-    or exists (select from watchpost.event_content as c where c.person_id = any (people) or c.other_person_id = any (people))
-end;
-
-comment on function watchpost.is_known is 'Whether there is something to erase: the image or the person, or what events say about a person who was deleted before.';
-
-create or replace function watchpost.shows_erasure(scope watchpost.scope, site uuid, actor text) returns boolean
-language sql stable
-return site = any (scope.sites)
-  and (scope.cameras is null and scope.watchlists is null or actor = watchpost.actor());
-
-comment on function watchpost.shows_erasure is 'Whether the receipt of an erasure is within a scope: of one of its sites. Whoever is bound to cameras or lists is shown their own receipts.';
-
-
--- The functions below run with their owner's rights, for whom row-level security does not exist.
-create or replace function watchpost.assert_erasable(what text, subject uuid) returns void
-language plpgsql stable
-as $$
-declare
-  scope watchpost.scope;
-  found_image record;
-begin
-  if watchpost.sees_all() then
-    return;
-  end if;
-  scope := watchpost.my_scope();
-  -- Gone on with, or asked for again: the person may be on no list any more, and the image gone.
-  if exists (
-    select
-    from watchpost.erasure as e
-    where e.what = assert_erasable.what and e.subject_id = subject and watchpost.shows_erasure(scope, e.site_id, e.actor)
-  ) then
-    return;
-  end if;
-  if what = 'person' then
-    perform watchpost.assert_own_person(subject);
-    return;
-  end if;
-  select
-    watchpost.shows_image(scope, i.id) as shown,
-    i.site_id = any (scope.sites)
-      and (i.purpose = 'reference' or scope.cameras is null or coalesce(i.camera_id = any (scope.cameras), false)) as own
-  into found_image
-  from watchpost.image as i
-  where i.id = subject;
-  if not coalesce(found_image.shown, false) then
-    raise exception 'There is no image %.', subject using errcode = 'WP090';
-  elsif not found_image.own then
-    raise exception 'The image % is of another site, which alone may erase it.', subject
-      using errcode = 'insufficient_privilege';
-  end if;
-end;
-$$;
-
-comment on function watchpost.assert_erasable is 'Part of begin_erasure: what whoever acts may not see is an error as if it did not exist (WP004, WP090), and so is what another site has enrolled (42501).';
 
 -- beginning -----------------------------------------------------------------------------------------------------------
 
@@ -395,39 +333,6 @@ comment on function watchpost.erase_photo(uuid) is 'Part of erase_some: deletes 
 
 -- the end -------------------------------------------------------------------------------------------------------------
 
--- Of an erasure whose rows are all gone, and of a batch of the purge.
-create or replace function watchpost.write_receipt(of_erasure uuid) returns watchpost.erasure
-language plpgsql
-as $$
-declare
-  receipt watchpost.erasure;
-begin
-  update watchpost.erasure as e
-  set (counts, hashes) = (
-        select coalesce(jsonb_object_agg(n.relation, n.rows), '{}'), coalesce(jsonb_object_agg(n.relation, n.hash), '{}')
-        from (
-          select l.relation, count(*) as rows, encode(sha256(string_agg(l.leaf, '' order by l.leaf)), 'hex') as hash
-          from watchpost.erasure_leaf as l
-          where l.erasure_id = e.id
-          group by l.relation
-        ) as n
-      ),
-      finished_at = clock_timestamp(), key = null
-  where e.id = of_erasure
-  returning e.* into receipt;
-  delete from watchpost.erasure_leaf as l where l.erasure_id = receipt.id;
-  insert into watchpost.event (topic, subject_id, payload, tasks)
-  values ('erased', receipt.subject_id, watchpost.erased_payload(
-      receipt.id, receipt.what, receipt.subject_id, receipt.people, receipt.with_matched_faces, receipt.counts,
-      receipt.hashes, receipt.actor
-    ), watchpost.subscribers('erased'));
-  return receipt;
-end;
-$$;
-
-comment on function watchpost.write_receipt(uuid) is 'Part of finish_erasure and finish_purge: writes the receipt, from the hashes of the removed rows, and the event erased.';
-
-
 create or replace function watchpost.finish_erasure(erasure uuid, out receipt watchpost.erasure, out proof_key text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -462,19 +367,6 @@ end;
 $$;
 
 comment on function watchpost.finish_erasure is 'Erases what is left, the person last, and writes the receipt and the event erased. proof_key: the key of the hashes, which is not stored; null: it was finished before.';
-
-
--- Not of the whole row, whose key only its owner reads.
-create or replace function watchpost.erased_payload(
-  erasure uuid, what text, subject_id uuid, people uuid[], with_matched_faces boolean, counts jsonb, hashes jsonb, actor text
-) returns jsonb
-language sql immutable
-return jsonb_build_object(
-  'erasure_id', erasure, 'what', what, 'subject_id', subject_id, 'people', people,
-  'with_matched_faces', with_matched_faces, 'counts', counts, 'hashes', hashes, 'by', actor
-);
-
-comment on function watchpost.erased_payload is 'The payload of the event erased.';
 
 
 create or replace function watchpost.erase_person(person uuid, with_matched_faces boolean default false) returns watchpost.erasure
@@ -520,59 +412,3 @@ end;
 $$;
 
 comment on function watchpost.rehearse_erasure is 'What an erasure would remove: rows of each table. It does it, and takes it back.';
-
--- the purge -----------------------------------------------------------------------------------------------------------
-
-create or replace function watchpost.begin_purge(of_relation text) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  begun uuid;
-begin
-  insert into watchpost.erasure (what, subject_id, key)
-  select 'purge', r.id, uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
-  from watchpost.retention as r
-  where r.relation = of_relation and r.camera_id is null
-  returning id into begun;
-  perform set_config('watchpost.erasing', begun::text, true);
-end;
-$$;
-
-comment on function watchpost.begin_purge(text) is 'Begins a batch of the purge, by the general rule of a relation: what is deleted until finish_purge() is in its receipt.';
-
-
--- The key is forgotten: it would be one for each batch, for nobody.
-create or replace function watchpost.finish_purge() returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  begun constant uuid := watchpost.current_erasure();
-begin
-  perform set_config('watchpost.erasing', '', true);
-  if exists (select from watchpost.erasure_leaf as l where l.erasure_id = begun) then
-    perform watchpost.write_receipt(e.id) from watchpost.erasure as e where e.id = begun and e.what = 'purge';
-  else
-    delete from watchpost.erasure as e where e.id = begun and e.what = 'purge';
-  end if;
-end;
-$$;
-
-comment on function watchpost.finish_purge() is 'Ends the batch of the purge, in the transaction in which it was begun, with its receipt; none if it has deleted nothing.';
-
--- receipts are kept ---------------------------------------------------------------------------------------------------
-
-create or replace function watchpost.keep_receipt() returns trigger
-language plpgsql
-as $$
-begin
-  raise exception 'A receipt of an erasure is never changed or deleted.' using errcode = 'WP020';
-end;
-$$;
-
-comment on function watchpost.keep_receipt() is 'Refuses to change or delete a finished receipt (WP020).';
-
-create or replace trigger erasure_keep before update or delete on watchpost.erasure
-for each row when (old.finished_at is not null) execute function watchpost.keep_receipt();
-
-create or replace trigger erasure_not_truncated before truncate on watchpost.erasure
-for each statement execute function watchpost.keep_receipt();

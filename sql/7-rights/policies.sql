@@ -1,6 +1,6 @@
 -- Row-level security: who sees which rows. A row is visible where its site is one of watchpost.my_sites(); most tables have
 -- no site of their own and lead to a photo, a list or a person. Whoever sees all sites sees everything, which is asked
--- first, once a statement: see sql/1-base/sites.sql.
+-- first, once a statement: see sql/1-base/scope.sql.
 --
 -- The owner of the tables and superusers are not subject to it. The policies name no role, because one for a role could not
 -- be restored where that role is not there; who may do what at all is in roles.sql.
@@ -45,7 +45,7 @@ begin
 
         (
           'person',
-          own_site || ' and (' || sees_all_lists || ' or id = watchpost.person_begun()) or watchpost.shows_person(SCOPE, id)',
+          own_site || ' and (' || sees_all_lists || ' or id = watchpost.new_person()) or watchpost.shows_person(SCOPE, id)',
           own_site
         ),
         ('person_photo', 'watchpost.shows_person(SCOPE, person_id)', 'watchpost.owns_person(SCOPE, person_id)'),

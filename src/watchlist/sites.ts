@@ -3,7 +3,7 @@ import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
 
-/** Sites: parts of an installation that do not see each other. Who sees which is decided by the database: sql/1-base/sites.sql. */
+/** Sites: parts of an installation that do not see each other. Who sees which is decided by the database: sql/1-base/scope.sql. */
 
 /**
  * The id of a site by its name or id.

@@ -137,16 +137,7 @@ const definers: Record<string, readonly string[]> = {
     ...['set_retention', 'drop_camera_rule', 'set_processing_default'],
   ],
   'manages keys no wider than that of the caller, who is known by the setting watchpost.key': [
-    ...[
-      'key_sites',
-      'key_cameras',
-      'key_watchlists',
-      'may_manage_key',
-      'find_key',
-      'create_key',
-      'change_key',
-      'rotate_key',
-    ],
+    ...['key_bounds', 'may_manage_key', 'find_key', 'create_key', 'change_key', 'rotate_key'],
     ...['revoke_key'],
   ],
   'counts calls and streams of a key': ['note_key_use', 'take_calls', 'open_stream', 'close_streams'],

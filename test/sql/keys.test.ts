@@ -152,9 +152,7 @@ describe('a key that is bound', () => {
   it('lets policies ask what it is bound to; without a key nothing is, and of an unknown key everything', async () => {
     const { id } = await create('cameras => $2, watchlists => $3', [cameras.slice(0, 1), lists]);
     const bounds = (query: TestDatabase['rows']) =>
-      query(
-        'select watchpost.key_sites() as sites, watchpost.key_cameras() as cameras, watchpost.key_watchlists() as lists',
-      );
+      query('select sites, cameras, watchlists as lists from watchpost.key_bounds()');
     expect(await as('', bounds)).toEqual([{ sites: null, cameras: null, lists: null }]);
     expect(await as(id, bounds)).toEqual([{ sites: null, cameras: [cameras[0]], lists }]);
     expect(await as('01890000-0000-7000-8000-000000000000', bounds)).toEqual([
