@@ -31,7 +31,7 @@ describe('watchpost calibrate', () => {
       code: 1,
       stderr: 'Nothing has been measured yet.\n(calibration_unknown)\n',
     });
-    const noFolder = await calibrate('--folder', '/nonexistent');
+    const noFolder = await calibrate('--folder', join(await temporaryFolder(), 'missing'));
     expect(noFolder).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no such folder') });
     const noStrangers = await calibrate('--strangers', await temporaryFolder());
     expect(noStrangers).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no photo in') });

@@ -13,7 +13,8 @@ export type Settings = Record<string, string>;
 const environment = (settings: Settings): NodeJS.ProcessEnv => ({
   ...plainEnvironment(),
   PORT: '0',
-  WATCHPOST_DATA: '/nonexistent/watchpost',
+  // Nobody can make a folder there, not even root: a command that needs one gets it from its test.
+  WATCHPOST_DATA: '/dev/null/watchpost',
   ...settings,
 });
 
