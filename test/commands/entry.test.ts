@@ -21,7 +21,10 @@ interface Example {
 }
 const nothing = /^$/;
 
-/** In this order, in one database. What runs until a signal is in up.test.ts, stop.test.ts and demo.test.ts. */
+/** Commands with a test file of their own. */
+const ownTest = ['up', 'work', 'demo', 'tail', 'watch', 'completion', 'complete'];
+
+/** In this order, in one database. */
 const examples: Record<string, Example> = {
   migrate: { args: () => ['migrate'], code: 0, stdout: /^the database is up to date\n$/ },
   doctor: { args: () => ['doctor'], code: 1, stdout: /^ok +models[\s\S]*^FAIL +workers +0 alive$/m },
@@ -30,6 +33,16 @@ const examples: Record<string, Example> = {
     args: () => ['camera', 'add', 'gate', '--location', 'North gate'],
     code: 0,
     stdout: /^gate {2}[\da-f-]{36}\n$/,
+  },
+  plan: {
+    args: () => ['plan', 'add', 'ground floor', samplePath(4)],
+    code: 0,
+    stdout: /^ground floor {2}[\da-f-]{36} {2}\d+ × \d+\n$/,
+  },
+  status: {
+    args: () => ['status'],
+    code: 0,
+    stdout: /^task[^\n]*\n[\s\S]*\nNo worker is running[\s\S]*Vacuum is not held back\.\n$/,
   },
   submit: {
     args: () => ['submit', samplePath(4), '--camera', 'gate'],
@@ -151,6 +164,6 @@ describe('a command', () => {
 
   it('is run here or in a test of its own', () => {
     const names = commands.flatMap((entry) => entry.names);
-    expect([...Object.keys(examples), 'up', 'work', 'demo'].toSorted()).toEqual(names.toSorted());
+    expect([...Object.keys(examples), ...ownTest].toSorted()).toEqual(names.toSorted());
   });
 });
