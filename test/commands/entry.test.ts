@@ -22,7 +22,7 @@ interface Example {
 const nothing = /^$/;
 
 /** Commands with a test file of their own. */
-const ownTest = ['up', 'work', 'demo', 'tail', 'watch', 'completion', 'complete'];
+const ownTest = ['up', 'work', 'demo'];
 
 /** In this order, in one database. */
 const examples: Record<string, Example> = {
@@ -38,11 +38,6 @@ const examples: Record<string, Example> = {
     args: () => ['plan', 'add', 'ground floor', samplePath(4)],
     code: 0,
     stdout: /^ground floor {2}[\da-f-]{36} {2}\d+ × \d+\n$/,
-  },
-  status: {
-    args: () => ['status'],
-    code: 0,
-    stdout: /^task[^\n]*\n[\s\S]*\nNo worker is running[\s\S]*Vacuum is not held back\.\n$/,
   },
   submit: {
     args: () => ['submit', samplePath(4), '--camera', 'gate'],
@@ -146,15 +141,19 @@ const examples: Record<string, Example> = {
   },
 };
 
-/** Run as processes: one that fails, one that succeeds with something on stderr, one that ends with 1 by its result. */
-const asProcess = new Set(['evaluate', 'key', 'doctor']);
+/**
+ * Run as processes: one that fails, one that succeeds with something on stderr, one that ends with 1 by its result, and one
+ * that writes to the stdout of the process.
+ */
+const asProcess = new Set(['evaluate', 'key', 'doctor', 'completion']);
 
 describe('a command', () => {
   it.each(Object.entries(examples))(
     '%s has its output on stdout, all else on stderr, and its exit code',
     async (name, { args, code, stdout, stderr = nothing }) => {
       const run = asProcess.has(name) ? spawnWatchpost : watchpost;
-      expect(await run(args(), { DATABASE_URL: database.url })).toEqual<Ended>({
+      const settings = { DATABASE_URL: database.url, WATCHPOST_DATA: join(folder, 'data') };
+      expect(await run(args(), settings)).toEqual<Ended>({
         code,
         stdout: expect.stringMatching(stdout),
         stderr: expect.stringMatching(stderr),

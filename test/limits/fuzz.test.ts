@@ -20,7 +20,7 @@ import { prepare, readState, refresh, type State, untilCalm } from './fuzz/state
 
 /** Replays a run: `WATCHPOST_FUZZ_SEED=5 npm run fuzz`. */
 const seed = Number(process.env.WATCHPOST_FUZZ_SEED ?? 1);
-const requests = Number(process.env.WATCHPOST_FUZZ_REQUESTS ?? (onServer ? 3_000 : 1_000));
+const requests = Number(process.env.WATCHPOST_FUZZ_REQUESTS ?? (onServer ? 1_800 : 900));
 /** Only this kind of key. */
 const onlyKind = process.env.WATCHPOST_FUZZ_KEY;
 /** Requests under way at a time, and requests after which the state is made again. */
