@@ -338,16 +338,25 @@ export const wordOf = (path: string, parameter: string): string => {
   if (words[parameter]) return words[parameter];
   if (path.includes('/cameras/:id')) return 'cameras';
   if (path.endsWith('/unmerge')) return 'merged persons';
+  if (/\/(reopen|undo)$/.test(path)) return 'reviewed alerts';
   if (path.includes(':photo')) return 'persons of photos';
+  if (path.includes(':link')) return 'persons of cannot-links';
   return path.split('/')[2] ?? '';
 };
 
-const pathOf = (route: Route, supplies: Supplies, hostile: boolean): string =>
-  route.path.replace(/:(\w+)/g, (_, parameter: string) => {
-    if (hostile) return encodeURIComponent(hostileText(supplies.random).toWellFormed());
-    const found = any(supplies, wordOf(route.path, parameter));
-    return parameter === 'file' && supplies.random.chance(0.5) ? `${found}.svg` : found;
+const pathOf = (route: Route, supplies: Supplies, hostile: boolean): string => {
+  const { random, state } = supplies;
+  const inner = /:(photo|link)$/.exec(route.path)?.[1];
+  // Most often a photo or link of the person that the path has: by chance one of thirty would be.
+  const place =
+    inner && random.chance(0.7) ? random.below(state[wordOf(route.path, inner)]?.length ?? 0) : -1;
+  return route.path.replace(/:(\w+)/g, (_, parameter: string) => {
+    if (hostile) return encodeURIComponent(hostileText(random).toWellFormed());
+    const word = wordOf(route.path, parameter);
+    const found = state[word]?.[place] ?? any(supplies, word);
+    return parameter === 'file' && random.chance(0.5) ? `${found}.svg` : found;
   });
+};
 
 const headersOf = (random: Random): Record<string, string> => {
   const headers: Record<string, string> = {};

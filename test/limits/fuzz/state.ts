@@ -12,8 +12,10 @@ export type State = Record<string, string[]>;
 const queries: Record<string, string> = {
   persons: 'select id from watchpost.person',
   'merged persons': 'select id from watchpost.person where merged_into is not null',
-  photos: 'select id from watchpost.person_photo where removed_at is null',
-  'persons of photos': 'select person_id as id from watchpost.person_photo where removed_at is null',
+  // Whose place in a list is the same belong together.
+  photos: 'select id from watchpost.person_photo where removed_at is null order by id',
+  'persons of photos':
+    'select person_id as id from watchpost.person_photo where removed_at is null order by id',
   watchlists: 'select id from watchpost.watchlist',
   'names of watchlists': 'select name as id from watchpost.watchlist',
   cameras: 'select id from watchpost.camera where removed_at is null',
@@ -21,6 +23,7 @@ const queries: Record<string, string> = {
   images: 'select id from watchpost.image',
   faces: 'select id from watchpost.face',
   alerts: 'select id from watchpost.alert',
+  'reviewed alerts': `select id from watchpost.alert where state in ('confirmed', 'dismissed')`,
   reviews: `select id from watchpost.alert_review where decision <> 'undone'`,
   endpoints: 'select id from watchpost.endpoint where removed_at is null',
   'names of endpoints': 'select name as id from watchpost.endpoint where removed_at is null',
