@@ -95,7 +95,7 @@ describe('image remove', () => {
       code: 0,
       stdout: '250 photos are deleted, with their faces and searches\n',
     });
-    expect(stderr).toMatch(/^\d+ of 250 photos deleted\n[\s\S]*250 of 250 photos deleted(, \S+/s)?\n$/);
+    expect(stderr).toMatch(/^\d+ of 250 photos deleted\n[\s\S]*250 of 250 photos deleted(, \S+\/s)?\n$/);
     expect(await count('image')).toBe(before - 250);
   });
 

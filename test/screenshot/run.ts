@@ -63,7 +63,7 @@ try {
   const [, address = ''] = await demo.says(/(http:\S+\/console\/alerts\/\S+)\n/);
   const key = (await readFile(join(folder, 'api-key'), 'utf8')).trim();
   const page = await browser.newPage({
-    viewport: { width: 1280, height: 760 },
+    viewport: { width: 1280, height: 960 },
     deviceScaleFactor: 1.5,
     reducedMotion: 'reduce',
   });
