@@ -14,7 +14,7 @@ const figure = ({ x, y, width: w, height: h }: Box, dress: string): string => {
   return `
     <ellipse cx="${cx}" cy="${cy - 0.12 * h}" rx="${0.62 * w}" ry="${0.68 * h}" fill="#4b4038"/>
     <rect x="${cx - 0.22 * w}" y="${cy + 0.3 * h}" width="${0.44 * w}" height="${0.7 * h}" fill="#d8b59c"/>
-    <ellipse cx="${cx}" cy="${cy + 2 * h}" rx="${1.35 * w}" ry="${1.2 * h}" fill="${dress}"/>
+    <rect x="${cx - 1.15 * w}" y="${cy + 0.82 * h}" width="${2.3 * w}" height="${9 * h}" rx="${0.8 * w}" fill="${dress}"/>
     <ellipse cx="${cx}" cy="${cy + 0.04 * h}" rx="${0.47 * w}" ry="${0.56 * h}" fill="#e8c9b1"/>`;
 };
 
