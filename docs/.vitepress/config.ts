@@ -36,6 +36,8 @@ export default defineConfig({
         for (const { children } of tokens) {
           let outside = false;
           for (const token of children ?? []) {
+            // Braces in code are no template of Vue.
+            if (token.type === 'code_inline') token.attrSet('v-pre', '');
             if (token.type === 'link_open') outside = token.attrGet('href')?.startsWith('../') ?? false;
             const isEnd = token.type === 'link_close';
             if (outside && (token.type === 'link_open' || isEnd))

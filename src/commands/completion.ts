@@ -16,8 +16,8 @@ export const completionCommands: AddCommand = (program, session) => {
       'after',
       `
   It calls the program by its name, so watchpost has to be on the PATH ("npm link" puts it there).
-    bash   echo 'source <(watchpost completion bash)' >> ~/.bashrc
-    zsh    echo 'source <(watchpost completion zsh)' >> ~/.zshrc
+    bash   echo 'source <(watchpost completion bash)' >> ~/.bashrc   with the package bash-completion
+    zsh    echo 'source <(watchpost completion zsh)' >> ~/.zshrc     after compinit
     fish   watchpost completion fish > ~/.config/fish/completions/watchpost.fish`,
     )
     // The library writes it to the process's stdout itself.

@@ -26,7 +26,7 @@ const planAdd: AddCommand = (plan, session) =>
         const picture = await redraw(await readPhotoFile(file));
         const { db } = await connect(context);
         const added = await addPlan(db, { name, site, picture });
-        print(context.io, `${added.name}  ${added.id}  ${added.width} × ${added.height}`);
+        print(context.io, `${added.name}  ${added.id}  ${added.width} × ${added.height}`, added);
       }),
     );
 
@@ -62,6 +62,6 @@ const planRemove: AddCommand = (plan, session) =>
       session.action(async (context, name: string) => {
         const { db } = await connect(context);
         await db.transaction().execute(async (trx) => removePlan(trx, await findPlan(trx, name)));
-        print(context.io, `${name} is removed`);
+        print(context.io, `${name} is removed`, { plan: name, done: 'remove' });
       }),
     );

@@ -62,7 +62,8 @@ const verify = async (context: Context, options: VerifyOptions): Promise<boolean
   const head = await readHead(database);
   if (wanted === true) {
     if (!head) throw new CommandError('Nothing is sealed yet; a worker seals what is complete every 10 s.');
-    print(io, `${head.number} ${head.digest} ${head.sealed_at.toISOString()}`);
+    if (options.json) printJson(io, head);
+    else print(io, `${head.number} ${head.digest} ${head.sealed_at.toISOString()}`);
     return true;
   }
 

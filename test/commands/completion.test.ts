@@ -1,6 +1,12 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { spawnWatchpost, watchpost } from './support.ts';
+import { spawnWatchpost, temporaryFolder, watchpost } from './support.ts';
+
+/** Whether a program can be started here. */
+const has = (program: string): boolean => spawnSync(program, ['--version']).error === undefined;
 
 const suggested = async (...words: string[]) => {
   const { code, stdout } = await watchpost(['complete', '--', ...words]);
@@ -45,6 +51,20 @@ describe('completion', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('watchpost complete -- ');
     // The others are rarely installed.
-    if (shell === 'bash') execFileSync('bash', ['-n'], { input: stdout });
+    if (has(shell)) execFileSync(shell, ['-n'], { input: stdout, stdio: 'pipe' });
+  });
+
+  it.skipIf(!has('fish'))('is what fish offers for the words so far (needs fish)', async () => {
+    const folder = await temporaryFolder();
+    const program = fileURLToPath(new URL('../../src/watchpost.mjs', import.meta.url));
+    const [script, called] = [join(folder, 'watchpost.fish'), join(folder, 'watchpost')];
+    await writeFile(script, (await spawnWatchpost(['completion', 'fish'])).stdout);
+    await writeFile(called, `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`, { mode: 0o755 });
+    const offered = execFileSync(
+      'fish',
+      ['--no-config', '-c', `source ${script}; complete -C "watchpost alert list --state "`],
+      { env: { ...process.env, HOME: folder, PATH: `${folder}:${process.env.PATH}` }, encoding: 'utf8' },
+    );
+    expect(offered.trim().split('\n').toSorted()).toEqual(['acknowledged', 'confirmed', 'dismissed', 'open']);
   });
 });

@@ -23,7 +23,7 @@ describe('camera', () => {
   it('list shows where each camera is; set moves it, and prints what it is now', async () => {
     const { stdout: listed } = await run('camera', 'list');
     expect(listed).toMatch(
-      /^name +location +zone +faces +id\n.*\ngate +North gate +outside +automatic +\S+\n$/,
+      /^name +location +zone +faces +silent_since +id\n.*\ngate +North gate +outside +automatic +\S+\n$/,
     );
     const moved = await run('camera', 'set', 'gate', '--location', 'Yard', '--no-zone', '--faces', 'far');
     const [row] = await database.rows(`select * from watchpost.camera where name = 'gate'`);
@@ -95,7 +95,7 @@ describe('image remove', () => {
       code: 0,
       stdout: '250 photos are deleted, with their faces and searches\n',
     });
-    expect(stderr).toMatch(/^\d+ of 250 photos deleted\n[\s\S]*250 of 250 photos deleted\n$/);
+    expect(stderr).toMatch(/^\d+ of 250 photos deleted\n[\s\S]*250 of 250 photos deleted(, \S+\/s)?\n$/);
     expect(await count('image')).toBe(before - 250);
   });
 

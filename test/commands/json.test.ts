@@ -72,6 +72,10 @@ describe('--json', () => {
     ]);
     expect(await run('pause', 'embed')).toEqual([{ task: 'embed', paused: true }]);
     expect(await run('resume', 'embed')).toEqual([{ task: 'embed', paused: false }]);
+    expect(await run('plan', 'add', 'ground floor', samplePath(1))).toMatchObject([
+      { name: 'ground floor', width: expect.any(Number) },
+    ]);
+    expect(await run('plan', 'remove', 'ground floor')).toEqual([{ plan: 'ground floor', done: 'remove' }]);
     expect(await run('site', 'add', 'Berlin')).toMatchObject([{ name: 'Berlin' }]);
     expect(await run('migrate')).toEqual([{ applied: [] }]);
     expect(await run('describe', 'off')).toMatchObject([{ describe: 'off', changed: false }]);

@@ -112,9 +112,10 @@ describe('watch --once', () => {
       stderr: expect.stringContaining('gate'),
     });
     expect((await once('--camera', 'gate')).stdout).toContain('submitted');
-    expect(await watchpost(['watch', '/nonexistent'], settings())).toMatchObject({
+    const nowhere = join(folder, 'nowhere');
+    expect(await watchpost(['watch', nowhere], settings())).toMatchObject({
       code: 1,
-      stderr: '/nonexistent is no folder: give one that exists.\n',
+      stderr: `${nowhere} is no folder: give one that exists.\n`,
     });
   });
 });

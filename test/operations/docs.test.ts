@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { pages } from '../../docs/.vitepress/pages.ts';
 import { githubSlug } from '../../docs/.vitepress/slug.ts';
+import { settings } from '../../src/config.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const files = globSync(['*.md', 'docs/*.md', 'src/**/*.md'], { cwd: root });
@@ -35,6 +36,11 @@ describe('the documentation', () => {
     const listed = pages.flatMap(({ items }) => items).toSorted();
     const there = globSync('docs/*.md', { cwd: root }).map((file) => file.slice(5, -3));
     expect(listed).toEqual(there.filter((page) => page !== 'index').toSorted());
+  });
+
+  it('says what each setting is', () => {
+    const named = new Set(read('docs/settings.md').match(/(?<=`)[A-Z][A-Z_]+(?=`)/g));
+    expect(Object.keys(settings.shape).filter((name) => !named.has(name))).toEqual([]);
   });
 
   it('begins with a README of one screen', () => {

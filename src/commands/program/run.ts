@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { settings } from '../../config.ts';
 import { hideSecrets } from '../../database-url.ts';
 import { version } from '../../version.ts';
 import { commands } from '../catalogue.ts';
@@ -34,7 +35,10 @@ export const buildProgram = async (args: readonly string[], session: Session): P
     .version(version)
     .showHelpAfterError('(add --help for more)')
     .showSuggestionAfterError()
-    .addHelpText('after', examplesAndSettings)
+    .addHelpText('after', ({ command }) => {
+      const names = Object.keys(settings.shape).join(' ');
+      return examples + command.createHelp().boxWrap(names, 110);
+    })
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
   const asked = commands.filter(({ names }) => names.includes(args[0] ?? ''));
@@ -57,7 +61,7 @@ const giveJson = (command: Command, session: Session): void => {
 /** Commands whose output is read by a shell. */
 const notForPrograms = new Set(['completion', 'complete']);
 
-const examplesAndSettings = `
+const examples = `
 Examples:
   $ watchpost demo                                        see it work, on photos that come with it
   $ watchpost up                                          database, API and a worker
@@ -70,17 +74,13 @@ Examples:
   $ watchpost search visitor.jpg                          who is in a photo, without submitting it
   $ watchpost watch /srv/ftp --camera-from-folder         submit what cameras upload
   $ watchpost tail --topic "alert.*"                      events as they happen
+  $ watchpost status                                      what waits, workers, alarms
   $ watchpost alert list --state open
   $ watchpost key create "gate camera" --scope submit --camera north-gate
   $ watchpost endpoint add guards https://guards.example/hook --min-severity critical
   $ watchpost evaluate people/                            how well it recognizes your own photos
   $ watchpost sql "select * from watchpost.last_seen"
 
-Settings come from the environment, secrets also from a file, as in DATABASE_PASSWORD_FILE: DATABASE_URL
-(else an embedded database is used), DATABASE_PASSWORD, HOST, PORT, WATCHPOST_DATA,
-WATCHPOST_API_KEY, WATCHPOST_CONCURRENCY, WATCHPOST_MAX_BODY_MB, WATCHPOST_MAX_MEGAPIXELS,
-WATCHPOST_MAX_BACKLOG, WATCHPOST_MAX_BACKLOG_PER_KEY,
-WATCHPOST_OUTGOING_ALLOW, WATCHPOST_INGEST_URL, WATCHPOST_HOSTS, WATCHPOST_HEADS_FILE,
-WATCHPOST_LEGAL_BASIS, WATCHPOST_PURPOSE, WATCHPOST_COMPATIBILITY, WATCHPOST_VECTORS,
-WATCHPOST_ENCRYPTION_KEY, WATCHPOST_ENCRYPTION_KEY_FILE, WATCHPOST_ALIVE_FILE,
-WATCHPOST_MODELS, WATCHPOST_YUNET, WATCHPOST_YUNET_THRESHOLD, WATCHPOST_DATABASE_PORT, WATCHPOST_HEARTBEAT_MS, WATCHPOST_DEAD_AFTER_S, WATCHPOST_LOG.`;
+Settings come from the environment, secrets also from a file, as in DATABASE_PASSWORD_FILE. Without DATABASE_URL an
+embedded database is used. docs/settings.md says what each does.
+`;

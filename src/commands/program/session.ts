@@ -74,8 +74,13 @@ export class Session {
       const log = this.io.openLog(quiet ? 'warn' : config.logLevel);
       const { stopper } = this;
       const command = args.at(-1);
-      const json = command instanceof Command && this.jsonLines.has(command) && command.opts().json === true;
-      const io: Io = json ? { ...this.io, json } : this.io;
+      let { io } = this;
+      if (command instanceof Command && this.jsonLines.has(command)) {
+        // The command does not know this option: it would take it for a field of what it writes.
+        const { json, ...others } = command.opts();
+        args[args.length - 2] = others;
+        if (json) io = { ...io, json };
+      }
       const untilSignal = () => this.#untilSignal(log);
       this.#good = (await perform({ io, config, log, stopper, untilSignal }, ...args)) !== false;
     };
