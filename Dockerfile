@@ -1,8 +1,7 @@
 # docker build -t watchpost .
 #
-# /app takes 179 MB, 167 of them node_modules, where `npm ci --omit=dev` alone leaves 636: src/slim.ts removes what
-# production never opens, as a second Node and onnxruntime for other platforms. `npm run image` does these steps without
-# Docker; .ci/run runs it, and it fails from 300 MB on.
+# /app takes 206 MB, 193 of them node_modules: src/slim.ts removes what production never opens, as a second Node and
+# onnxruntime for other platforms. `npm run image` does these steps without Docker; .ci/run runs it, and it fails from 300 MB on.
 
 # Another tag, or the same with its digest, as operations/compose/pin finds it: --build-arg NODE_IMAGE=node:24-…@sha256:…
 ARG NODE_IMAGE=node:24-bookworm-slim

@@ -14,6 +14,7 @@ import {
   readReviews,
   reviewAlert,
 } from '../watchlist/alerts.ts';
+import { addressOf } from './address.ts';
 import { alertFilter, alertStream } from './alert-stream.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
@@ -122,7 +123,7 @@ export const alerts = (services: Services, streams: RowStreams) =>
         ]);
         const withCrops = matches.map((match) => ({
           ...match,
-          crop_url: new URL(cropPath(match.face_id), c.req.url).href,
+          crop_url: addressOf(c, cropPath(match.face_id)),
         }));
         return c.json({ ...alert, ...chance, matches: withCrops, reviews, notifications, lineage });
       },

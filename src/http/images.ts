@@ -4,6 +4,7 @@ import { WatchpostError } from '../errors.ts';
 import { capturedAt, searchWord } from '../fields.ts';
 import { Backlog, fetchPhoto, inspectPhoto, submitPhoto, untilEnded } from '../intake/index.ts';
 import { publicOnly } from '../outgoing/index.ts';
+import { addressOf } from './address.ts';
 import { idIn } from './body.ts';
 import { idempotencyKey } from './idempotency.ts';
 import { readImage } from './image-report.ts';
@@ -61,7 +62,7 @@ export const images = ({ config, database, stopping }: Services) => {
         backlog.entered(submittedBy);
         const address = `/v1/images/${id}`;
         c.header('Location', address);
-        return c.json({ id, state: 'received' as const, status_url: new URL(address, c.req.url).href }, 202);
+        return c.json({ id, state: 'received' as const, status_url: addressOf(c, address) }, 202);
       },
     )
 

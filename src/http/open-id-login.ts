@@ -4,11 +4,11 @@ import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import { token } from '../fields.ts';
 import { publicOnly } from '../outgoing/index.ts';
+import { addressOf, isByHttps } from './address.ts';
 import { type Begun, OpenId } from './open-id.ts';
 import { operation } from './operation.ts';
 import { loginWays } from './schemas/sessions.ts';
 import type { Served, Services } from './services.ts';
-import { isByHttps } from './session-cookie.ts';
 import { openSession } from './sessions.ts';
 
 /** Keeps what was begun. The browser sends it when the provider leads back, which SameSite=Strict would not allow. */
@@ -21,11 +21,7 @@ const attributesOf = (c: Context<Served>) =>
   ({ path: '/session/oidc', httpOnly: true, sameSite: 'Lax', secure: isByHttps(c) }) as const;
 
 /** The address that the provider leads back to. It is to be registered there. */
-const backTo = (c: Context<Served>): URL => {
-  const url = new URL('/session/oidc/callback', c.req.url);
-  if (isByHttps(c)) url.protocol = 'https:';
-  return url;
-};
+const backTo = (c: Context<Served>): URL => new URL(addressOf(c, '/session/oidc/callback'));
 
 const readBegun = (c: Context<Served>): Begun | undefined => {
   try {

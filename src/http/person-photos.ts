@@ -14,6 +14,7 @@ import {
   readPerson,
   removePhoto,
 } from '../watchlist/registry.ts';
+import { addressOf } from './address.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { operation } from './operation.ts';
@@ -119,7 +120,7 @@ export const personPhotos = ({ config }: Services) =>
           {
             id: added.person_photo_id,
             image_id: added.image_id,
-            status_url: new URL(address, c.req.url).href,
+            status_url: addressOf(c, address),
           },
           202,
         );
@@ -150,7 +151,7 @@ export const personPhotos = ({ config }: Services) =>
           enrolFace(trx, personId, wanted.face_id.toLowerCase(), wanted.accept),
         );
         c.header('Location', `/v1/persons/${personId}`);
-        return c.json({ id, status_url: new URL(`/v1/persons/${personId}`, c.req.url).href }, 202);
+        return c.json({ id, status_url: addressOf(c, `/v1/persons/${personId}`) }, 202);
       },
     )
 

@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Context } from 'hono';
 import { deleteCookie, setCookie } from 'hono/cookie';
 import { WatchpostError } from '../errors.ts';
+import { isByHttps } from './address.ts';
 import type { Served } from './services.ts';
 
 /** The cookie with the token of a session. No script can read it, and no other site can have it sent. */
@@ -30,7 +31,7 @@ export const assertSamePage = (c: Context<Served>, token: string): void => {
   });
 };
 
-/** Gives the token to the browser. Behind a proxy that ends TLS, its X-Forwarded-Proto says that the call came by https. */
+/** Gives the token to the browser. */
 export const setSessionCookie = (c: Context<Served>, token: string, seconds: number): void =>
   setCookie(c, sessionCookie, token, { ...attributesOf(c), maxAge: seconds });
 
@@ -41,7 +42,3 @@ export const clearSessionCookie = (c: Context<Served>): void => {
 
 const attributesOf = (c: Context<Served>) =>
   ({ path: '/', httpOnly: true, sameSite: 'Strict', secure: isByHttps(c) }) as const;
-
-/** Whether the browser reaches this server by https. */
-export const isByHttps = (c: Context<Served>): boolean =>
-  new URL(c.req.url).protocol === 'https:' || c.req.header('x-forwarded-proto') === 'https';

@@ -66,6 +66,7 @@ describe('--json', () => {
     );
     expect(person).toMatchObject({ name: 'Ada', id: expect.any(String) });
     expect(enrolled).toMatchObject({ state: 'enrolled' });
+    expect(await run('person', 'report', 'Ada')).toMatchObject([{ person: { name: 'Ada' } }]);
     expect(await run('person', 'set', 'Ada', '--name', 'Ada L.')).toMatchObject([{ name: 'Ada L.' }]);
     expect(await run('watchlist', 'take', 'wanted', 'Ada L.')).toMatchObject([
       { person: { name: 'Ada L.' }, watchlist: 'wanted' },

@@ -36,6 +36,11 @@ const raw = (query = '', bytes = sample(4), headers: Record<string, string> = {}
   api.call('POST', `/v1/images${query}`, bytes, { 'content-type': 'image/jpeg', ...headers });
 
 describe('POST /v1/images, while no worker and no relay is running', () => {
+  it('names its status by the address that the caller used: https behind a proxy that ends TLS', async () => {
+    const { body } = await raw('', sample(4), { 'x-forwarded-proto': 'https' });
+    expect(body.status_url).toBe(`${api.url.replace('http:', 'https:')}/v1/images/${body.id}`);
+  });
+
   it('answers 202 with the id, a Location and a status URL, after commit and before any processing', async () => {
     const answer = await raw();
     expect(answer.status).toBe(202);

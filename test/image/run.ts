@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, matchesGlob, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -84,6 +93,9 @@ try {
   const modules = megabytes(join(image.root, 'app/node_modules'));
   console.log(`--- /app takes ${app} MB, ${modules} of them node_modules`);
   if (app >= mostMb) throw new Error(`/app takes ${app} MB: under ${mostMb} are wanted`);
+  if (!existsSync(join(image.root, 'app/dist/console/index.html'))) throw new Error('/app has no console');
+  // The network is this machine's, whose port 3000 may be taken.
+  image.environment.PORT = '0';
   image.run([...entrypoint, 'demo', '--once']);
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -59,4 +59,5 @@ export const print = ({ stdout, stderr, json = false }: Io, line: string, value?
 };
 
 /** Writes a value to stdout as one line of JSON. */
-export const printJson = (io: Io, value: unknown): void => print(io, JSON.stringify(value));
+export const printJson = ({ stdout }: Io, value: unknown): void =>
+  void stdout.write(`${JSON.stringify(value)}\n`);
