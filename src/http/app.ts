@@ -43,6 +43,7 @@ import { retention } from './retention.ts';
 import { RowStreams } from './row-streams.ts';
 import { searches } from './searches.ts';
 import { pastSearches, sightings } from './seen.ts';
+import { seals } from './seals.ts';
 import type { Served, Services } from './services.ts';
 import { sessions } from './sessions.ts';
 import { sites } from './sites.ts';
@@ -119,6 +120,7 @@ export const createApp = (services: Services) => {
     .route('/tasks', tasks(services))
     .route('/dead-letters', deadLetters())
     .route('/access', access())
+    .route('/seals', seals())
     .route('/retention', retention())
     .route('/keys', keys())
     .route('/sites', sites())

@@ -1,11 +1,14 @@
 import { Hono } from 'hono';
+import { createFactory } from 'hono/factory';
 import { sql } from 'kysely';
 import { z } from 'zod';
 import { WatchpostError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { assertSeesAll } from '../monitoring/pipeline.ts';
 import { type Handled, handle } from '../runner/handle.ts';
 import { stageOf, stages } from '../stages/index.ts';
-import type { Item } from '../stages/stage.ts';
+import type { Item, Stage } from '../stages/stage.ts';
+import { asCaller } from './as-caller.ts';
 import { operation } from './operation.ts';
 import { taskReport } from './schemas/tasks.ts';
 import type { Served, Services } from './services.ts';
@@ -17,13 +20,44 @@ const oneOrMany = z.union(
   expected,
 );
 
+/** @throws {WatchpostError} task_unknown. */
+const knownStage = (task: string): Stage => {
+  const stage = stageOf(task);
+  if (stage) return stage;
+  const known = stages.map((one) => one.task).join(', ');
+  throw new WatchpostError('task_unknown', `There is no task ${task}.`, { hint: `Tasks: ${known}.` });
+};
+
+/** The handlers that let all workers leave a task alone, or take it up again. */
+const switching = (verb: 'pause' | 'resume', summary: string) =>
+  createFactory<Served>().createHandlers(
+    operation({
+      summary,
+      description: 'For keys that see all sites.',
+      scope: 'administer',
+      answers: { 204: null },
+      errors: ['task_unknown', 'site_limited'],
+    }),
+    async (c) => {
+      const { task } = knownStage(c.req.param('task') ?? '');
+      await asCaller(c, async (trx) => {
+        await assertSeesAll(trx);
+        await sql`select ${sql.id('watchpost', verb)}(${task})`.execute(trx);
+      });
+      return c.body(null, 204);
+    },
+  );
+
 /**
- * POST /v1/tasks/{task} runs a stage in this process, for the events that contain the given payloads. It writes what a
+ * POST /v1/tasks/{task}/pause and /resume: whether workers run a task. POST /v1/tasks/{task} runs a stage in this process, for the events that contain the given payloads. It writes what a
  * worker would have written, and leaves events that are done as they are. Of a list, payloads of no event are named in
  * the answer, as "unknown".
  */
 export const tasks = ({ database, vision, workerId }: Services) =>
-  new Hono<Served>().post(
+  new Hono<Served>()
+    .post('/:task/pause', ...switching('pause', 'Pause a task: its events wait until it is resumed'))
+    .post('/:task/resume', ...switching('resume', 'Resume a task'))
+    .post(
     '/:task',
     operation({
       summary: 'Run a task in this process, for the events that contain the given payloads',
@@ -35,11 +69,7 @@ export const tasks = ({ database, vision, workerId }: Services) =>
     }),
     async (c) => {
       const task = c.req.param('task');
-      const stage = stageOf(task);
-      if (!stage) {
-        const known = stages.map((one) => one.task).join(', ');
-        throw new WatchpostError('task_unknown', `There is no task ${task}.`, { hint: `Tasks: ${known}.` });
-      }
+      const stage = knownStage(task);
       const payloads = [c.req.valid('json')].flat();
       const { rows } = await sql<{ event_id: string; payload: object; ended: boolean; places: number[] }>`
       select e.id as event_id, e.payload, array_agg(asked.place::integer) as places,

@@ -1,3 +1,6 @@
-import { Page } from '../../components/page.tsx';
+import '../people/people.css';
+import { StrangerList } from './stranger-list.tsx';
+import { StrangerPage } from './stranger-page.tsx';
 
-export default () => <Page title="Strangers">{null}</Page>;
+/** Faces that come back and match nobody; /console/strangers/ID is one of them. */
+export default ({ rest }: { rest?: string }) => (rest ? <StrangerPage key={rest} id={rest} /> : <StrangerList />);
