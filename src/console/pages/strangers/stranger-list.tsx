@@ -36,7 +36,7 @@ export const StrangerList = () => {
       <ProblemNote problem={strangers.problem} onRetry={strangers.reload} />
       {strangers.rows?.length === 0 && (
         <Empty icon={UserRoundSearch} title="No stranger has come so often">
-          Faces are grouped where that is switched on: <code>watchpost strangers enable</code>.
+          Faces are grouped where that is switched on: <code>watchpost strangers on</code>.
         </Empty>
       )}
       <ul class="people">
