@@ -20,7 +20,15 @@ interface Operation {
 }
 
 /** Words of the state whose rows are of no site. */
-const ofNoSite = ['calibrations', 'tasks', 'kinds of what is kept', 'payloads', 'erasures', 'workers'];
+const ofNoSite = [
+  'calibrations',
+  'tasks',
+  'tasks to pause',
+  'kinds of what is kept',
+  'payloads',
+  'erasures',
+  'workers',
+];
 
 /** Fields that name or identify something. */
 const names = /^(after|cameras?|watchlists?|persons?|sites?|subject|photo|review|.*_id)$/;
@@ -297,7 +305,10 @@ describe.each(kinds)('a key that is bound to %s', (_, bound, words) => {
           const word = wordOf(path, name);
           return [
             name,
-            ids[word] ?? { tasks: 'detect', 'kinds of what is kept': 'image' }[word] ?? ids.images ?? '',
+            ids[word] ??
+              { tasks: 'detect', 'tasks to pause': 'heads', 'kinds of what is kept': 'image' }[word] ??
+              ids.images ??
+              '',
           ];
         }),
       ),

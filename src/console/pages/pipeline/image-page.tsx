@@ -1,19 +1,16 @@
 import { Download } from 'lucide';
-import { useLocation } from 'preact-iso';
 import { answer, api } from '../../api/client.ts';
 import { useAnswer } from '../../api/use-answer.ts';
 import { clock } from '../../components/ago.tsx';
 import { Badge } from '../../components/badge.tsx';
-import { searchOf } from '../../components/face-link.tsx';
-import { FramePhoto } from '../../components/frame-photo.tsx';
 import { Icon } from '../../components/icon.tsx';
+import { ImageFaces } from '../../components/image-faces.tsx';
 import { Page } from '../../components/page.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
 import { Waterfall } from './waterfall.tsx';
 
 /** One photo: its faces, what was found in it, and its way from its arrival to the webhook. */
 export const ImagePage = ({ id }: { id: string }) => {
-  const { route } = useLocation();
   const { data, problem, reload } = useAnswer(async () => {
     const image = await answer(api.images[':id'].$get({ param: { id } }));
     const told = await Promise.all(
@@ -24,17 +21,6 @@ export const ImagePage = ({ id }: { id: string }) => {
     return { image, notifications };
   }, [id]);
   const image = data?.image;
-  const boxes = image?.faces.map((face) => {
-    const name = image.matches.find((match) => match.face_id === face.id)?.person;
-    return {
-      ...face.box,
-      id: face.id,
-      name,
-      kind: name ? ('hit' as const) : ('other' as const),
-      label: `Search for ${name ?? `face ${face.ordinal} from the left`}`,
-      onChoose: () => route(searchOf(face.id)),
-    };
-  });
   return (
     <Page title="Photo" lead={<a href="/console/pipeline/images">All photos</a>}>
       <ProblemNote problem={problem} onRetry={() => void reload()} />
@@ -42,13 +28,7 @@ export const ImagePage = ({ id }: { id: string }) => {
         <>
           <div class="image-top">
             <div class="form">
-              <FramePhoto
-                imageId={id}
-                width={image.width}
-                height={image.height}
-                boxes={boxes ?? []}
-                alt={`The photo of ${image.camera ?? 'no camera'}`}
-              />
+              <ImageFaces id={id} image={image} alt={`The photo of ${image.camera ?? 'no camera'}`} />
               {image.faces.length > 0 && <p class="faint">Click a face to search for it.</p>}
             </div>
             <dl class="facts">
