@@ -7,7 +7,7 @@ import { limits } from '../limits.ts';
 import { assertSeesAll } from '../monitoring/pipeline.ts';
 import { type Handled, handle } from '../runner/handle.ts';
 import { stageOf, stages } from '../stages/index.ts';
-import type { Item, Stage } from '../stages/stage.ts';
+import type { AnyStage, Item } from '../stages/stage.ts';
 import { asCaller } from './as-caller.ts';
 import { operation } from './operation.ts';
 import { taskReport } from './schemas/tasks.ts';
@@ -21,7 +21,7 @@ const oneOrMany = z.union(
 );
 
 /** @throws {WatchpostError} task_unknown. */
-const knownStage = (task: string): Stage => {
+const knownStage = (task: string): AnyStage => {
   const stage = stageOf(task);
   if (stage) return stage;
   const known = stages.map((one) => one.task).join(', ');
@@ -58,20 +58,20 @@ export const tasks = ({ database, vision, workerId }: Services) =>
     .post('/:task/pause', ...switching('pause', 'Pause a task: its events wait until it is resumed'))
     .post('/:task/resume', ...switching('resume', 'Resume a task'))
     .post(
-    '/:task',
-    operation({
-      summary: 'Run a task in this process, for the events that contain the given payloads',
-      scope: 'administer',
-      body: oneOrMany,
-      bodyBytes: limits.tasksBytes.max,
-      answers: { 200: taskReport },
-      errors: ['task_unknown', 'event_unknown'],
-    }),
-    async (c) => {
-      const task = c.req.param('task');
-      const stage = knownStage(task);
-      const payloads = [c.req.valid('json')].flat();
-      const { rows } = await sql<{ event_id: string; payload: object; ended: boolean; places: number[] }>`
+      '/:task',
+      operation({
+        summary: 'Run a task in this process, for the events that contain the given payloads',
+        scope: 'administer',
+        body: oneOrMany,
+        bodyBytes: limits.tasksBytes.max,
+        answers: { 200: taskReport },
+        errors: ['task_unknown', 'event_unknown'],
+      }),
+      async (c) => {
+        const task = c.req.param('task');
+        const stage = knownStage(task);
+        const payloads = [c.req.valid('json')].flat();
+        const { rows } = await sql<{ event_id: string; payload: object; ended: boolean; places: number[] }>`
       select e.id as event_id, e.payload, array_agg(asked.place::integer) as places,
         exists (select from watchpost.ended_task as d where d.event_id = e.id and d.task = ${task}) as ended
       from jsonb_array_elements(${JSON.stringify(payloads)}::jsonb) with ordinality as asked (payload, place)
@@ -83,20 +83,20 @@ export const tasks = ({ database, vision, workerId }: Services) =>
       group by e.id, e.payload
       order by e.id
     `.execute(c.get('db'));
-      if (rows.length === 0) {
-        throw new WatchpostError('event_unknown', `No event with this payload was given to ${task}.`);
-      }
-      const handled: Handled[] = [];
-      for (const ended of [false, true]) {
-        const items: Item[] = rows
-          .filter((row) => row.ended === ended)
-          .map(({ event_id, payload }) => ({ event_id, ...payload }));
-        // What waits is tried again by a worker. A dead letter is not, so it stays one.
-        const delivery = { workerId, attempt: 1, mayRetry: !ended, redelivered: true };
-        handled.push(...(await handle(stage, items, { database, vision }, delivery)));
-      }
-      const known = new Set(rows.flatMap((row) => row.places));
-      const unknown = payloads.filter((_, index) => !known.has(index + 1));
-      return c.json({ task, handled, ...(unknown.length > 0 ? { unknown } : {}) });
-    },
-  );
+        if (rows.length === 0) {
+          throw new WatchpostError('event_unknown', `No event with this payload was given to ${task}.`);
+        }
+        const handled: Handled[] = [];
+        for (const ended of [false, true]) {
+          const items: Item[] = rows
+            .filter((row) => row.ended === ended)
+            .map(({ event_id, payload }) => ({ event_id, ...payload }));
+          // What waits is tried again by a worker. A dead letter is not, so it stays one.
+          const delivery = { workerId, attempt: 1, mayRetry: !ended, redelivered: true };
+          handled.push(...(await handle(stage, items, { database, vision }, delivery)));
+        }
+        const known = new Set(rows.flatMap((row) => row.places));
+        const unknown = payloads.filter((_, index) => !known.has(index + 1));
+        return c.json({ task, handled, ...(unknown.length > 0 ? { unknown } : {}) });
+      },
+    );

@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs';
 import axe, { type AxeResults } from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Locator, type Page, type Request } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type Locator,
+  type Page,
+  type Request,
+} from 'playwright-core';
 import { expect } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
 
@@ -59,8 +66,8 @@ const watchRequests = (page: Page): void => {
   page.on('request', (request) => {
     if (request.resourceType() !== 'eventsource') open.add(request);
   });
-  for (const end of ['requestfinished', 'requestfailed'] as const)
-    page.on(end, (request) => open.delete(request));
+  page.on('requestfinished', (request) => open.delete(request));
+  page.on('requestfailed', (request) => open.delete(request));
 };
 
 /** Logs in by the page, as people do. */

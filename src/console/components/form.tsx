@@ -1,4 +1,4 @@
-import type { ComponentChildren, JSX } from 'preact';
+import type { ComponentChildren } from 'preact';
 import { useWork } from '../api/use-work.ts';
 import { Dialog } from './dialog.tsx';
 import { Field } from './field.tsx';
@@ -86,10 +86,16 @@ export const TextField = ({
   hint,
   value,
   ...input
-}: Named & { value?: string | number | null | undefined } & Pick<
-    JSX.InputHTMLAttributes<HTMLInputElement>,
-    'type' | 'required' | 'maxLength' | 'min' | 'max' | 'step' | 'placeholder'
-  >) => (
+}: Named & {
+  value?: string | number | null | undefined;
+  type?: 'text' | 'number' | 'date' | 'url';
+  required?: boolean;
+  maxLength?: number;
+  min?: number;
+  max?: number;
+  step?: number;
+  placeholder?: string;
+}) => (
   <Field label={label} hint={hint}>
     {(control) => (
       <input {...control} {...input} name={name} defaultValue={value === null ? '' : String(value ?? '')} />

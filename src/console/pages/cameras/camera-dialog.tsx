@@ -4,8 +4,8 @@ import { useAnswer } from '../../api/use-answer.ts';
 import { Field } from '../../components/field.tsx';
 import { ChoiceField, FormDialog, TextField } from '../../components/form.tsx';
 import { say } from '../../components/toast.tsx';
-import type { CameraRow, Plan } from './index.tsx';
 import { PlanPicture } from './plan-picture.tsx';
+import type { CameraRow, Plan } from './types.ts';
 
 const ranges = [
   ['near', 'Near: people close to it, fastest'],
@@ -44,16 +44,37 @@ export const CameraDialog = ({
           plan: point,
         };
         if (camera) await send('PATCH', `/v1/cameras/${camera.id}`, body);
-        else await send('POST', '/v1/cameras', { ...body, ...(names.length > 1 ? { site: fields.text('site') } : {}) });
+        else
+          await send('POST', '/v1/cameras', {
+            ...body,
+            ...(names.length > 1 ? { site: fields.text('site') } : {}),
+          });
         say(`${fields.text('location')} is ${camera ? 'changed' : 'added'}.`);
         onClose();
       }}
     >
       <div class={plans.length > 0 ? 'columns' : 'form'}>
         <div class="form">
-          <TextField label="Place" name="location" value={camera?.location} required hint="As people say it: North gate." />
-          <TextField label="Name" name="name" value={camera?.name} required hint="With which it sends its photos." />
-          <TextField label="Zone" name="zone" value={camera?.zone} hint="Lists can be for the cameras of a zone." />
+          <TextField
+            label="Place"
+            name="location"
+            value={camera?.location}
+            required
+            hint="As people say it: North gate."
+          />
+          <TextField
+            label="Name"
+            name="name"
+            value={camera?.name}
+            required
+            hint="With which it sends its photos."
+          />
+          <TextField
+            label="Zone"
+            name="zone"
+            value={camera?.zone}
+            hint="Lists can be for the cameras of a zone."
+          />
           <ChoiceField label="Faces" name="faces" value={camera?.faces ?? 'automatic'} options={ranges} />
           <TextField
             label="Silent after minutes"
@@ -78,7 +99,9 @@ export const CameraDialog = ({
                   {...control}
                   value={point?.id ?? ''}
                   onChange={(event) =>
-                    setPoint(event.currentTarget.value ? { id: event.currentTarget.value, x: 0.5, y: 0.5 } : null)
+                    setPoint(
+                      event.currentTarget.value ? { id: event.currentTarget.value, x: 0.5, y: 0.5 } : null,
+                    )
                   }
                 >
                   <option value="">None</option>

@@ -1,6 +1,6 @@
 import { Camera, Plus, VideoOff } from 'lucide';
 import { useState } from 'preact/hooks';
-import { type AnswerOf, answer, api, send } from '../../api/client.ts';
+import { answer, api, send } from '../../api/client.ts';
 import { may } from '../../api/session.ts';
 import { useAnswer } from '../../api/use-answer.ts';
 import { Ago } from '../../components/ago.tsx';
@@ -16,12 +16,7 @@ import { say, sayProblem } from '../../components/toast.tsx';
 import { CameraDialog } from './camera-dialog.tsx';
 import './cameras.css';
 import { Plans } from './plans.tsx';
-
-/** A camera in use. */
-export type CameraRow = AnswerOf<Awaited<ReturnType<typeof api.cameras.$get>>>['cameras'][number];
-
-/** A floor plan or map. */
-export type Plan = AnswerOf<Awaited<ReturnType<typeof api.plans.$get>>>['plans'][number];
+import type { CameraRow } from './types.ts';
 
 /** The cameras, and the plans on which they are placed. */
 export default () => {
@@ -59,7 +54,11 @@ export default () => {
         </span>
       ),
     },
-    { title: 'Zone', by: (camera) => camera.zone, cell: (camera) => camera.zone ?? <span class="faint">none</span> },
+    {
+      title: 'Zone',
+      by: (camera) => camera.zone,
+      cell: (camera) => camera.zone ?? <span class="faint">none</span>,
+    },
     { title: 'Faces', by: (camera) => camera.faces, cell: (camera) => camera.faces },
     {
       title: 'Last photo',

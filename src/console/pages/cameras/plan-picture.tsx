@@ -1,4 +1,4 @@
-import type { Plan } from './index.tsx';
+import type { Plan } from './types.ts';
 
 /** How far an arrow key moves a mark: a fiftieth of the plan. */
 const step = 0.02;
@@ -29,7 +29,12 @@ export const PlanPicture = ({
   };
   const picture = (
     <>
-      <img src={`/v1/plans/${plan.id}/image`} alt={`The plan ${plan.name}`} width={plan.width} height={plan.height} />
+      <img
+        src={`/v1/plans/${plan.id}/image`}
+        alt={`The plan ${plan.name}`}
+        width={plan.width}
+        height={plan.height}
+      />
       <svg class="path" viewBox={`0 0 ${plan.width} ${plan.height}`} aria-hidden="true">
         {marks.map(({ name, x, y }) => (
           <g key={name} class="plan-mark" transform={`translate(${x * plan.width} ${y * plan.height})`}>

@@ -8,8 +8,8 @@ import { PhotoDrop } from '../../components/photo-drop.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
 import { Scoped } from '../../components/scoped.tsx';
 import { say, sayProblem } from '../../components/toast.tsx';
-import type { Plan } from './index.tsx';
 import { PlanPicture } from './plan-picture.tsx';
+import type { Plan } from './types.ts';
 
 /** Floor plans and maps with the cameras on them, and where one is added. */
 export const Plans = ({ plans, onChange }: { plans: readonly Plan[]; onChange: () => void }) => {

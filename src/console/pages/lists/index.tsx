@@ -1,6 +1,6 @@
 import { BellRing, ListChecks, Plus, Volume2 } from 'lucide';
 import { useState } from 'preact/hooks';
-import { type AnswerOf, answer, api, send } from '../../api/client.ts';
+import { answer, api, send } from '../../api/client.ts';
 import { may } from '../../api/session.ts';
 import { useAnswer } from '../../api/use-answer.ts';
 import { Badge, toneOfSeverity } from '../../components/badge.tsx';
@@ -14,9 +14,7 @@ import { type Column, Table } from '../../components/table.tsx';
 import { say, sayProblem } from '../../components/toast.tsx';
 import { ListDialog } from './list-dialog.tsx';
 import './lists.css';
-
-/** A watchlist. */
-export type List = AnswerOf<Awaited<ReturnType<typeof api.watchlists.$get>>>['watchlists'][number];
+import type { List } from './types.ts';
 
 /** The watchlists: what each is for, how its alerts look and sound, and which photos are compared with it. */
 export default () => {

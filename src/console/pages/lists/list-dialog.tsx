@@ -1,10 +1,17 @@
 import { useState } from 'preact/hooks';
 import { send } from '../../api/client.ts';
 import { Field } from '../../components/field.tsx';
-import { CheckField, ChoiceField, type Fields, FormDialog, ManyField, TextField } from '../../components/form.tsx';
+import {
+  CheckField,
+  ChoiceField,
+  type Fields,
+  FormDialog,
+  ManyField,
+  TextField,
+} from '../../components/form.tsx';
 import { play } from '../../components/sounds.ts';
 import { say } from '../../components/toast.tsx';
-import type { List } from './index.tsx';
+import type { List } from './types.ts';
 
 const severities = [
   ['info', 'Info'],
@@ -81,7 +88,12 @@ export const ListDialog = ({
             maxLength={2000}
             hint="Why people are looked for. It is on record, and in access reports."
           />
-          <ChoiceField label="Severity" name="severity" value={list?.severity ?? 'warning'} options={severities} />
+          <ChoiceField
+            label="Severity"
+            name="severity"
+            value={list?.severity ?? 'warning'}
+            options={severities}
+          />
           <TextField
             label="Threshold"
             name="threshold"

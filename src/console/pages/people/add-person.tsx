@@ -94,7 +94,10 @@ export const AddPerson = ({
                 )}
               </div>
             </fieldset>
-            <Field label="Legal basis" hint="Why their face may be kept; without a choice, the one that is set for all.">
+            <Field
+              label="Legal basis"
+              hint="Why their face may be kept; without a choice, the one that is set for all."
+            >
               {(control) => (
                 <select {...control} value={basis} onChange={(event) => setBasis(event.currentTarget.value)}>
                   <option value="">As set for all</option>

@@ -18,7 +18,8 @@ export const FindPerson = ({
 }) => {
   const [query, setQuery] = useState('');
   const found = useAnswer(
-    () => answer(api.persons.$get({ query: { limit: '9', ...(query.trim() ? { query: query.trim() } : {}) } })),
+    () =>
+      answer(api.persons.$get({ query: { limit: '9', ...(query.trim() ? { query: query.trim() } : {}) } })),
     [query],
   );
   const people = found.data?.persons.filter(({ id }) => id !== without).slice(0, 8) ?? [];

@@ -54,8 +54,8 @@ export const MergeDialog = ({ person, onClose }: { person: PersonReport; onClose
             </figure>
           </div>
           <p>
-            {person.name} gets the photos, sightings, alerts and lists of {other.name}, and keeps their own name.
-            Links to {other.name} lead to {person.name} from then on. It can be undone.
+            {person.name} gets the photos, sightings, alerts and lists of {other.name}, and keeps their own
+            name. Links to {other.name} lead to {person.name} from then on. It can be undone.
           </p>
           <Field label="Note" hint="It is kept on record with your name.">
             {(control) => (

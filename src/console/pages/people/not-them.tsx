@@ -39,7 +39,9 @@ export const NotThem = ({
       <ul class="lines">
         {data?.cannot_links.map((link) => (
           <li key={link.id}>
-            {link.face && <FaceCrop faceId={link.face.id} size={44} alt={`A face that is not ${person.name}`} />}
+            {link.face && (
+              <FaceCrop faceId={link.face.id} size={44} alt={`A face that is not ${person.name}`} />
+            )}
             <span>
               <strong>{link.person ? link.person.name : 'This face'}</strong>{' '}
               <span class="faint">

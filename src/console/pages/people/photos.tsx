@@ -2,6 +2,7 @@ import { Star, Trash2 } from 'lucide';
 import { useState } from 'preact/hooks';
 import { answer, api, send } from '../../api/client.ts';
 import type { Detected } from '../../api/enrol.ts';
+import { untilEnrolled } from '../../api/enrol.ts';
 import { may } from '../../api/session.ts';
 import { useAnswer } from '../../api/use-answer.ts';
 import { useWork } from '../../api/use-work.ts';
@@ -14,7 +15,6 @@ import { Icon } from '../../components/icon.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
 import { Scoped } from '../../components/scoped.tsx';
 import { say, sayProblem } from '../../components/toast.tsx';
-import { untilEnrolled } from '../../api/enrol.ts';
 import { AddPhotos } from './add-photos.tsx';
 import type { PersonReport } from './types.ts';
 
@@ -119,12 +119,7 @@ const PhotoCard = ({
           looks like <a href={`/console/people/${photo.looks_like.id}`}>{photo.looks_like.name}</a>
         </p>
       )}
-      {quality && (
-        <p class="faint small">
-          {Math.round(quality.height_px)} px high, turned {Math.round(Math.abs(quality.yaw))}°, detector{' '}
-          {quality.score.toFixed(2)}
-        </p>
-      )}
+      {quality && <p class="faint small">{inWords(quality)}</p>}
       {may('enrol') && (isRefused || photo.chosen_face !== null) && (
         <button type="button" class="button" onClick={onChoose}>
           Choose the face
@@ -133,6 +128,16 @@ const PhotoCard = ({
     </article>
   );
 };
+
+/** How good a photo is, in figures; those that are not known are left out. */
+const inWords = ({ height_px, yaw, score }: NonNullable<Photo['quality']>): string =>
+  [
+    height_px !== null && `${Math.round(height_px)} px high`,
+    yaw !== null && `turned ${Math.round(Math.abs(yaw))}°`,
+    score !== null && `detector ${score.toFixed(2)}`,
+  ]
+    .filter(Boolean)
+    .join(', ');
 
 /** Another face of a photo that is stored. */
 const ChooseAnother = ({
@@ -146,7 +151,7 @@ const ChooseAnother = ({
 }) => {
   const { problem, isBusy, run } = useWork();
   const image = useAnswer(
-    () => answer(api.images[':id'].$get({ param: { id: photo.image_id } })),
+    () => answer(api.images[':id'].$get({ param: { id: photo.image_id ?? '' } })),
     [photo.image_id],
   );
   const choose = (face: number) =>
@@ -165,7 +170,7 @@ const ChooseAnother = ({
       {isBusy && <p role="status">The face is looked at…</p>}
       {image.data && faces.length === 0 && <p>No face was found in this photo.</p>}
       <FramePhoto
-        imageId={photo.image_id}
+        imageId={photo.image_id ?? ''}
         width={image.data?.width}
         height={image.data?.height}
         boxes={faces.map(({ box, ordinal }) => ({

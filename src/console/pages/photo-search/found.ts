@@ -18,14 +18,22 @@ export interface FoundFace {
   readonly box: Box;
   readonly outcome: string;
   readonly quality: { readonly gate: readonly string[] };
-  readonly matches: readonly { readonly person_id: string; readonly person: string; readonly watchlist: string }[];
+  readonly matches: readonly {
+    readonly person_id: string;
+    readonly person: string;
+    readonly watchlist: string;
+  }[];
   readonly people: readonly {
     readonly person_id: string;
     readonly person: string;
     readonly similarity: number;
     readonly reference_face_id: string | null;
     readonly ruled_out: boolean;
-    readonly watchlists: readonly { readonly name: string; readonly threshold: number; readonly reached: boolean }[];
+    readonly watchlists: readonly {
+      readonly name: string;
+      readonly threshold: number;
+      readonly reached: boolean;
+    }[];
   }[];
   readonly past?: readonly {
     readonly face_id: string;

@@ -77,8 +77,8 @@ export default () => {
               />
               {searched.found.faces.length > 1 && (
                 <p class="faint">
-                  {searched.found.faces.length} faces; the results are of face {searched.chosen} from the left. Click
-                  another one.
+                  {searched.found.faces.length} faces; the results are of face {searched.chosen} from the
+                  left. Click another one.
                 </p>
               )}
             </>

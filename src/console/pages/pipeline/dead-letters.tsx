@@ -13,7 +13,9 @@ import { Parts } from './parts.tsx';
 /** What was given up, with the reason, to be put back. */
 export const DeadLetters = () => {
   const letters = usePages(async (after) => {
-    const page = await answer(api['dead-letters'].$get({ query: { limit: '50', ...(after ? { after } : {}) } }));
+    const page = await answer(
+      api['dead-letters'].$get({ query: { limit: '50', ...(after ? { after } : {}) } }),
+    );
     return { rows: page.dead_letters, next: page.next };
   }, []);
   const putBack = async ({ id, task }: { id: string; task: string }) => {

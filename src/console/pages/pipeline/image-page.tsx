@@ -14,7 +14,9 @@ export const ImagePage = ({ id }: { id: string }) => {
   const { data, problem, reload } = useAnswer(async () => {
     const image = await answer(api.images[':id'].$get({ param: { id } }));
     const told = await Promise.all(
-      image.alerts.map((alert) => answer(api.alerts[':id'].$get({ param: { id: alert.id } })).catch(() => undefined)),
+      image.alerts.map((alert) =>
+        answer(api.alerts[':id'].$get({ param: { id: alert.id } })).catch(() => undefined),
+      ),
     );
     // Of an alert that other photos have extended, what was told of this one: the first photo has raised it.
     const notifications = told.flatMap((alert) => (alert?.image_id === id ? alert.notifications : []));
@@ -34,7 +36,9 @@ export const ImagePage = ({ id }: { id: string }) => {
             <dl class="facts">
               <dt>State</dt>
               <dd>
-                <Badge tone={image.state === 'failed' ? 'critical' : image.state === 'done' ? 'good' : 'neutral'}>
+                <Badge
+                  tone={image.state === 'failed' ? 'critical' : image.state === 'done' ? 'good' : 'neutral'}
+                >
                   {image.state}
                 </Badge>
                 {image.message && ` ${image.message}`}

@@ -1,6 +1,6 @@
 import { TriangleAlert } from 'lucide';
 import { useEffect } from 'preact/hooks';
-import { type AnswerOf, answer, api } from '../../api/client.ts';
+import { answer, api } from '../../api/client.ts';
 import { useAnswer } from '../../api/use-answer.ts';
 import { Ago } from '../../components/ago.tsx';
 import { Badge } from '../../components/badge.tsx';
@@ -10,9 +10,7 @@ import { ProblemNote } from '../../components/problem.tsx';
 import { Table } from '../../components/table.tsx';
 import { Parts } from './parts.tsx';
 import { Stages } from './stages.tsx';
-
-/** How the pipeline stands. */
-export type Pipeline = AnswerOf<Awaited<ReturnType<typeof api.pipeline.$get>>>;
+import type { Pipeline } from './types.ts';
 
 /** Seconds between two looks. */
 const lookEvery = 5;

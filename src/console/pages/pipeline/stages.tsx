@@ -4,7 +4,7 @@ import { may } from '../../api/session.ts';
 import { Badge } from '../../components/badge.tsx';
 import { Icon } from '../../components/icon.tsx';
 import { say, sayProblem } from '../../components/toast.tsx';
-import type { Pipeline } from './overview.tsx';
+import type { Pipeline } from './types.ts';
 
 type Task = Pipeline['tasks'][number];
 

@@ -74,7 +74,8 @@ export const Waterfall = ({ image, notifications }: { image: Image; notification
               <i class="done" style={{ left: at(bar.begins), width: at(bar.ends - bar.begins) }} />
             </span>
             <span class="number faint">
-              {bar.begins > bar.from && `waited ${ms(bar.begins - bar.from)}, `}took {ms(bar.ends - bar.begins)}
+              {bar.begins > bar.from && `waited ${ms(bar.begins - bar.from)}, `}took{' '}
+              {ms(bar.ends - bar.begins)}
             </span>
           </li>
         ))}

@@ -65,8 +65,18 @@ export const Accesses = () => {
             </option>
           ))}
         </select>
-        <input type="date" aria-label="From" value={since} onChange={(event) => setSince(event.currentTarget.value)} />
-        <input type="date" aria-label="To" value={until} onChange={(event) => setUntil(event.currentTarget.value)} />
+        <input
+          type="date"
+          aria-label="From"
+          value={since}
+          onChange={(event) => setSince(event.currentTarget.value)}
+        />
+        <input
+          type="date"
+          aria-label="To"
+          value={until}
+          onChange={(event) => setUntil(event.currentTarget.value)}
+        />
         {person && (
           <button type="button" class="button" onClick={() => route('/console/record/access')}>
             Of everybody

@@ -10,7 +10,10 @@ import { ProblemNote } from '../../components/problem.tsx';
 import { Table } from '../../components/table.tsx';
 import { beginningOf, Parts } from './parts.tsx';
 
-type Event = Extract<AnswerOf<Awaited<ReturnType<typeof api.events.$get>>>, { events: unknown }>['events'][number];
+type Event = Extract<
+  AnswerOf<Awaited<ReturnType<typeof api.events.$get>>>,
+  { events: unknown }
+>['events'][number];
 
 const topics = [
   'alert.raised',
@@ -84,8 +87,18 @@ export const Events = () => {
             </option>
           ))}
         </select>
-        <input type="date" aria-label="From" value={since} onChange={(event) => setSince(event.currentTarget.value)} />
-        <input type="date" aria-label="To" value={until} onChange={(event) => setUntil(event.currentTarget.value)} />
+        <input
+          type="date"
+          aria-label="From"
+          value={since}
+          onChange={(event) => setSince(event.currentTarget.value)}
+        />
+        <input
+          type="date"
+          aria-label="To"
+          value={until}
+          onChange={(event) => setUntil(event.currentTarget.value)}
+        />
       </search>
       <ProblemNote problem={events.problem} onRetry={events.reload} />
       {events.rows && (

@@ -59,7 +59,12 @@ export const Seals = () => {
 };
 
 const Verify = () => {
-  const [seen, setSeen] = useState<{ compared: number; seals: number; findings: Comparison['findings']; isDone: boolean }>();
+  const [seen, setSeen] = useState<{
+    compared: number;
+    seals: number;
+    findings: Comparison['findings'];
+    isDone: boolean;
+  }>();
   const { problem, isBusy, run } = useWork();
   const verify = () =>
     run(async () => {
@@ -102,7 +107,8 @@ const Verify = () => {
         </ul>
       )}
       <p class="faint small">
-        <code>watchpost verify</code> compares the tables with the record, too, and a seal that you have kept elsewhere.
+        <code>watchpost verify</code> compares the tables with the record, too, and a seal that you have kept
+        elsewhere.
       </p>
     </section>
   );

@@ -150,7 +150,7 @@ const EndpointCard = ({
         Is told of {kinds[endpoint.sends]}
         {endpoint.watchlists.length > 0 && ` of ${endpoint.watchlists.join(', ')}`}
         {endpoint.min_severity !== 'info' && `, from ${endpoint.min_severity} on`}.{' '}
-        {endpoint.due > 0 && <Badge tone="warning">{endpoint.due} wait to be sent</Badge>}
+        {Number(endpoint.due) > 0 && <Badge tone="warning">{endpoint.due} wait to be sent</Badge>}
         {endpoint.previous_secret_until && (
           <span class="faint">
             The secret before is valid, too, until <Ago time={endpoint.previous_secret_until} />.

@@ -57,8 +57,8 @@ const Own = () => {
         </dl>
       </section>
       <p class="faint">
-        Sound and notifications are switched on on <a href="/console/">Live</a>; colours and keys at the foot of the
-        navigation. They are kept in this browser.
+        Sound and notifications are switched on on <a href="/console/">Live</a>; colours and keys at the foot
+        of the navigation. They are kept in this browser.
       </p>
     </Page>
   );

@@ -189,7 +189,13 @@ const NewKey = ({
         onMade({ name, key: made.key });
       }}
     >
-      <TextField label="Name" name="name" required maxLength={200} hint="Whose it is: front desk, gate camera." />
+      <TextField
+        label="Name"
+        name="name"
+        required
+        maxLength={200}
+        hint="Whose it is: front desk, gate camera."
+      />
       <ManyField label="May" name="scopes" values={['read', 'review']} options={scopes} />
       <TextField label="Until" name="expires" type="date" hint="Empty: until it is revoked." />
       {sites.length > 1 && (

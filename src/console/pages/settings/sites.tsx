@@ -60,7 +60,12 @@ export const Sites = () => {
           keyOf={({ id }) => id}
           columns={[
             { title: 'Name', by: ({ name }) => name, cell: ({ name }) => <strong>{name}</strong> },
-            { title: 'Cameras', isNumber: true, by: ({ cameras }) => cameras, cell: ({ cameras }) => cameras },
+            {
+              title: 'Cameras',
+              isNumber: true,
+              by: ({ cameras }) => cameras,
+              cell: ({ cameras }) => cameras,
+            },
             {
               title: 'Lists',
               isNumber: true,
@@ -103,7 +108,13 @@ export const Sites = () => {
             await sites.reload();
           }}
         >
-          <TextField label="Name" name="name" value={open === 'new' ? '' : open.name} required maxLength={200} />
+          <TextField
+            label="Name"
+            name="name"
+            value={open === 'new' ? '' : open.name}
+            required
+            maxLength={200}
+          />
         </FormDialog>
       )}
     </Page>

@@ -26,7 +26,12 @@ export const StrangerList = () => {
       toolbar={
         <fieldset class="choices" aria-label="How often they came">
           {['1', '2', '3', '5', '10'].map((least) => (
-            <button key={least} type="button" aria-pressed={visits === least} onClick={() => setVisits(least)}>
+            <button
+              key={least}
+              type="button"
+              aria-pressed={visits === least}
+              onClick={() => setVisits(least)}
+            >
               {least === '1' ? 'All' : `${least}+ visits`}
             </button>
           ))}

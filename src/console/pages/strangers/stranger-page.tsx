@@ -65,7 +65,13 @@ export const StrangerPage = ({ id }: { id: string }) => {
           </ul>
         </section>
       ))}
-      {isNaming && <NameStranger id={id} onClose={() => setNaming(false)} onNamed={(person) => route(`/console/people/${person}`)} />}
+      {isNaming && (
+        <NameStranger
+          id={id}
+          onClose={() => setNaming(false)}
+          onNamed={(person) => route(`/console/people/${person}`)}
+        />
+      )}
     </Page>
   );
 };
