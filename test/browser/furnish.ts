@@ -66,11 +66,7 @@ const caller = (api: Api) => async (method: string, path: string, body?: unknown
 };
 
 const addPlaces = async (call: ReturnType<typeof caller>): Promise<void> => {
-  const plan = await call(
-    'POST',
-    '/v1/plans',
-    formOf(await drawPlan(), { name: 'Ground floor' }),
-  );
+  const plan = await call('POST', '/v1/plans', formOf(await drawPlan(), { name: 'Ground floor' }));
   const places = [
     ['north-gate', 'North gate', 'outside', 0.07, 0.54],
     ['lobby', 'Lobby', 'inside', 0.24, 0.28],

@@ -33,27 +33,32 @@ describe.skipIf(!browserPath)(`pictures of every page${needsBrowser}`, () => {
       await settled(page);
       await page.screenshot({ path: `${folder}${name}.png`, fullPage });
     };
-    for (const size of ['wide', 'narrow'] as const)
-      for (const dark of [false, true]) {
-        const { page } = await openPage(browser, { size, dark });
-        await logIn(page, api.url, api.key);
-        const suffix = `${size}-${dark ? 'dark' : 'light'}`;
-        for (const [name, address] of Object.entries(addresses)) {
-          await page.goto(`${api.url}${address}`);
-          if (name === 'alert') await take(page, `${name}-screen-${suffix}`, false);
-          if (name === 'search') {
-            await drop(page.locator('label.drop'), sample(1));
-            await page.getByRole('heading', { name: 'Seen before' }).waitFor();
-          }
-          await take(page, `${name}-${suffix}`, true);
+    const looks = [
+      ['wide', false],
+      ['narrow', true],
+      ['wide', true],
+      ['narrow', false],
+    ] as const;
+    for (const [size, dark] of looks) {
+      const { page } = await openPage(browser, { size, dark });
+      await logIn(page, api.url, api.key);
+      const suffix = `${size}-${dark ? 'dark' : 'light'}`;
+      for (const [name, address] of Object.entries(addresses)) {
+        await page.goto(`${api.url}${address}`);
+        if (name === 'alert') await take(page, `${name}-screen-${suffix}`, false);
+        if (name === 'search') {
+          await drop(page.locator('label.drop'), sample(1));
+          await page.getByRole('heading', { name: 'Seen before' }).waitFor();
         }
-        for (const { name, at, button } of dialogs) {
-          await page.goto(`${api.url}${addresses[at]}`);
-          await page.getByRole('button', { name: button }).click();
-          await page.getByRole('dialog').waitFor();
-          await take(page, `dialog-${name}-${suffix}`, false);
-        }
-        await page.close();
+        await take(page, `${name}-${suffix}`, true);
       }
-  });
+      for (const { name, at, button } of dialogs) {
+        await page.goto(`${api.url}${addresses[at]}`);
+        await page.getByRole('button', { name: button }).click();
+        await page.getByRole('dialog').waitFor();
+        await take(page, `dialog-${name}-${suffix}`, false);
+      }
+      await page.close();
+    }
+  }, 900_000);
 });

@@ -82,7 +82,7 @@ export default () => {
     ...(may('administer')
       ? [
           {
-            title: 'Do',
+            title: 'Actions',
             cell: (camera: CameraRow) => (
               <span class="row-actions">
                 <button type="button" class="button" onClick={() => setOpen(camera)}>
@@ -145,6 +145,6 @@ const Silent = ({ camera }: { camera: CameraRow }) => {
         <Icon of={VideoOff} size={14} /> since <Ago time={camera.silent_since} />
       </Badge>
     );
-  if (camera.silent_after_seconds === null) return <span class="faint">never told</span>;
-  return <span class="faint">told after {Math.round(camera.silent_after_seconds / 60)} min</span>;
+  if (camera.silent_after_seconds === null) return <span class="faint">not watched</span>;
+  return <span class="faint">after {Math.round(camera.silent_after_seconds / 60)} min</span>;
 };

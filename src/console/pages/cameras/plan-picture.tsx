@@ -39,7 +39,12 @@ export const PlanPicture = ({
         {marks.map(({ name, x, y }) => (
           <g key={name} class="plan-mark" transform={`translate(${x * plan.width} ${y * plan.height})`}>
             <circle r={13 * unit} stroke-width={4 * unit} />
-            <text y={40 * unit} font-size={26 * unit} text-anchor="middle" stroke-width={7 * unit}>
+            <text
+              y={48 * unit}
+              font-size={32 * unit}
+              text-anchor={x < 0.15 ? 'start' : x > 0.85 ? 'end' : 'middle'}
+              stroke-width={7 * unit}
+            >
               {name}
             </text>
           </g>

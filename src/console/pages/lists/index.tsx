@@ -81,7 +81,7 @@ export default () => {
     ...(may('administer')
       ? [
           {
-            title: 'Do',
+            title: 'Actions',
             cell: (list: List) => (
               <span class="row-actions">
                 <button type="button" class="button" onClick={() => setOpen(list)}>

@@ -3,4 +3,4 @@ import { PersonPage } from './person-page.tsx';
 import './people.css';
 
 /** Everybody who is enrolled; /console/people/ID is one person. */
-export default ({ rest }: { rest?: string }) => (rest ? <PersonPage key={rest} id={rest} /> : <PersonList />);
+export default ({ part }: { part?: string }) => (part ? <PersonPage key={part} id={part} /> : <PersonList />);

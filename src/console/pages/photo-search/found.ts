@@ -64,6 +64,10 @@ export const outcomes: Readonly<Record<string, string>> = {
   cannot_link: 'No match: somebody has said that this is not them.',
 };
 
+/** The number of the first face that is a match, or of the first one. */
+export const knownOf = (faces: readonly FoundFace[]): number =>
+  (faces.find(({ outcome }) => outcome === 'match') ?? faces[0])?.ordinal ?? 1;
+
 /** The number of the face whose middle is nearest to that of a box. */
 export const nearestOf = (faces: readonly FoundFace[], box: Box): number => {
   const middle = ({ x, y, width, height }: Box) => [x + width / 2, y + height / 2] as const;

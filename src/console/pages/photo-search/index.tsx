@@ -6,7 +6,7 @@ import { ChooseFace } from '../../components/choose-face.tsx';
 import { Page } from '../../components/page.tsx';
 import { PhotoDrop } from '../../components/photo-drop.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
-import { nearestOf, type PhotoSearch } from './found.ts';
+import { knownOf, nearestOf, type PhotoSearch } from './found.ts';
 import { Results } from './results.tsx';
 import './search.css';
 
@@ -51,7 +51,7 @@ export default () => {
       if (!file) return;
       if (query.face) route('/console/search', true);
       const found = await search(file);
-      setSearched({ photo: file, found, chosen: 1 });
+      setSearched({ photo: file, found, chosen: knownOf(found.faces) });
     });
   useEffect(() => {
     if (query.face) run(async () => setSearched(await searchFace(query.face as string)));

@@ -62,7 +62,7 @@ export const DeadLetters = () => {
                 ),
             },
             {
-              title: 'Do',
+              title: 'Actions',
               cell: (letter) => (
                 <button type="button" class="button" onClick={() => void putBack(letter)}>
                   <Icon of={RotateCcw} size={16} />

@@ -59,9 +59,11 @@ export const ImagePage = ({ id }: { id: string }) => {
               <dd>
                 {image.alerts.length === 0 && 'none'}
                 {image.alerts.map((alert) => (
-                  <a key={alert.id} href={`/console/alerts/${alert.id}`}>
-                    {alert.person}, {alert.watchlist}{' '}
-                  </a>
+                  <p key={alert.id}>
+                    <a href={`/console/alerts/${alert.id}`}>
+                      {alert.person}, {alert.watchlist}
+                    </a>
+                  </p>
                 ))}
               </dd>
               <dt>File</dt>

@@ -5,9 +5,9 @@ import { Photos } from './photos.tsx';
 import './pipeline.css';
 
 /** How the pipeline stands; its dead letters, its photos, and one photo's way through it. */
-export default ({ rest = '' }: { rest?: string }) => {
-  const [part, id] = rest.split('/');
-  if (part === 'images') return id ? <ImagePage key={id} id={id} /> : <Photos />;
-  if (part === 'dead-letters') return <DeadLetters />;
+export default ({ part = '' }: { part?: string }) => {
+  const [kind, id] = part.split('/');
+  if (kind === 'images') return id ? <ImagePage key={id} id={id} /> : <Photos />;
+  if (kind === 'dead-letters') return <DeadLetters />;
   return <Overview />;
 };

@@ -14,6 +14,9 @@ type Access = AnswerOf<Awaited<ReturnType<typeof api.access.$get>>>['accesses'][
 
 const actions = ['photo', 'crop', 'search', 'compare', 'detect', 'export', 'evidence', 'report'] as const;
 
+/** A kind of things with its article. */
+const articleOf = (kind: string): string => `${/^[aeio]/.test(kind) ? 'an' : 'a'} ${kind}`;
+
 /** Who looked at photos and people, and searched by photo. */
 export const Accesses = () => {
   const { query: asked, route } = useLocation();
@@ -103,7 +106,7 @@ export const Accesses = () => {
               cell: (access) => (
                 <>
                   {access.action}
-                  {access.subject && <span class="faint"> of a {access.subject.kind}</span>}
+                  {access.subject && <span class="faint"> of {articleOf(access.subject.kind)}</span>}
                   {access.times > 1 && <span class="faint"> × {access.times}</span>}
                 </>
               ),

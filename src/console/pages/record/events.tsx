@@ -15,26 +15,46 @@ type Event = Extract<
   { events: unknown }
 >['events'][number];
 
+/** What is offered; any other may be typed. */
 const topics = [
   'alert.raised',
   'alert.retroactive',
-  'alert.acknowledged',
-  'alert.confirmed',
-  'alert.dismissed',
-  'alert.reopened',
+  'alert.reviewed',
+  'alert.withdrawn',
+  'alert.restored',
   'image.received',
   'face.detected',
   'face.embedded',
   'match.found',
-  'person.added',
+  'match.withdrawn',
+  'photo.added',
+  'photo.removed',
+  'person.enrolled',
   'person.changed',
   'person.merged',
-  'person.deleted',
+  'person.unmerged',
+  'cannot_link.added',
+  'cannot_link.removed',
+  'stranger.named',
   'watchlist.changed',
+  'watchlist.person_added',
+  'watchlist.person_removed',
   'camera.changed',
   'camera.silent',
+  'camera.back',
+  'plan.changed',
+  'endpoint.changed',
+  'notification.due',
   'key.changed',
+  'key.refused',
+  'site.changed',
+  'retention.changed',
+  'strangers.changed',
+  'subscription.changed',
   'access.recorded',
+  'backlog.old',
+  'worker.lost',
+  'vacuum.held',
 ];
 
 /** The events with filters, the latest first. */
@@ -111,7 +131,7 @@ export const Events = () => {
             { title: 'When', cell: ({ created_at }) => <span class="number">{clock(created_at)}</span> },
             { title: 'What', cell: (event) => <strong>{event.topic}</strong> },
             { title: 'About', cell: (event) => <About event={event} /> },
-            { title: 'Content', cell: (event) => <Content event={event} /> },
+            { title: 'Content', isMinor: true, cell: (event) => <Content event={event} /> },
           ]}
           empty={<Empty icon={ScrollText} title="No event is like that" />}
         />
@@ -135,12 +155,18 @@ const About = ({ event }: { event: Event }) => {
   );
 };
 
+/** Who has done it, where somebody has; else what there is to see. */
+const inShort = ({ by, reviewer, ...rest }: Record<string, unknown>): string => {
+  const who = by ?? reviewer;
+  return who ? `by ${who}` : Object.keys(rest).slice(0, 4).join(', ') || 'nothing';
+};
+
 const Content = ({ event }: { event: Event }) =>
   event.erased ? (
     <span class="faint">erased, on record</span>
   ) : (
     <details class="payload">
-      <summary>{Object.keys(event.payload).slice(0, 4).join(', ') || 'nothing'}</summary>
+      <summary>{inShort(event.payload)}</summary>
       <pre>{JSON.stringify(event.payload, null, 2)}</pre>
     </details>
   );

@@ -4,8 +4,8 @@ import './record.css';
 import { Seals } from './seals.tsx';
 
 /** What happened, the seals that prove it, and who looked at what. */
-export default ({ rest = '' }: { rest?: string }) => {
-  if (rest === 'seals') return <Seals />;
-  if (rest === 'access') return <Accesses />;
+export default ({ part = '' }: { part?: string }) => {
+  if (part === 'seals') return <Seals />;
+  if (part === 'access') return <Accesses />;
   return <Events />;
 };

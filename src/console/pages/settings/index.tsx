@@ -8,10 +8,10 @@ import './settings.css';
 import { Sites } from './sites.tsx';
 
 /** What one may do oneself; endpoints, keys and sites for who administers. */
-export default ({ rest = '' }: { rest?: string }) => {
-  if (rest === 'endpoints') return <Endpoints />;
-  if (rest === 'keys') return <Keys />;
-  if (rest === 'sites') return <Sites />;
+export default ({ part = '' }: { part?: string }) => {
+  if (part === 'endpoints') return <Endpoints />;
+  if (part === 'keys') return <Keys />;
+  if (part === 'sites') return <Sites />;
   return <Own />;
 };
 
@@ -57,7 +57,7 @@ const Own = () => {
         </dl>
       </section>
       <p class="faint">
-        Sound and notifications are switched on on <a href="/console/">Live</a>; colours and keys at the foot
+        Switch sound and notifications on at <a href="/console/">Live</a>; colours and keys at the foot
         of the navigation. They are kept in this browser.
       </p>
     </Page>

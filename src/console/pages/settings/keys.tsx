@@ -106,7 +106,7 @@ export const Keys = () => {
             },
             { title: 'Made by', isMinor: true, cell: (key) => key.created_by },
             {
-              title: 'Do',
+              title: 'Actions',
               cell: (key) =>
                 key.state === 'valid' && (
                   <span class="row-actions">
@@ -146,7 +146,7 @@ const boundsOf = ({ sites, cameras, watchlists }: Key) => {
   const count = (ids: readonly string[] | null, one: string) =>
     ids ? [`${ids.length} ${one}${ids.length === 1 ? '' : 's'}`] : [];
   const all = [...count(sites, 'site'), ...count(cameras, 'camera'), ...count(watchlists, 'list')];
-  return all.length > 0 ? all.join(', ') : <span class="faint">nothing</span>;
+  return all.length > 0 ? all.join(', ') : <span class="faint">not bound</span>;
 };
 
 const NewKey = ({

@@ -78,7 +78,7 @@ export const Sites = () => {
             },
             { title: 'Since', isMinor: true, cell: ({ created_at }) => clock(created_at) },
             {
-              title: 'Do',
+              title: 'Actions',
               cell: (site) => (
                 <span class="row-actions">
                   <button type="button" class="button" onClick={() => setOpen(site)}>

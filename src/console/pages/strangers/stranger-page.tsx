@@ -13,15 +13,12 @@ import { ProblemNote } from '../../components/problem.tsx';
 import { Scoped } from '../../components/scoped.tsx';
 import { say } from '../../components/toast.tsx';
 
-/** One stranger with every face, by visit, to be given a name. */
+/** One stranger with every face, the latest first, to be given a name. */
 export const StrangerPage = ({ id }: { id: string }) => {
   const { route } = useLocation();
   const [isNaming, setNaming] = useState(false);
   const stranger = useAnswer(() => answer(api.strangers[':id'].$get({ param: { id } })), [id]);
   const { data } = stranger;
-  const visits = Object.entries(Object.groupBy(data?.faces ?? [], ({ visit }) => String(visit))).toSorted(
-    ([a], [b]) => Number(b) - Number(a),
-  );
   return (
     <Page
       title={data?.person ?? 'A stranger'}
@@ -44,27 +41,22 @@ export const StrangerPage = ({ id }: { id: string }) => {
           Named by {data.named_by}: <a href={`/console/people/${data.person_id}`}>{data.person}</a>
         </p>
       )}
-      {visits.map(([visit, faces = []]) => (
-        <section class="part" key={visit}>
-          <h2>
-            Visit {visit} <span class="faint">{faces[0] && placeOf(faces[0])}</span>
-          </h2>
-          <ul class="sightings">
-            {faces.map((face) => (
-              <li key={face.face_id}>
-                <FaceLink faceId={face.face_id} alt={`Seen at ${placeOf(face)}`} />
-                <p>{placeOf(face)}</p>
-                <p class="faint">
-                  <Ago time={face.seen_at} />
-                </p>
-                <p class="sighting-links">
-                  <a href={`/console/pipeline/images/${face.image_id}`}>Photo</a>
-                </p>
-              </li>
-            ))}
-          </ul>
-        </section>
-      ))}
+      <ul class="sightings">
+        {data?.faces.map((face) => (
+          <li key={face.face_id}>
+            <FaceLink faceId={face.face_id} alt={`Seen at ${placeOf(face)}`} />
+            <p>
+              Visit {face.visit}, {placeOf(face)}
+            </p>
+            <p class="faint">
+              <Ago time={face.seen_at} />
+            </p>
+            <p class="sighting-links">
+              <a href={`/console/pipeline/images/${face.image_id}`}>Photo</a>
+            </p>
+          </li>
+        ))}
+      </ul>
       {isNaming && (
         <NameStranger
           id={id}
