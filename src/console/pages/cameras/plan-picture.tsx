@@ -31,7 +31,11 @@ export const PlanPicture = ({
     <>
       <img
         src={`/v1/plans/${plan.id}/image`}
-        alt={`The plan ${plan.name}`}
+        alt={
+          onPlace
+            ? `Where the camera is on the plan ${plan.name}: click, or move it by arrow keys`
+            : `The plan ${plan.name}`
+        }
         width={plan.width}
         height={plan.height}
       />
@@ -57,7 +61,6 @@ export const PlanPicture = ({
     <button
       type="button"
       class="frame plan-place"
-      aria-label="Where the camera is: click, or move it by arrow keys"
       onClick={(event) => {
         // By Enter or the space bar it is no point.
         if (event.detail === 0) return;

@@ -45,7 +45,11 @@ export const Seals = () => {
             { title: 'Sealed', cell: ({ sealed_at }) => <span class="number">{clock(sealed_at)}</span> },
             { title: 'Of', cell: ({ kind }) => kinds[kind] ?? kind },
             { title: 'Rows', isNumber: true, cell: ({ row_count }) => row_count.toLocaleString('en') },
-            { title: 'Digest', isMinor: true, cell: ({ digest }) => <code class="faint digest">{digest}</code> },
+            {
+              title: 'Digest',
+              isMinor: true,
+              cell: ({ digest }) => <code class="faint digest">{digest}</code>,
+            },
           ]}
           empty={
             <Empty icon={Stamp} title="Nothing is sealed yet">

@@ -57,7 +57,7 @@ const Own = () => {
         </dl>
       </section>
       <p class="faint">
-        Switch sound and notifications on at <a href="/console/">Live</a>; colours and keys at the foot
+        Switch sound and notifications on at <a href="/console/">Live</a>; choose colours and keys at the foot
         of the navigation. They are kept in this browser.
       </p>
     </Page>
