@@ -81,9 +81,14 @@ export const logIn = async (page: Page, url: string, key: string): Promise<void>
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 /** Expects axe to find nothing in the page as it is now, by the rules of WCAG 2.2 AA and its own best practices. */
-export const expectAccessible = async (page: Page, runOnly: readonly string[] = rules): Promise<void> => {
+export const expectAccessible = async (
+  page: Page,
+  { within = 'html', runOnly = rules }: { within?: string; runOnly?: readonly string[] } = {},
+): Promise<void> => {
   if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(axe.source);
-  const { violations } = await page.evaluate<AxeResults>(`axe.run(document, ${JSON.stringify({ runOnly })})`);
+  const { violations } = await page.evaluate<AxeResults>(
+    `axe.run(${JSON.stringify(within)}, ${JSON.stringify({ runOnly })})`,
+  );
   expect(
     violations.map(({ id, help, nodes }) => ({
       id,

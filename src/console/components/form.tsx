@@ -79,7 +79,7 @@ interface Named {
   readonly hint?: ComponentChildren;
 }
 
-/** A line of text, a number or a colour. */
+/** A line of text, a number or a date. */
 export const TextField = ({
   label,
   name,
@@ -95,13 +95,15 @@ export const TextField = ({
   max?: number;
   step?: number;
   placeholder?: string;
-}) => (
-  <Field label={label} hint={hint}>
-    {(control) => (
-      <input {...control} {...input} name={name} defaultValue={value === null ? '' : String(value ?? '')} />
-    )}
-  </Field>
-);
+}) => {
+  // The types of Preact are one for each type of input.
+  const attributes: object = input;
+  return (
+    <Field label={label} hint={hint}>
+      {(control) => <input {...control} {...attributes} name={name} defaultValue={String(value ?? '')} />}
+    </Field>
+  );
+};
 
 /** One of several. */
 export const ChoiceField = ({
