@@ -41,6 +41,7 @@ import { plans } from './plans.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
 import { retention } from './retention.ts';
 import { RowStreams } from './row-streams.ts';
+import { seals } from './seals.ts';
 import { searches } from './searches.ts';
 import { pastSearches, sightings } from './seen.ts';
 import type { Served, Services } from './services.ts';
@@ -119,6 +120,7 @@ export const createApp = (services: Services) => {
     .route('/tasks', tasks(services))
     .route('/dead-letters', deadLetters())
     .route('/access', access())
+    .route('/seals', seals())
     .route('/retention', retention())
     .route('/keys', keys())
     .route('/sites', sites())

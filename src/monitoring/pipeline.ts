@@ -87,12 +87,13 @@ export const readPipeline = async (db: Kysely<DB>): Promise<Pipeline> => {
   return { tasks, workers, vacuum, alarms };
 };
 
-const assertSeesAll = async (db: Kysely<DB>): Promise<void> => {
+/** @throws {WatchpostError} site_limited, for those who do not see all sites, to which the pipeline and the record belong. */
+export const assertSeesAll = async (db: Kysely<DB>): Promise<void> => {
   const { rows } = await sql<{ all: boolean }>`select watchpost.sees_all() as all`.execute(db);
   if (rows[0]?.all) return;
   throw new WatchpostError(
     'site_limited',
-    'The pipeline is of all sites, and this caller does not see all of them.',
+    'The pipeline and the record are of all sites, and this caller does not see all of them.',
   );
 };
 

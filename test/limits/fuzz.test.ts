@@ -67,7 +67,7 @@ const stateFor = (kind: string, state: State): State =>
   Object.fromEntries(
     Object.entries(state).map(([word, ids]) => {
       // What is of no site is in both.
-      if (['tasks', 'sites', 'kinds of what is kept'].includes(word)) return [word, ids];
+      if (['tasks', 'tasks to pause', 'sites', 'kinds of what is kept'].includes(word)) return [word, ids];
       const visible = ids.filter((id) => !hidden[word]?.includes(id));
       return [
         word,

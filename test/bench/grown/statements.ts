@@ -133,6 +133,9 @@ export const routesOf = (s: Subjects): string[] => [
   '/v1/dead-letters?limit=1000',
   '/v1/erasures',
   '/v1/pipeline',
+  '/v1/seals',
+  '/v1/seals?limit=1000&after=1000',
+  '/v1/seals/comparison?first=1000',
 ];
 
 /** Every view and function that is read, with the filter that one would use. */

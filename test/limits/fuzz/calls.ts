@@ -276,6 +276,8 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
     limit: '5',
     ...sometimesAfter(s, 'accesses'),
   }),
+  'GET /v1/seals': () => ({ after: '5', limit: '5' }),
+  'GET /v1/seals/comparison': () => ({ first: '1' }),
   'GET /v1/images': (s) => ({
     camera: any(s, 'names of cameras'),
     ...period,
@@ -377,6 +379,7 @@ export const wordOf = (path: string, parameter: string): string => {
     what: 'kinds of what is kept',
     link: 'cannot-links',
   };
+  if (path.endsWith('/pause')) return 'tasks to pause';
   if (words[parameter]) return words[parameter];
   if (path.includes('/cameras/:id')) return 'cameras';
   if (path.endsWith('/unmerge')) return 'merged persons';

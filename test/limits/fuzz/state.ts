@@ -49,6 +49,8 @@ const queries: Record<string, string> = {
   'dead-letters': 'select id from watchpost.given_up',
   payloads: `select payload::text as id from watchpost.event where image_id is not null`,
   tasks: 'select distinct unnest(tasks) as id from watchpost.event',
+  // One that nothing waits for: with others paused, photos would not come to an end.
+  'tasks to pause': `select 'heads' as id`,
 };
 
 /** Made once: a calibration, and strangers that are grouped. */
