@@ -36,11 +36,16 @@ export const PlanPath = ({ plan, stays }: { plan: PlanPicture; stays: readonly S
           {marks.map((mark) => {
             const [first] = mark;
             if (!first) return null;
+            const several = mark.length > 1;
             return (
               <g key={`${first.x} ${first.y}`} transform={`translate(${first.x} ${first.y})`}>
                 <circle r={20 * unit} stroke-width={4 * unit} />
-                <text y={9 * unit} font-size={24 * unit} text-anchor="middle">
-                  {mark.length > 2 ? `${first.number}…` : mark.map(({ number }) => number).join(', ')}
+                <text
+                  y={(several ? 6 : 9) * unit}
+                  font-size={(several ? 17 : 24) * unit}
+                  text-anchor="middle"
+                >
+                  {mark.length > 2 ? `${first.number}…` : mark.map(({ number }) => number).join(',')}
                 </text>
               </g>
             );

@@ -78,7 +78,7 @@ export const Table = <Row,>({
                   data-number={isNumber || undefined}
                   data-minor={isMinor || undefined}
                 >
-                  {cell(row)}
+                  <div>{cell(row)}</div>
                 </td>
               ))}
             </tr>

@@ -4,13 +4,13 @@ import { answer, api } from '../../api/client.ts';
 import { useAnswer } from '../../api/use-answer.ts';
 import { Ago, clock } from '../../components/ago.tsx';
 import { Badge, toneOfSeverity, toneOfState } from '../../components/badge.tsx';
-import { FaceCrop } from '../../components/face-crop.tsx';
+import { FaceLink } from '../../components/face-link.tsx';
 import { Icon } from '../../components/icon.tsx';
+import { ImageFaces, type ImageReport } from '../../components/image-faces.tsx';
 import { placeOf } from '../../components/place.ts';
 import { Scoped } from '../../components/scoped.tsx';
 import { shortcutsAreOn } from '../../components/shortcuts.tsx';
 import { Similarity } from '../../components/similarity.tsx';
-import { AlertFrame, type ImageReport } from './alert-frame.tsx';
 import { Lineage, Timeline } from './alert-origin.tsx';
 import { AlertPath } from './alert-path.tsx';
 
@@ -28,13 +28,13 @@ const Pair = ({ alert }: { alert: AlertReport }) => {
   return (
     <div class="pair">
       <figure>
-        <FaceCrop faceId={alert.face_id} alt="The face that was seen" />
+        <FaceLink faceId={alert.face_id} alt="The face that was seen" />
         <figcaption>
           Seen <Ago time={best?.captured_at ?? alert.last_seen} />
         </figcaption>
       </figure>
       <figure>
-        <FaceCrop faceId={best?.reference_face_id} alt="The enrolled face" />
+        <FaceLink faceId={best?.reference_face_id} alt="The enrolled face" />
         <figcaption>Enrolled {best?.enrolled_at && <Ago time={best.enrolled_at} />}</figcaption>
       </figure>
     </div>
@@ -102,7 +102,7 @@ const Sightings = ({ alert }: { alert: AlertReport }) => {
       <ol class="strip">
         {others.slice(0, 60).map((match) => (
           <li key={match.id}>
-            <FaceCrop faceId={match.face_id} alt={`Seen with similarity ${match.similarity.toFixed(2)}`} />
+            <FaceLink faceId={match.face_id} alt={`Seen with similarity ${match.similarity.toFixed(2)}`} />
             <p>{clock(match.captured_at)}</p>
             {placeOf(match) !== placeOf(alert) && <p class="faint">{placeOf(match)}</p>}
             {damaged.has(match.id) && <p class="faint">damaged file</p>}
@@ -217,7 +217,12 @@ export const AlertDetail = ({
           <Facts alert={alert} quality={quality} />
         </div>
       </div>
-      <AlertFrame alert={alert} image={image} />
+      <ImageFaces
+        id={alert.image_id}
+        image={image}
+        hit={{ face: alert.face_id, name: alert.person }}
+        alt={`The photo from ${placeOf(alert)} with ${alert.person}`}
+      />
       <Sightings alert={alert} />
       <AlertPath alert={alert} />
       <Reviews alert={alert} />

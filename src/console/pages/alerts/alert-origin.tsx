@@ -1,5 +1,5 @@
 import { clock } from '../../components/ago.tsx';
-import type { ImageReport } from './alert-frame.tsx';
+import type { ImageReport } from '../../components/image-faces.tsx';
 import { type AlertReport, bestOf } from './reviews.ts';
 
 const short = (sha256: string | null): string => (sha256 ? `${sha256.slice(0, 12)}…` : 'not kept any more');

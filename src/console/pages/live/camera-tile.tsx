@@ -13,7 +13,9 @@ export const CameraTile = ({ camera }: { camera: Cameras[number] }) => {
   return (
     <li class="tile" data-silent={silent ? '' : undefined}>
       {last ? (
-        <LastPhoto id={last.id} place={camera.location} />
+        <a href={`/console/pipeline/images/${last.id}`}>
+          <LastPhoto id={last.id} place={camera.location} />
+        </a>
       ) : (
         <div class="frame frame-missing">
           <Icon of={Camera} size={28} />

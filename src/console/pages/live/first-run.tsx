@@ -2,34 +2,16 @@ import { Check } from 'lucide';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { answer, api, send } from '../../api/client.ts';
-import { Problem, problemOf } from '../../api/problem.ts';
+import { addPhoto, type Detected, detect } from '../../api/enrol.ts';
 import { may } from '../../api/session.ts';
 import { useAnswer } from '../../api/use-answer.ts';
+import { useWork } from '../../api/use-work.ts';
+import { ChooseFace } from '../../components/choose-face.tsx';
 import { Field } from '../../components/field.tsx';
-import { FramePhoto } from '../../components/frame-photo.tsx';
 import { Icon } from '../../components/icon.tsx';
 import { PhotoDrop } from '../../components/photo-drop.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
 import type { Cameras } from './cameras.ts';
-
-/** A call that a step makes, and what went wrong with it. */
-const useStep = () => {
-  const [problem, setProblem] = useState<Problem>();
-  const [isBusy, setBusy] = useState(false);
-  const run = (work: () => Promise<void>): void => void attempt(work);
-  const attempt = async (work: () => Promise<void>) => {
-    setBusy(true);
-    setProblem(undefined);
-    try {
-      await work();
-    } catch (thrown) {
-      setProblem(problemOf(thrown));
-    } finally {
-      setBusy(false);
-    }
-  };
-  return { problem, isBusy, run };
-};
 
 /** In place of empty tiles: what a new installation needs to raise its first alert. */
 export const FirstRun = ({ cameras, onChange }: { cameras: Cameras; onChange: () => void }) => {
@@ -81,7 +63,7 @@ const Step = ({
 
 const CameraStep = ({ onDone }: { onDone: () => void }) => {
   const [location, setLocation] = useState('');
-  const { problem, isBusy, run } = useStep();
+  const { problem, isBusy, run } = useWork();
   const add = (event: Event) => {
     event.preventDefault();
     const name = location
@@ -125,51 +107,31 @@ const firstList = async (): Promise<string> => {
   return made.name;
 };
 
-/** The faces of a photo that is not stored; see POST /v1/detect. */
-interface Detected {
-  readonly width: number;
-  readonly height: number;
-  readonly faces: readonly {
-    readonly ordinal: number;
-    readonly box: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
-  }[];
-}
-
 /**
  * Adds a person with a face of a photo. If the photo is refused the person goes again, so that the same name can be given with
  * a better one.
  */
 const enrol = async (name: string, file: File, face: number): Promise<void> => {
   const { id } = await send<{ id: string }>('POST', '/v1/persons', { name, watchlists: [await firstList()] });
-  const form = new FormData();
-  form.append('image', file);
-  form.append('face', String(face));
-  const added = await send<{ id: string }>('POST', `/v1/persons/${id}/photos`, form);
-  for (;;) {
-    const { photos } = await answer(api.persons[':id'].$get({ param: { id } }));
-    const photo = photos.find((one) => one.id === added.id);
-    if (photo?.state === 'enrolled') return;
-    if (photo?.state === 'refused') {
-      await send('DELETE', `/v1/persons/${id}`);
-      throw new Problem(422, { code: photo.code ?? '', detail: photo.message ?? 'The photo was refused.' });
-    }
-    await new Promise((resolve) => setTimeout(resolve, 300));
+  try {
+    await addPhoto(id, file, face);
+  } catch (thrown) {
+    await send('DELETE', `/v1/persons/${id}`);
+    throw thrown;
   }
 };
 
 const PersonStep = ({ onDone }: { onDone: () => void }) => {
   const [name, setName] = useState('');
   /** A photo with several faces, of which one is to be chosen. */
-  const [several, setSeveral] = useState<{ file: File; src: string; found: Detected }>();
-  const { problem, isBusy, run } = useStep();
+  const [several, setSeveral] = useState<{ file: File; found: Detected }>();
+  const { problem, isBusy, run } = useWork();
   const add = (file: File | undefined) =>
     run(async () => {
       if (!file) return;
-      const form = new FormData();
-      form.append('image', file);
-      const found = await send<Detected>('POST', '/v1/detect', form);
+      const found = await detect(file);
       if (found.faces.length > 1) {
-        setSeveral({ file, src: URL.createObjectURL(file), found });
+        setSeveral({ file, found });
         return;
       }
       await enrol(name.trim(), file, 1);
@@ -178,7 +140,6 @@ const PersonStep = ({ onDone }: { onDone: () => void }) => {
   const choose = (face: number) =>
     run(async () => {
       if (!several) return;
-      URL.revokeObjectURL(several.src);
       setSeveral(undefined);
       await enrol(name.trim(), several.file, face);
       onDone();
@@ -198,20 +159,7 @@ const PersonStep = ({ onDone }: { onDone: () => void }) => {
       {several ? (
         <>
           <p role="status">Which face is {name.trim()}?</p>
-          <FramePhoto
-            imageId=""
-            src={several.src}
-            width={several.found.width}
-            height={several.found.height}
-            boxes={several.found.faces.map(({ box, ordinal }) => ({
-              ...box,
-              id: String(ordinal),
-              kind: 'known',
-              label: `Face ${ordinal} from the left`,
-              onChoose: () => choose(ordinal),
-            }))}
-            alt="The photo with its faces"
-          />
+          <ChooseFace file={several.file} found={several.found} onChoose={choose} />
         </>
       ) : (
         <>
@@ -238,7 +186,7 @@ const FrameStep = ({
   isReady: boolean;
   onDone: () => void;
 }) => {
-  const { problem, isBusy, run } = useStep();
+  const { problem, isBusy, run } = useWork();
   const submit = (file: File | undefined) =>
     run(async () => {
       if (!file || !camera) return;

@@ -1,3 +1,6 @@
-import { Page } from '../../components/page.tsx';
+import { PersonList } from './person-list.tsx';
+import { PersonPage } from './person-page.tsx';
+import './people.css';
 
-export default () => <Page title="People">{null}</Page>;
+/** Everybody who is enrolled; /console/people/ID is one person. */
+export default ({ part }: { part?: string }) => (part ? <PersonPage key={part} id={part} /> : <PersonList />);

@@ -1,3 +1,7 @@
-import { Page } from '../../components/page.tsx';
+import '../people/people.css';
+import { StrangerList } from './stranger-list.tsx';
+import { StrangerPage } from './stranger-page.tsx';
 
-export default () => <Page title="Strangers">{null}</Page>;
+/** Faces that come back and match nobody; /console/strangers/ID is one of them. */
+export default ({ part }: { part?: string }) =>
+  part ? <StrangerPage key={part} id={part} /> : <StrangerList />;

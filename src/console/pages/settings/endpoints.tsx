@@ -1,0 +1,245 @@
+import { Plus, Send, Webhook } from 'lucide';
+import { useState } from 'preact/hooks';
+import { type AnswerOf, answer, api, send } from '../../api/client.ts';
+import { useAnswer } from '../../api/use-answer.ts';
+import { Ago } from '../../components/ago.tsx';
+import { Badge } from '../../components/badge.tsx';
+import { confirm } from '../../components/confirm.tsx';
+import { Empty } from '../../components/empty.tsx';
+import { ChoiceField, FormDialog, ManyField, TextField } from '../../components/form.tsx';
+import { Icon } from '../../components/icon.tsx';
+import { Page } from '../../components/page.tsx';
+import { ProblemNote } from '../../components/problem.tsx';
+import { Scoped } from '../../components/scoped.tsx';
+import { say, sayProblem } from '../../components/toast.tsx';
+import { Deliveries } from './deliveries.tsx';
+import { Parts } from './parts.tsx';
+import { Secret } from './secret.tsx';
+
+type Endpoint = AnswerOf<Awaited<ReturnType<typeof api.endpoints.$get>>>['endpoints'][number];
+
+const kinds: Readonly<Record<Endpoint['sends'], string>> = {
+  alerts: 'alerts',
+  alarms: 'alarms of the installation',
+  both: 'alerts and alarms',
+  heads: 'seals of the record',
+};
+
+/** The webhook endpoints, with a test and what went wrong. */
+export const Endpoints = () => {
+  const [isAdding, setAdding] = useState(false);
+  const [made, setMade] = useState<{ name: string; secret: string }>();
+  const endpoints = useAnswer(() => answer(api.endpoints.$get({ query: { limit: '200' } })), []);
+  const all = endpoints.data?.endpoints;
+  return (
+    <Page
+      title="Endpoints"
+      lead="Servers of yours that are told of alerts, by signed webhooks."
+      toolbar={
+        <>
+          <Parts />
+          <Scoped scope="administer">
+            <button type="button" class="button primary" onClick={() => setAdding(true)}>
+              <Icon of={Plus} size={18} />
+              Add an endpoint
+            </button>
+          </Scoped>
+        </>
+      }
+    >
+      <ProblemNote problem={endpoints.problem} onRetry={() => void endpoints.reload()} />
+      {all?.length === 0 && (
+        <Empty icon={Webhook} title="No endpoint yet">
+          Add the address of a server that takes webhooks.
+        </Empty>
+      )}
+      <ul class="endpoints">
+        {all?.map((endpoint) => (
+          <li key={endpoint.id} class="card endpoint">
+            <EndpointCard
+              endpoint={endpoint}
+              onChange={() => void endpoints.reload()}
+              onSecret={(secret) => setMade({ name: endpoint.name, secret })}
+            />
+          </li>
+        ))}
+      </ul>
+      {isAdding && (
+        <NewEndpoint
+          onClose={() => setAdding(false)}
+          onMade={(added) => {
+            setAdding(false);
+            setMade(added);
+            void endpoints.reload();
+          }}
+        />
+      )}
+      {made && (
+        <Secret title={`The secret of ${made.name}`} secret={made.secret} onClose={() => setMade(undefined)}>
+          The server checks the signature of each message with it.
+        </Secret>
+      )}
+    </Page>
+  );
+};
+
+const EndpointCard = ({
+  endpoint,
+  onChange,
+  onSecret,
+}: {
+  endpoint: Endpoint;
+  onChange: () => void;
+  onSecret: (secret: string) => void;
+}) => {
+  const [turn, setTurn] = useState(0);
+  const [isBusy, setBusy] = useState(false);
+  const call = async (work: () => Promise<void>) => {
+    setBusy(true);
+    try {
+      await work();
+      setTurn((before) => before + 1);
+      onChange();
+    } catch (thrown) {
+      sayProblem(thrown);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const post = <T,>(verb: string) => send<T>('POST', `/v1/endpoints/${endpoint.id}/${verb}`);
+  const test = () =>
+    call(async () => {
+      const { status, error, durationMs } = await post<{
+        status: number | null;
+        error: string | null;
+        durationMs: number;
+      }>('test');
+      const isGood = status !== null && status < 300;
+      say(
+        isGood
+          ? `${endpoint.name} has answered ${status} in ${Math.round(durationMs)} ms.`
+          : `${endpoint.name} does not take it: ${error ?? `it answered ${status}`}.`,
+      );
+    });
+  const rotate = () =>
+    call(async () => {
+      const { secret } = await post<{ secret: string }>('rotate');
+      onSecret(secret);
+    });
+  const remove = () =>
+    call(async () => {
+      const yes = await confirm({
+        title: `Remove ${endpoint.name}?`,
+        text: 'It is told of nothing any more; what was told stays on record.',
+        go: 'Remove',
+        danger: true,
+      });
+      if (yes) await send('DELETE', `/v1/endpoints/${endpoint.id}`);
+    });
+  return (
+    <>
+      <header class="part-head">
+        <div>
+          <h2>{endpoint.name}</h2>
+          <p class="faint endpoint-url">{endpoint.url}</p>
+        </div>
+        <Badge tone={endpoint.enabled ? 'good' : 'critical'}>{endpoint.enabled ? 'on' : 'off'}</Badge>
+      </header>
+      {endpoint.disabled_reason && <p class="problem">{endpoint.disabled_reason}</p>}
+      <p>
+        Is told of {kinds[endpoint.sends]}
+        {endpoint.watchlists.length > 0 && ` of ${endpoint.watchlists.join(', ')}`}
+        {endpoint.min_severity !== 'info' && `, from ${endpoint.min_severity} on`}.{' '}
+        {Number(endpoint.due) > 0 && <Badge tone="warning">{endpoint.due} wait to be sent</Badge>}
+        {endpoint.previous_secret_until && (
+          <span class="faint">
+            The secret before is valid, too, until <Ago time={endpoint.previous_secret_until} />.
+          </span>
+        )}
+      </p>
+      <Scoped scope="administer">
+        <div class="actions">
+          <button type="button" class="button primary" disabled={isBusy} onClick={() => void test()}>
+            <Icon of={Send} size={16} />
+            Test<span class="visually-hidden"> {endpoint.name}</span>
+          </button>
+          <button
+            type="button"
+            class="button"
+            disabled={isBusy}
+            onClick={() => void call(() => post(endpoint.enabled ? 'disable' : 'enable'))}
+          >
+            Switch {endpoint.enabled ? 'off' : 'on'}
+            <span class="visually-hidden"> {endpoint.name}</span>
+          </button>
+          <button type="button" class="button" disabled={isBusy} onClick={() => void rotate()}>
+            New secret<span class="visually-hidden"> of {endpoint.name}</span>
+          </button>
+          <button type="button" class="button danger" disabled={isBusy} onClick={() => void remove()}>
+            Remove<span class="visually-hidden"> {endpoint.name}</span>
+          </button>
+        </div>
+      </Scoped>
+      <Deliveries id={endpoint.id} name={endpoint.name} turn={turn} />
+    </>
+  );
+};
+
+const NewEndpoint = ({
+  onClose,
+  onMade,
+}: {
+  onClose: () => void;
+  onMade: (made: { name: string; secret: string }) => void;
+}) => {
+  const lists = useAnswer(() => answer(api.watchlists.$get({ query: { limit: '500' } })), []);
+  return (
+    <FormDialog
+      title="Add an endpoint"
+      go="Add"
+      onClose={onClose}
+      onSave={async (fields) => {
+        const name = fields.text('name');
+        const watchlists = fields.all('watchlists');
+        const { secret } = await send<{ secret: string }>('POST', '/v1/endpoints', {
+          name,
+          url: fields.text('url'),
+          min_severity: fields.text('min_severity'),
+          sends: fields.text('sends'),
+          ...(watchlists.length > 0 ? { watchlists } : {}),
+        });
+        onMade({ name, secret });
+      }}
+    >
+      <TextField label="Name" name="name" required maxLength={200} />
+      <TextField label="Address" name="url" type="url" required placeholder="https://alerts.example/hook" />
+      <ChoiceField
+        label="Is told of"
+        name="sends"
+        value="alerts"
+        options={[
+          ['alerts', 'Alerts'],
+          ['alarms', 'Alarms of the installation'],
+          ['both', 'Both'],
+          ['heads', 'Seals of the record'],
+        ]}
+      />
+      <ChoiceField
+        label="Least severity"
+        name="min_severity"
+        value="info"
+        options={[
+          ['info', 'Info'],
+          ['warning', 'Warning'],
+          ['critical', 'Critical'],
+        ]}
+      />
+      <ManyField
+        label="Only these lists"
+        name="watchlists"
+        values={[]}
+        options={lists.data?.watchlists.map(({ id, name }) => [id, name] as const) ?? []}
+      />
+    </FormDialog>
+  );
+};
