@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs';
 import axe, { type AxeResults } from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type Locator,
+  type Page,
+  type Request,
+} from 'playwright-core';
 import { expect } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
 
@@ -39,6 +46,7 @@ export const openPage = async (
     ...(size === 'narrow' ? { hasTouch: true, isMobile: true, deviceScaleFactor: 2 } : {}),
   });
   const page = await context.newPage();
+  watchRequests(page);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => {
@@ -49,6 +57,19 @@ export const openPage = async (
   return { page, context, errors };
 };
 
+/** Requests that have no answer yet, without the stream of alerts, which has none at all. */
+const pending = new WeakMap<Page, Set<Request>>();
+
+const watchRequests = (page: Page): void => {
+  const open = new Set<Request>();
+  pending.set(page, open);
+  page.on('request', (request) => {
+    if (request.resourceType() !== 'eventsource') open.add(request);
+  });
+  page.on('requestfinished', (request) => open.delete(request));
+  page.on('requestfailed', (request) => open.delete(request));
+};
+
 /** Logs in by the page, as people do. */
 export const logIn = async (page: Page, url: string, key: string): Promise<void> => {
   await page.goto(url);
@@ -57,11 +78,17 @@ export const logIn = async (page: Page, url: string, key: string): Promise<void>
   await page.getByRole('heading', { level: 1, name: 'Live' }).waitFor();
 };
 
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
 /** Expects axe to find nothing in the page as it is now, by the rules of WCAG 2.2 AA and its own best practices. */
-export const expectAccessible = async (page: Page): Promise<void> => {
-  await page.evaluate(axe.source);
-  const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-  const { violations } = await page.evaluate<AxeResults>(`axe.run(document, ${JSON.stringify({ runOnly })})`);
+export const expectAccessible = async (
+  page: Page,
+  { within = 'html', runOnly = rules }: { within?: string; runOnly?: readonly string[] } = {},
+): Promise<void> => {
+  if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(axe.source);
+  const { violations } = await page.evaluate<AxeResults>(
+    `axe.run(${JSON.stringify(within)}, ${JSON.stringify({ runOnly })})`,
+  );
   expect(
     violations.map(({ id, help, nodes }) => ({
       id,
@@ -71,13 +98,40 @@ export const expectAccessible = async (page: Page): Promise<void> => {
   ).toEqual([]);
 };
 
-/** Drops a file on something, as from a folder. */
-export const drop = async (target: Locator, bytes: Buffer, name = 'photo.jpg'): Promise<void> => {
-  const transfer = await target.page().evaluateHandle(`(() => {
+/** Resolves when nothing loads any more and every picture in sight is there. */
+export const settled = async (page: Page): Promise<void> => {
+  await page.waitForLoadState('load');
+  // What was answered is drawn, and may ask for more: four times in a row nothing is asked.
+  for (let calm = 0; calm < 4; ) {
+    await page.evaluate('new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn, 40)))');
+    calm = pending.get(page)?.size === 0 ? calm + 1 : 0;
+  }
+  await page.waitForFunction(
+    '[...document.images].every((image) => image.complete || image.loading === "lazy")',
+  );
+};
+
+/** The files of a drop or of the clipboard, in the page. */
+const transferOf = (page: Page, bytes: Buffer, name: string) =>
+  page.evaluateHandle(`(() => {
     const bytes = Uint8Array.from(atob('${bytes.toString('base64')}'), (letter) => letter.charCodeAt(0));
     const transfer = new DataTransfer();
     transfer.items.add(new File([bytes], '${name}', { type: 'image/jpeg' }));
     return transfer;
   })()`);
-  await target.dispatchEvent('drop', { dataTransfer: transfer });
+
+/** Drops a file on something, as from a folder. */
+export const drop = async (target: Locator, bytes: Buffer, name = 'photo.jpg'): Promise<void> => {
+  const dataTransfer = await transferOf(target.page(), bytes, name);
+  await target.dispatchEvent('drop', { dataTransfer });
+};
+
+/** Pastes a picture into the page. */
+export const paste = async (page: Page, bytes: Buffer, name = 'pasted.jpg'): Promise<void> => {
+  const transfer = await transferOf(page, bytes, name);
+  await page.evaluate<void, typeof transfer>(
+    // As text: the tests have no types of the browser.
+    `(transfer) => document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true }))`,
+    transfer,
+  );
 };

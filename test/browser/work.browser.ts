@@ -1,0 +1,292 @@
+import type { Browser, Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Api, keyWith, serve } from '../http/support.ts';
+import type { TestDatabase } from '../support/database.ts';
+import { sample } from '../support/photos.ts';
+import { sealAll, tamper } from '../support/record.ts';
+import { addDeadLetter, addressesOf, dialogs, type Furnished, furnish } from './furnish.ts';
+import {
+  browserPath,
+  drop,
+  expectAccessible,
+  logIn,
+  needsBrowser,
+  openBrowser,
+  openPage,
+  paste,
+  settled,
+} from './support.ts';
+
+describe.skipIf(!browserPath)(`work in the console${needsBrowser}`, () => {
+  let database: TestDatabase;
+  let api: Api;
+  let browser: Browser;
+  let furnished: Furnished;
+  let addresses: Readonly<Record<string, string>>;
+  beforeAll(async () => {
+    ({ database, api } = await serve());
+    browser = await openBrowser();
+    furnished = await furnish(database, api);
+    addresses = addressesOf(furnished);
+  });
+
+  const open = async (name: string, options: Parameters<typeof openPage>[1] & { key?: string } = {}) => {
+    const { page, errors } = await openPage(browser, options);
+    await logIn(page, api.url, options.key ?? api.key);
+    await page.goto(`${api.url}${addresses[name]}`);
+    return { page, errors };
+  };
+
+  /** By the rules of axe, and of the dark colours those of contrast, as only colours differ. */
+  const check = async (page: Page, within: string) => {
+    await settled(page);
+    await expectAccessible(page, { within });
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await expectAccessible(page, { within, runOnly: ['color-contrast'] });
+    await page.emulateMedia({ colorScheme: 'light' });
+  };
+
+  it('is accessible on every page, light and dark', { timeout: 300_000 }, async () => {
+    const { page, errors } = await open('live');
+    for (const address of Object.values(addresses)) {
+      await page.goto(`${api.url}${address}`);
+      await check(page, 'html');
+    }
+    expect(errors).toEqual([]);
+  });
+
+  it('is accessible in every dialog, light and dark', { timeout: 300_000 }, async () => {
+    const { page, errors } = await open('live');
+    for (const { at, button } of dialogs) {
+      await page.goto(`${api.url}${addresses[at]}`);
+      await page.getByRole('button', { name: button }).click();
+      await page.getByRole('dialog').waitFor();
+      await check(page, 'dialog[open]');
+    }
+    expect(errors).toEqual([]);
+  });
+
+  it('fits every page on a phone', async () => {
+    const { page } = await open('live', { size: 'narrow' });
+    const wider: string[] = [];
+    for (const [name, address] of Object.entries(addresses)) {
+      await page.goto(`${api.url}${address}`);
+      await settled(page);
+      if ((await page.evaluate<number>('document.documentElement.scrollWidth')) > 390) wider.push(name);
+    }
+    expect(wider).toEqual([]);
+    await page.goto(`${api.url}${addresses.people}`);
+    await settled(page);
+    await expectAccessible(page);
+  });
+
+  it('moves the focus to the heading at navigation, and back after a dialog', async () => {
+    const { page } = await open('live');
+    const focused = () => page.evaluate<string>('document.activeElement.textContent');
+    for (const name of ['People', 'Lists', 'Pipeline', 'Record']) {
+      await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name }).press('Enter');
+      await page.getByRole('heading', { level: 1, name }).waitFor();
+      expect(await focused()).toBe(name);
+    }
+    await page.goto(`${api.url}${addresses.people}`);
+    await page.getByRole('button', { name: 'Add a person' }).press('Enter');
+    await page.getByRole('dialog', { name: 'Add a person' }).waitFor();
+    await page.keyboard.press('Escape');
+    expect(await focused()).toBe('Add a person');
+  });
+
+  it('is light or dark as the system or by the switch, which is kept', async () => {
+    const { page } = await open('live', { dark: true });
+    const ground = () => page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor');
+    const atNight = await ground();
+    await page.getByRole('button', { name: 'Colours: as the system' }).click();
+    await page.getByRole('button', { name: 'Colours: light' }).waitFor();
+    expect(await ground()).not.toBe(atNight);
+    await page.reload();
+    await page.getByRole('button', { name: 'Colours: light' }).click();
+    expect(await ground()).toBe(atNight);
+  });
+
+  it('searches by a photo that is dropped or pasted, and by a face that is clicked', async () => {
+    const { page, errors } = await open('search');
+    await drop(page.locator('label.drop'), sample(1));
+    const ada = page.getByRole('link', { name: /Ada Lindqvist/ }).first();
+    await ada.waitFor();
+    await page.getByText('A match: a camera').waitFor();
+    expect(await ada.textContent()).toMatch(/0\.\d\d.*wanted: reached/);
+    expect(await page.getByRole('heading', { name: 'Seen before' }).count()).toBe(1);
+    await expectAccessible(page);
+    expect((await api.call('GET', '/v1/access?action=search')).body.accesses).toHaveLength(1);
+
+    await paste(page, sample(3));
+    await page.getByText(/\d faces; the results are of face/).waitFor();
+    await page.getByRole('button', { name: /^Face 2 from the left/ }).press('Enter');
+    await page.getByText(/the results are of face 2/).waitFor();
+    await ada.waitFor();
+
+    await page.goto(`${api.url}${addresses.photo}`);
+    await page.getByRole('button', { name: 'Search for Ada Lindqvist' }).press('Enter');
+    await page.waitForURL('**/console/search?face=*');
+    await page.getByText('A match: a camera').waitFor();
+    await ada.waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  it('adds a person with photos, and says at once why one is refused', async () => {
+    const { page, errors } = await open('people');
+    await page.getByRole('button', { name: 'Add a person' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name', { exact: true }).fill('Nobody New');
+    const place = dialog.locator('label', { hasText: 'Drop photos of Nobody New' });
+    await drop(place, Buffer.from('no photo'), 'letter.jpg');
+    await dialog.getByText('image_format_unsupported').waitFor();
+    expect(await database.rows(`select 1 from watchpost.person where name = 'Nobody New'`)).toEqual([]);
+    await dialog.getByLabel('wanted').check();
+    await drop(place, sample(3), 'group.jpg');
+    await dialog.getByText('Which face is Nobody New?').waitFor();
+    await dialog.getByRole('button', { name: 'Face 2 from the left' }).press('Enter');
+    // That face is Ada's.
+    await dialog.getByText('face_of_another').waitFor();
+    await expectAccessible(page);
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Nobody New' }).waitFor();
+    await page.getByText('looks like Ada Lindqvist').waitFor();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('Nobody New is deleted.').waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  it('merges somebody who was enrolled twice, and undoes it', async () => {
+    const { page, errors } = await open('people');
+    await page.getByLabel('Part of the name').fill('lindq');
+    await page.getByRole('link', { name: /Ada Lindqvist/ }).click();
+    await page.getByRole('heading', { level: 1, name: 'Ada Lindqvist' }).waitFor();
+    await page.getByRole('button', { name: 'Merge' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Merge somebody into Ada Lindqvist' });
+    await dialog.getByLabel('Who is the same person?').fill('Ada L.');
+    await dialog.getByRole('button', { name: /Ada L\./ }).click();
+    await dialog.getByText('Ada Lindqvist gets the photos, sightings, alerts and lists of Ada L.').waitFor();
+    await dialog.getByLabel('Note').fill('the same scar');
+    await expectAccessible(page);
+    await dialog.getByRole('button', { name: 'Merge' }).click();
+    await page.getByText('Ada L. was merged into Ada Lindqvist.').waitFor();
+    const merged = page.getByRole('listitem').filter({ hasText: 'the same scar' });
+    await merged.waitFor();
+    const mergedInto = async () =>
+      (await database.rows('select merged_into from watchpost.person where id = $1', [furnished.adaAgain]))[0]
+        .merged_into;
+    expect(await mergedInto()).toBe(furnished.ada);
+    await page.getByRole('button', { name: 'Undo', exact: true }).click();
+    await page.getByText('Ada L. is a person of their own again.').waitFor();
+    await merged.waitFor({ state: 'detached' });
+    expect(await mergedInto()).toBeNull();
+    expect(errors).toEqual([]);
+  });
+
+  it('puts a dead letter back, which raises the alert that had failed', async () => {
+    await addDeadLetter(api, database, 'loading-dock');
+    const { page, errors } = await open('pipeline');
+    await page.getByRole('navigation', { name: 'Parts of the pipeline' }).getByText('Dead letters').click();
+    await page.getByRole('heading', { level: 1, name: 'Dead letters' }).waitFor();
+    await expectAccessible(page);
+    await page.locator('.live[data-live]').waitFor();
+    await page.getByRole('row', { name: /alert/ }).getByRole('button', { name: 'Put back' }).first().click();
+    await page.getByText('It is put back: alert tries it again.').waitFor();
+    await page
+      .locator('[data-announcer]', { hasText: 'Alert: Ada Lindqvist, Loading dock.' })
+      .waitFor({ state: 'attached' });
+    await page.getByText('No dead letter').waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  it('pauses a task and resumes it', async () => {
+    const { page } = await open('pipeline');
+    await page.getByRole('button', { name: 'Pause describe' }).click();
+    await page.getByRole('button', { name: 'Resume describe' }).waitFor();
+    expect(await database.rows('select task from watchpost.task_pause')).toEqual([{ task: 'describe' }]);
+    await page.getByRole('button', { name: 'Resume describe' }).click();
+    await page.getByRole('button', { name: 'Pause describe' }).waitFor();
+    expect(await database.rows('select task from watchpost.task_pause')).toEqual([]);
+  });
+
+  it('makes a list with its colour, sound and zone, and changes it', async () => {
+    const { page } = await open('lists');
+    await page.getByRole('button', { name: 'New list' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name', { exact: true }).fill('banned');
+    await dialog.getByLabel('Purpose').fill('House bans');
+    await dialog.getByLabel('Sound').selectOption('bell');
+    await dialog.getByLabel('Colour').fill('#00695c');
+    await dialog.getByLabel('Must be acknowledged').check();
+    await dialog.getByLabel('outside').check();
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    await page.getByText('banned is added.').waitFor();
+    await page.getByRole('button', { name: 'Change banned' }).click();
+    await dialog.getByLabel('Severity', { exact: true }).selectOption('critical');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('banned is changed.').waitFor();
+    const { watchlists } = (await api.call('GET', '/v1/watchlists')).body;
+    expect(watchlists.find(({ name }: { name: string }) => name === 'banned')).toMatchObject({
+      severity: 'critical',
+      sound: 'bell',
+      color: '#00695c',
+      must_acknowledge: true,
+      zones: ['outside'],
+      cameras: null,
+    });
+  });
+
+  it('tests endpoints, and says what went wrong', async () => {
+    const { page } = await open('endpoints');
+    await page.getByRole('button', { name: 'Test control room' }).click();
+    await page.getByText(/control room has answered 204/).waitFor();
+    await page.getByRole('button', { name: 'Test old pager' }).click();
+    await page.getByText(/old pager does not take it: .*503/).waitFor();
+  });
+
+  it('shows a key with less scope less', async () => {
+    const { key } = await keyWith(database, { name: 'guest', scopes: ['read'] });
+    const { page, errors } = await open('alert', { key });
+    await page.getByText('Your key may not review alerts.').waitFor();
+    expect(
+      await page
+        .getByRole('article')
+        .getByRole('button', { name: /It is them|Not them|Dismiss|Acknowledge/ })
+        .count(),
+    ).toBe(0);
+    const never: Record<string, RegExp> = {
+      people: /Add a person/,
+      person: /Change|Merge|Delete|Not them|Remove|Take back/,
+      stranger: /Give a name/,
+      lists: /New list|Change|Delete/,
+      cameras: /Add a camera|Change|Remove/,
+      pipeline: /Pause|Resume/,
+    };
+    for (const [name, buttons] of Object.entries(never)) {
+      await page.goto(`${api.url}${addresses[name]}`);
+      await settled(page);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      expect(await page.getByRole('main').getByRole('button', { name: buttons }).count(), name).toBe(0);
+      expect(await page.getByRole('main').locator('label.drop').count(), name).toBe(0);
+      expect(await page.getByRole('main').getByRole('alert').count(), name).toBe(0);
+    }
+    await page.goto(`${api.url}${addresses.settings}`);
+    await page.getByText('see alerts, people and photos').waitFor();
+    expect(await page.getByRole('link', { name: 'Keys' }).count()).toBe(0);
+    await page.goto(`${api.url}${addresses.keys}`);
+    await page.getByText('scope_missing').waitFor();
+    await expectAccessible(page);
+    expect(errors).toEqual([]);
+  });
+
+  it('verifies the record, and finds what was altered', async () => {
+    await sealAll(database);
+    const { page } = await open('seals');
+    await page.getByRole('button', { name: 'Verify the record' }).click();
+    await page.getByText(/Every row is as it was sealed/).waitFor();
+    await tamper(database, `update watchpost.event set topic = 'image.lost' where topic = 'image.received'`);
+    await page.getByRole('button', { name: 'Verify the record' }).click();
+    await page.getByText('row altered').first().waitFor();
+  });
+});
