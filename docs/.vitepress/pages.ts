@@ -1,10 +1,10 @@
 /** The pages in the order in which they are read. test/operations/docs.test.ts checks that each is there. */
 export const pages: readonly { readonly text: string; readonly items: readonly string[] }[] = [
   { text: 'Begin', items: ['start', 'command-line', 'http', 'sql', 'settings'] },
-  { text: 'Use', items: ['watchlists', 'thresholds', 'photos', 'cameras', 'migrate'] },
+  { text: 'Use', items: ['console', 'watchlists', 'thresholds', 'photos', 'cameras', 'migrate'] },
   {
     text: 'Operate',
-    items: ['operations', 'connecting', 'backup', 'failures', 'performance', 'limits', 'known-limits'],
+    items: ['operations', 'connecting', 'backup', 'monitoring', 'metrics', 'failures', 'performance', 'limits', 'known-limits'],
   },
   {
     text: 'Who may do what',
