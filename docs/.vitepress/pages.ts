@@ -4,7 +4,17 @@ export const pages: readonly { readonly text: string; readonly items: readonly s
   { text: 'Use', items: ['console', 'watchlists', 'thresholds', 'photos', 'cameras', 'migrate'] },
   {
     text: 'Operate',
-    items: ['operations', 'connecting', 'backup', 'monitoring', 'metrics', 'failures', 'performance', 'limits', 'known-limits'],
+    items: [
+      'operations',
+      'connecting',
+      'backup',
+      'monitoring',
+      'metrics',
+      'failures',
+      'performance',
+      'limits',
+      'known-limits',
+    ],
   },
   {
     text: 'Who may do what',
