@@ -110,6 +110,15 @@ describe('/v1/plans', () => {
     ]);
   });
 
+  it('take nothing beside the picture that replaces theirs', async () => {
+    const { id } = await addPlan('attic');
+    const { detail } = expectProblem(
+      await api.call('PUT', `/v1/plans/${id}/image`, formOf(sheet, { nte: 'seen' })),
+      'body_invalid',
+    );
+    expect(detail).toContain('There is no field "nte" here');
+  });
+
   it('refuses what is no picture, a name that is taken, and fields that are missing', async () => {
     const post = (body: unknown, query = '') => api.call('POST', `/v1/plans${query}`, body);
     expectProblem(
