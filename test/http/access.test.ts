@@ -149,6 +149,10 @@ describe('/v1/retention', () => {
       await api.call('POST', '/v1/persons', { name: 'Jo', legal_basis: 'because' }),
       'legal_basis_invalid',
     );
+    expectProblem(
+      await api.call('PATCH', `/v1/persons/${changed.body.id}`, { legal_basis: 'because' }),
+      'legal_basis_invalid',
+    );
     expect(refused.detail).toContain('consent, explicit_consent');
     expectProblem(await api.call('POST', '/v1/watchlists', { name: 'x', purpose: '' }), 'purpose_missing');
   });

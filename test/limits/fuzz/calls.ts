@@ -385,20 +385,19 @@ export const wordOf = (path: string, parameter: string): string => {
   if (path.endsWith('/unmerge')) return 'merged persons';
   if (/\/(reopen|undo)$/.test(path)) return 'reviewed alerts';
   if (path.includes(':photo')) return 'persons of photos';
-  if (path.includes(':link')) return 'persons of cannot-links';
   return path.split('/')[2] ?? '';
 };
 
 const pathOf = (route: Route, supplies: Supplies, hostile: boolean): string => {
-  const { random, state } = supplies;
+  const { random } = supplies;
   const inner = /:(photo|link)$/.exec(route.path)?.[1];
-  // Most often a photo or link of the person that the path has: by chance one of thirty would be.
-  const place =
-    inner && random.chance(0.7) ? random.below(state[wordOf(route.path, inner)]?.length ?? 0) : -1;
+  // Most often a photo or link of the person that the path has: by chance one of twenty would be.
+  const pair = inner && random.chance(0.7) ? any(supplies, `${inner}s with their persons`).split(' ') : [];
+  const paired: Record<string, string | undefined> =
+    pair.length === 2 ? { id: pair[0], [inner as string]: pair[1] } : {};
   return route.path.replace(/:(\w+)/g, (_, parameter: string) => {
     if (hostile) return encodeURIComponent(hostileText(random).toWellFormed());
-    const word = wordOf(route.path, parameter);
-    const found = state[word]?.[place] ?? any(supplies, word);
+    const found = paired[parameter] ?? any(supplies, wordOf(route.path, parameter));
     return parameter === 'file' && random.chance(0.5) ? `${found}.svg` : found;
   });
 };

@@ -12,10 +12,9 @@ export type State = Record<string, string[]>;
 const queries: Record<string, string> = {
   persons: 'select id from watchpost.person',
   'merged persons': 'select id from watchpost.person where merged_into is not null',
-  // Whose place in a list is the same belong together.
-  photos: 'select id from watchpost.person_photo where removed_at is null order by id',
-  'persons of photos':
-    'select person_id as id from watchpost.person_photo where removed_at is null order by id',
+  photos: 'select id from watchpost.person_photo where removed_at is null',
+  'persons of photos': 'select person_id as id from watchpost.person_photo where removed_at is null',
+  'photos with their persons': `select person_id || ' ' || id as id from watchpost.person_photo where removed_at is null`,
   watchlists: 'select id from watchpost.watchlist',
   'names of watchlists': 'select name as id from watchpost.watchlist',
   cameras: 'select id from watchpost.camera where removed_at is null',
@@ -28,8 +27,8 @@ const queries: Record<string, string> = {
   endpoints: 'select id from watchpost.endpoint where removed_at is null',
   plans: 'select id from watchpost.plan',
   'names of plans': 'select name as id from watchpost.plan',
-  'cannot-links': 'select id from watchpost.cannot_link order by id',
-  'persons of cannot-links': 'select person_id as id from watchpost.cannot_link order by id',
+  'cannot-links': 'select id from watchpost.cannot_link',
+  'links with their persons': `select person_id || ' ' || id as id from watchpost.cannot_link`,
   'names of endpoints': 'select name as id from watchpost.endpoint where removed_at is null',
   deliveries: 'select id from watchpost.delivery',
   events: 'select id from watchpost.event where image_id is not null',
