@@ -336,6 +336,7 @@ describe('handling an event', () => {
         notification_id: noOne,
         endpoint_id: noOne,
         ...{ number: 1, digest: '00', sealed_at: '2026-11-23T15:04:05.000Z' },
+        ...{ type: 'camera.silent', alarm: { alarm_id: noOne, since: '2026-11-23T15:04:05.000Z' } },
       });
       expect(await handle(stage, [item!], tools, first)).toMatchObject([
         { outcome: 'gone', code: 'row_missing' },

@@ -190,7 +190,10 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
   'POST /v1/alerts/:id/acknowledge': () => ({ note: '"seen"' }),
   'POST /v1/alerts/:id/confirm': () => ({ note: '"it is them"' }),
   'POST /v1/alerts/:id/reopen': () => ({ note: '"again"' }),
-  'POST /v1/alerts/:id/undo': (s) => ({ note: '"wrong one"', review: json(any(s, 'reviews')) }),
+  'POST /v1/alerts/:id/undo': (s) => ({
+    note: '"wrong one"',
+    ...(s.random.chance(0.5) ? { review: json(any(s, 'reviews')) } : {}),
+  }),
   'POST /v1/persons/:id/erasure': (s) => ({
     with_matched_faces: 'true',
     dry_run: json(s.random.chance(0.7)),
