@@ -339,22 +339,20 @@ export const photoFields: Record<string, readonly string[]> = {
   'PUT /v1/plans/:id/image': ['image'],
 };
 
-/** A call to a route: valid, or with some parts replaced by hostile ones. */
-export const callTo = (route: Route, supplies: Supplies): Call => {
+/** A call to a route, with some parts replaced by hostile ones most often, unless it is to be valid. */
+export const callTo = (route: Route, supplies: Supplies, { valid = false } = {}): Call => {
   const { random } = supplies;
-  const evil = () => random.chance(0.25);
+  const evil = (share: number) => random.chance(valid ? 0 : share);
   const key = `${route.method} ${route.path}`;
-  const path = pathOf(route, supplies, random.chance(0.15));
-  const query = mutated(queryOf[key]?.(supplies) ?? {}, random, random.chance(0.3), () =>
-    hostileText(random),
-  );
-  const { body, headers, inQuery } = bodyOf(key, supplies, random.chance(0.5));
+  const path = pathOf(route, supplies, evil(0.15));
+  const query = mutated(queryOf[key]?.(supplies) ?? {}, random, evil(0.3), () => hostileText(random));
+  const { body, headers, inQuery } = bodyOf(key, supplies, evil(0.5));
   const search = new URLSearchParams({ ...query, ...inQuery }).toString();
   return {
     route,
-    method: random.chance(0.06) ? random.pick(methods) : route.method,
-    path: search && (queryOf[key] || inQuery || evil()) ? `${path}?${search}` : path,
-    headers: { ...headers, ...headersOf(random) },
+    method: evil(0.06) ? random.pick(methods) : route.method,
+    path: search && (queryOf[key] || inQuery || evil(0.25)) ? `${path}?${search}` : path,
+    headers: { ...headers, ...(valid ? {} : headersOf(random)) },
     body,
   };
 };
