@@ -107,18 +107,14 @@ export const Events = () => {
             </option>
           ))}
         </select>
-        <input
-          type="date"
-          aria-label="From"
-          value={since}
-          onChange={(event) => setSince(event.currentTarget.value)}
-        />
-        <input
-          type="date"
-          aria-label="To"
-          value={until}
-          onChange={(event) => setUntil(event.currentTarget.value)}
-        />
+        <label>
+          From
+          <input type="date" value={since} onChange={(event) => setSince(event.currentTarget.value)} />
+        </label>
+        <label>
+          To
+          <input type="date" value={until} onChange={(event) => setUntil(event.currentTarget.value)} />
+        </label>
       </search>
       <ProblemNote problem={events.problem} onRetry={events.reload} />
       {events.rows && (
