@@ -76,12 +76,15 @@ const taskRow = (state: TaskState) => ({
   waiting: state.waiting,
   oldest: state.oldest_seconds === null ? '' : duration(state.oldest_seconds),
   running: state.running,
-  'p50 ms': state.p50_ms,
-  'p95 ms': state.p95_ms,
+  'p50 ms': milliseconds(state.p50_ms),
+  'p95 ms': milliseconds(state.p95_ms),
   retries: state.retries,
   dead: state.dead_letters,
   note: noteOf(state),
 });
+
+/** Whole from 10 ms on: nobody compares tenths of them. */
+const milliseconds = (ms: number | null): number | null => ms && Number(ms.toFixed(ms < 10 ? 1 : 0));
 
 const perSecond = (rate: number): number => Number(rate.toFixed(rate < 10 ? 2 : 0));
 
