@@ -39,3 +39,26 @@ export const Field = ({
     </div>
   );
 };
+
+/** A note on what is done, which is kept on record. */
+export const NoteField = ({
+  label = 'Note',
+  value,
+  onChange,
+}: {
+  readonly label?: string;
+  readonly value: string;
+  readonly onChange: (note: string) => void;
+}) => (
+  <Field label={label} hint="It is kept on record with your name.">
+    {(control) => (
+      <textarea
+        {...control}
+        rows={2}
+        maxLength={2000}
+        value={value}
+        onInput={(event) => onChange(event.currentTarget.value)}
+      />
+    )}
+  </Field>
+);

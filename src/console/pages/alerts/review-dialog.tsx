@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { Dialog } from '../../components/dialog.tsx';
 import { FaceCrop } from '../../components/face-crop.tsx';
-import { Field } from '../../components/field.tsx';
+import { NoteField } from '../../components/field.tsx';
 import { type AlertReport, bestOf, type Dismissal, type Review } from './reviews.ts';
 
 /** Asks about a review: both faces, what follows, a reason where one is needed, and a note. */
@@ -48,20 +48,11 @@ export const ReviewDialog = ({
             ))}
           </fieldset>
         )}
-        <Field
+        <NoteField
           label={isMissing ? 'Note (needed for another reason)' : 'Note'}
-          hint="It is kept on record with your name."
-        >
-          {(control) => (
-            <textarea
-              {...control}
-              rows={2}
-              maxLength={2000}
-              value={note}
-              onInput={(event) => setNote(event.currentTarget.value)}
-            />
-          )}
-        </Field>
+          value={note}
+          onChange={setNote}
+        />
         <div class="actions end">
           <button type="button" class="button" onClick={() => onAnswer(undefined)}>
             Cancel

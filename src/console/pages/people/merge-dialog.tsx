@@ -3,7 +3,7 @@ import { send } from '../../api/client.ts';
 import { useWork } from '../../api/use-work.ts';
 import { Dialog } from '../../components/dialog.tsx';
 import { FaceCrop } from '../../components/face-crop.tsx';
-import { Field } from '../../components/field.tsx';
+import { NoteField } from '../../components/field.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
 import { say, sayProblem } from '../../components/toast.tsx';
 import { FindPerson } from './find-person.tsx';
@@ -57,17 +57,7 @@ export const MergeDialog = ({ person, onClose }: { person: PersonReport; onClose
             {person.name} gets the photos, sightings, alerts and lists of {other.name}, and keeps their own
             name. Links to {other.name} lead to {person.name} from then on. It can be undone.
           </p>
-          <Field label="Note" hint="It is kept on record with your name.">
-            {(control) => (
-              <textarea
-                {...control}
-                rows={2}
-                maxLength={2000}
-                value={note}
-                onInput={(event) => setNote(event.currentTarget.value)}
-              />
-            )}
-          </Field>
+          <NoteField value={note} onChange={setNote} />
           <ProblemNote problem={problem} />
           <div class="actions end">
             <button type="button" class="button" onClick={() => setOther(undefined)}>

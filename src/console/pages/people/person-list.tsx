@@ -6,6 +6,7 @@ import { useAnswer } from '../../api/use-answer.ts';
 import { usePages } from '../../api/use-pages.ts';
 import { Empty } from '../../components/empty.tsx';
 import { FaceCrop } from '../../components/face-crop.tsx';
+import { ChoiceFilter } from '../../components/filters.tsx';
 import { Icon } from '../../components/icon.tsx';
 import { Page } from '../../components/page.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
@@ -54,14 +55,13 @@ export const PersonList = () => {
           value={query}
           onInput={(event) => setQuery(event.currentTarget.value)}
         />
-        <select aria-label="List" value={list} onChange={(event) => setList(event.currentTarget.value)}>
-          <option value="">All lists</option>
-          {lists.data?.watchlists.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </select>
+        <ChoiceFilter
+          label="List"
+          all="All lists"
+          value={list}
+          options={lists.data?.watchlists.map(({ id, name }) => ({ value: id, title: name }))}
+          onChange={setList}
+        />
       </search>
       <ProblemNote problem={people.problem} onRetry={people.reload} />
       {people.rows?.length === 0 && (

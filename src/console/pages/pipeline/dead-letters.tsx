@@ -56,7 +56,7 @@ export const DeadLetters = () => {
               title: 'Photo',
               cell: ({ image_id, topic }) =>
                 image_id ? (
-                  <a href={`/console/pipeline/images/${image_id}`}>its way</a>
+                  <a href={`/console/pipeline/images/${image_id}`}>timeline</a>
                 ) : (
                   <span class="faint">{topic}</span>
                 ),

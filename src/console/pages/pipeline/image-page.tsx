@@ -9,7 +9,7 @@ import { Page } from '../../components/page.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
 import { Waterfall } from './waterfall.tsx';
 
-/** One photo: its faces, what was found in it, and its way from its arrival to the webhook. */
+/** One photo: its faces, what was found in it, and its timeline from its arrival to the webhook. */
 export const ImagePage = ({ id }: { id: string }) => {
   const { data, problem, reload } = useAnswer(async () => {
     const image = await answer(api.images[':id'].$get({ param: { id } }));

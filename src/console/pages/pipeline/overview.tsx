@@ -95,7 +95,7 @@ const Workers = ({ workers }: { workers: Pipeline['workers'] }) => (
           cell: (worker) => (worker.concurrency === 0 ? 'serves the API' : worker.tasks.join(', ')),
         },
         { title: 'At a time', isNumber: true, cell: (worker) => worker.concurrency || '' },
-        { title: 'In hand', isNumber: true, cell: (worker) => worker.running },
+        { title: 'Running', isNumber: true, cell: (worker) => worker.running },
         { title: 'Heartbeat', cell: (worker) => <Ago time={worker.last_seen} /> },
         { title: 'Since', isMinor: true, cell: (worker) => <Ago time={worker.started_at} /> },
         { title: 'Version', isMinor: true, cell: (worker) => worker.version },

@@ -6,6 +6,7 @@ import { usePages } from '../../api/use-pages.ts';
 import { Ago } from '../../components/ago.tsx';
 import { Badge } from '../../components/badge.tsx';
 import { Empty } from '../../components/empty.tsx';
+import { ChoiceFilter } from '../../components/filters.tsx';
 import { Page } from '../../components/page.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
 import { Parts } from './parts.tsx';
@@ -44,14 +45,13 @@ export const Photos = () => {
             </option>
           ))}
         </select>
-        <select aria-label="Camera" value={camera} onChange={(event) => setCamera(event.currentTarget.value)}>
-          <option value="">All cameras</option>
-          {cameras.data?.cameras.map(({ id, location }) => (
-            <option key={id} value={id}>
-              {location}
-            </option>
-          ))}
-        </select>
+        <ChoiceFilter
+          label="Camera"
+          all="All cameras"
+          value={camera}
+          options={cameras.data?.cameras.map(({ id, location }) => ({ value: id, title: location }))}
+          onChange={setCamera}
+        />
       </search>
       <ProblemNote problem={images.problem} onRetry={images.reload} />
       {images.rows?.length === 0 && <Empty icon={Image} title="No photo" />}

@@ -23,7 +23,7 @@ const does: Readonly<Record<string, string>> = {
   heads: 'sends seals to endpoints',
 };
 
-/** The way of a photo, in its order. */
+/** The stages of a photo, in their order. */
 const way = ['detect', 'embed', 'match', 'alert', 'notify', 'deliver'];
 
 /** The stages as a picture: the way of a photo with arrows, then what is beside it. */
@@ -33,7 +33,7 @@ export const Stages = ({ tasks, onChange }: { tasks: readonly Task[]; onChange: 
   return (
     <>
       <section class="part">
-        <h2>The way of a photo</h2>
+        <h2>From photo to alert</h2>
         <ol class="stages" data-way="">
           {onWay.map((task) => (
             <Stage key={task.task} task={task} onChange={onChange} />
@@ -42,7 +42,7 @@ export const Stages = ({ tasks, onChange }: { tasks: readonly Task[]; onChange: 
       </section>
       {beside.length > 0 && (
         <section class="part">
-          <h2>Beside it</h2>
+          <h2>Other tasks</h2>
           <ul class="stages">
             {beside.map((task) => (
               <Stage key={task.task} task={task} onChange={onChange} />
@@ -104,11 +104,11 @@ const Stage = ({ task, onChange }: { task: Task; onChange: () => Promise<void> }
         <dd>{task.waiting.toLocaleString('en')}</dd>
         <dt>Oldest</dt>
         <dd>{age(task.oldest_seconds)}</dd>
-        <dt>In hand</dt>
+        <dt>Running</dt>
         <dd>{task.running}</dd>
-        <dt>Half within</dt>
+        <dt>p50</dt>
         <dd>{ms(task.p50_ms)}</dd>
-        <dt>95 % within</dt>
+        <dt>p95</dt>
         <dd>{ms(task.p95_ms)}</dd>
         <dt>Retries</dt>
         <dd>{task.retries}</dd>

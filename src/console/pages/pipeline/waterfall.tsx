@@ -52,7 +52,7 @@ const barsOf = (image: Image, told: readonly Told[]): Bar[] => {
   return [...steps.toSorted((a, b) => a.from - b.from || a.begins - b.begins), ...sent];
 };
 
-/** The way of a photo from its arrival to the webhook: what waited, lightly, and what was done, darkly. */
+/** The timeline of a photo from its arrival to the webhook: what waited, lightly, and what was done, darkly. */
 export const Waterfall = ({ image, notifications }: { image: Image; notifications: readonly Told[] }) => {
   const bars = barsOf(image, notifications);
   const whole = Math.max(1, ...bars.map(({ ends }) => ends));
@@ -60,7 +60,8 @@ export const Waterfall = ({ image, notifications }: { image: Image; notification
   return (
     <section class="part">
       <h2>
-        Its way <span class="faint">{bars.length > 0 ? `${ms(whole)} from its arrival to the end` : ''}</span>
+        Timeline{' '}
+        <span class="faint">{bars.length > 0 ? `${ms(whole)} from its arrival to the end` : ''}</span>
       </h2>
       {bars.length === 0 && <p class="faint">Its events are not kept any more.</p>}
       <ol class="waterfall">

@@ -5,6 +5,7 @@ import { type AnswerOf, answer, api } from '../../api/client.ts';
 import { usePages } from '../../api/use-pages.ts';
 import { clock } from '../../components/ago.tsx';
 import { Empty } from '../../components/empty.tsx';
+import { DateFilter } from '../../components/filters.tsx';
 import { Page } from '../../components/page.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
 import { Table } from '../../components/table.tsx';
@@ -68,14 +69,8 @@ export const Accesses = () => {
             </option>
           ))}
         </select>
-        <label>
-          From
-          <input type="date" value={since} onChange={(event) => setSince(event.currentTarget.value)} />
-        </label>
-        <label>
-          To
-          <input type="date" value={until} onChange={(event) => setUntil(event.currentTarget.value)} />
-        </label>
+        <DateFilter label="From" value={since} onChange={setSince} />
+        <DateFilter label="To" value={until} onChange={setUntil} />
         {person && (
           <button type="button" class="button" onClick={() => route('/console/record/access')}>
             Of everybody

@@ -5,6 +5,7 @@ import { useAnswer } from '../../api/use-answer.ts';
 import { usePages } from '../../api/use-pages.ts';
 import { clock } from '../../components/ago.tsx';
 import { Empty } from '../../components/empty.tsx';
+import { ChoiceFilter, DateFilter } from '../../components/filters.tsx';
 import { Page } from '../../components/page.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
 import { Table } from '../../components/table.tsx';
@@ -99,22 +100,15 @@ export const Events = () => {
             <option key={each} value={each} />
           ))}
         </datalist>
-        <select aria-label="Camera" value={camera} onChange={(event) => setCamera(event.currentTarget.value)}>
-          <option value="">All cameras</option>
-          {cameras.data?.cameras.map(({ id, location }) => (
-            <option key={id} value={id}>
-              {location}
-            </option>
-          ))}
-        </select>
-        <label>
-          From
-          <input type="date" value={since} onChange={(event) => setSince(event.currentTarget.value)} />
-        </label>
-        <label>
-          To
-          <input type="date" value={until} onChange={(event) => setUntil(event.currentTarget.value)} />
-        </label>
+        <ChoiceFilter
+          label="Camera"
+          all="All cameras"
+          value={camera}
+          options={cameras.data?.cameras.map(({ id, location }) => ({ value: id, title: location }))}
+          onChange={setCamera}
+        />
+        <DateFilter label="From" value={since} onChange={setSince} />
+        <DateFilter label="To" value={until} onChange={setUntil} />
       </search>
       <ProblemNote problem={events.problem} onRetry={events.reload} />
       {events.rows && (
