@@ -180,7 +180,16 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
   describe.each(['watchpost_reader', 'watchpost_reviewer'])('%s', (role) => {
     const unreadable = [
       ...['idempotency', 'erasure', 'erasure_leaf'],
-      ...['api_key', 'data_key', 'key_status', 'session', 'endpoint_secret', 'camera_secret', 'image', 'face'],
+      ...[
+        'api_key',
+        'data_key',
+        'key_status',
+        'session',
+        'endpoint_secret',
+        'camera_secret',
+        'image',
+        'face',
+      ],
       ...['embedding', 'reference', 'person_vector', 'stranger_face', 'stranger_candidate'],
     ];
     let reader: Awaited<ReturnType<typeof loginWith>>;
