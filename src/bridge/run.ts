@@ -52,12 +52,7 @@ export class BridgeProcess {
       );
       await sleep(pulse.heartbeatMs, undefined, { signal }).catch(() => {});
     }
-    await Promise.all(
-      [...this.#running.values()].map(async (one) => {
-        await one.end();
-        await one.lease.release().catch(() => {});
-      }),
-    );
+    await Promise.all([...this.#running.values()].map((one) => one.release()));
   }
 
   async #look(): Promise<void> {
@@ -82,7 +77,7 @@ export class BridgeProcess {
       if (ids.has(id)) await running.lease.flush();
       else {
         this.#running.delete(id);
-        await running.end();
+        await running.release();
       }
     }
   }
@@ -108,6 +103,12 @@ class Running {
   async end(): Promise<void> {
     this.#stopping.abort();
     await this.#ended;
+  }
+
+  /** Ends it, and the lease, so that another process need not wait for its end. */
+  async release(): Promise<void> {
+    await this.end();
+    await this.lease.release().catch(() => {});
   }
 
   async #run(): Promise<void> {

@@ -92,7 +92,7 @@ const bridgeAdd: AddCommand = (bridge, session) =>
       new Option('--mode <mode>', 'of CloudEvents (default: structured)').choices(['structured', 'binary']),
     )
     .option('--camera <name>', 'the camera of photos whose message names none', searched)
-    .option('--username <name>', 'how to log in, with the password in WATCHPOST_BRIDGE_PASSWORD')
+    .option('--username <name>', 'how to log in, with the password in WATCHPOST_BRIDGE_PASSWORD', tokenOption)
     .option('--from-beginning', 'publish the events on record first')
     .action(
       session.action(async (context, name: string, options: AddOptions & { celery?: boolean }) => {

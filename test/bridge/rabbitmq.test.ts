@@ -188,7 +188,7 @@ describe.skipIf(!programs.rabbitmq)('RabbitMQ (needs rabbitmq-server)', () => {
     expect(refused).toEqual([
       { message_id: 'bad', code: 'body_invalid' },
       { message_id: 'empty', code: 'body_empty' },
-      { message_id: 'no-photo', code: 'image_unreadable' },
+      { message_id: 'no-photo', code: 'image_format_unsupported' },
       { message_id: 'nothing', code: 'body_invalid' },
       { message_id: 'nowhere', code: 'camera_unknown' },
     ]);

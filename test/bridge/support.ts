@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
 import { expect } from 'vitest';
 import { BridgeProcess } from '../../src/bridge/index.ts';
 import { openLog } from '../../src/log.ts';
@@ -107,11 +110,23 @@ export const untilReceived = async (
   const [row] = await until(async () => {
     const rows = await database.rows<{ images: number; refused: number }>(
       `select (select count(*)::integer from watchpost.image where submitted_by = 'bridge:' || $1) as images,
-              (select count(*)::integer from watchpost.bridge_refusal as r
+              (select count(distinct (r.message_id, r.sha256))::integer from watchpost.bridge_refusal as r
                join watchpost.bridge as b on b.id = r.bridge_id where b.name = $1) as refused`,
       [bridge],
     );
     return rows[0]!.images + rows[0]!.refused >= received && rows;
   }, 50);
   expect(row!.refused).toBe(refused);
+};
+
+const ajv = new Ajv2020();
+formats.default(ajv);
+const schema = ajv.compile(
+  JSON.parse(readFileSync(new URL('../../docs/bridge-event.schema.json', import.meta.url), 'utf8')),
+);
+
+/** That a message is what the documentation says. */
+export const assertSchema = (event: unknown): void => {
+  schema(event);
+  expect(schema.errors).toBeNull();
 };

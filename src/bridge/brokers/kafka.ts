@@ -17,8 +17,8 @@ import { losing, textHeaders } from './losing.ts';
 const heartbeatEvery = 3_000;
 
 /**
- * Connects to Kafka. What is published is acknowledged by all replicas in sync, and by an idempotent producer; the offset of what
- * comes in is committed once it is handled.
+ * Connects to Kafka. What is published is acknowledged by all replicas in sync, one request at a time, so that a repetition keeps
+ * the order; the offset of what comes in is committed once it is handled.
  */
 export const connectKafka: Connect = async (target) => {
   const { lost, lose } = losing();
@@ -27,7 +27,7 @@ export const connectKafka: Connect = async (target) => {
   let producer: Producer | undefined;
   let consumer: Consumer | undefined;
   if (bridge.direction === 'out') {
-    producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: true });
+    producer = kafka.producer({ maxInFlightRequests: 1, allowAutoTopicCreation: true });
     await producer.connect();
     producer.on('producer.disconnect', lose);
   } else {

@@ -12,7 +12,7 @@ import { judgedServers, parseBrokerUrl } from '../url.ts';
 import { losing } from './losing.ts';
 
 /** Milliseconds after which the broker delivers a message again that was not acknowledged, unless the bridge says that it works on it. */
-const ackWait = 30_000;
+const ackWait = 10_000;
 
 /** Photos that the broker hands in before the first is acknowledged. */
 const prefetch = 4;

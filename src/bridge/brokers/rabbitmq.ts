@@ -47,11 +47,20 @@ export const connectAmqp =
     connection.on('error', lose).on('close', lose);
     const channel = await connection.createConfirmChannel();
     channel.on('error', lose).on('close', lose);
+    // The broker confirms also what leads to no queue any more, but returns it first.
+    channel.on('return', () => lose(new Error('a queue that messages are published to was deleted')));
     const routes = new Routes(connection);
     const link: Link = {
       lost,
       async publish(messages) {
-        await Promise.race([Promise.all(messages.map((message) => send(message))), lost]);
+        const confirmed: Promise<void>[] = [];
+        for (const message of messages) {
+          const { exchange, key } = form.route(message);
+          // Before anything later is sent, which would overtake it.
+          if (!routes.isKnown(exchange, key)) await routes.provide(exchange, key);
+          confirmed.push(send(message, exchange, key));
+        }
+        await Promise.race([Promise.all(confirmed), lost]);
       },
       async consume(handle) {
         const queue = target.bridge.address;
@@ -75,11 +84,9 @@ export const connectAmqp =
       if (reply) channel.publish('', message.properties.replyTo, reply.body, reply.properties);
       channel.ack(message);
     };
-    const send = async (message: Message): Promise<void> => {
-      const { exchange, key } = form.route(message);
+    const send = (message: Message, exchange: string, key: string): Promise<void> => {
       const { body, properties } = form.write(message);
-      if (!routes.isKnown(exchange, key)) await routes.provide(exchange, key);
-      await new Promise<void>((resolve, reject) => {
+      const sent = new Promise<void>((resolve, reject) => {
         const all = {
           persistent: true,
           mandatory: exchange === '',
@@ -89,6 +96,9 @@ export const connectAmqp =
         };
         channel.publish(exchange, key, body, all, (error) => (error ? reject(error) : resolve()));
       });
+      // It may fail while the next one is prepared; whoever waits for all of them finds out.
+      sent.catch(() => {});
+      return sent;
     };
     return link;
   };
