@@ -495,6 +495,14 @@ export interface WatchpostCamera {
    * How small the faces in its photos are, which decides how many pixels are searched. near: a twentieth of the photo's height or more, as at a door. automatic: searches again at up to 1920 pixels of width where there seem to be smaller faces. far: every pixel up to 3840 of width, as for a crowd in a square; takes several times as long. Applies to photos that are processed from then on.
    */
   faces: Generated<string>;
+  /**
+   * Wider frames of its source are reduced to so many pixels; null: they are taken as they come.
+   */
+  frame_width: number | null;
+  /**
+   * How many frames a second are taken from its source, and how many come where a program sends them; null: it sends single photos, and one frame a second is taken from a source.
+   */
+  frames_per_second: number | null;
   id: Generated<string>;
   /**
    * Where it is, in words a guard understands. Shown with every alert.
@@ -517,9 +525,29 @@ export interface WatchpostCamera {
    */
   plan_y: number | null;
   /**
+   * Height of the region, as a share of that of the frame.
+   */
+  region_height: number | null;
+  /**
+   * Width of the region, as a share of that of the frame.
+   */
+  region_width: number | null;
+  /**
+   * The part of each frame of its source that is taken: its left edge, as a share of the width of the frame. Null in all four: the whole frame.
+   */
+  region_x: number | null;
+  /**
+   * Upper edge of the region, as a share of the height of the frame.
+   */
+  region_y: number | null;
+  /**
    * When it was removed: no photo is submitted to it by name, and the name is free. Its photos stay. Null: it is in use.
    */
   removed_at: Timestamp | null;
+  /**
+   * By how many degrees its frames are turned clockwise until they are upright; null: found out from its first faces.
+   */
+  rotation: number | null;
   /**
    * After so long without a photo the alarm camera.silent is raised; null: never.
    */
@@ -528,6 +556,14 @@ export interface WatchpostCamera {
    * The site it belongs to, and with it its photos. Never changed: what was seen there stays there.
    */
   site_id: Generated<string>;
+  /**
+   * URL from which a worker with --watch takes its frames: rtsp, rtsps, http, https (MJPEG, HLS, a picture, a video), mqtt, mqtts, s3, or a device like /dev/video0. Null: its frames are submitted. Without user and password, which are in camera_secret.
+   */
+  source: string | null;
+  /**
+   * Faces of one person that are seen again within it are one passage.
+   */
+  track_gap: Generated<Interval>;
   /**
    * Cameras of one zone share an alert; null: the camera is a zone of its own.
    */
@@ -554,6 +590,18 @@ export interface WatchpostCameraPlace {
   zone: string | null;
 }
 
+export interface WatchpostCameraSecret {
+  camera_id: string;
+  /**
+   * A change connects to the source again.
+   */
+  changed_at: Generated<Timestamp>;
+  /**
+   * As in a URL: user:password, percent-encoded.
+   */
+  userinfo: string;
+}
+
 export interface WatchpostCameraSilence {
   camera_id: string | null;
   /**
@@ -564,6 +612,50 @@ export interface WatchpostCameraSilence {
   silent_after: Interval | null;
   site: string | null;
   site_id: string | null;
+}
+
+export interface WatchpostCameraWatch {
+  camera_id: string;
+  /**
+   * Frames that were dropped because newer ones came before the workers were free.
+   */
+  dropped: Generated<Int8>;
+  /**
+   * When the latest frame was read.
+   */
+  last_frame_at: Timestamp | null;
+  /**
+   * Until then nobody else takes it. Extended each second.
+   */
+  leased_until: Timestamp;
+  /**
+   * Why there are no frames at the moment, without credentials; null: there are, or nothing is known.
+   */
+  problem: string | null;
+  /**
+   * Frames that came from the source, at the rate of the camera; this and the following since the camera was first watched.
+   */
+  read: Generated<Int8>;
+  /**
+   * How often the source had to be connected to again.
+   */
+  reconnects: Generated<Int8>;
+  /**
+   * Since when this watcher has it.
+   */
+  since: Generated<Timestamp>;
+  /**
+   * connecting: or waiting to connect again. watching: frames come. ended: the source has no more frames, as at the end of a video.
+   */
+  state: Generated<string>;
+  /**
+   * Frames that became images.
+   */
+  submitted: Generated<Int8>;
+  /**
+   * Chosen by the process when it starts; null: it was released, and the next one may take it.
+   */
+  watcher: string | null;
 }
 
 export interface WatchpostCannotLink {
@@ -2302,7 +2394,9 @@ export interface DB {
   "watchpost.calibration_point": WatchpostCalibrationPoint;
   "watchpost.camera": WatchpostCamera;
   "watchpost.camera_place": WatchpostCameraPlace;
+  "watchpost.camera_secret": WatchpostCameraSecret;
   "watchpost.camera_silence": WatchpostCameraSilence;
+  "watchpost.camera_watch": WatchpostCameraWatch;
   "watchpost.cannot_link": WatchpostCannotLink;
   "watchpost.claim": WatchpostClaim;
   "watchpost.data_key": WatchpostDataKey;
