@@ -41,6 +41,7 @@ begin
         ('camera_watch', 'watchpost.shows_camera(SCOPE, camera_id)', null),
         ('image', own_photo || $p$ or (purpose = 'reference' and watchpost.shows_image(SCOPE, id))$p$, own_photo),
         ('face', 'watchpost.shows_image(SCOPE, image_id)', null),
+        ('still_frame', 'watchpost.shows_image(SCOPE, image_id)', null),
         ('embedding', 'watchpost.shows_face(SCOPE, face_id)', null),
         ('demography', 'watchpost.shows_face(SCOPE, face_id)', null),
         ('search', 'watchpost.shows_face(SCOPE, face_id)', null),

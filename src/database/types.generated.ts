@@ -561,6 +561,10 @@ export interface WatchpostCamera {
    */
   source: string | null;
   /**
+   * A frame that differs from one of the last ten seconds by no more than this is still: nothing has moved, and no model is run. The largest difference of a 32nd of its width, 0 to 255: noise of a camera stays below 3.5, faces of an audience that sits still differ by 6 and more. Null: each frame is searched. Of a camera with frames_per_second only.
+   */
+  still_difference: Generated<number | null>;
+  /**
    * Faces of one person that are seen again within it are one passage.
    */
   track_gap: Generated<Interval>;
@@ -1269,7 +1273,7 @@ export interface WatchpostImageStatus {
   camera: string | null;
   captured_at: Timestamp | null;
   /**
-   * Why it failed; also no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.
+   * Why it failed; also still for a frame in which nothing had moved, no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.
    */
   code: string | null;
   /**
@@ -2030,6 +2034,18 @@ export interface WatchpostSiteMember {
   site_id: string;
 }
 
+export interface WatchpostStillFrame {
+  /**
+   * How much they differ: see camera.still_difference.
+   */
+  difference: number;
+  image_id: string;
+  /**
+   * The frame that it is like, which was searched.
+   */
+  of_image_id: string;
+}
+
 export interface WatchpostStranger {
   created_at: Generated<Timestamp>;
   id: Generated<string>;
@@ -2457,6 +2473,7 @@ export interface DB {
   "watchpost.sighting": WatchpostSighting;
   "watchpost.site": WatchpostSite;
   "watchpost.site_member": WatchpostSiteMember;
+  "watchpost.still_frame": WatchpostStillFrame;
   "watchpost.stranger": WatchpostStranger;
   "watchpost.stranger_candidate": WatchpostStrangerCandidate;
   "watchpost.stranger_face": WatchpostStrangerFace;

@@ -69,7 +69,12 @@ const step = z.strictObject({
 const image = {
   id,
   state: z.enum(imageStates),
-  code: text.nullable().meta({ description: 'Why it failed; also no_face of a photo that is done.' }),
+  code: text
+    .nullable()
+    .meta({
+      description:
+        'Why it failed; also no_face of a photo that is done, still of a frame in which nothing had moved.',
+    }),
   message: text.nullable(),
   purpose: z.enum(['probe', 'reference']),
   camera: text.nullable(),
