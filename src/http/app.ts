@@ -48,6 +48,8 @@ import type { Served, Services } from './services.ts';
 import { sessions } from './sessions.ts';
 import { sites } from './sites.ts';
 import { storedPhotos } from './stored-photos.ts';
+import { strangerAlerts } from './stranger-alerts.ts';
+import { strangerRules } from './stranger-rules.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { watchlists } from './watchlists.ts';
@@ -114,6 +116,8 @@ export const createApp = (services: Services) => {
     .route('/alerts', evidence())
     .route('/events', events(services, streams))
     .route('/strangers', strangers(services))
+    .route('/stranger-rules', strangerRules())
+    .route('/stranger-alerts', strangerAlerts())
     .route('/endpoints', endpoints(services))
     .route('/deliveries', deliveries())
     .route('/workers', workers())

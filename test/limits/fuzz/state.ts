@@ -39,6 +39,8 @@ const queries: Record<string, string> = {
   sites: 'select id from watchpost.site',
   calibrations: 'select id from watchpost.calibration',
   strangers: 'select id from watchpost.stranger where person_id is null and merged_into is null',
+  'stranger-rules': 'select id from watchpost.stranger_rule',
+  'stranger-alerts': 'select id from watchpost.stranger_alert',
   // Not those that the calls are made with.
   keys: `select id from watchpost.key_status where state = 'valid' and name <> 'environment' and name not like 'fuzz %'`,
   'names of keys': `select name as id from watchpost.key_status where name not like 'fuzz %'`,
