@@ -33,6 +33,9 @@ create table watchpost.camera (
   faces      text not null default 'automatic' check (faces in ('near', 'automatic', 'far')),
   silent_after interval check (silent_after > '0')
     constraint camera_silent_after_is_interval check (watchpost.is_interval(silent_after)),
+  frames_per_second real check (frames_per_second > 0 and frames_per_second <= 60),
+  track_gap interval not null default '2 seconds' check (track_gap > '0')
+    constraint camera_track_gap_is_interval check (watchpost.is_interval(track_gap)),
   created_at timestamptz not null default now() constraint camera_created_at_is_time check (watchpost.is_time(created_at)),
   removed_at timestamptz constraint camera_removed_at_is_time check (watchpost.is_time(removed_at)),
   plan_id    uuid,
@@ -52,6 +55,8 @@ comment on column watchpost.camera.location   is 'Where it is, in words a guard 
 comment on column watchpost.camera.zone       is 'Cameras of one zone share an alert; null: the camera is a zone of its own.';
 comment on column watchpost.camera.faces      is 'How small the faces in its photos are, which decides how many pixels are searched. near: a twentieth of the photo''s height or more, as at a door. automatic: searches again at up to 1920 pixels of width where there seem to be smaller faces. far: every pixel up to 3840 of width, as for a crowd in a square; takes several times as long. Applies to photos that are processed from then on.';
 comment on column watchpost.camera.silent_after is 'After so long without a photo the alarm camera.silent is raised; null: never.';
+comment on column watchpost.camera.frames_per_second is 'How many photos a second it takes; people are then followed from one to the next: watchpost.track. Null: single photos, each of which is judged alone.';
+comment on column watchpost.camera.track_gap  is 'Somebody who is not found for so long and then again is another track. Of a camera with frames_per_second.';
 comment on column watchpost.camera.removed_at is 'When it was removed: no photo is submitted to it by name, and the name is free. Its photos stay. Null: it is in use.';
 comment on column watchpost.camera.plan_id    is 'The plan that it is placed on; null: on none.';
 comment on column watchpost.camera.plan_x     is 'Where it is on the plan: 0 is the left edge, 1 the right one. Without a plan it says nothing.';

@@ -92,6 +92,9 @@ declare
 begin
   perform watchpost.supersede_embeddings(faces);
   update watchpost.face as f set superseded_at = now() where f.id = any (faces);
+  perform watchpost.refresh_tracks(array(
+    select distinct f.track_id from watchpost.face as f where f.id = any (faces) and f.track_id is not null
+  ));
 end;
 $$;
 

@@ -185,7 +185,7 @@ describe('where somebody was seen', () => {
       { id: old, location: 'North gate', zone: camera },
       { id: moved, location: 'Yard', zone: 'yard' },
     ]);
-    expect(await database.rows('select location, sightings from watchpost.track($1)', [personId])).toEqual([
+    expect(await database.rows('select location, sightings from watchpost.path($1)', [personId])).toEqual([
       { location: 'North gate', sightings: 2n.toString() },
       { location: 'Yard', sightings: 1n.toString() },
     ]);
