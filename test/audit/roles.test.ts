@@ -181,7 +181,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
     const unreadable = [
       ...['idempotency', 'erasure', 'erasure_leaf'],
       ...['api_key', 'data_key', 'key_status', 'session', 'endpoint_secret', 'image', 'face'],
-      ...['embedding', 'reference', 'person_vector', 'stranger_face', 'stranger_candidate'],
+      ...['embedding', 'reference', 'person_vector', 'stranger_face', 'track', 'stranger_candidate'],
     ];
     let reader: Awaited<ReturnType<typeof loginWith>>;
     beforeAll(async () => {
@@ -230,6 +230,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'select vector from watchpost.reference',
       'select vector_norm(vector::vector) from watchpost.person_vector',
       'select vector from watchpost.stranger_face',
+      'select vector from watchpost.track',
       'select vector from watchpost.stranger_candidate',
     ])('sees nothing of a photo, a crop or a vector: %s', async (statement) => {
       await expect(reader.rows(statement)).rejects.toMatchObject(denied);

@@ -161,7 +161,7 @@ describe('where somebody was seen', () => {
     const where = 'select camera, location, zone from watchpost';
     expect(await database.rows(`${where}.sighting where person_id = $1`, [personId])).toEqual([seen]);
     expect(await database.rows(`${where}.last_seen where person_id = $1`, [personId])).toEqual([seen]);
-    expect(await database.rows(`${where}.track($1)`, [personId])).toEqual([seen]);
+    expect(await database.rows(`${where}.path($1)`, [personId])).toEqual([seen]);
     expect(await database.rows(`select camera, location from watchpost.lineage($1)`, [alert])).toEqual([
       { camera, location: 'North gate' },
     ]);
