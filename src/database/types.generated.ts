@@ -498,7 +498,11 @@ export interface WatchpostCamera {
    */
   faces: Generated<string>;
   /**
-   * How many photos a second it takes; people are then followed from one to the next: watchpost.track. Null: single photos, each of which is judged alone.
+   * Wider frames of its source are reduced to so many pixels; null: they are taken as they come.
+   */
+  frame_width: number | null;
+  /**
+   * How many frames a second are taken from its source, and how many come where a program sends them; null: it sends single photos, and one frame a second is taken from a source.
    */
   frames_per_second: number | null;
   id: Generated<string>;
@@ -523,9 +527,29 @@ export interface WatchpostCamera {
    */
   plan_y: number | null;
   /**
+   * Height of the region, as a share of that of the frame.
+   */
+  region_height: number | null;
+  /**
+   * Width of the region, as a share of that of the frame.
+   */
+  region_width: number | null;
+  /**
+   * The part of each frame of its source that is taken: its left edge, as a share of the width of the frame. Null in all four: the whole frame.
+   */
+  region_x: number | null;
+  /**
+   * Upper edge of the region, as a share of the height of the frame.
+   */
+  region_y: number | null;
+  /**
    * When it was removed: no photo is submitted to it by name, and the name is free. Its photos stay. Null: it is in use.
    */
   removed_at: Timestamp | null;
+  /**
+   * By how many degrees its frames are turned clockwise until they are upright; null: found out from its first faces.
+   */
+  rotation: number | null;
   /**
    * After so long without a photo the alarm camera.silent is raised; null: never.
    */
@@ -535,7 +559,15 @@ export interface WatchpostCamera {
    */
   site_id: Generated<string>;
   /**
-   * Somebody who is not found for so long and then again is another track. Of a camera with frames_per_second.
+   * URL from which a worker with --watch takes its frames: rtsp, rtsps, http, https (MJPEG, HLS, a picture, a video), mqtt, mqtts, s3, or a device like /dev/video0. Null: its frames are submitted. Without user and password, which are in camera_secret.
+   */
+  source: string | null;
+  /**
+   * A frame that differs from one of the last ten seconds by no more than this is still: nothing has moved, and no model is run. The largest difference of a 32nd of its width, 0 to 255: noise of a camera stays below 3.5, faces of an audience that sits still differ by 6 and more. Null: each frame is searched. Of a camera with frames_per_second only.
+   */
+  still_difference: Generated<number | null>;
+  /**
+   * Faces of one person that are seen again within it are one passage.
    */
   track_gap: Generated<Interval>;
   /**
@@ -564,6 +596,18 @@ export interface WatchpostCameraPlace {
   zone: string | null;
 }
 
+export interface WatchpostCameraSecret {
+  camera_id: string;
+  /**
+   * A change connects to the source again.
+   */
+  changed_at: Generated<Timestamp>;
+  /**
+   * As in a URL: user:password, percent-encoded.
+   */
+  userinfo: string;
+}
+
 export interface WatchpostCameraSilence {
   camera_id: string | null;
   /**
@@ -574,6 +618,50 @@ export interface WatchpostCameraSilence {
   silent_after: Interval | null;
   site: string | null;
   site_id: string | null;
+}
+
+export interface WatchpostCameraWatch {
+  camera_id: string;
+  /**
+   * Frames that were dropped because newer ones came before the workers were free.
+   */
+  dropped: Generated<Int8>;
+  /**
+   * When the latest frame was read.
+   */
+  last_frame_at: Timestamp | null;
+  /**
+   * Until then nobody else takes it. Extended each second.
+   */
+  leased_until: Timestamp;
+  /**
+   * Why there are no frames at the moment, without credentials; null: there are, or nothing is known.
+   */
+  problem: string | null;
+  /**
+   * Frames that came from the source, at the rate of the camera; this and the following since the camera was first watched.
+   */
+  read: Generated<Int8>;
+  /**
+   * How often the source had to be connected to again.
+   */
+  reconnects: Generated<Int8>;
+  /**
+   * Since when this watcher has it.
+   */
+  since: Generated<Timestamp>;
+  /**
+   * connecting: or waiting to connect again. watching: frames come. ended: the source has no more frames, as at the end of a video.
+   */
+  state: Generated<string>;
+  /**
+   * Frames that became images.
+   */
+  submitted: Generated<Int8>;
+  /**
+   * Chosen by the process when it starts; null: it was released, and the next one may take it.
+   */
+  watcher: string | null;
 }
 
 export interface WatchpostCannotLink {
@@ -1195,7 +1283,7 @@ export interface WatchpostImageStatus {
   camera: string | null;
   captured_at: Timestamp | null;
   /**
-   * Why it failed; also no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.
+   * Why it failed; also still for a frame in which nothing had moved, no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.
    */
   code: string | null;
   /**
@@ -1968,6 +2056,18 @@ export interface WatchpostSiteMember {
   site_id: string;
 }
 
+export interface WatchpostStillFrame {
+  /**
+   * How much they differ: see camera.still_difference.
+   */
+  difference: number;
+  image_id: string;
+  /**
+   * The frame that it is like, which was searched.
+   */
+  of_image_id: string;
+}
+
 export interface WatchpostStranger {
   created_at: Generated<Timestamp>;
   id: Generated<string>;
@@ -2390,7 +2490,9 @@ export interface DB {
   "watchpost.calibration_point": WatchpostCalibrationPoint;
   "watchpost.camera": WatchpostCamera;
   "watchpost.camera_place": WatchpostCameraPlace;
+  "watchpost.camera_secret": WatchpostCameraSecret;
   "watchpost.camera_silence": WatchpostCameraSilence;
+  "watchpost.camera_watch": WatchpostCameraWatch;
   "watchpost.cannot_link": WatchpostCannotLink;
   "watchpost.claim": WatchpostClaim;
   "watchpost.data_key": WatchpostDataKey;
@@ -2451,6 +2553,7 @@ export interface DB {
   "watchpost.sighting": WatchpostSighting;
   "watchpost.site": WatchpostSite;
   "watchpost.site_member": WatchpostSiteMember;
+  "watchpost.still_frame": WatchpostStillFrame;
   "watchpost.stranger": WatchpostStranger;
   "watchpost.stranger_candidate": WatchpostStrangerCandidate;
   "watchpost.stranger_face": WatchpostStrangerFace;

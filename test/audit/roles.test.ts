@@ -180,7 +180,16 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
   describe.each(['watchpost_reader', 'watchpost_reviewer'])('%s', (role) => {
     const unreadable = [
       ...['idempotency', 'erasure', 'erasure_leaf'],
-      ...['api_key', 'data_key', 'key_status', 'session', 'endpoint_secret', 'image', 'face'],
+      ...[
+        'api_key',
+        'data_key',
+        'key_status',
+        'session',
+        'endpoint_secret',
+        'camera_secret',
+        'image',
+        'face',
+      ],
       ...['embedding', 'reference', 'person_vector', 'stranger_face', 'track', 'stranger_candidate'],
     ];
     let reader: Awaited<ReturnType<typeof loginWith>>;
@@ -334,6 +343,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'select watchpost.link_not(null)',
       'select watchpost.restore_matches(gen_random_uuid())',
       'select * from watchpost.endpoint_secret',
+      'select * from watchpost.camera_secret',
       `insert into watchpost.image (bytes) values ('x')`,
     ])('may not: %s', async (statement) => {
       await expect(ann!.rows(statement)).rejects.toMatchObject(denied);
