@@ -93,6 +93,9 @@ begin
   perform watchpost.supersede_embeddings(faces);
   delete from watchpost.still_frame as s where s.image_id = any (images);
   update watchpost.face as f set superseded_at = now() where f.id = any (faces);
+  perform watchpost.refresh_tracks(array(
+    select distinct f.track_id from watchpost.face as f where f.id = any (faces) and f.track_id is not null
+  ));
 end;
 $$;
 

@@ -37,6 +37,7 @@ begin
         ('plan', own_site, null),
         ('camera', own_site || ' and ' || format(own_camera, 'id'), null),
         ('camera_place', 'watchpost.shows_camera(SCOPE, camera_id)', null),
+        ('track', 'watchpost.shows_camera(SCOPE, camera_id)', null),
         ('camera_secret', 'watchpost.shows_camera(SCOPE, camera_id)', null),
         ('camera_watch', 'watchpost.shows_camera(SCOPE, camera_id)', null),
         ('image', own_photo || $p$ or (purpose = 'reference' and watchpost.shows_image(SCOPE, id))$p$, own_photo),

@@ -92,6 +92,8 @@ export interface WatchpostActiveWatchlist {
   created_at: Timestamp | null;
   enabled: boolean | null;
   id: string | null;
+  min_looks: number | null;
+  min_share: number | null;
   must_acknowledge: boolean | null;
   name: string | null;
   page_retroactive: boolean | null;
@@ -1078,6 +1080,10 @@ export interface WatchpostFace {
    */
   points: number[];
   /**
+   * How much it weighs in its track: 0 to 1, 0 if it is too poor to be compared; null: of no track.
+   */
+  quality: number | null;
+  /**
    * Tilt in degrees, from the line through the eyes.
    */
   roll: number;
@@ -1093,6 +1099,10 @@ export interface WatchpostFace {
    * When a replay replaced it; null: it is current.
    */
   superseded_at: Timestamp | null;
+  /**
+   * The track it is part of; null: of a single photo, or not tied yet. A face that is superseded keeps its track.
+   */
+  track_id: string | null;
   /**
    * True if the gate is empty. Other faces are recorded and searched, and never alert.
    */
@@ -1390,7 +1400,7 @@ export interface WatchpostMatch {
    */
   superseded_at: Timestamp | null;
   /**
-   * replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back; unmerged: it was found while two people were merged.
+   * replay; backfill: searched again, with another result; improved: the track was searched again, with another result; joined: its track was joined with another one; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back; unmerged: it was found while two people were merged.
    */
   superseded_because: string | null;
   /**
@@ -1911,7 +1921,7 @@ export interface WatchpostSearch {
   method: string;
   model_id: string;
   /**
-   * match; gated: near enough, but the face is too poor to alert on; outranked: near enough, but another face of the photo is more like this person; cannot_link: near enough, but somebody has said that this is not them; below_threshold; nobody: nobody is enrolled on an active list.
+   * match; gated: near enough, but the face is too poor to alert on; few_looks: the track is near enough, but too few of its faces are by themselves: min_looks, min_share; outranked: near enough, but another face of the photo is more like this person; cannot_link: near enough, but somebody has said that this is not them; below_threshold; nobody: nobody is enrolled on an active list.
    */
   outcome: string;
   /**
@@ -1995,6 +2005,10 @@ export interface WatchpostSighting {
   camera: string | null;
   camera_id: string | null;
   face_id: string | null;
+  /**
+   * How many faces the track has; 1 of a single photo.
+   */
+  faces: number | null;
   image_id: string | null;
   location: string | null;
   match_id: string | null;
@@ -2011,8 +2025,16 @@ export interface WatchpostSighting {
    */
   retroactive: boolean | null;
   seen_at: Timestamp | null;
+  /**
+   * Of a track, when it was seen last; of a single photo as seen_at.
+   */
+  seen_until: Timestamp | null;
   similarity: number | null;
   threshold: number | null;
+  /**
+   * The track that the match is of; null: of a single photo.
+   */
+  track_id: string | null;
   watchlist: string | null;
   zone: string | null;
 }
@@ -2220,6 +2242,56 @@ export interface WatchpostTaskPause {
   task: string;
 }
 
+export interface WatchpostTrack {
+  /**
+   * looks when it was given to be searched last.
+   */
+  announced_looks: Generated<number>;
+  /**
+   * captured_at of the first frame.
+   */
+  began_at: Timestamp;
+  /**
+   * The faces that are fused, the best one first: see watchpost.track_rules().
+   */
+  best: Generated<string[]>;
+  camera_id: string;
+  created_at: Generated<Timestamp>;
+  /**
+   * captured_at of the last frame so far.
+   */
+  ended_at: Timestamp;
+  /**
+   * The face that stands for the track: its searches and matches are those of the track. Null: there was no good face yet.
+   */
+  face_id: string | null;
+  /**
+   * Its faces, without superseded ones. 0: all of them are being detected again.
+   */
+  faces: Generated<number>;
+  id: Generated<string>;
+  /**
+   * Those of its faces that are good enough to be compared: whose face.quality is above 0.
+   */
+  looks: Generated<number>;
+  /**
+   * Of the vector.
+   */
+  model_id: string | null;
+  /**
+   * face.quality of the best one; null: there was no good face yet.
+   */
+  quality: number | null;
+  /**
+   * How often the track was given to be searched.
+   */
+  revision: Generated<number>;
+  /**
+   * The best faces fused, as it is searched; unit length. Replaced when it has moved enough, with a new revision.
+   */
+  vector: string | null;
+}
+
 export interface WatchpostUnmatchedFace {
   captured_at: Timestamp | null;
   embedding_id: string | null;
@@ -2294,6 +2366,14 @@ export interface WatchpostWatchlist {
    */
   enabled: Generated<boolean>;
   id: Generated<string>;
+  /**
+   * So many faces of a track must reach the threshold by themselves before it is a match. It does not apply to single photos.
+   */
+  min_looks: Generated<number>;
+  /**
+   * The share of the good faces of a track that must reach the threshold by themselves, 0 to 1. It does not apply to single photos.
+   */
+  min_share: Generated<number>;
   /**
    * Whether an alert of this list stays in front, and its sound is repeated, until somebody has acknowledged or decided it.
    */
@@ -2482,6 +2562,7 @@ export interface DB {
   "watchpost.stranger_visit": WatchpostStrangerVisit;
   "watchpost.subscription": WatchpostSubscription;
   "watchpost.task_pause": WatchpostTaskPause;
+  "watchpost.track": WatchpostTrack;
   "watchpost.unmatched_face": WatchpostUnmatchedFace;
   "watchpost.upkeep_task": WatchpostUpkeepTask;
   "watchpost.vacuum_holder": WatchpostVacuumHolder;
