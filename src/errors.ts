@@ -73,7 +73,11 @@ export const problems = {
   person_merged: { status: 409, title: 'The person was merged into another', sqlstate: 'WP081' },
   watchlist_unknown: { status: 404, title: 'There is no such watchlist', sqlstate: 'WP062' },
   stranger_unknown: { status: 404, title: 'There is no such stranger', sqlstate: 'WP060' },
-  stranger_alert_unknown: { status: 404, title: 'There is no such alert about a stranger', sqlstate: 'WP067' },
+  stranger_alert_unknown: {
+    status: 404,
+    title: 'There is no such alert about a stranger',
+    sqlstate: 'WP067',
+  },
   stranger_rule_unknown: { status: 404, title: 'There is no such rule about strangers' },
   time_zone_unknown: { status: 422, title: 'There is no such time zone', sqlstate: 'WP064' },
   stranger_named: { status: 409, title: 'The stranger is a person already', sqlstate: 'WP061' },

@@ -92,8 +92,20 @@ const withFields = (command: Command): Command =>
     .option('--no-enabled', 'do not');
 
 const fieldsOf = (options: FieldOptions): StrangerRuleFields => {
-  const { camera, everywhere, knownOn, knownOnAny, days, hours, timeZone, minLooks, minQuality, wait, within, ...same } =
-    options;
+  const {
+    camera,
+    everywhere,
+    knownOn,
+    knownOnAny,
+    days,
+    hours,
+    timeZone,
+    minLooks,
+    minQuality,
+    wait,
+    within,
+    ...same
+  } = options;
   if ((everywhere && camera) || (knownOnAny && knownOn)) {
     throw new CommandError('Give --everywhere or --camera, and --known-on-any or --known-on.');
   }
@@ -119,7 +131,9 @@ const ruleAdd: AddCommand = (rule, session) =>
         async (context, name: string, { site, ...options }: FieldOptions & { site?: string }) => {
           const { db } = await connect(context);
           const fields = fieldsOf(options);
-          const added = await db.transaction().execute((trx) => addStrangerRule(trx, { ...fields, name, site }));
+          const added = await db
+            .transaction()
+            .execute((trx) => addStrangerRule(trx, { ...fields, name, site }));
           print(context.io, `${added.name}  ${added.id}`, added);
         },
       ),
@@ -167,7 +181,9 @@ const ruleSet: AddCommand = (rule, session) =>
       async (context, name: string, { rename, ...options }: FieldOptions & { rename?: string }) => {
         const fields = { ...fieldsOf(options), name: rename };
         if (Object.values(fields).every((value) => value === undefined)) {
-          throw new CommandError('Say what to change, by one of the options that --help lists, like --hours.');
+          throw new CommandError(
+            'Say what to change, by one of the options that --help lists, like --hours.',
+          );
         }
         const { db } = await connect(context);
         const changed = await db

@@ -2094,6 +2094,67 @@ export interface WatchpostStranger {
   stale: Generated<boolean>;
 }
 
+export interface WatchpostStrangerAlert {
+  /**
+   * When somebody has looked at it.
+   */
+  acknowledged_at: Timestamp | null;
+  /**
+   * Who has: see watchpost.reviewer().
+   */
+  acknowledged_by: string | null;
+  camera_id: string;
+  /**
+   * The best face when it was raised. Null: it was deleted, as faces that match nobody are after a while.
+   */
+  face_id: string | null;
+  id: Generated<string>;
+  raised_at: Generated<Timestamp>;
+  rule_id: string;
+  /**
+   * When the track or the visit began.
+   */
+  seen_at: Timestamp;
+  /**
+   * The stranger who has returned; null: the rule is about everybody unknown, or the stranger was forgotten.
+   */
+  stranger_id: string | null;
+  /**
+   * How many visits within the time of the rule, this one included; null: the rule is about everybody unknown.
+   */
+  visits: number | null;
+}
+
+export interface WatchpostStrangerAlertDetail {
+  acknowledged_at: Timestamp | null;
+  acknowledged_by: string | null;
+  camera: string | null;
+  camera_id: string | null;
+  /**
+   * When the track ended, or how far it has come.
+   */
+  ended_at: Timestamp | null;
+  face_id: string | null;
+  image_id: string | null;
+  /**
+   * unknown.seen or stranger.returned.
+   */
+  kind: string | null;
+  location: string | null;
+  raised_at: Timestamp | null;
+  rule: string | null;
+  rule_id: string | null;
+  seen_at: Timestamp | null;
+  severity: string | null;
+  stranger_alert_id: string | null;
+  stranger_id: string | null;
+  /**
+   * The passage; null: the face is of a single photo, or was deleted.
+   */
+  track_id: string | null;
+  visits: number | null;
+}
+
 export interface WatchpostStrangerCandidate {
   camera_id: string | null;
   embedding_id: string | null;
@@ -2140,6 +2201,65 @@ export interface WatchpostStrangerFace {
    * A copy of the embedding's vector, so that only such faces are compared.
    */
   vector: string;
+}
+
+export interface WatchpostStrangerRule {
+  /**
+   * Its cameras; null: all of the site.
+   */
+  cameras: string[] | null;
+  created_at: Generated<Timestamp>;
+  /**
+   * Days of the week, 1 is Monday; hours over midnight belong to the day on which they begin. Null: every day.
+   */
+  days: number[] | null;
+  enabled: Generated<boolean>;
+  /**
+   * From when on, by the clock of the time zone; after until_time: over midnight. Null: all day.
+   */
+  from_time: string | null;
+  id: Generated<string>;
+  /**
+   * Whoever matches on one of these lists is known. Null: on any list.
+   */
+  known_on: string[] | null;
+  /**
+   * A track with fewer faces that are good enough to be compared is no alert.
+   */
+  min_looks: Generated<number>;
+  /**
+   * Nor is one whose best face is worse than this: track.quality, 0 to 1.
+   */
+  min_quality: Generated<number>;
+  name: string;
+  /**
+   * An endpoint whose min_severity is above it is not told.
+   */
+  severity: Generated<string>;
+  /**
+   * The site whose cameras it is about.
+   */
+  site_id: Generated<string>;
+  /**
+   * The time zone of days and hours, like Europe/Vienna.
+   */
+  time_zone: Generated<string>;
+  /**
+   * Until when.
+   */
+  until_time: string | null;
+  /**
+   * Only a stranger who comes for at least the so-manieth time within the time of `within`, which takes that strangers are grouped. Null: everybody unknown.
+   */
+  visits: number | null;
+  /**
+   * How long a track is followed before it is judged: who is known may not be recognised by the first look.
+   */
+  wait: Generated<Interval>;
+  /**
+   * The time in which visits are counted.
+   */
+  within: Generated<Interval>;
 }
 
 export interface WatchpostStrangerSetting {
@@ -2555,8 +2675,11 @@ export interface DB {
   "watchpost.site_member": WatchpostSiteMember;
   "watchpost.still_frame": WatchpostStillFrame;
   "watchpost.stranger": WatchpostStranger;
+  "watchpost.stranger_alert": WatchpostStrangerAlert;
+  "watchpost.stranger_alert_detail": WatchpostStrangerAlertDetail;
   "watchpost.stranger_candidate": WatchpostStrangerCandidate;
   "watchpost.stranger_face": WatchpostStrangerFace;
+  "watchpost.stranger_rule": WatchpostStrangerRule;
   "watchpost.stranger_setting": WatchpostStrangerSetting;
   "watchpost.stranger_sighting": WatchpostStrangerSighting;
   "watchpost.stranger_visit": WatchpostStrangerVisit;

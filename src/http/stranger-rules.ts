@@ -35,7 +35,9 @@ const fields = z.strictObject({
     .refine(({ from, until }) => from !== until, 'give two different times, or null for all day')
     .nullable()
     .optional()
-    .meta({ description: 'By the clock of the time zone; 22:00 until 06:00 is over midnight. Null: all day.' }),
+    .meta({
+      description: 'By the clock of the time zone; 22:00 until 06:00 is over midnight. Null: all day.',
+    }),
   time_zone: searchWord.optional(),
   min_looks: whole(1, 1000).optional(),
   min_quality: z.number().min(0).max(1).optional(),
@@ -45,10 +47,9 @@ const fields = z.strictObject({
     .max(600, 'give 0 to 600 seconds')
     .optional()
     .meta({ description: 'How long a track is followed before it is judged.' }),
-  visits: whole(2, 1000)
-    .nullable()
-    .optional()
-    .meta({ description: 'Only strangers who come for at least the so-manieth time. Null: everybody unknown.' }),
+  visits: whole(2, 1000).nullable().optional().meta({
+    description: 'Only strangers who come for at least the so-manieth time. Null: everybody unknown.',
+  }),
   within_seconds: interval(1).optional(),
   enabled: z.boolean().optional(),
 });
@@ -56,7 +57,13 @@ const newRule = fields.extend({ site: searchWord.optional() });
 const changes = fields.partial();
 const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
 
-const ruleErrors = ['name_taken', 'camera_unknown', 'watchlist_unknown', 'time_zone_unknown', 'interval_invalid'] as const;
+const ruleErrors = [
+  'name_taken',
+  'camera_unknown',
+  'watchlist_unknown',
+  'time_zone_unknown',
+  'interval_invalid',
+] as const;
 
 /** POST and GET /v1/stranger-rules; GET, PATCH and DELETE /v1/stranger-rules/{id}. */
 export const strangerRules = () =>
