@@ -155,7 +155,7 @@ begin
     execute format('grant select on all tables in schema watchpost to %I', wanted);
     execute format('revoke select on watchpost.stranger_candidate, watchpost.idempotency, watchpost.session, watchpost.data_key, watchpost.camera_secret from %I', wanted);
     -- All columns but the vectors, also those of later migrations.
-    foreach columns in array '{embedding,reference,person_vector,stranger_face}'::text[] loop
+    foreach columns in array '{embedding,reference,person_vector,stranger_face,track}'::text[] loop
       execute format('revoke select on watchpost.%I from %I', columns, wanted);
       execute format('grant select (%s) on watchpost.%I to %I', watchpost.columns_but(columns, '{vector}'), columns, wanted);
     end loop;

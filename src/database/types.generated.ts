@@ -92,6 +92,8 @@ export interface WatchpostActiveWatchlist {
   created_at: Timestamp | null;
   enabled: boolean | null;
   id: string | null;
+  min_looks: number | null;
+  min_share: number | null;
   must_acknowledge: boolean | null;
   name: string | null;
   page_retroactive: boolean | null;
@@ -560,6 +562,10 @@ export interface WatchpostCamera {
    * URL from which a worker with --watch takes its frames: rtsp, rtsps, http, https (MJPEG, HLS, a picture, a video), mqtt, mqtts, s3, or a device like /dev/video0. Null: its frames are submitted. Without user and password, which are in camera_secret.
    */
   source: string | null;
+  /**
+   * A frame that differs from one of the last ten seconds by no more than this is still: nothing has moved, and no model is run. The largest difference of a 32nd of its width, 0 to 255: noise of a camera stays below 3.5, faces of an audience that sits still differ by 6 and more. Null: each frame is searched. Of a camera with frames_per_second only.
+   */
+  still_difference: Generated<number | null>;
   /**
    * Faces of one person that are seen again within it are one passage.
    */
@@ -1078,6 +1084,10 @@ export interface WatchpostFace {
    */
   points: number[];
   /**
+   * How much it weighs in its track: 0 to 1, 0 if it is too poor to be compared; null: of no track.
+   */
+  quality: number | null;
+  /**
    * Tilt in degrees, from the line through the eyes.
    */
   roll: number;
@@ -1093,6 +1103,10 @@ export interface WatchpostFace {
    * When a replay replaced it; null: it is current.
    */
   superseded_at: Timestamp | null;
+  /**
+   * The track it is part of; null: of a single photo, or not tied yet. A face that is superseded keeps its track.
+   */
+  track_id: string | null;
   /**
    * True if the gate is empty. Other faces are recorded and searched, and never alert.
    */
@@ -1273,7 +1287,7 @@ export interface WatchpostImageStatus {
   camera: string | null;
   captured_at: Timestamp | null;
   /**
-   * Why it failed; also no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.
+   * Why it failed; also still for a frame in which nothing had moved, no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.
    */
   code: string | null;
   /**
@@ -1390,7 +1404,7 @@ export interface WatchpostMatch {
    */
   superseded_at: Timestamp | null;
   /**
-   * replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back; unmerged: it was found while two people were merged.
+   * replay; backfill: searched again, with another result; improved: the track was searched again, with another result; joined: its track was joined with another one; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back; unmerged: it was found while two people were merged.
    */
   superseded_because: string | null;
   /**
@@ -1911,7 +1925,7 @@ export interface WatchpostSearch {
   method: string;
   model_id: string;
   /**
-   * match; gated: near enough, but the face is too poor to alert on; outranked: near enough, but another face of the photo is more like this person; cannot_link: near enough, but somebody has said that this is not them; below_threshold; nobody: nobody is enrolled on an active list.
+   * match; gated: near enough, but the face is too poor to alert on; few_looks: the track is near enough, but too few of its faces are by themselves: min_looks, min_share; outranked: near enough, but another face of the photo is more like this person; cannot_link: near enough, but somebody has said that this is not them; below_threshold; nobody: nobody is enrolled on an active list.
    */
   outcome: string;
   /**
@@ -1995,6 +2009,10 @@ export interface WatchpostSighting {
   camera: string | null;
   camera_id: string | null;
   face_id: string | null;
+  /**
+   * How many faces the track has; 1 of a single photo.
+   */
+  faces: number | null;
   image_id: string | null;
   location: string | null;
   match_id: string | null;
@@ -2011,8 +2029,16 @@ export interface WatchpostSighting {
    */
   retroactive: boolean | null;
   seen_at: Timestamp | null;
+  /**
+   * Of a track, when it was seen last; of a single photo as seen_at.
+   */
+  seen_until: Timestamp | null;
   similarity: number | null;
   threshold: number | null;
+  /**
+   * The track that the match is of; null: of a single photo.
+   */
+  track_id: string | null;
   watchlist: string | null;
   zone: string | null;
 }
@@ -2032,6 +2058,18 @@ export interface WatchpostSiteMember {
    */
   role: string;
   site_id: string;
+}
+
+export interface WatchpostStillFrame {
+  /**
+   * How much they differ: see camera.still_difference.
+   */
+  difference: number;
+  image_id: string;
+  /**
+   * The frame that it is like, which was searched.
+   */
+  of_image_id: string;
 }
 
 export interface WatchpostStranger {
@@ -2208,6 +2246,56 @@ export interface WatchpostTaskPause {
   task: string;
 }
 
+export interface WatchpostTrack {
+  /**
+   * looks when it was given to be searched last.
+   */
+  announced_looks: Generated<number>;
+  /**
+   * captured_at of the first frame.
+   */
+  began_at: Timestamp;
+  /**
+   * The faces that are fused, the best one first: see watchpost.track_rules().
+   */
+  best: Generated<string[]>;
+  camera_id: string;
+  created_at: Generated<Timestamp>;
+  /**
+   * captured_at of the last frame so far.
+   */
+  ended_at: Timestamp;
+  /**
+   * The face that stands for the track: its searches and matches are those of the track. Null: there was no good face yet.
+   */
+  face_id: string | null;
+  /**
+   * Its faces, without superseded ones. 0: all of them are being detected again.
+   */
+  faces: Generated<number>;
+  id: Generated<string>;
+  /**
+   * Those of its faces that are good enough to be compared: whose face.quality is above 0.
+   */
+  looks: Generated<number>;
+  /**
+   * Of the vector.
+   */
+  model_id: string | null;
+  /**
+   * face.quality of the best one; null: there was no good face yet.
+   */
+  quality: number | null;
+  /**
+   * How often the track was given to be searched.
+   */
+  revision: Generated<number>;
+  /**
+   * The best faces fused, as it is searched; unit length. Replaced when it has moved enough, with a new revision.
+   */
+  vector: string | null;
+}
+
 export interface WatchpostUnmatchedFace {
   captured_at: Timestamp | null;
   embedding_id: string | null;
@@ -2282,6 +2370,14 @@ export interface WatchpostWatchlist {
    */
   enabled: Generated<boolean>;
   id: Generated<string>;
+  /**
+   * So many faces of a track must reach the threshold by themselves before it is a match. It does not apply to single photos.
+   */
+  min_looks: Generated<number>;
+  /**
+   * The share of the good faces of a track that must reach the threshold by themselves, 0 to 1. It does not apply to single photos.
+   */
+  min_share: Generated<number>;
   /**
    * Whether an alert of this list stays in front, and its sound is repeated, until somebody has acknowledged or decided it.
    */
@@ -2461,6 +2557,7 @@ export interface DB {
   "watchpost.sighting": WatchpostSighting;
   "watchpost.site": WatchpostSite;
   "watchpost.site_member": WatchpostSiteMember;
+  "watchpost.still_frame": WatchpostStillFrame;
   "watchpost.stranger": WatchpostStranger;
   "watchpost.stranger_candidate": WatchpostStrangerCandidate;
   "watchpost.stranger_face": WatchpostStrangerFace;
@@ -2469,6 +2566,7 @@ export interface DB {
   "watchpost.stranger_visit": WatchpostStrangerVisit;
   "watchpost.subscription": WatchpostSubscription;
   "watchpost.task_pause": WatchpostTaskPause;
+  "watchpost.track": WatchpostTrack;
   "watchpost.unmatched_face": WatchpostUnmatchedFace;
   "watchpost.upkeep_task": WatchpostUpkeepTask;
   "watchpost.vacuum_holder": WatchpostVacuumHolder;

@@ -10,6 +10,7 @@ import { heads } from './heads.ts';
 import { match } from './match.ts';
 import { notify } from './notify.ts';
 import type { AnyStage } from './stage.ts';
+import { track } from './track.ts';
 
 /**
  * All stages, in the order in which an event reaches them. A stage consumes the rows of another one and writes rows
@@ -19,6 +20,7 @@ import type { AnyStage } from './stage.ts';
 export const stages: readonly AnyStage[] = [
   detect,
   embed,
+  track,
   match,
   alert,
   notify,

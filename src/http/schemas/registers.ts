@@ -47,6 +47,7 @@ export const newCamera = z.strictObject({
     .meta({ description: 'Without a photo for so long the alarm camera.silent is raised; null: never.' }),
   frames_per_second: z.number().positive().nullable(),
   track_gap_seconds: z.number().positive(),
+  still_difference: z.number().positive().nullable(),
   source: text.nullable().meta({ description: 'Without user and password.' }),
   rotation: z.union(rotations.map((degrees) => z.literal(degrees))).nullable(),
   frame_width: count.nullable(),

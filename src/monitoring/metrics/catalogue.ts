@@ -31,7 +31,7 @@ export const processMetrics = (registers: Registry[]) => {
     }),
     images: new Counter({
       name: 'watchpost_images_total',
-      help: 'Photos that were looked at. refused: they cannot be decoded, or enrol nobody.',
+      help: 'Photos that were looked at. still: nothing had moved since an earlier frame. refused: they cannot be decoded, or enrol nobody.',
       labelNames: ['outcome'] as const,
       ...of,
     }),
