@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { startWatching } from '../cameras/index.ts';
 import type { Config } from '../config.ts';
 import { assertReadable } from '../database/at-rest.ts';
 import type { Database } from '../database/pool.ts';
@@ -12,6 +11,7 @@ import { assertPortFree } from '../http/listening.ts';
 import { startServer } from '../http/server.ts';
 import { startRelay } from '../runner/relay.ts';
 import { startWorker } from '../runner/worker.ts';
+import { startWatching } from '../streams/index.ts';
 import { provideDatabase } from './program/connect.ts';
 import { print } from './program/io.ts';
 import { openWatching, watchedTools } from './program/monitoring.ts';

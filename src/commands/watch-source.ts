@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { keyOf, newReport, type Target, turned, watchCamera } from '../cameras/index.ts';
 import { CommandError } from '../errors.ts';
 import { parseNetwork } from '../outgoing/index.ts';
 import { type Frame, type SourceSettings, sourceAt, splitUrl, videoFile } from '../sources/index.ts';
+import { keyOf, newReport, type Target, turned, watchCamera } from '../streams/index.ts';
 import { findCamera, readCamera } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
 import { explain } from './program/explain.ts';

@@ -1,7 +1,7 @@
-import { startWatching } from '../cameras/index.ts';
 import { assertReadable } from '../database/at-rest.ts';
 import { waitForDatabase } from '../database/retry.ts';
 import { startWorker } from '../runner/worker.ts';
+import { startWatching } from '../streams/index.ts';
 import { connect } from './program/connect.ts';
 import { print } from './program/io.ts';
 import { watchedTools, watchWorker } from './program/monitoring.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startWatching } from '../../src/cameras/index.ts';
 import { openLog } from '../../src/log.ts';
+import { startWatching } from '../../src/streams/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { startProcess } from '../support/processes.ts';
