@@ -635,6 +635,10 @@ export interface WatchpostCameraWatch {
    */
   leased_until: Timestamp;
   /**
+   * How far a source has been read that has an order of its own, as a bucket; null: it begins anew.
+   */
+  position: string | null;
+  /**
    * Why there are no frames at the moment, without credentials; null: there are, or nothing is known.
    */
   problem: string | null;

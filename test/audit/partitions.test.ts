@@ -18,6 +18,7 @@ const tasks = [
   'purge_persons',
   'retention',
   'seal',
+  'stranger_alerts',
   'strangers',
 ];
 
