@@ -286,16 +286,15 @@ describe('a track is matched', () => {
     const ada = film.vectors.any();
     const [other, blur] = apart(ada, film.vectors, 2) as [number[], number[]];
     const personId = await listAda(ada, film.model);
-    await film.frame(0, { vector: mix([0.6, ada], [0.3, other], [0.74, blur]), score: 0.2 });
+    await film.frame(0, { vector: mix([0.6, ada], [0.3, other], [0.74, blur]), norm: 8 });
     await work();
     const [raised] = await alertsOf(personId);
-    // The others are of the same track by their place, and larger in weight.
-    for (let n = 1; n < 6; n++)
-      await film.frame(n / 10, { vector: mix([0.3, ada], [0.95, other]), score: 0.9 });
+    // The others are of the same track by their place, and better views.
+    for (let n = 1; n < 6; n++) await film.frame(n / 10, { vector: mix([0.3, ada], [0.95, other]), norm: 9 });
     await work();
     expect(await film.tracks()).toHaveLength(1);
     expect(await alertsOf(personId), 'one poor frame of six is no alert').toEqual([]);
-    for (let n = 6; n < 16; n++) await film.frame(n / 10, { vector: film.vectors.near(ada, 0.95), score: 1 });
+    for (let n = 6; n < 16; n++) await film.frame(n / 10, { vector: film.vectors.near(ada, 0.95), norm: 10 });
     await work();
     expect(await film.tracks()).toHaveLength(1);
     expect(await alertsOf(personId)).toMatchObject([{ id: raised.id, sightings: 1 }]);
@@ -322,12 +321,13 @@ describe('a track is matched', () => {
     const film = await filming(database);
     const ada = film.vectors.any();
     const personId = await listAda(ada, film.model, { share: 0.5 });
-    await film.frame(0, { vector: film.vectors.near(ada, 0.4), score: 0.2 });
-    await film.frame(0.1, { vector: film.vectors.near(ada, 0.4), score: 0.2 });
-    await film.frame(0.2, { vector: ada, score: 1 });
+    const [light, one, two] = apart(ada, film.vectors, 3) as [number[], number[], number[]];
+    await film.frame(0, { vector: mix([0.45, ada], [0.6, light], [0.66, one]) });
+    await film.frame(0.1, { vector: mix([0.45, ada], [0.6, light], [0.66, two]) });
+    await film.frame(0.2, { vector: ada });
     await work();
     expect(await alertsOf(personId)).toEqual([]);
-    for (let n = 3; n < 7; n++) await film.frame(n / 10, { vector: ada, score: 1 });
+    for (let n = 3; n < 7; n++) await film.frame(n / 10, { vector: ada });
     await work();
     expect(await alertsOf(personId)).toHaveLength(1);
   });
