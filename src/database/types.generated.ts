@@ -635,6 +635,10 @@ export interface WatchpostCameraWatch {
    */
   leased_until: Timestamp;
   /**
+   * How far a source has been read that has an order of its own, as a bucket; null: it begins anew.
+   */
+  position: string | null;
+  /**
    * Why there are no frames at the moment, without credentials; null: there are, or nothing is known.
    */
   problem: string | null;
@@ -1080,7 +1084,7 @@ export interface WatchpostFace {
    */
   points: number[];
   /**
-   * How much it weighs in its track: 0 to 1, 0 if it is too poor to be compared; null: of no track.
+   * How good a view it is for its track, 0 if it is too poor to be compared: watchpost.quality_of(). Null: of no track.
    */
   quality: number | null;
   /**

@@ -137,6 +137,24 @@ export const databaseMetrics = (registers: Registry[]) => {
       labelNames: ['site', 'camera'] as const,
       ...of,
     }),
+    watched: new Gauge({
+      name: 'watchpost_camera_watched',
+      help: '1 while frames come from the source of a camera, 0 while they do not; cameras with a source only.',
+      labelNames: ['site', 'camera'] as const,
+      ...of,
+    }),
+    frames: new Gauge({
+      name: 'watchpost_camera_frames',
+      help: 'Frames of the source of a camera since it was first watched. read: they came. submitted: they became images. dropped: newer ones came before the workers were free.',
+      labelNames: ['site', 'camera', 'outcome'] as const,
+      ...of,
+    }),
+    reconnects: new Gauge({
+      name: 'watchpost_camera_reconnects',
+      help: 'How often the source of a camera had to be connected to again since it was first watched.',
+      labelNames: ['site', 'camera'] as const,
+      ...of,
+    }),
     snapshot: new Gauge({
       name: 'watchpost_oldest_snapshot_seconds',
       help: 'Age of the oldest transaction that keeps vacuum from removing deleted rows; 0: there is none.',
