@@ -19,7 +19,7 @@ create table watchpost.stranger_rule (
   until_time  time,
   time_zone   text not null default 'UTC',
   min_looks   smallint not null default 3 check (min_looks between 1 and 1000),
-  min_quality real not null default 0 check (min_quality between 0 and 1),
+  min_quality real not null default 0 check (min_quality between 0 and 100),
   wait        interval not null default '5 seconds' check (wait between '0' and '10 minutes'),
   visits      smallint check (visits between 2 and 1000),
   within      interval not null default '30 days' check (within > '0')
@@ -40,7 +40,7 @@ comment on column watchpost.stranger_rule.from_time   is 'From when on, by the c
 comment on column watchpost.stranger_rule.until_time  is 'Until when.';
 comment on column watchpost.stranger_rule.time_zone   is 'The time zone of days and hours, like Europe/Vienna.';
 comment on column watchpost.stranger_rule.min_looks   is 'A track with fewer faces that are good enough to be compared is no alert.';
-comment on column watchpost.stranger_rule.min_quality is 'Nor is one whose best face is worse than this: track.quality, 0 to 1.';
+comment on column watchpost.stranger_rule.min_quality is 'Nor is one whose best face is worse than this, as track.quality, which is 2.3 for the poorest face that is compared and 3 and more for a good view.';
 comment on column watchpost.stranger_rule.wait        is 'How long a track is followed before it is judged: who is known may not be recognised by the first look.';
 comment on column watchpost.stranger_rule.visits      is 'Only a stranger who comes for at least the so-manieth time within the time of `within`, which takes that strangers are grouped. Null: everybody unknown.';
 comment on column watchpost.stranger_rule.within      is 'The time in which visits are counted.';

@@ -21,7 +21,6 @@ import {
   searched,
   severalSearched,
   severities,
-  similarity,
 } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { siteIfSeveral } from './program/site-column.ts';
@@ -49,6 +48,12 @@ const hoursOption = (text: string): Hours | 'all' => {
   const [, from, until] = /^((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)$/.exec(text) ?? [];
   if (from && until && from !== until) return { from, until };
   throw new InvalidArgumentError('Give hours like 22:00-06:00, or "all".');
+};
+
+const quality = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 100) return value;
+  throw new InvalidArgumentError('Give a number from 0 to 100; 3 and more is a good view.');
 };
 
 interface FieldOptions {
@@ -84,7 +89,7 @@ const withFields = (command: Command): Command =>
     .option('--hours <hours>', 'like 22:00-06:00, over midnight; "all" (default)', hoursOption)
     .option('--time-zone <name>', 'of days and hours, like Europe/Vienna (default: UTC)', searched)
     .option('--min-looks <number>', 'good faces of a track at least (default: 3)', positionOption)
-    .option('--min-quality <number>', 'of the best one, 0 to 1 (default: 0)', similarity)
+    .option('--min-quality <number>', 'of the best one: 3 and more is a good view (default: 0)', quality)
     .option('--wait <duration>', 'how long a track is followed before it is judged (default: 5s)', duration)
     .option('--visits <number>', 'only strangers who come for at least the so-manieth time', positionOption)
     .option('--within <duration>', 'the time in which visits are counted (default: 30d)', duration)

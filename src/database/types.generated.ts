@@ -2232,7 +2232,7 @@ export interface WatchpostStrangerRule {
    */
   min_looks: Generated<number>;
   /**
-   * Nor is one whose best face is worse than this: track.quality, 0 to 1.
+   * Nor is one whose best face is worse than this, as track.quality, which is 2.3 for the poorest face that is compared and 3 and more for a good view.
    */
   min_quality: Generated<number>;
   name: string;

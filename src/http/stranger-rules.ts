@@ -40,7 +40,9 @@ const fields = z.strictObject({
     }),
   time_zone: searchWord.optional(),
   min_looks: whole(1, 1000).optional(),
-  min_quality: z.number().min(0).max(1).optional(),
+  min_quality: z.number().min(0).max(100).optional().meta({
+    description: 'Of the best face: 2.3 is the poorest that is compared, 3 and more a good view.',
+  }),
   wait_seconds: z
     .number()
     .min(0, 'give 0 to 600 seconds')

@@ -31,7 +31,7 @@ export interface StrangerRuleFields {
   readonly time_zone?: string | undefined;
   /** Faces of a track that are good enough to be compared, at least. */
   readonly min_looks?: number | undefined;
-  /** Of the best face of a track, 0 to 1. */
+  /** Of the best face of a track: 2.3 is the poorest that is compared, 3 and more a good view. */
   readonly min_quality?: number | undefined;
   /** How long a track is followed before it is judged. */
   readonly wait_seconds?: number | undefined;

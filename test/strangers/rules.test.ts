@@ -88,7 +88,7 @@ describe('a rule about everybody unknown', () => {
     await rule({ name: 'elsewhere', cameras: [(await filming(database)).name] });
     await rule({ name: 'off', cameras: [elsewhere.name], enabled: false });
     await rule({ name: 'longer', cameras: [elsewhere.name], min_looks: 5 });
-    await rule({ name: 'better', cameras: [elsewhere.name], min_quality: 1 });
+    await rule({ name: 'better', cameras: [elsewhere.name], min_quality: 11 });
     await rule({ name: 'later', cameras: [elsewhere.name], wait_seconds: 600 });
     await door.walk(0, 5);
     await elsewhere.walk(0, 4);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, id, page, path, severity, share, text, time } from './fields.ts';
+import { count, id, page, path, severity, text, time } from './fields.ts';
 
 export const strangerRule = z
   .strictObject({
@@ -16,7 +16,7 @@ export const strangerRule = z
     hours: z.strictObject({ from: text, until: text }).nullable(),
     time_zone: text,
     min_looks: count,
-    min_quality: share,
+    min_quality: z.number().min(0),
     wait_seconds: z.number().min(0),
     visits: count.nullable().meta({ description: 'Null: it is about everybody unknown.' }),
     within_seconds: z.number().positive(),
