@@ -5,7 +5,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { WatchpostError } from '../errors.ts';
 import { version } from '../version.ts';
 import { isNamed, type Network, whyRefused } from './networks.ts';
-import { hostOf, namingHint, parseTarget, plain } from './target.ts';
+import { hostOf, namingHint, type OtherTarget, parseOtherTarget, parseTarget, plain } from './target.ts';
 
 /** How other servers are called: one guard for webhooks, photos by URL and whatever else leaves this system. */
 export interface Outgoing {
@@ -13,6 +13,8 @@ export interface Outgoing {
   readonly networks: readonly Network[];
   /** The addresses of a name; the system's resolver unless given. */
   readonly resolve?: (host: string) => Promise<readonly string[]>;
+  /** The address at which people reach this installation, for links in messages; undefined: messages have none. */
+  readonly publicUrl?: string | undefined;
   /** Makes a span of a message that is sent, and gives the headers by which the receiver can go on with the trace. */
   readonly traced?: <T>(
     url: string,
@@ -25,9 +27,9 @@ export const publicOnly: Outgoing = { networks: [] };
 
 /** A call. */
 interface Call {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** Ends everything, from finding the address to the last byte of the answer. */
   readonly signal: AbortSignal;
 }
@@ -41,22 +43,62 @@ interface Call {
  * @throws {WatchpostError} url_invalid, address_refused: the guard refuses it.
  * @throws any other error if it could not be reached; `causeOf` says why.
  */
-export const call = async (text: string, { networks, resolve = resolveName }: Outgoing, wanted: Call) => {
+export const call = async (text: string, outgoing: Outgoing, wanted: Call) => {
+  const { networks } = outgoing;
   const url = parseTarget(text, networks);
-  const host = hostOf(url);
-  const found = isIP(host) ? [host] : await unlessAborted(wanted.signal, resolve(host));
-  const addresses = found.filter((address) => whyRefused(address, networks) === undefined);
-  if (addresses.length === 0) {
-    const [first] = found;
-    if (first === undefined)
-      throw new WatchpostError('address_refused', 'The name of the URL has no address.');
-    throw new WatchpostError('address_refused', `The URL leads to ${whyRefused(first, networks)}.`, {
-      hint: namingHint,
-    });
-  }
+  const addresses = await addressesOf(hostOf(url), outgoing, wanted.signal);
   const usable = url.protocol === 'https:' ? addresses : addresses.filter((one) => isNamed(one, networks));
   if (usable.length === 0) throw plain();
   return request(url, usable, wanted);
+};
+
+/**
+ * The addresses of a host that may be called; one at least.
+ *
+ * @throws {WatchpostError} address_refused.
+ */
+const addressesOf = async (
+  host: string,
+  { networks, resolve = resolveName }: Outgoing,
+  signal: AbortSignal,
+): Promise<readonly string[]> => {
+  const found = isIP(host) ? [host] : await unlessAborted(signal, resolve(host));
+  const addresses = found.filter((address) => whyRefused(address, networks) === undefined);
+  if (addresses.length > 0) return addresses;
+  const [first] = found;
+  if (first === undefined) throw new WatchpostError('address_refused', 'The name of the URL has no address.');
+  throw new WatchpostError('address_refused', `The URL leads to ${whyRefused(first, networks)}.`, {
+    hint: namingHint,
+  });
+};
+
+/** Where a server of another protocol than HTTP is reached: at the address, under the name that its certificate has to have. */
+export interface Reached extends OtherTarget {
+  readonly address: string;
+  /** Whether the settings name its network: then it may do without TLS. */
+  readonly isNamed: boolean;
+}
+
+/**
+ * Judges a server of another protocol by the rules of `call`: its name is resolved once, and the connection is to be made to
+ * the address that is returned.
+ *
+ * @throws {WatchpostError} url_invalid, address_refused.
+ */
+export const reach = async (
+  text: string,
+  outgoing: Outgoing,
+  scheme: 'smtp' | 'mqtt',
+  signal: AbortSignal,
+): Promise<Reached> => {
+  const { networks } = outgoing;
+  const target = parseOtherTarget(text, networks, scheme, scheme === 'smtp');
+  const addresses = await addressesOf(target.host, outgoing, signal);
+  const usable =
+    target.isSecure || scheme === 'smtp' ? addresses : addresses.filter((one) => isNamed(one, networks));
+  const [address] = usable;
+  if (address === undefined) throw plain(scheme);
+  return { ...target, address, isNamed: isNamed(address, networks) };
 };
 
 /** The reason of a call that failed: ECONNREFUSED, for example. Without the URL. */

@@ -1,4 +1,4 @@
 /** What leaves this system: the only way in which other servers are called. */
-export { call, causeOf, type Outgoing, publicOnly } from './call.ts';
+export { call, causeOf, type Outgoing, publicOnly, type Reached, reach } from './call.ts';
 export { type Network, parseNetwork } from './networks.ts';
-export { isInternal, parseTarget } from './target.ts';
+export { hostOf, isInternal, parseOtherTarget, parseTarget } from './target.ts';

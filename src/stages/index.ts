@@ -10,6 +10,7 @@ import { heads } from './heads.ts';
 import { match } from './match.ts';
 import { notify } from './notify.ts';
 import type { AnyStage } from './stage.ts';
+import { states } from './states.ts';
 
 /**
  * All stages, in the order in which an event reaches them. A stage consumes the rows of another one and writes rows
@@ -23,6 +24,7 @@ export const stages: readonly AnyStage[] = [
   alert,
   notify,
   deliver,
+  states,
   heads,
   alarms,
   enrol,
