@@ -15,7 +15,7 @@ import { CommandError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { connect } from './program/connect.ts';
 import { forEach } from './program/each.ts';
-import { print } from './program/io.ts';
+import { type Input, print } from './program/io.ts';
 import {
   identifier,
   named,
@@ -96,7 +96,7 @@ const endpointAdd: AddCommand = (endpoint, session) =>
           url,
           kind: options.kind,
           settings: options.set,
-          credential: await readCredential(options.credentialFile),
+          credential: await readCredential(context.io.stdin, options.credentialFile),
           title_template: options.title,
           text_template: options.text,
           watchlists: options.watchlist,
@@ -124,9 +124,9 @@ const setting = (given: string, before: Readonly<Record<string, string>>) => {
 };
 
 /** A credential, without the end of its line. Not an argument, which other users of the machine could read. */
-const readCredential = async (file: string | undefined): Promise<string | undefined> => {
+const readCredential = async (stdin: Input, file: string | undefined): Promise<string | undefined> => {
   if (file === undefined) return undefined;
-  const read = await (file === '-' ? text(process.stdin) : readFile(file, 'utf8')).catch((error) => {
+  const read = await (file === '-' ? text(stdin) : readFile(file, 'utf8')).catch((error) => {
     throw new CommandError(`The file of the credential cannot be read: ${error.code}.`);
   });
   const { max } = limits.credentialCharacters;

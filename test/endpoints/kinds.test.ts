@@ -306,7 +306,7 @@ describe('a link in a message', () => {
       `select actor, action from watchpost.access where actor = 'link' order by id desc limit 1`,
     );
     expect(access).toEqual({ actor: 'link', action: 'crop' });
-    expectProblem(await ask(`${api.url}/v1/alerts/${alertId}`, 'GET'), 'api_key_missing');
+    expectProblem(await ask(`${api.url}/v1/alerts/${alertId}`, 'GET'), 'key_missing');
   });
 
   it('ends when it expires, when it is altered, and when its alert is gone', async () => {

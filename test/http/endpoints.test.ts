@@ -123,7 +123,7 @@ describe('/v1/endpoints', () => {
     [{ name: 'x', kind: 'mqtt', url: 'mqtt://1.1.1.1' }, 'url_invalid'],
     [{ name: 'x', kind: 'mqtt', url: 'mqtts://10.0.0.1' }, 'address_refused'],
     [
-      { name: 'x', kind: 'email', url: 'smtp://2130706434', settings: { from: 'a@b', to: 'a@b' } },
+      { name: 'x', kind: 'email', url: 'smtp://167772161', settings: { from: 'a@b', to: 'a@b' } },
       'address_refused',
     ],
     [{ name: 'x', url: 'https://a.example', title_template: '{{{person}}}' }, 'template_invalid'],
