@@ -385,6 +385,7 @@ export const wordOf = (path: string, parameter: string): string => {
     what: 'kinds of what is kept',
     link: 'cannot-links',
   };
+  if (path.startsWith('/links/')) return 'links';
   if (path.endsWith('/pause')) return 'tasks to pause';
   if (words[parameter]) return words[parameter];
   if (path.includes('/cameras/:id')) return 'cameras';
