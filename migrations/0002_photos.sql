@@ -33,13 +33,33 @@ create table watchpost.camera (
   faces      text not null default 'automatic' check (faces in ('near', 'automatic', 'far')),
   silent_after interval check (silent_after > '0')
     constraint camera_silent_after_is_interval check (watchpost.is_interval(silent_after)),
+  frames_per_second real check (frames_per_second > 0 and frames_per_second <= 60),
+  track_gap interval not null default '2 seconds' check (track_gap > '0')
+    constraint camera_track_gap_is_interval check (watchpost.is_interval(track_gap)),
+  source text constraint camera_source_is_url check (watchpost.is_url(source)),
+  rotation smallint check (rotation in (0, 90, 180, 270)),
+  frame_width integer check (frame_width between 64 and 7680),
+  region_x real check (region_x between 0 and 1),
+  region_y real check (region_y between 0 and 1),
+  region_width real check (region_width > 0),
+  region_height real check (region_height > 0),
   created_at timestamptz not null default now() constraint camera_created_at_is_time check (watchpost.is_time(created_at)),
   removed_at timestamptz constraint camera_removed_at_is_time check (watchpost.is_time(removed_at)),
   plan_id    uuid,
   plan_x     real check (plan_x between 0 and 1),
   plan_y     real check (plan_y between 0 and 1),
   foreign key (plan_id, site_id) references watchpost.plan (id, site_id) on delete set null (plan_id),
-  constraint camera_plan_point check (plan_id is null or num_nulls(plan_x, plan_y) = 0)
+  constraint camera_plan_point check (plan_id is null or num_nulls(plan_x, plan_y) = 0),
+  -- The host comes right after the slashes: no user, no password.
+  constraint camera_source check (
+    source ~* '^(rtsps?|https?|mqtts?|s3)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?([/?][^[:space:][:cntrl:]#]*)?$'
+    or source ~ '^/dev/video[0-9]{1,3}$'
+  ),
+  -- Single-precision numbers like 0.1 and 0.9 add up to a little more than 1.
+  constraint camera_region check (
+    num_nulls(region_x, region_y, region_width, region_height) in (0, 4)
+    and region_x + region_width < 1.0001 and region_y + region_height < 1.0001
+  )
 );
 
 create unique index camera_name on watchpost.camera (site_id, name) where removed_at is null;
@@ -52,6 +72,15 @@ comment on column watchpost.camera.location   is 'Where it is, in words a guard 
 comment on column watchpost.camera.zone       is 'Cameras of one zone share an alert; null: the camera is a zone of its own.';
 comment on column watchpost.camera.faces      is 'How small the faces in its photos are, which decides how many pixels are searched. near: a twentieth of the photo''s height or more, as at a door. automatic: searches again at up to 1920 pixels of width where there seem to be smaller faces. far: every pixel up to 3840 of width, as for a crowd in a square; takes several times as long. Applies to photos that are processed from then on.';
 comment on column watchpost.camera.silent_after is 'After so long without a photo the alarm camera.silent is raised; null: never.';
+comment on column watchpost.camera.frames_per_second is 'How many frames a second are taken from its source, and how many come where a program sends them; null: it sends single photos, and one frame a second is taken from a source.';
+comment on column watchpost.camera.track_gap  is 'Faces of one person that are seen again within it are one passage.';
+comment on column watchpost.camera.source     is 'URL from which a worker with --watch takes its frames: rtsp, rtsps, http, https (MJPEG, HLS, a picture, a video), mqtt, mqtts, s3, or a device like /dev/video0. Null: its frames are submitted. Without user and password, which are in camera_secret.';
+comment on column watchpost.camera.rotation   is 'By how many degrees its frames are turned clockwise until they are upright; null: found out from its first faces.';
+comment on column watchpost.camera.frame_width is 'Wider frames of its source are reduced to so many pixels; null: they are taken as they come.';
+comment on column watchpost.camera.region_x   is 'The part of each frame of its source that is taken: its left edge, as a share of the width of the frame. Null in all four: the whole frame.';
+comment on column watchpost.camera.region_y   is 'Upper edge of the region, as a share of the height of the frame.';
+comment on column watchpost.camera.region_width is 'Width of the region, as a share of that of the frame.';
+comment on column watchpost.camera.region_height is 'Height of the region, as a share of that of the frame.';
 comment on column watchpost.camera.removed_at is 'When it was removed: no photo is submitted to it by name, and the name is free. Its photos stay. Null: it is in use.';
 comment on column watchpost.camera.plan_id    is 'The plan that it is placed on; null: on none.';
 comment on column watchpost.camera.plan_x     is 'Where it is on the plan: 0 is the left edge, 1 the right one. Without a plan it says nothing.';

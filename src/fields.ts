@@ -99,6 +99,18 @@ export const url = z
     refinement('url_invalid', `give a URL of 1 to ${limits.urlCharacters.max} characters`),
   );
 
+const sourceHint =
+  'give a URL like rtsp://camera.example/stream, with rtsp, rtsps, http, https, mqtt, mqtts or s3, or a device like /dev/video0';
+
+/**
+ * Where the frames of a camera come from. A user and a password in it are taken out by sql/1-base/camera-sources.sql, which
+ * decides what is a source.
+ */
+export const sourceUrl = url.refine(
+  (given) => /^((rtsps?|https?|mqtts?|s3):\/\/[^/?#\s]|\/dev\/video\d)/i.test(given),
+  refinement('url_invalid', sourceHint),
+);
+
 const timeFormat = 'give a time with its offset, like 2026-11-23T15:04:05Z';
 
 /**

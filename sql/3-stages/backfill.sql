@@ -186,7 +186,9 @@ comment on function watchpost.match_again(jsonb) is 'Writes the searches of past
 
 -- A match that is found again stays as it is, and its alert with what was decided about it: somebody who is put on another
 -- list, or taken off one, keeps what was raised on the others.
-create or replace function watchpost.replace_searches(differing jsonb) returns void
+create or replace function watchpost.replace_searches(
+  differing jsonb, because text default 'backfill', is_retroactive boolean default true
+) returns integer
 language plpgsql
 as $$
 declare
@@ -202,13 +204,13 @@ begin
         select from jsonb_to_recordset(d.matches) as n (watchlist_id uuid) where n.watchlist_id = m.watchlist_id
       )
   );
-  perform watchpost.supersede_matches(lost, 'backfill');
+  perform watchpost.supersede_matches(lost, because);
   update watchpost.search as s
   set superseded_at = now()
   where s.embedding_id = any (array(select d.embedding_id from watchpost.decided_searches(ranked) as d))
     and s.superseded_at is null;
 
-  perform watchpost.record_searches(
+  return watchpost.record_searches(
     (
       select
         jsonb_agg(
@@ -227,12 +229,12 @@ begin
         )
       from jsonb_array_elements(ranked) with ordinality as r (one, place)
     ),
-    true
+    is_retroactive
   );
 end;
 $$;
 
-comment on function watchpost.replace_searches(jsonb) is 'Part of match_again: replaces searches by these; of their matches those that are lost are withdrawn and those that are new are written.';
+comment on function watchpost.replace_searches is 'Replaces searches by these; of their matches those that are lost are withdrawn and those that are new are written. Returns the number of those.';
 
 
 create or replace function watchpost.write_backfills(passed uuid[], begun jsonb, batches jsonb) returns integer

@@ -179,10 +179,14 @@ begin
   loop
     perform watchpost.lock_episodes(one.person_id, one.watchlist_id, one.place);
     grown := (
-      select tstzrange(min(i.captured_at), max(i.captured_at) + one.cooldown, '[]')
+      select tstzrange(
+        min(coalesce(t.began_at, i.captured_at)), max(coalesce(t.ended_at, i.captured_at)) + one.cooldown, '[]'
+      )
       from watchpost.alert_match as am
       join watchpost.match as m on m.id = am.match_id and m.superseded_at is null
       join watchpost.image as i on i.id = m.image_id
+      join watchpost.face as f on f.id = m.face_id
+      left join watchpost.track as t on t.id = f.track_id
       where am.alert_id = one.id
       having count(*) > 0
     );

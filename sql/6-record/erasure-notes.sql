@@ -100,7 +100,7 @@ declare
 begin
   foreach relation in array '{
     person,person_photo,person_vector,person_merge,person_merge_row,reference,watchlist_entry,cannot_link,backfill,
-    image,face,embedding,demography,search,match,stranger_face,
+    image,still_frame,face,embedding,demography,search,match,stranger_face,
     alert,alert_match,alert_review,notification,delivery,event_content
   }'::text[] loop
     execute format(

@@ -5,7 +5,7 @@
 --   watchpost_work       workers and the API. May not change or delete what is on record.
 --   watchpost_api        what the API is while it answers a key that does not see everything. Reads no vector.
 --   watchpost_submitter  submits photos and reads nothing.
---   watchpost_reader     reads everything but photos, crops, vectors, API keys and the secrets and credentials of endpoints.
+--   watchpost_reader     reads everything but photos, crops, vectors, API keys, and the secrets and credentials of endpoints and cameras.
 --   watchpost_reviewer   the same, and acts on alerts, under its own name.
 
 do $$
@@ -155,9 +155,9 @@ begin
   -- A reviewer is not a member of watchpost_reader, which only an administrator of that role can grant.
   foreach wanted in array '{watchpost_reader,watchpost_reviewer,watchpost_api}'::text[] loop
     execute format('grant select on all tables in schema watchpost to %I', wanted);
-    execute format('revoke select on watchpost.stranger_candidate, watchpost.idempotency, watchpost.session, watchpost.data_key, watchpost.link_key from %I', wanted);
+    execute format('revoke select on watchpost.stranger_candidate, watchpost.idempotency, watchpost.session, watchpost.data_key, watchpost.camera_secret, watchpost.link_key from %I', wanted);
     -- All columns but the vectors, also those of later migrations.
-    foreach columns in array '{embedding,reference,person_vector,stranger_face}'::text[] loop
+    foreach columns in array '{embedding,reference,person_vector,stranger_face,track}'::text[] loop
       execute format('revoke select on watchpost.%I from %I', columns, wanted);
       execute format('grant select (%s) on watchpost.%I to %I', watchpost.columns_but(columns, '{vector}'), columns, wanted);
     end loop;

@@ -1,6 +1,4 @@
-import { type Command, Option } from 'commander';
 import { CommandError } from '../errors.ts';
-import { faceRanges } from '../vision/types.ts';
 import {
   addCamera,
   type CameraFields,
@@ -11,10 +9,11 @@ import {
   removeCamera,
   setCamera,
 } from '../watchlist/registry.ts';
+import { type CameraOptions, fieldsOf, withCameraOptions } from './camera-options.ts';
 import { connect } from './program/connect.ts';
 import { deletePhotosShown } from './program/deleting.ts';
 import { print } from './program/io.ts';
-import { duration, named, planPoint, searched } from './program/options.ts';
+import { named, planPoint, searched } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
@@ -25,35 +24,8 @@ export const cameraCommand: AddCommand = (program, session) => {
   for (const add of [cameraAdd, cameraList, cameraSet, cameraRemove]) add(camera, session);
 };
 
-/** Seconds, or never. Commander makes an empty text of null. */
-const silenceOption = (text: string): number | 'never' => (text === 'never' ? text : duration(text));
-
-/** The options that add and set have in common. */
-const withCommon = (command: Command): Command =>
-  command
-    .option(
-      '--silent-after <duration>',
-      'raise an alarm when no photo has come for so long, like 10m; "never" raises none',
-      silenceOption,
-    )
-    .addOption(
-      new Option(
-        '--faces <range>',
-        'how small faces are in its pictures: near (a door), automatic (searched for small faces where there are some), far (a square)',
-      ).choices(faceRanges),
-    );
-
-interface Silence {
-  readonly silentAfter?: number | 'never';
-}
-
-const withSilence = <Options extends Silence>({ silentAfter, ...options }: Options) => ({
-  ...options,
-  silent_after_seconds: silentAfter === 'never' ? null : silentAfter,
-});
-
 const cameraAdd: AddCommand = (camera, session) =>
-  withCommon(
+  withCameraOptions(
     camera
       .command('add')
       .description('Add a camera')
@@ -62,11 +34,23 @@ const cameraAdd: AddCommand = (camera, session) =>
       .option('--zone <name>', 'cameras of one zone share their alerts', named)
       .option('--site <name>', 'the site it belongs to (default: the first one)', searched),
   ).action(
-    session.action(async (context, name: string, options: Omit<NewCamera, 'name'> & Silence) => {
-      const { db } = await connect(context);
-      const added = await addCamera(db, { ...withSilence(options), name });
-      print(context.io, `${added.name}  ${added.id}`, added);
-    }),
+    session.action(
+      async (
+        context,
+        name: string,
+        { location, zone, site, ...options }: Pick<NewCamera, 'location' | 'zone' | 'site'> & CameraOptions,
+      ) => {
+        const { db } = await connect(context);
+        const added = await addCamera(db, {
+          ...fieldsOf(options),
+          location,
+          name,
+          ...(zone === undefined ? {} : { zone }),
+          ...(site === undefined ? {} : { site }),
+        });
+        print(context.io, `${added.name}  ${added.id}`, added);
+      },
+    ),
   );
 
 const cameraList: AddCommand = (camera, session) =>
@@ -94,7 +78,7 @@ const cameraList: AddCommand = (camera, session) =>
       }),
     );
 
-interface SetOptions extends Pick<CameraFields, 'location' | 'faces'>, Silence {
+interface SetOptions extends Pick<CameraFields, 'location'>, CameraOptions {
   readonly rename?: string;
   /** False: --no-zone. */
   readonly zone?: string | false;
@@ -104,7 +88,7 @@ interface SetOptions extends Pick<CameraFields, 'location' | 'faces'>, Silence {
 }
 
 const cameraSet: AddCommand = (camera, session) =>
-  withCommon(
+  withCameraOptions(
     camera
       .command('set')
       .description('Change or move a camera; earlier sightings stay where they were')
@@ -121,26 +105,28 @@ const cameraSet: AddCommand = (camera, session) =>
       )
       .option('--no-plan', 'it is on no plan'),
   ).action(
-    session.action(async (context, name: string, { rename, zone, plan, at, ...options }: SetOptions) => {
-      const fields = { ...withSilence(options), name: rename, zone: zone === false ? null : zone };
-      if ((typeof plan === 'string') !== (at !== undefined)) {
-        throw new CommandError('Give --plan and --at together: which plan, and where on it.');
-      }
-      if (Object.values({ ...fields, plan }).every((value) => value === undefined)) {
-        throw new CommandError(
-          'Say what to change: --location, --zone, --no-zone, --faces, --silent-after, --plan, --no-plan or --rename.',
-        );
-      }
-      const { db } = await connect(context);
-      const changed = await db.transaction().execute(async (trx) => {
-        const id = await findCamera(trx, name);
-        if (plan === undefined) return setCamera(trx, id, fields);
-        const point = at && plan ? { id: await findPlan(trx, plan, id), ...at } : null;
-        return setCamera(trx, id, { ...fields, plan: point });
-      });
-      const parts = [changed.name, changed.id, changed.location, changed.zone && `zone ${changed.zone}`];
-      print(context.io, parts.filter(Boolean).join('  '), changed);
-    }),
+    session.action(
+      async (context, name: string, { rename, location, zone, plan, at, ...options }: SetOptions) => {
+        const fields = { ...fieldsOf(options), location, name: rename, zone: zone === false ? null : zone };
+        if ((typeof plan === 'string') !== (at !== undefined)) {
+          throw new CommandError('Give --plan and --at together: which plan, and where on it.');
+        }
+        if (Object.values({ ...fields, plan }).every((value) => value === undefined)) {
+          throw new CommandError(
+            'Say what to change, by one of the options that --help lists, like --location.',
+          );
+        }
+        const { db } = await connect(context);
+        const changed = await db.transaction().execute(async (trx) => {
+          const id = await findCamera(trx, name);
+          if (plan === undefined) return setCamera(trx, id, fields);
+          const point = at && plan ? { id: await findPlan(trx, plan, id), ...at } : null;
+          return setCamera(trx, id, { ...fields, plan: point });
+        });
+        const parts = [changed.name, changed.id, changed.location, changed.zone && `zone ${changed.zone}`];
+        print(context.io, parts.filter(Boolean).join('  '), changed);
+      },
+    ),
   );
 
 const cameraRemove: AddCommand = (camera, session) =>

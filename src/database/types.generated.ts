@@ -92,6 +92,8 @@ export interface WatchpostActiveWatchlist {
   created_at: Timestamp | null;
   enabled: boolean | null;
   id: string | null;
+  min_looks: number | null;
+  min_share: number | null;
   must_acknowledge: boolean | null;
   name: string | null;
   page_retroactive: boolean | null;
@@ -495,6 +497,14 @@ export interface WatchpostCamera {
    * How small the faces in its photos are, which decides how many pixels are searched. near: a twentieth of the photo's height or more, as at a door. automatic: searches again at up to 1920 pixels of width where there seem to be smaller faces. far: every pixel up to 3840 of width, as for a crowd in a square; takes several times as long. Applies to photos that are processed from then on.
    */
   faces: Generated<string>;
+  /**
+   * Wider frames of its source are reduced to so many pixels; null: they are taken as they come.
+   */
+  frame_width: number | null;
+  /**
+   * How many frames a second are taken from its source, and how many come where a program sends them; null: it sends single photos, and one frame a second is taken from a source.
+   */
+  frames_per_second: number | null;
   id: Generated<string>;
   /**
    * Where it is, in words a guard understands. Shown with every alert.
@@ -517,9 +527,29 @@ export interface WatchpostCamera {
    */
   plan_y: number | null;
   /**
+   * Height of the region, as a share of that of the frame.
+   */
+  region_height: number | null;
+  /**
+   * Width of the region, as a share of that of the frame.
+   */
+  region_width: number | null;
+  /**
+   * The part of each frame of its source that is taken: its left edge, as a share of the width of the frame. Null in all four: the whole frame.
+   */
+  region_x: number | null;
+  /**
+   * Upper edge of the region, as a share of the height of the frame.
+   */
+  region_y: number | null;
+  /**
    * When it was removed: no photo is submitted to it by name, and the name is free. Its photos stay. Null: it is in use.
    */
   removed_at: Timestamp | null;
+  /**
+   * By how many degrees its frames are turned clockwise until they are upright; null: found out from its first faces.
+   */
+  rotation: number | null;
   /**
    * After so long without a photo the alarm camera.silent is raised; null: never.
    */
@@ -528,6 +558,18 @@ export interface WatchpostCamera {
    * The site it belongs to, and with it its photos. Never changed: what was seen there stays there.
    */
   site_id: Generated<string>;
+  /**
+   * URL from which a worker with --watch takes its frames: rtsp, rtsps, http, https (MJPEG, HLS, a picture, a video), mqtt, mqtts, s3, or a device like /dev/video0. Null: its frames are submitted. Without user and password, which are in camera_secret.
+   */
+  source: string | null;
+  /**
+   * A frame that differs from one of the last ten seconds by no more than this is still: nothing has moved, and no model is run. The largest difference of a 32nd of its width, 0 to 255: noise of a camera stays below 3.5, faces of an audience that sits still differ by 6 and more. Null: each frame is searched. Of a camera with frames_per_second only.
+   */
+  still_difference: Generated<number | null>;
+  /**
+   * Faces of one person that are seen again within it are one passage.
+   */
+  track_gap: Generated<Interval>;
   /**
    * Cameras of one zone share an alert; null: the camera is a zone of its own.
    */
@@ -554,6 +596,18 @@ export interface WatchpostCameraPlace {
   zone: string | null;
 }
 
+export interface WatchpostCameraSecret {
+  camera_id: string;
+  /**
+   * A change connects to the source again.
+   */
+  changed_at: Generated<Timestamp>;
+  /**
+   * As in a URL: user:password, percent-encoded.
+   */
+  userinfo: string;
+}
+
 export interface WatchpostCameraSilence {
   camera_id: string | null;
   /**
@@ -564,6 +618,54 @@ export interface WatchpostCameraSilence {
   silent_after: Interval | null;
   site: string | null;
   site_id: string | null;
+}
+
+export interface WatchpostCameraWatch {
+  camera_id: string;
+  /**
+   * Frames that were dropped because newer ones came before the workers were free.
+   */
+  dropped: Generated<Int8>;
+  /**
+   * When the latest frame was read.
+   */
+  last_frame_at: Timestamp | null;
+  /**
+   * Until then nobody else takes it. Extended each second.
+   */
+  leased_until: Timestamp;
+  /**
+   * How far a source has been read that has an order of its own, as a bucket; null: it begins anew.
+   */
+  position: string | null;
+  /**
+   * Why there are no frames at the moment, without credentials; null: there are, or nothing is known.
+   */
+  problem: string | null;
+  /**
+   * Frames that came from the source, at the rate of the camera; this and the following since the camera was first watched.
+   */
+  read: Generated<Int8>;
+  /**
+   * How often the source had to be connected to again.
+   */
+  reconnects: Generated<Int8>;
+  /**
+   * Since when this watcher has it.
+   */
+  since: Generated<Timestamp>;
+  /**
+   * connecting: or waiting to connect again. watching: frames come. ended: the source has no more frames, as at the end of a video.
+   */
+  state: Generated<string>;
+  /**
+   * Frames that became images.
+   */
+  submitted: Generated<Int8>;
+  /**
+   * Chosen by the process when it starts; null: it was released, and the next one may take it.
+   */
+  watcher: string | null;
 }
 
 export interface WatchpostCannotLink {
@@ -1018,6 +1120,10 @@ export interface WatchpostFace {
    */
   points: number[];
   /**
+   * How much it weighs in its track: 0 to 1, 0 if it is too poor to be compared; null: of no track.
+   */
+  quality: number | null;
+  /**
    * Tilt in degrees, from the line through the eyes.
    */
   roll: number;
@@ -1033,6 +1139,10 @@ export interface WatchpostFace {
    * When a replay replaced it; null: it is current.
    */
   superseded_at: Timestamp | null;
+  /**
+   * The track it is part of; null: of a single photo, or not tied yet. A face that is superseded keeps its track.
+   */
+  track_id: string | null;
   /**
    * True if the gate is empty. Other faces are recorded and searched, and never alert.
    */
@@ -1213,7 +1323,7 @@ export interface WatchpostImageStatus {
   camera: string | null;
   captured_at: Timestamp | null;
   /**
-   * Why it failed; also no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.
+   * Why it failed; also still for a frame in which nothing had moved, no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.
    */
   code: string | null;
   /**
@@ -1341,7 +1451,7 @@ export interface WatchpostMatch {
    */
   superseded_at: Timestamp | null;
   /**
-   * replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back; unmerged: it was found while two people were merged.
+   * replay; backfill: searched again, with another result; improved: the track was searched again, with another result; joined: its track was joined with another one; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back; unmerged: it was found while two people were merged.
    */
   superseded_because: string | null;
   /**
@@ -1866,7 +1976,7 @@ export interface WatchpostSearch {
   method: string;
   model_id: string;
   /**
-   * match; gated: near enough, but the face is too poor to alert on; outranked: near enough, but another face of the photo is more like this person; cannot_link: near enough, but somebody has said that this is not them; below_threshold; nobody: nobody is enrolled on an active list.
+   * match; gated: near enough, but the face is too poor to alert on; few_looks: the track is near enough, but too few of its faces are by themselves: min_looks, min_share; outranked: near enough, but another face of the photo is more like this person; cannot_link: near enough, but somebody has said that this is not them; below_threshold; nobody: nobody is enrolled on an active list.
    */
   outcome: string;
   /**
@@ -1950,6 +2060,10 @@ export interface WatchpostSighting {
   camera: string | null;
   camera_id: string | null;
   face_id: string | null;
+  /**
+   * How many faces the track has; 1 of a single photo.
+   */
+  faces: number | null;
   image_id: string | null;
   location: string | null;
   match_id: string | null;
@@ -1966,8 +2080,16 @@ export interface WatchpostSighting {
    */
   retroactive: boolean | null;
   seen_at: Timestamp | null;
+  /**
+   * Of a track, when it was seen last; of a single photo as seen_at.
+   */
+  seen_until: Timestamp | null;
   similarity: number | null;
   threshold: number | null;
+  /**
+   * The track that the match is of; null: of a single photo.
+   */
+  track_id: string | null;
   watchlist: string | null;
   zone: string | null;
 }
@@ -1987,6 +2109,18 @@ export interface WatchpostSiteMember {
    */
   role: string;
   site_id: string;
+}
+
+export interface WatchpostStillFrame {
+  /**
+   * How much they differ: see camera.still_difference.
+   */
+  difference: number;
+  image_id: string;
+  /**
+   * The frame that it is like, which was searched.
+   */
+  of_image_id: string;
 }
 
 export interface WatchpostStranger {
@@ -2163,6 +2297,56 @@ export interface WatchpostTaskPause {
   task: string;
 }
 
+export interface WatchpostTrack {
+  /**
+   * looks when it was given to be searched last.
+   */
+  announced_looks: Generated<number>;
+  /**
+   * captured_at of the first frame.
+   */
+  began_at: Timestamp;
+  /**
+   * The faces that are fused, the best one first: see watchpost.track_rules().
+   */
+  best: Generated<string[]>;
+  camera_id: string;
+  created_at: Generated<Timestamp>;
+  /**
+   * captured_at of the last frame so far.
+   */
+  ended_at: Timestamp;
+  /**
+   * The face that stands for the track: its searches and matches are those of the track. Null: there was no good face yet.
+   */
+  face_id: string | null;
+  /**
+   * Its faces, without superseded ones. 0: all of them are being detected again.
+   */
+  faces: Generated<number>;
+  id: Generated<string>;
+  /**
+   * Those of its faces that are good enough to be compared: whose face.quality is above 0.
+   */
+  looks: Generated<number>;
+  /**
+   * Of the vector.
+   */
+  model_id: string | null;
+  /**
+   * face.quality of the best one; null: there was no good face yet.
+   */
+  quality: number | null;
+  /**
+   * How often the track was given to be searched.
+   */
+  revision: Generated<number>;
+  /**
+   * The best faces fused, as it is searched; unit length. Replaced when it has moved enough, with a new revision.
+   */
+  vector: string | null;
+}
+
 export interface WatchpostUnmatchedFace {
   captured_at: Timestamp | null;
   embedding_id: string | null;
@@ -2237,6 +2421,14 @@ export interface WatchpostWatchlist {
    */
   enabled: Generated<boolean>;
   id: Generated<string>;
+  /**
+   * So many faces of a track must reach the threshold by themselves before it is a match. It does not apply to single photos.
+   */
+  min_looks: Generated<number>;
+  /**
+   * The share of the good faces of a track that must reach the threshold by themselves, 0 to 1. It does not apply to single photos.
+   */
+  min_share: Generated<number>;
   /**
    * Whether an alert of this list stays in front, and its sound is repeated, until somebody has acknowledged or decided it.
    */
@@ -2353,7 +2545,9 @@ export interface DB {
   "watchpost.calibration_point": WatchpostCalibrationPoint;
   "watchpost.camera": WatchpostCamera;
   "watchpost.camera_place": WatchpostCameraPlace;
+  "watchpost.camera_secret": WatchpostCameraSecret;
   "watchpost.camera_silence": WatchpostCameraSilence;
+  "watchpost.camera_watch": WatchpostCameraWatch;
   "watchpost.cannot_link": WatchpostCannotLink;
   "watchpost.claim": WatchpostClaim;
   "watchpost.data_key": WatchpostDataKey;
@@ -2417,6 +2611,7 @@ export interface DB {
   "watchpost.sighting": WatchpostSighting;
   "watchpost.site": WatchpostSite;
   "watchpost.site_member": WatchpostSiteMember;
+  "watchpost.still_frame": WatchpostStillFrame;
   "watchpost.stranger": WatchpostStranger;
   "watchpost.stranger_candidate": WatchpostStrangerCandidate;
   "watchpost.stranger_face": WatchpostStrangerFace;
@@ -2425,6 +2620,7 @@ export interface DB {
   "watchpost.stranger_visit": WatchpostStrangerVisit;
   "watchpost.subscription": WatchpostSubscription;
   "watchpost.task_pause": WatchpostTaskPause;
+  "watchpost.track": WatchpostTrack;
   "watchpost.unmatched_face": WatchpostUnmatchedFace;
   "watchpost.upkeep_task": WatchpostUpkeepTask;
   "watchpost.vacuum_holder": WatchpostVacuumHolder;

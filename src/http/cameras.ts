@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { name, nextOf, pageLimit, searchWord } from '../fields.ts';
+import { name, nextOf, pageLimit, searchWord, sourceUrl } from '../fields.ts';
 import { limits } from '../limits.ts';
 import { faceRanges } from '../vision/index.ts';
 import {
@@ -9,6 +9,7 @@ import {
   readCameras,
   readPlaces,
   removeCamera,
+  rotations,
   setCamera,
 } from '../watchlist/registry.ts';
 import { asCaller } from './as-caller.ts';
@@ -18,6 +19,7 @@ import * as answer from './schemas/registers.ts';
 import type { Served } from './services.ts';
 
 const unit = z.number().min(0).max(1);
+const side = z.number().gt(0, 'give a share above 0 and up to 1').max(1, 'give a share above 0 and up to 1');
 const newCamera = z.strictObject({
   name,
   location: name,
@@ -34,6 +36,59 @@ const newCamera = z.strictObject({
     .max(limits.intervalSeconds.max, 'give 1 to 31536000 seconds, or null')
     .nullable()
     .optional(),
+  frames_per_second: z
+    .number()
+    .gt(0, 'give a number above 0 and up to 60, or null')
+    .max(60, 'give a number above 0 and up to 60, or null')
+    .nullable()
+    .optional()
+    .meta({ description: 'Frames that are taken a second. Null: it sends single photos.' }),
+  track_gap_seconds: z
+    .number()
+    .min(0.1, 'give 0.1 to 31536000 seconds')
+    .max(limits.intervalSeconds.max, 'give 0.1 to 31536000 seconds')
+    .optional()
+    .meta({ description: 'Faces of one person that are seen again within it are one passage.' }),
+  still_difference: z
+    .number()
+    .gt(0, 'give a number above 0 and up to 255, or null')
+    .max(255, 'give a number above 0 and up to 255, or null')
+    .nullable()
+    .optional()
+    .meta({
+      description:
+        'A frame that differs from one of the last ten seconds by no more than this is not searched: nothing has moved. Null: each is searched.',
+    }),
+  source: sourceUrl
+    .nullable()
+    .optional()
+    .meta({ description: 'Where a worker with --watch takes its frames from. Null: they are submitted.' }),
+  rotation: z
+    .union(
+      rotations.map((degrees) => z.literal(degrees)),
+      'give 0, 90, 180, 270 or null',
+    )
+    .nullable()
+    .optional()
+    .meta({ description: 'Degrees clockwise until its frames are upright. Null: found out by itself.' }),
+  frame_width: z
+    .int('give 64 to 7680 pixels, or null')
+    .min(64, 'give 64 to 7680 pixels, or null')
+    .max(7680, 'give 64 to 7680 pixels, or null')
+    .nullable()
+    .optional()
+    .meta({ description: 'Wider frames of the source are reduced to so many pixels. Null: none is.' }),
+  region: z
+    .strictObject({ x: unit, y: unit, width: side, height: side })
+    .refine(
+      ({ x, y, width, height }) => x + width < 1.0001 && y + height < 1.0001,
+      'it ends outside the frame',
+    )
+    .nullable()
+    .optional()
+    .meta({
+      description: 'The part of the frames of the source that is taken, as shares of their width and height.',
+    }),
   site: searchWord.optional(),
 });
 const changes = newCamera.omit({ site: true }).partial();
@@ -50,7 +105,7 @@ export const cameras = () =>
         body: newCamera,
         creates: true,
         answers: { 201: answer.newCamera },
-        errors: ['name_taken', 'site_unknown', 'plan_unknown'],
+        errors: ['name_taken', 'site_unknown', 'plan_unknown', 'url_invalid'],
       }),
       async (c) => {
         const wanted = c.req.valid('json');
@@ -93,7 +148,7 @@ export const cameras = () =>
         scope: 'administer',
         body: changes,
         answers: { 200: answer.camera },
-        errors: ['camera_not_there', 'name_taken', 'plan_unknown'],
+        errors: ['camera_not_there', 'name_taken', 'plan_unknown', 'url_invalid'],
       }),
       async (c) => {
         const id = idIn(c);

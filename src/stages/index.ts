@@ -11,6 +11,7 @@ import { match } from './match.ts';
 import { notify } from './notify.ts';
 import type { AnyStage } from './stage.ts';
 import { states } from './states.ts';
+import { track } from './track.ts';
 
 /**
  * All stages, in the order in which an event reaches them. A stage consumes the rows of another one and writes rows
@@ -20,6 +21,7 @@ import { states } from './states.ts';
 export const stages: readonly AnyStage[] = [
   detect,
   embed,
+  track,
   match,
   alert,
   notify,

@@ -18,8 +18,34 @@ export interface CameraFields {
   readonly faces?: FaceRange | undefined;
   /** Seconds without a photo after which the alarm camera.silent is raised; null: never. */
   readonly silent_after_seconds?: number | null | undefined;
+  /** Frames that are taken a second; null: it sends single photos. */
+  readonly frames_per_second?: number | null | undefined;
+  /** Seconds within which faces of one person are one passage. */
+  readonly track_gap_seconds?: number | undefined;
+  /** Up to which difference a frame is still and not searched, above 0 to 255; null: each is searched. */
+  readonly still_difference?: number | null | undefined;
+  /** URL or device of its frames, without user and password; null: they are submitted. */
+  readonly source?: string | null | undefined;
+  /** Degrees clockwise until its frames are upright; null: found out. */
+  readonly rotation?: Rotation | null | undefined;
+  /** Wider frames of the source are reduced to so many pixels; null: none is. */
+  readonly frame_width?: number | null | undefined;
+  /** The part of the frames of the source that is taken; null: all of them. */
+  readonly region?: Region | null | undefined;
   /** Where it is on which plan of its site; null: on none. */
   readonly plan?: PlanPoint | null | undefined;
+}
+
+/** Degrees clockwise. */
+export const rotations = [0, 90, 180, 270] as const;
+export type Rotation = (typeof rotations)[number];
+
+/** A part of a frame, in shares of its width and height, 0 to 1. */
+export interface Region {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 /** A point on a plan: its upper left corner is 0, 0, the lower right one 1, 1. */
@@ -37,12 +63,33 @@ export interface NewCamera extends CameraFields {
   readonly site?: string | undefined;
 }
 
+const plainColumns = [
+  'name',
+  'location',
+  'zone',
+  'faces',
+  'frames_per_second',
+  'still_difference',
+  'source',
+  'rotation',
+  'frame_width',
+] as const;
+
 const columnsOf = (fields: CameraFields) => ({
   ...Object.fromEntries(
-    (['name', 'location', 'zone', 'faces'] as const)
+    plainColumns
       .map((column) => [column, fields[column]] as const)
       .filter(([, value]) => value !== undefined),
   ),
+  ...(fields.track_gap_seconds === undefined ? {} : { track_gap: `${fields.track_gap_seconds} seconds` }),
+  ...(fields.region === undefined
+    ? {}
+    : {
+        region_x: fields.region?.x ?? null,
+        region_y: fields.region?.y ?? null,
+        region_width: fields.region?.width ?? null,
+        region_height: fields.region?.height ?? null,
+      }),
   ...(fields.silent_after_seconds === undefined
     ? {}
     : {
@@ -54,6 +101,17 @@ const columnsOf = (fields: CameraFields) => ({
 });
 
 const silentAfter = sql<number | null>`extract(epoch from silent_after)::float8`.as('silent_after_seconds');
+
+const trackGap = sql<number>`extract(epoch from track_gap)::float8`.as('track_gap_seconds');
+
+const region = sql<Region | null>`
+  case when region_x is not null
+    then json_build_object('x', region_x, 'y', region_y, 'width', region_width, 'height', region_height)
+  end
+`.as('region');
+
+/** The smallint of a row, whose constraint has these four. */
+const rotation = sql<Rotation | null>`rotation`.as('rotation');
 
 /** Since when it sends nothing, where that is an alarm. */
 const silentSince = sql<Date | null>`(
@@ -67,6 +125,25 @@ const siteName = sql<string>`(select s.name from watchpost.site as s where s.id 
 const plan = sql<PlanPoint | null>`
   case when plan_id is not null then json_build_object('id', plan_id, 'x', plan_x, 'y', plan_y) end
 `.as('plan');
+
+/** What is set of a camera. */
+const settings = [
+  'id',
+  'name',
+  'location',
+  'zone',
+  'faces',
+  silentAfter,
+  'frames_per_second',
+  trackGap,
+  'still_difference',
+  'source',
+  rotation,
+  'frame_width',
+  region,
+  siteName,
+  plan,
+] as const;
 
 /** Places a camera only on a plan of its site. */
 const assertPlan = async (db: Kysely<DB>, fields: CameraFields, site: RawBuilder<string>): Promise<void> => {
@@ -92,7 +169,7 @@ export const addCamera = async (db: Kysely<DB>, camera: NewCamera) => {
     db
       .insertInto('watchpost.camera')
       .values({ ...columnsOf(camera), ...site, name: camera.name, location: camera.location })
-      .returning(['id', 'name', 'location', 'zone', 'faces', silentAfter, siteName, plan])
+      .returning(settings)
       .executeTakeFirstOrThrow(),
   );
 };
@@ -194,18 +271,4 @@ const lastImage = sql<{ id: string; captured_at: string; faces: number } | null>
 )`.as('last_image');
 
 const selected = <O>(query: SelectQueryBuilder<DB, 'watchpost.camera', O>) =>
-  query
-    .select([
-      'id',
-      'name',
-      'location',
-      'zone',
-      'faces',
-      silentAfter,
-      silentSince,
-      siteName,
-      plan,
-      'created_at',
-      lastImage,
-    ])
-    .where('removed_at', 'is', null);
+  query.select([...settings, silentSince, 'created_at', lastImage]).where('removed_at', 'is', null);

@@ -8,10 +8,13 @@ export {
   findCamera,
   type NewCamera,
   type PlanPoint,
+  type Region,
+  type Rotation,
   readCamera,
   readCameras,
   readPlaces,
   removeCamera,
+  rotations,
   setCamera,
 } from './cameras.ts';
 export {

@@ -180,8 +180,17 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
   describe.each(['watchpost_reader', 'watchpost_reviewer'])('%s', (role) => {
     const unreadable = [
       ...['idempotency', 'erasure', 'erasure_leaf', 'endpoint_credential', 'link_key'],
-      ...['api_key', 'data_key', 'key_status', 'session', 'endpoint_secret', 'image', 'face'],
-      ...['embedding', 'reference', 'person_vector', 'stranger_face', 'stranger_candidate'],
+      ...[
+        'api_key',
+        'data_key',
+        'key_status',
+        'session',
+        'endpoint_secret',
+        'camera_secret',
+        'image',
+        'face',
+      ],
+      ...['embedding', 'reference', 'person_vector', 'stranger_face', 'track', 'stranger_candidate'],
     ];
     let reader: Awaited<ReturnType<typeof loginWith>>;
     beforeAll(async () => {
@@ -230,6 +239,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'select vector from watchpost.reference',
       'select vector_norm(vector::vector) from watchpost.person_vector',
       'select vector from watchpost.stranger_face',
+      'select vector from watchpost.track',
       'select vector from watchpost.stranger_candidate',
     ])('sees nothing of a photo, a crop or a vector: %s', async (statement) => {
       await expect(reader.rows(statement)).rejects.toMatchObject(denied);
@@ -333,6 +343,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'select watchpost.link_not(null)',
       'select watchpost.restore_matches(gen_random_uuid())',
       'select * from watchpost.endpoint_secret',
+      'select * from watchpost.camera_secret',
       `insert into watchpost.image (bytes) values ('x')`,
     ])('may not: %s', async (statement) => {
       await expect(ann!.rows(statement)).rejects.toMatchObject(denied);

@@ -33,6 +33,13 @@ describe('/v1/cameras', () => {
       zone: null,
       faces: 'automatic',
       silent_after_seconds: null,
+      frames_per_second: null,
+      track_gap_seconds: 2,
+      still_difference: 5,
+      source: null,
+      rotation: null,
+      frame_width: null,
+      region: null,
       site: 'default',
       plan: null,
     });
@@ -41,6 +48,72 @@ describe('/v1/cameras', () => {
       { id: gate.body.id, name: 'gate', zone: 'outside', faces: 'far' },
       { id: lobby.body.id, name: 'lobby', zone: null, faces: 'automatic' },
     ]);
+  });
+
+  it('takes frames from a source, of which nobody is told the password', async () => {
+    const source = 'rtsp://guard:p%40ss@camera.example:8554/stream';
+    const settings = {
+      frames_per_second: 2.5,
+      track_gap_seconds: 3,
+      still_difference: 7.5,
+      rotation: 270,
+      frame_width: 1280,
+      region: { x: 0.1, y: 0, width: 0.9, height: 0.5 },
+    };
+    const made = await api.call('POST', '/v1/cameras', {
+      name: 'stream',
+      location: 'Stream',
+      source,
+      ...settings,
+    });
+    const shown = { source: 'rtsp://camera.example:8554/stream', ...settings };
+    expect(made).toMatchObject({ status: 201, body: shown });
+    const address = `/v1/cameras/${made.body.id}`;
+    const secret = () =>
+      database.rows('select userinfo from watchpost.camera_secret where camera_id = $1', [made.body.id]);
+    expect(await secret()).toEqual([{ userinfo: 'guard:p%40ss' }]);
+    // Another stream of the same server needs no password again; another server does not get it.
+    await api.call('PATCH', address, { source: 'rtsp://camera.example:8554/other' });
+    expect(await secret()).toHaveLength(1);
+    await api.call('PATCH', address, { source: 'rtsp://elsewhere.example/stream' });
+    expect(await secret()).toEqual([]);
+    await api.call('PATCH', address, { source });
+    const none = {
+      frames_per_second: null,
+      still_difference: null,
+      rotation: null,
+      frame_width: null,
+      region: null,
+      source: null,
+    };
+    expect((await api.call('PATCH', address, none)).body).toMatchObject(none);
+    expect(await secret()).toEqual([]);
+    const events = await database.rows(
+      `select payload::text from watchpost.event where topic = 'camera.changed' and subject_id = $1`,
+      [made.body.id],
+    );
+    expect(events).toHaveLength(5);
+    expect(JSON.stringify(events)).toContain('rtsp://camera.example:8554/stream');
+    expect(JSON.stringify(events)).not.toMatch(/p%40ss|guard/);
+  });
+
+  it.each([
+    ['source', 'ftp://camera.example/x', 'url_invalid'],
+    ['source', 'rtsp://guard:p/w@camera.example/x', 'url_invalid'],
+    ['source', '/dev/../etc/passwd', 'url_invalid'],
+    ['frames_per_second', 0, 'body_invalid'],
+    ['frames_per_second', 61, 'body_invalid'],
+    ['track_gap_seconds', 0, 'body_invalid'],
+    ['still_difference', 0, 'body_invalid'],
+    ['still_difference', 256, 'body_invalid'],
+    ['rotation', 45, 'body_invalid'],
+    ['frame_width', 63, 'body_invalid'],
+    ['region', { x: 0.5, y: 0, width: 0.6, height: 1 }, 'body_invalid'],
+  ])('refuses %s %j', async (field, value, code) => {
+    const camera = { name: 'refused', location: 'Refused', [field]: value };
+    const answer = await api.call('POST', '/v1/cameras', camera);
+    expectProblem(answer, code as never);
+    expect(JSON.stringify(answer.body)).not.toContain('guard');
   });
 
   it('refuses a name that is taken, and leaves the first camera as it was', async () => {

@@ -121,6 +121,7 @@ const intervals = [
   insert('watchlist', 'cooldown', ', name', `, 'list'`),
   update('watchlist', 'cooldown'),
   insert('endpoint', 'time_to_live', ', name, url', `, 'e', 'https://a.example'`),
+  insert('camera', 'track_gap', ', name, location', `, 'gate', 'here'`),
   `update watchpost.stranger_setting set visit_gap = $1`,
 ];
 const objectOf = (bytes: number) => `{"a": "${'x'.repeat(bytes - '{"a": ""}'.length)}"}`;

@@ -141,6 +141,17 @@ describe('/metrics', () => {
     await submit(database, sample(2), 'gate');
     expect(await value('watchpost_camera_silence_seconds{site="default",camera="gate"}')).toBeLessThan(60);
     await untilIdle(database);
+    await database.rows(`update watchpost.camera set source = 'rtsp://camera.example/x' where name = 'gate'`);
+    await database.rows(
+      `insert into watchpost.camera_watch (camera_id, watcher, leased_until, state, read, submitted, dropped, reconnects)
+       select id, gen_random_uuid(), now() + interval '1 hour', 'watching', 9, 6, 2, 3 from watchpost.camera where name = 'gate'`,
+    );
+    const gate = 'site="default",camera="gate"';
+    expect(await value(`watchpost_camera_watched{${gate}}`)).toBe(1);
+    expect(await value(`watchpost_camera_frames{${gate},outcome="read"}`)).toBe(9);
+    expect(await value(`watchpost_camera_frames{${gate},outcome="submitted"}`)).toBe(6);
+    expect(await value(`watchpost_camera_frames{${gate},outcome="dropped"}`)).toBe(2);
+    expect(await value(`watchpost_camera_reconnects{${gate}}`)).toBe(3);
 
     const before = await read();
     expect(before.get('watchpost_workers{state="alive"}')).toBe(1);

@@ -56,6 +56,13 @@ export const seconds = number(
 export const keyLimitOption = wholeTo(limits.keyLimits.max);
 
 const secondsOf: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+export const frameRate = number('a number above 0 and up to 60', (value) => value > 0 && value <= 60);
+/** The width of frames. */
+export const pixelsOption = number(
+  'a whole number from 64 to 7680',
+  (value) => Number.isInteger(value) && value >= 64 && value <= 7680,
+);
+
 /** A length of time, like 24h; in seconds. */
 export const duration = (text: string): number => {
   const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
@@ -85,6 +92,7 @@ export const momentOrDuration = (text: string): string =>
 export const named = field(fields.name);
 export const tokenOption = field(fields.token);
 export const words = field(fields.text);
+export const sourceOption = field(fields.sourceUrl);
 export const purposeOption = field(fields.purpose);
 export const basisOption = field(fields.legalBasis);
 /** A time, or "never", which takes back what was given. */

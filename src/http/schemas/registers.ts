@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { kindNames } from '../../endpoints/kinds/kind.ts';
 import { faceRanges } from '../../vision/index.ts';
-import { sounds, thresholdNames } from '../../watchlist/registry.ts';
+import { rotations, sounds, thresholdNames } from '../../watchlist/registry.ts';
 import { color, count, id, page, severity, share, text, time } from './fields.ts';
 
 const place = { name: text, location: text, zone: text.nullable() };
@@ -30,6 +30,12 @@ export const planPage = page('plans', plan);
 
 const site = text.meta({ description: 'Name of the site that it belongs to.' });
 
+/** A part of a frame. */
+export const region = z.strictObject({ x: share, y: share, width: share, height: share }).meta({
+  id: 'Region',
+  description: 'A part of a frame, as shares of its width and height.',
+});
+
 /** The answer to the call that makes a camera. */
 export const newCamera = z.strictObject({
   id,
@@ -40,6 +46,13 @@ export const newCamera = z.strictObject({
     .positive()
     .nullable()
     .meta({ description: 'Without a photo for so long the alarm camera.silent is raised; null: never.' }),
+  frames_per_second: z.number().positive().nullable(),
+  track_gap_seconds: z.number().positive(),
+  still_difference: z.number().positive().nullable(),
+  source: text.nullable().meta({ description: 'Without user and password.' }),
+  rotation: z.union(rotations.map((degrees) => z.literal(degrees))).nullable(),
+  frame_width: count.nullable(),
+  region: region.nullable(),
   site,
   plan: planPoint.nullable(),
 });

@@ -5,6 +5,7 @@ import { Field } from '../../components/field.tsx';
 import { ChoiceField, FormDialog, TextField } from '../../components/form.tsx';
 import { say } from '../../components/toast.tsx';
 import { PlanPicture } from './plan-picture.tsx';
+import { SourceFields, sourceOf } from './source-fields.tsx';
 import type { CameraRow, Plan } from './types.ts';
 
 const ranges = [
@@ -41,6 +42,7 @@ export const CameraDialog = ({
           zone: fields.text('zone') || null,
           faces: fields.text('faces'),
           silent_after_seconds: minutes === null ? null : minutes * 60,
+          ...sourceOf(fields),
           plan: point,
         };
         if (camera) await send('PATCH', `/v1/cameras/${camera.id}`, body);
@@ -89,6 +91,7 @@ export const CameraDialog = ({
             }
             hint="Without a photo for so long it is shown as silent, and endpoints are told. Empty: never."
           />
+          <SourceFields camera={camera} />
           {!camera && names.length > 1 && <ChoiceField label="Site" name="site" options={names} />}
         </div>
         {plans.length > 0 && (
