@@ -1120,7 +1120,7 @@ export interface WatchpostFace {
    */
   points: number[];
   /**
-   * How much it weighs in its track: 0 to 1, 0 if it is too poor to be compared; null: of no track.
+   * How good a view it is for its track, 0 if it is too poor to be compared: watchpost.quality_of(). Null: of no track.
    */
   quality: number | null;
   /**

@@ -90,6 +90,10 @@ export const watchlist = z
     threshold: share,
     threshold_name: z.enum(thresholdNames).nullable(),
     target_fpir: share.nullable(),
+    min_looks: count.meta({
+      description: 'So many faces of a track must reach the threshold by themselves.',
+    }),
+    min_share: share.meta({ description: 'The share of the good faces of a track that must do so.' }),
     cooldown_seconds: z.number().min(0),
     enabled: z.boolean(),
     valid_from: time.nullable(),
