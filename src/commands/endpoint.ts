@@ -76,8 +76,8 @@ const endpointAdd: AddCommand = (endpoint, session) =>
     .addOption(new Option('--kind <kind>', 'what is there (default: webhook)').choices([...kindNames]))
     .option('--set <name=value>', 'what the kind has to know, like chat_id=123; may be repeated', setting, {})
     .option('--credential-file <file>', 'the file with its token, password or key; - is the standard input')
-    .option('--title <template>', 'the title of its messages, like "{{person}} at {{camera}}"')
-    .option('--text <template>', 'the text of its messages')
+    .option('--title <words>', 'a template for the title of its messages, like "{{person}} at {{camera}}"')
+    .option('--text <words>', 'a template for their text')
     .option('--watchlist <name>', 'alerts of this list only; may be repeated', severalSearched, [])
     .addOption(
       new Option('--min-severity <word>', 'this severity or a higher one (default: info)').choices(
