@@ -189,6 +189,11 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     min_severity: '"warning"',
     time_to_live_seconds: '60',
     sends: '"alerts"',
+    kind: '"ntfy"',
+    settings: '{}',
+    credential: '"tk_1"',
+    title_template: '"{{person}}"',
+    text_template: '"{{#place}}at {{place}}{{/place}}"',
   }),
   'PUT /v1/retention': () => ({ legal_basis: '"consent"', purpose: '"a test"' }),
   'PUT /v1/retention/:what': () => ({ action: '"delete"', age_seconds: '172800', purpose: '"a test"' }),
@@ -422,6 +427,7 @@ export const wordOf = (path: string, parameter: string): string => {
     what: 'kinds of what is kept',
     link: 'cannot-links',
   };
+  if (path.startsWith('/links/')) return 'links';
   if (path.endsWith('/pause')) return 'tasks to pause';
   if (words[parameter]) return words[parameter];
   if (path.includes('/cameras/:id')) return 'cameras';
