@@ -45,5 +45,5 @@ create index face_track on watchpost.face (track_id) where track_id is not null;
 create unique index face_once_a_track on watchpost.face (image_id, track_id) where track_id is not null and superseded_at is null;
 
 comment on column watchpost.face.track_id is 'The track it is part of; null: of a single photo, or not tied yet. A face that is superseded keeps its track.';
-comment on column watchpost.face.quality  is 'How much it weighs in its track: 0 to 1, 0 if it is too poor to be compared; null: of no track.';
+comment on column watchpost.face.quality  is 'How good a view it is for its track, 0 if it is too poor to be compared: watchpost.quality_of(). Null: of no track.';
 comment on index watchpost.face_once_a_track is 'A track has at most one face of a frame.';

@@ -31,7 +31,7 @@ begin
     from (
       select
         f.track_id, f.id as face_id, f.box_x + f.box_width / 2 as x, f.box_y + f.box_height / 2 as y,
-        sqrt(f.box_width * f.box_height) as size, extract(epoch from i.captured_at - at)::real as secs,
+        f.box_height as height, f.usable, extract(epoch from i.captured_at - at)::real as secs,
         row_number() over (
           partition by f.track_id order by abs(extract(epoch from i.captured_at - at)), f.superseded_at is not null, f.id
         ) as place
@@ -41,11 +41,12 @@ begin
         and i.captured_at between at - gap and at + gap
         and (i.id <> frame or f.superseded_at is not null)
     ) as n
-    where n.place <= 2
+    where n.place <= 3
   ),
   expected as materialized (
     select
-      a.track_id, a.face_id, a.x, a.y, a.size, abs(a.secs) as apart,
+      a.track_id, a.x, a.y, a.height, a.usable, abs(a.secs) as apart,
+      array(select s.face_id from seen as s where s.track_id = a.track_id) as face_ids,
       -- By the speed between the two, for at most three times as long as is between them.
       a.x + coalesce((a.x - b.x) * greatest(-3, least(3, a.secs / nullif(b.secs - a.secs, 0))), 0) as x_then,
       a.y + coalesce((a.y - b.y) * greatest(-3, least(3, a.secs / nullif(b.secs - a.secs, 0))), 0) as y_then
@@ -55,23 +56,23 @@ begin
   ),
   compared as (
     select
-      p.id as embedding_id, x.track_id, x.apart,
-      least(p.size, x.size) / greatest(p.size, x.size) as ratio,
+      p.id as embedding_id, x.track_id, x.apart, p.usable and x.usable as usable,
+      least(p.height, x.height) / greatest(p.height, x.height) as ratio,
       least(
         sqrt((p.x - x.x) ^ 2 + (p.y - x.y) ^ 2), sqrt((p.x - x.x_then) ^ 2 + (p.y - x.y_then) ^ 2)
-      ) / ((p.size + x.size) / 2) as distance,
+      ) / ((p.height + x.height) / 2) as distance,
       greatest(
         (
           select max(watchpost.likeness(p.vector, e.vector))
           from watchpost.embedding as e
-          where e.face_id = x.face_id and e.model_id = p.model_id
+          where e.face_id = any (x.face_ids) and e.model_id = p.model_id
         ),
         case when t.model_id = p.model_id then watchpost.likeness(p.vector, t.vector) end
       ) as likeness
     from (
       select
         e.id, e.model_id, e.vector, f.box_x + f.box_width / 2 as x, f.box_y + f.box_height / 2 as y,
-        sqrt(f.box_width * f.box_height) as size
+        f.box_height as height, f.usable
       from watchpost.embedding as e
       join watchpost.face as f on f.id = e.face_id
       where e.id = any (embeddings)
@@ -81,14 +82,14 @@ begin
   )
   select
     c.embedding_id, c.track_id,
-    (c.likeness - c.distance / (rules.far_reach + rules.far_reach_a_second * c.apart))::real
+    (c.likeness - rules.distance_weight * c.distance)::real
   from compared as c
   where c.ratio >= rules.size_ratio
     and (
-      (c.distance <= rules.near_reach and c.likeness >= rules.near_likeness)
-      or (
-        c.distance <= rules.far_reach + rules.far_reach_a_second * c.apart and c.likeness >= rules.far_likeness
-      )
+      c.distance <= rules.near_reach + rules.near_reach_a_second * c.apart
+        and c.likeness >= case when c.usable then rules.near_likeness else rules.poor_likeness end
+      or c.distance <= rules.far_reach + rules.far_reach_a_second * c.apart
+        and c.likeness >= rules.far_likeness
     );
 end;
 $$;

@@ -210,3 +210,16 @@ drop trigger if exists face_leave_track on watchpost.face;
 create constraint trigger face_leave_track after delete on watchpost.face
 deferrable initially deferred
 for each row when (old.track_id is not null) execute function watchpost.leave_track();
+
+
+-- For an erasure, in whose receipt are tracks without any face left, and which waits for nothing.
+create or replace function watchpost.leave_tracks_now() returns void
+language plpgsql
+as $$
+begin
+  set constraints watchpost.face_leave_track immediate;
+  set constraints watchpost.face_leave_track deferred;
+end;
+$$;
+
+comment on function watchpost.leave_tracks_now() is 'Counts the tracks of the faces that this transaction has deleted now, not at its end.';

@@ -15,12 +15,15 @@ as $$
 begin
   return query
   with past as (
-    select m.id, m.search_id, m.similarity, m.face_id, m.image_id, e.id as embedding_id, e.model_id, e.vector
+    select
+      m.id, m.search_id, m.similarity, m.face_id, m.image_id, e.id as embedding_id, e.model_id,
+      coalesce(t.vector, e.vector) as vector
     from watchpost.match as m
     -- Not while the person is being deleted.
     join watchpost.person as p on p.id = m.person_id
     join watchpost.reference as r on r.id = m.reference_id and r.superseded_at is null
     join watchpost.embedding as e on e.face_id = m.face_id and e.model_id = r.model_id and e.superseded_at is null
+    left join watchpost.track as t on t.face_id = m.face_id and t.model_id = e.model_id
     where m.person_id = restorable_matches.person
       and m.face_id = any (restorable_matches.faces)
       and m.superseded_because in ('cannot_link', 'backfill')

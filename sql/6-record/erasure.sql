@@ -275,6 +275,7 @@ begin
     array(select m.id from watchpost.match as m where m.face_id = any (faces) and m.superseded_at is null), 'erased'
   );
   delete from watchpost.face as f where f.id = any (faces);
+  perform watchpost.leave_tracks_now();
   alone := array(
     select i.id
     from unnest(images) as i (id)
@@ -342,6 +343,7 @@ begin
   );
   delete from watchpost.face as f where f.image_id = image;
   get diagnostics faces = row_count;
+  perform watchpost.leave_tracks_now();
   perform watchpost.drop_work('{}', array[image]);
   delete from watchpost.image as i where i.id = image;
   return faces + case when found then 1 else 0 end;

@@ -90,6 +90,9 @@ begin
           'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_watchlist(SCOPE, watchlist_id)', null
         ),
         ('endpoint_secret', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
+        ('endpoint_credential', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
+        ('endpoint_wait', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
+        ('link_key', 'false', null),
         ('notification', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),
         ('delivery', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
 

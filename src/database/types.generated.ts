@@ -769,7 +769,7 @@ export interface WatchpostDelivery {
   error: string | null;
   id: Generated<string>;
   /**
-   * The alert that was sent; null: a message of another type.
+   * The alert that was sent; null: another message, which has a type.
    */
   notification_id: string | null;
   started_at: Generated<Timestamp>;
@@ -778,7 +778,7 @@ export interface WatchpostDelivery {
    */
   status: number | null;
   /**
-   * test, record.head or alarm: a message that is about no alert.
+   * test, record.head, alarm, alert.state (what became of an alert), alerts.held (a summary) or home (Home Assistant): no first message about an alert.
    */
   type: string | null;
 }
@@ -891,6 +891,10 @@ export interface WatchpostEndpoint {
    */
   internal: Generated<boolean>;
   /**
+   * What is there. webhook: a server that takes signed POSTs.
+   */
+  kind: Generated<string>;
+  /**
    * Alerts below this are not sent there.
    */
   min_severity: Generated<string>;
@@ -904,14 +908,38 @@ export interface WatchpostEndpoint {
    */
   sends: Generated<string>;
   /**
+   * What the kind has to know beside the address: the channel, the room, the sender. docs/alerts-out.md lists them.
+   */
+  settings: Generated<Json>;
+  /**
    * The site whose alerts are sent there; null: all sites, by those who see all.
    */
   site_id: Generated<string | null>;
   /**
+   * The same for the text.
+   */
+  text_template: string | null;
+  /**
    * How old a sighting may be when it is sent: an older one expires and is not sent.
    */
   time_to_live: Generated<Interval>;
+  /**
+   * Mustache for the title of an alert, escaped as the kind needs it; null: the usual one.
+   */
+  title_template: string | null;
+  /**
+   * https; of email smtps or smtp, of mqtt mqtts or mqtt. Without the credential that is a part of the addresses of Discord and Slack.
+   */
   url: string;
+}
+
+export interface WatchpostEndpointCredential {
+  created_at: Generated<Timestamp>;
+  endpoint_id: string;
+  /**
+   * Encrypted like a photo of the site where the installation encrypts; one that was inserted by SQL is encrypted at its first use.
+   */
+  value: Buffer;
 }
 
 export interface WatchpostEndpointSecret {
@@ -923,6 +951,14 @@ export interface WatchpostEndpointSecret {
    */
   slot: string;
   valid_until: Timestamp | null;
+}
+
+export interface WatchpostEndpointWait {
+  endpoint_id: string;
+  /**
+   * Not called before; an hour ahead at most.
+   */
+  until: Timestamp;
 }
 
 export interface WatchpostEndpointWatchlist {
@@ -1084,7 +1120,7 @@ export interface WatchpostFace {
    */
   points: number[];
   /**
-   * How much it weighs in its track: 0 to 1, 0 if it is too poor to be compared; null: of no track.
+   * How good a view it is for its track, 0 if it is too poor to be compared: watchpost.quality_of(). Null: of no track.
    */
   quality: number | null;
   /**
@@ -1377,6 +1413,17 @@ export interface WatchpostLastSeen {
   zone: string | null;
 }
 
+export interface WatchpostLinkKey {
+  /**
+   * Of HMAC-SHA-256.
+   */
+  key: Generated<Buffer>;
+  /**
+   * There is one row.
+   */
+  one: Generated<boolean>;
+}
+
 export interface WatchpostMatch {
   created_at: Generated<Timestamp>;
   face_id: string;
@@ -1448,6 +1495,10 @@ export interface WatchpostModel {
 
 export interface WatchpostNotification {
   alert_id: string;
+  /**
+   * raised: the alert was; escalated: nobody had acknowledged it in time.
+   */
+  because: Generated<string>;
   created_at: Generated<Timestamp>;
   endpoint_id: string;
   id: Generated<string>;
@@ -2508,7 +2559,9 @@ export interface DB {
   "watchpost.embedding": WatchpostEmbedding;
   "watchpost.ended_task": WatchpostEndedTask;
   "watchpost.endpoint": WatchpostEndpoint;
+  "watchpost.endpoint_credential": WatchpostEndpointCredential;
   "watchpost.endpoint_secret": WatchpostEndpointSecret;
+  "watchpost.endpoint_wait": WatchpostEndpointWait;
   "watchpost.endpoint_watchlist": WatchpostEndpointWatchlist;
   "watchpost.erasure": WatchpostErasure;
   "watchpost.erasure_face": WatchpostErasureFace;
@@ -2528,6 +2581,7 @@ export interface DB {
   "watchpost.key_status": WatchpostKeyStatus;
   "watchpost.key_stream": WatchpostKeyStream;
   "watchpost.last_seen": WatchpostLastSeen;
+  "watchpost.link_key": WatchpostLinkKey;
   "watchpost.match": WatchpostMatch;
   "watchpost.migration": WatchpostMigration;
   "watchpost.model": WatchpostModel;

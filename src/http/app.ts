@@ -27,6 +27,7 @@ import { health } from './health.ts';
 import { checkHost } from './hosts.ts';
 import { images } from './images.ts';
 import { keys } from './keys.ts';
+import { links } from './links.ts';
 import { merges } from './merges.ts';
 import { metrics } from './metrics.ts';
 import { noSniff } from './no-sniff.ts';
@@ -74,7 +75,7 @@ const notKept: MiddlewareHandler<Served> = async (c, next) => {
 };
 
 /**
- * The API, and the console. /healthz, /readyz, /openapi.json, /session and the pages /docs and /console need no API key;
+ * The API, and the console. /healthz, /readyz, /openapi.json, /session, /links and the pages /docs and /console need no API key;
  * everything under /v1 needs one, or a session.
  */
 export const createApp = (services: Services) => {
@@ -143,6 +144,7 @@ export const createApp = (services: Services) => {
       '/session',
       unguarded().route('/', sessions(services, admission)).route('/', openIdLogin(services)),
     )
+    .route('/links', unguarded().route('/', links(services)))
     .route('/docs', docsPage())
     .route('/v1', v1);
 

@@ -192,6 +192,8 @@ describe('/v1/watchlists', () => {
       threshold: 0.5,
       threshold_name: 'default',
       target_fpir: null,
+      min_looks: 1,
+      min_share: 0,
       cooldown_seconds: 300,
       enabled: true,
       valid_from: null,

@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Delivery, handle } from '../../src/runner/handle.ts';
+import { replay } from '../../src/runner/replay.ts';
 import { alert } from '../../src/stages/alert.ts';
 import { backfill } from '../../src/stages/backfill.ts';
 import { match } from '../../src/stages/match.ts';
@@ -286,16 +287,15 @@ describe('a track is matched', () => {
     const ada = film.vectors.any();
     const [other, blur] = apart(ada, film.vectors, 2) as [number[], number[]];
     const personId = await listAda(ada, film.model);
-    await film.frame(0, { vector: mix([0.6, ada], [0.3, other], [0.74, blur]), score: 0.2 });
+    await film.frame(0, { vector: mix([0.6, ada], [0.3, other], [0.74, blur]), norm: 8 });
     await work();
     const [raised] = await alertsOf(personId);
-    // The others are of the same track by their place, and larger in weight.
-    for (let n = 1; n < 6; n++)
-      await film.frame(n / 10, { vector: mix([0.3, ada], [0.95, other]), score: 0.9 });
+    // The others are of the same track by their place, and better views.
+    for (let n = 1; n < 6; n++) await film.frame(n / 10, { vector: mix([0.3, ada], [0.95, other]), norm: 9 });
     await work();
     expect(await film.tracks()).toHaveLength(1);
     expect(await alertsOf(personId), 'one poor frame of six is no alert').toEqual([]);
-    for (let n = 6; n < 16; n++) await film.frame(n / 10, { vector: film.vectors.near(ada, 0.95), score: 1 });
+    for (let n = 6; n < 16; n++) await film.frame(n / 10, { vector: film.vectors.near(ada, 0.95), norm: 10 });
     await work();
     expect(await film.tracks()).toHaveLength(1);
     expect(await alertsOf(personId)).toMatchObject([{ id: raised.id, sightings: 1 }]);
@@ -322,13 +322,191 @@ describe('a track is matched', () => {
     const film = await filming(database);
     const ada = film.vectors.any();
     const personId = await listAda(ada, film.model, { share: 0.5 });
-    await film.frame(0, { vector: film.vectors.near(ada, 0.4), score: 0.2 });
-    await film.frame(0.1, { vector: film.vectors.near(ada, 0.4), score: 0.2 });
-    await film.frame(0.2, { vector: ada, score: 1 });
+    const [light, one, two] = apart(ada, film.vectors, 3) as [number[], number[], number[]];
+    await film.frame(0, { vector: mix([0.45, ada], [0.6, light], [0.66, one]) });
+    await film.frame(0.1, { vector: mix([0.45, ada], [0.6, light], [0.66, two]) });
+    await film.frame(0.2, { vector: ada });
     await work();
     expect(await alertsOf(personId)).toEqual([]);
-    for (let n = 3; n < 7; n++) await film.frame(n / 10, { vector: ada, score: 1 });
+    for (let n = 3; n < 7; n++) await film.frame(n / 10, { vector: ada });
     await work();
     expect(await alertsOf(personId)).toHaveLength(1);
+  });
+});
+
+describe('a track that was seen before', () => {
+  const addList = async () =>
+    (
+      await database.rows(
+        `insert into watchpost.watchlist (name, threshold) values (watchpost.uuidv7()::text, 0.5) returning id`,
+      )
+    )[0].id as string;
+  const standing = (personId: string) =>
+    database.rows(
+      `select m.face_id, m.retroactive, f.track_id from watchpost.match as m join watchpost.face as f on f.id = m.face_id
+       where m.person_id = $1 and m.superseded_at is null`,
+      [personId],
+    );
+  const invariants = () => database.rows('select * from watchpost.find_violations()');
+
+  it('is found by its fused vector when somebody is enrolled, once, as retroactive', async () => {
+    const film = await filming(database);
+    const ada = film.vectors.any();
+    const [light, ...noise] = apart(ada, film.vectors, 7) as [number[], ...number[][]];
+    for (const [n, own] of noise.entries())
+      await film.frame(n / 10, { vector: mix([0.47, ada], [0.5, light], [0.73, own]) });
+    await work();
+    const { personId } = await addKnownPerson(database, {
+      ...{ name: 'Ada', model: film.model, vector: ada, watchlists: [await addList()] },
+    });
+    await work();
+    const [made] = await film.tracks();
+    expect(await standing(personId)).toEqual([
+      { face_id: made.face_id, retroactive: true, track_id: made.id },
+    ]);
+    expect(await invariants()).toEqual([]);
+  });
+
+  it('is searched again as it is now, if it got better while a backfill searched it', async () => {
+    const film = await filming(database);
+    const ada = film.vectors.any();
+    const [other] = apart(ada, film.vectors, 1) as [number[]];
+    for (let n = 0; n < 2; n++) await film.frame(n / 10, { vector: mix([0.6, ada], [0.8, other]) });
+    await work();
+    const { personId } = await addKnownPerson(database, {
+      ...{ name: 'Ada', model: film.model, vector: ada, watchlists: [await addList()] },
+    });
+    // The backfill has searched, and not written yet, when further faces come.
+    await drain(backfill, tools, 1);
+    const [item] = await owed(database, 'backfill');
+    const slow = {
+      ...backfill,
+      work: async (...given: Parameters<typeof backfill.work>) => {
+        const found = await backfill.work(...given);
+        for (let n = 2; n < 8; n++) await film.frame(n / 10, { vector: ada });
+        await drain(track, tools);
+        return found;
+      },
+    };
+    await handle(slow, [item!], tools, first);
+    await work();
+    const [made] = await film.tracks();
+    expect(await standing(personId)).toMatchObject([{ track_id: made.id }]);
+    const [search] = await database.rows(
+      'select similarity from watchpost.search where face_id = $1 and superseded_at is null',
+      [made.face_id],
+    );
+    expect(search.similarity, 'by the better vector').toBeGreaterThan(0.8);
+    expect(await invariants()).toEqual([]);
+  });
+
+  it('is not them as a whole, if that is said of one of its faces, until it is taken back', async () => {
+    const film = await filming(database);
+    const ada = film.vectors.any();
+    const { personId } = await addKnownPerson(database, {
+      ...{ name: 'Ada', model: film.model, vector: ada, watchlists: [await addList()] },
+    });
+    const faces = [];
+    for (let n = 0; n < 5; n++)
+      faces.push(...(await film.frame(n / 10, { vector: film.vectors.near(ada, 0.9) })));
+    await work();
+    const [match] = await standing(personId);
+    const declared = faces.find((face) => face.faceId !== match.face_id)!;
+    await database.rows('insert into watchpost.cannot_link (person_id, face_id) values ($1, $2)', [
+      personId,
+      declared.faceId,
+    ]);
+    await work();
+    expect(await standing(personId)).toEqual([]);
+    for (let n = 5; n < 9; n++) await film.frame(n / 10, { vector: film.vectors.near(ada, 0.95), norm: 20 });
+    await work();
+    expect(await standing(personId), 'also when it gets better').toEqual([]);
+    await database.rows('delete from watchpost.cannot_link where person_id = $1', [personId]);
+    await work();
+    expect(await standing(personId)).toHaveLength(1);
+    expect(await invariants()).toEqual([]);
+  });
+
+  it('loses the faces that are deleted, and goes on with the others', async () => {
+    const film = await filming(database);
+    const ada = film.vectors.any();
+    const { personId } = await addKnownPerson(database, {
+      ...{ name: 'Ada', model: film.model, vector: ada, watchlists: [await addList()] },
+    });
+    for (let n = 0; n < 5; n++) await film.frame(n / 10, { vector: film.vectors.near(ada, 0.9) });
+    await work();
+    const [before] = await film.tracks();
+    const [{ image_id }] = await database.rows('select image_id from watchpost.face where id = $1', [
+      before.face_id,
+    ]);
+    await database.rows('select watchpost.erase_image($1)', [image_id]);
+    await work();
+    const [after] = await film.tracks();
+    expect(after).toMatchObject({ id: before.id, faces: 4, looks: 4 });
+    expect(after.face_id).not.toBe(before.face_id);
+    expect(await standing(personId)).toMatchObject([{ face_id: after.face_id }]);
+    expect(await invariants()).toEqual([]);
+    await database.rows(`select watchpost.erase_person($1, true)`, [personId]);
+    expect(await film.tracks(), 'all of its faces were theirs').toEqual([]);
+    expect(await invariants()).toEqual([]);
+  });
+
+  it('is kept from the purge as long as its match is', async () => {
+    const film = await filming(database);
+    const ada = film.vectors.any();
+    await addKnownPerson(database, {
+      ...{ name: 'Ada', model: film.model, vector: ada, watchlists: [await addList()] },
+    });
+    const faces = [];
+    for (let n = 0; n < 3; n++) faces.push(...(await film.frame(n / 10, { vector: ada })));
+    await work();
+    for (const { faceId, imageId } of faces) {
+      expect(
+        await database.rows(
+          'select watchpost.reason_to_hold_face($1) as face, watchpost.reason_to_keep($2) as image',
+          [faceId, imageId],
+        ),
+      ).toEqual([{ face: 'match', image: 'alert' }]);
+    }
+  });
+
+  it('is what it was after its faces were detected again, and a replay of its search changes nothing', async () => {
+    const film = await filming(database);
+    const ada = film.vectors.any();
+    const { personId } = await addKnownPerson(database, {
+      ...{ name: 'Ada', model: film.model, vector: ada, watchlists: [await addList()] },
+    });
+    const faces = [];
+    for (let n = 0; n < 5; n++)
+      faces.push(...(await film.frame(n / 10, { vector: film.vectors.near(ada, 0.9) })));
+    await work();
+    const again = () => replay(match, { cameraId: film.cameraId }, tools, { dryRun: false });
+    expect(await again()).toMatchObject({ events: 1, changed: 0, failed: [] });
+    const [before] = await film.tracks();
+    // As a replay of detect and embed does, which needs real photos.
+    await database.rows('select watchpost.supersede_faces($1)', [faces.map(({ imageId }) => imageId)]);
+    expect(await film.tracks()).toMatchObject([{ id: before.id, faces: 0, face_id: null }]);
+    for (const { faceId } of faces) {
+      await database.rows(
+        `with again as (
+           insert into watchpost.face
+             (image_id, detector_id, ordinal, box_x, box_y, box_width, box_height, points, score,
+              height_px, sharpness, yaw, pitch, roll, gate, crop)
+           select image_id, detector_id, ordinal, box_x, box_y, box_width, box_height, points, score,
+             height_px, sharpness, yaw, pitch, roll, gate, crop
+           from watchpost.face where id = $1
+           returning id
+         )
+         insert into watchpost.embedding (face_id, model_id, vector, norm)
+         select a.id, e.model_id, e.vector, e.norm from again as a cross join watchpost.embedding as e where e.face_id = $1`,
+        [faceId],
+      );
+    }
+    await work();
+    expect(await film.tracks()).toMatchObject([
+      { id: before.id, faces: 5, looks: 5, since: 0, until: expect.closeTo(0.4) },
+    ]);
+    expect(await standing(personId)).toMatchObject([{ track_id: before.id }]);
+    expect(await invariants()).toEqual([]);
   });
 });

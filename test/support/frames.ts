@@ -8,8 +8,8 @@ export interface SeenFace {
   /** Of a box of 100 by 100 pixels: its left edge; 100 unless given. */
   readonly x?: number;
   readonly gate?: readonly string[];
-  /** 0 to 1, the detector's score: what the face weighs in its track. */
-  readonly score?: number;
+  /** Of the embedding, by which the faces of a track are ranked; 10 unless given. */
+  readonly norm?: number;
 }
 
 let films = 0;
@@ -48,12 +48,12 @@ export const filming = async (
           `insert into watchpost.face
              (image_id, detector_id, ordinal, box_x, box_y, box_width, box_height, points, score,
               height_px, sharpness, yaw, pitch, roll, gate, crop)
-           values ($1, 'no-detector', $2, $3, 100, 100, 100, '{}', $4, 112, 100, 0, 0, 0, $5, '') returning id`,
-          [image.id, at + 1, face.x ?? 100, face.score ?? 0.9, face.gate ?? []],
+           values ($1, 'no-detector', $2, $3, 100, 100, 100, '{}', 0.9, 112, 100, 0, 0, 0, $4, '') returning id`,
+          [image.id, at + 1, face.x ?? 100, face.gate ?? []],
         );
         const [embedding] = await database.rows(
-          `insert into watchpost.embedding (face_id, model_id, vector, norm) values ($1, $2, $3, 10) returning id`,
-          [made.id, model, JSON.stringify(face.vector)],
+          `insert into watchpost.embedding (face_id, model_id, vector, norm) values ($1, $2, $3, $4) returning id`,
+          [made.id, model, JSON.stringify(face.vector), face.norm ?? 10],
         );
         seen.push({
           imageId: image.id as string,

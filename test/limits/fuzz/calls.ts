@@ -86,6 +86,8 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     purpose: '"a test"',
     severity: '"critical"',
     ...(s.random.chance(0.9) ? { threshold: '0.5' } : { target_fpir: '0.01' }),
+    min_looks: '3',
+    min_share: '0.5',
     cooldown_seconds: '60',
     enabled: 'true',
     valid_from: '"2026-01-01T00:00:00+02:00"',
@@ -104,6 +106,8 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     purpose: '"another test"',
     severity: '"info"',
     ...(s.random.chance(0.9) ? { threshold: '0.4' } : { target_fpir: '0.01' }),
+    min_looks: '1',
+    min_share: '0',
     cooldown_seconds: '5.5',
     enabled: 'true',
     valid_from: 'null',
@@ -169,6 +173,11 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     min_severity: '"warning"',
     time_to_live_seconds: '60',
     sends: '"alerts"',
+    kind: '"ntfy"',
+    settings: '{}',
+    credential: '"tk_1"',
+    title_template: '"{{person}}"',
+    text_template: '"{{#place}}at {{place}}{{/place}}"',
   }),
   'PUT /v1/retention': () => ({ legal_basis: '"consent"', purpose: '"a test"' }),
   'PUT /v1/retention/:what': () => ({ action: '"delete"', age_seconds: '172800', purpose: '"a test"' }),
@@ -394,6 +403,7 @@ export const wordOf = (path: string, parameter: string): string => {
     what: 'kinds of what is kept',
     link: 'cannot-links',
   };
+  if (path.startsWith('/links/')) return 'links';
   if (path.endsWith('/pause')) return 'tasks to pause';
   if (words[parameter]) return words[parameter];
   if (path.includes('/cameras/:id')) return 'cameras';
