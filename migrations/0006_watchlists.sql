@@ -9,6 +9,8 @@ create table watchpost.watchlist (
   threshold        real not null check (threshold between 0 and 1),
   threshold_name   text check (threshold_name in ('loose', 'default', 'strict')),
   target_fpir      real check (target_fpir > 0 and target_fpir < 1),
+  min_looks        smallint not null default 1 check (min_looks between 1 and 1000),
+  min_share        real not null default 0 check (min_share between 0 and 1),
   cooldown         interval not null default '5 minutes' constraint watchlist_cooldown_is_interval check (watchpost.is_interval(cooldown)),
   reviewers        smallint not null default 1 check (reviewers in (1, 2)),
   page_retroactive boolean not null default false,
@@ -33,6 +35,8 @@ comment on column watchpost.watchlist.purpose          is 'What its people are s
 comment on column watchpost.watchlist.threshold        is 'Least similarity for a match. 0.5 by default, from a measurement on real photos: docs/thresholds.md. threshold_name says whether it is one of the model''s.';
 comment on column watchpost.watchlist.threshold_name   is 'loose, default or strict: the threshold is the model''s of that name, and changes with the embedder. Null: the threshold was set by hand, or by target_fpir. A list that is given none of the three is default.';
 comment on column watchpost.watchlist.target_fpir      is 'The share of strangers that may be taken for somebody, for example 0.003. The threshold is then taken from the latest calibration; null: it was set otherwise.';
+comment on column watchpost.watchlist.min_looks        is 'So many faces of a track must reach the threshold by themselves before it is a match. It does not apply to single photos.';
+comment on column watchpost.watchlist.min_share        is 'The share of the good faces of a track that must reach the threshold by themselves, 0 to 1. It does not apply to single photos.';
 comment on column watchpost.watchlist.cooldown         is 'Sightings of one person in one zone that are closer than this extend one alert.';
 comment on column watchpost.watchlist.reviewers        is 'How many different people must confirm an alert of this list.';
 comment on column watchpost.watchlist.page_retroactive is 'Whether alerts for what was seen before somebody was enrolled are sent to endpoints too.';

@@ -11,7 +11,7 @@ create table watchpost.search (
   watchlist_versions   integer[],
   method               text not null check (method in ('exact', 'hnsw')),
   outcome              text not null check (
-    outcome in ('match', 'gated', 'below_threshold', 'nobody', 'outranked', 'cannot_link')
+    outcome in ('match', 'gated', 'few_looks', 'below_threshold', 'nobody', 'outranked', 'cannot_link')
   ),
   gate                 text[] not null default '{}',
   reference_id         uuid,
@@ -32,11 +32,11 @@ create index search_face on watchpost.search (face_id);
 -- Deleting a photo cascades through here.
 create index search_embedding on watchpost.search (embedding_id);
 
-comment on table  watchpost.search                      is 'One search of one face over the active watchlists, recorded whatever came of it.';
+comment on table  watchpost.search                      is 'One search of one face, or of the track that it stands for, over the active watchlists, recorded whatever came of it.';
 comment on column watchpost.search.watchlists           is 'The lists that were active at that moment.';
 comment on column watchpost.search.watchlist_versions   is 'Their versions, in the order of watchlists.';
 comment on column watchpost.search.method               is 'exact: every person was compared. hnsw: through the index.';
-comment on column watchpost.search.outcome              is 'match; gated: near enough, but the face is too poor to alert on; outranked: near enough, but another face of the photo is more like this person; cannot_link: near enough, but somebody has said that this is not them; below_threshold; nobody: nobody is enrolled on an active list.';
+comment on column watchpost.search.outcome              is 'match; gated: near enough, but the face is too poor to alert on; few_looks: the track is near enough, but too few of its faces are by themselves: min_looks, min_share; outranked: near enough, but another face of the photo is more like this person; cannot_link: near enough, but somebody has said that this is not them; below_threshold; nobody: nobody is enrolled on an active list.';
 comment on column watchpost.search.gate                 is 'The reasons for gated: those of the face, and low_norm from the embedding.';
 comment on column watchpost.search.reference_id         is 'The nearest reference of the person; may be deleted since.';
 comment on column watchpost.search.person_id            is 'Whom the outcome is about: the nearest person; may be forgotten since.';
@@ -90,6 +90,6 @@ comment on column watchpost.match.similarity         is 'Fused over the person''
 comment on column watchpost.match.threshold          is 'The list''s threshold at that moment.';
 comment on column watchpost.match.retroactive        is 'Found afterwards: the person was enrolled, listed or corrected when the face had been seen.';
 comment on column watchpost.match.superseded_at      is 'When it was withdrawn; null: it is current.';
-comment on column watchpost.match.superseded_because is 'replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back; unmerged: it was found while two people were merged.';
+comment on column watchpost.match.superseded_because is 'replay; backfill: searched again, with another result; improved: the track was searched again, with another result; joined: its track was joined with another one; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back; unmerged: it was found while two people were merged.';
 comment on constraint match_one_person_a_face on watchpost.match is 'A face is one person, on however many lists.';
 comment on constraint match_one_face_a_person on watchpost.match is 'A person is in a photo once.';

@@ -19,6 +19,7 @@ create table watchpost.camera_watch (
   since        timestamptz not null default clock_timestamp(),
   state        text not null default 'connecting' check (state in ('connecting', 'watching', 'ended')),
   problem      text constraint camera_watch_problem_is_text check (watchpost.is_text(problem)),
+  position     text constraint camera_watch_position_is_text check (watchpost.is_text(position)),
   last_frame_at timestamptz,
   read         bigint not null default 0,
   submitted    bigint not null default 0,
@@ -33,6 +34,7 @@ comment on column watchpost.camera_watch.leased_until is 'Until then nobody else
 comment on column watchpost.camera_watch.since        is 'Since when this watcher has it.';
 comment on column watchpost.camera_watch.state        is 'connecting: or waiting to connect again. watching: frames come. ended: the source has no more frames, as at the end of a video.';
 comment on column watchpost.camera_watch.problem      is 'Why there are no frames at the moment, without credentials; null: there are, or nothing is known.';
+comment on column watchpost.camera_watch.position     is 'How far a source has been read that has an order of its own, as a bucket; null: it begins anew.';
 comment on column watchpost.camera_watch.last_frame_at is 'When the latest frame was read.';
 comment on column watchpost.camera_watch.read         is 'Frames that came from the source, at the rate of the camera; this and the following since the camera was first watched.';
 comment on column watchpost.camera_watch.submitted    is 'Frames that became images.';

@@ -152,6 +152,7 @@ const others = new Set([
   'json',
   'task',
   'file or digest',
+  'source',
 ]);
 
 interface Given {

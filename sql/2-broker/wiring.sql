@@ -14,12 +14,17 @@ insert into watchpost.subscription as s (topic, task, enabled, batch_size, max_a
   ('photo.added',            'detect',   true,  1,  5, -10, 'claim', null),
   -- The embedder gains nothing from more than 4 faces at once; 8 keep one job near 60 ms.
   ('face.detected',          'embed',    true,  8,  5, -20, 'claim', null),
+  -- Each face goes to one of the two: watchpost.emit_embedded().
   ('face.embedded',          'match',    true, 64,  5, -30, 'claim', null),
+  ('face.embedded',          'track',    true, 64,  5, -30, 'claim', null),
+  ('track.begun',            'match',    true, 64,  5, -30, 'claim', null),
+  ('track.improved',         'match',    true, 64,  5, -25, 'claim', null),
   ('photo.embedded',         'enrol',    true, 64,  5, -30, 'claim', null),
   ('match.found',            'alert',    true, 64,  5, -40, 'claim', null),
   ('alert.raised',           'notify',   true, 64,  5, -50, 'claim', null),
   -- With graphile-worker's delays (e seconds, e^2, ... up to e^10) twelve attempts take 16 hours.
   ('notification.due',       'deliver',  true,  1, 12, -10, 'job',   'endpoint_id'),
+  ('state.due',              'states',   true,  1, 12, -10, 'job',   'endpoint_id'),
   ('head.due',               'heads',    true,  1, 12, -10, 'job',   'endpoint_id'),
   ('alarm.due',              'alarms',   true,  1, 12, -10, 'job',   'endpoint_id'),
   -- The past is searched after everything that is live.

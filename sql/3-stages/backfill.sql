@@ -93,20 +93,64 @@ begin
     select e.id, 'match', 'done', 1, clock_timestamp(), 0
     from watchpost.event as e
     where e.subject_id = any (embeddings)
-      and e.topic = 'face.embedded'
+      and e.topic in ('face.embedded', 'track.begun', 'track.improved')
       and 'match' = any (e.tasks)
-      and not exists (
-        select from watchpost.search as s where s.embedding_id = e.subject_id and s.superseded_at is null
+      and (
+        not exists (
+          select from watchpost.search as s where s.embedding_id = e.subject_id and s.superseded_at is null
+        )
+        -- A track is searched again: the same holds for that.
+        or e.topic = 'track.improved' and not watchpost.has_ended(e.id, 'match')
       )
     order by e.id
     on conflict (event_id, task) where outcome in ('done', 'gone') do nothing
     returning event_id
   )
-  select e.subject_id from done as d join watchpost.event as e on e.id = d.event_id;
+  select distinct e.subject_id
+  from done as d
+  join watchpost.event as e on e.id = d.event_id
+  where not exists (
+    select from watchpost.search as s where s.embedding_id = e.subject_id and s.superseded_at is null
+  );
 end;
 $$;
 
-comment on function watchpost.take_over_first_searches(uuid[]) is 'Takes over the first search of those embeddings whose match event is not handled yet; returns them.';
+comment on function watchpost.take_over_first_searches(uuid[]) is 'Takes over the first search of those embeddings whose match event is not handled yet, and returns them; also further searches of their tracks.';
+
+
+-- A track that has got better since the backfill searched it is searched again as it is now, live, by a worker that finds
+-- whom the backfill is for.
+create or replace function watchpost.without_moved_tracks(searched jsonb) returns jsonb
+language plpgsql
+as $$
+declare
+  moved uuid[];
+begin
+  if not searched @? '$[*] ? (@.track_id != null)' then
+    return searched;
+  end if;
+  perform
+  from watchpost.track as t
+  where t.id in (select d.track_id from watchpost.decided_searches(searched) as d)
+  order by t.id
+  for no key update;
+  moved := array(
+    select t.id
+    from watchpost.decided_searches(searched) as d
+    join watchpost.track as t on t.id = d.track_id
+    where t.face_id is distinct from d.face_id or t.revision <> d.track_revision
+  );
+  perform watchpost.settle_tracks(moved, true);
+  return (
+    select coalesce(jsonb_agg(s.one order by s.place), '[]')
+    from jsonb_array_elements(searched) with ordinality as s (one, place)
+    join watchpost.decided_searches(searched) as d using (place)
+    where d.track_id is null or d.track_id in (select t.id from watchpost.track as t) and d.track_id <> all (moved)
+  );
+end;
+$$;
+
+comment on function watchpost.without_moved_tracks(jsonb) is 'Part of match_again: these searches without those of tracks that have changed since, which are given to be searched again.';
 
 
 -- A backfill may have searched while a cannot_link was being deleted. What that one ruled out is not written, because the
@@ -133,8 +177,9 @@ begin
     from jsonb_array_elements(searched) with ordinality as s (one, place)
     join watchpost.decided_searches(searched) as d using (place)
     left join watchpost.embedding as e on e.id = d.embedding_id
+    left join watchpost.track as t on t.face_id = e.face_id
     where d.outcome <> 'cannot_link'
-      or watchpost.is_ruled_out(d.person_id, d.face_id, d.model_id, e.vector, d.similarity)
+      or watchpost.is_ruled_out(d.person_id, d.face_id, d.model_id, coalesce(t.vector, e.vector), d.similarity)
   );
 end;
 $$;
@@ -148,14 +193,16 @@ create or replace function watchpost.match_again(searched jsonb) returns integer
 language plpgsql
 as $$
 declare
-  taken_over uuid[] := array(
-    select watchpost.take_over_first_searches(array(select d.embedding_id from watchpost.decided_searches(searched) as d))
-  );
+  taken_over uuid[];
   live jsonb;
   past jsonb;
   differing jsonb;
   matched integer := 0;
 begin
+  searched := watchpost.without_moved_tracks(searched);
+  taken_over := array(
+    select watchpost.take_over_first_searches(array(select d.embedding_id from watchpost.decided_searches(searched) as d))
+  );
   select
     jsonb_agg(s.one order by s.place) filter (where (s.one ->> 'embedding_id')::uuid = any (taken_over)),
     jsonb_agg(s.one order by s.place) filter (where (s.one ->> 'embedding_id')::uuid <> all (taken_over))
@@ -186,7 +233,9 @@ comment on function watchpost.match_again(jsonb) is 'Writes the searches of past
 
 -- A match that is found again stays as it is, and its alert with what was decided about it: somebody who is put on another
 -- list, or taken off one, keeps what was raised on the others.
-create or replace function watchpost.replace_searches(differing jsonb) returns void
+create or replace function watchpost.replace_searches(
+  differing jsonb, because text default 'backfill', is_retroactive boolean default true
+) returns integer
 language plpgsql
 as $$
 declare
@@ -202,13 +251,13 @@ begin
         select from jsonb_to_recordset(d.matches) as n (watchlist_id uuid) where n.watchlist_id = m.watchlist_id
       )
   );
-  perform watchpost.supersede_matches(lost, 'backfill');
+  perform watchpost.supersede_matches(lost, because);
   update watchpost.search as s
   set superseded_at = now()
   where s.embedding_id = any (array(select d.embedding_id from watchpost.decided_searches(ranked) as d))
     and s.superseded_at is null;
 
-  perform watchpost.record_searches(
+  return watchpost.record_searches(
     (
       select
         jsonb_agg(
@@ -227,12 +276,12 @@ begin
         )
       from jsonb_array_elements(ranked) with ordinality as r (one, place)
     ),
-    true
+    is_retroactive
   );
 end;
 $$;
 
-comment on function watchpost.replace_searches(jsonb) is 'Part of match_again: replaces searches by these; of their matches those that are lost are withdrawn and those that are new are written.';
+comment on function watchpost.replace_searches is 'Replaces searches by these; of their matches those that are lost are withdrawn and those that are new are written. Returns the number of those.';
 
 
 create or replace function watchpost.write_backfills(passed uuid[], begun jsonb, batches jsonb) returns integer

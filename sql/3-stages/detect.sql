@@ -9,7 +9,8 @@ create or replace function watchpost.write_faces(
   undecoded    real[],
   detector     text,
   face_events  uuid[], face_images uuid[], ordinals smallint[], boxes text[], points text[], qualities text[], gates text[],
-  crop_lengths integer[], crops bytea
+  crop_lengths integer[], crops bytea,
+  stills       jsonb
 ) returns integer
 language plpgsql set plan_cache_mode = force_generic_plan
 as $$
@@ -40,11 +41,15 @@ begin
   ) as f
   where f.event_id = any (passed);
   get diagnostics written = row_count;
+
+  if stills is not null then
+    perform watchpost.write_still_frames(passed, stills);
+  end if;
   return written;
 end;
 $$;
 
-comment on function watchpost.write_faces is 'detect: the size and damage of each photo and the faces in it. Boxes, points, qualities and gates are array literals; crops are the JPEGs of all faces, one behind the other.';
+comment on function watchpost.write_faces is 'detect: the size and damage of each photo and the faces in it. Boxes, points, qualities and gates are array literals; crops are the JPEGs of all faces, one behind the other; stills: see write_still_frames.';
 
 
 create or replace function watchpost.emit_face_detected() returns trigger

@@ -1,7 +1,7 @@
 -- Embedding: a face becomes a vector.
 --
--- consumes face.detected · writes embedding · emits face.embedded for a probe, which match consumes, and photo.embedded
--- for a face that enrols somebody, which enrol consumes
+-- consumes face.detected · writes embedding · emits face.embedded for a probe, which match consumes, or track where the camera
+-- has a frame rate, and photo.embedded for a face that enrols somebody, which enrol consumes
 
 create or replace function watchpost.write_embeddings(
   passed uuid[], model text, dimension integer, events uuid[], faces uuid[], norms real[], vectors real[]
@@ -33,10 +33,14 @@ begin
   select
     'face.embedded', e.id, f.image_id,
     jsonb_build_object('image_id', f.image_id, 'face_id', f.id, 'embedding_id', e.id),
-    (select watchpost.subscribers('face.embedded'))
+    -- A single photo is matched. Of a camera with a frame rate a face is tied to a track, which is matched.
+    array_remove(
+      (select watchpost.subscribers('face.embedded')), case when c.frames_per_second is null then 'track' else 'match' end
+    )
   from new_rows as e
   join watchpost.face as f on f.id = e.face_id
-  join watchpost.image as i on i.id = f.image_id and i.purpose = 'probe';
+  join watchpost.image as i on i.id = f.image_id and i.purpose = 'probe'
+  left join watchpost.camera as c on c.id = i.camera_id;
 
   insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
   select
@@ -53,7 +57,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.emit_embedded() is 'One face.embedded for each new embedding of a probe, one photo.embedded for each person that it is to enrol.';
+comment on function watchpost.emit_embedded() is 'One face.embedded for each new embedding of a probe, for match or for track, one photo.embedded for each person that it is to enrol.';
 
 create or replace trigger embedding_emit after insert on watchpost.embedding
 referencing new table as new_rows

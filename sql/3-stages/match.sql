@@ -1,6 +1,6 @@
 -- Matching: each person at most once in a photo, each face at most one person.
 --
--- consumes face.embedded · writes search, match · emits match.found, which alert consumes
+-- consumes face.embedded, track.begun, track.improved · writes search, match · emits match.found, which alert consumes
 --
 -- Who is nearest: sql/4-people/nearest-people.sql. Whether that is a match: src/watchlist/decision.ts. Which of several
 -- faces of a photo is a person: ranking.sql.
@@ -73,11 +73,75 @@ declare
     where (d.one ->> 'event_id')::uuid = any (passed)
   );
 begin
-  return case when wanted is null then 0 else watchpost.record_searches(wanted, false) end;
+  if wanted is null then
+    return 0;
+  elsif wanted @? '$[*] ? (@.track_id != null)' then
+    return watchpost.record_searches_of_tracks(wanted);
+  end if;
+  return watchpost.record_searches(wanted, false);
 end;
 $$;
 
-comment on function watchpost.write_matches is 'match: a search for each face, with its event_id, and the matches.';
+comment on function watchpost.write_matches is 'match: a search for each face or track, with its event_id, and the matches.';
+
+
+-- A track is searched again as it gets better, and its searches may be written in any order. One that is not of its latest
+-- vector is left out, unless it is the first: the event of the latest comes, or is being handled. Of several of one track
+-- in a batch the last one is written.
+create or replace function watchpost.record_searches_of_tracks(decided jsonb) returns integer
+language plpgsql
+as $$
+declare
+  singles jsonb;
+  tracks jsonb;
+  more uuid[];
+  matched integer := 0;
+begin
+  perform
+  from watchpost.track as t
+  where t.id in (select d.track_id from watchpost.decided_searches(decided) as d)
+  order by t.id
+  for no key update;
+  -- A statement of its own, which sees what others committed before the locks were granted.
+  select
+    jsonb_agg(s.one order by s.place) filter (where d.track_id is null),
+    jsonb_agg(s.one order by s.place) filter (where d.track_id is not null),
+    array_agg(d.track_id) filter (where d.outcome = 'few_looks' and t.looks > d.track_looks)
+  into singles, tracks, more
+  from jsonb_array_elements(decided) with ordinality as s (one, place)
+  join (
+    select
+      d.*,
+      row_number() over (partition by d.embedding_id order by d.track_revision desc nulls last, d.place desc) as latest
+    from watchpost.decided_searches(decided) as d
+  ) as d using (place)
+  left join watchpost.track as t on t.id = d.track_id
+  where d.latest = 1
+    and (
+      d.track_id is null
+      or t.face_id = d.face_id and (
+        t.revision = d.track_revision
+        or not exists (
+          select from watchpost.search as s where s.embedding_id = d.embedding_id and s.superseded_at is null
+        )
+      )
+    );
+  if tracks is not null then
+    perform watchpost.lock_images(array(select d.image_id from watchpost.decided_searches(tracks) as d));
+    matched := watchpost.replace_searches(tracks, 'improved', false);
+    -- Faces that came while it was being searched may have been enough.
+    if more is not null then
+      perform watchpost.settle_tracks(more, true);
+    end if;
+  end if;
+  if singles is not null then
+    matched := matched + watchpost.record_searches(singles, false);
+  end if;
+  return matched;
+end;
+$$;
+
+comment on function watchpost.record_searches_of_tracks(jsonb) is 'Part of write_matches: the searches of tracks replace those that stand. A match that is found again stays.';
 
 
 -- The outcome of a search says what is current, so the search is written again with the new outcome, and the old one

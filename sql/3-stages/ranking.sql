@@ -18,7 +18,7 @@ comment on function watchpost.lock_images(uuid[]) is 'Locks photos until the end
 create or replace function watchpost.decided_searches(decided jsonb) returns table (
   embedding_id uuid, image_id uuid, face_id uuid, model_id text, watchlists uuid[], watchlist_versions integer[],
   method text, outcome text, gate text[], reference_id uuid, person_id uuid, similarity real, reference_similarity real,
-  matches jsonb, place bigint
+  matches jsonb, track_id uuid, track_revision integer, track_looks integer, place bigint
 )
 language sql stable
 begin atomic
@@ -27,12 +27,12 @@ begin atomic
     jsonb_to_recordset(decided) as (
       embedding_id uuid, image_id uuid, face_id uuid, model_id text, watchlists uuid[], watchlist_versions integer[],
       method text, outcome text, gate text[], reference_id uuid, person_id uuid, similarity real,
-      reference_similarity real, matches jsonb
+      reference_similarity real, matches jsonb, track_id uuid, track_revision integer, track_looks integer
     )
   ) with ordinality as d;
 end;
 
-comment on function watchpost.decided_searches(jsonb) is 'Searches and what was decided on them, as rows; place counts from 1. matches: [{watchlist_id, threshold}].';
+comment on function watchpost.decided_searches(jsonb) is 'Searches and what was decided on them, as rows; place counts from 1. matches: [{watchlist_id, threshold}]. track_id: the track that the face stands for; track_revision and track_looks: as it was searched.';
 
 
 create or replace function watchpost.has_match(decided jsonb) returns boolean

@@ -91,8 +91,12 @@ declare
   );
 begin
   perform watchpost.supersede_embeddings(faces);
+  delete from watchpost.still_frame as s where s.image_id = any (images);
   update watchpost.face as f set superseded_at = now() where f.id = any (faces);
+  perform watchpost.refresh_tracks(array(
+    select distinct f.track_id from watchpost.face as f where f.id = any (faces) and f.track_id is not null
+  ));
 end;
 $$;
 
-comment on function watchpost.supersede_faces(uuid[]) is 'Supersedes the faces of some images, with their embeddings, searches and references.';
+comment on function watchpost.supersede_faces(uuid[]) is 'Supersedes the faces of some images, with their embeddings, searches and references; those that were still are searched.';

@@ -31,6 +31,22 @@ end;
 comment on function watchpost.same_faces(uuid) is 'A face, and every face of its photo that is the same one, found by another run of detect.';
 
 
+-- What is said of one face of a track is said of the track, whose matches are those of one of its faces.
+create or replace function watchpost.faces_meant(face uuid) returns setof uuid
+language sql stable
+begin atomic
+  select s.face_id from watchpost.same_faces(faces_meant.face) as s (face_id)
+  union
+  select t.face_id
+  from watchpost.same_faces(faces_meant.face) as s (face_id)
+  join watchpost.face as f on f.id = s.face_id
+  join watchpost.track as t on t.id = f.track_id
+  where t.face_id is not null;
+end;
+
+comment on function watchpost.faces_meant(uuid) is 'The faces that a cannot_link of a face is about: same_faces(), and the face that stands for their track.';
+
+
 -- The face of a cannot_link also rules out faces that are more similar to it than to the person, because the same
 -- stranger comes back in the next frame. On the ORL portraits, with 3 photos enrolled and a cannot_link for the most
 -- similar stranger, this ruled out all 218 other photos of that stranger from 0.40 on, and none of 5,526 true matches.
@@ -43,7 +59,7 @@ begin
   return exists (
     select
     from watchpost.cannot_link as c
-    cross join lateral watchpost.same_faces(c.face_id) as declared (face_id)
+    cross join lateral watchpost.faces_meant(c.face_id) as declared (face_id)
     left join watchpost.embedding as e on e.face_id = declared.face_id and e.model_id = model
     where c.person_id = person
       and c.face_id is not null
@@ -85,7 +101,7 @@ begin
     matches := array(
       select m.id
       from changed_rows as c
-      cross join lateral watchpost.same_faces(c.face_id) as declared (face_id)
+      cross join lateral watchpost.faces_meant(c.face_id) as declared (face_id)
       join watchpost.match as m
         on m.face_id = declared.face_id and m.person_id = c.person_id and m.superseded_at is null
       where c.face_id is not null
@@ -135,7 +151,7 @@ begin
   select m.face_id, m.person_id into wrong
   from new_rows as m
   join watchpost.cannot_link as c on c.person_id = m.person_id and c.face_id is not null
-  cross join lateral watchpost.same_faces(c.face_id) as declared (face_id)
+  cross join lateral watchpost.faces_meant(c.face_id) as declared (face_id)
   where declared.face_id = m.face_id and m.superseded_at is null
   limit 1;
   if found then

@@ -231,19 +231,24 @@ comment on function watchpost.lists_for_photo is 'Part of find_nearest: of these
 create or replace function watchpost.find_nearest(
   embeddings uuid[], exact_up_to integer, most integer, included uuid default null
 ) returns table (
-  embedding_id uuid, face_id uuid, image_id uuid, model_id text, norm real, face_gate text[], method text,
-  watchlists uuid[], watchlist_versions integer[], candidates json
+  embedding_id uuid, face_id uuid, image_id uuid, track_id uuid, track_revision integer, track_looks integer,
+  model_id text, norm real, face_gate text[], method text, watchlists uuid[], watchlist_versions integer[], candidates json
 )
 language plpgsql
 as $$
 begin
   return query
   with face as materialized (
-    select e.id, e.face_id, f.image_id, e.model_id, e.vector, e.norm, f.gate, i.site_id, i.camera_id, i.captured_at
+    select
+      e.id, e.face_id, f.image_id, f.track_id, t.revision, t.looks, e.model_id, coalesce(t.vector, e.vector) as vector, e.norm,
+      f.gate, i.site_id, i.camera_id, i.captured_at
     from watchpost.embedding as e
     join watchpost.face as f on f.id = e.face_id
     join watchpost.image as i on i.id = f.image_id
+    left join watchpost.track as t on t.id = f.track_id
     where e.id = any (embeddings)
+      -- Of a track the face that stands for it, with the vector of the track.
+      and (f.track_id is null or t.face_id = f.id and t.model_id = e.model_id)
   ),
   site as materialized (
     select g.site_id, l.lists, l.narrowed
@@ -288,7 +293,7 @@ begin
     where m.method = 'all'
   )
   select
-    p.id, p.face_id, p.image_id, p.model_id, p.norm, p.gate,
+    p.id, p.face_id, p.image_id, p.track_id, p.revision, p.looks, p.model_id, p.norm, p.gate,
     case m.method when 'hnsw' then 'hnsw' else 'exact' end, m.lists, m.versions, c.candidates
   from probe as p
   join model as m on m.group_number = p.group_number
@@ -321,7 +326,21 @@ begin
     cross join lateral (
       select
         min(w.threshold) as lowest,
-        coalesce(json_agg(json_build_object('id', w.id, 'threshold', w.threshold) order by w.id), '[]') as lists
+        coalesce(
+          json_agg(
+            case
+              when p.track_id is null or n.similarity < w.threshold or (w.min_looks = 1 and w.min_share = 0) then
+                json_build_object('id', w.id, 'threshold', w.threshold)
+              else json_build_object(
+                'id', w.id, 'threshold', w.threshold,
+                'few_looks',
+                watchpost.has_few_looks(p.track_id, n.person_id, p.model_id, w.threshold, w.min_looks, w.min_share)
+              )
+            end
+            order by w.id
+          ),
+          '[]'
+        ) as lists
       from watchpost.watchlist_entry as e
       join watchpost.watchlist as w on w.id = e.watchlist_id
       where e.person_id = n.person_id and e.watchlist_id = any (m.lists)
@@ -330,4 +349,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.find_nearest is 'Searches the active watchlists of the photo''s site, but those that are for other cameras and zones, for each of these embeddings: the nearest people, most alike first, and the lists that they are on. An embedding that does not exist any more has no row. exact_up_to: null is the default, exact_up_to().';
+comment on function watchpost.find_nearest is 'Searches the active watchlists of the photo''s site, but those that are for other cameras and zones, for each of these embeddings: the nearest people, most alike first, and the lists that they are on. A track is searched by its fused vector, through the embedding of its face_id. An embedding that does not exist any more, or is another one of a track, has no row. exact_up_to: null is the default, exact_up_to().';

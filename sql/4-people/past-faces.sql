@@ -10,9 +10,13 @@ declare
 begin
   select b.* into asked from watchpost.backfill as b where b.id = backfill;
   if asked.reason in ('removed', 'cannot_link') then
-    return query select p.* from watchpost.past_faces_in_photos(asked, below, most) as p;
+    return query
+    select watchpost.searched_through(p.embeddings), p.searched, p.next_cursor
+    from watchpost.past_faces_in_photos(asked, below, most) as p;
   else
-    return query select p.* from watchpost.past_faces_like(asked, below, scan, most, from_key) as p;
+    return query
+    select watchpost.searched_through(p.embeddings), p.searched, p.next_cursor
+    from watchpost.past_faces_like(asked, below, scan, most, from_key) as p;
   end if;
 end;
 $$;
@@ -124,11 +128,77 @@ begin
       limit 1
     );
   end if;
+  near := near || watchpost.past_tracks_like(
+    asked.model_id, scaled, added - threshold + 0.001, below, greatest(last, reached)
+  );
   return query select near, compared, reached;
 end;
 $$;
 
 comment on function watchpost.past_faces_like is 'Part of next_past_faces, after an enrolment or an entry on a list: the embeddings that are similar enough to the person.';
+
+
+-- A track may be near enough where none of its faces is. Its key is made within a day of that of the face that stands for
+-- it, so this reads the tracks of the time of the batch only.
+create or replace function watchpost.past_tracks_like(
+  model text, scaled halfvec, reach double precision, below uuid, from_key uuid
+) returns uuid[]
+language plpgsql stable
+as $$
+declare
+  first constant uuid := watchpost.uuidv7_at(watchpost.uuidv7_time(nullif(below, 'ffffffff-ffff-ffff-ffff-ffffffffffff')) + interval '1 day');
+  last constant uuid := watchpost.uuidv7_at(greatest(watchpost.uuidv7_time(from_key) - interval '1 day', 'epoch'));
+begin
+  return array(
+    select e.id
+    from watchpost.track as t
+    join watchpost.embedding as e on e.face_id = t.face_id and e.model_id = t.model_id and e.superseded_at is null
+    where t.id >= last
+      and (first is null or t.id < first)
+      and t.model_id = model
+      and t.vector <#> scaled <= reach
+      and (below is null or e.id < below)
+      and e.id >= from_key
+    order by e.id desc
+  );
+end;
+$$;
+
+comment on function watchpost.past_tracks_like is 'Part of past_faces_like: the embeddings through which the tracks are searched whose fused vector is similar enough.';
+
+
+-- A face that is still to be tied to a track is left to that: its track is searched with it.
+create or replace function watchpost.searched_through(embeddings uuid[]) returns uuid[]
+language plpgsql stable
+as $$
+begin
+  return array(
+    select distinct coalesce(s.id, e.id)
+    from unnest(embeddings) as n (id)
+    join watchpost.embedding as e on e.id = n.id
+    join watchpost.face as f on f.id = e.face_id
+    join watchpost.image as i on i.id = f.image_id
+    left join watchpost.camera as c on c.id = i.camera_id
+    left join watchpost.track as t on t.id = f.track_id
+    left join watchpost.embedding as s on s.face_id = t.face_id and s.model_id = e.model_id and s.superseded_at is null
+    where case
+      when f.track_id is not null then s.id is not null
+      when c.frames_per_second is null then true
+      else not exists (
+        select
+        from watchpost.event as v
+        where v.subject_id = e.id
+          and v.id >= watchpost.uuidv7_at(e.created_at - interval '1 hour')
+          and v.topic = 'face.embedded'
+          and 'track' = any (v.tasks)
+      )
+    end
+    order by 1 desc
+  );
+end;
+$$;
+
+comment on function watchpost.searched_through(uuid[]) is 'The embeddings through which some faces are searched: their own, and of a face of a track that of the face that stands for it.';
 
 
 create or replace function watchpost.newest_probes(embeddings uuid[], most integer) returns uuid[]

@@ -9,7 +9,7 @@ begin
   perform watchpost.withdraw_noted(merge, 'cannot_link', array(
     select m.id
     from watchpost.cannot_link as c
-    cross join lateral watchpost.same_faces(c.face_id) as declared (face_id)
+    cross join lateral watchpost.faces_meant(c.face_id) as declared (face_id)
     join watchpost.match as m on m.face_id = declared.face_id and m.superseded_at is null
     where (c.person_id, m.person_id) in ((merge.kept_id, merge.merged_id), (merge.merged_id, merge.kept_id))
   ));

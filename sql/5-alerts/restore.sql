@@ -15,12 +15,15 @@ as $$
 begin
   return query
   with past as (
-    select m.id, m.search_id, m.similarity, m.face_id, m.image_id, e.id as embedding_id, e.model_id, e.vector
+    select
+      m.id, m.search_id, m.similarity, m.face_id, m.image_id, e.id as embedding_id, e.model_id,
+      coalesce(t.vector, e.vector) as vector
     from watchpost.match as m
     -- Not while the person is being deleted.
     join watchpost.person as p on p.id = m.person_id
     join watchpost.reference as r on r.id = m.reference_id and r.superseded_at is null
     join watchpost.embedding as e on e.face_id = m.face_id and e.model_id = r.model_id and e.superseded_at is null
+    left join watchpost.track as t on t.face_id = m.face_id and t.model_id = e.model_id
     where m.person_id = restorable_matches.person
       and m.face_id = any (restorable_matches.faces)
       and m.superseded_because in ('cannot_link', 'backfill')
@@ -179,10 +182,14 @@ begin
   loop
     perform watchpost.lock_episodes(one.person_id, one.watchlist_id, one.place);
     grown := (
-      select tstzrange(min(i.captured_at), max(i.captured_at) + one.cooldown, '[]')
+      select tstzrange(
+        min(coalesce(t.began_at, i.captured_at)), max(coalesce(t.ended_at, i.captured_at)) + one.cooldown, '[]'
+      )
       from watchpost.alert_match as am
       join watchpost.match as m on m.id = am.match_id and m.superseded_at is null
       join watchpost.image as i on i.id = m.image_id
+      join watchpost.face as f on f.id = m.face_id
+      left join watchpost.track as t on t.id = f.track_id
       where am.alert_id = one.id
       having count(*) > 0
     );

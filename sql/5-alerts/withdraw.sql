@@ -16,14 +16,16 @@ begin
     select
       am.alert_id,
       count(*) as sightings,
-      min(i.captured_at) as first_seen,
-      max(i.captured_at) as last_seen,
-      (array_agg(i.camera_id order by i.captured_at desc, m.id desc))[1] as camera_id,
+      min(coalesce(t.began_at, i.captured_at)) as first_seen,
+      max(coalesce(t.ended_at, i.captured_at)) as last_seen,
+      (array_agg(i.camera_id order by coalesce(t.ended_at, i.captured_at) desc, m.id desc))[1] as camera_id,
       (array_agg(m.id order by m.similarity desc, m.id))[1] as best_match_id,
       max(m.similarity) as similarity
     from watchpost.alert_match as am
     join watchpost.match as m on m.id = am.match_id and m.superseded_at is null
     join watchpost.image as i on i.id = m.image_id
+    join watchpost.face as f on f.id = m.face_id
+    left join watchpost.track as t on t.id = f.track_id
     where am.alert_id = any (alerts)
     group by am.alert_id
   ),

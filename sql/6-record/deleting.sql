@@ -27,6 +27,14 @@ begin
       where m.image_id = reason_to_keep.image
     ) then 'alert'
     when exists (
+      select
+      from watchpost.face as f
+      join watchpost.track as t on t.id = f.track_id
+      join watchpost.match as m on m.face_id = t.face_id
+      join watchpost.alert_match as am on am.match_id = m.id
+      where f.image_id = reason_to_keep.image
+    ) then 'alert'
+    when exists (
       select from watchpost.person_photo as p where p.image_id = reason_to_keep.image and p.removed_at is null
     ) then 'enrolment'
     when exists (
@@ -56,6 +64,12 @@ begin
       select m.image_id, 1 as priority
       from watchpost.alert_match as am
       join watchpost.match as m on m.id = am.match_id
+      union all
+      select f.image_id, 1
+      from watchpost.alert_match as am
+      join watchpost.match as m on m.id = am.match_id
+      join watchpost.track as t on t.face_id = m.face_id
+      join watchpost.face as f on f.track_id = t.id
       union all
       select p.image_id, 2 from watchpost.person_photo as p where p.removed_at is null
       union all

@@ -78,7 +78,14 @@ begin
   select distinct s.face_id, e.id
   from old_rows as o
   join watchpost.erasure as e on e.id = watchpost.current_erasure() and e.with_matched_faces and e.subject_id = o.person_id
-  cross join lateral watchpost.same_faces(o.face_id) as s (face_id)
+  cross join lateral (
+    select watchpost.same_faces(o.face_id)
+    union
+    select t.id
+    from watchpost.face as f
+    join watchpost.face as t on t.track_id = f.track_id
+    where f.id = o.face_id
+  ) as s (face_id)
   where o.superseded_at is null
   on conflict do nothing;
   return null;
@@ -100,7 +107,7 @@ declare
 begin
   foreach relation in array '{
     person,person_photo,person_vector,person_merge,person_merge_row,reference,watchlist_entry,cannot_link,backfill,
-    image,face,embedding,demography,search,match,stranger_face,
+    image,still_frame,track,face,embedding,demography,search,match,stranger_face,
     alert,alert_match,alert_review,notification,delivery,event_content
   }'::text[] loop
     execute format(

@@ -270,10 +270,12 @@ begin
   end if;
   images := array(select distinct f.image_id from watchpost.face as f where f.id = any (faces));
   perform watchpost.lock_images(images);
+  perform watchpost.erase_still_frames(images);
   perform watchpost.supersede_matches(
     array(select m.id from watchpost.match as m where m.face_id = any (faces) and m.superseded_at is null), 'erased'
   );
   delete from watchpost.face as f where f.id = any (faces);
+  perform watchpost.leave_tracks_now();
   alone := array(
     select i.id
     from unnest(images) as i (id)
@@ -287,6 +289,23 @@ end;
 $$;
 
 comment on function watchpost.erase_faces is 'Part of erase_of_person: deletes the faces of erasure_face, with the photos that have no other face; the file of the others is dropped.';
+
+
+-- They show the same, and have no faces of their own by which they would be found.
+create or replace function watchpost.erase_still_frames(images uuid[]) returns void
+language plpgsql
+as $$
+declare
+  still constant uuid[] := watchpost.still_frames_of(images);
+begin
+  if still <> '{}' then
+    perform watchpost.drop_work('{}', still);
+    delete from watchpost.image as i where i.id = any (still);
+  end if;
+end;
+$$;
+
+comment on function watchpost.erase_still_frames(uuid[]) is 'Part of erase_photo and erase_faces: deletes the frames in which nothing had moved since these.';
 
 
 create or replace function watchpost.drop_photos(images uuid[]) returns void
@@ -318,11 +337,13 @@ declare
   faces integer;
 begin
   perform watchpost.lock_images(array[image]);
+  perform watchpost.erase_still_frames(array[image]);
   perform watchpost.supersede_matches(
     array(select m.id from watchpost.match as m where m.image_id = image and m.superseded_at is null), 'erased'
   );
   delete from watchpost.face as f where f.image_id = image;
   get diagnostics faces = row_count;
+  perform watchpost.leave_tracks_now();
   perform watchpost.drop_work('{}', array[image]);
   delete from watchpost.image as i where i.id = image;
   return faces + case when found then 1 else 0 end;

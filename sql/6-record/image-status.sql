@@ -75,13 +75,15 @@ select
   case
     when w.failed_code is not null then w.failed_code
     when w.open_tasks = 0 and w.known and c.faces = 0 and d.faces_deleted then 'faces_deleted'
-    when w.open_tasks = 0 and w.known and c.faces = 0 then coalesce(w.gone_code, 'no_face')
+    when w.open_tasks = 0 and w.known and c.faces = 0 then coalesce(w.gone_code, case when s.of_image_id is not null then 'still' end, 'no_face')
     when not w.known and i.id < watchpost.history_begins() then 'history_retired'
   end as code,
   case
     when w.failed_code is not null then watchpost.with_names(w.failed_error)
     when w.open_tasks = 0 and w.known and c.faces = 0 and d.faces_deleted then 'Its faces matched nobody and were deleted, as the retention says.'
-    when w.open_tasks = 0 and w.known and c.faces = 0 then coalesce(w.gone_error, 'No face was found in this photo.')
+    when w.open_tasks = 0 and w.known and c.faces = 0 then coalesce(
+      w.gone_error, 'Nothing had moved since the frame ' || s.of_image_id || ', which was searched.', 'No face was found in this photo.'
+    )
     when not w.known and i.id < watchpost.history_begins() then 'Its events are not kept any more; what was found in it is.'
   end as message,
   i.purpose,
@@ -96,6 +98,7 @@ select
   i.undecoded_share
 from watchpost.image as i
 left join watchpost.camera_place as k on k.camera_id = i.camera_id and k.during @> i.captured_at
+left join watchpost.still_frame as s on s.image_id = i.id
 cross join lateral (
   select
     count(*) > 0 as known,
@@ -138,7 +141,7 @@ cross join lateral (
 
 comment on view   watchpost.image_status         is 'The state of each photo. done and failed are final.';
 comment on column watchpost.image_status.state   is 'received; processing; done; failed: a stage refused it or gave up on it, see code and message.';
-comment on column watchpost.image_status.code    is 'Why it failed; also no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.';
+comment on column watchpost.image_status.code    is 'Why it failed; also still for a frame in which nothing had moved, no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.';
 comment on column watchpost.image_status.message is 'The same in a sentence.';
 comment on column watchpost.image_status.damaged is 'Whether the file is cut off or broken. What could be decoded was searched.';
 comment on column watchpost.image_status.undecoded_share is 'Of a damaged photo the share of the picture, 0 to less than 1, that could not be decoded.';

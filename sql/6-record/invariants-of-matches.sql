@@ -35,7 +35,7 @@ begin atomic
     format('A cannot_link says that the face %s is not the person %s, and they are matched.', m.face_id, m.person_id),
     'Withdraw it: select watchpost.withdraw_matches(''{' || m.id || '}'', ''cannot_link'').'
   from watchpost.cannot_link as c
-  cross join lateral watchpost.same_faces(c.face_id) as declared (face_id)
+  cross join lateral watchpost.faces_meant(c.face_id) as declared (face_id)
   join watchpost.match as m on m.face_id = declared.face_id and m.person_id = c.person_id
   where m.superseded_at is null
 

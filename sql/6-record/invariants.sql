@@ -17,6 +17,7 @@ begin
   return query select v.* from watchpost.find_lost_results(from_key) as v;
   return query select v.* from watchpost.find_wrong_queue(from_key) as v;
   return query select v.* from watchpost.find_wrong_matches(from_key) as v;
+  return query select v.* from watchpost.find_wrong_tracks(from_key) as v;
   return query select v.* from watchpost.find_wrong_people(from_key) as v;
 end;
 $$;

@@ -40,7 +40,14 @@ begin
     when exists (
       select
       from watchpost.match as m
-      where m.face_id = reason_to_hold_face.face
+      where m.face_id in (
+          select reason_to_hold_face.face
+          union
+          select t.face_id
+          from watchpost.face as f
+          join watchpost.track as t on t.id = f.track_id
+          where f.id = reason_to_hold_face.face
+        )
         and (m.superseded_at is null or exists (select from watchpost.alert_match as am where am.match_id = m.id))
     ) then 'match'
     when exists (
@@ -68,7 +75,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.reason_to_hold_face(uuid) is 'Why the purge leaves a face alone although its time is over: match, it matched somebody; enrolment, it enrols somebody; cannot_link, somebody has said whom it is not; stranger, it is one of a stranger, whose rule applies; processing, a task is still to be done with its photo. Null: it deletes it.';
+comment on function watchpost.reason_to_hold_face(uuid) is 'Why the purge leaves a face alone although its time is over: match, it or its track matched somebody; enrolment, it enrols somebody; cannot_link, somebody has said whom it is not; stranger, it is one of a stranger, whose rule applies; processing, a task is still to be done with its photo. Null: it deletes it.';
 
 
 -- A client may choose a key: one that lies a day ahead or more has no time in it, and is looked at in every pass.

@@ -37,10 +37,12 @@ begin
         ('plan', own_site, null),
         ('camera', own_site || ' and ' || format(own_camera, 'id'), null),
         ('camera_place', 'watchpost.shows_camera(SCOPE, camera_id)', null),
+        ('track', 'watchpost.shows_camera(SCOPE, camera_id)', null),
         ('camera_secret', 'watchpost.shows_camera(SCOPE, camera_id)', null),
         ('camera_watch', 'watchpost.shows_camera(SCOPE, camera_id)', null),
         ('image', own_photo || $p$ or (purpose = 'reference' and watchpost.shows_image(SCOPE, id))$p$, own_photo),
         ('face', 'watchpost.shows_image(SCOPE, image_id)', null),
+        ('still_frame', 'watchpost.shows_image(SCOPE, image_id)', null),
         ('embedding', 'watchpost.shows_face(SCOPE, face_id)', null),
         ('demography', 'watchpost.shows_face(SCOPE, face_id)', null),
         ('search', 'watchpost.shows_face(SCOPE, face_id)', null),
@@ -69,6 +71,8 @@ begin
         ),
         ('stranger', 'exists (select from watchpost.stranger_face as f where f.stranger_id = stranger.id)', null),
         ('stranger_face', 'watchpost.shows_face(SCOPE, face_id)', null),
+        ('stranger_rule', own_site || ' and ' || sees_all_lists || ' and (select watchpost.my_cameras()) is null', null),
+        ('stranger_alert', 'watchpost.shows_camera(SCOPE, camera_id)', 'false'),
 
         (
           'watchlist',
@@ -88,6 +92,9 @@ begin
           'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_watchlist(SCOPE, watchlist_id)', null
         ),
         ('endpoint_secret', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
+        ('endpoint_credential', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
+        ('endpoint_wait', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
+        ('link_key', 'false', null),
         ('notification', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),
         ('delivery', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
 

@@ -23,6 +23,12 @@ const regionOption = (text: string): Region => {
   return { x, y, width, height };
 };
 
+const differenceOption = (text: string): number => {
+  const value = Number(text);
+  if (value > 0 && value <= 255) return value;
+  throw new InvalidArgumentError('Give a number above 0 and up to 255, or "none".');
+};
+
 /** What commander makes of them. */
 export interface CameraOptions {
   readonly faces?: FaceRange;
@@ -30,6 +36,7 @@ export interface CameraOptions {
   readonly source?: string;
   readonly fps?: number | 'none';
   readonly trackGap?: number;
+  readonly stillDifference?: number | 'none';
   readonly rotation?: `${Rotation}` | 'auto';
   readonly frameWidth?: number | 'none';
   readonly region?: Region | 'whole';
@@ -63,6 +70,11 @@ export const withCameraOptions = (command: Command): Command =>
       'faces of one person that are seen again within it are one passage',
       duration,
     )
+    .option(
+      '--still-difference <number>',
+      'up to which difference to an earlier frame one is not searched, above 0 to 255; "none": each is searched',
+      orWord('none', differenceOption),
+    )
     .addOption(
       new Option('--rotation <degrees>', 'clockwise until its frames are upright').choices([
         'auto',
@@ -82,13 +94,15 @@ export const withCameraOptions = (command: Command): Command =>
 
 /** The fields of a camera that options give; those not given are undefined. */
 export const fieldsOf = (options: CameraOptions): CameraFields => {
-  const { faces, silentAfter, source, fps, trackGap, rotation, frameWidth, region } = options;
+  const { faces, silentAfter, source, fps, trackGap, stillDifference, rotation, frameWidth, region } =
+    options;
   return {
     faces,
     silent_after_seconds: silentAfter === 'never' ? null : silentAfter,
     source: source === 'none' ? null : source,
     frames_per_second: fps === 'none' ? null : fps,
     track_gap_seconds: trackGap,
+    still_difference: stillDifference === 'none' ? null : stillDifference,
     rotation:
       rotation === undefined ? undefined : rotation === 'auto' ? null : (Number(rotation) as Rotation),
     frame_width: frameWidth === 'none' ? null : frameWidth,

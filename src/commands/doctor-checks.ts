@@ -50,6 +50,26 @@ export const databaseChecks = [
     remedy: 'Start one: "npm run worker".',
   },
   {
+    name: 'cameras',
+    sql: `select count(*) filter (where problem is not null) = 0 as well,
+                 count(*) || ' with a source'
+                 || coalesce('; ' || string_agg(name || ': ' || problem, '; ' order by name) filter (where problem is not null), '') as found
+          from (
+            select
+              c.name,
+              case
+                when w.state = 'ended' then null
+                when w.camera_id is null or w.leased_until < clock_timestamp() - interval '5 seconds' then 'nobody watches it'
+                else w.problem
+              end as problem
+            from watchpost.camera as c
+            left join watchpost.camera_watch as w on w.camera_id = c.id
+            where c.source is not null
+          ) as c`,
+    remedy:
+      'Where nobody watches, start a worker that does: "npm run worker -- --watch". Else the sentence says what is in the way.',
+  },
+  {
     name: 'upkeep',
     sql: `select count(*) = 0 as well, coalesce(string_agg(task || ': ' || last_error, '; '), 'no task fails') as found
           from watchpost.upkeep_task where last_error is not null`,

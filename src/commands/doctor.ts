@@ -69,6 +69,7 @@ const checkAll = async (
 const checkInto = async (findings: Findings, context: Context, full: boolean): Promise<boolean> => {
   const node = await report(findings, 'node', checkNode);
   const models = await report(findings, 'models', () => checkModels(context));
+  await report(findings, 'ffmpeg', checkFfmpeg);
   let opened: Database | undefined;
   const reached = await report(findings, 'database', async () => {
     const database = await connect(context, { max: 2 });
@@ -137,6 +138,14 @@ const checkNode: Check = async () => {
     found: versions.node,
     remedy: 'Install Node 22.18 or newer; on Linux "npm install" installs Node 24 for npm scripts.',
   };
+};
+
+/** Not a failure: without it only videos cannot be read. */
+const checkFfmpeg: Check = async () => {
+  // Loaded here only: it brings what decodes pictures, which other commands do without.
+  const { findFfmpeg } = await import('../sources/index.ts');
+  const found = await findFfmpeg().catch((error: Error) => `none that can be used: ${error.message}`);
+  return { well: true, found };
 };
 
 const checkModels = async (context: Context): Promise<Finding> => {

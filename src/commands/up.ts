@@ -11,6 +11,7 @@ import { assertPortFree } from '../http/listening.ts';
 import { startServer } from '../http/server.ts';
 import { startRelay } from '../runner/relay.ts';
 import { startWorker } from '../runner/worker.ts';
+import { startWatching } from '../streams/index.ts';
 import { provideDatabase } from './program/connect.ts';
 import { print } from './program/io.ts';
 import { openWatching, watchedTools } from './program/monitoring.ts';
@@ -24,9 +25,10 @@ export const upCommand: AddCommand = (program, session) =>
     .command('up')
     .description('Start the database (unless DATABASE_URL is set), the API and a worker')
     .option('--no-worker', 'serve the API only; workers run elsewhere')
+    .option('--watch', 'take the frames of cameras that have a source, too')
     .action(
       session.action(
-        async (context, options: { worker: boolean }) => {
+        async (context, options: { worker: boolean; watch?: boolean }) => {
           const ended = context.untilSignal();
           const up = await bringUp(context, options);
           print(
@@ -61,11 +63,12 @@ export type OnStep = (step: string, takes: string) => void;
  *
  * @param options.worker false: the API only, for workers that run elsewhere.
  * @param options.brief the process ends within seconds.
+ * @param options.watch whether cameras with a source are watched.
  * @param onStep is called when a step begins.
  */
 export const bringUp = async (
   context: Pick<Context, 'config' | 'log' | 'stopper'>,
-  options: { worker: boolean; brief?: boolean },
+  options: { worker: boolean; brief?: boolean; watch?: boolean },
   onStep: OnStep = () => {},
 ): Promise<Up> => {
   const { config, log, stopper } = context;
@@ -90,6 +93,10 @@ export const bringUp = async (
   };
   const worker = await (options.worker ? startWorker : startRelay)(tools, settings);
   stopper.add(() => worker.stop());
+  if (options.watch) {
+    const cameras = startWatching({ database, outgoing: config.outgoing, log });
+    stopper.add(() => cameras.stop());
+  }
 
   const firstKey = await waitForDatabase(database, () =>
     provideFirstKey(database, config.dataDir, config.apiKey),

@@ -7,13 +7,13 @@ import { CommandError } from '../errors.ts';
 import { isLitter, isPhotoFile, Journal, photosBelow } from '../intake/index.ts';
 import { explain } from './program/explain.ts';
 import { print, printJson } from './program/io.ts';
-import { duration, searched } from './program/options.ts';
+import { duration, frameRate, momentOption, searched } from './program/options.ts';
 import type { AddCommand, Context } from './program/session.ts';
 import { byApi, byDatabase } from './submit-ways.ts';
 import { FolderIntake, isPassing, type Outcome } from './watch-intake.ts';
+import type { SourceOptions } from './watch-source.ts';
 
-interface WatchOptions {
-  readonly camera?: string;
+interface WatchOptions extends SourceOptions {
   readonly cameraFromFolder?: boolean;
   readonly moveTo?: string;
   readonly refusedTo?: string;
@@ -21,17 +21,30 @@ interface WatchOptions {
   readonly giveUp: number;
   readonly poll?: boolean;
   readonly once?: boolean;
-  readonly api?: string;
-  readonly json?: boolean;
 }
 
 /** watch: the photos that appear in a folder. */
 export const watchCommand: AddCommand = (program, session) =>
   program
     .command('watch')
-    .description('Submit the photos in a folder, and those that appear in it, each once')
-    .argument('<folder>', 'with its subfolders; for cameras that upload files')
+    .description(
+      'Submit the frames of a stream or a video, or the photos in a folder and those that appear in it, each once',
+    )
+    .argument(
+      '<source>',
+      'a folder, with its subfolders; a video file; a URL with rtsp, http, https, s3 or mqtt; a device like /dev/video0',
+    )
     .option('--camera <name>', 'the camera that took them', searched)
+    .option(
+      '--fps <number>',
+      'frames of a stream or video that are taken a second (default: as set of the camera, or 1)',
+      frameRate,
+    )
+    .option(
+      '--begins <time>',
+      'when the recording of a video file began (default: its length before its end)',
+      momentOption,
+    )
     .option('--camera-from-folder', 'the first subfolder is named like the camera')
     .option('--move-to <folder>', 'move each file there once it is submitted (default: it stays)')
     .option(
@@ -59,16 +72,28 @@ export const watchCommand: AddCommand = (program, session) =>
   which its file was last changed. While the database or the API is away, files wait.
 
   Examples:
+    $ watchpost watch rtsp://user:password@camera.example/stream --camera north-gate --fps 2
+    $ watchpost watch recording.mp4 --camera north-gate --fps 5
     $ watchpost watch /srv/ftp --camera-from-folder
     $ watchpost watch incoming --camera north-gate --move-to submitted --refused-to refused`,
     )
-    .action(session.action(watchFolder));
+    .action(session.action(watchGiven));
+
+const watchGiven = async (context: Context, given: string, options: WatchOptions): Promise<boolean> => {
+  // Loaded here only: it brings what decodes pictures, which a folder does without.
+  const watchSource = async (source: string) =>
+    (await import('./watch-source.ts')).watchSource(context, source, options);
+  if (/^[a-z0-9]+:\/\//i.test(given) || given.startsWith('/dev/video')) return watchSource(given);
+  const found = await stat(given).catch(() => undefined);
+  if (found?.isFile()) return watchSource(resolve(given));
+  return watchFolder(context, given, options);
+};
 
 const watchFolder = async (context: Context, given: string, options: WatchOptions): Promise<boolean> => {
   const { config, stopper } = context;
   const folder = resolve(given);
   if (!(await stat(folder).catch(() => undefined))?.isDirectory())
-    throw new CommandError(`${given} is no folder: give one that exists.`);
+    throw new CommandError(`${given} is no folder, video or URL: give one that exists.`);
   const targets = [options.moveTo, options.refusedTo]
     .flatMap((path) => path ?? [])
     .map((path) => resolve(path));

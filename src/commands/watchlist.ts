@@ -20,6 +20,7 @@ import { findOnePerson, personArgument } from './program/find-person.ts';
 import { print } from './program/io.ts';
 import {
   colorOption,
+  face,
   momentOption,
   named,
   purposeOption,
@@ -30,6 +31,7 @@ import {
   severalTokens,
   severities,
   shareOption,
+  similarity,
   threshold,
 } from './program/options.ts';
 import type { AddCommand, Context } from './program/session.ts';
@@ -48,6 +50,8 @@ interface FieldOptions {
   readonly targetFpir?: number;
   readonly severity?: string;
   readonly purpose?: string;
+  readonly minLooks?: number;
+  readonly minShare?: number;
   readonly cooldown?: number;
   readonly validFrom?: string;
   readonly validUntil?: string;
@@ -80,6 +84,12 @@ const withFields = (command: Command): Command =>
       new Option('--severity <word>', 'how urgent a sighting is (default: warning)').choices(severities),
     )
     .option('--purpose <words>', 'what its people are searched for', purposeOption)
+    .option('--min-looks <number>', 'so many faces of a track must reach the threshold (default: 1)', face)
+    .option(
+      '--min-share <share>',
+      'so large a share of its good faces must reach the threshold, 0 to 1 (default: 0)',
+      similarity,
+    )
     .option('--cooldown <seconds>', 'sightings closer than this extend one alert (default: 300)', seconds)
     .option('--valid-from <time>', 'searched from then on, like 2026-11-23T15:04:05Z', momentOption)
     .option('--valid-until <time>', 'searched until then', momentOption)
@@ -103,8 +113,8 @@ const withFields = (command: Command): Command =>
     .option('--no-enabled', 'do not search it');
 
 const fieldsOf = (options: FieldOptions) => {
-  const { targetFpir, cooldown, validFrom, validUntil, reviewers, pageRetroactive, ...others } = options;
-  const { color, mustAcknowledge, camera, zone, everywhere, ...columns } = others;
+  const { targetFpir, minLooks, minShare, cooldown, validFrom, validUntil, ...others } = options;
+  const { reviewers, pageRetroactive, color, mustAcknowledge, camera, zone, everywhere, ...columns } = others;
   if (everywhere && (camera || zone)) {
     throw new CommandError(
       'Give --everywhere, or --camera and --zone: a list is for all cameras or for some.',
@@ -116,6 +126,8 @@ const fieldsOf = (options: FieldOptions) => {
   return {
     ...columns,
     target_fpir: targetFpir,
+    min_looks: minLooks,
+    min_share: minShare,
     cooldown_seconds: cooldown,
     valid_from: validFrom,
     valid_until: validUntil,

@@ -1,6 +1,7 @@
 import { assertReadable } from '../database/at-rest.ts';
 import { waitForDatabase } from '../database/retry.ts';
 import { startWorker } from '../runner/worker.ts';
+import { startWatching } from '../streams/index.ts';
 import { connect } from './program/connect.ts';
 import { print } from './program/io.ts';
 import { watchedTools, watchWorker } from './program/monitoring.ts';
@@ -19,9 +20,13 @@ export const workCommand: AddCommand = (program, session) =>
       'answer /metrics on this port of 127.0.0.1; 0 takes a free one',
       portOption,
     )
+    .option('--watch', 'take the frames of cameras that have a source, too')
     .action(session.action(work, { logs: 'everything' }));
 
-const work = async (context: Context, { metricsPort }: { metricsPort?: number }): Promise<void> => {
+const work = async (
+  context: Context,
+  { metricsPort, watch = false }: { metricsPort?: number; watch?: boolean },
+): Promise<void> => {
   const { io, config, log, stopper } = context;
   const ended = context.untilSignal();
   const database = await connect(context, { writable: true });
@@ -37,6 +42,10 @@ const work = async (context: Context, { metricsPort }: { metricsPort?: number })
     aliveFile: config.aliveFile,
   });
   stopper.add(() => worker.stop());
+  if (watch) {
+    const cameras = startWatching({ database, outgoing: config.outgoing, log });
+    stopper.add(() => cameras.stop());
+  }
   if (watching.url) print(io, `metrics: ${watching.url}`);
   print(io, `worker ${worker.id} is at work; stop it with Ctrl-C`, { worker: worker.id });
   await ended;

@@ -92,6 +92,8 @@ export interface WatchpostActiveWatchlist {
   created_at: Timestamp | null;
   enabled: boolean | null;
   id: string | null;
+  min_looks: number | null;
+  min_share: number | null;
   must_acknowledge: boolean | null;
   name: string | null;
   page_retroactive: boolean | null;
@@ -693,6 +695,10 @@ export interface WatchpostCamera {
    */
   source: string | null;
   /**
+   * A frame that differs from one of the last ten seconds by no more than this is still: nothing has moved, and no model is run. The largest difference of a 32nd of its width, 0 to 255: noise of a camera stays below 3.5, faces of an audience that sits still differ by 6 and more. Null: each frame is searched. Of a camera with frames_per_second only.
+   */
+  still_difference: Generated<number | null>;
+  /**
    * Faces of one person that are seen again within it are one passage.
    */
   track_gap: Generated<Interval>;
@@ -760,6 +766,10 @@ export interface WatchpostCameraWatch {
    * Until then nobody else takes it. Extended each second.
    */
   leased_until: Timestamp;
+  /**
+   * How far a source has been read that has an order of its own, as a bucket; null: it begins anew.
+   */
+  position: string | null;
   /**
    * Why there are no frames at the moment, without credentials; null: there are, or nothing is known.
    */
@@ -891,7 +901,7 @@ export interface WatchpostDelivery {
   error: string | null;
   id: Generated<string>;
   /**
-   * The alert that was sent; null: a message of another type.
+   * The alert that was sent; null: another message, which has a type.
    */
   notification_id: string | null;
   started_at: Generated<Timestamp>;
@@ -900,7 +910,7 @@ export interface WatchpostDelivery {
    */
   status: number | null;
   /**
-   * test, record.head or alarm: a message that is about no alert.
+   * test, record.head, alarm, alert.state (what became of an alert), alerts.held (a summary) or home (Home Assistant): no first message about an alert.
    */
   type: string | null;
 }
@@ -1013,6 +1023,10 @@ export interface WatchpostEndpoint {
    */
   internal: Generated<boolean>;
   /**
+   * What is there. webhook: a server that takes signed POSTs.
+   */
+  kind: Generated<string>;
+  /**
    * Alerts below this are not sent there.
    */
   min_severity: Generated<string>;
@@ -1026,14 +1040,38 @@ export interface WatchpostEndpoint {
    */
   sends: Generated<string>;
   /**
+   * What the kind has to know beside the address: the channel, the room, the sender. docs/alerts-out.md lists them.
+   */
+  settings: Generated<Json>;
+  /**
    * The site whose alerts are sent there; null: all sites, by those who see all.
    */
   site_id: Generated<string | null>;
   /**
+   * The same for the text.
+   */
+  text_template: string | null;
+  /**
    * How old a sighting may be when it is sent: an older one expires and is not sent.
    */
   time_to_live: Generated<Interval>;
+  /**
+   * Mustache for the title of an alert, escaped as the kind needs it; null: the usual one.
+   */
+  title_template: string | null;
+  /**
+   * https; of email smtps or smtp, of mqtt mqtts or mqtt. Without the credential that is a part of the addresses of Discord and Slack.
+   */
   url: string;
+}
+
+export interface WatchpostEndpointCredential {
+  created_at: Generated<Timestamp>;
+  endpoint_id: string;
+  /**
+   * Encrypted like a photo of the site where the installation encrypts; one that was inserted by SQL is encrypted at its first use.
+   */
+  value: Buffer;
 }
 
 export interface WatchpostEndpointSecret {
@@ -1045,6 +1083,14 @@ export interface WatchpostEndpointSecret {
    */
   slot: string;
   valid_until: Timestamp | null;
+}
+
+export interface WatchpostEndpointWait {
+  endpoint_id: string;
+  /**
+   * Not called before; an hour ahead at most.
+   */
+  until: Timestamp;
 }
 
 export interface WatchpostEndpointWatchlist {
@@ -1206,6 +1252,10 @@ export interface WatchpostFace {
    */
   points: number[];
   /**
+   * How good a view it is for its track, 0 if it is too poor to be compared: watchpost.quality_of(). Null: of no track.
+   */
+  quality: number | null;
+  /**
    * Tilt in degrees, from the line through the eyes.
    */
   roll: number;
@@ -1221,6 +1271,10 @@ export interface WatchpostFace {
    * When a replay replaced it; null: it is current.
    */
   superseded_at: Timestamp | null;
+  /**
+   * The track it is part of; null: of a single photo, or not tied yet. A face that is superseded keeps its track.
+   */
+  track_id: string | null;
   /**
    * True if the gate is empty. Other faces are recorded and searched, and never alert.
    */
@@ -1401,7 +1455,7 @@ export interface WatchpostImageStatus {
   camera: string | null;
   captured_at: Timestamp | null;
   /**
-   * Why it failed; also no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.
+   * Why it failed; also still for a frame in which nothing had moved, no_face for a photo that is done and has no face (row_missing or photo_removed if what it was for was deleted before), faces_deleted for one whose faces the retention has deleted, and history_retired for one whose events are not kept any more.
    */
   code: string | null;
   /**
@@ -1491,6 +1545,17 @@ export interface WatchpostLastSeen {
   zone: string | null;
 }
 
+export interface WatchpostLinkKey {
+  /**
+   * Of HMAC-SHA-256.
+   */
+  key: Generated<Buffer>;
+  /**
+   * There is one row.
+   */
+  one: Generated<boolean>;
+}
+
 export interface WatchpostMatch {
   created_at: Generated<Timestamp>;
   face_id: string;
@@ -1518,7 +1583,7 @@ export interface WatchpostMatch {
    */
   superseded_at: Timestamp | null;
   /**
-   * replay; backfill: searched again, with another result; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back; unmerged: it was found while two people were merged.
+   * replay; backfill: searched again, with another result; improved: the track was searched again, with another result; joined: its track was joined with another one; outranked: another face of the photo is more like the person; cannot_link: somebody has said that this is not them; photo_removed: it was found by a photo that was removed; restored: the match that a cannot_link had withdrawn from this face is back; unmerged: it was found while two people were merged.
    */
   superseded_because: string | null;
   /**
@@ -1562,6 +1627,10 @@ export interface WatchpostModel {
 
 export interface WatchpostNotification {
   alert_id: string;
+  /**
+   * raised: the alert was; escalated: nobody had acknowledged it in time.
+   */
+  because: Generated<string>;
   created_at: Generated<Timestamp>;
   endpoint_id: string;
   id: Generated<string>;
@@ -2039,7 +2108,7 @@ export interface WatchpostSearch {
   method: string;
   model_id: string;
   /**
-   * match; gated: near enough, but the face is too poor to alert on; outranked: near enough, but another face of the photo is more like this person; cannot_link: near enough, but somebody has said that this is not them; below_threshold; nobody: nobody is enrolled on an active list.
+   * match; gated: near enough, but the face is too poor to alert on; few_looks: the track is near enough, but too few of its faces are by themselves: min_looks, min_share; outranked: near enough, but another face of the photo is more like this person; cannot_link: near enough, but somebody has said that this is not them; below_threshold; nobody: nobody is enrolled on an active list.
    */
   outcome: string;
   /**
@@ -2123,6 +2192,10 @@ export interface WatchpostSighting {
   camera: string | null;
   camera_id: string | null;
   face_id: string | null;
+  /**
+   * How many faces the track has; 1 of a single photo.
+   */
+  faces: number | null;
   image_id: string | null;
   location: string | null;
   match_id: string | null;
@@ -2139,8 +2212,16 @@ export interface WatchpostSighting {
    */
   retroactive: boolean | null;
   seen_at: Timestamp | null;
+  /**
+   * Of a track, when it was seen last; of a single photo as seen_at.
+   */
+  seen_until: Timestamp | null;
   similarity: number | null;
   threshold: number | null;
+  /**
+   * The track that the match is of; null: of a single photo.
+   */
+  track_id: string | null;
   watchlist: string | null;
   zone: string | null;
 }
@@ -2160,6 +2241,18 @@ export interface WatchpostSiteMember {
    */
   role: string;
   site_id: string;
+}
+
+export interface WatchpostStillFrame {
+  /**
+   * How much they differ: see camera.still_difference.
+   */
+  difference: number;
+  image_id: string;
+  /**
+   * The frame that it is like, which was searched.
+   */
+  of_image_id: string;
 }
 
 export interface WatchpostStranger {
@@ -2186,6 +2279,67 @@ export interface WatchpostStranger {
    * It has lost a face: the next run checks whether it is still one group.
    */
   stale: Generated<boolean>;
+}
+
+export interface WatchpostStrangerAlert {
+  /**
+   * When somebody has looked at it.
+   */
+  acknowledged_at: Timestamp | null;
+  /**
+   * Who has: see watchpost.reviewer().
+   */
+  acknowledged_by: string | null;
+  camera_id: string;
+  /**
+   * The best face when it was raised. Null: it was deleted, as faces that match nobody are after a while.
+   */
+  face_id: string | null;
+  id: Generated<string>;
+  raised_at: Generated<Timestamp>;
+  rule_id: string;
+  /**
+   * When the track or the visit began.
+   */
+  seen_at: Timestamp;
+  /**
+   * The stranger who has returned; null: the rule is about everybody unknown, or the stranger was forgotten.
+   */
+  stranger_id: string | null;
+  /**
+   * How many visits within the time of the rule, this one included; null: the rule is about everybody unknown.
+   */
+  visits: number | null;
+}
+
+export interface WatchpostStrangerAlertDetail {
+  acknowledged_at: Timestamp | null;
+  acknowledged_by: string | null;
+  camera: string | null;
+  camera_id: string | null;
+  /**
+   * When the track ended, or how far it has come.
+   */
+  ended_at: Timestamp | null;
+  face_id: string | null;
+  image_id: string | null;
+  /**
+   * unknown.seen or stranger.returned.
+   */
+  kind: string | null;
+  location: string | null;
+  raised_at: Timestamp | null;
+  rule: string | null;
+  rule_id: string | null;
+  seen_at: Timestamp | null;
+  severity: string | null;
+  stranger_alert_id: string | null;
+  stranger_id: string | null;
+  /**
+   * The passage; null: the face is of a single photo, or was deleted.
+   */
+  track_id: string | null;
+  visits: number | null;
 }
 
 export interface WatchpostStrangerCandidate {
@@ -2234,6 +2388,65 @@ export interface WatchpostStrangerFace {
    * A copy of the embedding's vector, so that only such faces are compared.
    */
   vector: string;
+}
+
+export interface WatchpostStrangerRule {
+  /**
+   * Its cameras; null: all of the site.
+   */
+  cameras: string[] | null;
+  created_at: Generated<Timestamp>;
+  /**
+   * Days of the week, 1 is Monday; hours over midnight belong to the day on which they begin. Null: every day.
+   */
+  days: number[] | null;
+  enabled: Generated<boolean>;
+  /**
+   * From when on, by the clock of the time zone; after until_time: over midnight. Null: all day.
+   */
+  from_time: string | null;
+  id: Generated<string>;
+  /**
+   * Whoever matches on one of these lists is known. Null: on any list.
+   */
+  known_on: string[] | null;
+  /**
+   * A track with fewer faces that are good enough to be compared is no alert.
+   */
+  min_looks: Generated<number>;
+  /**
+   * Nor is one whose best face is worse than this, as track.quality, which is 2.3 for the poorest face that is compared and 3 and more for a good view.
+   */
+  min_quality: Generated<number>;
+  name: string;
+  /**
+   * An endpoint whose min_severity is above it is not told.
+   */
+  severity: Generated<string>;
+  /**
+   * The site whose cameras it is about.
+   */
+  site_id: Generated<string>;
+  /**
+   * The time zone of days and hours, like Europe/Vienna.
+   */
+  time_zone: Generated<string>;
+  /**
+   * Until when.
+   */
+  until_time: string | null;
+  /**
+   * Only a stranger who comes for at least the so-manieth time within the time of `within`, which takes that strangers are grouped. Null: everybody unknown.
+   */
+  visits: number | null;
+  /**
+   * How long a track is followed before it is judged: who is known may not be recognised by the first look.
+   */
+  wait: Generated<Interval>;
+  /**
+   * The time in which visits are counted.
+   */
+  within: Generated<Interval>;
 }
 
 export interface WatchpostStrangerSetting {
@@ -2336,6 +2549,56 @@ export interface WatchpostTaskPause {
   task: string;
 }
 
+export interface WatchpostTrack {
+  /**
+   * looks when it was given to be searched last.
+   */
+  announced_looks: Generated<number>;
+  /**
+   * captured_at of the first frame.
+   */
+  began_at: Timestamp;
+  /**
+   * The faces that are fused, the best one first: see watchpost.track_rules().
+   */
+  best: Generated<string[]>;
+  camera_id: string;
+  created_at: Generated<Timestamp>;
+  /**
+   * captured_at of the last frame so far.
+   */
+  ended_at: Timestamp;
+  /**
+   * The face that stands for the track: its searches and matches are those of the track. Null: there was no good face yet.
+   */
+  face_id: string | null;
+  /**
+   * Its faces, without superseded ones. 0: all of them are being detected again.
+   */
+  faces: Generated<number>;
+  id: Generated<string>;
+  /**
+   * Those of its faces that are good enough to be compared: whose face.quality is above 0.
+   */
+  looks: Generated<number>;
+  /**
+   * Of the vector.
+   */
+  model_id: string | null;
+  /**
+   * face.quality of the best one; null: there was no good face yet.
+   */
+  quality: number | null;
+  /**
+   * How often the track was given to be searched.
+   */
+  revision: Generated<number>;
+  /**
+   * The best faces fused, as it is searched; unit length. Replaced when it has moved enough, with a new revision.
+   */
+  vector: string | null;
+}
+
 export interface WatchpostUnmatchedFace {
   captured_at: Timestamp | null;
   embedding_id: string | null;
@@ -2410,6 +2673,14 @@ export interface WatchpostWatchlist {
    */
   enabled: Generated<boolean>;
   id: Generated<string>;
+  /**
+   * So many faces of a track must reach the threshold by themselves before it is a match. It does not apply to single photos.
+   */
+  min_looks: Generated<number>;
+  /**
+   * The share of the good faces of a track that must reach the threshold by themselves, 0 to 1. It does not apply to single photos.
+   */
+  min_share: Generated<number>;
   /**
    * Whether an alert of this list stays in front, and its sound is repeated, until somebody has acknowledged or decided it.
    */
@@ -2545,7 +2816,9 @@ export interface DB {
   "watchpost.embedding": WatchpostEmbedding;
   "watchpost.ended_task": WatchpostEndedTask;
   "watchpost.endpoint": WatchpostEndpoint;
+  "watchpost.endpoint_credential": WatchpostEndpointCredential;
   "watchpost.endpoint_secret": WatchpostEndpointSecret;
+  "watchpost.endpoint_wait": WatchpostEndpointWait;
   "watchpost.endpoint_watchlist": WatchpostEndpointWatchlist;
   "watchpost.erasure": WatchpostErasure;
   "watchpost.erasure_face": WatchpostErasureFace;
@@ -2565,6 +2838,7 @@ export interface DB {
   "watchpost.key_status": WatchpostKeyStatus;
   "watchpost.key_stream": WatchpostKeyStream;
   "watchpost.last_seen": WatchpostLastSeen;
+  "watchpost.link_key": WatchpostLinkKey;
   "watchpost.match": WatchpostMatch;
   "watchpost.migration": WatchpostMigration;
   "watchpost.model": WatchpostModel;
@@ -2594,14 +2868,19 @@ export interface DB {
   "watchpost.sighting": WatchpostSighting;
   "watchpost.site": WatchpostSite;
   "watchpost.site_member": WatchpostSiteMember;
+  "watchpost.still_frame": WatchpostStillFrame;
   "watchpost.stranger": WatchpostStranger;
+  "watchpost.stranger_alert": WatchpostStrangerAlert;
+  "watchpost.stranger_alert_detail": WatchpostStrangerAlertDetail;
   "watchpost.stranger_candidate": WatchpostStrangerCandidate;
   "watchpost.stranger_face": WatchpostStrangerFace;
+  "watchpost.stranger_rule": WatchpostStrangerRule;
   "watchpost.stranger_setting": WatchpostStrangerSetting;
   "watchpost.stranger_sighting": WatchpostStrangerSighting;
   "watchpost.stranger_visit": WatchpostStrangerVisit;
   "watchpost.subscription": WatchpostSubscription;
   "watchpost.task_pause": WatchpostTaskPause;
+  "watchpost.track": WatchpostTrack;
   "watchpost.unmatched_face": WatchpostUnmatchedFace;
   "watchpost.upkeep_task": WatchpostUpkeepTask;
   "watchpost.vacuum_holder": WatchpostVacuumHolder;

@@ -49,6 +49,16 @@ const newCamera = z.strictObject({
     .max(limits.intervalSeconds.max, 'give 0.1 to 31536000 seconds')
     .optional()
     .meta({ description: 'Faces of one person that are seen again within it are one passage.' }),
+  still_difference: z
+    .number()
+    .gt(0, 'give a number above 0 and up to 255, or null')
+    .max(255, 'give a number above 0 and up to 255, or null')
+    .nullable()
+    .optional()
+    .meta({
+      description:
+        'A frame that differs from one of the last ten seconds by no more than this is not searched: nothing has moved. Null: each is searched.',
+    }),
   source: sourceUrl
     .nullable()
     .optional()

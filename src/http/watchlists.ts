@@ -32,6 +32,8 @@ const fields = z.strictObject({
     })
     .optional(),
   target_fpir: z.number().gt(0).lt(1).nullable().optional(),
+  min_looks: z.number().int().min(1).max(1000).optional(),
+  min_share: z.number().min(0).max(1).optional(),
   cooldown_seconds: interval().optional(),
   enabled: z.boolean().optional(),
   valid_from: moment.nullable().optional(),

@@ -90,6 +90,17 @@ const readDone = async (
         and not exists (select from watchpost.face as f where f.id = e.subject_id and f.superseded_at is not null)
         and not exists (select from watchpost.embedding as v where v.id = e.subject_id and v.superseded_at is not null)
         and not exists (select from watchpost.match as m where m.id = e.subject_id and m.superseded_at is not null)
+        -- A track is searched through the face that stands for it, of which there is an event each time it has got better.
+        and (
+          e.topic not in ('track.begun', 'track.improved')
+          or exists (select from watchpost.track as t where t.face_id = (e.payload ->> 'face_id')::uuid)
+            and not exists (
+              select
+              from watchpost.event as l
+              join watchpost.handling as h on h.event_id = l.id and h.task = ${task} and h.outcome = 'done'
+              where l.subject_id = e.subject_id and l.topic in ('track.begun', 'track.improved') and l.id > e.id
+            )
+        )
         and not exists (
           select
           from watchpost.person_photo as p

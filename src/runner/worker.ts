@@ -6,6 +6,7 @@ import { waitForDatabase } from '../database/retry.ts';
 import type { Log } from '../log.ts';
 import { stages as pipeline } from '../stages/index.ts';
 import type { AnyStage, Tools } from '../stages/stage.ts';
+import { StillFrames } from '../stages/still-frames.ts';
 import { follow } from './handle.ts';
 import { headsFile } from './heads-file.ts';
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
@@ -42,7 +43,7 @@ export interface Worker {
  * @param options.headsFile Where heads of the record are kept; see heads-file.ts.
  */
 export const startWorker = async (
-  tools: Tools,
+  given: Tools,
   options: {
     concurrency: number;
     log: Log;
@@ -52,6 +53,7 @@ export const startWorker = async (
     aliveFile?: string | undefined;
   },
 ): Promise<Worker> => {
+  const tools: Tools = { ...given, stillFrames: new StillFrames() };
   const { database, vision } = tools;
   const { concurrency, log, pulse } = options;
   const stages: readonly AnyStage[] = options.stages ?? pipeline;

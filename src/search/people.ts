@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { realArray } from '../database/binary.ts';
 import type { DB } from '../database/types.generated.ts';
 import type { Vision } from '../vision/index.ts';
-import { decide } from '../watchlist/decision.ts';
+import { type Decision, decide } from '../watchlist/decision.ts';
 import type { Candidate } from '../watchlist/nearest.ts';
 import type { SeenFace } from './see.ts';
 
@@ -19,7 +19,7 @@ export interface NamedCandidate extends Candidate {
 }
 
 /** What the stage match would have made of a face. */
-export type Outcome = 'match' | 'gated' | 'cannot_link' | 'below_threshold' | 'nobody' | 'outranked';
+export type Outcome = Decision['outcome'];
 
 /** The people that a face was compared with. */
 export interface SearchedFace {

@@ -6,16 +6,22 @@ import { WatchpostError } from '../errors.ts';
 import { type FoundFaces, iou } from '../vision/index.ts';
 import { assertEnrollable, assertStanding } from '../watchlist/enrolment.ts';
 import { readStoredPhoto } from './photo.ts';
-import { type Item, type Replayable, type Stage, settleEach, type Tools } from './stage.ts';
+import { type Finished, type Item, type Replayable, type Stage, settleEach, type Tools } from './stage.ts';
+import type { Still } from './still-frames.ts';
 
 const payload = z.object({ image_id: z.uuid(), person_photo_id: z.uuid().optional() });
 type Payload = z.infer<typeof payload>;
+
+/** What was found in a photo; `still` of a frame in which nothing has moved, which was not searched. */
+export interface Detected extends FoundFaces {
+  readonly still?: Still;
+}
 
 /**
  * image.received, photo.added -> face: decodes the photo, finds its faces and stores an aligned crop of each, so that
  * later stages do not need the photo. A photo that enrols somebody must contain the face to enrol.
  */
-export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces> = {
+export const detect: Stage<Payload, Detected> & Replayable<Payload, Detected> = {
   task: 'detect',
   payload,
 
@@ -49,6 +55,7 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
         faces.map(({ crop }) => crop.length),
         // All crops as one: a single bytea goes in binary, an array of them as hex.
         Buffer.concat(faces.map(({ crop }) => crop)),
+        stillsOf(finished),
       ];
     },
   },
@@ -82,13 +89,21 @@ export const detect: Stage<Payload, FoundFaces> & Replayable<Payload, FoundFaces
  */
 const photosAtATime = 2;
 
+/** The still frames as JSON; null: there is none. */
+const stillsOf = (finished: readonly Finished<Payload, Detected>[]): string | null => {
+  const stills = finished.flatMap(({ item, result }) =>
+    result.still ? [{ event_id: item.event_id, image_id: item.image_id, ...result.still }] : [],
+  );
+  return stills.length > 0 ? JSON.stringify(stills) : null;
+};
+
 const detectPhoto = async (
   { image_id, person_photo_id }: Item<Payload>,
-  { database, vision }: Tools,
-): Promise<FoundFaces> => {
+  { database, vision, stillFrames }: Tools,
+): Promise<Detected> => {
   const photo = await readStoredPhoto(database, image_id, person_photo_id);
   if (!photo) throw new WatchpostError('row_missing', `The image ${image_id} is gone.`);
-  const { bytes, siteId, faces, personPhoto } = photo;
+  const { bytes, siteId, faces, personPhoto, camera, capturedAt } = photo;
   if (!bytes) {
     throw new WatchpostError(
       'image_bytes_gone',
@@ -96,7 +111,16 @@ const detectPhoto = async (
     );
   }
   if (person_photo_id) assertStanding(personPhoto);
+  const frame = camera && {
+    imageId: image_id,
+    cameraId: camera.id,
+    capturedAt,
+    stillDifference: camera.stillDifference,
+  };
+  const compared = frame && (await stillFrames?.compare(frame, bytes));
+  if (compared?.still) return { ...compared.header, undecodedShare: null, faces: [], still: compared.still };
   const found = await vision.findFaces(bytes, faces);
+  compared?.searched();
   if (personPhoto) assertEnrollable(found, personPhoto.chosen_face);
   const crops = await Promise.all(found.faces.map(({ crop }) => toStored(database.db, crop, () => siteId)));
   return { ...found, faces: found.faces.map((face, index) => ({ ...face, crop: crops[index] as Buffer })) };

@@ -10,6 +10,8 @@ import { heads } from './heads.ts';
 import { match } from './match.ts';
 import { notify } from './notify.ts';
 import type { AnyStage } from './stage.ts';
+import { states } from './states.ts';
+import { track } from './track.ts';
 
 /**
  * All stages, in the order in which an event reaches them. A stage consumes the rows of another one and writes rows
@@ -19,10 +21,12 @@ import type { AnyStage } from './stage.ts';
 export const stages: readonly AnyStage[] = [
   detect,
   embed,
+  track,
   match,
   alert,
   notify,
   deliver,
+  states,
   heads,
   alarms,
   enrol,

@@ -10,7 +10,7 @@ const payload = z.object({ embedding_id: z.uuid() });
 type Payload = z.infer<typeof payload>;
 
 /**
- * face.embedded -> search, match: finds the most similar person on the active watchlists, and decides whether it is a
+ * face.embedded, track.begun, track.improved -> search, match: finds the most similar person on the active watchlists, and decides whether it is a
  * match.
  */
 export const match: Stage<Payload, Searched> & Replayable<Payload, Searched> = {
@@ -82,6 +82,11 @@ export const decidedSearch = ({ nearest, decision }: Searched) => ({
   embedding_id: nearest.embedding_id,
   image_id: nearest.image_id,
   face_id: nearest.face_id,
+  ...(nearest.track_id && {
+    track_id: nearest.track_id,
+    track_revision: nearest.track_revision,
+    track_looks: nearest.track_looks,
+  }),
   model_id: nearest.model_id,
   watchlists: nearest.watchlists,
   watchlist_versions: nearest.watchlist_versions,

@@ -10,6 +10,9 @@ export interface StoredPhoto {
   /** The file as submitted; null if it was dropped. */
   readonly bytes: Buffer | null;
   readonly siteId: string;
+  readonly capturedAt: Date;
+  /** The camera, if its frames are compared with each other, and from which difference on they are searched. */
+  readonly camera: { readonly id: string; readonly stillDifference: number } | undefined;
   /** The setting of its camera; `automatic` without a camera, `near` for a photo that enrols somebody. */
   readonly faces: FaceRange;
   /** The row of `person_photo`; undefined if no id was given, or the row is gone. */
@@ -37,9 +40,16 @@ export const readStoredPhoto = async (
        i.site_id::text,
        ${
          personPhotoId === null
-           ? `coalesce((select k.faces from watchpost.camera as k where k.id = i.camera_id), 'automatic')`
-           : `'near'`
+           ? `(
+                select json_build_object(
+                  'id', k.id, 'faces', k.faces, 'difference', case when k.frames_per_second > 0 then k.still_difference end
+                )
+                from watchpost.camera as k
+                where k.id = i.camera_id
+              )`
+           : `json_build_object('faces', 'near')`
        },
+       i.captured_at::text,
        (
          select json_build_object('chosen_face', p.chosen_face, 'removed_at', p.removed_at)
          from watchpost.person_photo as p
@@ -49,12 +59,15 @@ export const readStoredPhoto = async (
      where i.id = ${pg.escapeLiteral(imageId)}`,
   );
   if (!row) return undefined;
-  const [stored = null, site, faces, personPhoto] = row;
+  const [stored = null, site, camera, capturedAt, personPhoto] = row;
   const siteId = String(site);
+  const { id, faces = 'automatic', difference } = camera ? JSON.parse(camera.toString()) : {};
   return {
     bytes: stored && (await openPhoto(database, imageId, siteId, stored)),
     siteId,
-    faces: String(faces) as FaceRange,
+    capturedAt: new Date(String(capturedAt)),
+    camera: typeof difference === 'number' ? { id, stillDifference: difference } : undefined,
+    faces,
     personPhoto: personPhoto ? JSON.parse(personPhoto.toString()) : undefined,
   };
 };

@@ -5,6 +5,7 @@ import type { DB } from '../database/types.generated.ts';
 import type { Observer } from '../observer.ts';
 import type { Outgoing } from '../outgoing/index.ts';
 import type { Vision } from '../vision/index.ts';
+import type { StillFrames } from './still-frames.ts';
 
 /** What a stage may use. */
 export interface Tools {
@@ -14,6 +15,8 @@ export interface Tools {
   readonly outgoing?: Outgoing;
   /** Who watches how batches are handled; nobody unless given. */
   readonly observer?: Observer | undefined;
+  /** The last frames of cameras, with which new ones are compared; without it each frame is searched. */
+  readonly stillFrames?: StillFrames;
 }
 
 /** One event given to a task: its id and the payload it carries. */

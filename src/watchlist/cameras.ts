@@ -22,6 +22,8 @@ export interface CameraFields {
   readonly frames_per_second?: number | null | undefined;
   /** Seconds within which faces of one person are one passage. */
   readonly track_gap_seconds?: number | undefined;
+  /** Up to which difference a frame is still and not searched, above 0 to 255; null: each is searched. */
+  readonly still_difference?: number | null | undefined;
   /** URL or device of its frames, without user and password; null: they are submitted. */
   readonly source?: string | null | undefined;
   /** Degrees clockwise until its frames are upright; null: found out. */
@@ -67,6 +69,7 @@ const plainColumns = [
   'zone',
   'faces',
   'frames_per_second',
+  'still_difference',
   'source',
   'rotation',
   'frame_width',
@@ -133,6 +136,7 @@ const settings = [
   silentAfter,
   'frames_per_second',
   trackGap,
+  'still_difference',
   'source',
   rotation,
   'frame_width',

@@ -27,6 +27,10 @@ export interface WatchlistFields {
   readonly threshold?: number | ThresholdName | undefined;
   /** The threshold follows the latest calibration at this rate; null: it no longer does, and keeps its value. */
   readonly target_fpir?: number | null | undefined;
+  /** So many faces of a track must reach the threshold by themselves: 1 to 1000. */
+  readonly min_looks?: number | undefined;
+  /** The share of the good faces of a track that must do so, 0 to 1. */
+  readonly min_share?: number | undefined;
   readonly cooldown_seconds?: number | undefined;
   readonly enabled?: boolean | undefined;
   /** Times in ISO 8601; null: no bound. */
@@ -67,7 +71,7 @@ const columnsOf = async (
 });
 
 /** By name or id: those of the site, or else any, which the database refuses with their names. */
-const findCameras = async (
+export const findCameras = async (
   db: Kysely<DB>,
   wanted: readonly string[],
   site: RawBuilder<string>,
@@ -178,6 +182,8 @@ const selected = <O>(query: SelectQueryBuilder<DB & { w: DB['watchpost.watchlist
     'w.threshold',
     'w.threshold_name',
     'w.target_fpir',
+    'w.min_looks',
+    'w.min_share',
     sql<number>`extract(epoch from w.cooldown)::real`.as('cooldown_seconds'),
     'w.enabled',
     'w.valid_from',

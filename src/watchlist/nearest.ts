@@ -16,7 +16,12 @@ export interface Candidate {
   /** Reaches the threshold of one of their lists, but a cannot_link says that this face is not them. */
   readonly ruled_out: boolean;
   /** Their active lists. */
-  readonly lists: readonly { readonly id: string; readonly threshold: number }[];
+  readonly lists: readonly {
+    readonly id: string;
+    readonly threshold: number;
+    /** The track reaches the threshold, but too few of its faces do: min_looks, min_share. Never of a single photo. */
+    readonly few_looks?: boolean;
+  }[];
 }
 
 /** The result of searching for one face. */
@@ -24,6 +29,10 @@ export interface Nearest {
   readonly embedding_id: string;
   readonly face_id: string;
   readonly image_id: string;
+  /** The track that the face stands for, how often it was given to be searched, and its good faces; null: none. */
+  readonly track_id: string | null;
+  readonly track_revision: number | null;
+  readonly track_looks: number | null;
   readonly model_id: string;
   readonly norm: number;
   readonly face_gate: string[];

@@ -148,6 +148,7 @@ export const listSightings = async (db: Kysely<DB>, wanted: SightingFilter): Pro
 export const searchOutcomes = [
   'match',
   'gated',
+  'few_looks',
   'below_threshold',
   'nobody',
   'outranked',

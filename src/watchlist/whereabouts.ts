@@ -95,7 +95,7 @@ const findSighting = async (db: Kysely<DB>, person: string, face: string): Promi
   throw new WatchpostError('face_unknown', `The face ${face} is no sighting of this person.`);
 };
 
-/** A stay of a person before a camera: a row of watchpost.track(). */
+/** A stay of a person before a camera: a row of watchpost.path(). */
 export interface Stay extends Place {
   /** The first sighting and the last. */
   readonly from: Date;
@@ -122,7 +122,7 @@ export const readPath = async (
     select
       t.camera_id, t.camera, t.location, t.zone, ${planOf('t')} as plan,
       t.arrived_at as from, t.left_at as to, t.sightings::integer, t.similarity
-    from watchpost.track(
+    from watchpost.path(
       ${person}, ${wanted.since ?? null}::timestamptz, ${wanted.until ?? null}::timestamptz,
       make_interval(secs => ${wanted.apart_seconds ?? 1800})
     ) as t

@@ -179,7 +179,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
 
   describe.each(['watchpost_reader', 'watchpost_reviewer'])('%s', (role) => {
     const unreadable = [
-      ...['idempotency', 'erasure', 'erasure_leaf'],
+      ...['idempotency', 'erasure', 'erasure_leaf', 'endpoint_credential', 'link_key'],
       ...[
         'api_key',
         'data_key',
@@ -190,7 +190,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
         'image',
         'face',
       ],
-      ...['embedding', 'reference', 'person_vector', 'stranger_face', 'stranger_candidate'],
+      ...['embedding', 'reference', 'person_vector', 'stranger_face', 'track', 'stranger_candidate'],
     ];
     let reader: Awaited<ReturnType<typeof loginWith>>;
     beforeAll(async () => {
@@ -239,6 +239,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'select vector from watchpost.reference',
       'select vector_norm(vector::vector) from watchpost.person_vector',
       'select vector from watchpost.stranger_face',
+      'select vector from watchpost.track',
       'select vector from watchpost.stranger_candidate',
     ])('sees nothing of a photo, a crop or a vector: %s', async (statement) => {
       await expect(reader.rows(statement)).rejects.toMatchObject(denied);

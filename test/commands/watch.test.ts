@@ -115,7 +115,7 @@ describe('watch --once', () => {
     const nowhere = join(folder, 'nowhere');
     expect(await watchpost(['watch', nowhere], settings())).toMatchObject({
       code: 1,
-      stderr: `${nowhere} is no folder: give one that exists.\n`,
+      stderr: `${nowhere} is no folder, video or URL: give one that exists.\n`,
     });
   });
 });

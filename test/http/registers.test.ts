@@ -35,6 +35,7 @@ describe('/v1/cameras', () => {
       silent_after_seconds: null,
       frames_per_second: null,
       track_gap_seconds: 2,
+      still_difference: 5,
       source: null,
       rotation: null,
       frame_width: null,
@@ -54,6 +55,7 @@ describe('/v1/cameras', () => {
     const settings = {
       frames_per_second: 2.5,
       track_gap_seconds: 3,
+      still_difference: 7.5,
       rotation: 270,
       frame_width: 1280,
       region: { x: 0.1, y: 0, width: 0.9, height: 0.5 },
@@ -76,7 +78,14 @@ describe('/v1/cameras', () => {
     await api.call('PATCH', address, { source: 'rtsp://elsewhere.example/stream' });
     expect(await secret()).toEqual([]);
     await api.call('PATCH', address, { source });
-    const none = { frames_per_second: null, rotation: null, frame_width: null, region: null, source: null };
+    const none = {
+      frames_per_second: null,
+      still_difference: null,
+      rotation: null,
+      frame_width: null,
+      region: null,
+      source: null,
+    };
     expect((await api.call('PATCH', address, none)).body).toMatchObject(none);
     expect(await secret()).toEqual([]);
     const events = await database.rows(
@@ -95,6 +104,8 @@ describe('/v1/cameras', () => {
     ['frames_per_second', 0, 'body_invalid'],
     ['frames_per_second', 61, 'body_invalid'],
     ['track_gap_seconds', 0, 'body_invalid'],
+    ['still_difference', 0, 'body_invalid'],
+    ['still_difference', 256, 'body_invalid'],
     ['rotation', 45, 'body_invalid'],
     ['frame_width', 63, 'body_invalid'],
     ['region', { x: 0.5, y: 0, width: 0.6, height: 1 }, 'body_invalid'],
@@ -181,6 +192,8 @@ describe('/v1/watchlists', () => {
       threshold: 0.5,
       threshold_name: 'default',
       target_fpir: null,
+      min_looks: 1,
+      min_share: 0,
       cooldown_seconds: 300,
       enabled: true,
       valid_from: null,

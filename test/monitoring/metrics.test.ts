@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openLog } from '../../src/log.ts';
 import { type Metrics, startMetrics } from '../../src/monitoring/metrics/index.ts';
 import { startWorker } from '../../src/runner/worker.ts';
+import { addEndpoint, answering, hurry, openReceiver } from '../endpoints/support.ts';
 import { type Api, admit, expectProblem, listen } from '../http/support.ts';
 import { atEnd } from '../support/at-end.ts';
 import { textFile } from '../support/bad-photos.ts';
@@ -9,7 +10,6 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { enrolAda, outgoing, realVision, submit, untilFinal, untilIdle } from '../support/pipeline.ts';
 import { until } from '../support/until.ts';
-import { addEndpoint, answering, hurry, openReceiver } from '../webhooks/support.ts';
 import { catalogue, namesIn, promtool, rulesFile } from './catalogue.ts';
 
 const log = openLog('silent');
@@ -141,6 +141,17 @@ describe('/metrics', () => {
     await submit(database, sample(2), 'gate');
     expect(await value('watchpost_camera_silence_seconds{site="default",camera="gate"}')).toBeLessThan(60);
     await untilIdle(database);
+    await database.rows(`update watchpost.camera set source = 'rtsp://camera.example/x' where name = 'gate'`);
+    await database.rows(
+      `insert into watchpost.camera_watch (camera_id, watcher, leased_until, state, read, submitted, dropped, reconnects)
+       select id, gen_random_uuid(), now() + interval '1 hour', 'watching', 9, 6, 2, 3 from watchpost.camera where name = 'gate'`,
+    );
+    const gate = 'site="default",camera="gate"';
+    expect(await value(`watchpost_camera_watched{${gate}}`)).toBe(1);
+    expect(await value(`watchpost_camera_frames{${gate},outcome="read"}`)).toBe(9);
+    expect(await value(`watchpost_camera_frames{${gate},outcome="submitted"}`)).toBe(6);
+    expect(await value(`watchpost_camera_frames{${gate},outcome="dropped"}`)).toBe(2);
+    expect(await value(`watchpost_camera_reconnects{${gate}}`)).toBe(3);
 
     const before = await read();
     expect(before.get('watchpost_workers{state="alive"}')).toBe(1);

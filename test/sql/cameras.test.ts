@@ -161,7 +161,7 @@ describe('where somebody was seen', () => {
     const where = 'select camera, location, zone from watchpost';
     expect(await database.rows(`${where}.sighting where person_id = $1`, [personId])).toEqual([seen]);
     expect(await database.rows(`${where}.last_seen where person_id = $1`, [personId])).toEqual([seen]);
-    expect(await database.rows(`${where}.track($1)`, [personId])).toEqual([seen]);
+    expect(await database.rows(`${where}.path($1)`, [personId])).toEqual([seen]);
     expect(await database.rows(`select camera, location from watchpost.lineage($1)`, [alert])).toEqual([
       { camera, location: 'North gate' },
     ]);
@@ -185,7 +185,7 @@ describe('where somebody was seen', () => {
       { id: old, location: 'North gate', zone: camera },
       { id: moved, location: 'Yard', zone: 'yard' },
     ]);
-    expect(await database.rows('select location, sightings from watchpost.track($1)', [personId])).toEqual([
+    expect(await database.rows('select location, sightings from watchpost.path($1)', [personId])).toEqual([
       { location: 'North gate', sightings: 2n.toString() },
       { location: 'Yard', sightings: 1n.toString() },
     ]);

@@ -179,14 +179,14 @@ describe('an episode', () => {
       ...{ camera, sightings, similarity: expect.closeTo(similarity) },
       ...{ arrived_at: new Date(at(from)), left_at: new Date(at(to)) },
     });
-    expect(await database.rows('select * from watchpost.track($1)', [personId])).toMatchObject([
+    expect(await database.rows('select * from watchpost.path($1)', [personId])).toMatchObject([
       { ...stay('north', '12:00:00', '12:10:00', '2', 0.7), location: 'North gate', zone: 'gates' },
       { ...stay('yard', '12:12:00', '12:12:00', '1'), zone: null },
       stay('north', '12:14:00', '12:14:00', '1'),
       stay('north', '13:00:00', '13:00:00', '1'),
     ]);
     expect(
-      await database.rows('select * from watchpost.track($1, $2, $3, $4)', [
+      await database.rows('select * from watchpost.path($1, $2, $3, $4)', [
         ...[personId, at('12:12:00'), at('13:00:01'), '1 hour'],
       ]),
     ).toMatchObject([stay('yard', '12:12:00', '12:12:00', '1'), stay('north', '12:14:00', '13:00:00', '2')]);

@@ -25,6 +25,24 @@ export const owed = async (database: TestDatabase, task: string): Promise<Item[]
 };
 
 /**
+ * Handles all events of some stages, in their order, until none of them is left. What is about a row that is gone, such as
+ * a track that was joined with another, ends as gone.
+ */
+export const drainAll = async (
+  stages: readonly AnyStage[],
+  tools: Tools & { database: TestDatabase },
+): Promise<void> => {
+  for (const stage of stages) {
+    for (let items = await owed(tools.database, stage.task); items.length > 0; ) {
+      const [handled] = await handle(stage, items.slice(0, 1), tools, delivery);
+      if (handled?.outcome !== 'done' && handled?.outcome !== 'gone')
+        throw new Error(`${stage.task}: ${handled?.code} ${handled?.error}`);
+      items = await owed(tools.database, stage.task);
+    }
+  }
+};
+
+/**
  * Handles events as a worker would: calls the stage with each unfinished event, one after the other, until none is left.
  *
  * @param most stops after so many.

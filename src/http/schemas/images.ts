@@ -69,7 +69,9 @@ const step = z.strictObject({
 const image = {
   id,
   state: z.enum(imageStates),
-  code: text.nullable().meta({ description: 'Why it failed; also no_face of a photo that is done.' }),
+  code: text.nullable().meta({
+    description: 'Why it failed; also no_face or still (nothing had moved) of a photo that is done.',
+  }),
   message: text.nullable(),
   purpose: z.enum(['probe', 'reference']),
   camera: text.nullable(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { kindNames } from '../../endpoints/kinds/kind.ts';
 import { faceRanges } from '../../vision/index.ts';
 import { rotations, sounds, thresholdNames } from '../../watchlist/registry.ts';
 import { color, count, id, page, severity, share, text, time } from './fields.ts';
@@ -47,6 +48,7 @@ export const newCamera = z.strictObject({
     .meta({ description: 'Without a photo for so long the alarm camera.silent is raised; null: never.' }),
   frames_per_second: z.number().positive().nullable(),
   track_gap_seconds: z.number().positive(),
+  still_difference: z.number().positive().nullable(),
   source: text.nullable().meta({ description: 'Without user and password.' }),
   rotation: z.union(rotations.map((degrees) => z.literal(degrees))).nullable(),
   frame_width: count.nullable(),
@@ -88,6 +90,10 @@ export const watchlist = z
     threshold: share,
     threshold_name: z.enum(thresholdNames).nullable(),
     target_fpir: share.nullable(),
+    min_looks: count.meta({
+      description: 'So many faces of a track must reach the threshold by themselves.',
+    }),
+    min_share: share.meta({ description: 'The share of the good faces of a track that must do so.' }),
     cooldown_seconds: z.number().min(0),
     enabled: z.boolean(),
     valid_from: time.nullable(),
@@ -114,13 +120,20 @@ export const watchlist = z
 
 export const watchlistPage = page('watchlists', watchlist);
 
-export const newEndpoint = z.strictObject({ id, secret: text }).meta({ id: 'NewEndpoint' });
+export const newEndpoint = z
+  .strictObject({ id, secret: text.nullable().meta({ description: 'Of a webhook.' }) })
+  .meta({ id: 'NewEndpoint' });
 
 export const endpoint = z
   .strictObject({
     id,
     name: text,
     url: z.url(),
+    kind: z.enum(kindNames),
+    settings: z.record(z.string(), text),
+    has_credential: z.boolean(),
+    title_template: text.nullable(),
+    text_template: text.nullable(),
     min_severity: severity,
     time_to_live_seconds: z.number().min(0),
     enabled: z.boolean(),

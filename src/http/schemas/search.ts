@@ -70,7 +70,7 @@ export const photoSearch = z
     faces: z.array(
       seenFace.extend({
         outcome: z
-          .enum(['match', 'gated', 'below_threshold', 'nobody', 'outranked', 'cannot_link'])
+          .enum(['match', 'gated', 'few_looks', 'below_threshold', 'nobody', 'outranked', 'cannot_link'])
           .meta({ description: 'What the pipeline would have decided on this face.' }),
         matches: z.array(match),
         people: z.array(nearPerson).meta({ description: 'The most similar people, matches or not.' }),

@@ -31,7 +31,7 @@ export const processMetrics = (registers: Registry[]) => {
     }),
     images: new Counter({
       name: 'watchpost_images_total',
-      help: 'Photos that were looked at. refused: they cannot be decoded, or enrol nobody.',
+      help: 'Photos that were looked at. still: nothing had moved since an earlier frame. refused: they cannot be decoded, or enrol nobody.',
       labelNames: ['outcome'] as const,
       ...of,
     }),
@@ -134,6 +134,24 @@ export const databaseMetrics = (registers: Registry[]) => {
     cameras: new Gauge({
       name: 'watchpost_camera_silence_seconds',
       help: 'Since the latest photo of each camera arrived; of a camera without any, since it was added.',
+      labelNames: ['site', 'camera'] as const,
+      ...of,
+    }),
+    watched: new Gauge({
+      name: 'watchpost_camera_watched',
+      help: '1 while frames come from the source of a camera, 0 while they do not; cameras with a source only.',
+      labelNames: ['site', 'camera'] as const,
+      ...of,
+    }),
+    frames: new Gauge({
+      name: 'watchpost_camera_frames',
+      help: 'Frames of the source of a camera since it was first watched. read: they came. submitted: they became images. dropped: newer ones came before the workers were free.',
+      labelNames: ['site', 'camera', 'outcome'] as const,
+      ...of,
+    }),
+    reconnects: new Gauge({
+      name: 'watchpost_camera_reconnects',
+      help: 'How often the source of a camera had to be connected to again since it was first watched.',
       labelNames: ['site', 'camera'] as const,
       ...of,
     }),

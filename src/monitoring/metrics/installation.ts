@@ -33,6 +33,7 @@ export const installationMetrics = (
       await Promise.all([
         readPipelineInto(all, db),
         readCamerasInto(all, db),
+        readSourcesInto(all, db),
         readSnapshotInto(all, db),
         readAlarmsInto(all, db),
         due ? readInvariantsInto(all, db) : undefined,
@@ -91,6 +92,35 @@ const readCamerasInto = async (all: Of, db: Kysely<DB>): Promise<void> => {
   `.execute(db);
   all.cameras.reset();
   for (const { site, camera, seconds } of rows) all.cameras.set({ site, camera }, Math.max(0, seconds));
+};
+
+const readSourcesInto = async (all: Of, db: Kysely<DB>): Promise<void> => {
+  const { rows } = await sql<{
+    site: string;
+    camera: string;
+    watched: boolean;
+    read: number;
+    submitted: number;
+    dropped: number;
+    reconnects: number;
+  }>`
+    select
+      s.name as site, c.name as camera,
+      coalesce(w.state = 'watching' and w.leased_until > clock_timestamp(), false) as watched,
+      coalesce(w.read, 0)::float8 as read, coalesce(w.submitted, 0)::float8 as submitted,
+      coalesce(w.dropped, 0)::float8 as dropped, coalesce(w.reconnects, 0)::float8 as reconnects
+    from watchpost.camera as c
+    join watchpost.site as s on s.id = c.site_id
+    left join watchpost.camera_watch as w on w.camera_id = c.id
+    where c.source is not null
+  `.execute(db);
+  for (const one of [all.watched, all.frames, all.reconnects]) one.reset();
+  for (const { site, camera, watched, reconnects, ...frames } of rows) {
+    all.watched.set({ site, camera }, watched ? 1 : 0);
+    all.reconnects.set({ site, camera }, reconnects);
+    for (const outcome of ['read', 'submitted', 'dropped'] as const)
+      all.frames.set({ site, camera, outcome }, frames[outcome]);
+  }
 };
 
 const readSnapshotInto = async (all: Of, db: Kysely<DB>): Promise<void> => {

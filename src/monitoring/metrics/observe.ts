@@ -1,5 +1,5 @@
 import type { Observed, Observer } from '../../observer.ts';
-import type { FoundFaces } from '../../vision/index.ts';
+import type { Detected } from '../../stages/detect.ts';
 import type { Searched } from '../../watchlist/decision.ts';
 import type { processMetrics } from './catalogue.ts';
 
@@ -23,8 +23,10 @@ export const observeBatches = (own: Own): Observer => ({
 /** What is counted of an event beside its outcome. */
 const byTask: Readonly<Record<string, (own: Own, one: Observed) => void>> = {
   detect(own, { outcome, result }) {
-    if (outcome !== 'retry') own.images.inc({ outcome });
-    if (outcome === 'done') own.faces.inc((result as FoundFaces).faces.length);
+    if (outcome === 'retry') return;
+    const found = result as Detected | undefined;
+    own.images.inc({ outcome: found?.still ? 'still' : outcome });
+    own.faces.inc(found?.faces.length ?? 0);
   },
   match(own, { outcome, result }) {
     if (outcome !== 'done') return;

@@ -74,10 +74,10 @@ describe('sql/examples of sightings and matching', () => {
     expect(status).toEqual({ state: 'done', code: null, faces: 3, matches: 0, alerts: 0 });
   });
 
-  it('track-a-person.sql', async () => {
+  it('path-of-a-person.sql', async () => {
     await database.rows(`insert into watchpost.camera (name, location) values ('yard', 'Yard')`);
     await process(sample(1), 'yard');
-    expect(await run('track-a-person.sql')).toMatchObject([
+    expect(await run('path-of-a-person.sql')).toMatchObject([
       { location: 'North gate', zone: 'outside', camera: 'north-gate', sightings: '1' },
       { location: 'Yard', zone: null, camera: 'yard', sightings: '1' },
     ]);

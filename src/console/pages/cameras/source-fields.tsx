@@ -42,6 +42,16 @@ export const SourceFields = ({ camera }: { camera: CameraRow | undefined }) => (
         step={0.1}
         value={camera?.track_gap_seconds ?? 2}
       />
+      <TextField
+        label="Still up to a difference of"
+        name="still"
+        type="number"
+        min={0.1}
+        max={255}
+        step={0.1}
+        value={camera ? camera.still_difference : 5}
+        hint="A frame that differs no more from an earlier one is not searched: nothing has moved. Empty: each frame is searched."
+      />
       <ChoiceField
         label="Turn frames by"
         name="rotation"
@@ -76,6 +86,7 @@ export const sourceOf = (fields: Fields) => {
     source: fields.text('source') || null,
     frames_per_second: fields.number('rate'),
     track_gap_seconds: fields.number('gap') ?? 2,
+    still_difference: fields.number('still'),
     rotation,
     frame_width: fields.number('width'),
     region: fields.text('region') === '' ? null : { x, y, width, height },

@@ -38,6 +38,8 @@ const bodyOf = (fields: Fields, before: List | undefined) => {
     // An unchanged threshold may follow from a false-positive rate or a name, and does so still.
     ...(threshold !== null && threshold.toFixed(3) !== before?.threshold.toFixed(3) ? { threshold } : {}),
     cooldown_seconds: (fields.number('cooldown') ?? 0) * 60,
+    min_looks: fields.number('min_looks') ?? 1,
+    min_share: (fields.number('min_share') ?? 0) / 100,
     reviewers: fields.isChecked('two') ? 2 : 1,
     page_retroactive: fields.isChecked('page_retroactive'),
     enabled: fields.isChecked('enabled'),
@@ -112,6 +114,26 @@ export const ListDialog = ({
             step={0.5}
             value={list ? list.cooldown_seconds / 60 : 5}
             hint="Sightings at one place within this time are one alert."
+          />
+          <TextField
+            label="Looks"
+            name="min_looks"
+            type="number"
+            min={1}
+            max={1000}
+            step={1}
+            value={list?.min_looks ?? 1}
+            hint="So many faces of a person who is followed must reach the threshold."
+          />
+          <TextField
+            label="Share of looks, %"
+            name="min_share"
+            type="number"
+            min={0}
+            max={100}
+            step={1}
+            value={Math.round((list?.min_share ?? 0) * 100)}
+            hint="And this share of their good faces."
           />
         </div>
         <div class="form">

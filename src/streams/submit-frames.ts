@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { toWatchpostError } from '../convert-error.ts';
+import type { Database } from '../database/pool.ts';
+import { retryWhileAway } from '../database/retry.ts';
+import { inspectPhoto, readFound, submitPhoto, untilEnded } from '../intake/index.ts';
+import type { Log } from '../log.ts';
+import type { Frame } from '../sources/index.ts';
+import type { FrigateLabels } from './frigate-labels.ts';
+import { turned } from './turn.ts';
+
+/** Photos of one camera that may wait in the outbox: while there are so many, its frames wait in the watcher. */
+const mostWaiting = 6;
+/** Milliseconds between two looks at the outbox while it is full. */
+const pause = 100;
+
+/** Where the frames of a camera go. */
+export interface Target {
+  /** Resolves when a frame may be submitted, or the signal is aborted. */
+  untilRoom(signal: AbortSignal): Promise<void>;
+  /**
+   * Submits a frame, once: its name is the idempotency key, so that it may be tried again whatever became of the first attempt.
+   *
+   * @returns the id of the image; undefined: the frame is refused, or was not to be submitted any more.
+   */
+  submit(frame: Frame, signal: AbortSignal): Promise<string | undefined>;
+}
+
+/**
+ * Frames of a camera become images of this database.
+ *
+ * @param options.rotation degrees clockwise until the frames are upright.
+ * @param options.labels sends back to Frigate who was found.
+ * @param options.mayGoOn whether frames may still be submitted: somebody else may have taken over.
+ */
+export const intoDatabase = (
+  database: Database,
+  cameraId: string,
+  options: { rotation: () => number | null; mayGoOn?: () => boolean; labels: FrigateLabels; log: Log },
+): Target => ({
+  async untilRoom(signal) {
+    const full = async () => {
+      const { rows } = await database.pool.query<{ waiting: number }>({
+        name: 'watchpost-frames-waiting',
+        text: 'select watchpost.frames_waiting($1, $2) as waiting',
+        values: [cameraId, mostWaiting],
+      });
+      return (rows[0]?.waiting ?? 0) >= mostWaiting;
+    };
+    while (!signal.aborted && (await retryWhileAway(database, () => signal.aborted, full)))
+      await sleep(pause, undefined, { signal }).catch(() => {});
+  },
+  async submit(frame, signal) {
+    const { rotation, mayGoOn = () => true, labels, log } = options;
+    const submit = async () => {
+      if (!mayGoOn()) return undefined;
+      return submitPhoto(database, {
+        bytes: turned(frame.bytes, rotation()),
+        camera: cameraId,
+        capturedAt: frame.capturedAt,
+        idempotencyKey: keyOf(cameraId, frame.id),
+        submittedBy: 'watcher',
+      });
+    };
+    try {
+      await inspectPhoto(frame.bytes);
+      const image = await retryWhileAway(database, () => signal.aborted, submit);
+      if (image !== undefined && frame.frigate) void label(database, image, frame.frigate, labels, signal);
+      return image;
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      const { code, message } = toWatchpostError(error);
+      // Under the same key: the same frame, decoded by another version of ffmpeg.
+      if (code !== 'idempotency_key_reused')
+        log.warn({ camera: cameraId, code, reason: message }, 'a frame was refused');
+      return undefined;
+    }
+  },
+});
+
+/** Beside the frames that follow: the next one may be of the same event. */
+const label = async (
+  database: Database,
+  image: string,
+  event: { event: string; api: string },
+  labels: FrigateLabels,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { matches } = await untilEnded(database, image, signal).catch(() => ({ matches: 0 }));
+  if (matches > 0) await labels.send(event, await readFound(database, image).catch(() => []));
+};
+
+/** The idempotency key of a frame, which may have 255 characters. */
+export const keyOf = (cameraId: string, id: string): string => {
+  const key = `${cameraId} ${id}`;
+  return key.length <= 255 ? key : `${cameraId} ${createHash('sha256').update(id).digest('hex')}`;
+};
