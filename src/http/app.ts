@@ -50,6 +50,7 @@ import { sites } from './sites.ts';
 import { storedPhotos } from './stored-photos.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
+import { tracks } from './tracks.ts';
 import { watchlists } from './watchlists.ts';
 import { workers } from './workers.ts';
 
@@ -105,6 +106,7 @@ export const createApp = (services: Services) => {
     .route('/merges', merges())
     .route('/sightings', sightings())
     .route('/searches', pastSearches())
+    .route('/tracks', tracks())
     .route('/erasures', erasures())
     .route('/watchlists', watchlists())
     .route('/cameras', cameras())
