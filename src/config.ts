@@ -87,6 +87,14 @@ export const settings = z.object({
     .max(0.95, 'give a number from 0.3 to 0.95')
     .optional(),
   WATCHPOST_OUTGOING_ALLOW: listOf(parseNetwork, 'networks or addresses, like 10.0.0.0/8,127.0.0.1'),
+  WATCHPOST_PUBLIC_URL: z
+    .url({
+      protocol: /^https?$/,
+      error: 'give the address at which people reach this installation, like https://watchpost.example',
+    })
+    .refine((url) => !/[?#]/.test(url), 'give an address without ? and #')
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional(),
   WATCHPOST_INGEST_URL: z.enum(['off', 'on'], 'give off or on').default('off'),
   WATCHPOST_HEADS_FILE: z.string().min(1, 'give a file').optional(),
   WATCHPOST_HOSTS: listOf(parseHostName, 'names of hosts, like watchpost.example,cameras.example:8443'),
@@ -148,7 +156,7 @@ export interface Config {
   readonly maxBacklogPerKey: number;
   /** A YuNet file to use instead of the installed detector. */
   readonly yunet: { readonly file: string; readonly threshold?: number } | undefined;
-  /** How other servers are called: the networks that may be. */
+  /** How other servers are called: the networks that may be, and the address for links in messages. */
   readonly outgoing: Outgoing;
   /** Whether photos are fetched by URL. */
   readonly ingestUrl: boolean;
@@ -236,7 +244,7 @@ export const readConfig = (environment: Record<string, string | undefined> = pro
             file: resolve(s.WATCHPOST_YUNET),
             ...(s.WATCHPOST_YUNET_THRESHOLD === undefined ? {} : { threshold: s.WATCHPOST_YUNET_THRESHOLD }),
           },
-    outgoing: { networks: s.WATCHPOST_OUTGOING_ALLOW },
+    outgoing: { networks: s.WATCHPOST_OUTGOING_ALLOW, publicUrl: s.WATCHPOST_PUBLIC_URL },
     ingestUrl: s.WATCHPOST_INGEST_URL === 'on',
     headsFile: s.WATCHPOST_HEADS_FILE === undefined ? undefined : resolve(s.WATCHPOST_HEADS_FILE),
     aliveFile: s.WATCHPOST_ALIVE_FILE === undefined ? undefined : resolve(s.WATCHPOST_ALIVE_FILE),

@@ -74,6 +74,13 @@ export const problems = {
   person_merged: { status: 409, title: 'The person was merged into another', sqlstate: 'WP081' },
   watchlist_unknown: { status: 404, title: 'There is no such watchlist', sqlstate: 'WP062' },
   stranger_unknown: { status: 404, title: 'There is no such stranger', sqlstate: 'WP060' },
+  stranger_alert_unknown: {
+    status: 404,
+    title: 'There is no such alert about a stranger',
+    sqlstate: 'WP067',
+  },
+  stranger_rule_unknown: { status: 404, title: 'There is no such rule about strangers' },
+  time_zone_unknown: { status: 422, title: 'There is no such time zone', sqlstate: 'WP064' },
   stranger_named: { status: 409, title: 'The stranger is a person already', sqlstate: 'WP061' },
   strangers_invalid: {
     status: 400,
@@ -197,6 +204,19 @@ export const problems = {
   delivery_unknown: { status: 404, title: 'There is no such delivery' },
   endpoint_unknown: { status: 404, title: 'There is no such endpoint', sqlstate: 'WP053' },
   url_invalid: { status: 422, title: 'This URL cannot be used', sqlstate: 'WP054' },
+  settings_invalid: {
+    status: 422,
+    title: 'The settings are not those of this kind of endpoint',
+    sqlstate: 'WP160',
+  },
+  credential_invalid: {
+    status: 422,
+    title: 'The credential of the endpoint is missing or too long',
+    sqlstate: 'WP161',
+  },
+  template_invalid: { status: 422, title: 'The template cannot be used' },
+  link_invalid: { status: 404, title: 'This link leads nowhere' },
+  link_expired: { status: 410, title: 'The link has expired' },
   address_refused: { status: 422, title: 'This address may not be called', sqlstate: 'WP110' },
   photo_url_off: { status: 403, title: 'Photos are not fetched by URL here' },
   photo_url_failed: { status: 502, title: 'The photo could not be fetched' },

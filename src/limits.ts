@@ -297,6 +297,22 @@ export const limits = {
     at: ['api', 'database', 'command line'],
     what: 'The URL of an endpoint.',
   },
+  templateCharacters: {
+    min: 1,
+    max: 2000,
+    unit: 'characters',
+    code: 'template_invalid',
+    at: ['api', 'database', 'command line'],
+    what: 'The title or the text of the messages of an endpoint, as a template.',
+  },
+  credentialCharacters: {
+    min: 1,
+    max: 2000,
+    unit: 'characters',
+    code: 'credential_invalid',
+    at: ['api', 'command line'],
+    what: 'The token, password or key of an endpoint.',
+  },
   metadataBytes: {
     max: 16_384,
     unit: 'bytes',

@@ -36,6 +36,10 @@ const tests: Record<string, { readonly code: RuleCode; readonly rule: string }> 
     code: limits.keyLimits.code,
     rule: `give a whole number from ${limits.keyLimits.min} to ${limits.keyLimits.max}`,
   },
+  is_template: {
+    code: limits.templateCharacters.code,
+    rule: `give 1 to ${limits.templateCharacters.max} characters of Mustache, without {{{, {{&, {{> and {{=`,
+  },
   is_metadata: {
     code: limits.metadataBytes.code,
     rule: `give an object of ${limits.metadataBytes.max} bytes and ${limits.metadataDepth.max} levels at most`,

@@ -1,7 +1,10 @@
 /** The pages in the order in which they are read. test/operations/docs.test.ts checks that each is there. */
 export const pages: readonly { readonly text: string; readonly items: readonly string[] }[] = [
   { text: 'Begin', items: ['start', 'console', 'command-line', 'http', 'sql', 'settings'] },
-  { text: 'Use', items: ['watchlists', 'thresholds', 'photos', 'cameras', 'streams', 'tracks', 'migrate'] },
+  {
+    text: 'Use',
+    items: ['watchlists', 'alerts-out', 'thresholds', 'photos', 'cameras', 'streams', 'tracks', 'migrate'],
+  },
   {
     text: 'Operate',
     items: [

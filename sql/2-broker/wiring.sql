@@ -24,6 +24,7 @@ insert into watchpost.subscription as s (topic, task, enabled, batch_size, max_a
   ('alert.raised',           'notify',   true, 64,  5, -50, 'claim', null),
   -- With graphile-worker's delays (e seconds, e^2, ... up to e^10) twelve attempts take 16 hours.
   ('notification.due',       'deliver',  true,  1, 12, -10, 'job',   'endpoint_id'),
+  ('state.due',              'states',   true,  1, 12, -10, 'job',   'endpoint_id'),
   ('head.due',               'heads',    true,  1, 12, -10, 'job',   'endpoint_id'),
   ('alarm.due',              'alarms',   true,  1, 12, -10, 'job',   'endpoint_id'),
   -- The past is searched after everything that is live.

@@ -1,4 +1,4 @@
--- Delivering: a signed POST to an endpoint, repeated until it is accepted or expires.
+-- Delivering: a message to an endpoint, repeated until it is accepted or expires.
 --
 -- consumes notification.due · writes delivery, notification.state · emits nothing
 
@@ -6,9 +6,7 @@
 -- alert counts.
 create or replace function watchpost.delivery_due(notification uuid) returns table (
   endpoint_id uuid,
-  url         text,
   message     text,
-  secrets     text[],
   verdict     text
 )
 language plpgsql
@@ -17,14 +15,14 @@ begin
   return query
   select
     e.id,
-    e.url,
     n.message::text,
-    watchpost.valid_secrets(e.id),
     case
       when n.state <> 'due' then n.state
       when not e.enabled then 'disabled'
       when a.withdrawn_at is not null or a.state = 'dismissed' then 'withdrawn'
-      when n.message ->> 'type' = 'alert.raised'
+      -- One that is escalated is old by then; it is as old as the escalation.
+      when n.because = 'escalated' and clock_timestamp() - e.time_to_live > n.created_at then 'expired'
+      when n.because = 'raised' and n.message ->> 'type' = 'alert.raised'
         and clock_timestamp() - e.time_to_live > least(
           a.last_seen,
           (
@@ -44,7 +42,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.delivery_due(uuid) is 'A notification with all that sending it takes, and the verdict: send, or the state in which it ends unsent.';
+comment on function watchpost.delivery_due(uuid) is 'A notification, its message, and the verdict: send, or the state in which it ends unsent.';
 
 
 create or replace function watchpost.begin_delivery(

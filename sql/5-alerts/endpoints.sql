@@ -1,4 +1,4 @@
--- Endpoints: finding, adding, enabling, disabling, removing. Their secrets: endpoint-secrets.sql. Which alerts are sent
+-- Endpoints: finding, enabling, disabling, removing. Adding: new-endpoint.sql. Their secrets: endpoint-secrets.sql. Which alerts are sent
 -- to them: sql/3-stages/notify.sql.
 --
 -- emits endpoint.changed
@@ -106,65 +106,6 @@ $$;
 comment on function watchpost.find_endpoint(text) is 'The id of an endpoint by its name or id; an unknown one is an error (WP053).';
 
 
-create or replace function watchpost.add_endpoint(
-  name         text,
-  url          text,
-  watchlists   uuid[] default '{}',
-  min_severity text default 'info',
-  time_to_live interval default '15 minutes',
-  internal     boolean default false,
-  sends        text default 'alerts',
-  out endpoint_id uuid,
-  out secret      text
-)
-language plpgsql
-as $$
-declare
-  violated text;
-begin
-  begin
-    insert into watchpost.endpoint as e (name, url, min_severity, time_to_live, internal, sends)
-    values (
-      add_endpoint.name, add_endpoint.url, add_endpoint.min_severity, add_endpoint.time_to_live, add_endpoint.internal,
-      add_endpoint.sends
-    )
-    returning e.id into endpoint_id;
-  exception
-    when check_violation then
-      get stacked diagnostics violated = constraint_name;
-      if violated = 'endpoint_url_protected' and url !~* '^https://' then
-        raise exception 'The URL must begin with https://.'
-          using errcode = 'WP054',
-                hint = 'Over plain http names and places could be read on the way. For a network of your own: internal => true, and name it in WATCHPOST_OUTGOING_ALLOW.';
-      elsif violated = 'endpoint_url_protected' then
-        raise exception 'The URL leads to an address that is not public, or not written as four decimal numbers.'
-          using errcode = 'WP110',
-                hint = 'For a network of your own: internal => true, and name it in WATCHPOST_OUTGOING_ALLOW.';
-      elsif violated = 'endpoint_url_port' then
-        raise exception 'The URL cannot be used: its port belongs to another protocol.' using errcode = 'WP054';
-      elsif violated = 'endpoint_url' then
-        raise exception 'The URL cannot be used: %.',
-          case
-            when add_endpoint.url ~* '^https?://[^/?#]*@' then 'it holds a user or a password'
-            when add_endpoint.url !~* '^https?://' then 'it does not begin with https://'
-            when add_endpoint.url ~ '#' then 'it has a fragment'
-            else 'it is not a URL'
-          end
-          using errcode = 'WP054', hint = 'Give one like https://guards.example/hooks/watchpost; the signature shows who sent the message.';
-      end if;
-      raise;
-  end;
-  insert into watchpost.endpoint_watchlist (endpoint_id, watchlist_id)
-  select add_endpoint.endpoint_id, l from unnest(watchlists) as l;
-  secret := watchpost.make_secret();
-  insert into watchpost.endpoint_secret (endpoint_id, slot, secret)
-  values (add_endpoint.endpoint_id, 'current', add_endpoint.secret);
-end;
-$$;
-
-comment on function watchpost.add_endpoint is 'Adds an endpoint and returns its secret, which is never shown again. No watchlists: all. A URL that cannot be used is an error (WP054), and so is an address that is not public unless internal (WP110).';
-
-
 create or replace function watchpost.enable_endpoint(endpoint uuid) returns void
 language plpgsql
 as $$
@@ -199,7 +140,8 @@ begin
   set enabled = false, removed_at = now()
   where e.id = watchpost.find_endpoint(endpoint::text);
   delete from watchpost.endpoint_secret as s where s.endpoint_id = endpoint;
+  delete from watchpost.endpoint_credential as c where c.endpoint_id = endpoint;
 end;
 $$;
 
-comment on function watchpost.remove_endpoint(uuid) is 'Removes an endpoint and its secrets; what was sent there stays on record, and the name is free.';
+comment on function watchpost.remove_endpoint(uuid) is 'Removes an endpoint, its secrets and its credential; what was sent there stays on record, and the name is free.';

@@ -71,6 +71,8 @@ begin
         ),
         ('stranger', 'exists (select from watchpost.stranger_face as f where f.stranger_id = stranger.id)', null),
         ('stranger_face', 'watchpost.shows_face(SCOPE, face_id)', null),
+        ('stranger_rule', own_site || ' and ' || sees_all_lists || ' and (select watchpost.my_cameras()) is null', null),
+        ('stranger_alert', 'watchpost.shows_camera(SCOPE, camera_id)', 'false'),
 
         (
           'watchlist',
@@ -90,6 +92,9 @@ begin
           'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_watchlist(SCOPE, watchlist_id)', null
         ),
         ('endpoint_secret', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
+        ('endpoint_credential', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
+        ('endpoint_wait', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
+        ('link_key', 'false', null),
         ('notification', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),
         ('delivery', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
 

@@ -5,7 +5,7 @@
 --   watchpost_work       workers and the API. May not change or delete what is on record.
 --   watchpost_api        what the API is while it answers a key that does not see everything. Reads no vector.
 --   watchpost_submitter  submits photos and reads nothing.
---   watchpost_reader     reads everything but photos, crops, vectors, API keys and the secrets of endpoints and cameras.
+--   watchpost_reader     reads everything but photos, crops, vectors, API keys, and the secrets and credentials of endpoints and cameras.
 --   watchpost_reviewer   the same, and acts on alerts, under its own name.
 
 do $$
@@ -67,6 +67,7 @@ begin
     watchpost.is_name(text), watchpost.is_given(text), watchpost.is_basis(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
     watchpost.is_time(timestamptz), watchpost.is_interval(interval), watchpost.is_metadata(jsonb),
     watchpost.refuse_image(watchpost.image), watchpost.is_web_port(text), watchpost.may_be_public(text),
+    watchpost.is_endpoint_settings(text, jsonb), watchpost.is_template(text),
     watchpost.is_encrypted(bytea), watchpost.plain_sha256(bytea), watchpost.plain_length(bytea),
     watchpost.data_key_of(bytea), watchpost.assert_data_key(bytea, uuid)
   to public;
@@ -75,7 +76,7 @@ begin
     from pg_proc as p
     where p.pronamespace = 'watchpost'::regnamespace and p.prokind = 'f'
   loop
-    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,raise_alarms,continue_record,renumber_rows,purge,begin_purge,finish_purge,write_receipt,destroy_data_keys}') then
+    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,raise_alarms,raise_stranger_alerts,continue_record,renumber_rows,purge,begin_purge,finish_purge,write_receipt,destroy_data_keys}') then
       -- Through upkeep() only, or by the owner.
       execute format('revoke execute on function %s from watchpost_work, watchpost_api', item.name);
     elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people,admit_key,is_administered,authenticate,open_session,open_session_of,authenticate_session,close_session,note_expired_keys,record_refused_keys,people_concerned,forget_answers,encrypt_image}') then
@@ -94,7 +95,7 @@ begin
       -- They answer no vector, and record who has asked.
       execute format('grant execute on function %s to watchpost_reader, watchpost_reviewer', item.name);
     end if;
-    if item.proname = any ('{acknowledge,confirm,dismiss,reopen,undo}') then
+    if item.proname = any ('{acknowledge,confirm,dismiss,reopen,undo,acknowledge_stranger_alert}') then
       execute format('grant execute on function %s to watchpost_reviewer', item.name);
     end if;
   end loop;
@@ -105,7 +106,7 @@ begin
     watchpost.event, watchpost.handling, watchpost.seal, watchpost.seal_leaves, watchpost.seal_head,
     watchpost.retention, watchpost.upkeep_task, watchpost.server_timeline, watchpost.migration, watchpost.schema_object,
     watchpost.camera_place, watchpost.access, watchpost.processing_default, watchpost.erasure, watchpost.erasure_leaf,
-    watchpost.erasure_face, watchpost.alarm
+    watchpost.erasure_face, watchpost.alarm, watchpost.stranger_alert
   from watchpost_work;
   -- Keys are made, changed and counted by functions.
   revoke insert, update, delete on watchpost.api_key, watchpost.key_calls, watchpost.key_stream, watchpost.session from watchpost_work;
@@ -115,6 +116,7 @@ begin
   revoke insert, update, delete on watchpost.data_key from watchpost_work;
   -- Of answers whose names only the caller of each may see.
   revoke all on watchpost.idempotency from watchpost_work;
+  revoke insert, update, delete on watchpost.link_key from watchpost_work;
   -- Workers set format and size of a photo; they may not drop it.
   revoke update on watchpost.image from watchpost_work;
   execute format('grant update (%s) on watchpost.image to watchpost_work', watchpost.columns_but('image', '{bytes,site_id}'));
@@ -153,7 +155,7 @@ begin
   -- A reviewer is not a member of watchpost_reader, which only an administrator of that role can grant.
   foreach wanted in array '{watchpost_reader,watchpost_reviewer,watchpost_api}'::text[] loop
     execute format('grant select on all tables in schema watchpost to %I', wanted);
-    execute format('revoke select on watchpost.stranger_candidate, watchpost.idempotency, watchpost.session, watchpost.data_key, watchpost.camera_secret from %I', wanted);
+    execute format('revoke select on watchpost.stranger_candidate, watchpost.idempotency, watchpost.session, watchpost.data_key, watchpost.camera_secret, watchpost.link_key from %I', wanted);
     -- All columns but the vectors, also those of later migrations.
     foreach columns in array '{embedding,reference,person_vector,stranger_face,track}'::text[] loop
       execute format('revoke select on watchpost.%I from %I', columns, wanted);
@@ -168,7 +170,7 @@ begin
       continue;
     end if;
 
-    execute format('revoke select on watchpost.key_status, watchpost.image, watchpost.face, watchpost.endpoint_secret from %I', wanted);
+    execute format('revoke select on watchpost.key_status, watchpost.image, watchpost.face, watchpost.endpoint_secret, watchpost.endpoint_credential from %I', wanted);
     -- That they exist, for who verifies the record against the tables.
     execute format('grant select (id) on watchpost.api_key, watchpost.data_key to %I', wanted);
     execute format('grant select (%s) on watchpost.image to %I', watchpost.columns_but('image', '{bytes}'), wanted);
@@ -181,7 +183,7 @@ begin
   grant insert, update, delete on
     watchpost.plan, watchpost.camera, watchpost.person, watchpost.person_photo, watchpost.watchlist,
     watchpost.watchlist_entry, watchpost.cannot_link, watchpost.endpoint, watchpost.endpoint_watchlist,
-    watchpost.endpoint_secret
+    watchpost.endpoint_secret, watchpost.endpoint_credential, watchpost.endpoint_wait, watchpost.stranger_rule
   to watchpost_api;
   grant insert (camera_id, site_id, purpose, captured_at, submitted_by, idempotency_key, bytes, traceparent), delete
   on watchpost.image to watchpost_api;

@@ -44,6 +44,10 @@ export const commands: readonly Entry[] = [
   { names: ['erase'], load: async () => (await import('./erase.ts')).eraseCommand },
   { names: ['encryption'], load: async () => (await import('./encryption.ts')).encryptionCommand },
   { names: ['verify'], load: async () => (await import('./verify.ts')).verifyCommand },
+  {
+    names: ['stranger-rule'],
+    load: async () => (await import('./stranger-rule.ts')).strangerRuleCommand,
+  },
   { names: ['strangers'], load: async () => (await import('./strangers.ts')).strangersCommand },
   { names: ['describe'], load: async () => (await import('./describe.ts')).describeCommand },
   {

@@ -1,17 +1,21 @@
-import { Option } from 'commander';
-import { CommandError } from '../errors.ts';
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { InvalidArgumentError, Option } from 'commander';
 import {
-  addEndpoint,
   changeEndpoint,
   findEndpoint,
   readDeliveries,
   readEndpoints,
   rotateSecret,
-  testEndpoint,
-} from '../webhooks/endpoints.ts';
+} from '../endpoints/endpoints.ts';
+import { type KindName, kindNames } from '../endpoints/kinds/kind.ts';
+import { addEndpoint } from '../endpoints/new-endpoint.ts';
+import { testEndpoint } from '../endpoints/test-endpoint.ts';
+import { CommandError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { connect } from './program/connect.ts';
 import { forEach } from './program/each.ts';
-import { print } from './program/io.ts';
+import { type Input, print } from './program/io.ts';
 import {
   identifier,
   named,
@@ -41,6 +45,11 @@ export const endpointCommand: AddCommand = (program, session) => {
 };
 
 interface AddOptions {
+  readonly kind?: KindName;
+  readonly set: Readonly<Record<string, string>>;
+  readonly credentialFile?: string;
+  readonly title?: string;
+  readonly text?: string;
   readonly watchlist: string[];
   readonly minSeverity?: string;
   readonly timeToLive?: number;
@@ -61,9 +70,14 @@ const sendsOf = ({ heads, alarms, alerts }: AddOptions) => {
 const endpointAdd: AddCommand = (endpoint, session) =>
   endpoint
     .command('add')
-    .description('Add an endpoint and print its secret, which is never shown again')
+    .description('Add an endpoint; of a webhook print its secret, which is never shown again')
     .argument('<name>', '', named)
-    .argument('<url>', 'an https:// address')
+    .argument('[url]', 'an https:// address; of telegram and pagerduty it may be missing')
+    .addOption(new Option('--kind <kind>', 'what is there (default: webhook)').choices([...kindNames]))
+    .option('--set <name=value>', 'what the kind has to know, like chat_id=123; may be repeated', setting, {})
+    .option('--credential-file <file>', 'the file with its token, password or key; - is the standard input')
+    .option('--title <words>', 'a template for the title of its messages, like "{{person}} at {{camera}}"')
+    .option('--text <words>', 'a template for their text')
     .option('--watchlist <name>', 'alerts of this list only; may be repeated', severalSearched, [])
     .addOption(
       new Option('--min-severity <word>', 'this severity or a higher one (default: info)').choices(
@@ -75,11 +89,16 @@ const endpointAdd: AddCommand = (endpoint, session) =>
     .option('--no-alerts', 'with --alarms: send no alerts there')
     .option('--heads', 'send the latest seal of the record there every hour, and no alerts')
     .action(
-      session.action(async (context, name: string, url: string, options: AddOptions) => {
+      session.action(async (context, name: string, url: string | undefined, options: AddOptions) => {
         const { db } = await connect(context);
         const fields = {
           name,
           url,
+          kind: options.kind,
+          settings: options.set,
+          credential: await readCredential(context.io.stdin, options.credentialFile),
+          title_template: options.title,
+          text_template: options.text,
           watchlists: options.watchlist,
           min_severity: options.minSeverity,
           time_to_live_seconds: options.timeToLive,
@@ -88,9 +107,34 @@ const endpointAdd: AddCommand = (endpoint, session) =>
         const added = await db
           .transaction()
           .execute((trx) => addEndpoint(trx, fields, context.config.outgoing));
-        print(context.io, `${name}  ${added.id}\nsecret  ${added.secret}`, added);
+        print(
+          context.io,
+          `${name}  ${added.id}${added.secret === null ? '' : `\nsecret  ${added.secret}`}`,
+          added,
+        );
       }),
     );
+
+/** Collects settings of an endpoint. */
+const setting = (given: string, before: Readonly<Record<string, string>>) => {
+  const [, key, value] = /^([a-z_]+)=(.*)$/.exec(given) ?? [];
+  if (key === undefined || value === undefined)
+    throw new InvalidArgumentError('Give a name and a value, like chat_id=123.');
+  return { ...before, [key]: value };
+};
+
+/** A credential, without the end of its line. Not an argument, which other users of the machine could read. */
+const readCredential = async (stdin: Input, file: string | undefined): Promise<string | undefined> => {
+  if (file === undefined) return undefined;
+  const read = await (file === '-' ? text(stdin) : readFile(file, 'utf8')).catch((error) => {
+    throw new CommandError(`The file of the credential cannot be read: ${error.code}.`);
+  });
+  const { max } = limits.credentialCharacters;
+  const credential = read.trim();
+  if (credential === '' || [...credential].length > max)
+    throw new CommandError(`A credential has 1 to ${max} characters.`);
+  return credential;
+};
 
 const endpointList: AddCommand = (endpoint, session) =>
   endpoint
@@ -105,6 +149,7 @@ const endpointList: AddCommand = (endpoint, session) =>
           none: 'no endpoints',
           columns: (one) => ({
             name: one.name,
+            kind: one.kind,
             url: one.url,
             sends: one.sends,
             lists: one.watchlists.join(', ') || 'all',
@@ -120,7 +165,7 @@ const endpointList: AddCommand = (endpoint, session) =>
 const endpointTest: AddCommand = (endpoint, session) =>
   endpoint
     .command('test')
-    .description('Send a test message and print the status; not 0 unless it was accepted')
+    .description('Send a test message and print what was answered; not 0 unless it was accepted')
     .argument('<name>', 'name or id', searched)
     .action(
       session.action(async (context, name: string) => {
@@ -128,7 +173,7 @@ const endpointTest: AddCommand = (endpoint, session) =>
         const answer = await testEndpoint(db, context.config.outgoing, name, 'the command line');
         print(
           context.io,
-          `${answer.error ?? `It took the message: ${answer.status}.`}  ${Math.round(answer.durationMs)} ms`,
+          `${answer.error ?? `It took the message${answer.status === null ? '' : `: ${answer.status}`}.`}  ${Math.round(answer.durationMs)} ms`,
           answer,
         );
         return answer.error === null;

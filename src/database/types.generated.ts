@@ -769,7 +769,7 @@ export interface WatchpostDelivery {
   error: string | null;
   id: Generated<string>;
   /**
-   * The alert that was sent; null: a message of another type.
+   * The alert that was sent; null: another message, which has a type.
    */
   notification_id: string | null;
   started_at: Generated<Timestamp>;
@@ -778,7 +778,7 @@ export interface WatchpostDelivery {
    */
   status: number | null;
   /**
-   * test, record.head or alarm: a message that is about no alert.
+   * test, record.head, alarm, alert.state (what became of an alert), alerts.held (a summary) or home (Home Assistant): no first message about an alert.
    */
   type: string | null;
 }
@@ -891,6 +891,10 @@ export interface WatchpostEndpoint {
    */
   internal: Generated<boolean>;
   /**
+   * What is there. webhook: a server that takes signed POSTs.
+   */
+  kind: Generated<string>;
+  /**
    * Alerts below this are not sent there.
    */
   min_severity: Generated<string>;
@@ -904,14 +908,38 @@ export interface WatchpostEndpoint {
    */
   sends: Generated<string>;
   /**
+   * What the kind has to know beside the address: the channel, the room, the sender. docs/alerts-out.md lists them.
+   */
+  settings: Generated<Json>;
+  /**
    * The site whose alerts are sent there; null: all sites, by those who see all.
    */
   site_id: Generated<string | null>;
   /**
+   * The same for the text.
+   */
+  text_template: string | null;
+  /**
    * How old a sighting may be when it is sent: an older one expires and is not sent.
    */
   time_to_live: Generated<Interval>;
+  /**
+   * Mustache for the title of an alert, escaped as the kind needs it; null: the usual one.
+   */
+  title_template: string | null;
+  /**
+   * https; of email smtps or smtp, of mqtt mqtts or mqtt. Without the credential that is a part of the addresses of Discord and Slack.
+   */
   url: string;
+}
+
+export interface WatchpostEndpointCredential {
+  created_at: Generated<Timestamp>;
+  endpoint_id: string;
+  /**
+   * Encrypted like a photo of the site where the installation encrypts; one that was inserted by SQL is encrypted at its first use.
+   */
+  value: Buffer;
 }
 
 export interface WatchpostEndpointSecret {
@@ -923,6 +951,14 @@ export interface WatchpostEndpointSecret {
    */
   slot: string;
   valid_until: Timestamp | null;
+}
+
+export interface WatchpostEndpointWait {
+  endpoint_id: string;
+  /**
+   * Not called before; an hour ahead at most.
+   */
+  until: Timestamp;
 }
 
 export interface WatchpostEndpointWatchlist {
@@ -1377,6 +1413,17 @@ export interface WatchpostLastSeen {
   zone: string | null;
 }
 
+export interface WatchpostLinkKey {
+  /**
+   * Of HMAC-SHA-256.
+   */
+  key: Generated<Buffer>;
+  /**
+   * There is one row.
+   */
+  one: Generated<boolean>;
+}
+
 export interface WatchpostMatch {
   created_at: Generated<Timestamp>;
   face_id: string;
@@ -1448,6 +1495,10 @@ export interface WatchpostModel {
 
 export interface WatchpostNotification {
   alert_id: string;
+  /**
+   * raised: the alert was; escalated: nobody had acknowledged it in time.
+   */
+  because: Generated<string>;
   created_at: Generated<Timestamp>;
   endpoint_id: string;
   id: Generated<string>;
@@ -2098,6 +2149,67 @@ export interface WatchpostStranger {
   stale: Generated<boolean>;
 }
 
+export interface WatchpostStrangerAlert {
+  /**
+   * When somebody has looked at it.
+   */
+  acknowledged_at: Timestamp | null;
+  /**
+   * Who has: see watchpost.reviewer().
+   */
+  acknowledged_by: string | null;
+  camera_id: string;
+  /**
+   * The best face when it was raised. Null: it was deleted, as faces that match nobody are after a while.
+   */
+  face_id: string | null;
+  id: Generated<string>;
+  raised_at: Generated<Timestamp>;
+  rule_id: string;
+  /**
+   * When the track or the visit began.
+   */
+  seen_at: Timestamp;
+  /**
+   * The stranger who has returned; null: the rule is about everybody unknown, or the stranger was forgotten.
+   */
+  stranger_id: string | null;
+  /**
+   * How many visits within the time of the rule, this one included; null: the rule is about everybody unknown.
+   */
+  visits: number | null;
+}
+
+export interface WatchpostStrangerAlertDetail {
+  acknowledged_at: Timestamp | null;
+  acknowledged_by: string | null;
+  camera: string | null;
+  camera_id: string | null;
+  /**
+   * When the track ended, or how far it has come.
+   */
+  ended_at: Timestamp | null;
+  face_id: string | null;
+  image_id: string | null;
+  /**
+   * unknown.seen or stranger.returned.
+   */
+  kind: string | null;
+  location: string | null;
+  raised_at: Timestamp | null;
+  rule: string | null;
+  rule_id: string | null;
+  seen_at: Timestamp | null;
+  severity: string | null;
+  stranger_alert_id: string | null;
+  stranger_id: string | null;
+  /**
+   * The passage; null: the face is of a single photo, or was deleted.
+   */
+  track_id: string | null;
+  visits: number | null;
+}
+
 export interface WatchpostStrangerCandidate {
   camera_id: string | null;
   embedding_id: string | null;
@@ -2144,6 +2256,65 @@ export interface WatchpostStrangerFace {
    * A copy of the embedding's vector, so that only such faces are compared.
    */
   vector: string;
+}
+
+export interface WatchpostStrangerRule {
+  /**
+   * Its cameras; null: all of the site.
+   */
+  cameras: string[] | null;
+  created_at: Generated<Timestamp>;
+  /**
+   * Days of the week, 1 is Monday; hours over midnight belong to the day on which they begin. Null: every day.
+   */
+  days: number[] | null;
+  enabled: Generated<boolean>;
+  /**
+   * From when on, by the clock of the time zone; after until_time: over midnight. Null: all day.
+   */
+  from_time: string | null;
+  id: Generated<string>;
+  /**
+   * Whoever matches on one of these lists is known. Null: on any list.
+   */
+  known_on: string[] | null;
+  /**
+   * A track with fewer faces that are good enough to be compared is no alert.
+   */
+  min_looks: Generated<number>;
+  /**
+   * Nor is one whose best face is worse than this, as track.quality, which is 2.3 for the poorest face that is compared and 3 and more for a good view.
+   */
+  min_quality: Generated<number>;
+  name: string;
+  /**
+   * An endpoint whose min_severity is above it is not told.
+   */
+  severity: Generated<string>;
+  /**
+   * The site whose cameras it is about.
+   */
+  site_id: Generated<string>;
+  /**
+   * The time zone of days and hours, like Europe/Vienna.
+   */
+  time_zone: Generated<string>;
+  /**
+   * Until when.
+   */
+  until_time: string | null;
+  /**
+   * Only a stranger who comes for at least the so-manieth time within the time of `within`, which takes that strangers are grouped. Null: everybody unknown.
+   */
+  visits: number | null;
+  /**
+   * How long a track is followed before it is judged: who is known may not be recognised by the first look.
+   */
+  wait: Generated<Interval>;
+  /**
+   * The time in which visits are counted.
+   */
+  within: Generated<Interval>;
 }
 
 export interface WatchpostStrangerSetting {
@@ -2543,7 +2714,9 @@ export interface DB {
   "watchpost.embedding": WatchpostEmbedding;
   "watchpost.ended_task": WatchpostEndedTask;
   "watchpost.endpoint": WatchpostEndpoint;
+  "watchpost.endpoint_credential": WatchpostEndpointCredential;
   "watchpost.endpoint_secret": WatchpostEndpointSecret;
+  "watchpost.endpoint_wait": WatchpostEndpointWait;
   "watchpost.endpoint_watchlist": WatchpostEndpointWatchlist;
   "watchpost.erasure": WatchpostErasure;
   "watchpost.erasure_face": WatchpostErasureFace;
@@ -2563,6 +2736,7 @@ export interface DB {
   "watchpost.key_status": WatchpostKeyStatus;
   "watchpost.key_stream": WatchpostKeyStream;
   "watchpost.last_seen": WatchpostLastSeen;
+  "watchpost.link_key": WatchpostLinkKey;
   "watchpost.match": WatchpostMatch;
   "watchpost.migration": WatchpostMigration;
   "watchpost.model": WatchpostModel;
@@ -2594,8 +2768,11 @@ export interface DB {
   "watchpost.site_member": WatchpostSiteMember;
   "watchpost.still_frame": WatchpostStillFrame;
   "watchpost.stranger": WatchpostStranger;
+  "watchpost.stranger_alert": WatchpostStrangerAlert;
+  "watchpost.stranger_alert_detail": WatchpostStrangerAlertDetail;
   "watchpost.stranger_candidate": WatchpostStrangerCandidate;
   "watchpost.stranger_face": WatchpostStrangerFace;
+  "watchpost.stranger_rule": WatchpostStrangerRule;
   "watchpost.stranger_setting": WatchpostStrangerSetting;
   "watchpost.stranger_sighting": WatchpostStrangerSighting;
   "watchpost.stranger_visit": WatchpostStrangerVisit;

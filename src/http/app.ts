@@ -27,6 +27,7 @@ import { health } from './health.ts';
 import { checkHost } from './hosts.ts';
 import { images } from './images.ts';
 import { keys } from './keys.ts';
+import { links } from './links.ts';
 import { merges } from './merges.ts';
 import { metrics } from './metrics.ts';
 import { noSniff } from './no-sniff.ts';
@@ -48,6 +49,8 @@ import type { Served, Services } from './services.ts';
 import { sessions } from './sessions.ts';
 import { sites } from './sites.ts';
 import { storedPhotos } from './stored-photos.ts';
+import { strangerAlerts } from './stranger-alerts.ts';
+import { strangerRules } from './stranger-rules.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
 import { tracks } from './tracks.ts';
@@ -75,7 +78,7 @@ const notKept: MiddlewareHandler<Served> = async (c, next) => {
 };
 
 /**
- * The API, and the console. /healthz, /readyz, /openapi.json, /session and the pages /docs and /console need no API key;
+ * The API, and the console. /healthz, /readyz, /openapi.json, /session, /links and the pages /docs and /console need no API key;
  * everything under /v1 needs one, or a session.
  */
 export const createApp = (services: Services) => {
@@ -116,6 +119,8 @@ export const createApp = (services: Services) => {
     .route('/alerts', evidence())
     .route('/events', events(services, streams))
     .route('/strangers', strangers(services))
+    .route('/stranger-rules', strangerRules())
+    .route('/stranger-alerts', strangerAlerts())
     .route('/endpoints', endpoints(services))
     .route('/deliveries', deliveries())
     .route('/workers', workers())
@@ -145,6 +150,7 @@ export const createApp = (services: Services) => {
       '/session',
       unguarded().route('/', sessions(services, admission)).route('/', openIdLogin(services)),
     )
+    .route('/links', unguarded().route('/', links(services)))
     .route('/docs', docsPage())
     .route('/v1', v1);
 

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { deliveryOutcomes, findEndpoint, readDeliveries } from '../endpoints/endpoints.ts';
 import { moment, searchWord } from '../fields.ts';
-import { deliveryOutcomes, findEndpoint, readDeliveries } from '../webhooks/endpoints.ts';
 import { listing, single } from './listing.ts';
 import { delivery } from './schemas/registers.ts';
 import type { Served } from './services.ts';

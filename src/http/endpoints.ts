@@ -1,17 +1,19 @@
 import { Hono } from 'hono';
 import { createFactory } from 'hono/factory';
 import { z } from 'zod';
-import { interval, listOf, name, nextOf, pageLimit, searchWord, url, whole } from '../fields.ts';
-import { publicOnly } from '../outgoing/index.ts';
 import {
-  addEndpoint,
   changeEndpoint,
   findEndpoint,
   readDeliveries,
   readEndpoints,
   rotateSecret,
-  testEndpoint,
-} from '../webhooks/endpoints.ts';
+} from '../endpoints/endpoints.ts';
+import { kindNames } from '../endpoints/kinds/kind.ts';
+import { addEndpoint } from '../endpoints/new-endpoint.ts';
+import { testEndpoint } from '../endpoints/test-endpoint.ts';
+import { interval, listOf, name, nextOf, pageLimit, searchWord, url, whole } from '../fields.ts';
+import { limits } from '../limits.ts';
+import { publicOnly } from '../outgoing/index.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
 import { single } from './listing.ts';
@@ -19,13 +21,41 @@ import { operation } from './operation.ts';
 import * as answer from './schemas/registers.ts';
 import type { Served, Services } from './services.ts';
 
-const newEndpoint = z.strictObject({
+const template = z
+  .string()
+  .min(limits.templateCharacters.min)
+  .refine((given) => [...given].length <= limits.templateCharacters.max, {
+    error: `give ${limits.templateCharacters.max} characters at most`,
+    params: { code: 'template_invalid' },
+  })
+  .meta({ description: 'Mustache; docs/alerts-out.md lists what it may name.' });
+const common = {
   name,
-  url,
+  url: url.optional().meta({ description: 'Of Telegram and PagerDuty it may be missing.' }),
+  title_template: template.optional(),
+  text_template: template.optional(),
   watchlists: listOf(searchWord).optional(),
   min_severity: z.enum(['info', 'warning', 'critical']).optional(),
   time_to_live_seconds: interval(1).optional(),
   sends: z.enum(['alerts', 'alarms', 'both', 'heads']).optional(),
+};
+const credential = z
+  .string()
+  .refine((given) => given.length > 0 && [...given].length <= limits.credentialCharacters.max, {
+    error: `give 1 to ${limits.credentialCharacters.max} characters`,
+    params: { code: 'credential_invalid' },
+  })
+  .optional()
+  .meta({ description: 'A token, a password or a routing key. In no answer.', writeOnly: true });
+const settings = z
+  .record(z.string().max(40), z.string().max(255))
+  .optional()
+  .meta({ description: 'What the kind has to know: docs/alerts-out.md.' });
+const newEndpoint = z.strictObject({
+  ...common,
+  kind: z.enum(kindNames).optional(),
+  settings,
+  credential,
 });
 const rotation = z.strictObject({ keep_seconds: whole(0, 2_592_000).default(86_400) });
 const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
@@ -52,12 +82,21 @@ export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
       '/',
       operation({
         summary: 'Add an endpoint, to which alerts are sent',
-        description: 'The answer has the secret that signs the messages; it is shown here only.',
+        description:
+          'The answer to a webhook has the secret that signs the messages; it is shown here only. Other kinds have a credential instead, which no answer shows.',
         scope: 'administer',
         body: newEndpoint,
         creates: 'secret',
         answers: { 201: answer.newEndpoint },
-        errors: ['name_taken', 'watchlist_unknown', 'url_invalid', 'address_refused'],
+        errors: [
+          'name_taken',
+          'watchlist_unknown',
+          'url_invalid',
+          'address_refused',
+          'settings_invalid',
+          'credential_invalid',
+          'template_invalid',
+        ],
       }),
       async (c) => {
         const endpoint = c.req.valid('json');
@@ -111,10 +150,10 @@ export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
     .post(
       '/:id/test',
       operation({
-        summary: 'Send a test message to an endpoint and report the status',
+        summary: 'Send a test message to an endpoint and report what it answered',
         scope: 'administer',
         answers: { 200: answer.endpointAnswer },
-        errors: ['endpoint_unknown'],
+        errors: ['endpoint_unknown', 'encryption_key_missing', 'encryption_key_destroyed'],
       }),
       async (c) => c.json(await testEndpoint(c.get('db'), outgoing, idIn(c), c.get('actor'))),
     )

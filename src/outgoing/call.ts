@@ -1,33 +1,16 @@
-import { lookup } from 'node:dns/promises';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { WatchpostError } from '../errors.ts';
 import { version } from '../version.ts';
-import { isNamed, type Network, whyRefused } from './networks.ts';
-import { hostOf, namingHint, parseTarget, plain } from './target.ts';
-
-/** How other servers are called: one guard for webhooks, photos by URL and whatever else leaves this system. */
-export interface Outgoing {
-  /** Networks that may be called although they are not public, and over plain http: WATCHPOST_OUTGOING_ALLOW. */
-  readonly networks: readonly Network[];
-  /** The addresses of a name; the system's resolver unless given. */
-  readonly resolve?: (host: string) => Promise<readonly string[]>;
-  /** Makes a span of a message that is sent, and gives the headers by which the receiver can go on with the trace. */
-  readonly traced?: <T>(
-    url: string,
-    send: (headers: Readonly<Record<string, string>>) => Promise<T>,
-  ) => Promise<T>;
-}
-
-/** Only public addresses, by https. */
-export const publicOnly: Outgoing = { networks: [] };
+import type { Outgoing } from './outgoing.ts';
+import { addressesOf, unlessAborted } from './server.ts';
+import { hostOf, parseTarget } from './target.ts';
 
 /** A call. */
 interface Call {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** Ends everything, from finding the address to the last byte of the answer. */
   readonly signal: AbortSignal;
 }
@@ -41,44 +24,16 @@ interface Call {
  * @throws {WatchpostError} url_invalid, address_refused: the guard refuses it.
  * @throws any other error if it could not be reached; `causeOf` says why.
  */
-export const call = async (text: string, { networks, resolve = resolveName }: Outgoing, wanted: Call) => {
-  const url = parseTarget(text, networks);
-  const host = hostOf(url);
-  const found = isIP(host) ? [host] : await unlessAborted(wanted.signal, resolve(host));
-  const addresses = found.filter((address) => whyRefused(address, networks) === undefined);
-  if (addresses.length === 0) {
-    const [first] = found;
-    if (first === undefined)
-      throw new WatchpostError('address_refused', 'The name of the URL has no address.');
-    throw new WatchpostError('address_refused', `The URL leads to ${whyRefused(first, networks)}.`, {
-      hint: namingHint,
-    });
-  }
-  const usable = url.protocol === 'https:' ? addresses : addresses.filter((one) => isNamed(one, networks));
-  if (usable.length === 0) throw plain();
-  return request(url, usable, wanted);
+export const call = async (text: string, outgoing: Outgoing, wanted: Call) => {
+  const url = parseTarget(text, outgoing.networks);
+  const found = addressesOf(hostOf(url), url.protocol === 'https:', outgoing);
+  return request(url, await unlessAborted(wanted.signal, found), wanted);
 };
 
 /** The reason of a call that failed: ECONNREFUSED, for example. Without the URL. */
 export const causeOf = (error: unknown): string => {
   if (!(error instanceof Error)) return 'unknown';
   return ('code' in error && String(error.code)) || error.message.split('\n', 1)[0] || error.name;
-};
-
-const resolveName = async (host: string): Promise<readonly string[]> =>
-  (await lookup(host, { all: true })).map(({ address }) => address);
-
-/** The resolver cannot be interrupted; whoever waits for it can. */
-const unlessAborted = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T> => {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener('abort', abort);
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 };
 
 const request = (url: URL, addresses: readonly string[], { method, headers, body, signal }: Call) =>

@@ -1,5 +1,6 @@
 /** What leaves this system: the only way in which other servers are called. */
-export { call, causeOf, type Outgoing, publicOnly } from './call.ts';
+export { call, causeOf } from './call.ts';
 export { type Network, parseNetwork } from './networks.ts';
-export { addressesOf } from './server.ts';
-export { isInternal, parseTarget } from './target.ts';
+export { type Outgoing, publicOnly } from './outgoing.ts';
+export { addressesOf, type Reached, reach } from './server.ts';
+export { hostOf, isInternal, parseOtherTarget, parseTarget } from './target.ts';

@@ -33,14 +33,61 @@ export const namingHint =
  * @throws {WatchpostError} url_invalid, address_refused.
  */
 export const parseTarget = (text: string, networks: readonly Network[]): URL => {
-  if (!URL.canParse(text)) throw unusable('it is not a URL');
-  const url = new URL(text);
+  const url = parse(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     throw unusable('it does not begin with https://');
-  if (url.username || url.password) throw unusable('it holds a user or a password');
-  if (url.hash) throw unusable('it has a fragment');
   if (url.port !== '' && refusedPorts.has(Number(url.port)))
     throw unusable(`port ${url.port} belongs to another protocol`);
+  assertPlace(url, networks, url.protocol === 'https:');
+  return url;
+};
+
+/** A server of another protocol than HTTP. */
+export interface OtherTarget {
+  /** A name or an address. */
+  readonly host: string;
+  /** As the URL has it; undefined: the usual one. */
+  readonly port: number | undefined;
+  /** Whether the scheme is the one with an s at its end: TLS from the first byte on. */
+  readonly isSecure: boolean;
+}
+
+/**
+ * The same for a server of another protocol, whose port may be any.
+ *
+ * @param scheme smtp or mqtt; with an s at its end it is TLS from the first byte on.
+ * @param mayBePlain whether the protocol encrypts by itself before anything is said, as SMTP does by STARTTLS.
+ * @throws {WatchpostError} url_invalid, address_refused.
+ */
+export const parseOtherTarget = (
+  text: string,
+  networks: readonly Network[],
+  scheme: 'smtp' | 'mqtt',
+  mayBePlain: boolean,
+): OtherTarget => {
+  const [, given = '', rest = ''] = /^([a-z]+):(.*)$/i.exec(text) ?? [];
+  const isSecure = given.toLowerCase() === `${scheme}s`;
+  if (!isSecure && given.toLowerCase() !== scheme) throw unusable(`it does not begin with ${scheme}s://`);
+  // Of an unknown scheme URL does not read the host as an address; ws has the port 80, which is neither's.
+  const url = parse(`ws:${rest}`);
+  assertPlace(url, networks, isSecure || mayBePlain, scheme);
+  return { host: hostOf(url), port: url.port === '' ? undefined : Number(url.port), isSecure };
+};
+
+const parse = (text: string): URL => {
+  if (!URL.canParse(text)) throw unusable('it is not a URL');
+  return new URL(text);
+};
+
+/** Refuses a place that may not be called, as far as its text shows it. */
+const assertPlace = (
+  url: URL,
+  networks: readonly Network[],
+  isProtected: boolean,
+  scheme: 'http' | 'smtp' | 'mqtt' = 'http',
+): void => {
+  if (url.username || url.password) throw unusable('it holds a user or a password');
+  if (url.hash) throw unusable('it has a fragment');
   const host = hostOf(url);
   const address = isIP(host) ? host : isLocalName(host) ? '127.0.0.1' : undefined;
   const refused = address === undefined ? undefined : whyRefused(address, networks);
@@ -48,20 +95,20 @@ export const parseTarget = (text: string, networks: readonly Network[]): URL => 
     throw new WatchpostError('address_refused', `The URL leads to ${refused}.`, { hint: namingHint });
   }
   const plainAllowed = address === undefined ? networks.length > 0 : isNamed(address, networks);
-  if (url.protocol === 'http:' && !plainAllowed) throw plain();
-  return url;
+  if (!isProtected && !plainAllowed) throw plain(scheme);
 };
 
-/** Whether a URL is one that sql/5-alerts/endpoints.sql refuses unless the row says that it is internal. */
-export const isInternal = (url: URL): boolean =>
-  url.protocol === 'http:' ||
-  isLocalName(hostOf(url)) ||
-  (isIP(hostOf(url)) > 0 && !!whyRefused(hostOf(url), []));
+/**
+ * Whether a host is one that sql/5-alerts/new-endpoint.sql refuses unless the row says that it is internal, as it does what is
+ * not protected.
+ */
+export const isInternal = (host: string, isProtected: boolean): boolean =>
+  !isProtected || isLocalName(host) || (isIP(host) > 0 && !!whyRefused(host, []));
 
 /** The error of a URL with plain http that leads elsewhere than into a network that the settings name. */
-export const plain = () =>
-  new WatchpostError('url_invalid', 'The URL must begin with https://.', {
-    hint: 'Over plain http names and places could be read on the way. It is used within networks that WATCHPOST_OUTGOING_ALLOW names.',
+export const plain = (scheme: 'http' | 'smtp' | 'mqtt' = 'http') =>
+  new WatchpostError('url_invalid', `The URL must begin with ${scheme}s://.`, {
+    hint: 'Unencrypted, names and places could be read on the way. It is used within networks that WATCHPOST_OUTGOING_ALLOW names.',
   });
 
 const unusable = (why: string) =>

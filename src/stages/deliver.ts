@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
+import { attemptDelivery } from '../endpoints/delivery.ts';
 import { WatchpostError } from '../errors.ts';
 import { publicOnly } from '../outgoing/index.ts';
-import { attemptDelivery } from '../webhooks/delivery.ts';
 import type { Stage } from './stage.ts';
 
 const payload = z.object({ notification_id: z.uuid() });
@@ -36,8 +36,6 @@ export const deliver: Stage<Payload, Settled> = {
         const { status, error } = await attemptDelivery(database, outgoing, {
           endpointId: message.endpoint_id,
           notificationId: notification_id,
-          url: message.url,
-          secrets: message.secrets,
           body: message.message,
         });
         if (status === 410) return 'gone';
@@ -66,9 +64,7 @@ interface DueMessage {
   readonly endpoint: string;
   readonly alert_id: string;
   readonly endpoint_id: string;
-  readonly url: string;
   readonly message: string;
-  readonly secrets: string[];
   /** `send`, or the final state of a message that must not be sent any more. */
   readonly verdict: 'send' | Settled;
 }

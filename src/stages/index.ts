@@ -10,6 +10,7 @@ import { heads } from './heads.ts';
 import { match } from './match.ts';
 import { notify } from './notify.ts';
 import type { AnyStage } from './stage.ts';
+import { states } from './states.ts';
 import { track } from './track.ts';
 
 /**
@@ -25,6 +26,7 @@ export const stages: readonly AnyStage[] = [
   alert,
   notify,
   deliver,
+  states,
   heads,
   alarms,
   enrol,

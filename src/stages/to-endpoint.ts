@@ -1,7 +1,7 @@
-import { sql } from 'kysely';
+import { attemptDelivery } from '../endpoints/delivery.ts';
+import { readReceiver } from '../endpoints/receiver.ts';
 import { WatchpostError } from '../errors.ts';
 import { publicOnly } from '../outgoing/index.ts';
-import { attemptDelivery } from '../webhooks/delivery.ts';
 import type { Finished, Tools } from './stage.ts';
 
 /** Whether the endpoint answered 410. */
@@ -12,7 +12,7 @@ interface EndpointMessage {
   readonly endpointId: string;
   /** The same in each attempt. */
   readonly id: string;
-  readonly type: 'record.head' | 'alarm';
+  readonly type: 'record.head' | 'alarm' | 'alert.state' | 'alerts.held';
   /** What did not arrive, for the error. */
   readonly what: string;
   readonly body: string;
@@ -27,19 +27,12 @@ export const sendToEndpoint = async (
   { database, outgoing = publicOnly }: Tools,
   { endpointId, id, type, what, body }: EndpointMessage,
 ): Promise<Gone> => {
-  const { rows } = await sql<{ name: string; url: string; enabled: boolean; secrets: string[] }>`
-    select e.name, e.url, e.enabled, watchpost.valid_secrets(e.id) as secrets
-    from watchpost.endpoint as e
-    where e.id = ${endpointId}
-  `.execute(database.db);
-  const [endpoint] = rows;
-  if (!endpoint) throw new WatchpostError('row_missing', `The endpoint ${endpointId} is gone.`);
-  if (!endpoint.enabled) return false;
-  const { url, secrets } = endpoint;
-  const message = { endpointId, notificationId: null, type, id, url, secrets, body };
+  const { name, enabled } = await readReceiver(database.db, endpointId);
+  if (!enabled) return false;
+  const message = { endpointId, notificationId: null, type, id, body };
   const { status, error } = await attemptDelivery(database, outgoing, message);
   if (status === 410 || !error) return status === 410;
-  throw new WatchpostError('delivery_failed', `The endpoint ${endpoint.name} did not take ${what}. ${error}`);
+  throw new WatchpostError('delivery_failed', `The endpoint ${name} did not take ${what}. ${error}`);
 };
 
 /** How the outcomes are written: endpoints that are gone are disabled. */

@@ -179,7 +179,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
 
   describe.each(['watchpost_reader', 'watchpost_reviewer'])('%s', (role) => {
     const unreadable = [
-      ...['idempotency', 'erasure', 'erasure_leaf'],
+      ...['idempotency', 'erasure', 'erasure_leaf', 'endpoint_credential', 'link_key'],
       ...[
         'api_key',
         'data_key',

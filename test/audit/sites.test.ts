@@ -133,7 +133,7 @@ const definers: Record<string, readonly string[]> = {
   ],
   'asks for the scope of whoever calls it before it reads or writes': [
     ...['find_camera', 'submit_image', 'count_backlog', 'merge_persons', 'unmerge_persons'],
-    ...['acknowledge', 'confirm', 'dismiss', 'reopen', 'undo'],
+    ...['acknowledge', 'confirm', 'dismiss', 'reopen', 'undo', 'acknowledge_stranger_alert'],
     ...['set_retention', 'drop_camera_rule', 'set_processing_default'],
   ],
   'manages keys no wider than that of the caller, who is known by the setting watchpost.key': [
@@ -200,6 +200,7 @@ const definers: Record<string, readonly string[]> = {
   ],
   'answers ids of photos that whoever asks may see': ['images_not_done'],
   'writes what an event says about a person': ['emit_personal'],
+  'writes which endpoints follow an alert, and answers nothing': ['emit_state_due'],
   'seals events, of which it answers nothing': ['seal_event', 'announce_head'],
   'keeps the answers of whoever calls, under their name': ['begin_once', 'end_once'],
   'writes who looked, and answers nothing but the id of that row': ['record_access'],

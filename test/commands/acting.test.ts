@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { answering, openReceiver, verifies } from '../endpoints/support.ts';
 import { raiseAlert } from '../support/alerts.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { answering, openReceiver, verifies } from '../webhooks/support.ts';
 import { watchpost } from './support.ts';
 
 let database: TestDatabase;
@@ -87,7 +87,7 @@ describe('watchpost endpoint', () => {
     expect(added).toMatchObject({ code: 0 });
     const secret = /^secret {2}(whsec_\S+)$/m.exec(added.stdout)?.[1] as string;
     const list = await run('endpoint', 'list');
-    expect(list.stdout).toMatch(/guards +http:\/\/127.* +all +critical +900 +yes/);
+    expect(list.stdout).toMatch(/guards +webhook +http:\/\/127.* +all +critical +900 +yes/);
     expect(list.stdout).not.toContain('whsec_');
 
     expect(await run('endpoint', 'test', 'guards')).toMatchObject({

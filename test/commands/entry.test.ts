@@ -133,6 +133,7 @@ const examples: Record<string, Example> = {
   watch: { args: () => ['watch', folder, '--once'], code: 0, stdout: nothing },
   completion: { args: () => ['completion', 'bash'], code: 0, stdout: /watchpost complete -- / },
   complete: { args: () => ['complete', '--', 'came'], code: 0, stdout: /^camera\t[^\n]+\n:4\n$/ },
+  'stranger-rule': { args: () => ['stranger-rule', 'list'], code: 0, stdout: /^no rules\n$/ },
   strangers: { args: () => ['strangers', 'list'], code: 0, stdout: /^nobody\n$/ },
   describe: {
     args: () => ['describe', 'off'],

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Vision } from '../../src/vision/index.ts';
+import { answering, openReceiver, verifies } from '../endpoints/support.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { realVision } from '../support/pipeline.ts';
-import { answering, openReceiver, verifies } from '../webhooks/support.ts';
 import { type Api, admit, expectProblem, idleProcess, listen, type Process } from './support.ts';
 
 const nobody = '01890000-0000-7000-8000-000000000000';
@@ -46,6 +46,11 @@ describe('/v1/endpoints', () => {
     expect(await listed('guards')).toEqual({
       id: made.body.id,
       name: 'guards',
+      kind: 'webhook',
+      settings: {},
+      has_credential: false,
+      title_template: null,
+      text_template: null,
       url: 'https://guards.example/hook?site=1',
       min_severity: 'warning',
       time_to_live_seconds: 60,
@@ -103,7 +108,26 @@ describe('/v1/endpoints', () => {
   });
 
   it.each([
-    [{ name: 'x' }, 'body_invalid'],
+    [{ name: 'x' }, 'url_invalid'],
+    [{ name: 'x', kind: 'pager', url: 'https://a.example' }, 'body_invalid'],
+    [{ name: 'x', kind: 'telegram', credential: '1:a' }, 'settings_invalid'],
+    [{ name: 'x', kind: 'telegram', credential: '1:a', settings: { chat_id: 'a\nb' } }, 'settings_invalid'],
+    [
+      { name: 'x', kind: 'ntfy', url: 'https://ntfy.example/a', settings: { chat_id: '1' } },
+      'settings_invalid',
+    ],
+    [{ name: 'x', kind: 'pagerduty' }, 'credential_invalid'],
+    [{ name: 'x', kind: 'slack', credential: 'xoxb', url: 'https://slack.com/' }, 'url_invalid'],
+    [{ name: 'x', kind: 'discord', url: 'https://discord.com/api/webhooks/1' }, 'credential_invalid'],
+    [{ name: 'x', kind: 'mqtt', url: 'https://broker.example' }, 'url_invalid'],
+    [{ name: 'x', kind: 'mqtt', url: 'mqtt://1.1.1.1' }, 'url_invalid'],
+    [{ name: 'x', kind: 'mqtt', url: 'mqtts://10.0.0.1' }, 'address_refused'],
+    [
+      { name: 'x', kind: 'email', url: 'smtp://167772161', settings: { from: 'a@b', to: 'a@b' } },
+      'address_refused',
+    ],
+    [{ name: 'x', url: 'https://a.example', title_template: '{{{person}}}' }, 'template_invalid'],
+    [{ name: 'x', url: 'https://a.example', text_template: '{{#place}}at' }, 'template_invalid'],
     [{ name: ' ', url: 'https://a.example' }, 'name_invalid'],
     [{ name: 'x', url: 'https://a.example', min_severity: 'loud' }, 'body_invalid'],
     [{ name: 'x', url: 'https://a.example', time_to_live_seconds: 0 }, 'interval_invalid'],

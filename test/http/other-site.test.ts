@@ -28,6 +28,8 @@ const ofNoSite = [
   'payloads',
   'erasures',
   'workers',
+  // Whoever has one sees what it leads to.
+  'links',
 ];
 
 /** Fields that name or identify something. */

@@ -144,6 +144,19 @@ const cases: Record<Exclude<ApiLimit, OfPhotos | OfConnections | OfSearches>, Ca
     beyond: () => endpoint('https://a.example/'.padEnd(max('urlCharacters') + 1, 'x')),
     words: /^url: .*2000/,
   },
+  templateCharacters: {
+    largest: () => endpoint('https://a.example/', { text_template: characters(max('templateCharacters')) }),
+    becomes: 201,
+    beyond: () =>
+      endpoint('https://a.example/', { text_template: characters(max('templateCharacters') + 1) }),
+    words: /2000 characters/,
+  },
+  credentialCharacters: {
+    largest: () => endpoint('https://a.example/', { credential: characters(max('credentialCharacters')) }),
+    becomes: 201,
+    beyond: () => endpoint('https://a.example/', { credential: characters(max('credentialCharacters') + 1) }),
+    words: /2000 characters/,
+  },
   metadataBytes: {
     // Postgres writes {"k": "xxx"}: nine bytes more than the x.
     largest: () => person({ metadata: { k: 'x'.repeat(max('metadataBytes') - 9) } }),
@@ -209,7 +222,8 @@ const withHeaders = async (bytes: number): Promise<Answer> => {
   return answer;
 };
 
-const endpoint = (url: string) => api.call('POST', '/v1/endpoints', { name: `endpoint ${++made}`, url });
+const endpoint = (url: string, more: object = {}) =>
+  api.call('POST', '/v1/endpoints', { name: `endpoint ${++made}`, url, ...more });
 
 describe('the API accepts the largest value and refuses one more, with the code of the table:', () => {
   it.each(Object.entries(cases))('%s', async (limit, { largest, becomes, beyond, words }) => {

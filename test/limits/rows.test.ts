@@ -106,6 +106,7 @@ const texts = [
   `select watchpost.dismiss(${anAlert}, 'not_them', $1)`,
   `select watchpost.acknowledge(${anAlert}, $1)`,
 ];
+const templates = [endpoint('title_template'), endpoint('text_template')];
 const metadata = [insert('person', 'metadata', ', name', `, 'Ada'`), update('person', 'metadata')];
 const times = [
   insert('watchlist', 'valid_until', ', name', `, 'list'`),
@@ -160,6 +161,11 @@ const cases: Record<
     beyond: [long(256), '', '  ', '\u200b', 'a\tb'],
   },
   textCharacters: { at: texts, largest: [long(2000), 'two\nlines'], beyond: [long(2001)] },
+  templateCharacters: {
+    at: templates,
+    largest: ['x', long(2000), '{{person}} {{#place}}at {{place}}{{/place}}'],
+    beyond: [long(2001), '', '{{{person}}}', '{{ & person }}', '{{> file}}', '{{=<% %>=}}'],
+  },
   urlCharacters: { at: [endpoint('url')], largest: [url(2000)], beyond: [url(2001)] },
   metadataBytes: {
     at: metadata,

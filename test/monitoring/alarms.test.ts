@@ -1,11 +1,11 @@
 import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { watchpost } from '../commands/support.ts';
+import { addEndpoint, openReceiver, type Receiver, verifies } from '../endpoints/support.ts';
 import { type Api, serve } from '../http/support.ts';
 import { needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { submit, untilIdle } from '../support/pipeline.ts';
-import { addEndpoint, openReceiver, type Receiver, verifies } from '../webhooks/support.ts';
 
 describe('an alarm', () => {
   let database: TestDatabase;

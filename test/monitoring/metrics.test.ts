@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openLog } from '../../src/log.ts';
 import { type Metrics, startMetrics } from '../../src/monitoring/metrics/index.ts';
 import { startWorker } from '../../src/runner/worker.ts';
+import { addEndpoint, answering, hurry, openReceiver } from '../endpoints/support.ts';
 import { type Api, admit, expectProblem, listen } from '../http/support.ts';
 import { atEnd } from '../support/at-end.ts';
 import { textFile } from '../support/bad-photos.ts';
@@ -9,7 +10,6 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { enrolAda, outgoing, realVision, submit, untilFinal, untilIdle } from '../support/pipeline.ts';
 import { until } from '../support/until.ts';
-import { addEndpoint, answering, hurry, openReceiver } from '../webhooks/support.ts';
 import { catalogue, namesIn, promtool, rulesFile } from './catalogue.ts';
 
 const log = openLog('silent');

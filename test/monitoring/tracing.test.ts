@@ -4,13 +4,13 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openLog } from '../../src/log.ts';
 import { startTracing } from '../../src/monitoring/tracing/index.ts';
 import { startWorker } from '../../src/runner/worker.ts';
+import { addEndpoint, answering, hurry, openReceiver } from '../endpoints/support.ts';
 import { type Api, admit, listen } from '../http/support.ts';
 import { atEnd } from '../support/at-end.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { enrolAda, outgoing, realVision, submit, untilFinal, untilIdle } from '../support/pipeline.ts';
 import { until } from '../support/until.ts';
-import { addEndpoint, answering, hurry, openReceiver } from '../webhooks/support.ts';
 
 const hex = (bytes: number): string => randomBytes(bytes).toString('hex');
 

@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import { send } from '../../src/endpoints/kinds/index.ts';
+import { messageOf } from '../../src/endpoints/message.ts';
 import { call, type Outgoing, parseNetwork } from '../../src/outgoing/index.ts';
-import { post } from '../../src/webhooks/post.ts';
 import { atEnd } from '../support/at-end.ts';
 
 const loopback = [parseNetwork('127.0.0.0/8')!];
@@ -182,8 +183,15 @@ describe('a call by https', () => {
 
 describe('a message to an endpoint', () => {
   it('that the guard refuses fails with the reason and what to do, and without the URL', async () => {
-    const message = { url: 'https://guards.example/secret-path', id: 'msg_1', body: '{}', secrets: [] };
-    const answer = await post(message, { networks: [], resolve: resolverOf(['10.0.0.1']).resolve });
+    const extras = { link: undefined, picture: undefined };
+    const usual = { title_template: null, text_template: null };
+    const message = messageOf('msg_1', '{"type": "test", "data": {}}', usual, extras);
+    const url = 'https://guards.example/secret-path';
+    const receiver = { url, settings: {}, credential: undefined, secrets: [] };
+    const answer = await send('webhook', message, receiver, {
+      networks: [],
+      resolve: resolverOf(['10.0.0.1']).resolve,
+    });
     expect(answer).toEqual({
       status: null,
       error: expect.stringMatching(

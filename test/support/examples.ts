@@ -9,6 +9,7 @@ export const examplesFolder = new URL('../../sql/examples/', import.meta.url);
 /** What the examples ask about, by the name of the variable. */
 const values: Record<string, string> = {
   camera: 'north-gate',
+  chat: '-100123',
   endpoint: 'control room',
   external_ref: 'case-1234',
   key: 'north-gate frame 4711',
@@ -17,6 +18,7 @@ const values: Record<string, string> = {
   person: 'Ada',
   rate: '0.003',
   reason: 'a stranger who looks like her',
+  token: '1:token',
   url: 'https://control-room.example/watchpost',
 };
 

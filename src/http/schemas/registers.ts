@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { kindNames } from '../../endpoints/kinds/kind.ts';
 import { faceRanges } from '../../vision/index.ts';
 import { rotations, sounds, thresholdNames } from '../../watchlist/registry.ts';
 import { color, count, id, page, severity, share, text, time } from './fields.ts';
@@ -119,13 +120,20 @@ export const watchlist = z
 
 export const watchlistPage = page('watchlists', watchlist);
 
-export const newEndpoint = z.strictObject({ id, secret: text }).meta({ id: 'NewEndpoint' });
+export const newEndpoint = z
+  .strictObject({ id, secret: text.nullable().meta({ description: 'Of a webhook.' }) })
+  .meta({ id: 'NewEndpoint' });
 
 export const endpoint = z
   .strictObject({
     id,
     name: text,
     url: z.url(),
+    kind: z.enum(kindNames),
+    settings: z.record(z.string(), text),
+    has_credential: z.boolean(),
+    title_template: text.nullable(),
+    text_template: text.nullable(),
     min_severity: severity,
     time_to_live_seconds: z.number().min(0),
     enabled: z.boolean(),

@@ -199,6 +199,7 @@ const measurement = 'calibration-with-stored-strangers.sql';
 /** What the examples ask about here, by the name of the variable. */
 const variables: Record<string, string> = {
   camera: 'Camera 1',
+  chat: '-100123',
   endpoint: 'control room',
   external_ref: 'case-1234',
   key: 'frame 4711',
@@ -207,6 +208,7 @@ const variables: Record<string, string> = {
   person: 'Person 300',
   rate: '0.003',
   reason: 'a stranger who looks like them',
+  token: '1:token',
   url: 'https://control-room.example/watchpost',
 };
 

@@ -166,6 +166,22 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     watchlists: json([any(s, 'names of watchlists')]),
     legal_basis: '"consent"',
   }),
+  'POST /v1/stranger-rules': (s) => ({
+    name: json(`Rule ${s.index}`),
+    severity: '"critical"',
+    cameras: json([any(s, 'names of cameras')]),
+    known_on: json([any(s, 'names of watchlists')]),
+    days: '[1, 7]',
+    hours: '{"from": "22:00", "until": "06:00"}',
+    time_zone: '"Europe/Vienna"',
+    min_looks: '2',
+    min_quality: '0.5',
+    wait_seconds: '3',
+    visits: '3',
+    within_seconds: '86400',
+    enabled: 'true',
+  }),
+  'PATCH /v1/stranger-rules/:id': () => ({ hours: 'null', days: 'null', cameras: 'null', visits: 'null' }),
   'POST /v1/endpoints': (s) => ({
     name: json(`guards ${s.index}`),
     url: json(s.endpointUrl),
@@ -173,6 +189,11 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     min_severity: '"warning"',
     time_to_live_seconds: '60',
     sends: '"alerts"',
+    kind: '"ntfy"',
+    settings: '{}',
+    credential: '"tk_1"',
+    title_template: '"{{person}}"',
+    text_template: '"{{#place}}at {{place}}{{/place}}"',
   }),
   'PUT /v1/retention': () => ({ legal_basis: '"consent"', purpose: '"a test"' }),
   'PUT /v1/retention/:what': () => ({ action: '"delete"', age_seconds: '172800', purpose: '"a test"' }),
@@ -269,6 +290,14 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
     since: '2026-01-01T00:00:00Z',
     limit: '3',
     ...sometimesAfter(s, 'strangers'),
+  }),
+  'GET /v1/stranger-alerts': (s) => ({
+    rule: any(s, 'stranger-rules'),
+    camera: any(s, 'cameras'),
+    since: '2026-01-01T00:00:00Z',
+    open: 'true',
+    limit: '3',
+    ...sometimesAfter(s, 'stranger-alerts'),
   }),
   'GET /v1/events': (s) => ({
     topic: 'person.changed',
@@ -406,6 +435,7 @@ export const wordOf = (path: string, parameter: string): string => {
     what: 'kinds of what is kept',
     link: 'cannot-links',
   };
+  if (path.startsWith('/links/')) return 'links';
   if (path.endsWith('/pause')) return 'tasks to pause';
   if (words[parameter]) return words[parameter];
   if (path.includes('/cameras/:id')) return 'cameras';

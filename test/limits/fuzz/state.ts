@@ -1,3 +1,4 @@
+import { signLink } from '../../../src/endpoints/links.ts';
 import { raiseAlert } from '../../support/alerts.ts';
 import { headerOf } from '../../support/bad-photos.ts';
 import type { TestDatabase } from '../../support/database.ts';
@@ -40,6 +41,8 @@ const queries: Record<string, string> = {
   sites: 'select id from watchpost.site',
   calibrations: 'select id from watchpost.calibration',
   strangers: 'select id from watchpost.stranger where person_id is null and merged_into is null',
+  'stranger-rules': 'select id from watchpost.stranger_rule',
+  'stranger-alerts': 'select id from watchpost.stranger_alert',
   // Not those that the calls are made with.
   keys: `select id from watchpost.key_status where state = 'valid' and name <> 'environment' and name not like 'fuzz %'`,
   'names of keys': `select name as id from watchpost.key_status where name not like 'fuzz %'`,
@@ -88,6 +91,9 @@ const inOneTransaction = async <T>(
   }
 };
 
+/** So that the link to an alert is always the same. */
+const signedAt = Date.now();
+
 let made = 0;
 const vectors = new Vectors(64, 3);
 
@@ -110,6 +116,18 @@ export const readState = async (database: TestDatabase, part = 'order by id'): P
     const rows = await database.rows(`select id from (${query}) as q ${part}`);
     state[word] = rows.map(({ id }) => id);
   }
+  // Whoever has a link sees what it leads to, also of the site that is hidden from keys.
+  const linked = await database.rows(
+    `select id from (
+       select a.id
+       from watchpost.alert as a
+       join watchpost.watchlist as w on w.id = a.watchlist_id
+       join watchpost.site as s on s.id = w.site_id
+       where a.withdrawn_at is null and s.name <> 'hidden'
+     ) as q ${part}`,
+  );
+  const links = linked.map(({ id }) => signLink(database.db, id, signedAt));
+  state.links = (await Promise.all(links)).map((link) => link.replace('links/', ''));
   return state;
 };
 

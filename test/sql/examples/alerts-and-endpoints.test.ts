@@ -57,6 +57,22 @@ describe('sql/examples of alerts and endpoints', () => {
     });
   });
 
+  it('add-a-chat.sql', async () => {
+    const [{ endpoint_id }] = await run('add-a-chat.sql');
+    const [made] = await database.rows(
+      `select e.kind, e.url, e.settings, convert_from(c.value, 'UTF8') as credential
+       from watchpost.endpoint as e join watchpost.endpoint_credential as c on c.endpoint_id = e.id where e.id = $1`,
+      [endpoint_id],
+    );
+    expect(made).toEqual({
+      kind: 'telegram',
+      url: 'https://api.telegram.org',
+      settings: { chat_id: '-100123' },
+      credential: '1:token',
+    });
+    await database.rows('select watchpost.remove_endpoint($1)', [endpoint_id]);
+  });
+
   it('add-an-endpoint.sql, rotate-a-secret.sql, deliveries-of-an-alert.sql and endpoints-that-fail.sql', async () => {
     expect(await run('deliveries-of-an-alert.sql')).toEqual([]);
     const [{ endpoint_id, secret }] = await run('add-an-endpoint.sql');

@@ -46,11 +46,51 @@ $$;
 comment on function watchpost.may_be_public(text) is 'Whether the host of a URL is a name, which is resolved when it is called, or a public address.';
 
 
+-- What each kind may be told, and what it has to be told: docs/alerts-out.md. src/endpoints/kinds has the same.
+create function watchpost.is_endpoint_settings(kind text, settings jsonb) returns boolean
+language sql immutable strict parallel safe
+return jsonb_typeof(settings) = 'object'
+  and settings - (case kind
+    when 'slack' then '{channel}'
+    when 'telegram' then '{chat_id}'
+    when 'email' then '{from,to,user}'
+    when 'matrix' then '{room_id}'
+    when 'mqtt' then '{topic,user,home_assistant}'
+    else '{}'
+  end)::text[] = '{}'
+  and settings ?& (case kind
+    when 'telegram' then '{chat_id}'
+    when 'email' then '{from,to}'
+    when 'matrix' then '{room_id}'
+    else '{}'
+  end)::text[]
+  and not jsonb_path_exists(settings, '$.* ? (@.type() != "string")')
+  and not jsonb_path_exists(settings, '$.* ? (!(@ like_regex "^[^[:cntrl:]]{1,255}$"))')
+  -- A topic that is published to has no wildcard.
+  and (kind <> 'mqtt' or not jsonb_path_exists(settings, '$.topic ? (@ like_regex "[#+]|^[$]")'))
+  and (kind <> 'mqtt' or not jsonb_path_exists(settings, '$.home_assistant ? (@ like_regex "[#+]|^[$]")'));
+
+comment on function watchpost.is_endpoint_settings(text, jsonb) is 'Whether the settings of an endpoint are those of its kind: what it needs, nothing else, each a text on one line of 255 characters at most.';
+
+
+-- Mustache without what is not escaped, without partials, and with the usual delimiters.
+create function watchpost.is_template(value text) returns boolean
+language sql immutable strict parallel safe
+return char_length(value) between 1 and 2000 and value !~ '[{]{2}[[:space:]]*[{&>=]';
+
+comment on function watchpost.is_template(text) is 'Whether a template of a message is short enough, 2000 characters, and has nothing that is not escaped.';
+
+
 create table watchpost.endpoint (
   id              uuid primary key default watchpost.uuidv7(),
   site_id         uuid default watchpost.own_site() references watchpost.site,
   name            text not null constraint endpoint_name_is_name check (watchpost.is_name(name)),
+  kind            text not null default 'webhook'
+    check (kind in ('webhook', 'slack', 'discord', 'telegram', 'ntfy', 'email', 'pagerduty', 'matrix', 'mqtt')),
   url             text not null constraint endpoint_url_is_url check (watchpost.is_url(url)),
+  settings        jsonb not null default '{}',
+  title_template  text constraint endpoint_title_template_is_template check (watchpost.is_template(title_template)),
+  text_template   text constraint endpoint_text_template_is_template check (watchpost.is_template(text_template)),
   min_severity    text not null default 'info' check (min_severity in ('info', 'warning', 'critical')),
   time_to_live    interval not null default '15 minutes' check (time_to_live > '0')
     constraint endpoint_time_to_live_is_interval check (watchpost.is_interval(time_to_live)),
@@ -61,17 +101,32 @@ create table watchpost.endpoint (
   created_at      timestamptz not null default now() constraint endpoint_created_at_is_time check (watchpost.is_time(created_at)),
   removed_at      timestamptz constraint endpoint_removed_at_is_time check (watchpost.is_time(removed_at)),
   -- The host comes right after the slashes: no user, no password.
-  constraint endpoint_url check (url ~* '^https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?([/?][^[:space:][:cntrl:]#]*)?$'),
-  constraint endpoint_url_port check (watchpost.is_web_port(url)),
-  constraint endpoint_url_protected check (internal or (url ~* '^https://' and watchpost.may_be_public(url))),
+  constraint endpoint_url check (
+    url ~* '^[a-z]+://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?([/?][^[:space:][:cntrl:]#]*)?$'
+    and url ~* (case kind when 'email' then '^smtps?:' when 'mqtt' then '^mqtts?:' else '^https?:' end)
+    -- The last part of these addresses is the credential.
+    and (kind <> 'discord' or url ~* '/api/webhooks/[0-9]+$')
+    and (kind <> 'slack' or settings ? 'channel' or url ~* '/services/[a-z0-9]+/[a-z0-9]+$')
+  ),
+  constraint endpoint_url_port check (kind in ('email', 'mqtt') or watchpost.is_web_port(url)),
+  -- A mail server is sent nothing before it has begun to encrypt, whatever the scheme.
+  constraint endpoint_url_protected check (
+    internal or (url ~* '^(https|smtps?|mqtts)://' and watchpost.may_be_public(url))
+  ),
+  constraint endpoint_settings check (watchpost.is_endpoint_settings(kind, settings)),
   check (removed_at is null or not enabled),
   check (disabled_reason is null or not enabled)
 );
 
 create unique index endpoint_name on watchpost.endpoint (site_id, name) nulls not distinct where removed_at is null;
 
-comment on table  watchpost.endpoint                 is 'An address to which alerts are sent, each as a signed POST.';
+comment on table  watchpost.endpoint                 is 'An address to which alerts are sent: a webhook, or a service that its kind says how to call.';
 comment on column watchpost.endpoint.site_id         is 'The site whose alerts are sent there; null: all sites, by those who see all.';
+comment on column watchpost.endpoint.kind            is 'What is there. webhook: a server that takes signed POSTs.';
+comment on column watchpost.endpoint.url             is 'https; of email smtps or smtp, of mqtt mqtts or mqtt. Without the credential that is a part of the addresses of Discord and Slack.';
+comment on column watchpost.endpoint.settings        is 'What the kind has to know beside the address: the channel, the room, the sender. docs/alerts-out.md lists them.';
+comment on column watchpost.endpoint.title_template  is 'Mustache for the title of an alert, escaped as the kind needs it; null: the usual one.';
+comment on column watchpost.endpoint.text_template   is 'The same for the text.';
 comment on column watchpost.endpoint.min_severity    is 'Alerts below this are not sent there.';
 comment on column watchpost.endpoint.time_to_live    is 'How old a sighting may be when it is sent: an older one expires and is not sent.';
 comment on column watchpost.endpoint.disabled_reason is 'Why it is not enabled, if it was not a person who decided so.';
@@ -106,11 +161,43 @@ comment on table  watchpost.endpoint_secret             is 'What messages are si
 comment on column watchpost.endpoint_secret.slot        is 'current, or previous: the one before the latest rotation, which also signs until valid_until.';
 
 
+create table watchpost.endpoint_credential (
+  endpoint_id uuid primary key references watchpost.endpoint on delete cascade,
+  value       bytea not null check (octet_length(value) between 1 and 16384),
+  created_at  timestamptz not null default now() constraint endpoint_credential_created_at_is_time check (watchpost.is_time(created_at))
+);
+
+comment on table  watchpost.endpoint_credential       is 'What a service asks of who sends to it: a token, a password, a routing key. In a table of its own, which watchpost_reader may not read, and never returned.';
+comment on column watchpost.endpoint_credential.value is 'Encrypted like a photo of the site where the installation encrypts; one that was inserted by SQL is encrypted at its first use.';
+
+
+create table watchpost.endpoint_wait (
+  endpoint_id uuid primary key references watchpost.endpoint on delete cascade,
+  until       timestamptz not null
+);
+
+comment on table  watchpost.endpoint_wait       is 'Endpoints that have asked to be called less often (429 or 503 with Retry-After).';
+comment on column watchpost.endpoint_wait.until is 'Not called before; an hour ahead at most.';
+
+
+create table watchpost.link_key (
+  one boolean primary key default true check (one),
+  key bytea not null default uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) check (octet_length(key) = 32)
+);
+
+comment on table  watchpost.link_key     is 'What signs the links in messages: whoever has one sees an alert without a key, until the link expires. A new key ends all links.';
+comment on column watchpost.link_key.one is 'There is one row.';
+comment on column watchpost.link_key.key is 'Of HMAC-SHA-256.';
+
+insert into watchpost.link_key default values;
+
+
 create table watchpost.notification (
   id          uuid primary key default watchpost.uuidv7(),
   alert_id    uuid not null references watchpost.alert on delete cascade,
   endpoint_id uuid not null references watchpost.endpoint on delete cascade,
   message     json not null,
+  because     text not null default 'raised' check (because in ('raised', 'escalated')),
   state       text not null default 'due' check (state in ('due', 'delivered', 'expired', 'withdrawn', 'disabled', 'gone')),
   created_at  timestamptz not null default clock_timestamp(),
   settled_at  timestamptz,
@@ -123,6 +210,7 @@ create index notification_endpoint on watchpost.notification (endpoint_id, id de
 
 comment on table  watchpost.notification         is 'An alert that is sent to an endpoint, once. Its id is the message''s webhook-id in every attempt.';
 comment on column watchpost.notification.message is 'The body, as of when the alert was raised: the same in every attempt.';
+comment on column watchpost.notification.because is 'raised: the alert was; escalated: nobody had acknowledged it in time.';
 comment on column watchpost.notification.state   is 'due; delivered; expired: too old before it could be delivered; withdrawn: the alert was withdrawn or dismissed; disabled: the endpoint was; gone: the endpoint answered 410.';
 
 
@@ -130,7 +218,7 @@ create table watchpost.delivery (
   id              uuid primary key default watchpost.uuidv7(),
   notification_id uuid references watchpost.notification on delete cascade,
   endpoint_id     uuid not null references watchpost.endpoint on delete cascade,
-  type            text check (type in ('test', 'record.head', 'alarm')),
+  type            text check (type in ('test', 'record.head', 'alarm', 'alert.state', 'alerts.held', 'home')),
   attempt         smallint not null check (attempt >= 1),
   started_at      timestamptz not null default clock_timestamp(),
   duration_ms     real,
@@ -142,8 +230,8 @@ create index delivery_notification on watchpost.delivery (notification_id, attem
 create index delivery_endpoint on watchpost.delivery (endpoint_id, id desc);
 
 comment on table  watchpost.delivery                 is 'One attempt to deliver a message. Written before it is sent: a row without duration_ms is under way, or its worker died.';
-comment on column watchpost.delivery.notification_id is 'The alert that was sent; null: a message of another type.';
-comment on column watchpost.delivery.type            is 'test, record.head or alarm: a message that is about no alert.';
+comment on column watchpost.delivery.notification_id is 'The alert that was sent; null: another message, which has a type.';
+comment on column watchpost.delivery.type            is 'test, record.head, alarm, alert.state (what became of an alert), alerts.held (a summary) or home (Home Assistant): no first message about an alert.';
 comment on column watchpost.delivery.attempt         is 'Counted from 1, across replays.';
 comment on column watchpost.delivery.duration_ms     is 'Until the answer, or the failure.';
 comment on column watchpost.delivery.status          is 'HTTP status of the answer; null: there was none.';

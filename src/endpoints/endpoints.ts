@@ -1,30 +1,12 @@
 import { type Kysely, type NotNull, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
-import { orNameTaken } from '../database/unique.ts';
-import { WatchpostError } from '../errors.ts';
 import type { Page } from '../fields.ts';
-import { isInternal, type Outgoing, parseTarget } from '../outgoing/index.ts';
-import { attemptDelivery } from './delivery.ts';
-import type { EndpointAnswer } from './post.ts';
+import type { KindName } from './kinds/kind.ts';
 
-/**
- * Endpoints: adding, changing, listing and testing them. The rules are in the database, in
- * sql/5-alerts/endpoints.sql.
- */
+/** Endpoints: changing and listing them. The rules are in the database, in sql/5-alerts/endpoints.sql. */
 
-/** The fields of a new endpoint. */
-interface NewEndpoint {
-  readonly name: string;
-  readonly url: string;
-  /** Names or ids; empty: all lists. */
-  readonly watchlists?: readonly string[] | undefined;
-  readonly min_severity?: string | undefined;
-  readonly time_to_live_seconds?: number | undefined;
-  /** alerts unless given; alarms: those of the machines; both: alerts and alarms; heads: the latest seal of the record, by schedule, and no alerts. */
-  readonly sends?: 'alerts' | 'alarms' | 'both' | 'heads' | undefined;
-}
-
-const firstRow = async <Row>(
+/** The first row of a statement. */
+export const firstRow = async <Row>(
   query: { execute(db: Kysely<DB>): Promise<{ rows: Row[] }> },
   db: Kysely<DB>,
 ) => {
@@ -41,52 +23,6 @@ export const findEndpoint = async (db: Kysely<DB>, nameOrId: string): Promise<st
   (await firstRow(sql<{ id: string }>`select watchpost.find_endpoint(${nameOrId}) as id`, db)).id;
 
 /**
- * Adds an endpoint.
- *
- * @returns its id and its secret, which is only shown here.
- * @throws {WatchpostError} name_taken, watchlist_unknown, url_invalid, address_refused; then nothing was written.
- */
-export const addEndpoint = async (
-  db: Kysely<DB>,
-  endpoint: NewEndpoint,
-  { networks }: Outgoing,
-): Promise<{ id: string; secret: string }> => {
-  const target = parseTarget(endpoint.url, networks);
-  const wanted = endpoint.watchlists ?? [];
-  const lists = await db
-    .selectFrom('watchpost.watchlist')
-    .select(['id', 'name'])
-    .where((eb) =>
-      eb.or([
-        eb('name', '=', sql<string>`any (${wanted}::text[])`),
-        eb(sql`id::text`, '=', sql`any (${wanted}::text[])`),
-      ]),
-    )
-    .execute();
-  const unknown = wanted.find((list) => !lists.some(({ id, name }) => id === list || name === list));
-  if (unknown !== undefined)
-    throw new WatchpostError('watchlist_unknown', `There is no watchlist ${JSON.stringify(unknown)}.`);
-  const { endpoint_id, secret } = await orNameTaken(
-    `The endpoint name ${JSON.stringify(endpoint.name)}`,
-    firstRow(
-      sql<{ endpoint_id: string; secret: string }>`
-        select * from watchpost.add_endpoint(
-          name => ${endpoint.name},
-          url => ${endpoint.url},
-          watchlists => ${lists.map((list) => list.id)}::uuid[],
-          min_severity => ${endpoint.min_severity ?? 'info'},
-          time_to_live => make_interval(secs => ${endpoint.time_to_live_seconds ?? 900}),
-          internal => ${isInternal(target)},
-          sends => ${endpoint.sends ?? 'alerts'}
-        )
-      `,
-      db,
-    ),
-  );
-  return { id: endpoint_id, secret };
-};
-
-/**
  * The endpoints that were not removed, by name, with their state, without secrets.
  *
  * @param page of them, after a name; undefined: all. @param page.id the one that has it.
@@ -98,6 +34,13 @@ export const readEndpoints = (db: Kysely<DB>, page?: Page & { readonly id?: stri
       'e.id',
       'e.name',
       'e.url',
+      'e.kind',
+      sql<Record<string, string>>`e.settings`.as('settings'),
+      sql<boolean>`exists (select from watchpost.endpoint_credential as c where c.endpoint_id = e.id)`.as(
+        'has_credential',
+      ),
+      'e.title_template',
+      'e.text_template',
       'e.min_severity',
       sql<number>`extract(epoch from e.time_to_live)::float8`.as('time_to_live_seconds'),
       'e.sends',
@@ -125,6 +68,7 @@ export const readEndpoints = (db: Kysely<DB>, page?: Page & { readonly id?: stri
         .where('n.state', '=', 'due')
         .as('due'),
     ])
+    .$narrowType<{ kind: KindName }>()
     .where('e.removed_at', 'is', null)
     .$if(page?.id !== undefined, (q) => q.where('e.id', '=', page?.id as string))
     .$if(page?.after !== undefined, (q) => q.where('e.name', '>', page?.after as string))
@@ -189,41 +133,4 @@ export const readDeliveries = (db: Kysely<DB>, wanted: DeliveryFilter) => {
       started_at: NotNull;
     }>()
     .execute();
-};
-
-/**
- * Sends a message of the type `test` at once and records it, also to a disabled endpoint.
- *
- * @param by who sends it, for the message.
- * @returns its status, and why it does not count as delivered; never what the server wrote.
- * @throws {WatchpostError} endpoint_unknown, by SQLSTATE.
- */
-export const testEndpoint = async (
-  db: Kysely<DB>,
-  outgoing: Outgoing,
-  nameOrId: string,
-  by: string,
-): Promise<EndpointAnswer> => {
-  const id = await findEndpoint(db, nameOrId);
-  const { url, name, secrets } = await firstRow(
-    sql<{ url: string; name: string; secrets: string[] }>`
-      select e.url, e.name, watchpost.valid_secrets(e.id) as secrets
-      from watchpost.endpoint as e
-      where e.id = ${id}
-    `,
-    db,
-  );
-  const message = {
-    type: 'test',
-    timestamp: new Date().toISOString(),
-    data: { endpoint: name, sent_by: by },
-  };
-  return attemptDelivery({ db }, outgoing, {
-    endpointId: id,
-    notificationId: null,
-    type: 'test',
-    url,
-    secrets,
-    body: JSON.stringify(message),
-  });
 };

@@ -1,0 +1,115 @@
+-- Adding an endpoint: a row, its lists, its secret or credential.
+
+create or replace function watchpost.usual_url(kind text) returns text
+language sql immutable
+return case kind
+  when 'slack' then 'https://slack.com'
+  when 'telegram' then 'https://api.telegram.org'
+  when 'pagerduty' then 'https://events.pagerduty.com/v2/enqueue'
+end;
+
+comment on function watchpost.usual_url(text) is 'The address of a service that has only one; null: of the kinds that have none.';
+
+
+create or replace function watchpost.add_endpoint(
+  name         text,
+  url          text,
+  watchlists   uuid[] default '{}',
+  min_severity text default 'info',
+  time_to_live interval default '15 minutes',
+  internal     boolean default false,
+  sends        text default 'alerts',
+  kind         text default 'webhook',
+  settings     jsonb default '{}',
+  credential   bytea default null,
+  title_template text default null,
+  text_template  text default null,
+  out endpoint_id uuid,
+  out secret      text
+)
+language plpgsql
+as $$
+declare
+  -- The address as the service shows it, the last part of which is the credential.
+  whole text[] := regexp_match(
+    add_endpoint.url,
+    case add_endpoint.kind
+      when 'discord' then '^(https?://[^/?#]+/api/webhooks/[0-9]+)/([^/?#]+)$'
+      when 'slack' then '^(https?://[^/?#]+/services/[^/?#]+/[^/?#]+)/([^/?#]+)$'
+    end
+  );
+  violated text;
+begin
+  if add_endpoint.credential is null and whole is not null then
+    add_endpoint.url := whole[1];
+    add_endpoint.credential := convert_to(whole[2], 'UTF8');
+  end if;
+  if add_endpoint.credential is null and add_endpoint.kind in ('slack', 'discord', 'telegram', 'pagerduty', 'matrix') then
+    raise exception 'An endpoint of the kind % needs a credential.', add_endpoint.kind
+      using errcode = 'WP161', hint = 'docs/alerts-out.md says where the service shows it.';
+  end if;
+  begin
+    insert into watchpost.endpoint as e (
+      name, url, min_severity, time_to_live, internal, sends, kind, settings, title_template, text_template
+    )
+    values (
+      add_endpoint.name,
+      coalesce(nullif(add_endpoint.url, ''), watchpost.usual_url(add_endpoint.kind), ''),
+      add_endpoint.min_severity, add_endpoint.time_to_live, add_endpoint.internal,
+      add_endpoint.sends, add_endpoint.kind, add_endpoint.settings, add_endpoint.title_template, add_endpoint.text_template
+    )
+    returning e.id into endpoint_id;
+  exception
+    when check_violation then
+      get stacked diagnostics violated = constraint_name;
+      if violated = 'endpoint_settings' then
+        raise exception 'These are not the settings of an endpoint of the kind %.', add_endpoint.kind
+          using errcode = 'WP160',
+                hint = case add_endpoint.kind
+                  when 'slack' then 'Settings: channel, or none with the address of an incoming webhook.'
+                  when 'telegram' then 'Settings: chat_id.'
+                  when 'email' then 'Settings: from, to, user (may be missing).'
+                  when 'matrix' then 'Settings: room_id.'
+                  when 'mqtt' then 'Settings, which may be missing: topic, user, home_assistant.'
+                  else 'It has none.'
+                end;
+      elsif violated = 'endpoint_url_protected' and url !~* '^(https|smtps?|mqtts)://' then
+        raise exception 'The URL must begin with %://.', case add_endpoint.kind when 'mqtt' then 'mqtts' else 'https' end
+          using errcode = 'WP054',
+                hint = 'Over plain http names and places could be read on the way. For a network of your own: internal => true, and name it in WATCHPOST_OUTGOING_ALLOW.';
+      elsif violated = 'endpoint_url_protected' then
+        raise exception 'The URL leads to an address that is not public, or not written as four decimal numbers.'
+          using errcode = 'WP110',
+                hint = 'For a network of your own: internal => true, and name it in WATCHPOST_OUTGOING_ALLOW.';
+      elsif violated = 'endpoint_url_port' then
+        raise exception 'The URL cannot be used: its port belongs to another protocol.' using errcode = 'WP054';
+      elsif violated = 'endpoint_url' then
+        raise exception 'The URL cannot be used: %.',
+          case
+            when add_endpoint.url ~* '^[a-z]+://[^/?#]*@' then 'it holds a user or a password'
+            when add_endpoint.kind = 'email' and add_endpoint.url !~* '^smtps?://' then 'it does not begin with smtps://'
+            when add_endpoint.kind = 'mqtt' and add_endpoint.url !~* '^mqtts?://' then 'it does not begin with mqtts://'
+            when add_endpoint.kind not in ('email', 'mqtt') and add_endpoint.url !~* '^https?://' then 'it does not begin with https://'
+            when add_endpoint.url ~ '#' then 'it has a fragment'
+            when add_endpoint.kind = 'discord' then 'it is not like https://discord.com/api/webhooks/ID/TOKEN'
+            when add_endpoint.kind = 'slack' then 'it is not like https://hooks.slack.com/services/T…/B…/TOKEN, and there is no channel'
+            else 'it is not a URL'
+          end
+          using errcode = 'WP054', hint = 'Give one like https://guards.example/hooks/watchpost; the signature shows who sent the message.';
+      end if;
+      raise;
+  end;
+  insert into watchpost.endpoint_watchlist (endpoint_id, watchlist_id)
+  select add_endpoint.endpoint_id, l from unnest(watchlists) as l;
+  if add_endpoint.credential is not null then
+    insert into watchpost.endpoint_credential (endpoint_id, value) values (add_endpoint.endpoint_id, add_endpoint.credential);
+  end if;
+  if add_endpoint.kind = 'webhook' then
+    secret := watchpost.make_secret();
+    insert into watchpost.endpoint_secret (endpoint_id, slot, secret)
+    values (add_endpoint.endpoint_id, 'current', add_endpoint.secret);
+  end if;
+end;
+$$;
+
+comment on function watchpost.add_endpoint is 'Adds an endpoint and returns the secret that signs what a webhook is sent, which is never shown again; other kinds have none. No watchlists: all. url null: the usual one of the kind. Settings that are not those of the kind are an error (WP160), and so is a missing credential (WP161). A URL that cannot be used is an error (WP054), and so is an address that is not public unless internal (WP110).';

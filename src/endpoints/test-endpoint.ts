@@ -1,0 +1,33 @@
+import type { Kysely } from 'kysely';
+import type { DB } from '../database/types.generated.ts';
+import type { Outgoing } from '../outgoing/index.ts';
+import { attemptDelivery } from './delivery.ts';
+import { findEndpoint } from './endpoints.ts';
+import type { EndpointAnswer } from './kinds/index.ts';
+
+/**
+ * Sends a message of the type `test` at once and records it, also to a disabled endpoint.
+ *
+ * @param by who sends it, for the message.
+ * @returns its status, and why it does not count as delivered; of what a server wrote, only what the service says is wrong.
+ * @throws {WatchpostError} endpoint_unknown, by SQLSTATE.
+ */
+export const testEndpoint = async (
+  db: Kysely<DB>,
+  outgoing: Outgoing,
+  nameOrId: string,
+  by: string,
+): Promise<EndpointAnswer> => {
+  const endpointId = await findEndpoint(db, nameOrId);
+  return attemptDelivery({ db }, outgoing, {
+    endpointId,
+    notificationId: null,
+    type: 'test',
+    body: (endpoint) =>
+      JSON.stringify({
+        type: 'test',
+        timestamp: new Date().toISOString(),
+        data: { endpoint, sent_by: by },
+      }),
+  });
+};
