@@ -15,12 +15,9 @@ export const track = z
     looks: count.meta({ description: 'Those of its faces that are good enough to be compared.' }),
     face_id: id.nullable().meta({ description: 'The face that stands for it; null: there was no good one.' }),
     image_id: id.nullable(),
-    decision: z
-      .enum(searchOutcomes)
-      .nullable()
-      .meta({
-        description: 'Of its latest search; null: it was not searched, or that is not kept any more.',
-      }),
+    decision: z.enum(searchOutcomes).nullable().meta({
+      description: 'Of its latest search; null: it was not searched, or that is not kept any more.',
+    }),
     person_id: id.nullable().meta({ description: 'Whom it is matched with.' }),
     person: text.nullable(),
     watchlist: text.nullable(),
