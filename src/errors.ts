@@ -63,6 +63,7 @@ export const problems = {
   host_refused: { status: 421, title: 'The server is not called by this name' },
   route_unknown: { status: 404, title: 'There is nothing at this address' },
   image_unknown: { status: 404, title: 'There is no such image', sqlstate: 'WP090' },
+  track_unknown: { status: 404, title: 'There is no such track' },
   sighting_unknown: { status: 404, title: 'There is no such sighting' },
   search_unknown: { status: 404, title: 'There is no such search' },
   face_unknown: { status: 404, title: 'There is no such face', sqlstate: 'WP037' },

@@ -2599,6 +2599,41 @@ export interface WatchpostTrack {
   vector: string | null;
 }
 
+export interface WatchpostTrackDetail {
+  alert_id: string | null;
+  began_at: Timestamp | null;
+  camera: string | null;
+  camera_id: string | null;
+  created_at: Timestamp | null;
+  /**
+   * search.outcome of the search that stands; null: it was not searched yet, or has no good face, or its search is not kept any more.
+   */
+  decision: string | null;
+  ended_at: Timestamp | null;
+  face_id: string | null;
+  faces: number | null;
+  id: string | null;
+  image_id: string | null;
+  location: string | null;
+  looks: number | null;
+  person: string | null;
+  /**
+   * Whom it is matched with; null: nobody.
+   */
+  person_id: string | null;
+  quality: number | null;
+  revision: number | null;
+  /**
+   * Of the fused vector to the nearest person, as it was searched last.
+   */
+  similarity: number | null;
+  /**
+   * Of several lists the first by name, and its alert.
+   */
+  watchlist: string | null;
+  zone: string | null;
+}
+
 export interface WatchpostUnmatchedFace {
   captured_at: Timestamp | null;
   embedding_id: string | null;
@@ -2881,6 +2916,7 @@ export interface DB {
   "watchpost.subscription": WatchpostSubscription;
   "watchpost.task_pause": WatchpostTaskPause;
   "watchpost.track": WatchpostTrack;
+  "watchpost.track_detail": WatchpostTrackDetail;
   "watchpost.unmatched_face": WatchpostUnmatchedFace;
   "watchpost.upkeep_task": WatchpostUpkeepTask;
   "watchpost.vacuum_holder": WatchpostVacuumHolder;

@@ -53,6 +53,7 @@ import { strangerAlerts } from './stranger-alerts.ts';
 import { strangerRules } from './stranger-rules.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
+import { tracks } from './tracks.ts';
 import { watchlists } from './watchlists.ts';
 import { workers } from './workers.ts';
 
@@ -108,6 +109,7 @@ export const createApp = (services: Services) => {
     .route('/merges', merges())
     .route('/sightings', sightings())
     .route('/searches', pastSearches())
+    .route('/tracks', tracks())
     .route('/erasures', erasures())
     .route('/watchlists', watchlists())
     .route('/cameras', cameras())
