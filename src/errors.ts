@@ -56,6 +56,8 @@ export const problems = {
     title: 'This is of all sites, and the caller does not see them',
     sqlstate: 'WP151',
   },
+  bridge_unknown: { status: 404, title: 'There is no such bridge', sqlstate: 'WP170' },
+  bridge_invalid: { status: 422, title: 'The bridge cannot be used', sqlstate: 'WP171' },
   scope_missing: { status: 403, title: 'The API key may not do this' },
   metrics_local: { status: 403, title: 'The metrics are read on this machine only' },
   host_refused: { status: 421, title: 'The server is not called by this name' },

@@ -1,6 +1,7 @@
 import { Hono, type MiddlewareHandler, type Next } from 'hono';
 import { requestId } from 'hono/request-id';
 import { z } from 'zod';
+import { mostBase64 } from '../intake/index.ts';
 import { limits } from '../limits.ts';
 import { Turns } from '../search/index.ts';
 import { access } from './access.ts';
@@ -36,7 +37,6 @@ import { openIdLogin } from './open-id-login.ts';
 import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
 import { persons } from './persons.ts';
-import { mostBase64 } from './photo-body.ts';
 import { pipeline } from './pipeline.ts';
 import { plans } from './plans.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
