@@ -35,6 +35,7 @@ import { nudgeAfterWrites } from './nudge.ts';
 import { openIdLogin } from './open-id-login.ts';
 import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
+import { paging } from './paging.ts';
 import { persons } from './persons.ts';
 import { mostBase64 } from './photo-body.ts';
 import { pipeline } from './pipeline.ts';
@@ -108,6 +109,7 @@ export const createApp = (services: Services) => {
     .route('/searches', pastSearches())
     .route('/erasures', erasures())
     .route('/watchlists', watchlists())
+    .route('/watchlists', paging())
     .route('/cameras', cameras())
     .route('/plans', plans(services, turns))
     .route('/calibrations', calibrations())
