@@ -246,7 +246,7 @@ describe('the paging of a list', () => {
     await run('--at-most', '5', '--within', '10m');
     const { stdout } = await run('--escalate-after', '5m', '--then', first.name);
     expect(stdout.split('\n')).toEqual([
-      'quiet     22:00 to 06:00 Europe/Berlin, fri, sat, sun, mon',
+      'quiet     22:00 to 06:00 Europe/Berlin, mon, fri, sat, sun',
       '          critical alerts are sent nevertheless',
       'rate      5 messages an endpoint within 600 s',
       `escalate  to ${first.name} after 300 s without an acknowledgement`,
