@@ -165,9 +165,12 @@ begin
     when 'person' then watchpost.shows_person(scope, (payload ->> 'person_id')::uuid)
     when 'cannot_link' then watchpost.shows_person(scope, (payload ->> 'person_id')::uuid)
     when 'backfill' then watchpost.shows_person(scope, (payload ->> 'person_id')::uuid)
-    when 'stranger' then exists (
+    when 'stranger' then watchpost.shows_camera(scope, (payload ->> 'camera_id')::uuid) or exists (
       select from watchpost.stranger_face as f where f.stranger_id = subject_id and watchpost.shows_face(scope, f.face_id)
     )
+    when 'stranger_rule' then
+      scope.watchlists is null and scope.cameras is null and (payload ->> 'site_id')::uuid = any (scope.sites)
+    when 'unknown' then watchpost.shows_camera(scope, (payload ->> 'camera_id')::uuid)
     when 'alert' then watchpost.shows_alert(scope, (payload ->> 'alert_id')::uuid)
     when 'notification' then
       watchpost.shows_alert(scope, (payload ->> 'alert_id')::uuid)

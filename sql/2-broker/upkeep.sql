@@ -52,6 +52,8 @@ begin
         result := format('sent to %s endpoints', watchpost.announce_head());
       when 'strangers' then
         select g.result, g.more into result, more from watchpost.group_strangers() as g;
+      when 'stranger_alerts' then
+        result := watchpost.raise_stranger_alerts();
       else
         raise exception 'There is no upkeep task %.', quote_literal(task);
     end case;

@@ -31,15 +31,19 @@ begin
     from (
       select
         f.track_id, f.id as face_id, f.box_x + f.box_width / 2 as x, f.box_y + f.box_height / 2 as y,
-        f.box_height as height, f.usable, extract(epoch from i.captured_at - at)::real as secs,
+        f.box_height as height, f.usable, extract(epoch from i.seen_at - at)::real as secs,
         row_number() over (
-          partition by f.track_id order by abs(extract(epoch from i.captured_at - at)), f.superseded_at is not null, f.id
+          partition by f.track_id order by abs(extract(epoch from i.seen_at - at)), f.superseded_at is not null, f.id
         ) as place
-      from watchpost.image as i
+      from (
+        -- What a still frame shows is in the frame that it is like.
+        select coalesce(s.of_image_id, k.id) as id, k.captured_at as seen_at
+        from watchpost.image as k
+        left join watchpost.still_frame as s on s.image_id = k.id
+        where k.camera_id = camera and k.captured_at between at - gap and at + gap
+      ) as i
       join watchpost.face as f on f.image_id = i.id and f.track_id is not null
-      where i.camera_id = camera
-        and i.captured_at between at - gap and at + gap
-        and (i.id <> frame or f.superseded_at is not null)
+      where i.id <> frame or f.superseded_at is not null
     ) as n
     where n.place <= 3
   ),
@@ -106,11 +110,13 @@ declare
   kept constant integer := (watchpost.track_rules()).kept;
   tied uuid := coalesce(track, watchpost.uuidv7());
   own record;
+  span record;
 begin
-  select f.id, watchpost.quality_of(f, e.norm, least_norm) as quality into own
+  select f.id, f.image_id, watchpost.quality_of(f, e.norm, least_norm) as quality into own
   from watchpost.embedding as e
   join watchpost.face as f on f.id = e.face_id
   where e.id = embedding;
+  select s.* into span from watchpost.frame_span(own.image_id, at) as s;
   if track is null then
     insert into watchpost.track (id, camera_id, began_at, ended_at) values (tied, camera, at, at);
   end if;
@@ -123,8 +129,8 @@ begin
     return null;
   end if;
   update watchpost.track as t
-  set began_at = least(t.began_at, at),
-      ended_at = greatest(t.ended_at, at),
+  set began_at = least(t.began_at, span.first_at),
+      ended_at = greatest(t.ended_at, span.last_at),
       faces = t.faces + 1,
       looks = t.looks + (own.quality > 0)::integer,
       best = case

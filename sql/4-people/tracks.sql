@@ -127,12 +127,13 @@ begin
     select
       count(*) as faces,
       count(*) filter (where f.quality > 0) as looks,
-      min(i.captured_at) as began_at,
-      max(i.captured_at) as ended_at,
+      min(s.first_at) as began_at,
+      max(s.last_at) as ended_at,
       array_agg(f.id order by f.quality desc, f.id) filter (where f.quality > 0) as ranked,
       max(f.quality) filter (where f.quality > 0) as quality
     from watchpost.face as f
     join watchpost.image as i on i.id = f.image_id
+    cross join lateral watchpost.frame_span(i.id, i.captured_at) as s
     where f.track_id = g.id and f.superseded_at is null
   ) as c
   where t.id = g.id;

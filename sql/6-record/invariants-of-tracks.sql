@@ -25,15 +25,18 @@ begin atomic
   cross join lateral (
     select
       count(*) as faces, count(*) filter (where f.quality > 0) as looks,
-      min(i.captured_at) as began_at, max(i.captured_at) as ended_at
+      min(s.first_at) as began_at, max(s.last_at) as ended_at
     from watchpost.face as f
     join watchpost.image as i on i.id = f.image_id
+    cross join lateral watchpost.frame_span(i.id, i.captured_at) as s
     where f.track_id = t.id and f.superseded_at is null
   ) as n
   where t.id >= from_key
     and (
       (t.faces, t.looks) <> (n.faces, n.looks)
-      or (t.began_at, t.ended_at) <> (n.began_at, n.ended_at)
+      -- Longer: still frames, of which there may be none left.
+      or t.began_at > n.began_at
+      or t.ended_at < n.ended_at
       or (t.looks > 0) <> (t.face_id is not null)
     )
     -- Not while one of its faces is being embedded again.

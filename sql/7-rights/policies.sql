@@ -71,6 +71,8 @@ begin
         ),
         ('stranger', 'exists (select from watchpost.stranger_face as f where f.stranger_id = stranger.id)', null),
         ('stranger_face', 'watchpost.shows_face(SCOPE, face_id)', null),
+        ('stranger_rule', own_site || ' and ' || sees_all_lists || ' and (select watchpost.my_cameras()) is null', null),
+        ('stranger_alert', 'watchpost.shows_camera(SCOPE, camera_id)', 'false'),
 
         (
           'watchlist',
@@ -103,6 +105,10 @@ begin
         ('escalation', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),
         ('notification', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),
         ('delivery', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
+
+        ('bridge', own_site, null),
+        ('bridge_state', 'exists (select from watchpost.bridge as b where b.id = bridge_id)', null),
+        ('bridge_secret', 'false', null),
 
         ('event', 'watchpost.shows_event(SCOPE, topic, subject_id, image_id, payload)', null),
         ('handling', 'watchpost.shows_event_of(SCOPE, event_id)', null),

@@ -76,7 +76,7 @@ begin
     from pg_proc as p
     where p.pronamespace = 'watchpost'::regnamespace and p.prokind = 'f'
   loop
-    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,raise_alarms,page_alerts,release_held,continue_record,renumber_rows,purge,begin_purge,finish_purge,write_receipt,destroy_data_keys}') then
+    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,raise_alarms,page_alerts,release_held,note_home,raise_stranger_alerts,continue_record,renumber_rows,purge,begin_purge,finish_purge,write_receipt,destroy_data_keys}') then
       -- Through upkeep() only, or by the owner.
       execute format('revoke execute on function %s from watchpost_work, watchpost_api', item.name);
     elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people,admit_key,is_administered,authenticate,open_session,open_session_of,authenticate_session,close_session,note_expired_keys,record_refused_keys,people_concerned,forget_answers,encrypt_image}') then
@@ -95,7 +95,7 @@ begin
       -- They answer no vector, and record who has asked.
       execute format('grant execute on function %s to watchpost_reader, watchpost_reviewer', item.name);
     end if;
-    if item.proname = any ('{acknowledge,confirm,dismiss,reopen,undo}') then
+    if item.proname = any ('{acknowledge,confirm,dismiss,reopen,undo,acknowledge_stranger_alert}') then
       execute format('grant execute on function %s to watchpost_reviewer', item.name);
     end if;
   end loop;
@@ -106,7 +106,7 @@ begin
     watchpost.event, watchpost.handling, watchpost.seal, watchpost.seal_leaves, watchpost.seal_head,
     watchpost.retention, watchpost.upkeep_task, watchpost.server_timeline, watchpost.migration, watchpost.schema_object,
     watchpost.camera_place, watchpost.access, watchpost.processing_default, watchpost.erasure, watchpost.erasure_leaf,
-    watchpost.erasure_face, watchpost.alarm
+    watchpost.erasure_face, watchpost.alarm, watchpost.stranger_alert
   from watchpost_work;
   -- Keys are made, changed and counted by functions.
   revoke insert, update, delete on watchpost.api_key, watchpost.key_calls, watchpost.key_stream, watchpost.session from watchpost_work;
@@ -155,7 +155,7 @@ begin
   -- A reviewer is not a member of watchpost_reader, which only an administrator of that role can grant.
   foreach wanted in array '{watchpost_reader,watchpost_reviewer,watchpost_api}'::text[] loop
     execute format('grant select on all tables in schema watchpost to %I', wanted);
-    execute format('revoke select on watchpost.stranger_candidate, watchpost.idempotency, watchpost.session, watchpost.data_key, watchpost.camera_secret, watchpost.link_key from %I', wanted);
+    execute format('revoke select on watchpost.stranger_candidate, watchpost.idempotency, watchpost.session, watchpost.data_key, watchpost.camera_secret, watchpost.link_key, watchpost.bridge_secret from %I', wanted);
     -- All columns but the vectors, also those of later migrations.
     foreach columns in array '{embedding,reference,person_vector,stranger_face,track}'::text[] loop
       execute format('revoke select on watchpost.%I from %I', columns, wanted);
@@ -183,7 +183,7 @@ begin
   grant insert, update, delete on
     watchpost.plan, watchpost.camera, watchpost.person, watchpost.person_photo, watchpost.watchlist,
     watchpost.watchlist_entry, watchpost.cannot_link, watchpost.endpoint, watchpost.endpoint_watchlist,
-    watchpost.endpoint_secret, watchpost.endpoint_credential, watchpost.endpoint_wait,
+    watchpost.endpoint_secret, watchpost.endpoint_credential, watchpost.endpoint_wait, watchpost.stranger_rule,
     watchpost.paging, watchpost.paging_quiet, watchpost.paging_step
   to watchpost_api;
   grant insert (camera_id, site_id, purpose, captured_at, submitted_by, idempotency_key, bytes, traceparent), delete

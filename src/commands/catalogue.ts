@@ -32,6 +32,7 @@ export const commands: readonly Entry[] = [
   { names: ['alert'], load: async () => (await import('./alert.ts')).alertCommand },
   { names: ['key'], load: async () => (await import('./key.ts')).keyCommand },
   { names: ['endpoint'], load: async () => (await import('./endpoint.ts')).endpointCommand },
+  { names: ['bridge'], load: async () => (await import('./bridge.ts')).bridgeCommand },
   { names: ['calibrate'], load: async () => (await import('./calibrate/calibrate.ts')).calibrateCommand },
   { names: ['evaluate'], load: async () => (await import('./evaluate/evaluate.ts')).evaluateCommand },
   { names: ['sql'], load: async () => (await import('./sql.ts')).sqlCommand },
@@ -44,6 +45,10 @@ export const commands: readonly Entry[] = [
   { names: ['erase'], load: async () => (await import('./erase.ts')).eraseCommand },
   { names: ['encryption'], load: async () => (await import('./encryption.ts')).encryptionCommand },
   { names: ['verify'], load: async () => (await import('./verify.ts')).verifyCommand },
+  {
+    names: ['stranger-rule'],
+    load: async () => (await import('./stranger-rule.ts')).strangerRuleCommand,
+  },
   { names: ['strangers'], load: async () => (await import('./strangers.ts')).strangersCommand },
   { names: ['describe'], load: async () => (await import('./describe.ts')).describeCommand },
   {

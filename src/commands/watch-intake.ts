@@ -46,6 +46,9 @@ const ofAll = [
 export const isPassing = (error: unknown): boolean =>
   error instanceof Unreachable || isDatabaseAway(error) || passing.includes(toWatchpostError(error).code);
 
+/** Whether no other photo would escape an error either. */
+export const isOfAll = (error: unknown): boolean => ofAll.includes(toWatchpostError(error).code);
+
 /** Submits files of a folder, each once: a file is another one when its content was changed. */
 export class FolderIntake {
   readonly #options: Options;
@@ -83,7 +86,7 @@ export class FolderIntake {
       if (!isWholePhoto(bytes) && ageMs < this.#options.giveUpMs) return { file, state: 'unfinished' };
       outcome = { file, state: 'submitted', id: await this.#submit(file, line, bytes, found.mtime) };
     } catch (error) {
-      if (isPassing(error) || ofAll.includes(toWatchpostError(error).code)) throw error;
+      if (isPassing(error) || isOfAll(error)) throw error;
       // A file without a whole header cannot be read either.
       if (ageMs < this.#options.giveUpMs) return { file, state: 'unfinished' };
       outcome = {

@@ -2,14 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError } from '../errors.ts';
 import { parseNetwork } from '../outgoing/index.ts';
 import { type Frame, type SourceSettings, sourceAt, splitUrl, videoFile } from '../sources/index.ts';
-import { keyOf, newReport, type Target, turned, watchCamera } from '../streams/index.ts';
+import { FrigateLabels, keyOf, newReport, type Target, turned, watchCamera } from '../streams/index.ts';
 import { findCamera, readCamera } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
 import { explain } from './program/explain.ts';
 import { print, printJson } from './program/io.ts';
 import type { Context } from './program/session.ts';
+import { codeOf } from './submit.ts';
 import { byApi, byDatabase, type Way } from './submit-ways.ts';
-import { isPassing } from './watch-intake.ts';
+import { isOfAll, isPassing } from './watch-intake.ts';
 
 export interface SourceOptions {
   readonly camera?: string;
@@ -33,7 +34,7 @@ export const watchSource = async (
   options: SourceOptions,
 ): Promise<boolean> => {
   const { io, log, stopper } = context;
-  if (options.camera === undefined)
+  if (options.camera === undefined && !/^mqtts?:/i.test(given))
     throw new CommandError('Say of which camera the frames are: --camera NAME.');
   const { url, userinfo } = splitUrl(given);
   const begins = options.begins === undefined ? undefined : new Date(options.begins);
@@ -49,7 +50,7 @@ export const watchSource = async (
   io.stderr.write(`watching; stop with Ctrl-C\n`);
   await watchCamera(
     {
-      ...{ log, report, camera: options.camera },
+      ...{ log, report, camera: options.camera ?? 'of all' },
       outgoing: { networks: everywhere },
       open: () => source,
       // A file that cannot be read will not be read later either.
@@ -67,15 +68,15 @@ export const watchSource = async (
 
 type Camera = { readonly id: string; readonly rotation: number | null; readonly settings: SourceSettings };
 
-/** As the camera is set in the database; through the API nothing is known of it. */
+/** As the camera is set in the database; through the API, and of several cameras, nothing is known of it. */
 const settingsOf = async (context: Context, options: SourceOptions): Promise<Camera> => {
   const plain = { userinfo: null, position: null, camera: options.camera };
-  if (options.api !== undefined) {
+  if (options.api !== undefined || options.camera === undefined) {
     const settings = { ...plain, rate: options.fps ?? 1, region: null, frameWidth: null };
     return { id: options.camera ?? '', rotation: null, settings };
   }
   const { db } = await connect(context);
-  const camera = await readCamera(db, await findCamera(db, options.camera ?? ''));
+  const camera = await readCamera(db, await findCamera(db, options.camera));
   return {
     id: camera.id,
     rotation: camera.rotation,
@@ -89,7 +90,8 @@ const settingsOf = async (context: Context, options: SourceOptions): Promise<Cam
 };
 
 /** Waits while the database or the API is away or full, and says so once. */
-const throughWay = ({ io }: Context, way: Way, { id, rotation }: Camera, json: boolean): Target => {
+const throughWay = ({ io, log }: Context, way: Way, { id, rotation }: Camera, json: boolean): Target => {
+  const labels = new FrigateLabels({ networks: everywhere }, log);
   const show = (frame: Frame, image: string) => {
     const capturedAt = frame.capturedAt.toISOString();
     if (json) printJson(io, { captured_at: capturedAt, state: 'submitted', id: image });
@@ -103,11 +105,19 @@ const throughWay = ({ io }: Context, way: Way, { id, rotation }: Camera, json: b
           const image = await way.submit(turned(frame.bytes, rotation), 'frame.jpg', {
             capturedAt: frame.capturedAt.toISOString(),
             idempotencyKey: keyOf(id, frame.id),
+            ...(frame.camera === undefined ? {} : { camera: frame.camera }),
           });
           show(frame, image);
+          if (frame.frigate) void label(way, image, frame.frigate, labels);
           return image;
         } catch (error) {
-          if (!isPassing(error)) throw error;
+          if (!isPassing(error)) {
+            // A frame that is no photo, or of a camera of Frigate that is none here.
+            if (isOfAll(error) && !(frame.camera !== undefined && codeOf(error) === 'camera_unknown'))
+              throw error;
+            io.stderr.write(`${explain(error).split('\n')[0]}\n`);
+            return undefined;
+          }
           if (pause === 500)
             io.stderr.write(`${explain(error).split('\n')[0]} Frames wait until it is back.\n`);
         }
@@ -116,4 +126,15 @@ const throughWay = ({ io }: Context, way: Way, { id, rotation }: Camera, json: b
       return undefined;
     },
   };
+};
+
+/** Beside the frames that follow: the next one may be of the same event. */
+const label = async (
+  way: Way,
+  image: string,
+  event: { event: string; api: string },
+  labels: FrigateLabels,
+): Promise<void> => {
+  const { found } = await way.untilEnded(image).catch(() => ({ found: [] }));
+  await labels.send(event, found);
 };

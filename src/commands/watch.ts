@@ -32,7 +32,7 @@ export const watchCommand: AddCommand = (program, session) =>
     )
     .argument(
       '<source>',
-      'a folder, with its subfolders; a video file; a URL with rtsp, http or https; a device like /dev/video0',
+      'a folder, with its subfolders; a video file; a URL with rtsp, http, https, s3 or mqtt; a device like /dev/video0',
     )
     .option('--camera <name>', 'the camera that took them', searched)
     .option(

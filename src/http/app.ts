@@ -1,6 +1,7 @@
 import { Hono, type MiddlewareHandler, type Next } from 'hono';
 import { requestId } from 'hono/request-id';
 import { z } from 'zod';
+import { mostBase64 } from '../intake/index.ts';
 import { limits } from '../limits.ts';
 import { Turns } from '../search/index.ts';
 import { access } from './access.ts';
@@ -37,7 +38,6 @@ import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
 import { paging } from './paging.ts';
 import { persons } from './persons.ts';
-import { mostBase64 } from './photo-body.ts';
 import { pipeline } from './pipeline.ts';
 import { plans } from './plans.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
@@ -50,8 +50,11 @@ import type { Served, Services } from './services.ts';
 import { sessions } from './sessions.ts';
 import { sites } from './sites.ts';
 import { storedPhotos } from './stored-photos.ts';
+import { strangerAlerts } from './stranger-alerts.ts';
+import { strangerRules } from './stranger-rules.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
+import { tracks } from './tracks.ts';
 import { watchlists } from './watchlists.ts';
 import { workers } from './workers.ts';
 
@@ -107,6 +110,7 @@ export const createApp = (services: Services) => {
     .route('/merges', merges())
     .route('/sightings', sightings())
     .route('/searches', pastSearches())
+    .route('/tracks', tracks())
     .route('/erasures', erasures())
     .route('/watchlists', watchlists())
     .route('/watchlists', paging())
@@ -117,6 +121,8 @@ export const createApp = (services: Services) => {
     .route('/alerts', evidence())
     .route('/events', events(services, streams))
     .route('/strangers', strangers(services))
+    .route('/stranger-rules', strangerRules())
+    .route('/stranger-alerts', strangerAlerts())
     .route('/endpoints', endpoints(services))
     .route('/deliveries', deliveries())
     .route('/workers', workers())

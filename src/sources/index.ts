@@ -1,9 +1,11 @@
 import { deviceSource } from './device.ts';
+import { frigateSource } from './frigate.ts';
 import { httpSource } from './http.ts';
 import { rtspSource } from './rtsp.ts';
+import { s3Source } from './s3.ts';
 import { type Source, SourceError } from './source.ts';
 
-/** Where frames come from: streams, videos, stills, devices. Each source gives frames with the time of each. */
+/** Where frames come from: streams, videos, stills, devices, buckets, Frigate. Each source gives frames with the time of each. */
 
 export { findFfmpeg } from './ffmpeg.ts';
 export {
@@ -27,6 +29,8 @@ export const sourceAt = (url: string): Source => {
   const scheme = url.slice(0, url.indexOf(':')).toLowerCase();
   if (scheme === 'rtsp' || scheme === 'rtsps') return rtspSource(url);
   if (scheme === 'http' || scheme === 'https') return httpSource(url);
+  if (scheme === 's3') return s3Source(url);
+  if (scheme === 'mqtt' || scheme === 'mqtts') return frigateSource(url);
   throw new SourceError('Frames are not taken from such a URL.');
 };
 

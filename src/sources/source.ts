@@ -13,8 +13,8 @@ export interface Frame {
   readonly position?: string;
   /** The camera that took it, where a source has frames of several. */
   readonly camera?: string;
-  /** To be called when the frame is an image. */
-  readonly submitted?: (imageId: string) => void;
+  /** The event of Frigate that it is of, and where the name of who is in it is sent back to. */
+  readonly frigate?: { readonly event: string; readonly api: string };
 }
 
 /** The part of a frame that is taken, in shares of its width and height. */
@@ -51,6 +51,8 @@ export interface SourceTools {
 export interface Source {
   /** Whether frames come at their own pace, so that those that nobody can take in time are dropped. */
   readonly isLive: boolean;
+  /** Frames that wait at most before the oldest is dropped; 2 unless given. */
+  readonly mostHeld?: number;
   /**
    * Opens the source. It ends by itself where there are no more frames, as at the end of a video.
    *

@@ -4,6 +4,7 @@ import type { Database } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 import type { Outgoing } from '../outgoing/index.ts';
 import { type Region, sourceAt } from '../sources/index.ts';
+import { FrigateLabels } from './frigate-labels.ts';
 import { intoDatabase } from './submit-frames.ts';
 import { newReport, type Report, watchCamera } from './watch-camera.ts';
 
@@ -49,6 +50,7 @@ export interface Watching {
 export const startWatching = ({ database, outgoing, log }: Tools): Watching => {
   const watcher = randomUUID();
   const running = new Map<string, Running>();
+  const labels = new FrigateLabels(outgoing, log);
   const stopping = new AbortController();
   /** Until when the leases hold at least, by performance.now(). */
   let holdsUntil = 0;
@@ -62,6 +64,7 @@ export const startWatching = ({ database, outgoing, log }: Tools): Watching => {
         target: intoDatabase(database, camera.camera_id, {
           rotation: () => camera.rotation,
           mayGoOn: () => performance.now() < holdsUntil,
+          labels,
           log,
         }),
         open: () => sourceAt(camera.source),

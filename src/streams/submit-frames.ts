@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { toWatchpostError } from '../convert-error.ts';
 import type { Database } from '../database/pool.ts';
 import { retryWhileAway } from '../database/retry.ts';
-import { submitPhoto } from '../intake/index.ts';
+import { inspectPhoto, readFound, submitPhoto, untilEnded } from '../intake/index.ts';
 import type { Log } from '../log.ts';
 import type { Frame } from '../sources/index.ts';
+import type { FrigateLabels } from './frigate-labels.ts';
 import { turned } from './turn.ts';
 
 /** Photos of one camera that may wait in the outbox: while there are so many, its frames wait in the watcher. */
@@ -29,12 +30,13 @@ export interface Target {
  * Frames of a camera become images of this database.
  *
  * @param options.rotation degrees clockwise until the frames are upright.
+ * @param options.labels sends back to Frigate who was found.
  * @param options.mayGoOn whether frames may still be submitted: somebody else may have taken over.
  */
 export const intoDatabase = (
   database: Database,
   cameraId: string,
-  options: { rotation: () => number | null; mayGoOn?: () => boolean; log: Log },
+  options: { rotation: () => number | null; mayGoOn?: () => boolean; labels: FrigateLabels; log: Log },
 ): Target => ({
   async untilRoom(signal) {
     const full = async () => {
@@ -49,7 +51,7 @@ export const intoDatabase = (
       await sleep(pause, undefined, { signal }).catch(() => {});
   },
   async submit(frame, signal) {
-    const { rotation, mayGoOn = () => true, log } = options;
+    const { rotation, mayGoOn = () => true, labels, log } = options;
     const submit = async () => {
       if (!mayGoOn()) return undefined;
       return submitPhoto(database, {
@@ -61,7 +63,10 @@ export const intoDatabase = (
       });
     };
     try {
-      return await retryWhileAway(database, () => signal.aborted, submit);
+      await inspectPhoto(frame.bytes);
+      const image = await retryWhileAway(database, () => signal.aborted, submit);
+      if (image !== undefined && frame.frigate) void label(database, image, frame.frigate, labels, signal);
+      return image;
     } catch (error) {
       if (signal.aborted) return undefined;
       const { code, message } = toWatchpostError(error);
@@ -72,6 +77,18 @@ export const intoDatabase = (
     }
   },
 });
+
+/** Beside the frames that follow: the next one may be of the same event. */
+const label = async (
+  database: Database,
+  image: string,
+  event: { event: string; api: string },
+  labels: FrigateLabels,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { matches } = await untilEnded(database, image, signal).catch(() => ({ matches: 0 }));
+  if (matches > 0) await labels.send(event, await readFound(database, image).catch(() => []));
+};
 
 /** The idempotency key of a frame, which may have 255 characters. */
 export const keyOf = (cameraId: string, id: string): string => {

@@ -32,7 +32,7 @@ export const newReport = (): Report => ({
   ...{ read: 0, submitted: 0, dropped: 0, reconnects: 0 },
 });
 
-/** Frames of a live source that the watcher keeps while the outbox has no room. */
+/** Frames of a live source that the watcher keeps while the outbox has no room, unless the source says how many. */
 const mostHeld = 2;
 
 /** Milliseconds before the source is opened again: they double from the first to the longest. */
@@ -102,7 +102,7 @@ const takeFrames = async (watched: Watched, outer: AbortSignal): Promise<void> =
   const ending = new AbortController();
   const signal = AbortSignal.any([outer, ending.signal]);
   const source = open();
-  const latest = new LatestFrames(mostHeld, () => {
+  const latest = new LatestFrames(source.mostHeld ?? mostHeld, () => {
     report.dropped += 1;
   });
   const submitting = source.isLive ? submitLatest(watched, latest, signal) : Promise.resolve();
@@ -160,9 +160,7 @@ const submit = async ({ target, report }: Watched, frame: Frame, signal: AbortSi
   const imageId = await target.submit(frame, signal).catch((cause: unknown) => {
     throw new SubmitFailure('A frame was not submitted.', { cause });
   });
-  if (imageId !== undefined) {
-    report.submitted += 1;
-    frame.submitted?.(imageId);
-  } else if (signal.aborted) return;
+  if (imageId !== undefined) report.submitted += 1;
+  else if (signal.aborted) return;
   if (frame.position !== undefined) report.position = frame.position;
 };

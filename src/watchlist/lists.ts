@@ -71,7 +71,7 @@ const columnsOf = async (
 });
 
 /** By name or id: those of the site, or else any, which the database refuses with their names. */
-const findCameras = async (
+export const findCameras = async (
   db: Kysely<DB>,
   wanted: readonly string[],
   site: RawBuilder<string>,

@@ -18,6 +18,7 @@ const tasks = [
   'purge_persons',
   'retention',
   'seal',
+  'stranger_alerts',
   'strangers',
 ];
 
@@ -80,7 +81,8 @@ describe('partitions', () => {
     await submitMany(database, 1);
     expect(await one('select task from watchpost.upkeep()')).toEqual({ task: null });
     await database.rows(`update watchpost.upkeep_task set last_run = last_run - interval '11 seconds'`);
-    expect(await one('select task from watchpost.upkeep()')).toEqual({ task: 'seal' });
+    for (const task of ['stranger_alerts', 'seal', null])
+      expect(await one('select task from watchpost.upkeep()')).toEqual({ task });
   });
 
   it('record why a task failed, and the others still run', async () => {

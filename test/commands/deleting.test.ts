@@ -35,7 +35,7 @@ describe('camera', () => {
 
   it('set refuses a change of nothing, an unknown camera and a name that is taken, in a sentence', async () => {
     await run('camera', 'add', 'lobby', '--location', 'Lobby');
-    expect((await run('camera', 'set', 'gate')).stderr).toMatch(/^Say what to change: --location/);
+    expect((await run('camera', 'set', 'gate')).stderr).toMatch(/^Say what to change, by one of the options/);
     expect((await run('camera', 'set', 'gat', '--location', 'Yard')).stderr).toBe(
       "There is no camera 'gat'.\nCameras: gate, lobby.\n(camera_unknown)\n",
     );

@@ -102,6 +102,7 @@ const examples: Record<string, Example> = {
     code: 0,
     stdout: /^off: no key is set\nphotos {2}0 encrypted/,
   },
+  bridge: { args: () => ['bridge', 'list'], code: 0, stdout: /^no bridges\n$/ },
   endpoint: { args: () => ['endpoint', 'list'], code: 0, stdout: /^no endpoints\n$/ },
   calibrate: { args: () => ['calibrate'], code: 1, stdout: nothing, stderr: /^Nobody is enrolled/ },
   evaluate: {
@@ -133,6 +134,7 @@ const examples: Record<string, Example> = {
   watch: { args: () => ['watch', folder, '--once'], code: 0, stdout: nothing },
   completion: { args: () => ['completion', 'bash'], code: 0, stdout: /watchpost complete -- / },
   complete: { args: () => ['complete', '--', 'came'], code: 0, stdout: /^camera\t[^\n]+\n:4\n$/ },
+  'stranger-rule': { args: () => ['stranger-rule', 'list'], code: 0, stdout: /^no rules\n$/ },
   strangers: { args: () => ['strangers', 'list'], code: 0, stdout: /^nobody\n$/ },
   describe: {
     args: () => ['describe', 'off'],

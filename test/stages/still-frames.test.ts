@@ -6,7 +6,7 @@ import { detect } from '../../src/stages/detect.ts';
 import type { Vision } from '../../src/vision/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
-import { realVision, runWorker, untilFinal } from '../support/pipeline.ts';
+import { realVision, runWorker, untilFinal, untilIdle } from '../support/pipeline.ts';
 
 /** A scene with three people, as a camera encodes it: the noise of its sensor is another one in each frame. */
 const frame = async (seed: number, left = 0): Promise<Buffer> => {
@@ -94,9 +94,29 @@ describe('a frame of a camera in which nothing has moved', () => {
     );
   });
 
+  it('extends the tracks of whoever stands there, beyond the gap', async () => {
+    const standing = async () =>
+      database.rows(
+        `select t.id, t.faces, extract(epoch from t.ended_at - $1::timestamptz)::real as until
+         from watchpost.track as t join watchpost.camera as c on c.id = t.camera_id and c.name = 'door'
+         where t.began_at >= $1::timestamptz + interval '60 seconds' order by t.id`,
+        [new Date(begun)],
+      );
+    await see(await frame(12), 60);
+    await untilIdle(database);
+    const before = await standing();
+    expect(before).toHaveLength(3);
+    for (const seconds of [61.5, 63, 64.5])
+      expect(await see(await frame(seconds), seconds)).toMatchObject({ code: 'still' });
+    expect(await standing()).toEqual(before.map((track) => ({ ...track, until: 64.5 })));
+    await see(await frame(13, 6), 66);
+    await untilIdle(database);
+    expect(await standing()).toEqual(before.map((track) => ({ ...track, faces: 2, until: 66 })));
+  });
+
   it('is erased with the frame that it is like', async () => {
-    const seen = await see(await frame(10), 40);
-    const still = await see(await frame(11), 40.5);
+    const seen = await see(await frame(10), 80);
+    const still = await see(await frame(11), 80.5);
     expect(still.code).toBe('still');
     await database.rows('select watchpost.erase_image($1)', [seen.id]);
     expect(
