@@ -3,7 +3,17 @@ export const pages: readonly { readonly text: string; readonly items: readonly s
   { text: 'Begin', items: ['start', 'console', 'command-line', 'http', 'sql', 'settings'] },
   {
     text: 'Use',
-    items: ['watchlists', 'alerts-out', 'thresholds', 'photos', 'cameras', 'streams', 'tracks', 'migrate'],
+    items: [
+      'watchlists',
+      'alerts-out',
+      'thresholds',
+      'photos',
+      'cameras',
+      'streams',
+      'tracks',
+      'bridges',
+      'migrate',
+    ],
   },
   {
     text: 'Operate',

@@ -43,6 +43,10 @@ create or replace trigger endpoint_normal_form before insert or update of name o
 for each row when (new.name is not nfc normalized)
 execute function watchpost.normalize_columns('name');
 
+create or replace trigger bridge_normal_form before insert or update of name on watchpost.bridge
+for each row when (new.name is not nfc normalized)
+execute function watchpost.normalize_columns('name');
+
 create or replace trigger api_key_normal_form before insert or update of name on watchpost.api_key
 for each row when (new.name is not nfc normalized)
 execute function watchpost.normalize_columns('name');

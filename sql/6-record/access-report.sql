@@ -51,11 +51,14 @@ begin
   select coalesce(jsonb_agg(to_jsonb(m) order by m.seen_at), '[]') into sightings
   from (
     select
-      m.id, m.image_id, m.face_id, w.name as watchlist, i.captured_at as seen_at, k.name as camera, k.location,
+      m.id, m.image_id, m.face_id, w.name as watchlist, coalesce(t.began_at, i.captured_at) as seen_at,
+      coalesce(t.ended_at, i.captured_at) as seen_until, t.id as track_id, k.name as camera, k.location,
       m.similarity, m.threshold, m.retroactive, m.superseded_at, m.superseded_because
     from watchpost.match as m
     join watchpost.watchlist as w on w.id = m.watchlist_id
     join watchpost.image as i on i.id = m.image_id
+    join watchpost.face as f on f.id = m.face_id
+    left join watchpost.track as t on t.id = f.track_id
     left join watchpost.camera_place as k on k.camera_id = i.camera_id and k.during @> i.captured_at
     where m.person_id = any (ids)
   ) as m;

@@ -125,11 +125,12 @@ cross join lateral (
     coalesce(sum(m.matches), 0)::integer as matches,
     coalesce(sum(m.alerts), 0)::integer as alerts
   from watchpost.face as f
+  left join watchpost.track as k on k.id = f.track_id
   cross join lateral (
     select count(*) as matches, count(distinct am.alert_id) as alerts
     from watchpost.match as m
     left join watchpost.alert_match as am on am.match_id = m.id
-    where m.face_id = f.id and m.superseded_at is null
+    where m.face_id = coalesce(k.face_id, f.id) and m.superseded_at is null
   ) as m
   where f.image_id = i.id and f.superseded_at is null
 ) as c

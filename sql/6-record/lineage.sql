@@ -43,7 +43,11 @@ create or replace function watchpost.lineage(alert uuid) returns table (
   camera                 text,
   location               text,
   image_damaged          boolean,
-  reference_image_damaged boolean
+  reference_image_damaged boolean,
+  track_id               uuid,
+  seen_at                timestamptz,
+  seen_until             timestamptz,
+  faces                  integer
 )
 language sql stable
 begin atomic
@@ -58,7 +62,8 @@ begin atomic
     f.id, f.detector_id, fm.sha256, f.box_x, f.box_y, f.box_width, f.box_height,
     i.id, encode(i.sha256, 'hex'), i.captured_at, i.received_at, i.submitted_by,
     k.name, k.location,
-    i.undecoded_share is not null, ri.undecoded_share is not null
+    i.undecoded_share is not null, ri.undecoded_share is not null,
+    t.id, coalesce(t.began_at, i.captured_at), coalesce(t.ended_at, i.captured_at), coalesce(t.faces, 1)
   from watchpost.alert as a
   join watchpost.alert_match as am on am.alert_id = a.id
   join watchpost.match as m on m.id = am.match_id
@@ -67,6 +72,7 @@ begin atomic
   join watchpost.face as f on f.id = m.face_id
   join watchpost.model as fm on fm.id = f.detector_id
   join watchpost.image as i on i.id = f.image_id
+  left join watchpost.track as t on t.id = f.track_id
   left join watchpost.camera_place as k on k.camera_id = i.camera_id and k.during @> i.captured_at
   -- A search may have been retired and a reference removed; the vector that was compared is that of the same model.
   left join watchpost.search as s on s.id = m.search_id
@@ -80,4 +86,4 @@ begin atomic
   order by i.captured_at, m.id;
 end;
 
-comment on function watchpost.lineage(uuid) is 'Everything an alert was made of, one row for each of its matches: the search, the list''s version and threshold at that time, the reference and its photo, the models and their hashes, the place in the photo, the photo''s hash, the camera and where it was then, who submitted it, and whether the files of the photo and of the reference are damaged.';
+comment on function watchpost.lineage(uuid) is 'Everything an alert was made of, one row for each of its matches: the search, the list''s version and threshold at that time, the reference and its photo, the models and their hashes, the place in the photo, the photo''s hash, the camera and where it was then, who submitted it, whether the files of the photo and of the reference are damaged, and of a track its first and last frame and how many faces it has.';

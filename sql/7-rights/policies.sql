@@ -98,6 +98,10 @@ begin
         ('notification', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),
         ('delivery', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
 
+        ('bridge', own_site, null),
+        ('bridge_state', 'exists (select from watchpost.bridge as b where b.id = bridge_id)', null),
+        ('bridge_secret', 'false', null),
+
         ('event', 'watchpost.shows_event(SCOPE, topic, subject_id, image_id, payload)', null),
         ('handling', 'watchpost.shows_event_of(SCOPE, event_id)', null),
         ('event_content', 'watchpost.shows_event_of(SCOPE, event_id)', 'false'),

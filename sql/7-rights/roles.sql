@@ -155,7 +155,7 @@ begin
   -- A reviewer is not a member of watchpost_reader, which only an administrator of that role can grant.
   foreach wanted in array '{watchpost_reader,watchpost_reviewer,watchpost_api}'::text[] loop
     execute format('grant select on all tables in schema watchpost to %I', wanted);
-    execute format('revoke select on watchpost.stranger_candidate, watchpost.idempotency, watchpost.session, watchpost.data_key, watchpost.camera_secret, watchpost.link_key from %I', wanted);
+    execute format('revoke select on watchpost.stranger_candidate, watchpost.idempotency, watchpost.session, watchpost.data_key, watchpost.camera_secret, watchpost.link_key, watchpost.bridge_secret from %I', wanted);
     -- All columns but the vectors, also those of later migrations.
     foreach columns in array '{embedding,reference,person_vector,stranger_face,track}'::text[] loop
       execute format('revoke select on watchpost.%I from %I', columns, wanted);

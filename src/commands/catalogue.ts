@@ -32,6 +32,7 @@ export const commands: readonly Entry[] = [
   { names: ['alert'], load: async () => (await import('./alert.ts')).alertCommand },
   { names: ['key'], load: async () => (await import('./key.ts')).keyCommand },
   { names: ['endpoint'], load: async () => (await import('./endpoint.ts')).endpointCommand },
+  { names: ['bridge'], load: async () => (await import('./bridge.ts')).bridgeCommand },
   { names: ['calibrate'], load: async () => (await import('./calibrate/calibrate.ts')).calibrateCommand },
   { names: ['evaluate'], load: async () => (await import('./evaluate/evaluate.ts')).evaluateCommand },
   { names: ['sql'], load: async () => (await import('./sql.ts')).sqlCommand },

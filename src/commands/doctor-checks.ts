@@ -119,6 +119,18 @@ export const databaseChecks = [
     remedy: '',
   },
   {
+    name: 'bridges',
+    sql: `select count(*) filter (where s.enabled and not s.connected) = 0 as well,
+                 case when count(*) = 0 then 'none' else
+                   count(*) filter (where s.connected) || ' connected'
+                   || coalesce('; ' || string_agg(s.name || ': ' || coalesce(s.error, 'no process is at work'), '; ' order by s.name)
+                     filter (where s.enabled and not s.connected), '')
+                 end as found
+          from watchpost.bridge_status as s`,
+    remedy:
+      'Start a process with "npm run watchpost -- bridge"; "bridge test NAME" says whether a broker can be connected.',
+  },
+  {
     name: 'retention',
     sql: `select true as well,
                  'photos ' || watchpost.in_words(i.age) || case i.action when 'keep' then ' (off)' else '' end

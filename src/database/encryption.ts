@@ -69,6 +69,11 @@ const columns = [
     column: 'crop',
     site: sql`(select i.site_id from watchpost.image as i where i.id = t.image_id)`,
   },
+  {
+    table: 'bridge_secret',
+    column: 'secret',
+    site: sql`(select coalesce(b.site_id, watchpost.default_site()) from watchpost.bridge as b where b.id = t.id)`,
+  },
 ] as const;
 
 /**

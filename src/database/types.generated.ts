@@ -428,6 +428,138 @@ export interface WatchpostBestPhoto {
   sharpness: number | null;
 }
 
+export interface WatchpostBridge {
+  /**
+   * Out: where a message is published, with {topic}, {camera} and {site} replaced. In: where messages are read. Kafka: a topic. RabbitMQ: exchange/routing key out, a queue in. NATS: a subject. MQTT: a topic. Celery: queue/name of the task out, a queue in.
+   */
+  address: string;
+  /**
+   * In: the camera of photos whose message names none.
+   */
+  camera_id: string | null;
+  created_at: Generated<Timestamp>;
+  direction: string;
+  enabled: Generated<boolean>;
+  id: Generated<string>;
+  /**
+   * The protocol. celery is RabbitMQ with the tasks of Celery as messages.
+   */
+  kind: string;
+  /**
+   * How a CloudEvent is written: structured, all of it as JSON; binary, its attributes as headers and its data as the body.
+   */
+  mode: Generated<string>;
+  name: string;
+  /**
+   * When it was removed; the record of what came through it stays.
+   */
+  removed_at: Timestamp | null;
+  /**
+   * The site whose events are published, or to whose cameras photos come; null: all sites, by those who see all.
+   */
+  site_id: Generated<string | null>;
+  /**
+   * Out: the topics of the events that are published; alert.* is all that begin with alert.
+   */
+  topics: Generated<string[]>;
+  /**
+   * kafka(s)://, amqp(s)://, nats://, tls:// or mqtt(s)://, without credentials, which are in bridge_secret. The path of amqp:// is the virtual host.
+   */
+  url: string;
+}
+
+export interface WatchpostBridgeRefusal {
+  bridge_id: string | null;
+  bytes: Int8 | null;
+  code: string | null;
+  created_at: Timestamp | null;
+  id: string | null;
+  message_id: string | null;
+  place: string | null;
+  reason: string | null;
+  sha256: string | null;
+}
+
+export interface WatchpostBridgeSecret {
+  /**
+   * The bridge.
+   */
+  id: string;
+  /**
+   * JSON with username and password, or token. Where encryption is on, it is encrypted by the key of the bridge's site, or of the first one, when a bridge process first reads it.
+   */
+  secret: Buffer;
+}
+
+export interface WatchpostBridgeState {
+  bridge_id: string;
+  /**
+   * Since when the broker is connected; null: it is not.
+   */
+  connected_at: Timestamp | null;
+  /**
+   * Why the latest attempt to connect, publish or read has failed; null: it has not.
+   */
+  error: string | null;
+  held_until: Timestamp | null;
+  /**
+   * The process that has the lease; it loses it at held_until unless it renews it.
+   */
+  holder: string | null;
+  /**
+   * When a message was last published or received.
+   */
+  last_at: Timestamp | null;
+  /**
+   * Out: all events up to it were published and confirmed. A snapshot of record_snapshot(), or between two snapshots before/now/xid/id, as a Last-Event-ID of the API is.
+   */
+  position: string | null;
+  /**
+   * Messages that the broker has confirmed; one that was published again counts again.
+   */
+  published: Generated<Int8>;
+  /**
+   * Messages that were acknowledged, the refused ones too; counted in the process and added now and then, so that a kill may lose some of the count.
+   */
+  received: Generated<Int8>;
+  /**
+   * Those of them that became no photo. Each is an event bridge.refused.
+   */
+  refused: Generated<Int8>;
+}
+
+export interface WatchpostBridgeStatus {
+  address: string | null;
+  camera: string | null;
+  /**
+   * Whether a process is connected to the broker for it now.
+   */
+  connected: boolean | null;
+  created_at: Timestamp | null;
+  direction: string | null;
+  enabled: boolean | null;
+  error: string | null;
+  id: string | null;
+  kind: string | null;
+  last_at: Timestamp | null;
+  mode: string | null;
+  name: string | null;
+  published: Int8 | null;
+  received: Int8 | null;
+  refused: Int8 | null;
+  site_id: string | null;
+  topics: string[] | null;
+  url: string | null;
+  /**
+   * Events that are still to be published, 10000 at most.
+   */
+  waiting: number | null;
+  /**
+   * Since when the first of them waits.
+   */
+  waiting_since: Timestamp | null;
+}
+
 export interface WatchpostCalibration {
   /**
    * The command or query that repeats it.
@@ -2467,6 +2599,41 @@ export interface WatchpostTrack {
   vector: string | null;
 }
 
+export interface WatchpostTrackDetail {
+  alert_id: string | null;
+  began_at: Timestamp | null;
+  camera: string | null;
+  camera_id: string | null;
+  created_at: Timestamp | null;
+  /**
+   * search.outcome of the search that stands; null: it was not searched yet, or has no good face, or its search is not kept any more.
+   */
+  decision: string | null;
+  ended_at: Timestamp | null;
+  face_id: string | null;
+  faces: number | null;
+  id: string | null;
+  image_id: string | null;
+  location: string | null;
+  looks: number | null;
+  person: string | null;
+  /**
+   * Whom it is matched with; null: nobody.
+   */
+  person_id: string | null;
+  quality: number | null;
+  revision: number | null;
+  /**
+   * Of the fused vector to the nearest person, as it was searched last.
+   */
+  similarity: number | null;
+  /**
+   * Of several lists the first by name, and its alert.
+   */
+  watchlist: string | null;
+  zone: string | null;
+}
+
 export interface WatchpostUnmatchedFace {
   captured_at: Timestamp | null;
   embedding_id: string | null;
@@ -2661,6 +2828,11 @@ export interface DB {
   "watchpost.backfill": WatchpostBackfill;
   "watchpost.backlog": WatchpostBacklog;
   "watchpost.best_photo": WatchpostBestPhoto;
+  "watchpost.bridge": WatchpostBridge;
+  "watchpost.bridge_refusal": WatchpostBridgeRefusal;
+  "watchpost.bridge_secret": WatchpostBridgeSecret;
+  "watchpost.bridge_state": WatchpostBridgeState;
+  "watchpost.bridge_status": WatchpostBridgeStatus;
   "watchpost.calibration": WatchpostCalibration;
   "watchpost.calibration_point": WatchpostCalibrationPoint;
   "watchpost.camera": WatchpostCamera;
@@ -2744,6 +2916,7 @@ export interface DB {
   "watchpost.subscription": WatchpostSubscription;
   "watchpost.task_pause": WatchpostTaskPause;
   "watchpost.track": WatchpostTrack;
+  "watchpost.track_detail": WatchpostTrackDetail;
   "watchpost.unmatched_face": WatchpostUnmatchedFace;
   "watchpost.upkeep_task": WatchpostUpkeepTask;
   "watchpost.vacuum_holder": WatchpostVacuumHolder;

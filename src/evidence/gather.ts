@@ -30,6 +30,10 @@ export interface Sighting {
   readonly image_id: string;
   readonly image_sha256: string;
   readonly captured_at: Date;
+  /** Of a track its first and last frame, else captured_at; and how many faces it has. */
+  readonly seen_at: Date;
+  readonly seen_until: Date;
+  readonly faces: number;
   readonly received_at: Date;
   readonly submitted_by: string;
   readonly camera: string | null;

@@ -112,9 +112,10 @@ const sightingsOf = ({ alert, sightings }: Gathered): Html => html`<section>
 <h2>Sightings</h2>
 ${sightings.length < (alert.sightings ?? 0) ? html`<p>The best and the latest ${sightings.length - 1} of ${alert.sightings}.</p>` : ''}
 ${table(
-  ['Taken', 'Camera', 'Similarity', 'Face'],
+  ['Seen', 'Faces', 'Camera', 'Similarity', 'Face'],
   sightings.map((one) => [
-    utc(one.captured_at),
+    one.faces > 1 ? `${utc(one.seen_at)} to ${utc(one.seen_until)}` : utc(one.captured_at),
+    String(one.faces),
     [one.camera, one.location].filter(Boolean).join(', '),
     `${one.similarity.toFixed(3)}${one.best ? ' (best)' : ''}`,
     one.crop ? html`<img class="small" src="${dataUrl(one.crop)}" alt="">` : 'deleted',

@@ -1,6 +1,7 @@
 import { Hono, type MiddlewareHandler, type Next } from 'hono';
 import { requestId } from 'hono/request-id';
 import { z } from 'zod';
+import { mostBase64 } from '../intake/index.ts';
 import { limits } from '../limits.ts';
 import { Turns } from '../search/index.ts';
 import { access } from './access.ts';
@@ -36,7 +37,6 @@ import { openIdLogin } from './open-id-login.ts';
 import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
 import { persons } from './persons.ts';
-import { mostBase64 } from './photo-body.ts';
 import { pipeline } from './pipeline.ts';
 import { plans } from './plans.ts';
 import { problemHandler, unknownRoute } from './problem.ts';
@@ -53,6 +53,7 @@ import { strangerAlerts } from './stranger-alerts.ts';
 import { strangerRules } from './stranger-rules.ts';
 import { strangers } from './strangers.ts';
 import { tasks } from './tasks.ts';
+import { tracks } from './tracks.ts';
 import { watchlists } from './watchlists.ts';
 import { workers } from './workers.ts';
 
@@ -108,6 +109,7 @@ export const createApp = (services: Services) => {
     .route('/merges', merges())
     .route('/sightings', sightings())
     .route('/searches', pastSearches())
+    .route('/tracks', tracks())
     .route('/erasures', erasures())
     .route('/watchlists', watchlists())
     .route('/cameras', cameras())

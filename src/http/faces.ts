@@ -16,6 +16,7 @@ import type { Served } from './services.ts';
 const filter = z.strictObject({
   image: z.guid().optional(),
   camera: searchWord.optional(),
+  track: z.guid().optional(),
   person: z.guid().optional().meta({ description: 'Faces that were matched to them or enrol them.' }),
   since: moment.optional(),
   until: moment.optional(),

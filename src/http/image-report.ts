@@ -79,13 +79,14 @@ export const listFaces = async (db: Kysely<DB>, wanted: FaceFilter) => {
 const selectFaces = (db: Kysely<DB>) =>
   db
     .selectFrom('watchpost.face as f')
+    .leftJoin('watchpost.track as t', 't.id', 'f.track_id')
     .leftJoinLateral(
       (eb) =>
         eb
           .selectFrom('watchpost.search as s')
           .leftJoin('watchpost.person as p', 'p.id', 's.person_id')
           .select(['s.outcome', 's.similarity', 's.gate', 'p.id as person_id', 'p.name as person'])
-          .whereRef('s.face_id', '=', 'f.id')
+          .where(sql<boolean>`s.face_id = coalesce(t.face_id, f.id)`)
           .orderBy('s.id', 'desc')
           .limit(1)
           .as('s'),
@@ -106,6 +107,7 @@ const selectFaces = (db: Kysely<DB>) =>
     .selectAll(['s', 'd'])
     .select([
       'f.id',
+      'f.track_id',
       'f.ordinal',
       'f.box_x',
       'f.box_y',
@@ -134,7 +136,7 @@ const faceOf = (f: InferResult<ReturnType<typeof selectFaces>>[number]) => ({
     yaw: f.yaw,
     pitch: f.pitch,
     roll: f.roll,
-    gate: f.gate ?? f.face_gate,
+    gate: f.track_id ? f.face_gate : (f.gate ?? f.face_gate),
   },
   search: f.outcome
     ? {
@@ -142,24 +144,34 @@ const faceOf = (f: InferResult<ReturnType<typeof selectFaces>>[number]) => ({
         nearest: f.person_id ? { person_id: f.person_id, person: f.person, similarity: f.similarity } : null,
       }
     : null,
+  track_id: f.track_id,
   demography: f.described_by ? { age: f.age, male: f.male, model_id: f.described_by } : null,
 });
 
-const readMatches = (db: Kysely<DB>, imageId: string) =>
+/** Who is in a photo: the matches of its faces, or of the tracks that they are part of. */
+const selectSightings = (db: Kysely<DB>, imageId: string) =>
   db
-    .selectFrom('watchpost.sighting')
+    .selectFrom('watchpost.face as f')
+    .leftJoin('watchpost.track as t', 't.id', 'f.track_id')
+    .innerJoin('watchpost.sighting as s', (join) =>
+      join.on(sql<boolean>`s.face_id = coalesce(t.face_id, f.id)`),
+    )
+    .where('f.image_id', '=', imageId)
+    .where('f.superseded_at', 'is', null);
+
+const readMatches = (db: Kysely<DB>, imageId: string) =>
+  selectSightings(db, imageId)
     .select([
-      'match_id as id',
-      'face_id',
-      'person_id',
-      'person',
-      'watchlist',
-      'similarity',
-      'threshold',
-      'alert_id',
+      's.match_id as id',
+      'f.id as face_id',
+      's.person_id',
+      's.person',
+      's.watchlist',
+      's.similarity',
+      's.threshold',
+      's.alert_id',
     ])
-    .where('image_id', '=', imageId)
-    .orderBy('match_id')
+    .orderBy('s.match_id')
     .$narrowType<{
       id: NotNull;
       face_id: NotNull;
@@ -172,8 +184,7 @@ const readMatches = (db: Kysely<DB>, imageId: string) =>
     .execute();
 
 const readAlertsOf = (db: Kysely<DB>, imageId: string) =>
-  db
-    .selectFrom('watchpost.sighting as s')
+  selectSightings(db, imageId)
     .innerJoin('watchpost.alert as a', 'a.id', 's.alert_id')
     .distinctOn('a.id')
     .select([
@@ -186,7 +197,6 @@ const readAlertsOf = (db: Kysely<DB>, imageId: string) =>
       's.camera',
       's.location',
     ])
-    .where('s.image_id', '=', imageId)
     .orderBy('a.id')
     .$narrowType<{ person: NotNull; watchlist: NotNull }>()
     .execute();

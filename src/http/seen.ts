@@ -21,7 +21,7 @@ export const sightings = () =>
       ...listing({
         summary: 'List who was seen when and where, those found last first',
         description:
-          'One for each face and list; of what stands. since and until are of when the photo was taken.',
+          'One for each face, or track, and list; of what stands. since and until are of when the photo was taken.',
         scope: 'read',
         name: 'sightings',
         item: sighting,

@@ -2,7 +2,9 @@
  * How a photo comes in: it is inspected, submitted and waited for here, by the API, the commands and the evaluation
  * alike. Other folders import this file only.
  */
+
 export { Backlog, type BacklogLimits } from './backlog.ts';
+export { decodeBase64, mostBase64 } from './base64.ts';
 export { fetchPhoto } from './fetch-photo.ts';
 export { filesMeant, inOrder, isFileOrLinkToOne, isLitter, isPhotoFile, photosBelow } from './files.ts';
 export { type Found, readFound } from './found.ts';

@@ -268,6 +268,7 @@ export const readAlertMatches = async (db: Kysely<DB>, alertId: string) => {
     .innerJoin('watchpost.match as m', 'm.id', 'am.match_id')
     .innerJoin('watchpost.face as f', 'f.id', 'm.face_id')
     .innerJoin('watchpost.image as i', 'i.id', 'f.image_id')
+    .leftJoin('watchpost.track as t', 't.id', 'f.track_id')
     .leftJoin('watchpost.camera_place as k', (join) =>
       join.onRef('k.camera_id', '=', 'i.camera_id').on(sql<boolean>`k.during @> i.captured_at`),
     )
@@ -278,6 +279,10 @@ export const readAlertMatches = async (db: Kysely<DB>, alertId: string) => {
       'm.similarity',
       'm.threshold',
       'i.captured_at',
+      't.id as track_id',
+      sql<Date>`coalesce(t.began_at, i.captured_at)`.as('seen_at'),
+      sql<Date>`coalesce(t.ended_at, i.captured_at)`.as('seen_until'),
+      sql<number>`coalesce(t.faces, 1)`.as('faces'),
       'k.name as camera',
       'k.location',
       eb('m.superseded_at', 'is', null).$castTo<boolean>().as('stands'),
@@ -343,6 +348,10 @@ interface Lineage {
   readonly location: string | null;
   readonly image_damaged: boolean;
   readonly reference_image_damaged: boolean;
+  readonly track_id: string | null;
+  readonly seen_at: Date;
+  readonly seen_until: Date;
+  readonly faces: number;
 }
 
 /** The notifications of an alert, with state and number of attempts. */

@@ -21,7 +21,7 @@ export interface EventFilter {
 }
 
 /** What the topics of events begin with that say who may do what, and who looked at whom. */
-const administered = ['access', 'endpoint', 'erased', 'key', 'retention', 'site'];
+const administered = ['access', 'bridge', 'endpoint', 'erased', 'key', 'retention', 'site'];
 
 /** Whether events of a topic are for those only who administer. */
 export const isAdministered = (topic: string): boolean => administered.includes(topic.split('.')[0] ?? '');

@@ -149,7 +149,7 @@ export const readMarks = async (db: Kysely<DB>, imageId: string): Promise<Mark[]
           select p.name || ' ' || round(m.similarity::numeric, 2)
           from watchpost.match as m
           join watchpost.person as p on p.id = m.person_id
-          where m.face_id = f.id and m.superseded_at is null
+          where m.face_id = coalesce(t.face_id, f.id) and m.superseded_at is null
           order by m.similarity desc
           limit 1
         ),
@@ -163,6 +163,7 @@ export const readMarks = async (db: Kysely<DB>, imageId: string): Promise<Mark[]
         )
       ) as label
     from watchpost.face as f
+    left join watchpost.track as t on t.id = f.track_id
     where f.image_id = ${imageId}::uuid and f.superseded_at is null
     order by f.ordinal
   `.execute(db);

@@ -110,4 +110,5 @@ export {
   removeSite,
   renameSite,
 } from './sites.ts';
+export { listTracks, readTrackViews, type Track, type TrackFilter, type TrackView } from './tracks.ts';
 export { type Period, type PersonSighting, readPath, readPersonSightings, type Stay } from './whereabouts.ts';

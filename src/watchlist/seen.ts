@@ -7,7 +7,7 @@ import { findWatchlist } from './entries.ts';
 /** Faces, searches and sightings, as lists. */
 
 /** Conditions that these lists have in common, and which page of them; by `id`, the one row that has it. */
-interface Seen {
+export interface Seen {
   readonly id?: string | undefined;
   /** The id of a photo. */
   readonly image?: string | undefined;
@@ -23,10 +23,11 @@ interface Seen {
 type Condition = RawBuilder<boolean>;
 
 /** Of those conditions of which the value is given, all. */
-const every = (conditions: readonly (Condition | false)[]): Condition =>
+export const whereEvery = (conditions: readonly (Condition | false)[]): Condition =>
   sql<boolean>`${sql.join([sql`true`, ...conditions.filter((one) => one !== false)], sql` and `)}`;
 
-const isCamera = async (db: Kysely<DB>, camera: string | undefined): Promise<Condition | false> =>
+/** Whether a row, of a photo or a track as `i`, is of a camera. */
+export const isCamera = async (db: Kysely<DB>, camera: string | undefined): Promise<Condition | false> =>
   camera !== undefined &&
   sql<boolean>`i.camera_id = ${await findCamera(db, camera, { orRemoved: true })}::uuid`;
 
@@ -34,6 +35,8 @@ const isCamera = async (db: Kysely<DB>, camera: string | undefined): Promise<Con
 export interface FaceFilter extends Seen {
   /** The id of a person: faces that were matched to them, or that enrol them. */
   readonly person?: string | undefined;
+  /** The id of a track. */
+  readonly track?: string | undefined;
 }
 
 /**
@@ -42,16 +45,17 @@ export interface FaceFilter extends Seen {
  * @throws {WatchpostError} face_unknown if the face that the page begins after is gone; camera_unknown by SQLSTATE.
  */
 export const listFaceIds = async (db: Kysely<DB>, wanted: FaceFilter): Promise<string[]> => {
-  const { id, image, person, since, until, after, limit } = wanted;
+  const { id, image, person, track, since, until, after, limit } = wanted;
   const start = after === undefined ? undefined : await findFace(db, after);
   const { rows } = await sql<{ id: string }>`
     select f.id
     from watchpost.image as i
     join watchpost.face as f on f.image_id = i.id
-    where ${every([
+    where ${whereEvery([
       // A single one is also found if a later detection has taken its place.
       id !== undefined ? sql`f.id = ${id}::uuid` : sql`f.superseded_at is null`,
       image !== undefined && sql`i.id = ${image}::uuid`,
+      track !== undefined && sql`f.track_id = ${track}::uuid`,
       person !== undefined &&
         sql`f.id in (
           select m.face_id from watchpost.match as m
@@ -103,6 +107,10 @@ export interface Sighting {
   readonly similarity: number;
   readonly threshold: number;
   readonly seen_at: Date;
+  /** Of a track, when it was seen last. */
+  readonly seen_until: Date;
+  readonly track_id: string | null;
+  readonly faces: number;
   readonly camera: string | null;
   readonly location: string | null;
   readonly zone: string | null;
@@ -121,12 +129,12 @@ export const listSightings = async (db: Kysely<DB>, wanted: SightingFilter): Pro
   const { id, image, person, watchlist, since, until, after, limit } = wanted;
   const { rows } = await sql<Sighting>`
     select
-      m.id, s.person_id, s.person, s.watchlist, s.similarity, s.threshold, s.seen_at, s.camera, s.location, s.zone,
-      s.image_id, s.face_id, s.alert_id, s.retroactive
+      m.id, s.person_id, s.person, s.watchlist, s.similarity, s.threshold, s.seen_at, s.seen_until,
+      s.track_id, s.faces, s.camera, s.location, s.zone, s.image_id, s.face_id, s.alert_id, s.retroactive
     from watchpost.match as m
     join watchpost.image as i on i.id = m.image_id
     join watchpost.sighting as s on s.match_id = m.id
-    where ${every([
+    where ${whereEvery([
       id !== undefined && sql`m.id = ${id}::uuid`,
       image !== undefined && sql`m.image_id = ${image}::uuid`,
       person !== undefined && sql`m.person_id = watchpost.survivor(${person}::uuid)`,
@@ -207,7 +215,7 @@ export const listSearches = async (db: Kysely<DB>, wanted: SearchFilter): Promis
     join watchpost.image as i on i.id = f.image_id
     left join watchpost.camera_place as k on k.camera_id = i.camera_id and k.during @> i.captured_at
     left join watchpost.person as p on p.id = s.person_id
-    where ${every([
+    where ${whereEvery([
       id !== undefined && sql`s.id = ${id}::uuid`,
       face !== undefined && sql`s.face_id = ${face}::uuid`,
       image !== undefined && sql`f.image_id = ${image}::uuid`,

@@ -25,11 +25,15 @@ interface Place {
   readonly plan: PlanPoint | null;
 }
 
-/** A face that is the person. */
+/** A face that is the person, or the face that stands for a track. */
 export interface PersonSighting extends Place {
   readonly face_id: string;
   readonly image_id: string;
   readonly seen_at: Date;
+  /** Of a track, when it was seen last. */
+  readonly seen_until: Date;
+  readonly track_id: string | null;
+  readonly faces: number;
   readonly similarity: number;
   readonly retroactive: boolean;
   /** On which lists they were found, and the alert that each sighting is part of. */
@@ -70,7 +74,8 @@ export const readPersonSightings = async (
       limit ${limit}
     )
     select
-      s.face_id, s.image_id, s.seen_at, s.camera_id, s.camera, s.location, s.zone, ${planOf('s')} as plan,
+      s.face_id, s.image_id, s.seen_at, s.seen_until, s.track_id, s.faces, s.camera_id, s.camera, s.location, s.zone,
+      ${planOf('s')} as plan,
       max(s.similarity) as similarity, bool_and(s.retroactive) as retroactive,
       json_agg(
         json_build_object('id', m.watchlist_id, 'name', s.watchlist, 'threshold', s.threshold, 'alert_id', s.alert_id)
@@ -80,7 +85,8 @@ export const readPersonSightings = async (
     join watchpost.match as m on m.face_id = f.face_id and m.person_id = ${person} and m.superseded_at is null
     join watchpost.sighting as s on s.match_id = m.id
     group by
-      s.face_id, s.image_id, s.seen_at, s.camera_id, s.camera, s.location, s.zone, s.plan_id, s.plan_x, s.plan_y
+      s.face_id, s.image_id, s.seen_at, s.seen_until, s.track_id, s.faces, s.camera_id, s.camera, s.location, s.zone,
+      s.plan_id, s.plan_x, s.plan_y
     order by s.seen_at desc, s.face_id desc
   `.execute(db);
   return rows;

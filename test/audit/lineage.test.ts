@@ -74,6 +74,7 @@ describe('lineage of an alert', () => {
         image_sha256: sha256(sample(1)),
         image_damaged: false,
         reference_image_damaged: false,
+        ...{ track_id: null, seen_at: expect.any(Date), seen_until: expect.any(Date), faces: 1 },
         captured_at: expect.any(Date),
         received_at: expect.any(Date),
         submitted_by: 'postgres',

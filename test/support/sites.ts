@@ -127,6 +127,20 @@ export const fillSite = async (database: TestDatabase, name: string, angle: numb
     [alertId],
   );
   await rows(
+    `with made as (
+       insert into watchpost.track
+         (camera_id, began_at, ended_at, faces, looks, best, quality, face_id, model_id, vector, revision)
+       select i.camera_id, i.captured_at, i.captured_at, 1, 1, array[f.id], 10, f.id, e.model_id, e.vector, 1
+       from watchpost.face as f
+       join watchpost.image as i on i.id = f.image_id
+       join watchpost.embedding as e on e.face_id = f.id
+       where f.id = $1
+       returning id, face_id
+     )
+     update watchpost.face as f set track_id = m.id, quality = 10 from made as m where f.id = m.face_id`,
+    [seen.face_id],
+  );
+  await rows(
     `select
        watchpost.record_access('crop', 'face', $1, $2), watchpost.record_access('search', persons => array[$3::uuid])`,
     [seen.face_id, `reason of ${name}`, people[0]],

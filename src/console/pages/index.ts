@@ -13,6 +13,7 @@ export const pages: readonly Route[] = [
   { path: '/console/alerts/:id?', component: lazy(() => import('./alerts/index.tsx')) },
   { path: '/console/people/:part*', component: lazy(() => import('./people/index.tsx')) },
   { path: '/console/strangers/:part*', component: lazy(() => import('./strangers/index.tsx')) },
+  { path: '/console/tracks/:id', component: lazy(() => import('./tracks/index.tsx')) },
   { path: '/console/search', component: lazy(() => import('./photo-search/index.tsx')) },
   { path: '/console/lists/:part*', component: lazy(() => import('./lists/index.tsx')) },
   { path: '/console/cameras/:part*', component: lazy(() => import('./cameras/index.tsx')) },

@@ -68,6 +68,10 @@ const match = z.strictObject({
   similarity,
   threshold: similarity,
   captured_at: time,
+  track_id: id.nullable().meta({ description: 'The track that it is of; null: of a single photo.' }),
+  seen_at: time,
+  seen_until: time.meta({ description: 'Of a track, when it was seen last; else as seen_at.' }),
+  faces: count.meta({ description: 'Of the track; 1 of a single photo.' }),
   camera: text.nullable(),
   location: text.nullable(),
   stands: z.boolean().meta({ description: 'False: it was withdrawn.' }),
@@ -137,6 +141,10 @@ const lineage = z.strictObject({
   location: text.nullable(),
   image_damaged: z.boolean(),
   reference_image_damaged: z.boolean(),
+  track_id: id.nullable(),
+  seen_at: time,
+  seen_until: time,
+  faces: count,
 });
 
 export const alertReport = reviewers

@@ -45,7 +45,8 @@ const face = z
           .nullable(),
       })
       .nullable()
-      .meta({ description: 'The latest search; null: it was not searched yet.' }),
+      .meta({ description: 'The latest search, of its track if it has one; null: it was not searched yet.' }),
+    track_id: id.nullable().meta({ description: 'The track that it is part of; null: of none.' }),
     demography: z
       .strictObject({ age: z.number().nullable(), male: share.nullable(), model_id: text })
       .nullable(),

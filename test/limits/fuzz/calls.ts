@@ -338,8 +338,16 @@ export const queryOf: Record<string, (supplies: Supplies) => Record<string, stri
     image: any(s, 'images'),
     person: any(s, 'persons'),
     camera: any(s, 'names of cameras'),
+    track: any(s, 'tracks'),
     ...period,
     ...sometimesAfter(s, 'faces'),
+  }),
+  'GET /v1/tracks': (s) => ({
+    camera: any(s, 'names of cameras'),
+    person: any(s, 'persons'),
+    decision: s.random.pick(['match', 'few_looks', 'nobody']),
+    ...period,
+    ...sometimesAfter(s, 'tracks'),
   }),
   'GET /v1/sightings': (s) => ({
     image: any(s, 'images'),

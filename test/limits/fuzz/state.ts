@@ -35,6 +35,7 @@ const queries: Record<string, string> = {
   events: 'select id from watchpost.event where image_id is not null',
   searches: 'select id from watchpost.search',
   sightings: 'select id from watchpost.match where superseded_at is null',
+  tracks: 'select id from watchpost.track where faces > 0',
   merges: 'select id from watchpost.person_merge',
   workers: 'select id from watchpost.worker',
   sites: 'select id from watchpost.site',
@@ -171,6 +172,13 @@ export const refresh = async (
   for (const minutes of [5, 100, 200]) {
     const capturedAt = new Date(Date.now() - minutes * 60_000).toISOString();
     await addFace(database, { model, vector, capturedAt });
+  }
+  await database.rows(
+    `insert into watchpost.camera (name, location, frames_per_second) values ('film', 'Door', 10) on conflict do nothing`,
+  );
+  for (const second of [0, 1]) {
+    const capturedAt = new Date(Date.now() - 60_000 + second * 1000).toISOString();
+    await addFace(database, { model, vector, capturedAt, camera: 'film' });
   }
   await untilCalm(database);
   await groupStrangers(database);

@@ -82,6 +82,13 @@ const Facts = ({ alert, quality }: { alert: AlertReport; quality: Quality | unde
       <Fact name="First seen">{clock(alert.first_seen)}</Fact>
       <Fact name="Last seen">{clock(alert.last_seen)}</Fact>
       <Fact name="Sightings">{String(alert.sightings)}</Fact>
+      <Fact name="Track">
+        {best?.track_id && (
+          <a href={`/console/tracks/${best.track_id}`}>
+            {best.faces} faces, from {clock(best.seen_at)} to {clock(best.seen_until)}
+          </a>
+        )}
+      </Fact>
       <Fact name="Quality">{quality && qualityInWords(quality)}</Fact>
       <Fact name="Past">{alert.retroactive && 'found when the person was enrolled'}</Fact>
       <Fact name="Photo">{best?.image_damaged && 'its file is damaged'}</Fact>
@@ -103,7 +110,8 @@ const Sightings = ({ alert }: { alert: AlertReport }) => {
         {others.slice(0, 60).map((match) => (
           <li key={match.id}>
             <FaceLink faceId={match.face_id} alt={`Seen with similarity ${match.similarity.toFixed(2)}`} />
-            <p>{clock(match.captured_at)}</p>
+            <p>{clock(match.seen_at)}</p>
+            {match.track_id && <a href={`/console/tracks/${match.track_id}`}>{match.faces} faces</a>}
             {placeOf(match) !== placeOf(alert) && <p class="faint">{placeOf(match)}</p>}
             {damaged.has(match.id) && <p class="faint">damaged file</p>}
           </li>

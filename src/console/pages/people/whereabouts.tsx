@@ -93,6 +93,7 @@ export const Whereabouts = ({
               </p>
               <p class="sighting-links">
                 {alert && <a href={`/console/alerts/${alert}`}>Alert</a>}
+                {one.track_id && <a href={`/console/tracks/${one.track_id}`}>{one.faces} faces</a>}
                 <a href={`/console/pipeline/images/${one.image_id}`}>Photo</a>
                 {may('enrol') && (
                   <button type="button" class="as-link" onClick={() => void notThem(one.face_id)}>

@@ -1,0 +1,196 @@
+import { type ChannelModel, type ConsumeMessage, connect } from 'amqplib';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { atEnd } from '../support/at-end.ts';
+import { type Broker, programs, startRabbitmq } from '../support/brokers.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { startProcess } from '../support/processes.ts';
+import { until } from '../support/until.ts';
+import {
+  bridgeSettings,
+  expected,
+  firsts,
+  imagesOf,
+  prepare,
+  type Seen,
+  submitSome,
+  untilConnected,
+  untilReceived,
+} from './support.ts';
+
+describe.skipIf(!programs.rabbitmq)('RabbitMQ (needs rabbitmq-server)', () => {
+  let broker: Broker;
+  let database: TestDatabase;
+  let photo: Buffer;
+  let url: string;
+
+  const startBridge = () => startProcess(['bridge'], { DATABASE_URL: database.url, ...bridgeSettings });
+  /** A client of the broker, for as long as it is needed. */
+  const withClient = async <T>(use: (client: ChannelModel) => Promise<T>): Promise<T> => {
+    const client = await connect(`amqp://127.0.0.1:${broker.port}`);
+    client.on('error', () => {});
+    return use(client).finally(() => client.close().catch(() => {}));
+  };
+  /** Takes all messages out of a queue. */
+  const drain = (queue: string) =>
+    withClient(async (client) => {
+      const channel = await client.createChannel();
+      const found: ConsumeMessage[] = [];
+      for (
+        let next = await channel.get(queue, { noAck: true });
+        next;
+        next = await channel.get(queue, { noAck: true })
+      )
+        found.push(next as unknown as ConsumeMessage);
+      return found;
+    });
+  const send = (messages: { id?: string; type?: string; body: Buffer | string; headers?: object }[]) =>
+    withClient(async (client) => {
+      const channel = await client.createConfirmChannel();
+      await channel.assertQueue('photos', { durable: true });
+      for (const { id, type, body, headers } of messages)
+        channel.sendToQueue('photos', Buffer.from(body), {
+          persistent: true,
+          ...(id ? { messageId: id } : {}),
+          ...(type ? { contentType: type } : {}),
+          ...(headers ? { headers } : {}),
+        });
+      await channel.waitForConfirms();
+    });
+
+  beforeAll(async () => {
+    [broker, database] = await Promise.all([startRabbitmq(), freshDatabase()]);
+    photo = await prepare(database);
+    url = `amqp://127.0.0.1:${broker.port}`;
+    await database.rows(
+      `select watchpost.add_bridge('events', 'rabbitmq', 'out', $1, 'watchpost/{topic}.{camera}', '{image.received}', 'binary'),
+              watchpost.add_bridge('photos', 'rabbitmq', 'in', $1, 'photos', camera => 'gate')`,
+      [url],
+    );
+    await withClient(async (client) => {
+      const channel = await client.createChannel();
+      await channel.assertExchange('watchpost', 'topic', { durable: true });
+      await channel.assertQueue('events', { durable: true });
+      await channel.bindQueue('events', 'watchpost', '#');
+    });
+  });
+
+  it('loses no event and keeps their order within a camera while bridge and broker are killed', async () => {
+    let bridge = startBridge();
+    atEnd(() => bridge.stop('SIGKILL'));
+    await untilConnected(database, 'events', 'photos');
+    await submitSome(database, 60);
+    await until(
+      async () =>
+        (await database.rows(`select published from watchpost.bridge_status where published > 0`))[0],
+      5,
+    );
+    await bridge.stop('SIGKILL');
+    await submitSome(database, 60);
+    bridge = startBridge();
+    await until(
+      async () => (await database.rows(`select from watchpost.bridge_status where published > 60`))[0],
+      5,
+    );
+    await broker.crash();
+    await submitSome(database, 60);
+    await broker.start();
+    await until(
+      async () =>
+        (
+          await database.rows(
+            `select from watchpost.bridge_status where name = 'events' and waiting = 0 and connected`,
+          )
+        )[0],
+      50,
+    );
+    const messages = await drain('events');
+    const seen: Seen[] = messages.map(({ properties: { headers } }) => ({
+      id: headers?.cloudEvents_id,
+      camera: headers?.cloudEvents_camera,
+    }));
+    expect(firsts(seen)).toEqual(await expected(database));
+    const [{ fields, properties, content }] = messages as [ConsumeMessage];
+    expect(fields.routingKey).toBe(`image.received.${seen[0]!.camera}`);
+    expect(properties).toMatchObject({
+      contentType: 'application/json',
+      deliveryMode: 2,
+      messageId: seen[0]!.id,
+    });
+    expect(properties.headers).toMatchObject({
+      cloudEvents_specversion: '1.0',
+      cloudEvents_type: 'watchpost.image.received.v1',
+      cloudEvents_source: expect.stringMatching(/^\/sites\/[0-9a-f-]{36}\/cameras\/[0-9a-f-]{36}$/),
+    });
+    expect(JSON.parse(content.toString())).toMatchObject({ image_id: expect.any(String) });
+  });
+
+  it('makes one image of each photo while bridge and broker are killed, and records what is none', async () => {
+    const base64 = photo.toString('base64');
+    const event = {
+      specversion: '1.0',
+      id: 'e1',
+      source: '/cams/2',
+      type: 'photo',
+      camera: 'yard',
+      time: '2026-11-20T10:00:00Z',
+    };
+    const messages = [
+      ...Array.from({ length: 20 }, (_, n) => ({ id: `m${n}`, type: 'image/jpeg', body: photo })),
+      { id: 'json', type: 'application/json', body: JSON.stringify({ image: base64, camera: 'yard' }) },
+      {
+        type: 'application/cloudevents+json',
+        body: JSON.stringify({ ...event, data_base64: base64, datacontenttype: 'image/jpeg' }),
+      },
+      {
+        type: 'image/jpeg',
+        body: photo,
+        headers: Object.fromEntries(
+          Object.entries({ ...event, id: 'e2' }).map(([name, value]) => [`cloudEvents_${name}`, value]),
+        ),
+      },
+      { id: 'bad', type: 'application/json', body: '{"image": "?"}' },
+      { id: 'nothing', type: 'application/json', body: '{"text": "hello"}' },
+      { id: 'no-photo', type: 'image/jpeg', body: 'hello' },
+      { id: 'nowhere', type: 'application/json', body: JSON.stringify({ image: base64, camera: 'nowhere' }) },
+      { id: 'empty', body: '' },
+    ];
+    await send(messages);
+    await until(async () => (await imagesOf(database, 'photos')).length > 3, 5);
+    const [{ holder }] = await database.rows(
+      `select s.holder from watchpost.bridge_state as s join watchpost.bridge as b on b.id = s.bridge_id where b.name = 'photos'`,
+    );
+    expect(holder).not.toBeNull();
+    await broker.crash();
+    await broker.start();
+    // What a sender sends again because it saw no confirmation.
+    await send(messages.slice(0, 23));
+    await untilReceived(database, 'photos', 28, 5);
+    await until(
+      async () =>
+        (await withClient(
+          async (client) => (await (await client.createChannel()).checkQueue('photos')).messageCount,
+        )) === 0,
+      50,
+    );
+    const images = await imagesOf(database, 'photos');
+    expect(images.map(({ idempotency_key }) => idempotency_key).sort()).toEqual(
+      ['/cams/2 e1', '/cams/2 e2', 'json', ...Array.from({ length: 20 }, (_, n) => `m${n}`)].sort(),
+    );
+    expect(images.every(({ bytes }) => bytes.equals(photo))).toBe(true);
+    expect(images.find(({ idempotency_key }) => idempotency_key === '/cams/2 e2')).toMatchObject({
+      camera: 'yard',
+      captured_at: new Date('2026-11-20T10:00:00Z'),
+    });
+    expect(images.find(({ idempotency_key }) => idempotency_key === 'm1')).toMatchObject({ camera: 'gate' });
+    const refused = await database.rows(
+      `select message_id, code from watchpost.bridge_refusal group by message_id, code order by message_id nulls first`,
+    );
+    expect(refused).toEqual([
+      { message_id: 'bad', code: 'body_invalid' },
+      { message_id: 'empty', code: 'body_empty' },
+      { message_id: 'no-photo', code: 'image_format_unsupported' },
+      { message_id: 'nothing', code: 'body_invalid' },
+      { message_id: 'nowhere', code: 'camera_unknown' },
+    ]);
+  });
+});
