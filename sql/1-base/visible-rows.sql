@@ -169,7 +169,7 @@ begin
       select from watchpost.stranger_face as f where f.stranger_id = subject_id and watchpost.shows_face(scope, f.face_id)
     )
     when 'stranger_rule' then
-      scope.watchlists is null and scope.cameras is null and (payload ->> 'site_id')::uuid = any (scope.sites)
+      scope.watchlists is null and (payload ->> 'site_id')::uuid = any (scope.sites)
     when 'unknown' then watchpost.shows_camera(scope, (payload ->> 'camera_id')::uuid)
     when 'alert' then watchpost.shows_alert(scope, (payload ->> 'alert_id')::uuid)
     when 'notification' then

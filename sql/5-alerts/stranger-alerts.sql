@@ -224,10 +224,13 @@ create or replace function watchpost.acknowledge_stranger_alert(alert uuid) retu
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
+  sees_all constant boolean := watchpost.sees_all();
+  scope constant watchpost.scope := case when not sees_all then watchpost.my_scope() end;
   found_alert watchpost.stranger_alert;
 begin
   select a.* into found_alert from watchpost.stranger_alert as a where a.id = alert for update;
-  if not found or not (watchpost.sees_all() or watchpost.shows_camera(watchpost.my_scope(), found_alert.camera_id)) then
+  -- As its policy says: a key that is bound to lists does not see who is on none.
+  if not found or not (sees_all or scope.watchlists is null and watchpost.shows_camera(scope, found_alert.camera_id)) then
     raise exception 'There is no alert % about somebody on no list.', alert using errcode = 'WP067';
   end if;
   if found_alert.acknowledged_at is not null then

@@ -71,8 +71,11 @@ begin
         ),
         ('stranger', 'exists (select from watchpost.stranger_face as f where f.stranger_id = stranger.id)', null),
         ('stranger_face', 'watchpost.shows_face(SCOPE, face_id)', null),
-        ('stranger_rule', own_site || ' and ' || sees_all_lists || ' and (select watchpost.my_cameras()) is null', null),
-        ('stranger_alert', 'watchpost.shows_camera(SCOPE, camera_id)', 'false'),
+        (
+          'stranger_rule', own_site || ' and ' || sees_all_lists,
+          own_site || ' and ' || sees_all_lists || ' and (select watchpost.my_cameras()) is null'
+        ),
+        ('stranger_alert', 'watchpost.shows_camera(SCOPE, camera_id) and ' || sees_all_lists, 'false'),
 
         (
           'watchlist',

@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ProblemCode } from '../../src/errors.ts';
+import { createKey } from '../../src/http/key-store.ts';
 import { match } from '../../src/stages/match.ts';
 import type { Tools } from '../../src/stages/stage.ts';
 import { track } from '../../src/stages/track.ts';
@@ -275,6 +276,14 @@ describe('over HTTP and on the command line', () => {
     expect((await api.call('POST', address)).body).toMatchObject({ acknowledged_by, acknowledged_at });
     expect((await api.call('GET', '/v1/stranger-alerts?open=true')).body.alerts).toHaveLength(1);
     expect((await run('alerts', '--open')).stdout).toContain(door.name);
+    // Nobody is on a list of theirs, for a key that is bound to lists.
+    const list = await addWatchlist(database.db, { name: `bound ${door.name}` });
+    const bound = await createKey(database.db, {
+      ...{ name: `bound ${list.id}`, scopes: ['read', 'review'], watchlists: [list.id] },
+    });
+    const asBound = { authorization: `Bearer ${bound.key}` };
+    expect((await api.call('GET', '/v1/stranger-alerts', undefined, asBound)).body.alerts).toEqual([]);
+    expectProblem(await api.call('POST', address, undefined, asBound), 'stranger_alert_unknown');
     expectProblem(
       await api.call('POST', `/v1/stranger-alerts/${unknownId}/acknowledge`),
       'stranger_alert_unknown',

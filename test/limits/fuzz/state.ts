@@ -182,5 +182,20 @@ export const refresh = async (
   }
   await untilCalm(database);
   await groupStrangers(database);
+  await database.rows(
+    `insert into watchpost.stranger_rule (name, enabled) values ('seen', false) on conflict do nothing`,
+  );
+  await database.rows(
+    `insert into watchpost.stranger_alert (rule_id, camera_id, face_id, seen_at)
+     select r.id, i.camera_id, f.id, i.captured_at
+     from watchpost.stranger_rule as r
+     cross join watchpost.face as f
+     join watchpost.image as i on i.id = f.image_id
+     join watchpost.camera as c on c.id = i.camera_id and c.name = 'film' and c.site_id = r.site_id
+     where r.name = 'seen'
+     order by f.id desc
+     limit 1
+     on conflict do nothing`,
+  );
   return readState(database, 'order by random() limit 20');
 };
