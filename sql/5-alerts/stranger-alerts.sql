@@ -44,6 +44,15 @@ begin
       from watchpost.face as f
       join watchpost.stranger_alert as a on a.face_id = f.id and a.rule_id = rule.id
       where f.track_id = t.id
+    )
+    -- By a face that was deleted since.
+    and not exists (
+      select
+      from watchpost.stranger_alert as a
+      where a.rule_id = rule.id
+        and a.camera_id = t.camera_id
+        and a.face_id is null
+        and a.seen_at between t.began_at - c.track_gap and t.ended_at
     );
 end;
 $$;

@@ -112,6 +112,19 @@ describe('a rule about everybody unknown', () => {
     expect((await raise()).map((alert) => alert.rule)).toEqual(['known to staff']);
   });
 
+  it('stays without its face when the photo is erased', async () => {
+    const door = await passing();
+    await rule({ cameras: [door.name] });
+    await door.walk(0, 5);
+    const [{ image_id, stranger_alert_id }] = await raise();
+    const erased = await api.call('POST', `/v1/images/${image_id}/erasure`, { dry_run: false });
+    expect(erased).toMatchObject({ status: 200 });
+    const [alert] = await database.rows('select * from watchpost.stranger_alert_detail');
+    expect(alert).toMatchObject({ stranger_alert_id, face_id: null, camera: door.name });
+    await drainAll([track, match], tools);
+    expect((await raise()).length, 'not raised again').toBe(1);
+  });
+
   it('is on record, and endpoints that are told of alerts get a message with the crop', async () => {
     const door = await passing();
     await rule({ cameras: [door.name], severity: 'warning' });
