@@ -28,6 +28,7 @@ const filledAtFirst = [
   'watchpost.site',
   'watchpost.processing_default',
   'watchpost.alarm_rule',
+  'watchpost.link_key',
 ];
 
 /**
