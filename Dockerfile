@@ -21,6 +21,9 @@ RUN npm ci && npm prune --omit=dev --ignore-scripts && npm run slim
 
 # A second stage, as npm's cache stays behind in the first.
 FROM ${NODE_IMAGE}
+# For streams of cameras and videos. Without it the image is smaller by that, and only MJPEG and still pictures are read.
+ARG FFMPEG=ffmpeg
+RUN [ -z "$FFMPEG" ] || { apt-get update && apt-get install -y --no-install-recommends "$FFMPEG" && rm -rf /var/lib/apt/lists/*; }
 WORKDIR /app
 COPY --from=install /app ./
 COPY . .

@@ -21,6 +21,9 @@ create table watchpost.track (
 -- Changed by every frame; with a third of each page free most new versions stay on their page.
 with (fillfactor = 70);
 
+-- As of other vectors, the planner's statistics would keep what was erased.
+alter table watchpost.track alter column vector set statistics 0;
+
 create index track_camera on watchpost.track (camera_id, began_at desc);
 create index track_began_at on watchpost.track (began_at desc, id desc);
 

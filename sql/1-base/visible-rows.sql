@@ -175,6 +175,9 @@ begin
     when 'notification' then
       watchpost.shows_alert(scope, (payload ->> 'alert_id')::uuid)
         and watchpost.shows_endpoint(scope, (payload ->> 'endpoint_id')::uuid)
+    when 'summary' then
+      watchpost.shows_watchlist(scope, subject_id)
+        and watchpost.shows_endpoint(scope, (payload ->> 'endpoint_id')::uuid)
     when 'state' then
       watchpost.shows_alert(scope, (payload ->> 'alert_id')::uuid)
         and watchpost.shows_endpoint(scope, (payload ->> 'endpoint_id')::uuid)

@@ -33,6 +33,8 @@ begin
         result := watchpost.put_back_events();
       when 'alarms' then
         result := watchpost.raise_alarms();
+      when 'paging' then
+        result := watchpost.page_alerts();
       when 'partitions' then
         result := watchpost.make_partitions();
       when 'answers' then

@@ -105,6 +105,7 @@ language plpgsql
 as $$
 declare
   kept constant integer := (watchpost.track_rules()).kept;
+  changed uuid[];
 begin
   if tracks = '{}' then
     return;
@@ -113,6 +114,19 @@ begin
   delete from watchpost.track as t
   where t.id = any (tracks) and not exists (select from watchpost.face as f where f.track_id = t.id);
 
+  -- Nothing of a face that is gone stays in the vector, however little it differs without it.
+  changed := array(
+    select t.id
+    from watchpost.track as t
+    where t.id = any (tracks)
+      and (again or exists (
+        select
+        from unnest(t.best) as b (id)
+        where not exists (
+          select from watchpost.face as f where f.id = b.id and f.track_id = t.id and f.superseded_at is null
+        )
+      ))
+  );
   update watchpost.track as t
   set faces = c.faces,
       looks = c.looks,
@@ -138,11 +152,12 @@ begin
     where f.track_id = g.id and f.superseded_at is null
   ) as c
   where t.id = g.id;
-  perform watchpost.settle_tracks(tracks, again);
+  perform watchpost.settle_tracks(changed, true);
+  perform watchpost.settle_tracks(tracks) where changed <> tracks;
 end;
 $$;
 
-comment on function watchpost.refresh_tracks is 'Counts tracks again from their faces, after some were superseded, deleted or joined. One without any face is deleted; one whose face_id is gone gets another and is searched again; again: all of them are.';
+comment on function watchpost.refresh_tracks is 'Counts tracks again from their faces, after some were superseded, deleted or joined. One without any face is deleted; one that has lost one of its best faces is fused and searched again; again: all of them are.';
 
 
 -- Of the two the one that is matched is kept, else the one that was searched, else the older.

@@ -95,6 +95,14 @@ begin
         ('endpoint_credential', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
         ('endpoint_wait', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
         ('link_key', 'false', null),
+        ('paging', 'watchpost.shows_watchlist(SCOPE, watchlist_id)', null),
+        ('paging_quiet', 'watchpost.shows_watchlist(SCOPE, watchlist_id)', null),
+        (
+          'paging_step',
+          'watchpost.shows_watchlist(SCOPE, watchlist_id) and watchpost.shows_endpoint(SCOPE, endpoint_id)', null
+        ),
+        ('paging_held', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),
+        ('escalation', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),
         ('notification', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),
         ('delivery', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
 

@@ -67,7 +67,7 @@ begin
     watchpost.is_name(text), watchpost.is_given(text), watchpost.is_basis(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
     watchpost.is_time(timestamptz), watchpost.is_interval(interval), watchpost.is_metadata(jsonb),
     watchpost.refuse_image(watchpost.image), watchpost.is_web_port(text), watchpost.may_be_public(text),
-    watchpost.is_endpoint_settings(text, jsonb), watchpost.is_template(text),
+    watchpost.is_endpoint_settings(text, jsonb), watchpost.is_template(text), watchpost.is_timezone(text),
     watchpost.is_encrypted(bytea), watchpost.plain_sha256(bytea), watchpost.plain_length(bytea),
     watchpost.data_key_of(bytea), watchpost.assert_data_key(bytea, uuid)
   to public;
@@ -76,7 +76,7 @@ begin
     from pg_proc as p
     where p.pronamespace = 'watchpost'::regnamespace and p.prokind = 'f'
   loop
-    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,raise_alarms,raise_stranger_alerts,continue_record,renumber_rows,purge,begin_purge,finish_purge,write_receipt,destroy_data_keys}') then
+    if item.proname = any ('{add_partition,make_partitions,retire_partition,retain,forget_leaves,append_seal,seal_rows,raise_alarms,page_alerts,release_held,note_home,raise_stranger_alerts,continue_record,renumber_rows,purge,begin_purge,finish_purge,write_receipt,destroy_data_keys}') then
       -- Through upkeep() only, or by the owner.
       execute format('revoke execute on function %s from watchpost_work, watchpost_api', item.name);
     elsif item.proname = any ('{sites_of,list_jobs,list_job_items,missing_work,upkeep,put_back_events,note_server,register_model,index_people,index_many_people,admit_key,is_administered,authenticate,open_session,open_session_of,authenticate_session,close_session,note_expired_keys,record_refused_keys,people_concerned,forget_answers,encrypt_image}') then
@@ -183,7 +183,8 @@ begin
   grant insert, update, delete on
     watchpost.plan, watchpost.camera, watchpost.person, watchpost.person_photo, watchpost.watchlist,
     watchpost.watchlist_entry, watchpost.cannot_link, watchpost.endpoint, watchpost.endpoint_watchlist,
-    watchpost.endpoint_secret, watchpost.endpoint_credential, watchpost.endpoint_wait, watchpost.stranger_rule
+    watchpost.endpoint_secret, watchpost.endpoint_credential, watchpost.endpoint_wait, watchpost.stranger_rule,
+    watchpost.paging, watchpost.paging_quiet, watchpost.paging_step
   to watchpost_api;
   grant insert (camera_id, site_id, purpose, captured_at, submitted_by, idempotency_key, bytes, traceparent), delete
   on watchpost.image to watchpost_api;

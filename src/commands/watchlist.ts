@@ -37,11 +37,20 @@ import {
 import type { AddCommand, Context } from './program/session.ts';
 import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
+import { watchlistPaging } from './watchlist-paging.ts';
 
 /** watchlist: lists, and who is on them. */
 export const watchlistCommand: AddCommand = (program, session) => {
   const watchlist = program.command('watchlist').description('Watchlists');
-  for (const add of [watchlistAdd, watchlistList, watchlistSet, watchlistRemove, watchlistPut, watchlistTake])
+  for (const add of [
+    watchlistAdd,
+    watchlistList,
+    watchlistSet,
+    watchlistRemove,
+    watchlistPut,
+    watchlistTake,
+    watchlistPaging,
+  ])
     add(watchlist, session);
 };
 

@@ -1148,6 +1148,13 @@ export interface WatchpostErasureLeaf {
   relation: string;
 }
 
+export interface WatchpostEscalation {
+  alert_id: string;
+  endpoint_id: string;
+  escalated_at: Generated<Timestamp>;
+  step: number;
+}
+
 export interface WatchpostEvent {
   created_at: Generated<Timestamp>;
   id: Generated<string>;
@@ -1657,6 +1664,70 @@ export interface WatchpostOutbox {
   source: Generated<string>;
   task: string;
   topic: string;
+}
+
+export interface WatchpostPaging {
+  /**
+   * So many messages each endpoint is sent within the interval "within"; what is more is held back and summed up. Null: no limit.
+   */
+  at_most: number | null;
+  /**
+   * Whether critical alerts are sent in quiet hours too.
+   */
+  critical_pierces: Generated<boolean>;
+  /**
+   * After so long without an acknowledgement the endpoint of the first step is told, after twice as long that of the second, and so on. Null: never.
+   */
+  escalate_after: Interval | null;
+  /**
+   * When this was set: alerts of before are not escalated.
+   */
+  set_at: Generated<Timestamp>;
+  /**
+   * In which the quiet hours are meant.
+   */
+  time_zone: Generated<string>;
+  watchlist_id: string;
+  within: Interval | null;
+}
+
+export interface WatchpostPagingHeld {
+  alert_id: string;
+  /**
+   * quiet: in quiet hours; rate: too many messages at that time.
+   */
+  because: string;
+  endpoint_id: string;
+  held_at: Generated<Timestamp>;
+  id: Generated<string>;
+  /**
+   * When it was summed up with the others of its list, in a message; null: it is held back.
+   */
+  released_at: Timestamp | null;
+  watchlist_id: string;
+}
+
+export interface WatchpostPagingQuiet {
+  begins: string;
+  /**
+   * The days on which they begin: 1 is Monday, 7 is Sunday.
+   */
+  days: Generated<number[]>;
+  /**
+   * If that is not after their beginning, it is on the next day.
+   */
+  ends: string;
+  id: Generated<string>;
+  watchlist_id: string;
+}
+
+export interface WatchpostPagingStep {
+  endpoint_id: string;
+  /**
+   * From 1.
+   */
+  step: number;
+  watchlist_id: string;
 }
 
 export interface WatchpostPartition {
@@ -2858,6 +2929,7 @@ export interface DB {
   "watchpost.erasure": WatchpostErasure;
   "watchpost.erasure_face": WatchpostErasureFace;
   "watchpost.erasure_leaf": WatchpostErasureLeaf;
+  "watchpost.escalation": WatchpostEscalation;
   "watchpost.event": WatchpostEvent;
   "watchpost.event_content": WatchpostEventContent;
   "watchpost.event_task": WatchpostEventTask;
@@ -2879,6 +2951,10 @@ export interface DB {
   "watchpost.model": WatchpostModel;
   "watchpost.notification": WatchpostNotification;
   "watchpost.outbox": WatchpostOutbox;
+  "watchpost.paging": WatchpostPaging;
+  "watchpost.paging_held": WatchpostPagingHeld;
+  "watchpost.paging_quiet": WatchpostPagingQuiet;
+  "watchpost.paging_step": WatchpostPagingStep;
   "watchpost.partition": WatchpostPartition;
   "watchpost.person": WatchpostPerson;
   "watchpost.person_merge": WatchpostPersonMerge;

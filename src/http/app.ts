@@ -36,6 +36,7 @@ import { nudgeAfterWrites } from './nudge.ts';
 import { openIdLogin } from './open-id-login.ts';
 import { openApi } from './openapi.ts';
 import { operation } from './operation.ts';
+import { paging } from './paging.ts';
 import { persons } from './persons.ts';
 import { pipeline } from './pipeline.ts';
 import { plans } from './plans.ts';
@@ -112,6 +113,7 @@ export const createApp = (services: Services) => {
     .route('/tracks', tracks())
     .route('/erasures', erasures())
     .route('/watchlists', watchlists())
+    .route('/watchlists', paging())
     .route('/cameras', cameras())
     .route('/plans', plans(services, turns))
     .route('/calibrations', calibrations())

@@ -11,6 +11,7 @@ import { match } from './match.ts';
 import { notify } from './notify.ts';
 import type { AnyStage } from './stage.ts';
 import { states } from './states.ts';
+import { summaries } from './summaries.ts';
 import { track } from './track.ts';
 
 /**
@@ -27,6 +28,7 @@ export const stages: readonly AnyStage[] = [
   notify,
   deliver,
   states,
+  summaries,
   heads,
   alarms,
   enrol,

@@ -4,6 +4,7 @@ import type { Database } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 import type { Outgoing } from '../outgoing/index.ts';
 import { type Region, sourceAt } from '../sources/index.ts';
+import { type Direction, type Looks, RotationFinder } from './find-rotation.ts';
 import { FrigateLabels } from './frigate-labels.ts';
 import { intoDatabase } from './submit-frames.ts';
 import { newReport, type Report, watchCamera } from './watch-camera.ts';
@@ -36,6 +37,8 @@ interface Running {
 
 interface Tools {
   readonly database: Database;
+  /** Finds out how cameras are mounted; undefined: nobody does. */
+  readonly vision?: Looks;
   readonly outgoing: Outgoing;
   readonly log: Log;
 }
@@ -47,8 +50,10 @@ export interface Watching {
 }
 
 /** Watches cameras with a source that no other process watches, from now on. */
-export const startWatching = ({ database, outgoing, log }: Tools): Watching => {
+export const startWatching = ({ database, vision, outgoing, log }: Tools): Watching => {
   const watcher = randomUUID();
+  /** As they were last leased. */
+  let leased = new Map<string, Leased>();
   const running = new Map<string, Running>();
   const labels = new FrigateLabels(outgoing, log);
   const stopping = new AbortController();
@@ -58,11 +63,16 @@ export const startWatching = ({ database, outgoing, log }: Tools): Watching => {
   const start = (camera: Leased, settings: string): void => {
     const stop = new AbortController();
     const report = newReport();
+    const finder =
+      vision && camera.rotation === null
+        ? new RotationFinder(vision, (degrees) => rememberRotation(database, camera.camera_id, degrees))
+        : undefined;
     const ended = watchCamera(
       {
         ...{ outgoing, log, report, camera: camera.name },
         target: intoDatabase(database, camera.camera_id, {
-          rotation: () => camera.rotation,
+          rotation: () => leased.get(camera.camera_id)?.rotation ?? null,
+          ...(finder ? { look: (jpeg) => finder.look(jpeg) } : {}),
           mayGoOn: () => performance.now() < holdsUntil,
           labels,
           log,
@@ -104,7 +114,7 @@ export const startWatching = ({ database, outgoing, log }: Tools): Watching => {
     } as never);
     holdsUntil = asked + leaseSeconds * 1000;
     for (const sent of reports) subtract(running.get(sent.camera_id)?.report, sent);
-    const leased = new Map(rows.map((row) => [row.camera_id, row]));
+    leased = new Map(rows.map((row) => [row.camera_id, row]));
     for (const [cameraId, { settings }] of running) {
       const camera = leased.get(cameraId);
       if (!camera || settingsOf(camera) !== settings) await end(cameraId);
@@ -136,8 +146,16 @@ export const startWatching = ({ database, outgoing, log }: Tools): Watching => {
   };
 };
 
-/** All that a change of which starts the camera anew. */
-const settingsOf = ({ position, ...camera }: Leased): string => JSON.stringify(camera);
+/** All that a change of which starts the camera anew. A frame is turned as the row says when it is submitted. */
+const settingsOf = ({ position, rotation, ...camera }: Leased): string => JSON.stringify(camera);
+
+/** A camera of which somebody has said meanwhile how it is mounted stays as it is. */
+const rememberRotation = ({ pool }: Database, cameraId: string, degrees: Direction): Promise<unknown> =>
+  pool.query(
+    `with actor as materialized (select set_config('watchpost.actor', 'watcher', true))
+     update watchpost.camera as c set rotation = $2 from actor where c.id = $1 and c.rotation is null`,
+    [cameraId, degrees],
+  );
 
 /** Counts again from what was sent. */
 const subtract = (report: Report | undefined, sent: Report): void => {

@@ -30,13 +30,20 @@ export interface Target {
  * Frames of a camera become images of this database.
  *
  * @param options.rotation degrees clockwise until the frames are upright.
+ * @param options.look is shown frames of a camera of which nobody knows yet how it is mounted.
  * @param options.labels sends back to Frigate who was found.
  * @param options.mayGoOn whether frames may still be submitted: somebody else may have taken over.
  */
 export const intoDatabase = (
   database: Database,
   cameraId: string,
-  options: { rotation: () => number | null; mayGoOn?: () => boolean; labels: FrigateLabels; log: Log },
+  options: {
+    rotation: () => number | null;
+    look?: (jpeg: Buffer) => void;
+    mayGoOn?: () => boolean;
+    labels: FrigateLabels;
+    log: Log;
+  },
 ): Target => ({
   async untilRoom(signal) {
     const full = async () => {
@@ -64,6 +71,7 @@ export const intoDatabase = (
     };
     try {
       await inspectPhoto(frame.bytes);
+      if (rotation() === null) options.look?.(frame.bytes);
       const image = await retryWhileAway(database, () => signal.aborted, submit);
       if (image !== undefined && frame.frigate) void label(database, image, frame.frigate, labels, signal);
       return image;

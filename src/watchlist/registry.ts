@@ -66,6 +66,7 @@ export {
   readMerged,
   unmergePersons,
 } from './merging.ts';
+export { type Paging, readPaging, removePaging, setPaging } from './paging.ts';
 export { addPerson, type PersonFields, removePerson, setPerson, takeBackPerson } from './people.ts';
 export { acceptPhoto, addPersonPhoto, correctPhoto, enrolFace, removePhoto } from './photos.ts';
 export {

@@ -13,12 +13,22 @@ export interface Finding {
 
 /** What the database is checked against. */
 interface Promised {
-  readonly sent: readonly Sent[];
-  readonly acknowledged: readonly Acknowledged[];
+  readonly sent: readonly Pick<Sent, 'key' | 'sha256' | 'faces'>[];
+  readonly acknowledged: readonly Pick<Acknowledged, 'id' | 'key' | 'sha256'>[];
   /** Keys for which two ids were promised. */
   readonly contradictions?: readonly string[];
   /** What must hold in this run in addition to what always must. */
   readonly more?: readonly Check[];
+  /** Lists of this run that those compare the database with, each a table of its name. */
+  readonly lists?: readonly List[];
+}
+
+/** Rows of the harness for a temporary table. */
+export interface List {
+  readonly name: string;
+  /** As in SQL: `key text, sha256 text`. */
+  readonly columns: string;
+  readonly rows: readonly object[];
 }
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -60,21 +70,12 @@ export const check = async (pool: pg.Pool, promised: Promised): Promise<Finding[
   try {
     await client.query('begin');
     await client.query(`set local statement_timeout = '120s'`);
-    await client.query(
-      `create temporary table sent on commit drop as
-       select * from json_to_recordset($1::json) as s (key text, sha256 text, faces integer)`.replace(
-        '$1',
-        quoted(promised.sent.map(({ key, sha256, faces }) => ({ key, sha256, faces }))),
-      ),
-    );
-    await client.query(
-      `create temporary table acknowledged on commit drop as
-       select * from json_to_recordset($1::json) as a (id uuid, key text, sha256 text)`.replace(
-        '$1',
-        quoted(promised.acknowledged.map(({ id, key, sha256 }) => ({ id, key, sha256 }))),
-      ),
-    );
-    await client.query('analyze sent; analyze acknowledged');
+    const lists = [
+      { name: 'sent', columns: 'key text, sha256 text, faces integer', rows: promised.sent },
+      { name: 'acknowledged', columns: 'id uuid, key text, sha256 text', rows: promised.acknowledged },
+      ...(promised.lists ?? []),
+    ];
+    for (const list of lists) await makeTable(client, list);
     const findings: Finding[] = [];
     for (const one of [...checks, ...(promised.more ?? [])])
       findings.push(...found(one, (await client.query<{ what: string }>(one.text)).rows));
@@ -94,6 +95,14 @@ export const check = async (pool: pg.Pool, promised: Promised): Promise<Finding[
 
 const contradiction: Check = { kind: 'duplicated', name: 'one id for each submission', text: '' };
 const seal: Check = { kind: 'wrong', name: 'the seals of the events verify', text: '' };
+
+const makeTable = async (client: pg.PoolClient, { name, columns, rows }: List): Promise<void> => {
+  await client.query(
+    `create temporary table ${name} on commit drop as
+     select * from json_to_recordset(${quoted(rows)}::json) as r (${columns})`,
+  );
+  await client.query(`analyze ${name}`);
+};
 
 /** JSON as a literal: CREATE TABLE AS takes no parameters. */
 const quoted = (rows: readonly object[]): string => `'${JSON.stringify(rows).replaceAll("'", "''")}'`;

@@ -51,7 +51,7 @@ export const checks: readonly Check[] = [
     kind: 'duplicated',
     name: 'one event for each row',
     text: `select e.topic || ' ' || e.subject_id as what
-      from watchpost.event as e where e.topic not like 'worker.%' and e.topic <> 'backfill.continued'
+      from watchpost.event as e where e.topic !~ '^(worker|camera)[.]' and e.topic not in ('backfill.continued', 'track.improved', 'track.joined', 'bridge.refused')
       group by e.topic, e.subject_id having count(*) > 1`,
   },
   {
@@ -196,11 +196,11 @@ export const checks: readonly Check[] = [
   },
   {
     kind: 'gap',
-    name: 'every face of a probe was searched for',
+    name: 'every face of a probe was searched for, or is part of a track',
     text: `select f.id::text as what
       from watchpost.face as f
       join watchpost.image as i on i.id = f.image_id and i.purpose = 'probe'
-      left join watchpost.search as s on s.face_id = f.id where s.id is null`,
+      left join watchpost.search as s on s.face_id = f.id where s.id is null and f.track_id is null`,
   },
   {
     kind: 'gap',

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import type { Postgres } from '../support/postgres.ts';
 import type { Fleet, Slot } from './fleet.ts';
-import type { Trap } from './proxy.ts';
 import type { Random } from './random.ts';
+import { trapFirst } from './trap.ts';
 import type { Watch } from './watch.ts';
 
 /**
@@ -94,7 +94,7 @@ export class Faults {
     const after = this.#random.chance(0.5) ? ('after' as const) : ('answered' as const);
     const kind = this.#random.chance(0.3) ? ('before' as const) : after;
     const victim = statement
-      ? await this.#trap('worker', { statement, moment: kind }, 2_000)
+      ? await trapFirst(this.#fleet.up('worker'), { statement, moment: kind }, 2_000)
       : this.#random.pick(this.#fleet.up('worker'));
     const slot = victim ?? this.#random.pick(this.#fleet.up('worker'));
     if (!slot) {
@@ -109,8 +109,8 @@ export class Faults {
 
   /** Kills the API when the database has answered that a photo is in, and nobody else knows yet. */
   async killApi(): Promise<void> {
-    const slot = await this.#trap(
-      'api',
+    const slot = await trapFirst(
+      this.#fleet.up('api'),
       { statement: 'watchpost.submit_image(', moment: 'answered' },
       10_000,
     );
@@ -124,34 +124,6 @@ export class Faults {
     this.#fleet.kill(slot);
     slot.state = 'starting';
     this.#wounded(fault, pools);
-  }
-
-  /** Resolves to the first process that comes to a moment; it is still at it. */
-  #trap(kind: Slot['kind'], trap: Omit<Trap, 'spring'>, patience: number): Promise<Slot | undefined> {
-    return new Promise((resolve) => {
-      let settled = false;
-      const set = this.#fleet.up(kind).map((slot) => {
-        const one: Trap = {
-          ...trap,
-          spring() {
-            // An answer that is waited for may come when the trap is given up, or sprung elsewhere, already.
-            if (settled || slot.state !== 'up') return false;
-            settle(slot);
-            return true;
-          },
-        };
-        slot.proxy.set(one);
-        return { slot, one };
-      });
-      const settle = (slot: Slot | undefined) => {
-        settled = true;
-        clearTimeout(timer);
-        for (const { slot, one } of set) slot.proxy.unset(one);
-        if (slot) slot.state = 'held';
-        resolve(slot);
-      };
-      const timer = setTimeout(() => settle(undefined), patience);
-    });
   }
 
   /** Postgres crashes, is away for some seconds, and recovers. */

@@ -2,6 +2,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
+/** The parts of a run. */
+const parts = ['faults', 'failover', 'cameras'] as const;
+type Part = (typeof parts)[number];
+
 /** What a run is to do. */
 export interface Options {
   readonly images: number;
@@ -16,8 +20,8 @@ export interface Options {
   /** Heartbeat and rescue are quick, and lasting faults short. */
   readonly short: boolean;
   readonly json: boolean;
-  /** The one part to run; undefined: both. */
-  readonly only: 'faults' | 'failover' | undefined;
+  /** The one part to run; undefined: all. */
+  readonly only: Part | undefined;
   /** Folder of initdb and pg_ctl; undefined: the PATH, else the newest of the system's installations. */
   readonly pgBin: string | undefined;
   /** Data folder of the Postgres to run; undefined: a new one, removed at the end. */
@@ -42,11 +46,11 @@ export const help = `npm run chaos -- [options]
   --seconds N      how long harm is done (300; short: 42)
   --short          about 60 s in all, with quick heartbeats; for CI
   --only PART      faults: kills, crashes and cuts; failover: a primary that fails over to its replica, in two
-                   forms (short: one); both by default
+                   forms (short: one); cameras: a camera, a broker and bridges; all by default
   --pg-bin DIR     where initdb and pg_ctl are (the PATH, else /usr/lib/postgresql)
   --pg-data DIR    data folder of the Postgres to run (a temporary one)
   --port N         its port on 127.0.0.1 (a free one)
-  --url URL        use this running server, do not restart it, and leave out the failover
+  --url URL        use this running server, do not restart it, and leave out the other parts
   --folder DIR     ledger and logs (a temporary one)
 `;
 
@@ -78,8 +82,8 @@ export const readOptions = (args: readonly string[]): Options | 'help' => {
   });
   if (values.help) return 'help';
   const { short, json, url, only } = values;
-  if (only !== undefined && only !== 'faults' && only !== 'failover')
-    throw new Error('--only takes faults or failover.');
+  const part = parts.find((one) => one === only);
+  if (only !== part) throw new Error(`--only takes ${parts.join(', ')}.`);
   const whole = (
     name: 'images' | 'seed' | 'kills' | 'restarts' | 'workers' | 'seconds' | 'port',
     otherwise: number,
@@ -97,7 +101,7 @@ export const readOptions = (args: readonly string[]): Options | 'help' => {
     seconds: whole('seconds', short ? 42 : 300),
     short,
     json,
-    only,
+    only: part,
     pgBin: values['pg-bin'],
     pgData: values['pg-data'],
     port: whole('port', 0),

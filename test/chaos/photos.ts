@@ -7,7 +7,7 @@ import { headerOf } from '../support/bad-photos.ts';
 import type { Random } from './random.ts';
 
 /** A photo to submit. */
-interface Photo {
+export interface Photo {
   readonly bytes: Buffer;
   /** null: it is invalid. */
   readonly faces: number | null;
@@ -19,6 +19,8 @@ interface Photo {
 export interface Album {
   /** The photo that enrols Ada, who is its second face from the left. */
   readonly ada: Buffer;
+  /** Those with faces. */
+  readonly good: readonly Photo[];
   /** A photo, as bytes that were never submitted before. */
   take(random: Random, marker: string): Photo & { readonly sha256: string };
 }
@@ -49,12 +51,18 @@ export const prepareAlbum = async (vision: Vision): Promise<Album> => {
   ];
   return {
     ada: originals[2] as Buffer,
+    good,
     take(random, marker) {
       const photo = random.pick(random.chance(0.03) ? bad : good) as Photo;
-      const bytes = mark(photo.bytes, marker);
-      return { ...photo, bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
+      return marked(photo, marker);
     },
   };
+};
+
+/** The same photo as bytes of its own, by which it is known. */
+export const marked = (photo: Photo, marker: string) => {
+  const bytes = mark(photo.bytes, marker);
+  return { ...photo, bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
 };
 
 /** The same photo with unique bytes: a comment segment after the start of a JPEG, bytes at the end of the rest. */

@@ -1,4 +1,5 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
+import { runCameras } from './cameras.ts';
 import { runFailover } from './failover.ts';
 import type { Form } from './failover-report.ts';
 import { runFaults } from './harm.ts';
@@ -8,7 +9,7 @@ import { print } from './progress.ts';
 
 /** The failovers of a run: the one in which nothing may be lost takes less than a minute, and is part of the short run. */
 const formsOf = ({ only, short, url }: Options): Form[] => {
-  if (only === 'faults' || url) return [];
+  if ((only ?? 'failover') !== 'failover' || url) return [];
   return short && only === undefined ? ['clean'] : ['clean', 'lagging'];
 };
 
@@ -18,11 +19,14 @@ const run = async (options: Options): Promise<boolean> => {
   await chmod(options.folder, 0o755);
   print(`seed ${options.seed}; ledger and logs in ${options.folder}`);
   const album = await openAlbum();
-  const faults = options.only === 'failover' ? undefined : await runFaults(options, album);
+  const faults = (options.only ?? 'faults') === 'faults' ? await runFaults(options, album) : undefined;
   const failovers = [];
   for (const form of formsOf(options)) failovers.push(await runFailover(form, options, album));
-  const passed = (faults?.passed ?? true) && failovers.every((failover) => failover.passed);
-  const result = { ...faults, failovers, seed: options.seed, passed };
+  const withCameras = (options.only ?? 'cameras') === 'cameras' && !options.url;
+  const cameras = withCameras ? await runCameras(options, album) : undefined;
+  const passed =
+    (faults?.passed ?? true) && failovers.every((failover) => failover.passed) && (cameras?.passed ?? true);
+  const result = { ...faults, failovers, cameras, seed: options.seed, passed };
   process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${JSON.stringify(result, null, 2)}\n`);
   return passed;
 };

@@ -444,6 +444,13 @@ describe('a track that was seen before', () => {
     const [after] = await film.tracks();
     expect(after).toMatchObject({ id: before.id, faces: 4, looks: 4 });
     expect(after.face_id).not.toBe(before.face_id);
+    expect(
+      await database.rows(
+        'select t.vector = watchpost.fuse_faces(t.best, t.model_id) as same from watchpost.track as t where t.id = $1',
+        [after.id],
+      ),
+      'nothing of the face is left in the vector',
+    ).toEqual([{ same: true }]);
     expect(await standing(personId)).toMatchObject([{ face_id: after.face_id }]);
     expect(await invariants()).toEqual([]);
     await database.rows(`select watchpost.erase_person($1, true)`, [personId]);

@@ -41,7 +41,7 @@ export const evaluateCommand: AddCommand = (program, session) => {
     )
     .option('--each', 'hold out each photo once')
     .option(
-      '--video [clip]',
+      '--video [file]',
       'measure tracks: on a clip whose passages are marked, and on scenes composed of the photos',
     )
     .option(

@@ -124,6 +124,22 @@ export const newEndpoint = z
   .strictObject({ id, secret: text.nullable().meta({ description: 'Of a webhook.' }) })
   .meta({ id: 'NewEndpoint' });
 
+export const paging = z
+  .strictObject({
+    time_zone: text,
+    quiet: z.array(
+      z.strictObject({ days: z.array(z.int().min(1).max(7)), begins: text, ends: text }).meta({
+        description: 'Days on which they begin, 1 is Monday. They may end on the next day.',
+      }),
+    ),
+    critical_pierces: z.boolean(),
+    at_most: count.nullable(),
+    within_seconds: z.number().min(0).nullable(),
+    escalate_after_seconds: z.number().min(0).nullable(),
+    steps: z.array(text),
+  })
+  .meta({ id: 'Paging' });
+
 export const endpoint = z
   .strictObject({
     id,

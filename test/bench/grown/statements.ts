@@ -104,6 +104,7 @@ export const routesOf = (s: Subjects): string[] => [
   `/v1/alerts?person_id=${s.person}`,
   `/v1/alerts/${s.alert}`,
   `/v1/alerts/${s.alert}/evidence`,
+  `/v1/watchlists/${s.watchlist}/paging`,
   '/v1/endpoints',
   `/v1/endpoints/${s.endpoint}`,
   `/v1/endpoints/${s.endpoint}/deliveries`,

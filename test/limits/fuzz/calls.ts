@@ -101,6 +101,15 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     zones: '["outside"]',
     site: json(any(s, 'sites')),
   }),
+  'PUT /v1/watchlists/:id/paging': (s) => ({
+    time_zone: '"Europe/Berlin"',
+    quiet: '[{"days": [1, 7], "begins": "22:00", "ends": "06:00"}]',
+    critical_pierces: 'true',
+    at_most: '50',
+    within_seconds: '60',
+    escalate_after_seconds: '600',
+    steps: json([any(s, 'names of endpoints')]),
+  }),
   'PATCH /v1/watchlists/:id': (s) => ({
     name: json(`fuzzed list ${s.index}`),
     purpose: '"another test"',

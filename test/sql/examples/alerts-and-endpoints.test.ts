@@ -57,6 +57,19 @@ describe('sql/examples of alerts and endpoints', () => {
     });
   });
 
+  it('held-back-now.sql', async () => {
+    const [list] = await database.rows(`select id, name from watchpost.watchlist limit 1`);
+    await database.rows('insert into watchpost.paging (watchlist_id) values ($1)', [list.id]);
+    await database.rows(
+      `insert into watchpost.paging_quiet (watchlist_id, begins, ends) values ($1, '00:00', '00:00')`,
+      [list.id],
+    );
+    expect(await run('held-back-now.sql')).toEqual([
+      { list: list.name, quiet: true, steps: [], endpoint: null, held: '0', since: null },
+    ]);
+    await database.rows('delete from watchpost.paging where watchlist_id = $1', [list.id]);
+  });
+
   it('add-a-chat.sql', async () => {
     const [{ endpoint_id }] = await run('add-a-chat.sql');
     const [made] = await database.rows(
