@@ -64,9 +64,10 @@ export const attemptDelivery = async (
 const extrasOf = async (db: Kysely<DB>, { publicUrl }: Outgoing, body: string, hasPicture: boolean) => {
   const read = readBody(body);
   if (read.type === 'test') return { link: undefined, picture: hasPicture ? testPicture() : undefined };
-  if (!isAboutAlert(read) || !hasPicture) return { link: undefined, picture: undefined };
-  const link = publicUrl && `${publicUrl}/${await signLink(db, read.data.alert_id)}`;
-  const faceId = read.data.face_id;
+  if (!hasPicture) return { link: undefined, picture: undefined };
+  const link =
+    isAboutAlert(read) && publicUrl ? `${publicUrl}/${await signLink(db, read.data.alert_id)}` : undefined;
+  const faceId = read.data?.face_id;
   return { link, picture: faceId ? await readPicture(db, faceId, link && `${link}/crop`) : undefined };
 };
 

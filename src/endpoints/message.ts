@@ -115,6 +115,19 @@ const otherWords = ({ type, data }: Body): Words => {
       },
     };
   }
+  if (type === 'unknown.seen' || type === 'stranger.returned') {
+    return {
+      title: '{{rule}}: {{who}}',
+      text: 'Seen{{#place}} at {{place}}{{/place}}, {{time}}. Severity {{severity}}.',
+      view: {
+        rule: data.rule,
+        who: type === 'unknown.seen' ? 'somebody unknown' : `a stranger, on visit ${data.visits}`,
+        severity: data.severity,
+        place: [data.camera, data.location].filter(Boolean).join(', '),
+        time: timeOf(data.seen_at),
+      },
+    };
+  }
   // An alarm of the machines.
   const facts = Object.entries(data ?? {})
     .filter(([name, value]) => !name.endsWith('_id') && value !== null && typeof value !== 'object')

@@ -5,7 +5,7 @@ import type { LabelledFolder } from '../calibration/labelled-folder.ts';
 import type { Box, Vision } from '../vision/index.ts';
 
 /** A face cut out of a labelled photo with some of its background; `box` is in pixels of the cut. */
-interface CutFace {
+export interface CutFace {
   readonly image: Buffer;
   readonly box: Box;
 }
@@ -40,22 +40,30 @@ export const cutFaces = async (
     const { faces, width, height } = await vision.findFaces(bytes);
     const [face] = faces;
     if (!face || faces.length > 1 || face.box.height < minimum) continue;
-    const { box } = face;
-    const half = (box.height * cutSide) / 2;
-    const left = Math.max(0, Math.floor(box.x + box.width / 2 - half));
-    const top = Math.max(0, Math.floor(box.y + box.height / 2 - half));
-    const right = Math.min(width, Math.ceil(box.x + box.width / 2 + half));
-    const bottom = Math.min(height, Math.ceil(box.y + box.height / 2 + half));
-    const image = await sharp(bytes)
-      .autoOrient()
-      .extract({ left, top, width: right - left, height: bottom - top })
-      .flatten({ background: '#808080' })
-      .toColourspace('srgb')
-      .png({ compressionLevel: 1 })
-      .toBuffer();
-    cuts.push({ image, box: { ...box, x: box.x - left, y: box.y - top } });
+    cuts.push(await cutFace(bytes, face.box, { width, height }));
   }
   return cuts;
+};
+
+/** Cuts a face out of a photo of this size. */
+export const cutFace = async (
+  bytes: Uint8Array,
+  box: Box,
+  { width, height }: { readonly width: number; readonly height: number },
+): Promise<CutFace> => {
+  const half = (box.height * cutSide) / 2;
+  const left = Math.max(0, Math.floor(box.x + box.width / 2 - half));
+  const top = Math.max(0, Math.floor(box.y + box.height / 2 - half));
+  const right = Math.min(width, Math.ceil(box.x + box.width / 2 + half));
+  const bottom = Math.min(height, Math.ceil(box.y + box.height / 2 + half));
+  const image = await sharp(bytes)
+    .autoOrient()
+    .extract({ left, top, width: right - left, height: bottom - top })
+    .flatten({ background: '#808080' })
+    .toColourspace('srgb')
+    .png({ compressionLevel: 1 })
+    .toBuffer();
+  return { image, box: { ...box, x: box.x - left, y: box.y - top } };
 };
 
 /**

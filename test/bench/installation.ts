@@ -20,13 +20,26 @@ export interface WorkerProcess {
 /**
  * Starts one with the settings that a user has who sets none; resolves when it is at work.
  *
- * @param core It may use that one only; undefined: all.
+ * @param options.core It may use that one only; undefined: all.
+ * @param options.watch Whether it watches cameras, also those on this machine.
  */
-export const startWork = async (url: string, core?: number): Promise<WorkerProcess> => {
+export const startWork = async (
+  url: string,
+  { core, watch = false }: { core?: number | undefined; watch?: boolean } = {},
+): Promise<WorkerProcess> => {
   const data = await mkdtemp(join(tmpdir(), 'watchpost-bench-work-'));
-  const settings = { DATABASE_URL: url, WATCHPOST_DATA: data, WATCHPOST_LOG: 'warn' };
+  const settings = {
+    DATABASE_URL: url,
+    WATCHPOST_DATA: data,
+    WATCHPOST_LOG: 'warn',
+    WATCHPOST_OUTGOING_ALLOW: '127.0.0.1',
+  };
   const launcher = core === undefined ? [] : ['taskset', '-c', String(core)];
-  const worker = new NodeProcess([mainFile, 'work'], { ...plainEnvironment(), ...settings }, launcher);
+  const worker = new NodeProcess(
+    [mainFile, 'work', ...(watch ? ['--watch'] : [])],
+    { ...plainEnvironment(), ...settings },
+    launcher,
+  );
   await worker.says(/is at work/);
   return {
     pid: worker.pid,

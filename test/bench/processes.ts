@@ -40,6 +40,13 @@ export const familyOf = async (backend: number): Promise<number[]> => {
   return [parent, ...all.filter((_, index) => Number(parents[index]?.[1]) === parent)];
 };
 
+/** The processes that a process has started and that run now. */
+export const childrenOf = async (pid: number): Promise<number[]> => {
+  const all = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const parents = await Promise.all(all.map((one) => statOf(one).catch((): string[] => [])));
+  return all.filter((_, index) => Number(parents[index]?.[1]) === pid);
+};
+
 /** Lets processes, all their threads, and what they start from now on, run on these cores only. */
 export const pin = async (pids: readonly number[], cores: readonly number[]): Promise<void> => {
   for (const pid of pids) {

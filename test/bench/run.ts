@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { type Bench, type Compared, compare, type Outcome } from './bench.ts';
 import { backfill } from './benches/backfill.ts';
 import { bulk } from './benches/bulk.ts';
+import { camerasBench } from './benches/cameras.ts';
 import { embedded } from './benches/embedded.ts';
 import { eventsBench } from './benches/events.ts';
 import { fair } from './benches/fair.ts';
@@ -33,6 +34,7 @@ const benches: readonly Bench[] = [
   visionBench,
   latency,
   fair,
+  camerasBench,
   heldSnapshot,
   search,
   backfill,

@@ -188,6 +188,19 @@ export const furnish = async (database: TestDatabase, api: Api): Promise<Furnish
   await call('POST', '/v1/keys', { name: 'front desk', scopes: ['read', 'review'] });
   await call('POST', '/v1/keys', { name: 'gate camera', scopes: ['submit'], cameras: ['north-gate'] });
   const { strangers } = await call('GET', '/v1/strangers?visits=1');
+  const rule = await call('POST', '/v1/stranger-rules', {
+    ...{ name: 'Back door at night', days: [5, 6, 7], hours: { from: '22:00', until: '06:00' } },
+    ...{ time_zone: 'Europe/Vienna', severity: 'critical' },
+  });
+  await database.rows(
+    `insert into watchpost.stranger_alert (rule_id, camera_id, face_id, seen_at)
+     select $1, i.camera_id, s.face_id, s.seen_at
+     from watchpost.stranger_face as s
+     join watchpost.face as f on f.id = s.face_id
+     join watchpost.image as i on i.id = f.image_id and i.camera_id is not null
+     order by s.face_id limit 2`,
+    [rule.id],
+  );
   return { ...people, alert: alert.id, image: alert.image_id, stranger: strangers[0]?.id ?? '' };
 };
 
@@ -206,6 +219,7 @@ export const addressesOf = ({
   person: `/console/people/${ada}`,
   strangers: '/console/strangers',
   stranger: `/console/strangers/${stranger}`,
+  'stranger-rules': '/console/strangers/rules',
   lists: '/console/lists',
   cameras: '/console/cameras',
   pipeline: '/console/pipeline',
@@ -228,6 +242,7 @@ export const dialogs: readonly { readonly name: string; readonly at: string; rea
   { name: 'change-person', at: 'person', button: /^Change$/ },
   { name: 'merge', at: 'person', button: /^Merge$/ },
   { name: 'name-stranger', at: 'stranger', button: /^Give a name$/ },
+  { name: 'new-rule', at: 'stranger-rules', button: /^New rule$/ },
   { name: 'new-list', at: 'lists', button: /^New list$/ },
   { name: 'change-list', at: 'lists', button: /^Change wanted$/ },
   { name: 'change-camera', at: 'cameras', button: /^Change Lobby$/ },

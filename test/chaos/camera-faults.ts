@@ -35,8 +35,8 @@ const folderMoments: readonly Moment[] = [
   { statement: submission, moment: 'after' },
 ];
 
-/** Milliseconds for which a moment is waited for: a bridge connects again up to 30 s after its broker was away. */
-const patience = 40_000;
+/** Milliseconds for which a moment is waited for; then any process of the kind is killed. */
+const patience = 12_000;
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -67,6 +67,8 @@ export class CameraFaults {
   readonly #recovered: Promise<unknown>[] = [];
   /** One kill of a worker after the other, so that one is left. */
   #killing = Promise.resolve();
+  /** One kill of the broker after the other: it takes seconds to start. */
+  #breaking = Promise.resolve();
 
   constructor(installation: Installation) {
     this.#installation = installation;
@@ -80,7 +82,8 @@ export class CameraFaults {
   /** Kills the worker that watches the camera when it comes to one of its moments. */
   async killWatcher(index: number): Promise<void> {
     await this.#killWorker('kill of the watcher', async (up) => {
-      const slot = await trapFirst(up, momentOf(watcherMoments, index), patience);
+      const sprung = await trapFirst(up, momentOf(watcherMoments, index), patience);
+      const slot = sprung ?? this.#installation.random.pick(up);
       if (slot) this.counts.watcher_kills += 1;
       return slot;
     });
@@ -121,9 +124,10 @@ export class CameraFaults {
   }
 
   async #killOutside(kind: 'bridge' | 'folder', moment: Moment, fault: string): Promise<void> {
-    const { outside } = this.#installation;
+    const { outside, random } = this.#installation;
     while (outside.up(kind).length === 0) await sleep(100);
-    const slot = await trapFirst(outside.up(kind), moment, patience);
+    const up = outside.up(kind);
+    const slot = (await trapFirst(up, moment, patience)) ?? random.pick(up);
     if (!slot) return;
     outside.kill(slot);
     slot.state = 'starting';
@@ -134,11 +138,14 @@ export class CameraFaults {
   /** Kills the broker, and starts it again with what it has on disk. */
   async killBroker(): Promise<void> {
     const { broker, random } = this.#installation;
-    await broker?.crash();
-    await sleep(random.between(200, 2_000));
-    await broker?.start();
-    this.counts.broker_kills += 1;
-    this.#wounded('kill of the broker');
+    this.#breaking = this.#breaking.then(async () => {
+      await broker?.crash();
+      await sleep(random.between(200, 2_000));
+      await broker?.start();
+      this.counts.broker_kills += 1;
+      this.#wounded('kill of the broker');
+    });
+    await this.#breaking;
   }
 
   /** Postgres crashes, is away for a moment, and recovers. */

@@ -206,8 +206,10 @@ export const checks: readonly Check[] = [
     kind: 'gap',
     name: 'every search that found somebody has its match',
     text: `select s.id::text as what
-      from watchpost.search as s left join watchpost.match as m on m.search_id = s.id
-      where (s.outcome = 'match') <> (m.id is not null)`,
+      from watchpost.search as s
+      where s.superseded_at is null
+        and (s.outcome = 'match') <>
+          exists (select from watchpost.match as m where m.face_id = s.face_id and m.superseded_at is null)`,
   },
   {
     kind: 'gap',

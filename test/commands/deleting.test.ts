@@ -33,6 +33,35 @@ describe('camera', () => {
     expect(json).toMatchObject([{ id: row.id, name: 'gate', location: 'Yard' }]);
   });
 
+  it('set says where the frames come from, and what is taken of them', async () => {
+    const source = 'rtsp://guard:secret@camera.example/stream';
+    const settings = ['--fps', '2.5', '--track-gap', '3s', '--rotation', '90', '--frame-width', '1280'];
+    await run('camera', 'set', 'gate', '--source', source, ...settings, '--region', '0.5,0,0.5,1');
+    const [set] = await database.rows(
+      `select source, frames_per_second, track_gap::text, rotation, frame_width, region_x, region_height, userinfo
+       from watchpost.camera left join watchpost.camera_secret on camera_id = id where name = 'gate'`,
+    );
+    expect(set).toEqual({
+      source: 'rtsp://camera.example/stream',
+      frames_per_second: 2.5,
+      track_gap: '00:00:03',
+      rotation: 90,
+      frame_width: 1280,
+      region_x: 0.5,
+      region_height: 1,
+      userinfo: 'guard:secret',
+    });
+    const words = ['--source', 'none', '--fps', 'none', '--rotation', 'auto', '--frame-width', 'none'];
+    await run('camera', 'set', 'gate', ...words, '--region', 'whole');
+    expect(
+      await database.rows(
+        `select from watchpost.camera
+         where name = 'gate' and num_nulls(source, frames_per_second, rotation, frame_width, region_x) = 5`,
+      ),
+    ).toHaveLength(1);
+    expect((await run('camera', 'set', 'gate', '--region', '0.5,0,0.6,1')).stderr).toContain('"whole"');
+  });
+
   it('set refuses a change of nothing, an unknown camera and a name that is taken, in a sentence', async () => {
     await run('camera', 'add', 'lobby', '--location', 'Lobby');
     expect((await run('camera', 'set', 'gate')).stderr).toMatch(/^Say what to change, by one of the options/);

@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openLog } from '../../src/log.ts';
 import { startWatching } from '../../src/streams/index.ts';
+import { watchpost } from '../commands/support.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { startProcess } from '../support/processes.ts';
@@ -136,6 +137,19 @@ describe('a camera with a source', () => {
     watch();
     await until(async () => (await watchOf(camera))?.problem === 'The server answers 503.');
     await until(async () => asked.length > 2);
+    const doctor = await watchpost(['doctor', '--json'], { DATABASE_URL: database.url });
+    const { findings } = JSON.parse(doctor.stdout);
+    const [{ name }] = (await database.rows('select name from watchpost.camera where id = $1', [camera])) as [
+      { name: string },
+    ];
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        check: 'cameras',
+        well: false,
+        found: `1 with a source; ${name}: The server answers 503.`,
+      }),
+    );
+    expect(findings).toContainEqual(expect.objectContaining({ check: 'ffmpeg', well: true }));
     working = true;
     await until(async () => (await watchOf(camera)).state === 'watching');
     const row = await watchOf(camera);

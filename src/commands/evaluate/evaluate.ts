@@ -1,17 +1,21 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { evaluateCrowds } from '../../evaluation/crowds.ts';
 import { evaluate } from '../../evaluation/evaluate.ts';
+import { evaluateVideo } from '../../evaluation/video/evaluate-video.ts';
 import { print, printJson } from '../program/io.ts';
 import { openConfiguredDetector, openVision } from '../program/open-vision.ts';
 import { positionOption } from '../program/options.ts';
 import { showSteps } from '../program/progress.ts';
 import type { AddCommand } from '../program/session.ts';
-import { showCrowds, showEvaluation } from './show.ts';
+import { showCrowds, showEvaluation, showVideo } from './show.ts';
 
 interface EvaluateOptions {
   readonly rounds?: number;
   readonly each?: boolean;
   readonly keep?: boolean;
+  /** True: no clip is given. */
+  readonly video?: string | true;
+  readonly others: readonly string[];
   readonly json?: boolean;
 }
 
@@ -36,6 +40,15 @@ export const evaluateCommand: AddCommand = (program, session) => {
       positionOption,
     )
     .option('--each', 'hold out each photo once')
+    .option(
+      '--video [file]',
+      'measure tracks: on a clip whose passages are marked, and on scenes composed of the photos',
+    )
+    .option(
+      '--others <folder...>',
+      'with --video: further labelled folders, whose people are enrolled too',
+      [],
+    )
     .option('--keep', 'keep the databases, and print how to open them')
     .option('--json', 'print one JSON object')
     .addHelpText(
@@ -49,6 +62,18 @@ DATABASE_URL, else an embedded one is used.`,
         const { io } = context;
         void context.untilSignal();
         const vision = await openVision(context);
+        if (options.video !== undefined) {
+          const found = await evaluateVideo({ ...context, vision }, folder, {
+            clip: options.video === true ? undefined : options.video,
+            others: options.others,
+            keep: options.keep ?? false,
+            onProgress: showSteps(io.stderr),
+          });
+          io.stderr.write('\n');
+          if (options.json) printJson(io, found);
+          else print(io, showVideo(found));
+          return;
+        }
         const found = await evaluate({ ...context, vision }, folder, {
           rounds: options.each ? Number.POSITIVE_INFINITY : (options.rounds ?? 1),
           keep: options.keep ?? false,

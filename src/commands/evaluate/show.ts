@@ -1,5 +1,6 @@
 import type { CrowdFigures } from '../../evaluation/crowds.ts';
 import type { Evaluation } from '../../evaluation/evaluate.ts';
+import type { VideoEvaluation } from '../../evaluation/video/evaluate-video.ts';
 import { table } from '../program/table.ts';
 
 /** The results of an evaluation for the terminal. */
@@ -51,6 +52,32 @@ export const showCrowds = (figures: readonly CrowdFigures[]): string =>
       cpu_ms: cpu_ms.toFixed(1),
     })),
   );
+
+/** The results for video for the terminal. */
+export const showVideo = ({ rows, threshold, model, seconds, kept }: VideoEvaluation): string =>
+  [
+    table(
+      rows.map(({ wrong, film, enrolled, films, ...figures }) => ({
+        film: films > 1 ? `${film}, ${films} times` : film,
+        enrolled,
+        frames: figures.frames,
+        faces: `${figures.faces} (${figures.usable} good)`,
+        tracks: figures.tracks,
+        searches: figures.searches,
+        passages: `${figures.found} of ${figures.passages} found, ${figures.whole} in one track`,
+        'of two': figures.of_two,
+        'of nobody': figures.of_nobody,
+        'named right': `${figures.named} of ${figures.namable}`,
+        'wrong names': figures.wrong_names,
+      })),
+    ),
+    `\nThreshold ${short(threshold)}, model ${model}, ${seconds} s.`,
+    ...section(
+      'Wrong',
+      rows.flatMap(({ wrong }) => wrong.map((one) => ({ ...one, person: one.person ?? 'nobody' }))),
+    ),
+    ...(kept.length > 0 ? [`\nKept:\n  ${kept.join('\n  ')}`] : []),
+  ].join('\n');
 
 const inPercent = (share: number | null): string =>
   share === null ? 'none' : `${(share * 100).toFixed(1)}%`;

@@ -92,7 +92,7 @@ const throughFleet = async (
   const confine = async (to: readonly number[]) => pin([process.pid, ...(await familyOf(rows[0]!.pid))], to);
   await confine(cores);
   const running = await Promise.all(
-    Array.from({ length: workers }, (_, n) => startWork(url, cores[n % cores.length])),
+    Array.from({ length: workers }, (_, n) => startWork(url, { core: cores[n % cores.length] })),
   );
   try {
     return await throughWorkers(client, running, set, counts, (work) => server.cost(url, work));

@@ -7,6 +7,7 @@ import { Empty } from '../../components/empty.tsx';
 import { FaceCrop } from '../../components/face-crop.tsx';
 import { Page } from '../../components/page.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
+import { StrangerAlerts } from './stranger-alerts.tsx';
 
 /** Strangers, those who came most often first. */
 export const StrangerList = () => {
@@ -24,20 +25,26 @@ export const StrangerList = () => {
       title="Strangers"
       lead="Faces that come back and match nobody. Give one a name, and they are a person."
       toolbar={
-        <fieldset class="choices" aria-label="How often they came">
-          {['1', '2', '3', '5', '10'].map((least) => (
-            <button
-              key={least}
-              type="button"
-              aria-pressed={visits === least}
-              onClick={() => setVisits(least)}
-            >
-              {least === '1' ? 'All' : `${least}+ visits`}
-            </button>
-          ))}
-        </fieldset>
+        <>
+          <a class="button" href="/console/strangers/rules">
+            Alerts about them
+          </a>
+          <fieldset class="choices" aria-label="How often they came">
+            {['1', '2', '3', '5', '10'].map((least) => (
+              <button
+                key={least}
+                type="button"
+                aria-pressed={visits === least}
+                onClick={() => setVisits(least)}
+              >
+                {least === '1' ? 'All' : `${least}+ visits`}
+              </button>
+            ))}
+          </fieldset>
+        </>
       }
     >
+      <StrangerAlerts />
       <ProblemNote problem={strangers.problem} onRetry={strangers.reload} />
       {strangers.rows?.length === 0 && (
         <Empty icon={UserRoundSearch} title="No stranger has come so often">

@@ -1,0 +1,170 @@
+import { send } from '../../api/client.ts';
+import {
+  CheckField,
+  ChoiceField,
+  type Fields,
+  FormDialog,
+  ManyField,
+  TextField,
+} from '../../components/form.tsx';
+import { say } from '../../components/toast.tsx';
+import type { StrangerRule } from './types.ts';
+
+export const days = [
+  ['1', 'Monday'],
+  ['2', 'Tuesday'],
+  ['3', 'Wednesday'],
+  ['4', 'Thursday'],
+  ['5', 'Friday'],
+  ['6', 'Saturday'],
+  ['7', 'Sunday'],
+] as const;
+
+const severities = [
+  ['info', 'Info'],
+  ['warning', 'Warning'],
+  ['critical', 'Critical'],
+] as const;
+
+const orNull = <T,>(values: readonly T[]): readonly T[] | null => (values.length > 0 ? values : null);
+
+/** What was entered, as POST and PATCH take it. */
+const bodyOf = (fields: Fields) => {
+  const [from, until] = [fields.text('from'), fields.text('until')];
+  return {
+    name: fields.text('name'),
+    severity: fields.text('severity'),
+    cameras: orNull(fields.all('cameras')),
+    known_on: orNull(fields.all('known_on')),
+    days: orNull(fields.all('days').map(Number)),
+    hours: from || until ? { from, until } : null,
+    time_zone: fields.text('time_zone'),
+    visits: fields.number('visits'),
+    within_seconds: (fields.number('within') ?? 30) * 86_400,
+    min_looks: fields.number('min_looks') ?? 3,
+    wait_seconds: fields.number('wait') ?? 5,
+    enabled: fields.isChecked('enabled'),
+  };
+};
+
+interface Named {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Adds a rule about people who are on no list, or changes one. */
+export const RuleDialog = ({
+  rule,
+  cameras,
+  lists,
+  onClose,
+}: {
+  rule: StrangerRule | undefined;
+  cameras: readonly { readonly id: string; readonly location: string }[];
+  lists: readonly Named[];
+  onClose: () => void;
+}) => (
+  <FormDialog
+    title={rule ? `Change ${rule.name}` : 'New rule'}
+    go={rule ? 'Save' : 'Add'}
+    size="wide"
+    onClose={onClose}
+    onSave={async (fields) => {
+      if (rule) await send('PATCH', `/v1/stranger-rules/${rule.id}`, bodyOf(fields));
+      else await send('POST', '/v1/stranger-rules', bodyOf(fields));
+      say(`${fields.text('name')} is ${rule ? 'changed' : 'added'}.`);
+      onClose();
+    }}
+  >
+    <div class="columns">
+      <div class="form">
+        <TextField label="Name" name="name" value={rule?.name} required maxLength={200} />
+        <ChoiceField
+          label="Severity"
+          name="severity"
+          value={rule?.severity ?? 'warning'}
+          options={severities}
+        />
+        <TextField
+          label="From visit"
+          name="visits"
+          type="number"
+          min={2}
+          max={1000}
+          value={rule?.visits}
+          hint="Only strangers who come so often. Empty: everybody unknown."
+        />
+        <TextField
+          label="Visits within days"
+          name="within"
+          type="number"
+          min={1}
+          value={rule ? rule.within_seconds / 86_400 : 30}
+        />
+        <TextField
+          label="From"
+          name="from"
+          value={rule?.hours?.from}
+          placeholder="22:00"
+          hint="By the clock. Empty: all day."
+        />
+        <TextField
+          label="Until"
+          name="until"
+          value={rule?.hours?.until}
+          placeholder="06:00"
+          hint="Earlier than from: the next day."
+        />
+        <TextField
+          label="Time zone"
+          name="time_zone"
+          value={rule?.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone}
+          required
+        />
+        <TextField
+          label="Good looks"
+          name="min_looks"
+          type="number"
+          min={1}
+          max={1000}
+          value={rule?.min_looks ?? 3}
+          hint="Whoever is seen more briefly is no alert."
+        />
+        <TextField
+          label="Seconds to wait"
+          name="wait"
+          type="number"
+          min={0}
+          max={600}
+          step={0.1}
+          value={rule?.wait_seconds ?? 5}
+          hint="Who is known may not be recognised by the first look."
+        />
+        <CheckField label="In force" name="enabled" checked={rule?.enabled ?? true} />
+      </div>
+      <div class="form">
+        <ManyField
+          label="Known on"
+          name="known_on"
+          hint="None here: whoever matches on any list is known."
+          values={rule?.known_on ?? []}
+          options={lists.map(({ id, name }) => [id, name] as const)}
+        />
+        <ManyField
+          label="Only these cameras"
+          name="cameras"
+          hint="None here: all."
+          values={rule?.cameras ?? []}
+          options={cameras.map(({ id, location }) => [id, location] as const)}
+        />
+        <ManyField
+          label="Only on"
+          name="days"
+          hint="None here: every day. Hours over midnight belong to the day on which they begin."
+          values={rule?.days?.map(String) ?? []}
+          options={days}
+        />
+      </div>
+    </div>
+  </FormDialog>
+);
