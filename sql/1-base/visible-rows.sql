@@ -182,6 +182,7 @@ begin
       watchpost.shows_alert(scope, (payload ->> 'alert_id')::uuid)
         and watchpost.shows_endpoint(scope, (payload ->> 'endpoint_id')::uuid)
     when 'endpoint' then watchpost.shows_endpoint(scope, subject_id)
+    when 'home' then watchpost.shows_endpoint(scope, subject_id)
     when 'plan' then exists (select from watchpost.plan as p where p.id = subject_id and p.site_id = any (scope.sites))
     when 'evidence' then watchpost.shows_alert(scope, subject_id)
     when 'erased' then exists (

@@ -101,6 +101,8 @@ begin
           'paging_step',
           'watchpost.shows_watchlist(SCOPE, watchlist_id) and watchpost.shows_endpoint(SCOPE, endpoint_id)', null
         ),
+        ('home', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', 'false'),
+        ('home_topic', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', 'false'),
         ('paging_held', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),
         ('escalation', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),
         ('notification', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),

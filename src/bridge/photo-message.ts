@@ -85,10 +85,13 @@ const textOf = (value: unknown): unknown =>
 type Content = { attributes: Record<string, unknown> } & ({ bytes: Buffer } | { data: unknown });
 
 const eventIn = ({ contentType, headers, body }: Received): Content => {
-  const inHeaders: Record<string, unknown> = Object.fromEntries(
+  const all: Record<string, unknown> = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase().replace(headerOf, ''), value]),
   );
-  const type = mediaTypeOf(contentType ?? inHeaders['content-type'] ?? inHeaders.datacontenttype);
+  const type = mediaTypeOf(contentType ?? all['content-type'] ?? all.datacontenttype);
+  // Of a message that is no CloudEvent, source and time may mean something else.
+  const { id, camera, captured_at: time } = all;
+  const inHeaders = 'specversion' in all ? all : { id, camera, time };
   // A photo begins with none of these characters, so that JSON without a type is recognised, too.
   const isJson =
     type.endsWith('json') || (!type.startsWith('image/') && /^\s*\{/.test(body.toString('latin1', 0, 64)));

@@ -1,16 +1,21 @@
+import { execFile, spawn } from 'node:child_process';
+import { promisify } from 'node:util';
 import { type ChannelModel, type ConsumeMessage, connect } from 'amqplib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
 import { type Broker, programs, startRabbitmq } from '../support/brokers.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { samplePath } from '../support/photos.ts';
 import { startProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import {
+  assertSchema,
   bridgeSettings,
   expected,
   firsts,
   imagesOf,
   prepare,
+  runBridge,
   type Seen,
   submitSome,
   untilConnected,
@@ -193,4 +198,61 @@ describe.skipIf(!programs.rabbitmq)('RabbitMQ (needs rabbitmq-server)', () => {
       { message_id: 'nowhere', code: 'camera_unknown' },
     ]);
   });
+
+  it.skipIf(!programs.celery)(
+    "a worker of Celery takes events as tasks, and its client submits photos (needs Debian's python3-celery)",
+    async () => {
+      await database.rows(
+        `select watchpost.add_bridge('tasks', 'celery', 'out', $1, 'celery-events/tasks.on_event', '{image.received}', from_beginning => true),
+                watchpost.add_bridge('celery photos', 'celery', 'in', $1, 'celery-photos')`,
+        [url],
+      );
+      const bridge = runBridge(database);
+      const settings = { env: { ...process.env, BROKER: `${url}//` }, cwd: new URL('.', import.meta.url) };
+      const sent = promisify(execFile)(programs.celery!, ['tasks.py', samplePath(1)], settings);
+      expect(JSON.parse((await sent).stdout)).toEqual([
+        { image_id: expect.any(String) },
+        { image_id: expect.any(String) },
+        { error: expect.stringContaining('body_invalid') },
+        { error: expect.stringContaining('The task is not watchpost.submit.') },
+      ]);
+      const images = await imagesOf(database, 'celery photos');
+      expect(images.map(({ idempotency_key, camera }) => [idempotency_key, camera])).toEqual([
+        ['t1', 'yard'],
+        ['t2', null],
+      ]);
+
+      const worker = spawn(
+        programs.celery!,
+        [
+          '-m',
+          'celery',
+          '-A',
+          'tasks',
+          'worker',
+          '--pool=solo',
+          '-Q',
+          'celery-events',
+          '--loglevel=warning',
+          '--without-gossip',
+          '--without-mingle',
+          '--without-heartbeat',
+        ],
+        settings,
+      );
+      atEnd(() => worker.kill('SIGKILL'));
+      let output = '';
+      worker.stderr.on('data', (text) => {
+        output += text;
+      });
+      const all = await expected(database);
+      const events = await until(async () => {
+        const found = [...output.matchAll(/^.*event (\{.*\})$/gm)].map(([, event]) => JSON.parse(event!));
+        return new Set(found.map(({ id }) => id)).size >= Object.values(all).flat().length && found;
+      }, 100);
+      for (const event of events) assertSchema(event);
+      expect(firsts(events.filter(({ camera }) => camera))).toEqual(all);
+      await bridge.stop();
+    },
+  );
 });

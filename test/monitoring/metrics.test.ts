@@ -153,6 +153,23 @@ describe('/metrics', () => {
     expect(await value(`watchpost_camera_frames{${gate},outcome="dropped"}`)).toBe(2);
     expect(await value(`watchpost_camera_reconnects{${gate}}`)).toBe(3);
 
+    await database.rows(
+      `select watchpost.add_bridge('kafka', 'kafka', 'out', 'kafka://kafka.example', 'events', '{image.received}', from_beginning => true)`,
+    );
+    await database.rows(
+      `update watchpost.bridge_state
+       set holder = gen_random_uuid(), held_until = now() + interval '1 hour', connected_at = now(), published = 5, received = 4, refused = 3`,
+    );
+    expect(await value('watchpost_bridge_connected{bridge="kafka"}')).toBe(1);
+    for (const [outcome, n] of [
+      ['published', 5],
+      ['received', 4],
+      ['refused', 3],
+    ] as const)
+      expect(await value(`watchpost_bridge_messages{bridge="kafka",outcome="${outcome}"}`)).toBe(n);
+    expect(await value('watchpost_bridge_waiting_events{bridge="kafka"}')).toBeGreaterThan(0);
+    expect(await value('watchpost_bridge_lag_seconds{bridge="kafka"}')).toBeGreaterThan(0);
+
     const before = await read();
     expect(before.get('watchpost_workers{state="alive"}')).toBe(1);
     expect([...before.keys()].some((name) => name.startsWith('watchpost_heartbeat_age_seconds{'))).toBe(true);

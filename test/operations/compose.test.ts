@@ -53,7 +53,7 @@ describe('docker-compose.yml', () => {
       // A secret that can be in a file is not in the environment.
       .filter((name) => !known.includes(`${name}_FILE`))
       .map((name) => ((secretSettings as readonly string[]).includes(name) ? `${name}_FILE` : name));
-    expect(programs.map(([name]) => name)).toEqual(['migrate', 'api', 'worker']);
+    expect(programs.map(([name]) => name)).toEqual(['migrate', 'api', 'bridge', 'worker']);
     for (const [name, { environment = {} }] of programs) {
       const passed = Object.entries(environment).filter(([setting, value]) => value === `\${${setting}:-}`);
       const ours = passed.map(([setting]) => setting).filter((setting) => !ofOpenTelemetry.includes(setting));

@@ -15,12 +15,17 @@ const find = (name: string): string | undefined =>
   places.map((place) => join(place, name)).find((file) => existsSync(file));
 
 export const programs = {
-  // Not the script in /usr/sbin, which becomes another user.
-  rabbitmq: ['/usr/lib/rabbitmq/bin/rabbitmq-server'].find((file) => existsSync(file)),
+  /** .ci/brokers makes the first; not the script in /usr/sbin, which becomes another user. */
+  rabbitmq:
+    find('watchpost-rabbitmq') ?? ['/usr/lib/rabbitmq/bin/rabbitmq-server'].find((file) => existsSync(file)),
   epmd: find('epmd'),
   nats: find('nats-server'),
   mosquitto: find('mosquitto'),
   kcat: find('kcat'),
+  /** A Python that has Celery. */
+  celery:
+    find('celery-python') ??
+    (existsSync('/usr/lib/python3/dist-packages/celery') ? '/usr/bin/python3' : undefined),
 };
 
 /** A broker that can be killed and started again with what it has stored. */

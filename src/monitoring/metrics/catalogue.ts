@@ -155,6 +155,30 @@ export const databaseMetrics = (registers: Registry[]) => {
       labelNames: ['site', 'camera'] as const,
       ...of,
     }),
+    bridged: new Gauge({
+      name: 'watchpost_bridge_connected',
+      help: '1 while a process is connected to the broker of a bridge, 0 while none is; enabled bridges only.',
+      labelNames: ['bridge'] as const,
+      ...of,
+    }),
+    messages: new Gauge({
+      name: 'watchpost_bridge_messages',
+      help: 'Messages of a bridge since it was added. published: the broker has confirmed them. received: they came and were acknowledged. refused: those of them that became no photo.',
+      labelNames: ['bridge', 'outcome'] as const,
+      ...of,
+    }),
+    unpublished: new Gauge({
+      name: 'watchpost_bridge_waiting_events',
+      help: 'Events that a bridge is still to publish, 10000 at most.',
+      labelNames: ['bridge'] as const,
+      ...of,
+    }),
+    lag: new Gauge({
+      name: 'watchpost_bridge_lag_seconds',
+      help: 'How long ago the first event was written that a bridge is still to publish; 0: none waits.',
+      labelNames: ['bridge'] as const,
+      ...of,
+    }),
     snapshot: new Gauge({
       name: 'watchpost_oldest_snapshot_seconds',
       help: 'Age of the oldest transaction that keeps vacuum from removing deleted rows; 0: there is none.',

@@ -34,6 +34,7 @@ export const installationMetrics = (
         readPipelineInto(all, db),
         readCamerasInto(all, db),
         readSourcesInto(all, db),
+        readBridgesInto(all, db),
         readSnapshotInto(all, db),
         readAlarmsInto(all, db),
         due ? readInvariantsInto(all, db) : undefined,
@@ -120,6 +121,33 @@ const readSourcesInto = async (all: Of, db: Kysely<DB>): Promise<void> => {
     all.reconnects.set({ site, camera }, reconnects);
     for (const outcome of ['read', 'submitted', 'dropped'] as const)
       all.frames.set({ site, camera, outcome }, frames[outcome]);
+  }
+};
+
+const readBridgesInto = async (all: Of, db: Kysely<DB>): Promise<void> => {
+  const { rows } = await sql<{
+    bridge: string;
+    connected: boolean;
+    published: number;
+    received: number;
+    refused: number;
+    waiting: number;
+    lag: number;
+  }>`
+    select
+      s.name as bridge, s.connected, s.published::float8 as published, s.received::float8 as received,
+      s.refused::float8 as refused, s.waiting,
+      greatest(0, coalesce(extract(epoch from clock_timestamp() - s.waiting_since), 0))::float8 as lag
+    from watchpost.bridge_status as s
+    where s.enabled
+  `.execute(db);
+  for (const one of [all.bridged, all.messages, all.unpublished, all.lag]) one.reset();
+  for (const { bridge, connected, waiting, lag, ...messages } of rows) {
+    all.bridged.set({ bridge }, connected ? 1 : 0);
+    all.unpublished.set({ bridge }, waiting);
+    all.lag.set({ bridge }, lag);
+    for (const outcome of ['published', 'received', 'refused'] as const)
+      all.messages.set({ bridge, outcome }, messages[outcome]);
   }
 };
 
