@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
+import { WatchpostError } from '../errors.ts';
 import type { Outgoing } from '../outgoing/index.ts';
 import { withBroker } from './mqtt.ts';
 import { readPicture } from './picture.ts';
@@ -20,7 +21,7 @@ const patienceMs = 20_000;
  * Brings the broker of an endpoint up to date for Home Assistant: publishes what has changed, retained, and empties what is gone.
  * What it has is in home_topic. May be repeated: it begins with what the tables say then.
  *
- * @throws any error if the broker cannot be reached; what it has taken by then is published again.
+ * @throws {WatchpostError} row_missing: the endpoint is gone. Any error if the broker cannot be reached; what it has taken by then is published again.
  */
 export const bringHomeUpToDate = async (
   db: Kysely<DB>,
@@ -28,11 +29,13 @@ export const bringHomeUpToDate = async (
   endpointId: string,
 ): Promise<void> => {
   // Before the tables are read: what changes from now on makes another event.
-  await db
+  const begun = await db
     .updateTable('watchpost.home')
     .set({ due_since: null })
     .where('endpoint_id', '=', endpointId)
-    .execute();
+    .executeTakeFirst();
+  if (begun.numUpdatedRows === 0n)
+    throw new WatchpostError('row_missing', `The endpoint ${endpointId} is gone.`);
   const { rows: wanted } = await sql<HomeMessage>`
     select * from watchpost.home_messages(${endpointId})
   `.execute(db);

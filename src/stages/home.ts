@@ -21,6 +21,7 @@ export const home: Stage<Payload, null> = {
           await bringHomeUpToDate(database.db, outgoing, id);
           return null;
         } catch (error) {
+          if (error instanceof WatchpostError) throw error;
           const words = error instanceof Error ? error.message : String(error);
           throw new WatchpostError(
             'delivery_failed',

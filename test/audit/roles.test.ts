@@ -187,6 +187,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
         'session',
         'endpoint_secret',
         'camera_secret',
+        'bridge_secret',
         'image',
         'face',
       ],

@@ -201,6 +201,7 @@ const definers: Record<string, readonly string[]> = {
   'answers ids of photos that whoever asks may see': ['images_not_done'],
   'writes what an event says about a person': ['emit_personal'],
   'writes which endpoints follow an alert, and answers nothing': ['emit_state_due', 'want_home'],
+  'writes an event about a message of a broker, and answers nothing': ['refuse_message'],
   'seals events, of which it answers nothing': ['seal_event', 'announce_head'],
   'keeps the answers of whoever calls, under their name': ['begin_once', 'end_once'],
   'writes who looked, and answers nothing but the id of that row': ['record_access'],
