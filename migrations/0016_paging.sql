@@ -1,4 +1,5 @@
--- When the alerts of a list are sent, and to whom if nobody acknowledges them: quiet hours, rate, escalation.
+-- When the alerts of a list are sent, and to whom if nobody acknowledges them: quiet hours, rate, escalation. What a broker has for
+-- Home Assistant.
 
 create function watchpost.is_timezone(value text) returns boolean
 language plpgsql immutable strict parallel safe
@@ -95,3 +96,25 @@ create index escalation_endpoint on watchpost.escalation (endpoint_id);
 comment on table watchpost.escalation is 'That an alert was escalated, to whom and when; the message is in notification.';
 
 insert into watchpost.upkeep_task (task, every) values ('paging', '15 seconds');
+
+
+create table watchpost.home (
+  endpoint_id uuid primary key references watchpost.endpoint on delete cascade,
+  due_since   timestamptz,
+  worker_id   uuid
+);
+
+comment on table  watchpost.home           is 'Endpoints of the kind mqtt that Home Assistant finds its entities by.';
+comment on column watchpost.home.due_since is 'Since when a home.due is to be done; null: none is.';
+comment on column watchpost.home.worker_id is 'The worker whose connection says that Watchpost is there.';
+
+
+create table watchpost.home_topic (
+  endpoint_id uuid not null references watchpost.endpoint on delete cascade,
+  topic       text not null,
+  sha256      bytea not null check (octet_length(sha256) in (0, 32)),
+  primary key (endpoint_id, topic)
+);
+
+comment on table  watchpost.home_topic        is 'The retained messages that a broker has, so that what is gone here is removed there.';
+comment on column watchpost.home_topic.sha256 is 'Of the payload; empty: it is being published, or the broker may have lost it.';

@@ -169,7 +169,7 @@ begin
       select from watchpost.stranger_face as f where f.stranger_id = subject_id and watchpost.shows_face(scope, f.face_id)
     )
     when 'stranger_rule' then
-      scope.watchlists is null and scope.cameras is null and (payload ->> 'site_id')::uuid = any (scope.sites)
+      scope.watchlists is null and (payload ->> 'site_id')::uuid = any (scope.sites)
     when 'unknown' then watchpost.shows_camera(scope, (payload ->> 'camera_id')::uuid)
     when 'alert' then watchpost.shows_alert(scope, (payload ->> 'alert_id')::uuid)
     when 'notification' then
@@ -182,6 +182,7 @@ begin
       watchpost.shows_alert(scope, (payload ->> 'alert_id')::uuid)
         and watchpost.shows_endpoint(scope, (payload ->> 'endpoint_id')::uuid)
     when 'endpoint' then watchpost.shows_endpoint(scope, subject_id)
+    when 'home' then watchpost.shows_endpoint(scope, subject_id)
     when 'plan' then exists (select from watchpost.plan as p where p.id = subject_id and p.site_id = any (scope.sites))
     when 'evidence' then watchpost.shows_alert(scope, subject_id)
     when 'erased' then exists (

@@ -26,6 +26,7 @@ insert into watchpost.subscription as s (topic, task, enabled, batch_size, max_a
   ('notification.due',       'deliver',  true,  1, 12, -10, 'job',   'endpoint_id'),
   ('state.due',              'states',   true,  1, 12, -10, 'job',   'endpoint_id'),
   ('summary.due',            'summaries', true, 1, 12, -10, 'job',   'endpoint_id'),
+  ('home.due',               'home',     true, 64, 12, -10, 'job',   'endpoint_id'),
   ('head.due',               'heads',    true,  1, 12, -10, 'job',   'endpoint_id'),
   ('alarm.due',              'alarms',   true,  1, 12, -10, 'job',   'endpoint_id'),
   -- The past is searched after everything that is live.

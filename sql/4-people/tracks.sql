@@ -55,7 +55,8 @@ declare
   rules constant record := watchpost.track_rules();
   track watchpost.track;
   shown record;
-  fused halfvec;
+  -- Not by the name of its type, which is in whatever schema pgvector was installed in: this runs in triggers of their own path.
+  fused watchpost.track.vector%type;
 begin
   for track in
     select t.* from watchpost.track as t where t.id = any (tracks) and t.looks > 0 order by t.id for no key update

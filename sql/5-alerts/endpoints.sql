@@ -140,7 +140,9 @@ begin
   set enabled = false, removed_at = now()
   where e.id = watchpost.find_endpoint(endpoint::text);
   delete from watchpost.endpoint_secret as s where s.endpoint_id = endpoint;
-  delete from watchpost.endpoint_credential as c where c.endpoint_id = endpoint;
+  -- With that of a broker what it has for Home Assistant is removed first.
+  delete from watchpost.endpoint_credential as c
+  where c.endpoint_id = endpoint and not exists (select from watchpost.home_topic as t where t.endpoint_id = endpoint);
 end;
 $$;
 

@@ -22,6 +22,7 @@ language plpgsql
 as $$
 declare
   released integer := watchpost.release_held();
+  behind integer := watchpost.note_home();
   escalated integer;
 begin
   with due as materialized (
@@ -54,11 +55,11 @@ begin
     on conflict do nothing
   )
   select count(*) into escalated from made;
-  return format('%s summaries, %s escalations', released, escalated);
+  return format('%s summaries, %s escalations, %s brokers behind', released, escalated, behind);
 end;
 $$;
 
-comment on function watchpost.page_alerts() is 'Sums up what was held back and may be told now, and escalates what nobody has acknowledged. Done by the upkeep task paging.';
+comment on function watchpost.page_alerts() is 'Sums up what was held back and may be told now, escalates what nobody has acknowledged, and notes which brokers are behind. Done by the upkeep task paging.';
 
 
 create or replace function watchpost.escalated_message(alert uuid, step smallint) returns json

@@ -44,6 +44,15 @@ begin
       from watchpost.face as f
       join watchpost.stranger_alert as a on a.face_id = f.id and a.rule_id = rule.id
       where f.track_id = t.id
+    )
+    -- By a face that was deleted since.
+    and not exists (
+      select
+      from watchpost.stranger_alert as a
+      where a.rule_id = rule.id
+        and a.camera_id = t.camera_id
+        and a.face_id is null
+        and a.seen_at between t.began_at - c.track_gap and t.ended_at
     );
 end;
 $$;
@@ -224,10 +233,13 @@ create or replace function watchpost.acknowledge_stranger_alert(alert uuid) retu
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
+  sees_all constant boolean := watchpost.sees_all();
+  scope constant watchpost.scope := case when not sees_all then watchpost.my_scope() end;
   found_alert watchpost.stranger_alert;
 begin
   select a.* into found_alert from watchpost.stranger_alert as a where a.id = alert for update;
-  if not found or not (watchpost.sees_all() or watchpost.shows_camera(watchpost.my_scope(), found_alert.camera_id)) then
+  -- As its policy says: a key that is bound to lists does not see who is on none.
+  if not found or not (sees_all or scope.watchlists is null and watchpost.shows_camera(scope, found_alert.camera_id)) then
     raise exception 'There is no alert % about somebody on no list.', alert using errcode = 'WP067';
   end if;
   if found_alert.acknowledged_at is not null then

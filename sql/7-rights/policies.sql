@@ -71,8 +71,11 @@ begin
         ),
         ('stranger', 'exists (select from watchpost.stranger_face as f where f.stranger_id = stranger.id)', null),
         ('stranger_face', 'watchpost.shows_face(SCOPE, face_id)', null),
-        ('stranger_rule', own_site || ' and ' || sees_all_lists || ' and (select watchpost.my_cameras()) is null', null),
-        ('stranger_alert', 'watchpost.shows_camera(SCOPE, camera_id)', 'false'),
+        (
+          'stranger_rule', own_site || ' and ' || sees_all_lists,
+          own_site || ' and ' || sees_all_lists || ' and (select watchpost.my_cameras()) is null'
+        ),
+        ('stranger_alert', 'watchpost.shows_camera(SCOPE, camera_id) and ' || sees_all_lists, 'false'),
 
         (
           'watchlist',
@@ -101,6 +104,8 @@ begin
           'paging_step',
           'watchpost.shows_watchlist(SCOPE, watchlist_id) and watchpost.shows_endpoint(SCOPE, endpoint_id)', null
         ),
+        ('home', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', 'false'),
+        ('home_topic', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', 'false'),
         ('paging_held', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),
         ('escalation', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),
         ('notification', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),

@@ -188,7 +188,8 @@ begin
   to watchpost_api;
   grant insert (camera_id, site_id, purpose, captured_at, submitted_by, idempotency_key, bytes, traceparent), delete
   on watchpost.image to watchpost_api;
-  grant insert (endpoint_id, attempt), update (duration_ms, status, error) on watchpost.delivery to watchpost_api;
+  grant insert (notification_id, endpoint_id, type, attempt), update (duration_ms, status, error) on watchpost.delivery
+  to watchpost_api;
   -- What a photo that is removed, a person who is deleted or a face that is enrolled leads to.
   grant update (superseded_at) on watchpost.reference, watchpost.search to watchpost_api;
   grant update (superseded_at, superseded_because) on watchpost.match to watchpost_api;

@@ -1365,6 +1365,27 @@ export interface WatchpostHandling {
   xid: Generated<string>;
 }
 
+export interface WatchpostHome {
+  /**
+   * Since when a home.due is to be done; null: none is.
+   */
+  due_since: Timestamp | null;
+  endpoint_id: string;
+  /**
+   * The worker whose connection says that Watchpost is there.
+   */
+  worker_id: string | null;
+}
+
+export interface WatchpostHomeTopic {
+  endpoint_id: string;
+  /**
+   * Of the payload; empty: it is being published, or the broker may have lost it.
+   */
+  sha256: Buffer;
+  topic: string;
+}
+
 export interface WatchpostIdempotency {
   /**
    * Who called: the same key of another caller is another one.
@@ -2937,6 +2958,8 @@ export interface DB {
   "watchpost.full_event": WatchpostFullEvent;
   "watchpost.given_up": WatchpostGivenUp;
   "watchpost.handling": WatchpostHandling;
+  "watchpost.home": WatchpostHome;
+  "watchpost.home_topic": WatchpostHomeTopic;
   "watchpost.idempotency": WatchpostIdempotency;
   "watchpost.image": WatchpostImage;
   "watchpost.image_status": WatchpostImageStatus;

@@ -3,6 +3,7 @@ import { Claims } from '../broker/claims.ts';
 import type { Pulse } from '../config.ts';
 import type { Database } from '../database/pool.ts';
 import { waitForDatabase } from '../database/retry.ts';
+import { Presence } from '../endpoints/presence.ts';
 import type { Log } from '../log.ts';
 import { stages as pipeline } from '../stages/index.ts';
 import type { AnyStage, Tools } from '../stages/stage.ts';
@@ -102,7 +103,12 @@ export const startWorker = async (
     },
   });
   slots.start();
-  const upkeep = startUpkeep(database, log, headsFile(database, options.headsFile, log));
+  const presence = new Presence(database, tools.outgoing, id, log);
+  const keepHead = headsFile(database, options.headsFile, log);
+  const upkeep = startUpkeep(database, log, async () => {
+    await keepHead();
+    await presence.keep();
+  });
   log.info({ worker: id, concurrency }, 'worker is up');
 
   return {
@@ -117,6 +123,7 @@ export const startWorker = async (
       await unlockJobs(database, jobs).catch(() => {});
       heartbeat?.stop();
       await upkeep.stop();
+      await presence.stop().catch(() => {});
       await sayGoodbye(database, id).catch(() => {});
     },
   };

@@ -7,6 +7,7 @@ import { detect } from './detect.ts';
 import { embed } from './embed.ts';
 import { enrol } from './enrol.ts';
 import { heads } from './heads.ts';
+import { home } from './home.ts';
 import { match } from './match.ts';
 import { notify } from './notify.ts';
 import type { AnyStage } from './stage.ts';
@@ -30,6 +31,7 @@ export const stages: readonly AnyStage[] = [
   states,
   summaries,
   heads,
+  home,
   alarms,
   enrol,
   backfill,

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
+import { WatchpostError } from '../errors.ts';
 import type { Stage } from './stage.ts';
 import { disablesGone, type Gone, sendToEndpoint } from './to-endpoint.ts';
 
@@ -16,9 +17,10 @@ export const states: Stage<Payload, Gone> = {
     Promise.allSettled(
       items.map(async ({ event_id, endpoint_id, alert_id, notification_id }) => {
         const { rows } = await sql<{ body: string | null }>`
-          select watchpost.state_message(${notification_id})::text as body
+          select watchpost.state_message(n.id)::text as body from watchpost.notification as n where n.id = ${notification_id}
         `.execute(tools.database.db);
-        const body = rows[0]?.body;
+        if (!rows[0]) throw new WatchpostError('row_missing', `The notification ${notification_id} is gone.`);
+        const { body } = rows[0];
         // The first message has not arrived; when it does, what became of the alert is sent after it.
         if (!body) return false;
         return sendToEndpoint(tools, {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
+import { WatchpostError } from '../errors.ts';
 import type { Stage } from './stage.ts';
 import { disablesGone, type Gone, sendToEndpoint } from './to-endpoint.ts';
 
@@ -19,7 +20,7 @@ export const summaries: Stage<Payload, Gone> = {
           select watchpost.summary_message(${endpoint_id}, ${watchlist_id}, ${released_at}::timestamptz)::text as body
         `.execute(tools.database.db);
         const body = rows[0]?.body;
-        if (!body) return false;
+        if (!body) throw new WatchpostError('row_missing', 'The notifications that were held back are gone.');
         return sendToEndpoint(tools, {
           endpointId: endpoint_id,
           id: event_id,

@@ -247,5 +247,6 @@ export const dialogs: readonly { readonly name: string; readonly at: string; rea
   { name: 'change-list', at: 'lists', button: /^Change wanted$/ },
   { name: 'change-camera', at: 'cameras', button: /^Change Lobby$/ },
   { name: 'new-key', at: 'keys', button: /^New key$/ },
+  { name: 'paging', at: 'lists', button: /^Paging of wanted$/ },
   { name: 'add-endpoint', at: 'endpoints', button: /^Add an endpoint$/ },
 ];

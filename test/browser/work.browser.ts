@@ -240,9 +240,44 @@ describe.skipIf(!browserPath)(`work in the console${needsBrowser}`, () => {
   it('tests endpoints, and says what went wrong', async () => {
     const { page } = await open('endpoints');
     await page.getByRole('button', { name: 'Test control room' }).click();
-    await page.getByText(/control room has answered 204/).waitFor();
+    await page.getByText(/control room has taken it: 204/).waitFor();
     await page.getByRole('button', { name: 'Test old pager' }).click();
-    await page.getByText(/old pager does not take it: .*503/).waitFor();
+    await page.getByText(/old pager does not take it\. .*503/).waitFor();
+  });
+
+  it('adds a chat with what its kind has to know, and pages a list', async () => {
+    const { page } = await open('endpoints');
+    await page.getByRole('button', { name: 'Add an endpoint' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name', { exact: true }).fill('guards on Telegram');
+    await dialog.getByLabel('Kind').selectOption('telegram');
+    await dialog.getByLabel('Chat').fill('-100123');
+    await dialog.getByLabel("Bot's token").fill('1:browser-secret');
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    await page.getByText(/Telegram · https:\/\/api\.telegram\.org/).waitFor();
+    expect(await page.content()).not.toContain('browser-secret');
+    const { endpoints } = (await api.call('GET', '/v1/endpoints')).body;
+    const made = endpoints.find(({ name }: { name: string }) => name === 'guards on Telegram');
+    expect(made).toMatchObject({ kind: 'telegram', has_credential: true, settings: { chat_id: '-100123' } });
+
+    const { page: lists } = await open('lists');
+    await lists.getByRole('button', { name: 'Paging of wanted' }).click();
+    const paging = lists.getByRole('dialog');
+    await paging.getByLabel('Quiet from').fill('22:00');
+    await paging.getByLabel('Quiet until').fill('06:00');
+    await paging.getByLabel('Escalate after so many minutes').fill('5');
+    await paging.getByLabel('Tell then').selectOption('guards on Telegram');
+    await paging.getByRole('button', { name: 'Save' }).click();
+    await lists.getByText('The paging of wanted is saved.').waitFor();
+    const { watchlists } = (await api.call('GET', '/v1/watchlists')).body;
+    const { id } = watchlists.find(({ name }: { name: string }) => name === 'wanted');
+    expect((await api.call('GET', `/v1/watchlists/${id}/paging`)).body).toMatchObject({
+      quiet: [{ begins: '22:00', ends: '06:00' }],
+      escalate_after_seconds: 300,
+      steps: ['guards on Telegram'],
+    });
+    await api.call('DELETE', `/v1/watchlists/${id}/paging`);
+    await api.call('DELETE', `/v1/endpoints/${made.id}`);
   });
 
   it('shows a key with less scope less', async () => {

@@ -99,7 +99,11 @@ describe('a dump', () => {
       from pg_proc as p
       where p.pronamespace in (select oid from ours)
       union all
-      select t.tgname, replace(pg_get_triggerdef(t.oid), 'CREATE TRIGGER', 'create or replace trigger')
+      select
+        t.tgname,
+        -- A constraint trigger cannot be replaced.
+        case when t.tgconstraint <> 0 then format('drop trigger %I on %s; ', t.tgname, t.tgrelid::regclass) else '' end ||
+          replace(pg_get_triggerdef(t.oid), 'CREATE TRIGGER', 'create or replace trigger')
       from pg_trigger as t
       join pg_class as c on c.oid = t.tgrelid
       where c.relnamespace in (select oid from ours) and not t.tgisinternal

@@ -3,7 +3,16 @@ import type { Vision } from '../../src/vision/index.ts';
 import { answering, openReceiver, verifies } from '../endpoints/support.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { realVision } from '../support/pipeline.ts';
-import { type Api, admit, expectProblem, idleProcess, listen, type Process } from './support.ts';
+import {
+  type Api,
+  admit,
+  bearer,
+  expectProblem,
+  idleProcess,
+  keyWith,
+  listen,
+  type Process,
+} from './support.ts';
 
 const nobody = '01890000-0000-7000-8000-000000000000';
 
@@ -169,6 +178,21 @@ describe('/v1/endpoints', () => {
     expect(sent!.headers['webhook-id']).toBe(body.deliveries[1].id);
     const some = await api.call('GET', `/v1/endpoints/${made.id}/deliveries?limit=1`);
     expect(some.body.deliveries).toHaveLength(1);
+  });
+
+  it('takes them from a key of a site, and sends its test message', async () => {
+    const receiver = await openReceiver();
+    const [{ id }] = (await database.rows(
+      `insert into watchpost.site (name) values ('south') returning id`,
+    )) as [{ id: string }];
+    const { key } = await keyWith(database, { scopes: ['administer'], sites: [id] });
+    const made = await api.call('POST', '/v1/endpoints', { name: 'south', url: receiver.url }, bearer(key));
+    expect(made.status).toBe(201);
+    const path = `/v1/endpoints/${made.body.id}/test`;
+    expect(await api.call('POST', path, undefined, bearer(key))).toMatchObject({
+      status: 200,
+      body: { error: null },
+    });
   });
 
   it('rotates a secret: the one before stays valid for the given time', async () => {

@@ -100,9 +100,10 @@ describe('the pipeline at one glance', () => {
     const reader = await keyWith(database, { scopes: ['read'] });
     const { status, body } = await api.call('GET', '/v1/pipeline', undefined, bearer(reader.key));
     expect(status).toBe(200);
-    expect(body.tasks.map(({ task }: { task: string }) => task).slice(0, 4)).toEqual([
+    expect(body.tasks.map(({ task }: { task: string }) => task).slice(0, 5)).toEqual([
       'detect',
       'embed',
+      'track',
       'match',
       'alert',
     ]);

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { verifyRecord } from '../../src/database/verify.ts';
 import { eraseForGood, listErasures, removePerson, type Transact } from '../../src/watchlist/registry.ts';
 import { raiseAlert } from '../support/alerts.ts';
+import { connectClient } from '../support/client.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { addFace, addKnownPerson, addMatch, addModel, addReference } from '../support/fabricate.ts';
 import { sealAll, tamper } from '../support/record.ts';
@@ -292,5 +293,32 @@ describe('a record of which something was erased', () => {
     'truncate watchpost.erasure cascade',
   ])('keeps its receipts: %s is refused', async (statement) => {
     await expect(database.rows(statement)).rejects.toMatchObject({ code: 'WP020' });
+  });
+});
+
+describe('erasing a frame', () => {
+  // Triggers have a search_path of their own, in which the types of pgvector are not.
+  it('searches its track again without it, in a session that has never done so', async () => {
+    await database.rows(
+      `insert into watchpost.camera (name, location, frames_per_second) values ('film', 'Door', 10)`,
+    );
+    const images: string[] = [];
+    for (const second of [0, 1]) {
+      const capturedAt = new Date(Date.now() - 60_000 + second * 1000).toISOString();
+      const face = await addFace(database, { model, vector: [1, 0, 0, 0], camera: 'film', capturedAt });
+      await database.rows(
+        `select watchpost.write_tracks(array[$1::uuid], array[$1::uuid], array[$2::uuid], 2)`,
+        [face.faceId, face.embeddingId],
+      );
+      images.push(face.imageId);
+    }
+    const session = await connectClient(database);
+    const { rows } = await session.query(`select watchpost.begin_erasure('image', $1, false) as id`, [
+      images[0],
+    ]);
+    await session.query('select watchpost.erase_some($1, 100)', [rows[0].id]);
+    expect(await database.rows('select faces, looks, revision from watchpost.track')).toEqual([
+      { faces: 1, looks: 1, revision: 2 },
+    ]);
   });
 });

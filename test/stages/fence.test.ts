@@ -334,6 +334,7 @@ describe('handling an event', () => {
         person_photo_id: noOne,
         alert_id: noOne,
         notification_id: noOne,
+        ...{ watchlist_id: noOne, released_at: '2026-11-23T15:04:05.000Z' },
         endpoint_id: noOne,
         ...{ number: 1, digest: '00', sealed_at: '2026-11-23T15:04:05.000Z' },
         ...{ type: 'camera.silent', alarm: { alarm_id: noOne, since: '2026-11-23T15:04:05.000Z' } },

@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ProblemCode } from '../../src/errors.ts';
+import { createKey } from '../../src/http/key-store.ts';
 import { match } from '../../src/stages/match.ts';
 import type { Tools } from '../../src/stages/stage.ts';
 import { track } from '../../src/stages/track.ts';
@@ -109,6 +110,19 @@ describe('a rule about everybody unknown', () => {
     await rule({ name: 'known to all', cameras: [door.name], known_on: [staff.name, banned.name] });
     await door.walk(0, 5);
     expect((await raise()).map((alert) => alert.rule)).toEqual(['known to staff']);
+  });
+
+  it('stays without its face when the photo is erased', async () => {
+    const door = await passing();
+    await rule({ cameras: [door.name] });
+    await door.walk(0, 5);
+    const [{ image_id, stranger_alert_id }] = await raise();
+    const erased = await api.call('POST', `/v1/images/${image_id}/erasure`, { dry_run: false });
+    expect(erased).toMatchObject({ status: 200 });
+    const [alert] = await database.rows('select * from watchpost.stranger_alert_detail');
+    expect(alert).toMatchObject({ stranger_alert_id, face_id: null, camera: door.name });
+    await drainAll([track, match], tools);
+    expect((await raise()).length, 'not raised again').toBe(1);
   });
 
   it('is on record, and endpoints that are told of alerts get a message with the crop', async () => {
@@ -275,6 +289,14 @@ describe('over HTTP and on the command line', () => {
     expect((await api.call('POST', address)).body).toMatchObject({ acknowledged_by, acknowledged_at });
     expect((await api.call('GET', '/v1/stranger-alerts?open=true')).body.alerts).toHaveLength(1);
     expect((await run('alerts', '--open')).stdout).toContain(door.name);
+    // Nobody is on a list of theirs, for a key that is bound to lists.
+    const list = await addWatchlist(database.db, { name: `bound ${door.name}` });
+    const bound = await createKey(database.db, {
+      ...{ name: `bound ${list.id}`, scopes: ['read', 'review'], watchlists: [list.id] },
+    });
+    const asBound = { authorization: `Bearer ${bound.key}` };
+    expect((await api.call('GET', '/v1/stranger-alerts', undefined, asBound)).body.alerts).toEqual([]);
+    expectProblem(await api.call('POST', address, undefined, asBound), 'stranger_alert_unknown');
     expectProblem(
       await api.call('POST', `/v1/stranger-alerts/${unknownId}/acknowledge`),
       'stranger_alert_unknown',

@@ -37,7 +37,7 @@ export const addFace = async (
 ): Promise<{ imageId: string; faceId: string; embeddingId: string }> => {
   const [image] = await database.rows(
     `insert into watchpost.image (bytes, camera_id, captured_at, purpose)
-     values ('no photo', (select id from watchpost.camera where name = $1), coalesce($2::timestamptz, now()), $3)
+     values ('no photo', (select id from watchpost.camera where name = $1 order by removed_at is null desc limit 1), coalesce($2::timestamptz, now()), $3)
      returning id`,
     [face.camera ?? null, face.capturedAt ?? null, face.purpose ?? 'probe'],
   );

@@ -30,7 +30,16 @@ export const startMosquitto = async (port?: number) => {
   );
   const child = spawn('mosquitto', ['-c', join(folder, 'mosquitto.conf')], {
     env: environment,
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error(`mosquitto ended:\n${log}`)));
+    child.stderr.on('data', (text) => {
+      log += text;
+      if (/ running/.test(log)) resolve();
+    });
   });
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) {

@@ -121,6 +121,13 @@ export const fillSite = async (database: TestDatabase, name: string, angle: numb
      where i.camera_id = $1 limit 1`,
     [camera.id, model],
   );
+  await rows(
+    `with made as (
+       insert into watchpost.stranger_rule (name, site_id, enabled) values ($1, $2, false) returning id
+     )
+     insert into watchpost.stranger_alert (rule_id, camera_id, seen_at) select id, $3, now() from made`,
+    [`rule of ${name}`, site.id, camera.id],
+  );
   const [seen] = await rows(
     `select m.image_id, m.face_id from watchpost.alert as a join watchpost.match as m on m.id = a.best_match_id
      where a.id = $1`,

@@ -88,13 +88,14 @@ export const TextField = ({
   ...input
 }: Named & {
   value?: string | number | null | undefined;
-  type?: 'text' | 'number' | 'date' | 'url';
+  type?: 'text' | 'number' | 'date' | 'url' | 'time' | 'password';
   required?: boolean;
   maxLength?: number;
   min?: number;
   max?: number;
   step?: number;
   placeholder?: string;
+  autoComplete?: string;
 }) => {
   // The types of Preact are one for each type of input.
   const attributes: object = input;

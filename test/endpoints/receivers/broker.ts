@@ -33,7 +33,10 @@ export const openBroker = async () => {
   const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`);
   /** The latest payload of each topic; of one that was emptied none. */
   const topics = new Map<string, Buffer>();
+  /** All payloads of each topic, in the order of arrival. */
+  const said = new Map<string, string[]>();
   client.on('message', (topic, payload) => {
+    said.set(topic, [...(said.get(topic) ?? []), payload.toString()]);
     if (payload.length === 0) topics.delete(topic);
     else topics.set(topic, payload);
   });
@@ -42,7 +45,7 @@ export const openBroker = async () => {
     const payload = topics.get(topic);
     return payload && JSON.parse(payload.toString());
   };
-  return { url: `mqtt://127.0.0.1:${port}`, topics, json };
+  return { url: `mqtt://127.0.0.1:${port}`, topics, said, json };
 };
 
 const freePort = async (): Promise<number> => {

@@ -42,6 +42,7 @@ const queries: Record<string, string> = {
   calibrations: 'select id from watchpost.calibration',
   strangers: 'select id from watchpost.stranger where person_id is null and merged_into is null',
   'stranger-rules': 'select id from watchpost.stranger_rule',
+  'names of stranger-rules': 'select name as id from watchpost.stranger_rule',
   'stranger-alerts': 'select id from watchpost.stranger_alert',
   // Not those that the calls are made with.
   keys: `select id from watchpost.key_status where state = 'valid' and name <> 'environment' and name not like 'fuzz %'`,
@@ -167,6 +168,14 @@ export const refresh = async (
      select $1, f.id from watchpost.face as f order by f.id desc limit 1 on conflict do nothing`,
     [personId],
   );
+  await database.rows(
+    `with made as (
+       insert into watchpost.stranger_rule (name) values ($1) returning id
+     )
+     insert into watchpost.stranger_alert (rule_id, camera_id, seen_at)
+     select m.id, c.id, now() from made as m cross join (select id from watchpost.camera limit 1) as c`,
+    [`rule ${made}`],
+  );
   const model = await addModel(database, 'strangers', 64);
   const vector = vectors.any();
   for (const minutes of [5, 100, 200]) {
@@ -182,5 +191,20 @@ export const refresh = async (
   }
   await untilCalm(database);
   await groupStrangers(database);
+  await database.rows(
+    `insert into watchpost.stranger_rule (name, enabled) values ('seen', false) on conflict do nothing`,
+  );
+  await database.rows(
+    `insert into watchpost.stranger_alert (rule_id, camera_id, face_id, seen_at)
+     select r.id, i.camera_id, f.id, i.captured_at
+     from watchpost.stranger_rule as r
+     cross join watchpost.face as f
+     join watchpost.image as i on i.id = f.image_id
+     join watchpost.camera as c on c.id = i.camera_id and c.name = 'film' and c.site_id = r.site_id
+     where r.name = 'seen'
+     order by f.id desc
+     limit 1
+     on conflict do nothing`,
+  );
   return readState(database, 'order by random() limit 20');
 };

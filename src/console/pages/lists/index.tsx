@@ -13,12 +13,14 @@ import { Scoped } from '../../components/scoped.tsx';
 import { type Column, Table } from '../../components/table.tsx';
 import { say, sayProblem } from '../../components/toast.tsx';
 import { ListDialog } from './list-dialog.tsx';
+import { PagingDialog } from './paging-dialog.tsx';
 import './lists.css';
 import type { List } from './types.ts';
 
 /** The watchlists: what each is for, how its alerts look and sound, and which photos are compared with it. */
 export default () => {
   const [open, setOpen] = useState<List | 'new'>();
+  const [paged, setPaged] = useState<List>();
   const lists = useAnswer(() => answer(api.watchlists.$get({ query: { limit: '500' } })), []);
   const cameras = useAnswer(() => answer(api.cameras.$get({ query: { limit: '500' } })), []);
   const all = cameras.data?.cameras ?? [];
@@ -87,6 +89,9 @@ export default () => {
                 <button type="button" class="button" onClick={() => setOpen(list)}>
                   Change<span class="visually-hidden"> {list.name}</span>
                 </button>
+                <button type="button" class="button" onClick={() => setPaged(list)}>
+                  Paging<span class="visually-hidden"> of {list.name}</span>
+                </button>
                 <button type="button" class="button danger" onClick={() => void remove(list)}>
                   Delete<span class="visually-hidden"> {list.name}</span>
                 </button>
@@ -123,6 +128,7 @@ export default () => {
           }
         />
       )}
+      {paged && <PagingDialog list={paged} onClose={() => setPaged(undefined)} />}
       {open && (
         <ListDialog
           list={open === 'new' ? undefined : open}

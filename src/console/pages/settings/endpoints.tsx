@@ -6,13 +6,14 @@ import { Ago } from '../../components/ago.tsx';
 import { Badge } from '../../components/badge.tsx';
 import { confirm } from '../../components/confirm.tsx';
 import { Empty } from '../../components/empty.tsx';
-import { ChoiceField, FormDialog, ManyField, TextField } from '../../components/form.tsx';
 import { Icon } from '../../components/icon.tsx';
 import { Page } from '../../components/page.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
 import { Scoped } from '../../components/scoped.tsx';
 import { say, sayProblem } from '../../components/toast.tsx';
 import { Deliveries } from './deliveries.tsx';
+import { titleOf } from './endpoint-kinds.ts';
+import { NewEndpoint } from './new-endpoint.tsx';
 import { Parts } from './parts.tsx';
 import { Secret } from './secret.tsx';
 
@@ -25,7 +26,7 @@ const kinds: Readonly<Record<Endpoint['sends'], string>> = {
   heads: 'seals of the record',
 };
 
-/** The webhook endpoints, with a test and what went wrong. */
+/** The endpoints, with a test and what went wrong. */
 export const Endpoints = () => {
   const [isAdding, setAdding] = useState(false);
   const [made, setMade] = useState<{ name: string; secret: string }>();
@@ -34,7 +35,7 @@ export const Endpoints = () => {
   return (
     <Page
       title="Endpoints"
-      lead="Servers of yours that are told of alerts, by signed webhooks."
+      lead="Where alerts are sent: servers of yours, and services that people have on their phones."
       toolbar={
         <>
           <Parts />
@@ -50,7 +51,7 @@ export const Endpoints = () => {
       <ProblemNote problem={endpoints.problem} onRetry={() => void endpoints.reload()} />
       {all?.length === 0 && (
         <Empty icon={Webhook} title="No endpoint yet">
-          Add the address of a server that takes webhooks.
+          Add a chat, a mail server, a broker, or a server that takes webhooks.
         </Empty>
       )}
       <ul class="endpoints">
@@ -69,7 +70,7 @@ export const Endpoints = () => {
           onClose={() => setAdding(false)}
           onMade={(added) => {
             setAdding(false);
-            setMade(added);
+            if (added.secret !== null) setMade({ name: added.name, secret: added.secret });
             void endpoints.reload();
           }}
         />
@@ -114,11 +115,10 @@ const EndpointCard = ({
         error: string | null;
         durationMs: number;
       }>('test');
-      const isGood = status !== null && status < 300;
       say(
-        isGood
-          ? `${endpoint.name} has answered ${status} in ${Math.round(durationMs)} ms.`
-          : `${endpoint.name} does not take it: ${error ?? `it answered ${status}`}.`,
+        error === null
+          ? `${endpoint.name} has taken it${status === null ? '' : `: ${status}`}, in ${Math.round(durationMs)} ms.`
+          : `${endpoint.name} does not take it. ${error}`,
       );
     });
   const rotate = () =>
@@ -141,7 +141,12 @@ const EndpointCard = ({
       <header class="part-head">
         <div>
           <h2>{endpoint.name}</h2>
-          <p class="faint endpoint-url">{endpoint.url}</p>
+          <p class="faint endpoint-url">
+            {titleOf(endpoint.kind)} · {endpoint.url}
+            {Object.entries(endpoint.settings).map(
+              ([name, value]) => ` · ${name.replaceAll('_', ' ')} ${value}`,
+            )}
+          </p>
         </div>
         <Badge tone={endpoint.enabled ? 'good' : 'critical'}>{endpoint.enabled ? 'on' : 'off'}</Badge>
       </header>
@@ -172,9 +177,11 @@ const EndpointCard = ({
             Switch {endpoint.enabled ? 'off' : 'on'}
             <span class="visually-hidden"> {endpoint.name}</span>
           </button>
-          <button type="button" class="button" disabled={isBusy} onClick={() => void rotate()}>
-            New secret<span class="visually-hidden"> of {endpoint.name}</span>
-          </button>
+          {endpoint.kind === 'webhook' && (
+            <button type="button" class="button" disabled={isBusy} onClick={() => void rotate()}>
+              New secret<span class="visually-hidden"> of {endpoint.name}</span>
+            </button>
+          )}
           <button type="button" class="button danger" disabled={isBusy} onClick={() => void remove()}>
             Remove<span class="visually-hidden"> {endpoint.name}</span>
           </button>
@@ -182,64 +189,5 @@ const EndpointCard = ({
       </Scoped>
       <Deliveries id={endpoint.id} name={endpoint.name} turn={turn} />
     </>
-  );
-};
-
-const NewEndpoint = ({
-  onClose,
-  onMade,
-}: {
-  onClose: () => void;
-  onMade: (made: { name: string; secret: string }) => void;
-}) => {
-  const lists = useAnswer(() => answer(api.watchlists.$get({ query: { limit: '500' } })), []);
-  return (
-    <FormDialog
-      title="Add an endpoint"
-      go="Add"
-      onClose={onClose}
-      onSave={async (fields) => {
-        const name = fields.text('name');
-        const watchlists = fields.all('watchlists');
-        const { secret } = await send<{ secret: string }>('POST', '/v1/endpoints', {
-          name,
-          url: fields.text('url'),
-          min_severity: fields.text('min_severity'),
-          sends: fields.text('sends'),
-          ...(watchlists.length > 0 ? { watchlists } : {}),
-        });
-        onMade({ name, secret });
-      }}
-    >
-      <TextField label="Name" name="name" required maxLength={200} />
-      <TextField label="Address" name="url" type="url" required placeholder="https://alerts.example/hook" />
-      <ChoiceField
-        label="Is told of"
-        name="sends"
-        value="alerts"
-        options={[
-          ['alerts', 'Alerts'],
-          ['alarms', 'Alarms of the installation'],
-          ['both', 'Both'],
-          ['heads', 'Seals of the record'],
-        ]}
-      />
-      <ChoiceField
-        label="Least severity"
-        name="min_severity"
-        value="info"
-        options={[
-          ['info', 'Info'],
-          ['warning', 'Warning'],
-          ['critical', 'Critical'],
-        ]}
-      />
-      <ManyField
-        label="Only these lists"
-        name="watchlists"
-        values={[]}
-        options={lists.data?.watchlists.map(({ id, name }) => [id, name] as const) ?? []}
-      />
-    </FormDialog>
   );
 };
