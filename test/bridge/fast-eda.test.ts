@@ -19,12 +19,16 @@ describe.skipIf(!programs.kcat)("examples/fast-eda, on librdkafka's double of Ka
       /^npm run watchpost -- ((?:camera|bridge) add .*)$/gm,
     );
     for (const [, line = ''] of commands) {
-      const ended = await watchpost(line.replaceAll('127.0.0.1:9092', kafka).split(' '), { DATABASE_URL: database.url });
+      const ended = await watchpost(line.replaceAll('127.0.0.1:9092', kafka).split(' '), {
+        DATABASE_URL: database.url,
+      });
       expect(ended).toMatchObject({ code: 0, stderr: '' });
     }
     runBridge(database);
     const consumer = startNode([new URL('consumer.mjs', folder).pathname], { KAFKA: kafka });
-    const producer = startNode([new URL('producer.mjs', folder).pathname, 'gate', samplePath(1)], { KAFKA: kafka });
+    const producer = startNode([new URL('producer.mjs', folder).pathname, 'gate', samplePath(1)], {
+      KAFKA: kafka,
+    });
     expect(await producer.ended).toBe(0);
     await consumer.says(/watchpost\.alert\.raised\.v1/);
     const events = consumer.stdout
@@ -32,7 +36,8 @@ describe.skipIf(!programs.kcat)("examples/fast-eda, on librdkafka's double of Ka
       .split('\n')
       .map((line) => JSON.parse(line) as { topic: string; type: string; camera?: string; id: string })
       .filter(({ camera }) => camera === 'gate');
-    const topicOf = (type: string) => new Set(events.filter((one) => one.type === type).map(({ topic }) => topic));
+    const topicOf = (type: string) =>
+      new Set(events.filter((one) => one.type === type).map(({ topic }) => topic));
     expect(topicOf('watchpost.face.detected.v1')).toEqual(new Set(['faces.extracted']));
     expect(topicOf('watchpost.match.found.v1')).toEqual(new Set(['analyze']));
     expect(topicOf('watchpost.alert.raised.v1')).toEqual(new Set(['analyze']));
