@@ -221,7 +221,7 @@ comment on function watchpost.note_bridge is 'Notes whether the broker is connec
 create or replace function watchpost.refuse_message(
   bridge uuid, message text, place text, bytes bigint, sha256 bytea, code text, reason text
 ) returns void
-language plpgsql
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into watchpost.event (topic, subject_id, payload, tasks)
