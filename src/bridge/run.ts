@@ -19,7 +19,7 @@ export interface BridgeTools {
 }
 
 /** Milliseconds before the second attempt to connect, and the most before a later one. */
-const pauses = { first: 500, longest: 30_000 };
+const pauses = { first: 500, longest: 10_000 };
 
 /**
  * Does the work of all enabled bridges that no other process does, until it is stopped. Their rows are read at each heartbeat, which

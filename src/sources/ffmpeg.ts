@@ -69,7 +69,8 @@ export async function* videoFrames(
   await findFfmpeg();
   // Frames are left out, and none is repeated, whatever the rate of the source.
   const filters = [
-    `select='isnan(prev_selected_t)+gte(t-prev_selected_t+0.001,${1 / settings.rate})'`,
+    // The first frame of each interval: counted from the frame before, 2 a second of a stream of 25 would come as 1.92.
+    `select='isnan(prev_selected_t)+gt(floor(t*${settings.rate}+0.001),floor(prev_selected_t*${settings.rate}+0.001))'`,
     ...filtersOf(settings),
     ...(positions ? ['showinfo=checksum=0'] : []),
     'format=yuvj420p',
