@@ -11,19 +11,21 @@ export interface Arrived {
   readonly camera: string;
 }
 
-/** What has to come again after a fault, each with when the latest of it began, in ms since 1970. */
-type Latest = Record<'stream' | 'folder' | 'message' | 'event', number>;
+/** What can arrive: a frame of the camera, a file of the folder, a message of the broker as an image, an event at the other end of it. */
+export type Arrival = 'stream' | 'folder' | 'message' | 'event';
 
 interface Wound {
   readonly fault: string;
+  /** What has to come again. */
+  readonly awaited: readonly Arrival[];
   readonly since: number;
   healed(): void;
 }
 
 /**
  * Watches from outside, four times a second, what arrives: frames and messages in the database, events at the other end of the
- * broker. A fault is recovered from when something of each kind has arrived that began after the fault, or after its end if it
- * lasts. Other faults happen meanwhile, and their time is not subtracted, so the figure is an upper bound.
+ * broker. A fault is recovered from when something has arrived of each kind that it stopped, and that began after the fault, or after
+ * its end if it lasts. Other faults happen meanwhile, and their time is not subtracted, so the figure is an upper bound.
  */
 export class Arrivals {
   readonly #pool: pg.Pool;
@@ -32,7 +34,8 @@ export class Arrivals {
   readonly #arrived = new Map<string, Arrived>();
   readonly #wounds = new Set<Wound>();
   readonly #timer: NodeJS.Timeout;
-  readonly #latest: Latest = { stream: 0, folder: 0, message: 0, event: 0 };
+  /** When the latest of each kind began, in ms since 1970. */
+  readonly #latest: Record<Arrival, number> = { stream: 0, folder: 0, message: 0, event: 0 };
   readonly recoveries: { fault: string; seconds: number }[] = [];
   /** Every watcher that has had the camera. */
   readonly watchers = new Set<string>();
@@ -62,9 +65,9 @@ export class Arrivals {
   }
 
   /** Begins to measure; resolves when it is recovered from. */
-  wounded(fault: string): Promise<void> {
+  wounded(fault: string, awaited: readonly Arrival[]): Promise<void> {
     return new Promise((healed) => {
-      this.#wounds.add({ fault, since: Date.now(), healed });
+      this.#wounds.add({ fault, awaited, since: Date.now(), healed });
     });
   }
 
@@ -108,11 +111,12 @@ export class Arrivals {
   }
 
   #heal(): void {
-    const awaited = this.#others
-      ? this.#latest
-      : { stream: this.#latest.stream, folder: this.#latest.folder };
+    const possible: readonly Arrival[] = this.#others
+      ? ['stream', 'folder', 'message', 'event']
+      : ['stream', 'folder'];
     for (const wound of this.#wounds) {
-      if (Object.values(awaited).some((at) => at <= wound.since)) continue;
+      const awaited = wound.awaited.filter((kind) => possible.includes(kind));
+      if (awaited.some((kind) => this.#latest[kind] <= wound.since)) continue;
       this.#wounds.delete(wound);
       this.recoveries.push({ fault: wound.fault, seconds: (Date.now() - wound.since) / 1000 });
       wound.healed();

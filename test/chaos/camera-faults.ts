@@ -1,6 +1,6 @@
 import type { Broker } from '../support/brokers.ts';
 import type { Postgres } from '../support/postgres.ts';
-import type { Arrivals } from './arrivals.ts';
+import type { Arrival, Arrivals } from './arrivals.ts';
 import type { Fleet, Slot } from './fleet.ts';
 import { type Step, spread } from './plan.ts';
 import type { Trap } from './proxy.ts';
@@ -107,7 +107,7 @@ export class CameraFaults {
       const pools = watch.poolsOf(slot);
       workers.kill(slot);
       slot.state = 'starting';
-      this.#wounded(fault);
+      this.#wounded(fault, ['stream']);
       this.#recovered.push(watch.wounded(fault, pools));
     });
     await this.#killing;
@@ -132,7 +132,7 @@ export class CameraFaults {
     outside.kill(slot);
     slot.state = 'starting';
     this.counts[`${kind}_kills`] += 1;
-    this.#wounded(fault);
+    this.#wounded(fault, kind === 'folder' ? ['folder'] : ['message', 'event']);
   }
 
   /** Kills the broker, and starts it again with what it has on disk. */
@@ -143,7 +143,7 @@ export class CameraFaults {
       await sleep(random.between(200, 2_000));
       await broker?.start();
       this.counts.broker_kills += 1;
-      this.#wounded('kill of the broker');
+      this.#wounded('kill of the broker', ['message', 'event']);
     });
     await this.#breaking;
   }
@@ -153,14 +153,14 @@ export class CameraFaults {
     const { postgres, random, watch } = this.#installation;
     await postgres.crash();
     await sleep(random.between(500, 2_000));
-    this.#wounded('restart of Postgres');
+    this.#wounded('restart of Postgres', ['stream', 'folder', 'message', 'event']);
     this.#recovered.push(watch.wounded('restart of Postgres'));
     await postgres.start();
     this.counts.db_restarts += 1;
   }
 
-  #wounded(fault: string): void {
-    this.#recovered.push(this.#installation.arrivals.wounded(fault));
+  #wounded(fault: string, awaited: readonly Arrival[]): void {
+    this.#recovered.push(this.#installation.arrivals.wounded(fault, awaited));
   }
 }
 

@@ -111,7 +111,10 @@ export const runCameras = async (options: Options, album: Album) => {
     await within(lengths.recover, () =>
       [...workers.slots, ...outside.slots].every(({ state }) => state === 'up'),
     );
-    await Promise.race([arrivals.wounded('start'), sleep(lengths.recover)]);
+    await Promise.race([
+      arrivals.wounded('start', ['stream', 'folder', 'message', 'event']),
+      sleep(lengths.recover),
+    ]);
     print('cameras: frames, photos and events come through');
 
     const faults = new CameraFaults({ workers, outside, watch, arrivals, postgres, broker, random });

@@ -39,7 +39,7 @@ export const Deliveries = ({ id, name, turn }: { id: string; name: string; turn:
               title: 'Answer',
               cell: (one) => (
                 <>
-                  <Badge tone={one.status !== null && one.status < 300 ? 'good' : 'critical'}>
+                  <Badge tone={one.outcome === 'delivered' ? 'good' : 'critical'}>
                     {one.status ?? one.outcome ?? 'none'}
                   </Badge>{' '}
                   {one.error && <span class="faint">{one.error}</span>}
