@@ -92,7 +92,7 @@ export const RuleDialog = ({
           min={2}
           max={1000}
           value={rule?.visits}
-          hint="Only strangers who come so often. Empty: everybody unknown."
+          hint="Only strangers who have come at least so often. Empty: everybody unknown."
         />
         <TextField
           label="Visits within days"
@@ -104,15 +104,15 @@ export const RuleDialog = ({
         <TextField
           label="From"
           name="from"
+          type="time"
           value={rule?.hours?.from}
-          placeholder="22:00"
           hint="By the clock. Empty: all day."
         />
         <TextField
           label="Until"
           name="until"
+          type="time"
           value={rule?.hours?.until}
-          placeholder="06:00"
           hint="Earlier than from: the next day."
         />
         <TextField
