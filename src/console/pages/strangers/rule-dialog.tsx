@@ -102,26 +102,6 @@ export const RuleDialog = ({
           value={rule ? rule.within_seconds / 86_400 : 30}
         />
         <TextField
-          label="From"
-          name="from"
-          type="time"
-          value={rule?.hours?.from}
-          hint="By the clock. Empty: all day."
-        />
-        <TextField
-          label="Until"
-          name="until"
-          type="time"
-          value={rule?.hours?.until}
-          hint="Earlier than from: the next day."
-        />
-        <TextField
-          label="Time zone"
-          name="time_zone"
-          value={rule?.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone}
-          required
-        />
-        <TextField
           label="Good looks"
           name="min_looks"
           type="number"
@@ -163,6 +143,26 @@ export const RuleDialog = ({
           hint="None here: every day. Hours over midnight belong to the day on which they begin."
           values={rule?.days?.map(String) ?? []}
           options={days}
+        />
+        <TextField
+          label="From"
+          name="from"
+          type="time"
+          value={rule?.hours?.from}
+          hint="By the clock. Empty: all day."
+        />
+        <TextField
+          label="Until"
+          name="until"
+          type="time"
+          value={rule?.hours?.until}
+          hint="Earlier than from: the next day."
+        />
+        <TextField
+          label="Time zone"
+          name="time_zone"
+          value={rule?.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone}
+          required
         />
       </div>
     </div>
