@@ -37,7 +37,8 @@ const harms: Record<'short' | 'whole', { workers: number; seconds: number; count
   },
   whole: {
     workers: 3,
-    seconds: 120,
+    // A killed bridge counts as dead for 20 s: one is killed each 37 s.
+    seconds: 300,
     counts: {
       watcher_kills: 8,
       worker_kills: 6,
