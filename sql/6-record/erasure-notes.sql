@@ -108,7 +108,7 @@ begin
   foreach relation in array '{
     person,person_photo,person_vector,person_merge,person_merge_row,reference,watchlist_entry,cannot_link,backfill,
     image,still_frame,track,face,embedding,demography,search,match,stranger_face,
-    alert,alert_match,alert_review,notification,delivery,event_content
+    alert,alert_match,alert_review,notification,delivery,paging_held,escalation,event_content
   }'::text[] loop
     execute format(
       $trigger$

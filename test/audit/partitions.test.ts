@@ -11,6 +11,7 @@ const tasks = [
   'events',
   'heads',
   'keys',
+  'paging',
   'partitions',
   'people',
   'purge_faces',

@@ -345,6 +345,7 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       'select watchpost.restore_matches(gen_random_uuid())',
       'select * from watchpost.endpoint_secret',
       'select * from watchpost.camera_secret',
+      'select * from watchpost.bridge_secret',
       `insert into watchpost.image (bytes) values ('x')`,
     ])('may not: %s', async (statement) => {
       await expect(ann!.rows(statement)).rejects.toMatchObject(denied);

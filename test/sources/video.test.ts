@@ -159,5 +159,6 @@ const runningFfmpeg = async (): Promise<string> => {
       .filter((name) => /^\d+$/.test(name))
       .map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
   );
-  return all.filter((line) => line.startsWith('ffmpeg')).join('\n');
+  // Started by name, or by a loader that is given its path.
+  return all.filter((line) => /(^|\/)ffmpeg\0/.test(line)).join('\n');
 };
