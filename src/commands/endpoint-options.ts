@@ -13,6 +13,7 @@ import { seconds, severalSearched, severities } from './program/options.ts';
 export interface EndpointOptions {
   readonly set?: Readonly<Record<string, string>>;
   readonly credentialFile?: string;
+  /** False: --no-title, --no-text. */
   readonly title?: string | false;
   readonly text?: string | false;
   readonly watchlist?: string[];

@@ -89,9 +89,7 @@ const endpointAdd: AddCommand = (endpoint, session) =>
 interface SetOptions extends EndpointOptions {
   readonly rename?: string;
   readonly url?: string;
-  /** False: --no-title, --no-text, --no-credential. */
-  readonly title?: string | false;
-  readonly text?: string | false;
+  /** False: --no-credential. */
   readonly credential: boolean;
   readonly allWatchlists?: boolean;
   readonly sends?: EndpointFields['sends'];
