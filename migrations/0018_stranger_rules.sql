@@ -42,7 +42,7 @@ comment on column watchpost.stranger_rule.time_zone   is 'The time zone of days 
 comment on column watchpost.stranger_rule.min_looks   is 'A track with fewer faces that are good enough to be compared is no alert.';
 comment on column watchpost.stranger_rule.min_quality is 'Nor is one whose best face is worse than this, as track.quality, which is 2.3 for the poorest face that is compared and 3 and more for a good view.';
 comment on column watchpost.stranger_rule.wait        is 'How long a track is followed before it is judged: who is known may not be recognised by the first look.';
-comment on column watchpost.stranger_rule.visits      is 'Only a stranger who comes for at least the so-manieth time within the time of `within`, which takes that strangers are grouped. Null: everybody unknown.';
+comment on column watchpost.stranger_rule.visits      is 'Only a stranger who has come at least this many times within `within`; strangers have to be grouped for it. Null: everybody unknown.';
 comment on column watchpost.stranger_rule.within      is 'The time in which visits are counted.';
 
 

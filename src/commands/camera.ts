@@ -65,11 +65,13 @@ const cameraList: AddCommand = (camera, session) =>
         printRows(context.io, found, {
           ...options,
           none: 'no cameras',
-          columns: ({ name, location, zone, faces, silent_since, site, id }) => ({
+          columns: ({ name, location, zone, faces, frames_per_second, source, silent_since, site, id }) => ({
             name,
             location,
             zone,
             faces,
+            ...(found.some((one) => one.frames_per_second !== null) ? { fps: frames_per_second } : {}),
+            ...(found.some((one) => one.source !== null) ? { source } : {}),
             silent_since,
             ...siteIfSeveral(found, site),
             id,

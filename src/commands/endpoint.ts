@@ -58,7 +58,10 @@ const endpointAdd: AddCommand = (endpoint, session) =>
       .command('add')
       .description('Add an endpoint; of a webhook print its secret, which is never shown again')
       .argument('<name>', '', named)
-      .argument('[url]', 'an https:// address; of telegram and pagerduty it may be missing')
+      .argument(
+        '[url]',
+        'its address, as docs/alerts-out.md has it for each kind; telegram, pagerduty and slack with a channel need none',
+      )
       .addOption(new Option('--kind <kind>', 'what is there (default: webhook)').choices([...kindNames])),
   )
     .option('--alarms', 'send alarms there too: silent cameras, old backlogs, lost workers, held vacuum')

@@ -91,7 +91,7 @@ const withFields = (command: Command): Command =>
     .option('--min-looks <number>', 'good faces of a track at least (default: 3)', positionOption)
     .option('--min-quality <number>', 'of the best one: 3 and more is a good view (default: 0)', quality)
     .option('--wait <duration>', 'how long a track is followed before it is judged (default: 5s)', duration)
-    .option('--visits <number>', 'only strangers who come for at least the so-manieth time', positionOption)
+    .option('--visits <number>', 'only strangers who have come at least this many times', positionOption)
     .option('--within <duration>', 'the time in which visits are counted (default: 30d)', duration)
     .option('--enabled', 'raise its alerts')
     .option('--no-enabled', 'do not');

@@ -2528,7 +2528,7 @@ export interface WatchpostStrangerRule {
    */
   until_time: string | null;
   /**
-   * Only a stranger who comes for at least the so-manieth time within the time of `within`, which takes that strangers are grouped. Null: everybody unknown.
+   * Only a stranger who has come at least this many times within `within`; strangers have to be grouped for it. Null: everybody unknown.
    */
   visits: number | null;
   /**

@@ -97,8 +97,10 @@ export const assertFields = (
   const checked = kinds[kind].settings.safeParse(settings);
   if (checked.success) return;
   const [issue] = checked.error.issues;
-  const where = issue?.path.length ? `${issue.path.join('.')}: ` : '';
-  throw new WatchpostError('settings_invalid', `The settings of ${kind}: ${where}${issue?.message}.`);
+  const name = issue?.path.join('.');
+  const isMissing = issue?.code === 'invalid_type' && !(String(name) in settings);
+  const what = isMissing ? `${name} is missing` : `${name ? `${name}: ` : ''}${issue?.message}`;
+  throw new WatchpostError('settings_invalid', `The settings of ${kind}: ${what}.`);
 };
 
 /**

@@ -50,7 +50,7 @@ const fields = z.strictObject({
     .optional()
     .meta({ description: 'How long a track is followed before it is judged.' }),
   visits: whole(2, 1000).nullable().optional().meta({
-    description: 'Only strangers who come for at least the so-manieth time. Null: everybody unknown.',
+    description: 'Only strangers who have come at least this many times. Null: everybody unknown.',
   }),
   within_seconds: interval(1).optional(),
   enabled: z.boolean().optional(),

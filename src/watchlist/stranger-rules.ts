@@ -35,7 +35,7 @@ export interface StrangerRuleFields {
   readonly min_quality?: number | undefined;
   /** How long a track is followed before it is judged. */
   readonly wait_seconds?: number | undefined;
-  /** Only strangers who come for at least the so-manieth time; null: everybody unknown. */
+  /** Only strangers who have come at least this many times; null: everybody unknown. */
   readonly visits?: number | null | undefined;
   /** The time in which visits are counted. */
   readonly within_seconds?: number | undefined;

@@ -277,8 +277,8 @@ describe.skipIf(!browserPath)(`work in the console${needsBrowser}`, () => {
     const paging = lists.getByRole('dialog');
     await paging.getByLabel('Quiet from').fill('22:00');
     await paging.getByLabel('Quiet until').fill('06:00');
-    await paging.getByLabel('Escalate after so many minutes').fill('5');
-    await paging.getByLabel('Tell then').selectOption('guards on Telegram');
+    await paging.getByLabel('Escalate after minutes').fill('5');
+    await paging.getByLabel('Then tell').selectOption('guards on Telegram');
     await paging.getByRole('button', { name: 'Save' }).click();
     await lists.getByText('The paging of wanted is saved.').waitFor();
     const { watchlists } = (await api.call('GET', '/v1/watchlists')).body;

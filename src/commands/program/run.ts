@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import { settings } from '../../config.ts';
 import { hideSecrets } from '../../database-url.ts';
 import { version } from '../../version.ts';
@@ -40,6 +40,7 @@ export const buildProgram = async (args: readonly string[], session: Session): P
       return examples + command.createHelp().boxWrap(names, 110);
     })
     .exitOverride()
+    .configureHelp({ optionDescription })
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
   const asked = commands.filter(({ names }) => names.includes(args[0] ?? ''));
   const needed = asked.length > 0 && !asked.some(({ ofAll }) => ofAll) ? asked : commands;
@@ -47,6 +48,10 @@ export const buildProgram = async (args: readonly string[], session: Session): P
   giveJson(program, session);
   return program;
 };
+
+/** As Commander has it, but without a default that is an empty list or object, which tells nobody anything. */
+const optionDescription: Help['optionDescription'] = (option) =>
+  new Help().optionDescription(option).replace(/ \(default: (\[\]|\{\})\)$/, '');
 
 /** Adds --json to every command that does not have it itself. */
 const giveJson = (command: Command, session: Session): void => {

@@ -118,7 +118,8 @@ export default () => {
           keyOf={({ id }) => id}
           empty={
             <Empty icon={Camera} title="No camera yet">
-              A camera sends its photos by <code>POST /v1/images</code>, with its name.
+              A camera sends its photos by <code>POST /v1/images</code>, with its name, or has a source from
+              which a worker takes its frames.
             </Empty>
           }
         />
@@ -145,6 +146,6 @@ const Silent = ({ camera }: { camera: CameraRow }) => {
         <Icon of={VideoOff} size={14} /> since <Ago time={camera.silent_since} />
       </Badge>
     );
-  if (camera.silent_after_seconds === null) return <span class="faint">not watched</span>;
+  if (camera.silent_after_seconds === null) return <span class="faint">no alarm</span>;
   return <span class="faint">after {Math.round(camera.silent_after_seconds / 60)} min</span>;
 };

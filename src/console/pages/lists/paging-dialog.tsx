@@ -105,7 +105,7 @@ export const PagingDialog = ({ list, onClose }: { list: List; onClose: () => voi
         checked={before.critical_pierces}
       />
       <TextField
-        label="At most so many messages"
+        label="Messages at most"
         name="at_most"
         type="number"
         min={1}
@@ -114,7 +114,7 @@ export const PagingDialog = ({ list, onClose }: { list: List; onClose: () => voi
         hint="To each endpoint; what is more is summed up. Empty: no limit."
       />
       <TextField
-        label="Within so many minutes"
+        label="Within minutes"
         name="within"
         type="number"
         min={1}
@@ -122,7 +122,7 @@ export const PagingDialog = ({ list, onClose }: { list: List; onClose: () => voi
         value={before.within_seconds === null ? null : before.within_seconds / 60}
       />
       <TextField
-        label="Escalate after so many minutes"
+        label="Escalate after minutes"
         name="escalate"
         type="number"
         min={1}
@@ -133,7 +133,7 @@ export const PagingDialog = ({ list, onClose }: { list: List; onClose: () => voi
       {places.map((place) => (
         <ChoiceField
           key={place}
-          label={place === 0 ? 'Tell then' : 'And then'}
+          label={place === 0 ? 'Then tell' : 'And then'}
           name={`step${place}`}
           value={before.steps[place] ?? ''}
           options={[['', 'Nobody'], ...names]}

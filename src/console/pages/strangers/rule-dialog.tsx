@@ -92,7 +92,7 @@ export const RuleDialog = ({
           min={2}
           max={1000}
           value={rule?.visits}
-          hint="Only strangers who come so often. Empty: everybody unknown."
+          hint="Only strangers who have come at least so often. Empty: everybody unknown."
         />
         <TextField
           label="Visits within days"
@@ -100,26 +100,6 @@ export const RuleDialog = ({
           type="number"
           min={1}
           value={rule ? rule.within_seconds / 86_400 : 30}
-        />
-        <TextField
-          label="From"
-          name="from"
-          value={rule?.hours?.from}
-          placeholder="22:00"
-          hint="By the clock. Empty: all day."
-        />
-        <TextField
-          label="Until"
-          name="until"
-          value={rule?.hours?.until}
-          placeholder="06:00"
-          hint="Earlier than from: the next day."
-        />
-        <TextField
-          label="Time zone"
-          name="time_zone"
-          value={rule?.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone}
-          required
         />
         <TextField
           label="Good looks"
@@ -163,6 +143,26 @@ export const RuleDialog = ({
           hint="None here: every day. Hours over midnight belong to the day on which they begin."
           values={rule?.days?.map(String) ?? []}
           options={days}
+        />
+        <TextField
+          label="From"
+          name="from"
+          type="time"
+          value={rule?.hours?.from}
+          hint="By the clock. Empty: all day."
+        />
+        <TextField
+          label="Until"
+          name="until"
+          type="time"
+          value={rule?.hours?.until}
+          hint="Earlier than from: the next day."
+        />
+        <TextField
+          label="Time zone"
+          name="time_zone"
+          value={rule?.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone}
+          required
         />
       </div>
     </div>

@@ -51,7 +51,7 @@ export default ({ id = '' }: { id?: string }) => {
             <>
               <dt>Alert</dt>
               <dd>
-                <a href={`/console/alerts/${data.alert_id}`}>Its alert</a>
+                <a href={`/console/alerts/${data.alert_id}`}>Open the alert</a>
               </dd>
             </>
           )}
