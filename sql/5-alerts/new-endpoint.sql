@@ -11,6 +11,74 @@ end;
 comment on function watchpost.usual_url(text) is 'The address of a service that has only one; null: of the kinds that have none.';
 
 
+create or replace function watchpost.needs_credential(kind text) returns boolean
+language sql immutable
+return kind in ('slack', 'discord', 'telegram', 'pagerduty', 'matrix');
+
+comment on function watchpost.needs_credential(text) is 'Whether an endpoint of this kind must have a credential.';
+
+
+create or replace function watchpost.split_endpoint_url(kind text, url text) returns text[]
+language sql immutable
+return regexp_match(
+  url,
+  case kind
+    when 'discord' then '^(https?://[^/?#]+/api/webhooks/[0-9]+)/([^/?#]+)$'
+    when 'slack' then '^(https?://[^/?#]+/services/[^/?#]+/[^/?#]+)/([^/?#]+)$'
+  end
+);
+
+comment on function watchpost.split_endpoint_url(text, text) is 'The URL, and the credential that is its last part in the form that Discord and Slack show; null: it is not of that form.';
+
+
+create or replace function watchpost.refuse_endpoint(violated text, kind text, url text) returns void
+language plpgsql immutable
+as $$
+begin
+  if violated = 'endpoint_credential' then
+    raise exception 'An endpoint of the kind % needs a credential.', refuse_endpoint.kind
+      using errcode = 'WP161', hint = 'docs/alerts-out.md says where the service shows it.';
+  elsif violated = 'endpoint_settings' then
+    raise exception 'These are not the settings of an endpoint of the kind %.', refuse_endpoint.kind
+      using errcode = 'WP160',
+            hint = case refuse_endpoint.kind
+              when 'slack' then 'Settings: channel, or none with the address of an incoming webhook.'
+              when 'telegram' then 'Settings: chat_id.'
+              when 'email' then 'Settings: from, to, user (may be missing).'
+              when 'matrix' then 'Settings: room_id.'
+              when 'mqtt' then 'Settings, which may be missing: topic, user, home_assistant.'
+              else 'It has none.'
+            end;
+  elsif violated = 'endpoint_url_protected' and refuse_endpoint.url !~* '^(https|smtps?|mqtts)://' then
+    raise exception 'The URL must begin with %://.', case refuse_endpoint.kind when 'mqtt' then 'mqtts' else 'https' end
+      using errcode = 'WP054',
+            hint = 'Over plain http names and places could be read on the way. For a network of your own: internal => true, and name it in WATCHPOST_OUTGOING_ALLOW.';
+  elsif violated = 'endpoint_url_protected' then
+    raise exception 'The URL leads to an address that is not public, or not written as four decimal numbers.'
+      using errcode = 'WP110',
+            hint = 'For a network of your own: internal => true, and name it in WATCHPOST_OUTGOING_ALLOW.';
+  elsif violated = 'endpoint_url_port' then
+    raise exception 'The URL cannot be used: its port belongs to another protocol.' using errcode = 'WP054';
+  elsif violated = 'endpoint_url' then
+    raise exception 'The URL cannot be used: %.',
+      case
+        when refuse_endpoint.url ~* '^[a-z]+://[^/?#]*@' then 'it holds a user or a password'
+        when refuse_endpoint.kind = 'email' and refuse_endpoint.url !~* '^smtps?://' then 'it does not begin with smtps://'
+        when refuse_endpoint.kind = 'mqtt' and refuse_endpoint.url !~* '^mqtts?://' then 'it does not begin with mqtts://'
+        when refuse_endpoint.kind not in ('email', 'mqtt') and refuse_endpoint.url !~* '^https?://' then 'it does not begin with https://'
+        when refuse_endpoint.url ~ '#' then 'it has a fragment'
+        when refuse_endpoint.kind = 'discord' then 'it is not like https://discord.com/api/webhooks/ID/TOKEN'
+        when refuse_endpoint.kind = 'slack' then 'it is not like https://hooks.slack.com/services/T…/B…/TOKEN, and there is no channel'
+        else 'it is not a URL'
+      end
+      using errcode = 'WP054', hint = 'Give one like https://guards.example/hooks/watchpost; the signature shows who sent the message.';
+  end if;
+end;
+$$;
+
+comment on function watchpost.refuse_endpoint is 'Raises what is wrong with an endpoint, by the name of the constraint that it violates: settings (WP160), URL (WP054), an address that is not public (WP110); endpoint_credential: it has none (WP161). Of another constraint nothing.';
+
+
 create or replace function watchpost.add_endpoint(
   name         text,
   url          text,
@@ -30,23 +98,15 @@ create or replace function watchpost.add_endpoint(
 language plpgsql
 as $$
 declare
-  -- The address as the service shows it, the last part of which is the credential.
-  whole text[] := regexp_match(
-    add_endpoint.url,
-    case add_endpoint.kind
-      when 'discord' then '^(https?://[^/?#]+/api/webhooks/[0-9]+)/([^/?#]+)$'
-      when 'slack' then '^(https?://[^/?#]+/services/[^/?#]+/[^/?#]+)/([^/?#]+)$'
-    end
-  );
+  whole text[] := watchpost.split_endpoint_url(add_endpoint.kind, add_endpoint.url);
   violated text;
 begin
   if add_endpoint.credential is null and whole is not null then
     add_endpoint.url := whole[1];
     add_endpoint.credential := convert_to(whole[2], 'UTF8');
   end if;
-  if add_endpoint.credential is null and add_endpoint.kind in ('slack', 'discord', 'telegram', 'pagerduty', 'matrix') then
-    raise exception 'An endpoint of the kind % needs a credential.', add_endpoint.kind
-      using errcode = 'WP161', hint = 'docs/alerts-out.md says where the service shows it.';
+  if add_endpoint.credential is null and watchpost.needs_credential(add_endpoint.kind) then
+    perform watchpost.refuse_endpoint('endpoint_credential', add_endpoint.kind, add_endpoint.url);
   end if;
   begin
     insert into watchpost.endpoint as e (
@@ -62,41 +122,7 @@ begin
   exception
     when check_violation then
       get stacked diagnostics violated = constraint_name;
-      if violated = 'endpoint_settings' then
-        raise exception 'These are not the settings of an endpoint of the kind %.', add_endpoint.kind
-          using errcode = 'WP160',
-                hint = case add_endpoint.kind
-                  when 'slack' then 'Settings: channel, or none with the address of an incoming webhook.'
-                  when 'telegram' then 'Settings: chat_id.'
-                  when 'email' then 'Settings: from, to, user (may be missing).'
-                  when 'matrix' then 'Settings: room_id.'
-                  when 'mqtt' then 'Settings, which may be missing: topic, user, home_assistant.'
-                  else 'It has none.'
-                end;
-      elsif violated = 'endpoint_url_protected' and url !~* '^(https|smtps?|mqtts)://' then
-        raise exception 'The URL must begin with %://.', case add_endpoint.kind when 'mqtt' then 'mqtts' else 'https' end
-          using errcode = 'WP054',
-                hint = 'Over plain http names and places could be read on the way. For a network of your own: internal => true, and name it in WATCHPOST_OUTGOING_ALLOW.';
-      elsif violated = 'endpoint_url_protected' then
-        raise exception 'The URL leads to an address that is not public, or not written as four decimal numbers.'
-          using errcode = 'WP110',
-                hint = 'For a network of your own: internal => true, and name it in WATCHPOST_OUTGOING_ALLOW.';
-      elsif violated = 'endpoint_url_port' then
-        raise exception 'The URL cannot be used: its port belongs to another protocol.' using errcode = 'WP054';
-      elsif violated = 'endpoint_url' then
-        raise exception 'The URL cannot be used: %.',
-          case
-            when add_endpoint.url ~* '^[a-z]+://[^/?#]*@' then 'it holds a user or a password'
-            when add_endpoint.kind = 'email' and add_endpoint.url !~* '^smtps?://' then 'it does not begin with smtps://'
-            when add_endpoint.kind = 'mqtt' and add_endpoint.url !~* '^mqtts?://' then 'it does not begin with mqtts://'
-            when add_endpoint.kind not in ('email', 'mqtt') and add_endpoint.url !~* '^https?://' then 'it does not begin with https://'
-            when add_endpoint.url ~ '#' then 'it has a fragment'
-            when add_endpoint.kind = 'discord' then 'it is not like https://discord.com/api/webhooks/ID/TOKEN'
-            when add_endpoint.kind = 'slack' then 'it is not like https://hooks.slack.com/services/T…/B…/TOKEN, and there is no channel'
-            else 'it is not a URL'
-          end
-          using errcode = 'WP054', hint = 'Give one like https://guards.example/hooks/watchpost; the signature shows who sent the message.';
-      end if;
+      perform watchpost.refuse_endpoint(violated, add_endpoint.kind, add_endpoint.url);
       raise;
   end;
   insert into watchpost.endpoint_watchlist (endpoint_id, watchlist_id)

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import {
   changeEndpoint,
   findEndpoint,
@@ -9,22 +7,15 @@ import {
   rotateSecret,
 } from '../endpoints/endpoints.ts';
 import { type KindName, kindNames } from '../endpoints/kinds/kind.ts';
-import { addEndpoint } from '../endpoints/new-endpoint.ts';
+import { addEndpoint, type EndpointFields } from '../endpoints/new-endpoint.ts';
+import { setEndpoint } from '../endpoints/set-endpoint.ts';
 import { testEndpoint } from '../endpoints/test-endpoint.ts';
 import { CommandError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { type EndpointOptions, fieldsOf, withEndpointOptions } from './endpoint-options.ts';
 import { connect } from './program/connect.ts';
 import { forEach } from './program/each.ts';
-import { type Input, print } from './program/io.ts';
-import {
-  identifier,
-  named,
-  positionOption,
-  searched,
-  seconds,
-  severalSearched,
-  severities,
-} from './program/options.ts';
+import { print } from './program/io.ts';
+import { identifier, named, positionOption, searched, seconds, severalSearched } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { printRows } from './program/table.ts';
 
@@ -34,6 +25,7 @@ export const endpointCommand: AddCommand = (program, session) => {
   for (const add of [
     endpointAdd,
     endpointList,
+    endpointSet,
     endpointTest,
     endpointRotate,
     endpointEnable,
@@ -44,15 +36,8 @@ export const endpointCommand: AddCommand = (program, session) => {
     add(endpoint, session);
 };
 
-interface AddOptions {
+interface AddOptions extends EndpointOptions {
   readonly kind?: KindName;
-  readonly set: Readonly<Record<string, string>>;
-  readonly credentialFile?: string;
-  readonly title?: string;
-  readonly text?: string;
-  readonly watchlist: string[];
-  readonly minSeverity?: string;
-  readonly timeToLive?: number;
   readonly heads?: boolean;
   readonly alarms?: boolean;
   /** False: --no-alerts. */
@@ -68,26 +53,17 @@ const sendsOf = ({ heads, alarms, alerts }: AddOptions) => {
 };
 
 const endpointAdd: AddCommand = (endpoint, session) =>
-  endpoint
-    .command('add')
-    .description('Add an endpoint; of a webhook print its secret, which is never shown again')
-    .argument('<name>', '', named)
-    .argument(
-      '[url]',
-      'its address, as docs/alerts-out.md has it for each kind; telegram, pagerduty and slack with a channel need none',
-    )
-    .addOption(new Option('--kind <kind>', 'what is there (default: webhook)').choices([...kindNames]))
-    .option('--set <name=value>', 'what the kind has to know, like chat_id=123; may be repeated', setting, {})
-    .option('--credential-file <file>', 'the file with its token, password or key; - is the standard input')
-    .option('--title <words>', 'a template for the title of its messages, like "{{person}} at {{camera}}"')
-    .option('--text <words>', 'a template for their text')
-    .option('--watchlist <name>', 'alerts of this list only; may be repeated', severalSearched, [])
-    .addOption(
-      new Option('--min-severity <word>', 'this severity or a higher one (default: info)').choices(
-        severities,
-      ),
-    )
-    .option('--time-to-live <seconds>', 'how old a sighting may be when it is sent (default: 900)', seconds)
+  withEndpointOptions(
+    endpoint
+      .command('add')
+      .description('Add an endpoint; of a webhook print its secret, which is never shown again')
+      .argument('<name>', '', named)
+      .argument(
+        '[url]',
+        'its address, as docs/alerts-out.md has it for each kind; telegram, pagerduty and slack with a channel need none',
+      )
+      .addOption(new Option('--kind <kind>', 'what is there (default: webhook)').choices([...kindNames])),
+  )
     .option('--alarms', 'send alarms there too: silent cameras, old backlogs, lost workers, held vacuum')
     .option('--no-alerts', 'with --alarms: send no alerts there')
     .option('--heads', 'send the latest seal of the record there every hour, and no alerts')
@@ -95,16 +71,11 @@ const endpointAdd: AddCommand = (endpoint, session) =>
       session.action(async (context, name: string, url: string | undefined, options: AddOptions) => {
         const { db } = await connect(context);
         const fields = {
+          ...(await fieldsOf(context.io.stdin, options)),
           name,
           url,
           kind: options.kind,
           settings: options.set,
-          credential: await readCredential(context.io.stdin, options.credentialFile),
-          title_template: options.title,
-          text_template: options.text,
-          watchlists: options.watchlist,
-          min_severity: options.minSeverity,
-          time_to_live_seconds: options.timeToLive,
           sends: sendsOf(options),
         };
         const added = await db
@@ -118,26 +89,61 @@ const endpointAdd: AddCommand = (endpoint, session) =>
       }),
     );
 
-/** Collects settings of an endpoint. */
-const setting = (given: string, before: Readonly<Record<string, string>>) => {
-  const [, key, value] = /^([a-z_]+)=(.*)$/.exec(given) ?? [];
-  if (key === undefined || value === undefined)
-    throw new InvalidArgumentError('Give a name and a value, like chat_id=123.');
-  return { ...before, [key]: value };
-};
+interface SetOptions extends EndpointOptions {
+  readonly rename?: string;
+  readonly url?: string;
+  /** False: --no-credential. */
+  readonly credential: boolean;
+  readonly allWatchlists?: boolean;
+  readonly sends?: EndpointFields['sends'];
+}
 
-/** A credential, without the end of its line. Not an argument, which other users of the machine could read. */
-const readCredential = async (stdin: Input, file: string | undefined): Promise<string | undefined> => {
-  if (file === undefined) return undefined;
-  const read = await (file === '-' ? text(stdin) : readFile(file, 'utf8')).catch((error) => {
-    throw new CommandError(`The file of the credential cannot be read: ${error.code}.`);
-  });
-  const { max } = limits.credentialCharacters;
-  const credential = read.trim();
-  if (credential === '' || [...credential].length > max)
-    throw new CommandError(`A credential has 1 to ${max} characters.`);
-  return credential;
-};
+const endpointSet: AddCommand = (endpoint, session) =>
+  withEndpointOptions(
+    endpoint
+      .command('set')
+      .description('Change an endpoint; its kind stays')
+      .argument('<name>', 'name or id', searched)
+      .option('--rename <name>', 'another name', named)
+      .option('--url <url>', 'another address; at another server it needs the credential again'),
+  )
+    .option('--no-credential', 'it has none any more')
+    .option('--no-title', 'the usual title')
+    .option('--no-text', 'the usual text')
+    .option('--all-watchlists', 'alerts of all lists')
+    .addOption(
+      new Option('--sends <what>', 'what is sent there').choices(['alerts', 'alarms', 'both', 'heads']),
+    )
+    .action(
+      session.action(async (context, name: string, options: SetOptions) => {
+        const { allWatchlists, credential, rename, sends, set, url } = options;
+        const given = await fieldsOf(context.io.stdin, options);
+        const fields = {
+          ...given,
+          name: rename,
+          url,
+          sends,
+          credential: credential ? given.credential : null,
+          watchlists: allWatchlists ? [] : given.watchlists,
+        };
+        if (Object.values({ ...fields, set }).every((value) => value === undefined)) {
+          throw new CommandError(
+            'Say what to change, by one of the options that --help lists, like --min-severity.',
+          );
+        }
+        const { db } = await connect(context);
+        const changed = await db.transaction().execute(async (trx) => {
+          const id = await findEndpoint(trx, name);
+          if (set === undefined) return setEndpoint(trx, id, fields, context.config.outgoing);
+          const [before] = await readEndpoints(trx, { id, limit: 1 });
+          const settings = Object.fromEntries(
+            Object.entries({ ...before?.settings, ...set }).filter(([, value]) => value !== ''),
+          );
+          return setEndpoint(trx, id, { ...fields, settings }, context.config.outgoing);
+        });
+        print(context.io, `${changed.name}  ${changed.id}`, changed);
+      }),
+    );
 
 const endpointList: AddCommand = (endpoint, session) =>
   endpoint

@@ -20,7 +20,7 @@ export class Presence {
   readonly #outgoing: Outgoing;
   readonly #workerId: string;
   readonly #log: Log;
-  readonly #clients = new Map<string, MqttClient>();
+  readonly #clients = new Map<string, { readonly client: MqttClient; readonly at: string }>();
 
   constructor(database: Database, outgoing: Outgoing | undefined, workerId: string, log: Log) {
     this.#database = database;
@@ -31,24 +31,28 @@ export class Presence {
 
   /** To be called every few seconds. Connects where that is due; a broker that cannot be reached is tried again. */
   async keep(): Promise<void> {
-    const { rows } = await this.#database.pool.query<{ held: string[] }>(
-      'select watchpost.hold_home($1) as held',
+    const { rows } = await this.#database.pool.query<{ id: string; at: string }>(
+      `select e.id, concat_ws(' ', e.url, e.settings) as at
+       from unnest(watchpost.hold_home($1)) as h (id)
+       join watchpost.endpoint as e on e.id = h.id`,
       [this.#workerId],
     );
-    const held = rows[0]?.held ?? [];
-    for (const [id, client] of this.#clients) {
-      if (held.includes(id) && client.connected) continue;
+    const held = new Map(rows.map(({ id, at }) => [id, at]));
+    for (const [id, { client, at }] of this.#clients) {
+      if (held.get(id) === at && client.connected) continue;
       this.#clients.delete(id);
-      // Another worker has it, or it was disabled: then nobody says that this system is there.
+      // Another worker has it, or it was changed or disabled: then nobody says that this system is there.
       if (client.connected && !(await this.#isHeldByOther(id))) await goOffline(client);
       else client.end();
     }
-    await Promise.all(held.filter((id) => !this.#clients.has(id)).map((id) => this.#connect(id)));
+    await Promise.all(
+      [...held].filter(([id]) => !this.#clients.has(id)).map(([id, at]) => this.#connect(id, at)),
+    );
   }
 
   /** Says that it goes, and gives the endpoints to other workers. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#clients.values()].map(goOffline));
+    await Promise.all([...this.#clients.values()].map(({ client }) => goOffline(client)));
     this.#clients.clear();
     await this.#database.pool.query('update watchpost.home set worker_id = null where worker_id = $1', [
       this.#workerId,
@@ -63,7 +67,7 @@ export class Presence {
     return rows[0]?.other ?? false;
   }
 
-  async #connect(endpointId: string): Promise<void> {
+  async #connect(endpointId: string, at: string): Promise<void> {
     try {
       const { db } = this.#database;
       const receiver = await readReceiver(db, endpointId);
@@ -75,10 +79,10 @@ export class Presence {
         { will: { topic, payload: Buffer.from('offline'), ...options } },
       );
       statusTopics.set(client, topic);
-      this.#clients.set(endpointId, client);
+      this.#clients.set(endpointId, { client, at });
       // The will of a connection that another worker had may come late.
       client.on('message', (_, payload) => {
-        if (payload.toString() === 'offline' && this.#clients.get(endpointId) === client)
+        if (payload.toString() === 'offline' && this.#clients.get(endpointId)?.client === client)
           client.publish(topic, 'online', options);
       });
       await client.subscribeAsync(topic, { qos: 1 });

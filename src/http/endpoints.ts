@@ -10,6 +10,7 @@ import {
 } from '../endpoints/endpoints.ts';
 import { kindNames } from '../endpoints/kinds/kind.ts';
 import { addEndpoint } from '../endpoints/new-endpoint.ts';
+import { setEndpoint } from '../endpoints/set-endpoint.ts';
 import { testEndpoint } from '../endpoints/test-endpoint.ts';
 import { interval, listOf, name, nextOf, pageLimit, searchWord, url, whole } from '../fields.ts';
 import { limits } from '../limits.ts';
@@ -57,6 +58,21 @@ const newEndpoint = z.strictObject({
   settings,
   credential,
 });
+const changes = newEndpoint.omit({ kind: true }).partial().extend({
+  title_template: common.title_template.nullable(),
+  text_template: common.text_template.nullable(),
+  credential: credential.nullable(),
+});
+/** Of what is sent to add or to change one. */
+const refusals = [
+  'name_taken',
+  'watchlist_unknown',
+  'url_invalid',
+  'address_refused',
+  'settings_invalid',
+  'credential_invalid',
+  'template_invalid',
+] as const;
 const rotation = z.strictObject({ keep_seconds: whole(0, 2_592_000).default(86_400) });
 const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
 const deliveriesPage = z.strictObject({ after: z.guid().optional(), limit: pageLimit });
@@ -73,7 +89,7 @@ const changing = (verb: Parameters<typeof changeEndpoint>[2], summary: string) =
   );
 
 /**
- * POST and GET /v1/endpoints, GET and DELETE /v1/endpoints/{id}; POST /v1/endpoints/{id}/test, rotate, enable, disable;
+ * POST and GET /v1/endpoints, GET, PATCH and DELETE /v1/endpoints/{id}; POST /v1/endpoints/{id}/test, rotate, enable, disable;
  * GET /v1/endpoints/{id}/deliveries. A secret is in the answer to the call that makes it, and in no other.
  */
 export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
@@ -88,15 +104,7 @@ export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
         body: newEndpoint,
         creates: 'secret',
         answers: { 201: answer.newEndpoint },
-        errors: [
-          'name_taken',
-          'watchlist_unknown',
-          'url_invalid',
-          'address_refused',
-          'settings_invalid',
-          'credential_invalid',
-          'template_invalid',
-        ],
+        errors: refusals,
       }),
       async (c) => {
         const endpoint = c.req.valid('json');
@@ -127,6 +135,23 @@ export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
         unknown: 'endpoint_unknown',
         read: readEndpoints,
       }),
+    )
+    .patch(
+      '/:id',
+      operation({
+        summary: 'Change an endpoint',
+        description:
+          'Fields that are absent stay. Null: the usual words, or no credential. A URL at another server needs its credential too.',
+        scope: 'administer',
+        body: changes,
+        answers: { 200: answer.endpoint },
+        errors: ['endpoint_unknown', ...refusals],
+      }),
+      async (c) => {
+        const id = idIn(c);
+        const wanted = c.req.valid('json');
+        return c.json(await asCaller(c, (trx) => setEndpoint(trx, id, wanted, outgoing)));
+      },
     )
     .delete('/:id', ...changing('remove', 'Remove an endpoint'))
     .post('/:id/enable', ...changing('enable', 'Enable an endpoint'))

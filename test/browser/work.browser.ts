@@ -260,6 +260,18 @@ describe.skipIf(!browserPath)(`work in the console${needsBrowser}`, () => {
     const made = endpoints.find(({ name }: { name: string }) => name === 'guards on Telegram');
     expect(made).toMatchObject({ kind: 'telegram', has_credential: true, settings: { chat_id: '-100123' } });
 
+    await page.getByRole('button', { name: 'Change guards on Telegram' }).click();
+    const form = page.getByRole('dialog');
+    await form.getByLabel('Chat').fill('-100456');
+    await form.getByLabel('Least severity').selectOption('critical');
+    await form.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('guards on Telegram is changed.').waitFor();
+    expect((await api.call('GET', `/v1/endpoints/${made.id}`)).body).toEqual({
+      ...made,
+      settings: { chat_id: '-100456' },
+      min_severity: 'critical',
+    });
+
     const { page: lists } = await open('lists');
     await lists.getByRole('button', { name: 'Paging of wanted' }).click();
     const paging = lists.getByRole('dialog');

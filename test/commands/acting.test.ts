@@ -132,6 +132,34 @@ describe('watchpost endpoint', () => {
     expect(wrong).toMatchObject({ code: 1, stderr: expect.stringMatching(/give networks or addresses/) });
   });
 
+  it('changes one, and says what is missing', async () => {
+    const kind = ['--kind', 'mqtt', '--set', 'user=watchpost', '--set', 'topic=a', '--title', '{{person}}'];
+    await run('endpoint', 'add', 'broker', 'mqtts://broker.example', ...kind);
+    const set = (...args: string[]) => run('endpoint', 'set', 'broker', ...args);
+    expect(await set()).toMatchObject({ code: 1, stderr: expect.stringMatching(/Say what to change/) });
+    expect(await set('--text', '{{{person}}}')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/template_invalid/),
+    });
+    const changed = await set(
+      ...['--set', 'topic=b', '--set', 'user=', '--min-severity', 'critical', '--no-title'],
+      ...['--text', '{{camera}}', '--sends', 'both', '--time-to-live', '60', '--json'],
+    );
+    expect(JSON.parse(changed.stdout)).toMatchObject({
+      name: 'broker',
+      kind: 'mqtt',
+      url: 'mqtts://broker.example',
+      settings: { topic: 'b' },
+      title_template: null,
+      text_template: '{{camera}}',
+      min_severity: 'critical',
+      sends: 'both',
+      time_to_live_seconds: 60,
+    });
+    const renamed = await set('--rename', 'other broker', '--url', 'mqtts://other.example');
+    expect(renamed.stdout).toMatch(/^other broker {2}[0-9a-f-]{36}\n$/);
+  });
+
   it('knows no endpoint that is not there, and names those that are', async () => {
     const { code, stderr } = await run('endpoint', 'test', 'nobody');
     expect(code).toBe(1);

@@ -95,6 +95,18 @@ describe.skipIf(!hasBroker)('Home Assistant (needs mosquitto)', () => {
     });
   });
 
+  it('finds everything at another place when the endpoint is changed', async () => {
+    await database.rows('select watchpost.set_endpoint($1, $2)', [
+      endpointId,
+      { settings: { home_assistant: 'ha', topic: 'guards' } },
+    ]);
+    await page();
+    await until(async () => broker.said.get('guards/status')?.at(-1) === 'online');
+    await until(async () => broker.topics.has(`guards/list/${raised.watchlistId}/state`));
+    await until(async () => !broker.topics.has(`watchpost/list/${raised.watchlistId}/state`));
+    expect(broker.said.get('watchpost/status')?.at(-1)).toBe('offline');
+  });
+
   it('is left without what is removed: a person, a list, and at last the endpoint', async () => {
     const person = `ha/sensor/watchpost/person_${bare(raised.personId)}/config`;
     await until(async () => broker.topics.has(person));

@@ -232,10 +232,115 @@ describe('/v1/endpoints', () => {
     expect((await add({ name: 'moody', url: 'https://moody.example' })).status).toBe(201);
   });
 
+  it('changes what is given and leaves the rest, on record', async () => {
+    const { body: made } = await add({
+      name: 'changing',
+      kind: 'ntfy',
+      url: 'https://ntfy.example/a',
+      credential: 'tk_secret_1',
+      watchlists: ['wanted'],
+      title_template: '{{person}}',
+    });
+    const before = await listed('changing');
+    const patch = (body: object) => api.call('PATCH', `/v1/endpoints/${made.id}`, body);
+    const stored = async () =>
+      (
+        await database.rows(
+          `select convert_from(value, 'UTF8') as value from watchpost.endpoint_credential where endpoint_id = $1`,
+          [made.id],
+        )
+      )[0]?.value;
+    expect(await patch({})).toMatchObject({ status: 200, body: before });
+    const fields = {
+      name: 'changed',
+      url: 'https://ntfy.example/b',
+      watchlists: ['vip', 'wanted'],
+      min_severity: 'critical',
+      time_to_live_seconds: 60,
+      sends: 'both',
+      text_template: '{{camera}}',
+    };
+    expect(await patch(fields)).toMatchObject({ status: 200, body: { ...before, ...fields } });
+    expect(await listed('changed')).toEqual({ ...before, ...fields });
+    expect(await stored()).toBe('tk_secret_1');
+    expect((await patch({ credential: 'tk_secret_2' })).body).toMatchObject({ has_credential: true });
+    expect(await stored()).toBe('tk_secret_2');
+    const emptied = { credential: null, title_template: null, text_template: null, watchlists: [] };
+    expect((await patch(emptied)).body).toMatchObject({
+      has_credential: false,
+      title_template: null,
+      text_template: null,
+      watchlists: [],
+      enabled: true,
+    });
+    const events = await database.rows(
+      `select payload->>'change' as change, payload->>'by' as by from watchpost.event
+       where topic = 'endpoint.changed' and subject_id = $1 order by id`,
+      [made.id],
+    );
+    expect(events).toEqual(
+      [
+        'added',
+        ...['changed', 'lists replaced'],
+        'credential replaced',
+        ...['changed', 'credential removed', 'lists replaced'],
+      ].map((change) => ({ change, by: 'api:environment' })),
+    );
+  });
+
+  it.each([
+    [{ name: 'guards' }, 'name_taken'],
+    [{ name: ' ' }, 'name_invalid'],
+    [{ kind: 'webhook' }, 'body_invalid'],
+    [{ site: 'south' }, 'body_invalid'],
+    [{ url: null }, 'body_invalid'],
+    [{ url: 'https://user:password@matrix.example' }, 'url_invalid'],
+    [{ url: 'https://10.0.0.1', credential: 'new' }, 'address_refused'],
+    [{ settings: {} }, 'settings_invalid'],
+    [{ settings: { room_id: '!a', topic: 'b' } }, 'settings_invalid'],
+    [{ credential: null }, 'credential_invalid'],
+    [{ credential: '' }, 'credential_invalid'],
+    [{ title_template: '{{{person}}}' }, 'template_invalid'],
+    [{ text_template: '{{#place}}at' }, 'template_invalid'],
+    [{ min_severity: 'loud' }, 'body_invalid'],
+    [{ time_to_live_seconds: 0 }, 'interval_invalid'],
+    [{ watchlists: ['vip', 'none'] }, 'watchlist_unknown'],
+    // Its token would be sent to whoever has the new address.
+    [{ url: 'https://elsewhere.example' }, 'credential_invalid'],
+    [{ url: 'https://matrix.example:8443' }, 'credential_invalid'],
+  ] as const)('refuses to change %o, and changes nothing else', async (body, code) => {
+    const made =
+      (await listed('room')) ??
+      (await add({
+        name: 'room',
+        kind: 'matrix',
+        url: 'https://matrix.example',
+        settings: { room_id: '!a:matrix.example' },
+        credential: 'syt_1',
+        watchlists: ['wanted'],
+      }).then(() => listed('room')));
+    const wanted = { sends: 'both', ...body };
+    expectProblem(await api.call('PATCH', `/v1/endpoints/${made.id}`, wanted), code);
+    expect(await listed('room')).toEqual(made);
+  });
+
+  it('takes the credential of a new address from its last part', async () => {
+    const url = 'https://discord.com/api/webhooks/1';
+    const { body: made } = await add({ name: 'chat', kind: 'discord', url: `${url}/first` });
+    const second = 'https://other.example/api/webhooks/2';
+    const { body } = await api.call('PATCH', `/v1/endpoints/${made.id}`, { url: `${second}/second` });
+    expect(body).toMatchObject({ url: second, has_credential: true });
+    const [{ value }] = (await database.rows(
+      `select convert_from(value, 'UTF8') as value from watchpost.endpoint_credential where endpoint_id = $1`,
+      [made.id],
+    )) as [{ value: string }];
+    expect(value).toBe('second');
+  });
+
   it('never writes a secret into the record', async () => {
     const events = await database.rows(`select payload::text from watchpost.event`);
     expect(events.length).toBeGreaterThan(0);
-    expect(JSON.stringify(events)).not.toContain('whsec_');
+    expect(JSON.stringify(events)).not.toMatch(/whsec_|tk_secret/);
   });
 
   it.each([
@@ -250,6 +355,7 @@ describe('/v1/endpoints', () => {
   });
 
   it('answers 404 for one that does not exist', async () => {
+    expectProblem(await api.call('PATCH', `/v1/endpoints/${nobody}`, { name: 'x' }), 'endpoint_unknown');
     expectProblem(await api.call('DELETE', `/v1/endpoints/${nobody}`), 'endpoint_unknown');
   });
 });

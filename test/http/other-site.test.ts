@@ -387,7 +387,7 @@ describe.each(kinds)('a key that is bound to %s', (_, bound, words) => {
          exists (select from watchpost.watchlist where id = $2) as list,
          exists (select from watchpost.person where id = $3 and name = 'person 0 of default') as person,
          exists (select from watchpost.alert where id = $4 and state = 'acknowledged') as alert,
-         exists (select from watchpost.endpoint where id = $5 and removed_at is null and enabled) as endpoint,
+         exists (select from watchpost.endpoint where id = $5 and removed_at is null and enabled and name = 'endpoint of default') as endpoint,
          exists (select from watchpost.api_key where id = $6 and revoked_at is null) as key,
          exists (select from watchpost.person_photo where id = $7 and removed_at is null) as photo`,
       [

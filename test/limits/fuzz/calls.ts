@@ -219,6 +219,18 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
     title_template: '"{{person}}"',
     text_template: '"{{#place}}at {{place}}{{/place}}"',
   }),
+  'PATCH /v1/endpoints/:id': (s) => ({
+    name: json(`guards, once ${s.index}`),
+    url: json(s.endpointUrl),
+    watchlists: json([any(s, 'names of watchlists')]),
+    min_severity: '"info"',
+    time_to_live_seconds: '900',
+    sends: '"both"',
+    settings: '{}',
+    credential: 'null',
+    title_template: 'null',
+    text_template: '"{{person}}"',
+  }),
   'PUT /v1/retention': () => ({ legal_basis: '"consent"', purpose: '"a test"' }),
   'PUT /v1/retention/:what': () => ({ action: '"delete"', age_seconds: '172800', purpose: '"a test"' }),
   'PUT /v1/retention/:what/cameras/:id': () => ({

@@ -6,7 +6,7 @@ export interface KindForm {
   /** Settings, by name. */
   readonly settings: readonly (readonly [name: string, label: string, isRequired: boolean, hint?: string])[];
   /** What the credential is called; undefined: it has none. */
-  readonly credential?: { readonly label: string; readonly hint?: string };
+  readonly credential?: { readonly label: string; readonly hint?: string; readonly isOptional?: boolean };
 }
 
 export const kindForms: Readonly<Record<string, KindForm>> = {
@@ -38,7 +38,7 @@ export const kindForms: Readonly<Record<string, KindForm>> = {
     title: 'ntfy',
     url: { placeholder: 'https://ntfy.sh/your-topic' },
     settings: [],
-    credential: { label: 'Access token', hint: 'If the server asks for one.' },
+    credential: { label: 'Access token', hint: 'If the server asks for one.', isOptional: true },
   },
   email: {
     title: 'Email',
@@ -48,7 +48,7 @@ export const kindForms: Readonly<Record<string, KindForm>> = {
       ['to', 'To', true, 'Several with commas between them.'],
       ['user', 'User', false],
     ],
-    credential: { label: 'Password' },
+    credential: { label: 'Password', isOptional: true },
   },
   pagerduty: { title: 'PagerDuty', settings: [], credential: { label: 'Integration key' } },
   matrix: {
@@ -65,7 +65,7 @@ export const kindForms: Readonly<Record<string, KindForm>> = {
       ['home_assistant', 'Discovery prefix of Home Assistant', false, 'Usually homeassistant; empty: none.'],
       ['user', 'User', false],
     ],
-    credential: { label: 'Password' },
+    credential: { label: 'Password', isOptional: true },
   },
 };
 

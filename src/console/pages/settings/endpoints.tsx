@@ -1,6 +1,6 @@
 import { Plus, Send, Webhook } from 'lucide';
 import { useState } from 'preact/hooks';
-import { type AnswerOf, answer, api, send } from '../../api/client.ts';
+import { answer, api, send } from '../../api/client.ts';
 import { useAnswer } from '../../api/use-answer.ts';
 import { Ago } from '../../components/ago.tsx';
 import { Badge } from '../../components/badge.tsx';
@@ -12,12 +12,10 @@ import { ProblemNote } from '../../components/problem.tsx';
 import { Scoped } from '../../components/scoped.tsx';
 import { say, sayProblem } from '../../components/toast.tsx';
 import { Deliveries } from './deliveries.tsx';
+import { type Endpoint, EndpointDialog } from './endpoint-dialog.tsx';
 import { titleOf } from './endpoint-kinds.ts';
-import { NewEndpoint } from './new-endpoint.tsx';
 import { Parts } from './parts.tsx';
 import { Secret } from './secret.tsx';
-
-type Endpoint = AnswerOf<Awaited<ReturnType<typeof api.endpoints.$get>>>['endpoints'][number];
 
 const kinds: Readonly<Record<Endpoint['sends'], string>> = {
   alerts: 'alerts',
@@ -28,7 +26,8 @@ const kinds: Readonly<Record<Endpoint['sends'], string>> = {
 
 /** The endpoints, with a test and what went wrong. */
 export const Endpoints = () => {
-  const [isAdding, setAdding] = useState(false);
+  // Null: a new one.
+  const [edited, setEdited] = useState<Endpoint | null>();
   const [made, setMade] = useState<{ name: string; secret: string }>();
   const endpoints = useAnswer(() => answer(api.endpoints.$get({ query: { limit: '200' } })), []);
   const all = endpoints.data?.endpoints;
@@ -40,7 +39,7 @@ export const Endpoints = () => {
         <>
           <Parts />
           <Scoped scope="administer">
-            <button type="button" class="button primary" onClick={() => setAdding(true)}>
+            <button type="button" class="button primary" onClick={() => setEdited(null)}>
               <Icon of={Plus} size={18} />
               Add an endpoint
             </button>
@@ -60,17 +59,19 @@ export const Endpoints = () => {
             <EndpointCard
               endpoint={endpoint}
               onChange={() => void endpoints.reload()}
+              onEdit={() => setEdited(endpoint)}
               onSecret={(secret) => setMade({ name: endpoint.name, secret })}
             />
           </li>
         ))}
       </ul>
-      {isAdding && (
-        <NewEndpoint
-          onClose={() => setAdding(false)}
-          onMade={(added) => {
-            setAdding(false);
-            if (added.secret !== null) setMade({ name: added.name, secret: added.secret });
+      {edited !== undefined && (
+        <EndpointDialog
+          endpoint={edited ?? undefined}
+          onClose={() => setEdited(undefined)}
+          onDone={({ name, secret }) => {
+            setEdited(undefined);
+            if (secret !== null) setMade({ name, secret });
             void endpoints.reload();
           }}
         />
@@ -87,10 +88,12 @@ export const Endpoints = () => {
 const EndpointCard = ({
   endpoint,
   onChange,
+  onEdit,
   onSecret,
 }: {
   endpoint: Endpoint;
   onChange: () => void;
+  onEdit: () => void;
   onSecret: (secret: string) => void;
 }) => {
   const [turn, setTurn] = useState(0);
@@ -167,6 +170,9 @@ const EndpointCard = ({
           <button type="button" class="button primary" disabled={isBusy} onClick={() => void test()}>
             <Icon of={Send} size={16} />
             Test<span class="visually-hidden"> {endpoint.name}</span>
+          </button>
+          <button type="button" class="button" disabled={isBusy} onClick={onEdit}>
+            Change<span class="visually-hidden"> {endpoint.name}</span>
           </button>
           <button
             type="button"
