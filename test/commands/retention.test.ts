@@ -118,6 +118,9 @@ describe('retention', () => {
 });
 
 describe('who looked', () => {
+  const nameOf = async (id: string): Promise<string> =>
+    (await database.rows('select name from watchpost.person where id = $1', [id]))[0].name;
+
   it('an export is on record with everybody in it, and why', async () => {
     await run('export', join(folder, 'export'), '--reason', 'move to another site');
     const { stdout } = await run('access', 'list', '--action', 'export', '--json');
@@ -128,7 +131,7 @@ describe('who looked', () => {
 
   it('person report writes everything that is known of a person into a file of their own, and names itself', async () => {
     const file = join(folder, 'person.html');
-    const name = 'Person 1';
+    const name = await nameOf(person.personId);
     const written = await run('person', 'report', name, '--out', file, '--photos', '--reason', 'Art. 15');
     expect(written).toMatchObject({ code: 0, stderr: '' });
     expect(written.stdout).toBe(`${name}: 1 sightings, 1 searches, looked at 2 times: ${file}\n`);
@@ -144,9 +147,10 @@ describe('who looked', () => {
   });
 
   it('a report into a file that is there, or of another kind, is refused', async () => {
-    const there = await run('person', 'report', 'Person 1', '--out', join(folder, 'person.html'));
+    const name = await nameOf(person.personId);
+    const there = await run('person', 'report', name, '--out', join(folder, 'person.html'));
     expect(there).toMatchObject({ code: 1, stderr: expect.stringContaining('it is there already') });
-    const other = await run('person', 'report', 'Person 1', '--out', 'person.pdf');
+    const other = await run('person', 'report', name, '--out', 'person.pdf');
     expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('.html or .json') });
   });
 });
