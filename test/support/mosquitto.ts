@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import mqtt, { type MqttClient } from 'mqtt';
 import { atEnd } from './at-end.ts';
-import { freePort } from './video.ts';
+import { freePort } from './postgres.ts';
 
 /** Debian has the broker where only root looks for programs. */
 const environment = { ...process.env, PATH: [process.env.PATH, '/usr/sbin'].join(delimiter) };

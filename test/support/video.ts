@@ -9,6 +9,7 @@ import { RtspServer } from 'rtsp-streaming-server';
 import { parseNetwork } from '../../src/outgoing/index.ts';
 import type { Frame, Source, SourceSettings } from '../../src/sources/index.ts';
 import { atEnd } from './at-end.ts';
+import { freePort } from './postgres.ts';
 import { until } from './until.ts';
 
 /** Whether this machine has ffmpeg, without which sources of video are not tested. */
@@ -44,16 +45,6 @@ export const startFfmpeg = (...args: string[]): ChildProcess => {
     await once(child, 'exit');
   });
   return child;
-};
-
-/** A free port of 127.0.0.1, which somebody else may take before it is used. */
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 };
 
 /** An HTTP server on loopback; closed when the test file has ended. */

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import mqtt from 'mqtt';
 import { atEnd } from '../../support/at-end.ts';
+import { freePort } from '../../support/postgres.ts';
 import { until } from '../../support/until.ts';
 
 /** Debian's package has it in /usr/sbin, which is not on every PATH. */
@@ -46,14 +47,6 @@ export const openBroker = async () => {
     return payload && JSON.parse(payload.toString());
   };
   return { url: `mqtt://127.0.0.1:${port}`, topics, said, json };
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 };
 
 const answers = (port: number): Promise<boolean> =>
