@@ -102,7 +102,7 @@ export const RuleDialog = ({
           value={rule ? rule.within_seconds / 86_400 : 30}
         />
         <TextField
-          label="Good looks"
+          label="Usable faces"
           name="min_looks"
           type="number"
           min={1}
