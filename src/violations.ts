@@ -39,7 +39,7 @@ const tests: Record<string, { readonly code: RuleCode; readonly rule: string }> 
   is_timezone: { code: 'time_zone_invalid', rule: 'give the name of a time zone, like Europe/Berlin' },
   is_template: {
     code: limits.templateCharacters.code,
-    rule: `give 1 to ${limits.templateCharacters.max} characters of Mustache, without {{{, {{&, {{> and {{=`,
+    rule: `give 1 to ${limits.templateCharacters.max} characters of Mustache that name what docs/alerts-out.md lists, without {{{, {{&, {{> and {{=`,
   },
   is_metadata: {
     code: limits.metadataBytes.code,

@@ -114,14 +114,15 @@ describe('an endpoint of the kind', () => {
       credential: '1:telegram-secret',
       settings: { chat_id: '-100' },
       title_template: '{{person}} & {{watchlist}}',
-      text_template: '{{#place}}at {{place}}{{/place}}{{^external_ref}}unknown{{/external_ref}} {{nothing}}',
+      text_template:
+        '{{#place}}at {{place}}{{/place}}{{^external_ref}}unknown{{/external_ref}} {{#external_ref}}{{.}}{{/external_ref}}',
     });
     await raiseWithCrop(raise);
     await untilSettled(database, id, 'delivered');
     const [call] = await services.callsOf('sendPhoto', 1);
     expect(call!.picture?.equals(crop)).toBe(true);
     expect(call!.content.caption).toMatch(
-      /^<b>Person \d+ & &lt;b&gt;telegram&lt;\/b&gt; [\d.]+<\/b>\nat camera \d+, Gate \d+ \n<a href="https/,
+      /^<b>Person \d+ & &lt;b&gt;telegram&lt;\/b&gt; [\d.]+<\/b>\nat camera \d+, Gate \d+ ref-\d+\n<a href="https/,
     );
   });
 
