@@ -5,6 +5,7 @@ import {
   findCamera,
   findPlan,
   type NewCamera,
+  readCamera,
   readCameras,
   removeCamera,
   setCamera,
@@ -15,13 +16,14 @@ import { deletePhotosShown } from './program/deleting.ts';
 import { print } from './program/io.ts';
 import { named, planPoint, searched } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
+import { showing } from './program/show.ts';
 import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
 
 /** camera: where photos are taken. */
 export const cameraCommand: AddCommand = (program, session) => {
   const camera = program.command('camera').description('Cameras');
-  for (const add of [cameraAdd, cameraList, cameraSet, cameraRemove]) add(camera, session);
+  for (const add of [cameraAdd, cameraList, cameraShow, cameraSet, cameraRemove]) add(camera, session);
 };
 
 const cameraAdd: AddCommand = (camera, session) =>
@@ -79,6 +81,10 @@ const cameraList: AddCommand = (camera, session) =>
         });
       }),
     );
+
+const cameraShow = showing('Show everything that is set of a camera', async (db, name) =>
+  readCamera(db, await findCamera(db, name)),
+);
 
 interface SetOptions extends Pick<CameraFields, 'location'>, CameraOptions {
   readonly rename?: string;

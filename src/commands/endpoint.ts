@@ -3,6 +3,7 @@ import {
   changeEndpoint,
   findEndpoint,
   readDeliveries,
+  readEndpoint,
   readEndpoints,
   rotateSecret,
 } from '../endpoints/endpoints.ts';
@@ -17,6 +18,7 @@ import { forEach } from './program/each.ts';
 import { print } from './program/io.ts';
 import { identifier, named, positionOption, searched, seconds, severalSearched } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
+import { showing } from './program/show.ts';
 import { printRows } from './program/table.ts';
 
 /** endpoint: where alerts are delivered to, by signed POSTs. */
@@ -25,6 +27,7 @@ export const endpointCommand: AddCommand = (program, session) => {
   for (const add of [
     endpointAdd,
     endpointList,
+    endpointShow,
     endpointSet,
     endpointTest,
     endpointRotate,
@@ -153,13 +156,15 @@ const endpointList: AddCommand = (endpoint, session) =>
     .action(
       session.action(async (context, options: { json?: boolean }) => {
         const { db } = await connect(context);
-        printRows(context.io, await readEndpoints(db), {
+        const found = await readEndpoints(db);
+        printRows(context.io, found, {
           ...options,
           none: 'no endpoints',
           columns: (one) => ({
             name: one.name,
             kind: one.kind,
             url: one.url,
+            ...(found.some(({ site }) => site !== found[0]?.site) ? { site: one.site ?? 'all' } : {}),
             sends: one.sends,
             lists: one.watchlists.join(', ') || 'all',
             min_severity: one.min_severity,
@@ -170,6 +175,19 @@ const endpointList: AddCommand = (endpoint, session) =>
         });
       }),
     );
+
+const endpointShow = showing(
+  'Show everything that is set of an endpoint, but its secret and credential',
+  readEndpoint,
+  ({ settings, watchlists, ...one }) => ({
+    ...one,
+    settings: Object.entries(settings)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(', '),
+    watchlists: watchlists.join(', ') || 'all',
+    site: one.site ?? 'all',
+  }),
+);
 
 const endpointTest: AddCommand = (endpoint, session) =>
   endpoint

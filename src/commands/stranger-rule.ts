@@ -1,10 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CommandError } from '../errors.ts';
+import { cameraNames, readWatchlists } from '../watchlist/registry.ts';
 import { acknowledgeStrangerAlert, readStrangerAlerts } from '../watchlist/stranger-alerts.ts';
 import {
   addStrangerRule,
   findStrangerRule,
   type Hours,
+  readStrangerRule,
   readStrangerRules,
   removeStrangerRule,
   type StrangerRuleFields,
@@ -23,6 +25,7 @@ import {
   severities,
 } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
+import { showing } from './program/show.ts';
 import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
 
@@ -31,7 +34,8 @@ export const strangerRuleCommand: AddCommand = (program, session) => {
   const rule = program
     .command('stranger-rule')
     .description('Alerts about people who are on no list: somebody unknown, or strangers who return');
-  for (const add of [ruleAdd, ruleList, ruleSet, ruleRemove, ruleAlerts, ruleAcknowledge]) add(rule, session);
+  for (const add of [ruleAdd, ruleList, ruleShow, ruleSet, ruleRemove, ruleAlerts, ruleAcknowledge])
+    add(rule, session);
 };
 
 const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
@@ -173,6 +177,23 @@ const ruleList: AddCommand = (rule, session) =>
         });
       }),
     );
+
+const ruleShow = showing(
+  'Show everything that is set of a rule',
+  async (db, name) => readStrangerRule(db, await findStrangerRule(db, name)),
+  async (rule, db) => ({
+    ...rule,
+    cameras: (await cameraNames(db, rule.cameras))?.join(', ') ?? 'all',
+    known_on:
+      rule.known_on === null
+        ? 'any'
+        : (await readWatchlists(db))
+            .flatMap(({ id, name }) => (rule.known_on?.includes(id) ? name : []))
+            .join(', '),
+    days: rule.days?.map((day) => weekdays[day - 1]).join(', ') ?? 'every',
+    hours: rule.hours ? `${rule.hours.from}-${rule.hours.until}` : 'all',
+  }),
+);
 
 const ruleSet: AddCommand = (rule, session) =>
   withFields(

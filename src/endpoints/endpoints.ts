@@ -41,6 +41,8 @@ export const readEndpoints = (db: Kysely<DB>, page?: Page & { readonly id?: stri
       ),
       'e.title_template',
       'e.text_template',
+      sql<string | null>`(select s.name from watchpost.site as s where s.id = e.site_id)`.as('site'),
+      'e.internal',
       'e.min_severity',
       sql<number>`extract(epoch from e.time_to_live)::float8`.as('time_to_live_seconds'),
       'e.sends',
@@ -75,6 +77,12 @@ export const readEndpoints = (db: Kysely<DB>, page?: Page & { readonly id?: stri
     .orderBy('e.name')
     .$if(page !== undefined, (q) => q.limit(page?.limit as number))
     .execute();
+
+/** An endpoint by its name or id. @throws {WatchpostError} endpoint_unknown, by SQLSTATE. */
+export const readEndpoint = async (db: Kysely<DB>, nameOrId: string) => {
+  const [endpoint] = await readEndpoints(db, { id: await findEndpoint(db, nameOrId), limit: 1 });
+  return endpoint as NonNullable<typeof endpoint>;
+};
 
 /**
  * Gives an endpoint a new secret. The previous one also signs for a while.

@@ -3,7 +3,7 @@ import { toStored } from '../database/at-rest.ts';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import type { Outgoing } from '../outgoing/index.ts';
-import { findEndpoint, firstRow, readEndpoints } from './endpoints.ts';
+import { findEndpoint, firstRow, readEndpoint } from './endpoints.ts';
 import type { KindName } from './kinds/kind.ts';
 import { assertFields, type EndpointFields, findLists, isInternalUrl, splitAddress } from './new-endpoint.ts';
 
@@ -50,6 +50,5 @@ export const setEndpoint = async (
     `The endpoint name ${JSON.stringify(fields.name)}`,
     sql`select watchpost.set_endpoint(${id}, ${JSON.stringify(changes)}::jsonb)`.execute(db),
   );
-  const [endpoint] = await readEndpoints(db, { id, limit: 1 });
-  return endpoint as NonNullable<typeof endpoint>;
+  return readEndpoint(db, id);
 };

@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely';
+import { anyOf } from '../database/any-of.ts';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
@@ -241,6 +242,21 @@ export const readCameras = (db: Kysely<DB>, page?: Page) =>
     .orderBy('name')
     .$if(page !== undefined, (q) => q.limit(page?.limit as number))
     .execute();
+
+/** The names of cameras by their ids, also of those that were removed; null of null, which means all of them. */
+export const cameraNames = async (
+  db: Kysely<DB>,
+  ids: readonly string[] | null,
+): Promise<string[] | null> => {
+  if (!ids) return null;
+  const named = await db
+    .selectFrom('watchpost.camera')
+    .select('name')
+    .where('id', '=', anyOf(ids))
+    .orderBy('name')
+    .execute();
+  return named.map(({ name }) => name);
+};
 
 /** Where a camera was, the first place first. A time is null where the place has no beginning or no end. */
 export const readPlaces = (db: Kysely<DB>, id: string) =>

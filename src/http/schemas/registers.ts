@@ -148,6 +148,8 @@ export const endpoint = z
     kind: z.enum(kindNames),
     settings: z.record(z.string(), text),
     has_credential: z.boolean(),
+    site: text.nullable().meta({ description: 'Null: it is sent the alerts of all sites.' }),
+    internal: z.boolean().meta({ description: 'It may be in a network of your own, or without TLS.' }),
     title_template: text.nullable(),
     text_template: text.nullable(),
     min_severity: severity,
