@@ -44,7 +44,7 @@ export const receiveMessage = async (
     await assertSite(database, bridge, camera);
     const bytes = Buffer.isBuffer(read.photo) ? read.photo : await fetchWithRetries(read.photo.url, config);
     await inspectPhoto(bytes, { maxPixels: config.maxPixels });
-    const image = await submitPhoto(database, { ...photoOf(read), bytes, camera, submittedBy });
+    const { id: image } = await submitPhoto(database, { ...photoOf(read), bytes, camera, submittedBy });
     backlog.entered(submittedBy);
     return { image };
   } catch (thrown) {

@@ -759,6 +759,10 @@ export interface WatchpostCameraWatch {
    */
   dropped: Generated<Int8>;
   /**
+   * Frames that were images already, as those of a video that is read again.
+   */
+  known: Generated<Int8>;
+  /**
    * When the latest frame was read.
    */
   last_frame_at: Timestamp | null;

@@ -160,5 +160,6 @@ const rememberRotation = ({ pool }: Database, cameraId: string, degrees: Directi
 /** Counts again from what was sent. */
 const subtract = (report: Report | undefined, sent: Report): void => {
   if (!report) return;
-  for (const what of ['read', 'submitted', 'dropped', 'reconnects'] as const) report[what] -= sent[what];
+  for (const what of ['read', 'submitted', 'known', 'dropped', 'reconnects'] as const)
+    report[what] -= sent[what];
 };

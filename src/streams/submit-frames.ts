@@ -14,6 +14,16 @@ const mostWaiting = 6;
 /** Milliseconds between two looks at the outbox while it is full. */
 const pause = 100;
 
+/** A frame that is an image; the id may be unknown of one that was submitted before. */
+export interface SubmittedFrame {
+  readonly id: string | null;
+  /** It was submitted before. */
+  readonly known: boolean;
+}
+
+/** What the error idempotency_key_reused means here: the same frame, decoded by another version of ffmpeg or turned otherwise. */
+export const knownFrame: SubmittedFrame = { id: null, known: true };
+
 /** Where the frames of a camera go. */
 export interface Target {
   /** Resolves when a frame may be submitted, or the signal is aborted. */
@@ -21,9 +31,9 @@ export interface Target {
   /**
    * Submits a frame, once: its name is the idempotency key, so that it may be tried again whatever became of the first attempt.
    *
-   * @returns the id of the image; undefined: the frame is refused, or was not to be submitted any more.
+   * @returns undefined: the frame is refused, or was not to be submitted any more.
    */
-  submit(frame: Frame, signal: AbortSignal): Promise<string | undefined>;
+  submit(frame: Frame, signal: AbortSignal): Promise<SubmittedFrame | undefined>;
 }
 
 /**
@@ -73,14 +83,13 @@ export const intoDatabase = (
       await inspectPhoto(frame.bytes);
       if (rotation() === null) options.look?.(frame.bytes);
       const image = await retryWhileAway(database, () => signal.aborted, submit);
-      if (image !== undefined && frame.frigate) void label(database, image, frame.frigate, labels, signal);
+      if (image !== undefined && frame.frigate) void label(database, image.id, frame.frigate, labels, signal);
       return image;
     } catch (error) {
       if (signal.aborted) return undefined;
       const { code, message } = toWatchpostError(error);
-      // Under the same key: the same frame, decoded by another version of ffmpeg.
-      if (code !== 'idempotency_key_reused')
-        log.warn({ camera: cameraId, code, reason: message }, 'a frame was refused');
+      if (code === 'idempotency_key_reused') return knownFrame;
+      log.warn({ camera: cameraId, code, reason: message }, 'a frame was refused');
       return undefined;
     }
   },

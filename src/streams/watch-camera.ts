@@ -20,6 +20,8 @@ export interface Report {
   last_frame_at: Date | null;
   read: number;
   submitted: number;
+  /** Frames that were images already. */
+  known: number;
   dropped: number;
   reconnects: number;
 }
@@ -29,7 +31,7 @@ export const newReport = (): Report => ({
   problem: null,
   position: null,
   last_frame_at: null,
-  ...{ read: 0, submitted: 0, dropped: 0, reconnects: 0 },
+  ...{ read: 0, submitted: 0, known: 0, dropped: 0, reconnects: 0 },
 });
 
 /** Frames of a live source that the watcher keeps while the outbox has no room, unless the source says how many. */
@@ -157,10 +159,10 @@ const submitOne = async (watched: Watched, frame: Frame, signal: AbortSignal): P
 };
 
 const submit = async ({ target, report }: Watched, frame: Frame, signal: AbortSignal): Promise<void> => {
-  const imageId = await target.submit(frame, signal).catch((cause: unknown) => {
+  const submitted = await target.submit(frame, signal).catch((cause: unknown) => {
     throw new SubmitFailure('A frame was not submitted.', { cause });
   });
-  if (imageId !== undefined) report.submitted += 1;
+  if (submitted) report[submitted.known ? 'known' : 'submitted'] += 1;
   else if (signal.aborted) return;
   if (frame.position !== undefined) report.position = frame.position;
 };

@@ -227,7 +227,7 @@ const openSet = async (database: Database, onProgress: Options['onProgress']) =>
       const images: string[] = [];
       for (const [n, bytes] of frames.entries()) {
         const capturedAt = new Date(begins.getTime() + (1000 * n) / rate);
-        images.push(await submitPhoto(database, { bytes, camera, capturedAt }));
+        images.push((await submitPhoto(database, { bytes, camera, capturedAt })).id);
       }
       for (const [n, image] of images.entries()) {
         await untilEnded(database, image);
