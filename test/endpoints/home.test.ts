@@ -1,15 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { testPicture } from '../../src/endpoints/picture.ts';
 import { raiseAlert } from '../support/alerts.ts';
+import { programs } from '../support/brokers.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { realVision, runWorker } from '../support/pipeline.ts';
 import { startWorkerProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-import { hasBroker, openBroker } from './receivers/broker.ts';
+import { openBroker } from './receivers/broker.ts';
 
 /** Against a real Mosquitto: what Home Assistant would find there. */
 
-describe.skipIf(!hasBroker)('Home Assistant (needs mosquitto)', () => {
+describe.skipIf(!programs.mosquitto)('Home Assistant (needs mosquitto)', () => {
   let database: TestDatabase;
   let broker: Awaited<ReturnType<typeof openBroker>>;
   let endpointId: string;
