@@ -186,7 +186,7 @@ const ruleShow = showing(
         : (await readWatchlists(db))
             .flatMap(({ id, name }) => (rule.known_on?.includes(id) ? name : []))
             .join(', '),
-    days: rule.days?.map((day) => weekdays[day - 1]).join(', ') ?? 'every',
+    days: wordsOfDays(rule.days),
     hours: rule.hours ? `${rule.hours.from}-${rule.hours.until}` : 'all',
   }),
 );

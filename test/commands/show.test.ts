@@ -38,7 +38,7 @@ describe.each([
   ['watchlist', 'wanted', [/^cameras +gate$/m, /^min_looks +2$/m, /^min_share +0\.5$/m]],
   ['camera', 'gate', [/^frames_per_second +2$/m, /^region +\{"x":0\.25,"y":0,"width":0\.5,"height":1\}$/m]],
   ['endpoint', 'guards', [/^site +all$/m, /^watchlists +wanted$/m]],
-  ['stranger-rule', 'night', [/^known_on +wanted$/m, /^days +mon, sat$/m, /^hours +22:00-06:00$/m]],
+  ['stranger-rule', 'night', [/^known_on +wanted$/m, /^days +mon,\s?sat$/m, /^hours +22:00-06:00$/m]],
 ])('%s show', (command, name, lines) => {
   it('shows every column of its table', async () => {
     const table = command.replace('-', '_');
