@@ -40,7 +40,7 @@ export const receiveMessage = async (
   try {
     await backlog.assertRoom(submittedBy);
     const read = readPhotoMessage(message, config.maxBodyBytes);
-    const camera = read.camera ?? bridge.camera ?? undefined;
+    const camera = read.camera ?? bridge.camera ?? message.camera;
     await assertSite(database, bridge, camera);
     const bytes = Buffer.isBuffer(read.photo) ? read.photo : await fetchWithRetries(read.photo.url, config);
     await inspectPhoto(bytes, { maxPixels: config.maxPixels });

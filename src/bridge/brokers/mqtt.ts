@@ -21,7 +21,7 @@ export const connectMqtt: Connect = async (target) => {
     .on('disconnect', () => lose(undefined));
   client.handleMessage = (packet, done) => {
     void consumer.promise
-      .then((handle) => handle(receivedOf(packet)))
+      .then((handle) => handle(receivedOf(packet, target.bridge.address)))
       .then(
         () => done(),
         (error) => {
@@ -91,9 +91,21 @@ const publish = async (
   });
 };
 
-const receivedOf = ({ topic, payload, properties }: IPublishPacket) => ({
+/**
+ * The part of a topic that `+` stands for in the address: with one `+` the name of a camera.
+ *
+ * @returns undefined: there is no `+`, or several.
+ */
+const cameraIn = (topic: string, address: string): string | undefined => {
+  const parts = address.split('/');
+  const at = parts.indexOf('+');
+  return at >= 0 && at === parts.lastIndexOf('+') ? topic.split('/')[at] : undefined;
+};
+
+const receivedOf = ({ topic, payload, properties }: IPublishPacket, address: string) => ({
   id: undefined,
   place: topic,
+  camera: cameraIn(topic, address),
   contentType: properties?.contentType,
   headers: textHeaders(properties?.userProperties),
   body: Buffer.isBuffer(payload) ? payload : Buffer.from(payload),
