@@ -96,7 +96,7 @@ begin
       -- They answer no vector, and record who has asked.
       execute format('grant execute on function %s to watchpost_reader, watchpost_reviewer', item.name);
     end if;
-    if item.proname = any ('{acknowledge,confirm,dismiss,reopen,undo,acknowledge_stranger_alert}') then
+    if item.proname = any ('{acknowledge,confirm,dismiss,reopen,undo,acknowledge_stranger_alert,review_stranger_alert}') then
       execute format('grant execute on function %s to watchpost_reviewer', item.name);
     end if;
   end loop;

@@ -133,7 +133,15 @@ const definers: Record<string, readonly string[]> = {
   ],
   'asks for the scope of whoever calls it before it reads or writes': [
     ...['find_camera', 'receive_image', 'count_backlog', 'merge_persons', 'unmerge_persons'],
-    ...['acknowledge', 'confirm', 'dismiss', 'reopen', 'undo', 'acknowledge_stranger_alert'],
+    ...[
+      'acknowledge',
+      'confirm',
+      'dismiss',
+      'reopen',
+      'undo',
+      'acknowledge_stranger_alert',
+      'review_stranger_alert',
+    ],
     ...['set_retention', 'drop_camera_rule', 'set_processing_default'],
   ],
   'manages keys no wider than that of the caller, who is known by the setting watchpost.key': [
