@@ -1,8 +1,59 @@
--- Searching by a face of a photo that is not stored, whose vector the caller has computed. By a stored face:
--- search-by-face.sql.
+-- Searching by a face: that of a photo that is not stored, whose vector the caller has computed, or a stored one.
 --
 -- These functions run with their owner's rights, because the role of the API and readers may not read a vector. They give
--- no vector away: ids, similarities, and what the caller may see anyway, which search-visible.sql decides.
+-- no vector away: ids, similarities, and what the caller may see anyway, which is decided in visible_list() and
+-- visible_image().
+
+create or replace function watchpost.visible_list(list uuid) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select exists (
+    select
+    from watchpost.watchlist as w
+    where w.id = visible_list.list
+      and (
+        watchpost.sees_all()
+        or (
+          w.site_id = any (watchpost.my_sites())
+          and coalesce(w.id = any (watchpost.my_watchlists()), true)
+        )
+      )
+  );
+end;
+
+comment on function watchpost.visible_list(uuid) is 'Whether there is such a list, and the caller may see it.';
+
+
+create or replace function watchpost.visible_lists() returns table (id uuid, version integer)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select w.id, w.version
+  from watchpost.active_watchlist as w
+  where watchpost.visible_list(w.id);
+end;
+
+comment on function watchpost.visible_lists() is 'The active lists that the caller may search.';
+
+
+create or replace function watchpost.visible_image(image uuid) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+  select exists (
+    select
+    from watchpost.image as i
+    where i.id = visible_image.image
+      and (
+        watchpost.sees_all()
+        or (
+          i.site_id = any (watchpost.my_sites())
+          and (watchpost.my_cameras() is null or coalesce(i.camera_id = any (watchpost.my_cameras()), false))
+        )
+      )
+  );
+end;
+
+comment on function watchpost.visible_image(uuid) is 'Whether there is such a photo, and the caller may see what was found in it.';
+
 
 -- As many vectors in one array as there are faces: see realArray in src/database/binary.ts.
 create or replace function watchpost.probes_of(numbers real[], dimension integer) returns table (place integer, vector halfvec)
@@ -210,4 +261,139 @@ $$;
 comment on function watchpost.compare_with_photo is 'The cosine of each of several faces with the enrolled face of a photo of somebody on an active list; no rows: it is not enrolled.';
 
 
-select watchpost.add_vector_schema('{probes_of,search_people,search_past_faces,search_strangers,compare_with_photo}');
+create or replace function watchpost.current_embedding(face uuid) returns uuid
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select from watchpost.face as f where f.id = current_embedding.face and watchpost.visible_image(f.image_id)
+  ) then
+    raise exception 'There is no face %.', current_embedding.face using errcode = 'WP037';
+  end if;
+  return (
+    select e.id
+    from watchpost.embedding as e
+    join watchpost.model as m on m.id = e.model_id
+    where e.face_id = current_embedding.face
+    order by e.superseded_at is null desc, m.opened_at desc, e.id desc
+    limit 1
+  );
+end;
+$$;
+
+comment on function watchpost.current_embedding(uuid) is 'The id of the latest vector of a face that the caller may see (else WP037); null: it has none yet.';
+
+
+create or replace function watchpost.named_lists(lists text[]) returns uuid[]
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  unknown text := (
+    select n.name
+    from unnest(lists) as n (name)
+    where not exists (
+      select
+      from watchpost.watchlist as w
+      join watchpost.visible_lists() as v on v.id = w.id
+      where w.name = normalize(n.name, nfc) or w.id::text = lower(n.name)
+    )
+    limit 1
+  );
+begin
+  if unknown is not null then
+    raise exception 'There is no watchlist % in force.', quote_literal(unknown) using errcode = 'WP062';
+  end if;
+  return array(
+    select w.id
+    from watchpost.watchlist as w
+    join watchpost.visible_lists() as v on v.id = w.id
+    where w.name in (select normalize(n, nfc) from unnest(lists) as n) or w.id::text in (select lower(n) from unnest(lists) as n)
+    order by w.id
+  );
+end;
+$$;
+
+comment on function watchpost.named_lists(text[]) is 'The ids of active lists by their names or ids; an unknown one is an error (WP062).';
+
+
+create or replace function watchpost.search_face(
+  face uuid, lists text[] default null, most integer default 5, reason text default null
+) returns table (
+  person_id uuid, person text, watchlist text, similarity real, threshold real, reached boolean, ruled_out boolean,
+  reference_id uuid, reference_similarity real
+)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  found json;
+begin
+  select s.candidates into found
+  from watchpost.embedding as e
+  join watchpost.model as m on m.id = e.model_id
+  cross join lateral watchpost.search_people(
+    m.id, m.dimension, e.vector::real[], most, case when lists is not null then watchpost.named_lists(lists) end, face
+  ) as s
+  where e.id = watchpost.current_embedding(face);
+  found := coalesce(found, '[]');
+  perform watchpost.record_access(
+    'search', 'face', face, reason,
+    jsonb_build_object('people', json_array_length(found)),
+    array(select (c ->> 'person_id')::uuid from json_array_elements(found) as c)
+  );
+  return query
+  select
+    c.person_id, c.person, w.name, c.similarity, w.threshold, c.similarity >= w.threshold and not c.ruled_out, c.ruled_out,
+    c.reference_id, c.reference_similarity
+  from json_to_recordset(found) as c (
+    person_id uuid, person text, similarity real, ruled_out boolean, reference_id uuid, reference_similarity real, lists json
+  )
+  cross join lateral json_to_recordset(c.lists) as w (name text, threshold real)
+  order by c.similarity desc, c.person_id, w.name;
+end;
+$$;
+
+comment on function watchpost.search_face is 'Who a stored face is most like, among the people on the active lists, or on the given ones: one row for each person and list, most alike first, whether or not the threshold is reached. Changes nothing, and is recorded in access, with the reason.';
+
+
+create or replace function watchpost.similar_faces(
+  face uuid, least_similarity real default null, most integer default 100, since timestamptz default null,
+  reason text default null
+) returns table (
+  face_id uuid, image_id uuid, similarity real, seen_at timestamptz, camera text, location text, person_id uuid,
+  person text, stranger_id uuid
+)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  probe uuid := watchpost.current_embedding(face);
+begin
+  perform watchpost.record_access('search', 'face', face, reason, '{"past": true}');
+  return query
+  select s.face_id, s.image_id, s.similarity, s.seen_at, s.camera, s.location, s.person_id, s.person, s.stranger_id
+  from watchpost.embedding as e
+  join watchpost.model as m on m.id = e.model_id
+  cross join lateral watchpost.search_past_faces(
+    m.id, m.dimension, e.vector::real[], coalesce(least_similarity, watchpost.named_threshold('default')), most, since, face
+  ) as s
+  where e.id = probe;
+end;
+$$;
+
+comment on function watchpost.similar_faces is 'Where else a face was seen: the faces of stored photos that are like it, most alike first, with when, where, and who they were found to be. least_similarity: null is the default threshold of the embedder. Reads every stored vector of the model, and is recorded in access.';
+
+
+-- Types and operators of pgvector, wherever it is installed.
+do $$
+declare
+  home text := (
+    select n.nspname from pg_extension as e join pg_namespace as n on n.oid = e.extnamespace where e.extname = 'vector'
+  );
+  name text;
+begin
+  foreach name in array
+    '{probes_of,search_people,search_past_faces,search_strangers,compare_with_photo,search_face,similar_faces}'::text[]
+  loop
+    execute format('alter function watchpost.%I set search_path = pg_catalog, %I, pg_temp', name, home);
+  end loop;
+end;
+$$;

@@ -1,6 +1,82 @@
 -- Deleting what the rules of the table retention keep no longer, batch by batch, as the upkeep tasks purge_images,
--- purge_faces (purge-faces.sql) and purge_persons do. Strangers are forgotten by sql/4-people/stranger-upkeep.sql, partitions
--- retired by retention.sql. The time is a parameter of all of them. What is left alone: holding.sql.
+-- purge_faces and purge_persons do. Strangers are forgotten by sql/4-people/stranger-upkeep.sql, partitions retired by
+-- retention.sql. The time is a parameter of all of them.
+--
+-- emits faces.deleted
+
+create or replace function watchpost.reason_to_hold(image uuid, received timestamptz) returns text
+language plpgsql stable
+as $$
+begin
+  return coalesce(
+    watchpost.reason_to_keep(image),
+    case
+      when exists (
+        select
+        from watchpost.face as f
+        join watchpost.stranger_face as s on s.face_id = f.id
+        where f.image_id = reason_to_hold.image
+      ) then 'stranger'
+    end,
+    case
+      when exists (
+        select
+        from watchpost.image_tasks(image, received) as t
+        where not coalesce(t.outcome in ('done', 'gone', 'refused', 'failed'), false)
+      ) then 'processing'
+    end
+  );
+end;
+$$;
+
+comment on function watchpost.reason_to_hold(uuid, timestamptz) is 'Why the purge leaves a photo alone although its time is over: alert, enrolment, cannot_link as reason_to_keep(); stranger, a face of it is one of a stranger, whose rule applies; processing, a task is still to be done with it. Null: it deletes it.';
+
+
+create or replace function watchpost.reason_to_hold_face(face uuid) returns text
+language plpgsql stable
+as $$
+begin
+  return case
+    when exists (
+      select
+      from watchpost.match as m
+      where m.face_id in (
+          select reason_to_hold_face.face
+          union
+          select t.face_id
+          from watchpost.face as f
+          join watchpost.track as t on t.id = f.track_id
+          where f.id = reason_to_hold_face.face
+        )
+        and (m.superseded_at is null or exists (select from watchpost.alert_match as am where am.match_id = m.id))
+    ) then 'match'
+    when exists (
+      select
+      from watchpost.face as f
+      join watchpost.person_photo as p on p.image_id = f.image_id and coalesce(p.chosen_face, f.ordinal) = f.ordinal
+      where f.id = reason_to_hold_face.face and p.removed_at is null
+    ) or exists (
+      select
+      from watchpost.embedding as e
+      join watchpost.reference as r on r.embedding_id = e.id
+      where e.face_id = reason_to_hold_face.face
+    ) then 'enrolment'
+    when exists (select from watchpost.cannot_link as c where c.face_id = reason_to_hold_face.face) then 'cannot_link'
+    when exists (select from watchpost.stranger_face as s where s.face_id = reason_to_hold_face.face) then 'stranger'
+    when exists (
+      select
+      from watchpost.face as f
+      join watchpost.image as i on i.id = f.image_id
+      cross join watchpost.image_tasks(i.id, i.received_at) as t
+      where f.id = reason_to_hold_face.face
+        and not coalesce(t.outcome in ('done', 'gone', 'refused', 'failed'), false)
+    ) then 'processing'
+  end;
+end;
+$$;
+
+comment on function watchpost.reason_to_hold_face(uuid) is 'Why the purge leaves a face alone although its time is over: match, it or its track matched somebody; enrolment, it enrols somebody; cannot_link, somebody has said whom it is not; stranger, it is one of a stranger, whose rule applies; processing, a task is still to be done with its photo. Null: it deletes it.';
+
 
 -- A client may choose a key: one that lies a day ahead or more has no time in it, and is looked at in every pass.
 create or replace function watchpost.keys_to_purge(
@@ -107,6 +183,114 @@ return (
 comment on function watchpost.tally(text[]) is 'How often each word occurs: {"alert": 3}.';
 
 
+create or replace function watchpost.purge_faces(
+  at timestamptz default now(), most integer default 500, after uuid default null, dry boolean default false,
+  out deleted integer, out held jsonb, out reached uuid
+)
+language plpgsql
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off
+as $$
+declare
+  keys constant record := watchpost.keys_to_purge('face', at);
+  begun constant uuid := coalesce(after, '00000000-0000-0000-0000-000000000000');
+  face record;
+  seen integer := 0;
+  reason text;
+  reasons text[] := '{}';
+  chosen uuid[] := '{}';
+  images uuid[];
+begin
+  deleted := 0;
+  held := '{}';
+  if keys.idle then
+    return;
+  end if;
+  for face in
+    select c.id, c.image_id, c.created_at, i.camera_id, i.received_at, i.purpose, r.action, r.age
+    from (
+      (
+        select f.id, f.image_id, f.created_at
+        from watchpost.face as f
+        where f.id > begun and f.id < keys.young
+        order by f.id
+        limit most
+      )
+      union all
+      (
+        select f.id, f.image_id, f.created_at
+        from watchpost.face as f
+        where f.id > begun and f.id >= keys.odd
+        order by f.id
+        limit most
+      )
+    ) as c
+    join watchpost.image as i on i.id = c.image_id
+    cross join lateral watchpost.rule_of('face', i.camera_id) as r
+    order by c.id
+    limit most
+  loop
+    seen := seen + 1;
+    reached := face.id;
+    continue when face.purpose <> 'probe' or face.action = 'keep' or face.created_at > at - face.age;
+    -- Those that go with their photos are not counted twice.
+    continue when dry and watchpost.is_purged(face.image_id, at);
+    reason := watchpost.reason_to_hold_face(face.id);
+    if reason is null then
+      chosen := chosen || face.id;
+    else
+      reasons := reasons || reason;
+    end if;
+  end loop;
+  if seen < most then
+    reached := null;
+  end if;
+  deleted := cardinality(chosen);
+  if deleted > 0 and not dry then
+    perform watchpost.begin_purge('face');
+    with gone as (
+      delete from watchpost.face as f
+      where f.id in (select l.id from watchpost.face as l where l.id = any (chosen) for update skip locked)
+      returning f.id, f.image_id
+    )
+    select coalesce(array_agg(g.id), '{}'), array_agg(distinct g.image_id) into chosen, images from gone as g;
+    deleted := cardinality(chosen);
+    perform watchpost.finish_purge();
+    insert into watchpost.event (topic, subject_id, payload, tasks)
+    select
+      'faces.deleted', watchpost.uuidv7(),
+      jsonb_build_object(
+        'faces', deleted, 'face_ids', to_jsonb(chosen), 'image_ids', to_jsonb(images), 'by', watchpost.actor()
+      ),
+      watchpost.subscribers('faces.deleted')
+    where deleted > 0;
+  end if;
+  held := watchpost.tally(reasons);
+end;
+$$;
+
+comment on function watchpost.purge_faces is 'The same for faces of photos that are kept: deletes those that matched nobody, with their vectors, crops and searches, and emits one faces.deleted. held: see reason_to_hold_face.';
+
+
+create or replace function watchpost.is_purged(image uuid, at timestamptz) returns boolean
+language plpgsql stable
+as $$
+begin
+  return exists (
+    select
+    from watchpost.image as i
+    cross join lateral watchpost.rule_of('image', i.camera_id) as r
+    where i.id = is_purged.image
+      and i.purpose = 'probe'
+      and r.action = 'delete'
+      and i.received_at <= at - r.age
+      and watchpost.reason_to_hold(i.id, i.received_at) is null
+  );
+end;
+$$;
+
+comment on function watchpost.is_purged is 'Whether purge_images() deletes a photo at a moment.';
+
+
 -- As an erasure, so that their name is not kept in what events say. Somebody who is seen often is deleted over several
 -- batches: erase_some() takes them off every list first.
 create or replace function watchpost.purge_persons(
@@ -174,6 +358,64 @@ end;
 $$;
 
 comment on function watchpost.purge is 'One batch of an upkeep task: purge_images, purge_faces or purge_persons, in the name retention. more: the pass is not over.';
+
+
+-- Row by row, so ask it for the rows of one kind, by id or with a limit.
+create or replace view watchpost.due with (security_invoker = true) as
+select
+  'image' as relation,
+  i.id,
+  i.camera_id,
+  i.received_at as since,
+  i.received_at + r.age as due_at,
+  r.action,
+  r.purpose,
+  watchpost.reason_to_hold(i.id, i.received_at) as held_by
+from watchpost.image as i
+cross join lateral watchpost.rule_of('image', i.camera_id) as r
+where i.purpose = 'probe' and r.action = 'delete'
+union all
+select
+  'face', f.id, i.camera_id, f.created_at, f.created_at + r.age, r.action, r.purpose, watchpost.reason_to_hold_face(f.id)
+from watchpost.face as f
+join watchpost.image as i on i.id = f.image_id
+cross join lateral watchpost.rule_of('face', i.camera_id) as r
+where i.purpose = 'probe' and r.action = 'delete'
+union all
+select
+  'stranger', s.id, null, s.last_visit, s.last_visit + r.age, r.action, r.purpose, null
+from (
+  select s.id, max(least(f.seen_at, f.created_at)) as last_visit
+  from watchpost.stranger as s
+  join watchpost.stranger_face as f on f.stranger_id = s.id
+  group by s.id
+) as s
+cross join lateral watchpost.rule_of('stranger') as r
+union all
+select
+  'person', p.id, null, p.created_at, coalesce(p.keep_until, p.created_at + r.age),
+  case when p.keep_until is null then 'review' else r.action end,
+  coalesce(
+    (
+      select string_agg(distinct w.purpose, '; ' order by w.purpose)
+      from watchpost.watchlist_entry as e
+      join watchpost.watchlist as w on w.id = e.watchlist_id
+      where e.person_id = p.id
+    ),
+    r.purpose
+  ),
+  null
+from watchpost.person as p
+cross join lateral watchpost.rule_of('person') as r
+where p.merged_into is null;
+
+comment on view   watchpost.due           is 'What the table retention means for each photo of a camera, face, stranger and person: when it is deleted or to be reviewed, and what it is kept for until then.';
+comment on column watchpost.due.relation  is 'image, face, stranger or person.';
+comment on column watchpost.due.since     is 'When it was stored; of a stranger, the last visit.';
+comment on column watchpost.due.due_at    is 'When its time is over.';
+comment on column watchpost.due.action    is 'delete: it is deleted then, unless it is held. review: somebody has to decide whether it is still needed.';
+comment on column watchpost.due.purpose   is 'What it is kept for; of a person, the purposes of their lists.';
+comment on column watchpost.due.held_by   is 'Why it is not deleted although its time is over: see reason_to_hold and reason_to_hold_face.';
 
 
 -- As the upkeep task strangers does, which also groups again what has lost faces.

@@ -17,7 +17,6 @@ import type {
   Pixels,
   Point,
   Quality,
-  Rotation,
 } from './types.ts';
 
 /** A face as the pipeline stores it; box and points in pixels of the upright full-size picture. */
@@ -59,14 +58,12 @@ export const findFaces = async (
   finder: FaceFinder,
   bytes: Uint8Array,
   range: FaceRange,
-  rotation: Rotation,
 ): Promise<FoundFaces> => {
   const { header, picture, scale, damage, detections } = await detectFaces(
     bytes,
     finder.detector,
     range,
     finder.limits,
-    rotation,
   );
   const points = await finder.landmarks.locate(
     picture,

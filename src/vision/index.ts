@@ -25,7 +25,5 @@ export type {
   ModelInfo,
   Point,
   Quality,
-  Rotation,
 } from './types.ts';
-export { faceRanges, rotations } from './types.ts';
-export { upright } from './upright.ts';
+export { faceRanges } from './types.ts';

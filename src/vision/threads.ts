@@ -92,9 +92,9 @@ export const loadVisionThreads = async (
   };
   return {
     ...threads[0]!.facts,
-    findFaces: (bytes, ...how) => decoding('findFaces', bytes, ...how),
+    findFaces: (bytes, range) => decoding('findFaces', bytes, range),
     embed: (crops) => call('embed', crops),
-    estimateDemography: (bytes, ...how) => decoding('estimateDemography', bytes, ...how),
+    estimateDemography: (bytes, boxes) => decoding('estimateDemography', bytes, boxes),
     close,
   };
 };

@@ -9,10 +9,12 @@ export {
   type NewCamera,
   type PlanPoint,
   type Region,
+  type Rotation,
   readCamera,
   readCameras,
   readPlaces,
   removeCamera,
+  rotations,
   setCamera,
 } from './cameras.ts';
 export {

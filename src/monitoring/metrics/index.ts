@@ -75,8 +75,8 @@ const measuredVision = (vision: Vision, { models }: ReturnType<typeof processMet
   };
   return {
     ...vision,
-    findFaces: (...call) => timed('faces', () => vision.findFaces(...call)),
+    findFaces: (bytes, range) => timed('faces', () => vision.findFaces(bytes, range)),
     embed: (crops) => timed('embed', () => vision.embed(crops)),
-    estimateDemography: (...call) => timed('describe', () => vision.estimateDemography(...call)),
+    estimateDemography: (bytes, boxes) => timed('describe', () => vision.estimateDemography(bytes, boxes)),
   };
 };
