@@ -67,7 +67,7 @@ begin
     watchpost.is_name(text), watchpost.is_given(text), watchpost.is_basis(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
     watchpost.is_time(timestamptz), watchpost.is_interval(interval), watchpost.is_metadata(jsonb),
     watchpost.refuse_image(watchpost.image), watchpost.is_web_port(text), watchpost.may_be_public(text),
-    watchpost.is_endpoint_settings(text, jsonb), watchpost.is_template(text), watchpost.is_timezone(text),
+    watchpost.is_endpoint_settings(text, jsonb), watchpost.is_template(text),
     watchpost.is_encrypted(bytea), watchpost.plain_sha256(bytea), watchpost.plain_length(bytea),
     watchpost.data_key_of(bytea), watchpost.assert_data_key(bytea, uuid)
   to public;

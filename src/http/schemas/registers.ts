@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { kindNames } from '../../endpoints/kinds/kind.ts';
+import { weekdays } from '../../schedule.ts';
 import { faceRanges } from '../../vision/index.ts';
 import { rotations, sounds, thresholdNames } from '../../watchlist/registry.ts';
 import { color, count, id, page, severity, share, text, time } from './fields.ts';
@@ -128,7 +129,7 @@ export const paging = z
   .strictObject({
     time_zone: text,
     quiet: z.array(
-      z.strictObject({ days: z.array(z.int().min(1).max(7)), begins: text, ends: text }).meta({
+      z.strictObject({ days: weekdays, begins: text, ends: text }).meta({
         description: 'Days on which they begin, 1 is Monday. They may end on the next day.',
       }),
     ),
