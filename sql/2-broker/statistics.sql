@@ -7,7 +7,7 @@
 -- Three times as large, for the plan of a small table is still right for one a little larger. From 1,000 pages on, which is 8 MB,
 -- a table takes minutes to grow so much, and autovacuum is in time.
 create or replace function watchpost.analyze_grown_tables() returns text
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+language plpgsql
 as $$
 declare
   grown regclass;
