@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { imageStates } from '../../watchlist/registry.ts';
-import { count, id, path, severity, sha256, share, similarity, text, time } from './fields.ts';
+import { count, id, path, rotation, severity, sha256, share, similarity, text, time } from './fields.ts';
 
 export const submitted = z
   .strictObject({ id, state: z.literal('received'), status_url: z.url() })
@@ -25,16 +25,21 @@ export const referenceQuality = z.strictObject({
   gate: z.array(text).nullable(),
 });
 
+/** Which face of a photo, and where it is. */
+export const placeOfFace = {
+  ordinal: count.min(1).meta({ description: 'From 1, from left to right.' }),
+  box: z
+    .strictObject({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
+    .meta({ description: 'In pixels of the upright photo.' }),
+  points: z.array(z.number()).meta({
+    description: 'x, y of left eye, right eye, nose, left and right corner of the mouth, in pixels.',
+  }),
+};
+
 const face = z
   .strictObject({
     id,
-    ordinal: count.min(1).meta({ description: 'From 1, from left to right.' }),
-    box: z
-      .strictObject({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
-      .meta({ description: 'In pixels of the upright photo.' }),
-    points: z.array(z.number()).meta({
-      description: 'x, y of left eye, right eye, nose, left and right corner of the mouth, in pixels.',
-    }),
+    ...placeOfFace,
     crop_url: path,
     quality: faceQuality,
     search: z
@@ -110,6 +115,10 @@ export const imageReport = z
     ...image,
     undecoded_share: share.nullable(),
     sha256,
+    rotation: rotation.meta({
+      description:
+        'Degrees clockwise by which the file is turned, after its EXIF orientation, to be upright.',
+    }),
     faces: z.array(face),
     matches: z.array(
       z.strictObject({

@@ -1,30 +1,9 @@
 import { send } from '../../api/client.ts';
-import {
-  CheckField,
-  ChoiceField,
-  type Fields,
-  FormDialog,
-  ManyField,
-  TextField,
-} from '../../components/form.tsx';
+import { CheckField, type Fields, FormDialog, ManyField, TextField } from '../../components/form.tsx';
+import { SeverityField } from '../../components/severity-field.tsx';
 import { say } from '../../components/toast.tsx';
+import { WeekdaysField, weekdaysOf } from '../../components/weekdays.tsx';
 import type { StrangerRule } from './types.ts';
-
-export const days = [
-  ['1', 'Monday'],
-  ['2', 'Tuesday'],
-  ['3', 'Wednesday'],
-  ['4', 'Thursday'],
-  ['5', 'Friday'],
-  ['6', 'Saturday'],
-  ['7', 'Sunday'],
-] as const;
-
-const severities = [
-  ['info', 'Info'],
-  ['warning', 'Warning'],
-  ['critical', 'Critical'],
-] as const;
 
 const orNull = <T,>(values: readonly T[]): readonly T[] | null => (values.length > 0 ? values : null);
 
@@ -36,7 +15,7 @@ const bodyOf = (fields: Fields) => {
     severity: fields.text('severity'),
     cameras: orNull(fields.all('cameras')),
     known_on: orNull(fields.all('known_on')),
-    days: orNull(fields.all('days').map(Number)),
+    days: orNull(weekdaysOf(fields)),
     hours: from || until ? { from, until } : null,
     time_zone: fields.text('time_zone'),
     visits: fields.number('visits'),
@@ -79,12 +58,7 @@ export const RuleDialog = ({
     <div class="columns">
       <div class="form">
         <TextField label="Name" name="name" value={rule?.name} required maxLength={200} />
-        <ChoiceField
-          label="Severity"
-          name="severity"
-          value={rule?.severity ?? 'warning'}
-          options={severities}
-        />
+        <SeverityField label="Severity" name="severity" value={rule?.severity ?? 'warning'} />
         <TextField
           label="From visit"
           name="visits"
@@ -137,12 +111,10 @@ export const RuleDialog = ({
           values={rule?.cameras ?? []}
           options={cameras.map(({ id, location }) => [id, location] as const)}
         />
-        <ManyField
+        <WeekdaysField
           label="Only on"
-          name="days"
           hint="None here: every day. Hours over midnight belong to the day on which they begin."
-          values={rule?.days?.map(String) ?? []}
-          options={days}
+          days={rule?.days ?? []}
         />
         <TextField
           label="From"
