@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database/pool.ts';
 import type { Log } from '../log.ts';
@@ -36,6 +35,8 @@ interface Running {
 }
 
 interface Tools {
+  /** The id of the worker that does it. */
+  readonly watcher: string;
   readonly database: Database;
   /** Finds out how cameras are mounted; undefined: nobody does. */
   readonly vision?: Looks;
@@ -50,8 +51,7 @@ export interface Watching {
 }
 
 /** Watches cameras with a source that no other process watches, from now on. */
-export const startWatching = ({ database, vision, outgoing, log }: Tools): Watching => {
-  const watcher = randomUUID();
+export const startWatching = ({ watcher, database, vision, outgoing, log }: Tools): Watching => {
   /** As they were last leased. */
   let leased = new Map<string, Leased>();
   const running = new Map<string, Running>();

@@ -16,6 +16,7 @@ export {
   removeCamera,
   rotations,
   setCamera,
+  type Watch,
 } from './cameras.ts';
 export {
   addCannotLink,

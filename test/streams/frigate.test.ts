@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { MqttClient } from 'mqtt';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openLog } from '../../src/log.ts';
@@ -63,7 +64,12 @@ describe.skipIf(!hasMosquitto)(`Frigate ${needsMosquitto}`, () => {
       'front',
       `${source}/frigate?api=${frigate.url}`,
     ]);
-    const cameras = startWatching({ database, outgoing: loopback, log: openLog('silent') });
+    const cameras = startWatching({
+      watcher: randomUUID(),
+      database,
+      outgoing: loopback,
+      log: openLog('silent'),
+    });
     atEnd(() => cameras.stop());
     await watching('front');
     // What nobody has subscribed to yet is gone: one is published again until it was taken.
@@ -104,7 +110,12 @@ describe.skipIf(!hasMosquitto)(`Frigate ${needsMosquitto}`, () => {
 
   it('says that the broker refuses the password', async () => {
     const source = broker.url.replace('mqtt://', 'mqtt://guard:wrong-one@');
-    const cameras = startWatching({ database, outgoing: loopback, log: openLog('silent') });
+    const cameras = startWatching({
+      watcher: randomUUID(),
+      database,
+      outgoing: loopback,
+      log: openLog('silent'),
+    });
     atEnd(() => cameras.stop());
     await database.rows('insert into watchpost.camera (name, location, source) values ($1, $1, $2)', [
       'side',

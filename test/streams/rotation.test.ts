@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openLog } from '../../src/log.ts';
@@ -66,7 +67,13 @@ describe('a camera that is mounted turned', () => {
       `insert into watchpost.camera (name, location, source, frames_per_second) values ('hall', 'Hall', $1, 5) returning id`,
       [url],
     );
-    const cameras = startWatching({ database, vision, outgoing: loopback, log: openLog('silent') });
+    const cameras = startWatching({
+      watcher: randomUUID(),
+      database,
+      vision,
+      outgoing: loopback,
+      log: openLog('silent'),
+    });
     atEnd(() => cameras.stop());
     await until(async () => {
       const [row] = await database.rows('select rotation from watchpost.camera');
