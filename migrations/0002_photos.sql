@@ -75,7 +75,7 @@ comment on column watchpost.camera.silent_after is 'After so long without a phot
 comment on column watchpost.camera.frames_per_second is 'How many frames a second are taken from its source, and how many come where a program sends them; null: it sends single photos, and one frame a second is taken from a source.';
 comment on column watchpost.camera.track_gap  is 'Faces of one person that are seen again within it are one passage.';
 comment on column watchpost.camera.source     is 'URL from which a worker with --watch takes its frames: rtsp, rtsps, http, https (MJPEG, HLS, a picture, a video), mqtt, mqtts, s3, or a device like /dev/video0. Null: its frames are submitted. Without user and password, which are in camera_secret.';
-comment on column watchpost.camera.rotation   is 'By how many degrees its frames are turned clockwise until they are upright; null: found out from its first faces.';
+comment on column watchpost.camera.rotation   is 'By how many degrees its photos are turned clockwise, after their EXIF orientation, until they are upright; null: not at all, and of a camera with frames_per_second it is found out from its first faces. Applies to photos that are inserted from then on.';
 comment on column watchpost.camera.frame_width is 'Wider frames of its source are reduced to so many pixels; null: they are taken as they come.';
 comment on column watchpost.camera.region_x   is 'The part of each frame of its source that is taken: its left edge, as a share of the width of the frame. Null in all four: the whole frame.';
 comment on column watchpost.camera.region_y   is 'Upper edge of the region, as a share of the height of the frame.';
@@ -199,6 +199,7 @@ create table watchpost.image (
   width           integer,
   height          integer,
   undecoded_share real,
+  rotation        smallint not null default 0 check (rotation in (0, 90, 180, 270)),
   received_at     timestamptz not null default clock_timestamp(),
   traceparent     text default nullif(current_setting('watchpost.traceparent', true), '')
 )
@@ -222,9 +223,10 @@ comment on column watchpost.image.bytes           is 'The encoded photo: JPEG, P
 comment on column watchpost.image.byte_length     is 'Size of the encoded photo, filled in by a trigger; stays when the bytes are dropped.';
 comment on column watchpost.image.sha256          is 'SHA-256 of the encoded photo, filled in by a trigger; stays when the bytes are dropped.';
 comment on column watchpost.image.format          is 'jpeg, png, webp, avif or heic, filled in by the detect stage.';
-comment on column watchpost.image.width           is 'Pixels after the EXIF rotation, filled in by the detect stage.';
-comment on column watchpost.image.height          is 'Pixels after the EXIF rotation, filled in by the detect stage.';
+comment on column watchpost.image.width           is 'Pixels of the upright photo, after its EXIF orientation and rotation, filled in by the detect stage.';
+comment on column watchpost.image.height          is 'Pixels of the upright photo, after its EXIF orientation and rotation, filled in by the detect stage.';
 comment on column watchpost.image.undecoded_share is 'null: the file is whole, or not processed yet. A number: the file is damaged, and this share of the picture, 0 to less than 1, could not be decoded and was not searched; 0 if only the end of the file is missing, or data within it are wrong. Filled in by the detect stage.';
+comment on column watchpost.image.rotation        is 'By how many degrees the photo is turned clockwise, after its EXIF orientation, wherever it is decoded: camera.rotation when it was inserted, 0 without one. Set by a trigger.';
 comment on column watchpost.image.received_at     is 'When this database received it.';
 comment on column watchpost.image.traceparent     is 'Which trace its processing belongs to: the header traceparent of W3C Trace Context. By default the setting watchpost.traceparent of the transaction; one that is malformed becomes null.';
 

@@ -1,24 +1,9 @@
 -- When the alerts of a list are sent, and to whom if nobody acknowledges them: quiet hours, rate, escalation. What a broker has for
 -- Home Assistant.
 
-create function watchpost.is_timezone(value text) returns boolean
-language plpgsql immutable strict parallel safe
-as $$
-begin
-  perform timestamptz 'epoch' at time zone value;
-  return char_length(value) <= 64;
-exception
-  when invalid_parameter_value then
-    return false;
-end;
-$$;
-
-comment on function watchpost.is_timezone(text) is 'Whether this is the name of a time zone, like Europe/Berlin.';
-
-
 create table watchpost.paging (
   watchlist_id     uuid primary key references watchpost.watchlist on delete cascade,
-  time_zone        text not null default 'UTC' constraint paging_time_zone_is_timezone check (watchpost.is_timezone(time_zone)),
+  time_zone        text not null default 'UTC',
   critical_pierces boolean not null default false,
   at_most          smallint check (at_most between 1 and 1000),
   within           interval check (within between '1 second' and '7 days'),

@@ -1,12 +1,5 @@
 -- Alerts about people who are on no list: somebody unknown, and strangers who return.
 
-create function watchpost.is_time_zone(name text) returns boolean
-language sql stable parallel safe
-return exists (select from pg_timezone_names as z where z.name = is_time_zone.name);
-
-comment on function watchpost.is_time_zone(text) is 'Whether this Postgres knows the time zone.';
-
-
 create table watchpost.stranger_rule (
   id          uuid primary key default watchpost.uuidv7(),
   site_id     uuid not null default watchpost.default_site() references watchpost.site,

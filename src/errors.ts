@@ -186,7 +186,6 @@ export const problems = {
   photo_removed: { status: 409, title: 'The photo was removed', ends: 'gone', sqlstate: 'WP039' },
 
   threshold_invalid: { status: 422, title: 'The threshold is not valid', sqlstate: 'WP030' },
-  time_zone_invalid: { status: 422, title: 'There is no such time zone' },
   validity_invalid: { status: 422, title: 'The list would never be valid', sqlstate: 'WP031' },
   watchlist_expired: { status: 409, title: 'The list has ended', sqlstate: 'WP032' },
 

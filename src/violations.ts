@@ -5,7 +5,7 @@ import { limits } from './limits.ts';
 type LimitCode = Exclude<(typeof limits)[keyof typeof limits]['code'], `none: ${string}`>;
 
 /** The codes of other rules of the tables. */
-type RuleCode = LimitCode | 'legal_basis_invalid' | 'purpose_missing' | 'time_zone_invalid';
+type RuleCode = LimitCode | 'legal_basis_invalid' | 'purpose_missing';
 
 /**
  * The test functions that the CHECK constraints of the tables call: the error code of each, and the rule as a
@@ -36,7 +36,6 @@ const tests: Record<string, { readonly code: RuleCode; readonly rule: string }> 
     code: limits.keyLimits.code,
     rule: `give a whole number from ${limits.keyLimits.min} to ${limits.keyLimits.max}`,
   },
-  is_timezone: { code: 'time_zone_invalid', rule: 'give the name of a time zone, like Europe/Berlin' },
   is_template: {
     code: limits.templateCharacters.code,
     rule: `give 1 to ${limits.templateCharacters.max} characters of Mustache, without {{{, {{&, {{> and {{=`,

@@ -5,7 +5,7 @@
 create or replace function watchpost.lease_cameras(
   of_watcher uuid, for_time interval, reports jsonb default '[]', most integer default 2
 ) returns table (
-  camera_id uuid, name text, source text, userinfo text, rate real, rotation smallint, frame_width integer, region jsonb,
+  camera_id uuid, name text, source text, userinfo text, rate real, frame_width integer, region jsonb,
   "position" text, secret_changed_at timestamptz
 )
 language plpgsql
@@ -54,7 +54,7 @@ begin
 
   return query
   select
-    c.id, c.name, c.source, s.userinfo, coalesce(c.frames_per_second, 1::real), c.rotation, c.frame_width,
+    c.id, c.name, c.source, s.userinfo, coalesce(c.frames_per_second, 1::real), c.frame_width,
     case when c.region_x is not null then
       jsonb_build_object('x', c.region_x, 'y', c.region_y, 'width', c.region_width, 'height', c.region_height)
     end,

@@ -1,6 +1,6 @@
 -- Detecting: the faces of a photo.
 --
--- consumes image.received, photo.added · writes face, and format, size and damage of image · emits face.detected, which
+-- consumes image.received, photo.added · writes face, and format, size and damage of image, and rotation of camera · emits face.detected, which
 -- embed consumes, and describe where it is enabled
 
 create or replace function watchpost.write_faces(
@@ -10,7 +10,8 @@ create or replace function watchpost.write_faces(
   detector     text,
   face_events  uuid[], face_images uuid[], ordinals smallint[], boxes text[], points text[], qualities text[], gates text[],
   crop_lengths integer[], crops bytea,
-  stills       jsonb
+  stills       jsonb,
+  rotations    jsonb
 ) returns integer
 language plpgsql set plan_cache_mode = force_generic_plan
 as $$
@@ -45,11 +46,29 @@ begin
   if stills is not null then
     perform watchpost.write_still_frames(passed, stills);
   end if;
+  if rotations is not null then
+    perform watchpost.write_rotations(passed, rotations);
+  end if;
   return written;
 end;
 $$;
 
-comment on function watchpost.write_faces is 'detect: the size and damage of each photo and the faces in it. Boxes, points, qualities and gates are array literals; crops are the JPEGs of all faces, one behind the other; stills: see write_still_frames.';
+comment on function watchpost.write_faces is 'detect: the size and damage of each photo and the faces in it. Boxes, points, qualities and gates are array literals; crops are the JPEGs of all faces, one behind the other; stills: see write_still_frames; rotations: see write_rotations.';
+
+
+-- A camera of which somebody has said meanwhile how it is mounted stays as it is.
+create or replace function watchpost.write_rotations(passed uuid[], rotations jsonb) returns void
+language plpgsql set watchpost.actor = 'worker'
+as $$
+begin
+  update watchpost.camera as c
+  set rotation = r.rotation
+  from jsonb_to_recordset(rotations) as r (event_id uuid, camera_id uuid, rotation smallint)
+  where c.id = r.camera_id and c.rotation is null and r.event_id = any (passed);
+end;
+$$;
+
+comment on function watchpost.write_rotations is 'Part of write_faces: how cameras are mounted, as their frames have shown. The event camera.changed is by worker.';
 
 
 create or replace function watchpost.emit_face_detected() returns trigger

@@ -154,7 +154,9 @@ begin
     new.idempotency_key := normalize(new.idempotency_key, nfc);
   end if;
   if new.camera_id is not null then
-    new.site_id := (select c.site_id from watchpost.camera as c where c.id = new.camera_id);
+    select c.site_id, coalesce(c.rotation, 0) into new.site_id, new.rotation
+    from watchpost.camera as c
+    where c.id = new.camera_id;
     if new.site_id is null then
       -- As the foreign key says it, which knows the cameras of all sites.
       raise exception 'There is no camera %.', quote_literal(new.camera_id)
@@ -187,7 +189,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.measure_image_bytes() is 'Sets byte_length and sha256 from image.bytes (of an encrypted photo, those of the photo), site_id from the camera or whoever submits, puts names and keys into the form in which they are compared, and refuses a row beyond the limits; see refuse_image.';
+comment on function watchpost.measure_image_bytes() is 'Sets byte_length and sha256 from image.bytes (of an encrypted photo, those of the photo), site_id from the camera or whoever submits, rotation from the camera, puts names and keys into the form in which they are compared, and refuses a row beyond the limits; see refuse_image.';
 
 create or replace trigger image_measure_bytes before insert on watchpost.image
 for each row execute function watchpost.measure_image_bytes();

@@ -9,15 +9,8 @@ begin atomic
     select
     from watchpost.paging as p
     join watchpost.paging_quiet as q on q.watchlist_id = p.watchlist_id
-    cross join lateral (select is_quiet.moment at time zone p.time_zone as here) as l
     where p.watchlist_id = is_quiet.list
-      and case
-        when q.begins < q.ends then
-          l.here::time >= q.begins and l.here::time < q.ends and extract(isodow from l.here) = any (q.days)
-        else
-          (l.here::time >= q.begins and extract(isodow from l.here) = any (q.days))
-          or (l.here::time < q.ends and extract(isodow from l.here - interval '1 day') = any (q.days))
-      end
+      and watchpost.is_scheduled(is_quiet.moment, p.time_zone, q.days, q.begins, q.ends)
   );
 end;
 

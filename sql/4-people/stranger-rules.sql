@@ -1,4 +1,4 @@
--- Rules about people who are on no list: what a row has to be, its hours, and the event for each change.
+-- Rules about people who are on no list: what a row has to be, and the event for each change.
 --
 -- emits stranger_rule.changed
 
@@ -8,10 +8,6 @@ as $$
 declare
   unknown text;
 begin
-  if not watchpost.is_time_zone(new.time_zone) then
-    raise exception 'There is no time zone %.', quote_literal(new.time_zone)
-      using errcode = 'WP064', hint = 'Name one like Europe/Vienna or UTC: select name from pg_timezone_names.';
-  end if;
   select c.id::text into unknown
   from unnest(new.cameras) as c (id)
   where not exists (select from watchpost.camera as k where k.id = c.id and k.site_id = new.site_id)
@@ -30,33 +26,10 @@ begin
 end;
 $$;
 
-comment on function watchpost.check_stranger_rule() is 'Refuses a rule with a time zone (WP064), a camera (WP002) or a list (WP062) that there is not, or not at its site.';
+comment on function watchpost.check_stranger_rule() is 'Refuses a rule with a camera (WP002) or a list (WP062) that there is not, or not at its site.';
 
-create or replace trigger stranger_rule_check before insert or update of time_zone, cameras, known_on, site_id on watchpost.stranger_rule
+create or replace trigger stranger_rule_check before insert or update of cameras, known_on, site_id on watchpost.stranger_rule
 for each row execute function watchpost.check_stranger_rule();
-
-
--- Of hours over midnight those after it belong to the day before.
-create or replace function watchpost.is_in_hours(rule watchpost.stranger_rule, at timestamptz) returns boolean
-language plpgsql stable
-as $$
-declare
-  here constant timestamp := at at time zone rule.time_zone;
-  begins constant date := case
-    when rule.from_time > rule.until_time and here::time < rule.until_time then here::date - 1
-    else here::date
-  end;
-begin
-  return coalesce(extract(isodow from begins)::smallint = any (rule.days), true)
-    and case
-      when rule.from_time is null then true
-      when rule.from_time < rule.until_time then here::time >= rule.from_time and here::time < rule.until_time
-      else here::time >= rule.from_time or here::time < rule.until_time
-    end;
-end;
-$$;
-
-comment on function watchpost.is_in_hours is 'Whether a time is on the days and within the hours of a rule, by the clock of its time zone.';
 
 
 create or replace function watchpost.emit_stranger_rule_changed() returns trigger

@@ -23,7 +23,7 @@ begin
     and t.face_id is not null
     and t.looks >= rule.min_looks
     and t.quality >= rule.min_quality
-    and watchpost.is_in_hours(rule, t.began_at)
+    and watchpost.is_scheduled(t.began_at, rule.time_zone, rule.days, rule.from_time, rule.until_time)
     and exists (
       select
       from watchpost.search as s
@@ -102,7 +102,7 @@ begin
   cross join watchpost.stranger_setting as u
   where l.visits >= rule.visits
     and l.ended_at > moment - interval '1 hour'
-    and watchpost.is_in_hours(rule, l.began_at)
+    and watchpost.is_scheduled(l.began_at, rule.time_zone, rule.days, rule.from_time, rule.until_time)
     and not exists (
       select
       from watchpost.stranger_alert as a

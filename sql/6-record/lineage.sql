@@ -37,6 +37,7 @@ create or replace function watchpost.lineage(alert uuid) returns table (
   box_height             real,
   image_id               uuid,
   image_sha256           text,
+  image_rotation         smallint,
   captured_at            timestamptz,
   received_at            timestamptz,
   submitted_by           text,
@@ -60,7 +61,7 @@ begin atomic
     m.reference_id, ri.id, encode(ri.sha256, 'hex'), rf.ordinal, rf.id, r.created_at, ri.submitted_by,
     e.id, e.model_id, em.sha256,
     f.id, f.detector_id, fm.sha256, f.box_x, f.box_y, f.box_width, f.box_height,
-    i.id, encode(i.sha256, 'hex'), i.captured_at, i.received_at, i.submitted_by,
+    i.id, encode(i.sha256, 'hex'), i.rotation, i.captured_at, i.received_at, i.submitted_by,
     k.name, k.location,
     i.undecoded_share is not null, ri.undecoded_share is not null,
     t.id, coalesce(t.began_at, i.captured_at), coalesce(t.ended_at, i.captured_at), coalesce(t.faces, 1)
@@ -86,4 +87,4 @@ begin atomic
   order by i.captured_at, m.id;
 end;
 
-comment on function watchpost.lineage(uuid) is 'Everything an alert was made of, one row for each of its matches: the search, the list''s version and threshold at that time, the reference and its photo, the models and their hashes, the place in the photo, the photo''s hash, the camera and where it was then, who submitted it, whether the files of the photo and of the reference are damaged, and of a track its first and last frame and how many faces it has.';
+comment on function watchpost.lineage(uuid) is 'Everything an alert was made of, one row for each of its matches: the search, the list''s version and threshold at that time, the reference and its photo, the models and their hashes, the place in the photo, the photo''s hash and by how many degrees it is turned, the camera and where it was then, who submitted it, whether the files of the photo and of the reference are damaged, and of a track its first and last frame and how many faces it has.';

@@ -67,7 +67,7 @@ begin
     watchpost.is_name(text), watchpost.is_given(text), watchpost.is_basis(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
     watchpost.is_time(timestamptz), watchpost.is_interval(interval), watchpost.is_metadata(jsonb),
     watchpost.refuse_image(watchpost.image), watchpost.is_web_port(text), watchpost.may_be_public(text),
-    watchpost.is_endpoint_settings(text, jsonb), watchpost.is_template(text), watchpost.is_timezone(text),
+    watchpost.is_endpoint_settings(text, jsonb), watchpost.is_template(text),
     watchpost.is_encrypted(bytea), watchpost.plain_sha256(bytea), watchpost.plain_length(bytea),
     watchpost.data_key_of(bytea), watchpost.assert_data_key(bytea, uuid)
   to public;
@@ -119,7 +119,7 @@ begin
   revoke insert, update, delete on watchpost.link_key from watchpost_work;
   -- Workers set format and size of a photo; they may not drop it.
   revoke update on watchpost.image from watchpost_work;
-  execute format('grant update (%s) on watchpost.image to watchpost_work', watchpost.columns_but('image', '{bytes,site_id}'));
+  execute format('grant update (%s) on watchpost.image to watchpost_work', watchpost.columns_but('image', '{bytes,site_id,rotation}'));
   -- Without id, created_at and xid, which decide where in the record a row appears and when it was written.
   grant insert (topic, subject_id, image_id, payload, tasks) on watchpost.event to watchpost_work;
   grant insert (
@@ -148,8 +148,8 @@ begin
   -- submitter -----------------------------------------------------------------------------------------------------
   -- Not submitted_by, which is the database user.
   grant insert (camera_id, captured_at, idempotency_key, bytes, traceparent) on watchpost.image to watchpost_submitter;
-  -- For the site of a photo.
-  grant select (id, site_id) on watchpost.camera to watchpost_submitter;
+  -- For the site and the rotation of a photo.
+  grant select (id, site_id, rotation) on watchpost.camera to watchpost_submitter;
 
   -- reader, reviewer and api --------------------------------------------------------------------------------------
   -- A reviewer is not a member of watchpost_reader, which only an administrator of that role can grant.

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type FaceRange, faceRanges } from '../vision/types.ts';
-import { type CameraFields, type Region, type Rotation, rotations } from '../watchlist/registry.ts';
+import { type FaceRange, faceRanges, type Rotation, rotations } from '../vision/types.ts';
+import type { CameraFields, Region } from '../watchlist/registry.ts';
 import { duration, frameRate, pixelsOption, sourceOption } from './program/options.ts';
 
 /** The options of a camera that add and set have in common. */
@@ -76,7 +76,7 @@ export const withCameraOptions = (command: Command): Command =>
       orWord('none', differenceOption),
     )
     .addOption(
-      new Option('--rotation <degrees>', 'clockwise until its frames are upright').choices([
+      new Option('--rotation <degrees>', 'clockwise until its photos are upright').choices([
         'auto',
         ...rotations.map(String),
       ]),

@@ -22,6 +22,7 @@ import {
   severalSearched,
   severities,
 } from './program/options.ts';
+import { daysIn, hoursIn, wordsOfDays } from './program/schedule.ts';
 import type { AddCommand } from './program/session.ts';
 import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
@@ -34,18 +35,16 @@ export const strangerRuleCommand: AddCommand = (program, session) => {
   for (const add of [ruleAdd, ruleList, ruleSet, ruleRemove, ruleAlerts, ruleAcknowledge]) add(rule, session);
 };
 
-const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
-
 const daysOption = (text: string): number[] | 'every' => {
   if (text === 'every') return text;
-  const days = text.split(',').map((day) => weekdays.indexOf(day.trim().toLowerCase()) + 1);
-  if (days.every((day) => day > 0)) return days;
-  throw new InvalidArgumentError('Give days like mon,tue,fri, or "every".');
+  const days = daysIn(text);
+  if (days) return days;
+  throw new InvalidArgumentError('Give days like mon-fri or mon,wed,sun, or "every".');
 };
 
 const hoursOption = (text: string): Hours | 'all' => {
   if (text === 'all') return text;
-  const [, from, until] = /^((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)$/.exec(text) ?? [];
+  const [from, until] = hoursIn(text) ?? [];
   if (from && until && from !== until) return { from, until };
   throw new InvalidArgumentError('Give hours like 22:00-06:00, or "all".');
 };
@@ -85,7 +84,7 @@ const withFields = (command: Command): Command =>
       severalSearched,
     )
     .option('--known-on-any', 'whoever matches on any list is known (default)')
-    .option('--days <days>', 'like mon,tue,fri; "every" (default)', daysOption)
+    .option('--days <days>', 'like mon-fri or sat,sun; "every" (default)', daysOption)
     .option('--hours <hours>', 'like 22:00-06:00, over midnight; "all" (default)', hoursOption)
     .option('--time-zone <name>', 'of days and hours, like Europe/Vienna (default: UTC)', searched)
     .option('--min-looks <number>', 'good faces of a track at least (default: 3)', positionOption)
@@ -160,10 +159,7 @@ const ruleList: AddCommand = (rule, session) =>
             name,
             about: visits === null ? 'everybody unknown' : `strangers on visit ${visits} or later`,
             severity,
-            when: [
-              days?.map((day) => weekdays[day - 1]).join(',') ?? 'every day',
-              hours ? `${hours.from}-${hours.until} ${time_zone}` : '',
-            ]
+            when: [wordsOfDays(days), hours ? `${hours.from}-${hours.until} ${time_zone}` : '']
               .join(' ')
               .trim(),
             enabled,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError } from '../errors.ts';
 import { parseNetwork } from '../outgoing/index.ts';
 import { type Frame, type SourceSettings, sourceAt, splitUrl, videoFile } from '../sources/index.ts';
-import { FrigateLabels, keyOf, newReport, type Target, turned, watchCamera } from '../streams/index.ts';
+import { FrigateLabels, keyOf, newReport, type Target, watchCamera } from '../streams/index.ts';
 import { findCamera, readCamera } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
 import { explain } from './program/explain.ts';
@@ -66,20 +66,19 @@ export const watchSource = async (
   return true;
 };
 
-type Camera = { readonly id: string; readonly rotation: number | null; readonly settings: SourceSettings };
+type Camera = { readonly id: string; readonly settings: SourceSettings };
 
 /** As the camera is set in the database; through the API, and of several cameras, nothing is known of it. */
 const settingsOf = async (context: Context, options: SourceOptions): Promise<Camera> => {
   const plain = { userinfo: null, position: null, camera: options.camera };
   if (options.api !== undefined || options.camera === undefined) {
     const settings = { ...plain, rate: options.fps ?? 1, region: null, frameWidth: null };
-    return { id: options.camera ?? '', rotation: null, settings };
+    return { id: options.camera ?? '', settings };
   }
   const { db } = await connect(context);
   const camera = await readCamera(db, await findCamera(db, options.camera));
   return {
     id: camera.id,
-    rotation: camera.rotation,
     settings: {
       ...plain,
       rate: options.fps ?? camera.frames_per_second ?? 1,
@@ -90,7 +89,7 @@ const settingsOf = async (context: Context, options: SourceOptions): Promise<Cam
 };
 
 /** Waits while the database or the API is away or full, and says so once. */
-const throughWay = ({ io, log }: Context, way: Way, { id, rotation }: Camera, json: boolean): Target => {
+const throughWay = ({ io, log }: Context, way: Way, { id }: Camera, json: boolean): Target => {
   const labels = new FrigateLabels({ networks: everywhere }, log);
   const show = (frame: Frame, image: string) => {
     const capturedAt = frame.capturedAt.toISOString();
@@ -102,7 +101,7 @@ const throughWay = ({ io, log }: Context, way: Way, { id, rotation }: Camera, js
     async submit(frame, signal) {
       for (let pause = 500; !signal.aborted; pause = Math.min(pause * 2, 10_000)) {
         try {
-          const image = await way.submit(turned(frame.bytes, rotation), 'frame.jpg', {
+          const image = await way.submit(frame.bytes, 'frame.jpg', {
             capturedAt: frame.capturedAt.toISOString(),
             idempotencyKey: keyOf(id, frame.id),
             ...(frame.camera === undefined ? {} : { camera: frame.camera }),

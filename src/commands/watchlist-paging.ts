@@ -4,6 +4,7 @@ import { type Paging, readPaging, removePaging, setPaging } from '../watchlist/r
 import { connect } from './program/connect.ts';
 import { print } from './program/io.ts';
 import { duration, keyLimitOption, searched, severalSearched } from './program/options.ts';
+import { daysIn, hoursIn, wordsOfDays } from './program/schedule.ts';
 import type { AddCommand } from './program/session.ts';
 
 interface Options {
@@ -70,29 +71,24 @@ const changed = (before: Paging, given: Omit<Options, 'off'>): Paging => {
   return paging;
 };
 
-const dayNames = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
-
 const quietHours = (text: string, before: Paging['quiet'][number][] = []) => {
-  const [, first, last, begins, ends] =
-    /^(?:([a-z]{3})(?:-([a-z]{3}))? +)?(\d\d:\d\d)-(\d\d:\d\d)$/.exec(text.trim().toLowerCase()) ?? [];
-  const [from, to] = [dayNames.indexOf(first ?? 'mon'), dayNames.indexOf(last ?? first ?? 'sun')];
-  const isTime = (time: string | undefined) => time !== undefined && /^([01]\d|2[0-3]):[0-5]\d$/.test(time);
-  if (from < 0 || to < 0 || !isTime(begins) || !isTime(ends))
+  const [hours = '', days = 'mon-sun', ...more] = text.trim().split(/ +/).reverse();
+  const [begins, ends] = hoursIn(hours) ?? [];
+  const on = daysIn(days);
+  if (more.length > 0 || !begins || !ends || !on)
     throw new InvalidArgumentError(
-      'Give quiet hours like "mon-fri 22:00-06:00", "sun 00:00-23:59" or "22:00-06:00".',
+      'Give quiet hours like "mon-fri 22:00-06:00", "sat,sun 00:00-23:59" or "22:00-06:00".',
     );
-  const count = ((to - from + 7) % 7) + 1;
-  const days = Array.from({ length: count }, (_, index) => ((from + index) % 7) + 1);
-  return [...before, { days, begins: begins as string, ends: ends as string }];
+  return [...before, { days: on, begins, ends }];
 };
 
 const linesOf = (paging: Paging): string[] => {
   const { quiet, time_zone, critical_pierces, at_most, within_seconds, escalate_after_seconds, steps } =
     paging;
-  const days = (numbers: readonly number[]) =>
-    numbers.length === 7 ? 'every day' : numbers.map((day) => dayNames[day - 1]).join(', ');
   const lines = [
-    ...quiet.map((hours) => `quiet     ${hours.begins} to ${hours.ends} ${time_zone}, ${days(hours.days)}`),
+    ...quiet.map(
+      (hours) => `quiet     ${hours.begins} to ${hours.ends} ${time_zone}, ${wordsOfDays(hours.days)}`,
+    ),
     ...(quiet.length > 0 && critical_pierces ? ['          critical alerts are sent nevertheless'] : []),
     ...(at_most === null ? [] : [`rate      ${at_most} messages an endpoint within ${within_seconds} s`]),
     ...steps.map(

@@ -688,7 +688,7 @@ export interface WatchpostCamera {
    */
   removed_at: Timestamp | null;
   /**
-   * By how many degrees its frames are turned clockwise until they are upright; null: found out from its first faces.
+   * By how many degrees its photos are turned clockwise, after their EXIF orientation, until they are upright; null: not at all, and of a camera with frames_per_second it is found out from its first faces. Applies to photos that are inserted from then on.
    */
   rotation: number | null;
   /**
@@ -1449,7 +1449,7 @@ export interface WatchpostImage {
    */
   format: string | null;
   /**
-   * Pixels after the EXIF rotation, filled in by the detect stage.
+   * Pixels of the upright photo, after its EXIF orientation and rotation, filled in by the detect stage.
    */
   height: number | null;
   id: Generated<string>;
@@ -1465,6 +1465,10 @@ export interface WatchpostImage {
    * When this database received it.
    */
   received_at: Generated<Timestamp>;
+  /**
+   * By how many degrees the photo is turned clockwise, after its EXIF orientation, wherever it is decoded: camera.rotation when it was inserted, 0 without one. Set by a trigger.
+   */
+  rotation: Generated<number>;
   /**
    * SHA-256 of the encoded photo, filled in by a trigger; stays when the bytes are dropped.
    */
@@ -1486,7 +1490,7 @@ export interface WatchpostImage {
    */
   undecoded_share: number | null;
   /**
-   * Pixels after the EXIF rotation, filled in by the detect stage.
+   * Pixels of the upright photo, after its EXIF orientation and rotation, filled in by the detect stage.
    */
   width: number | null;
 }

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { fromStored } from '../database/at-rest.ts';
 import type { DB } from '../database/types.generated.ts';
-import { drawBoxes, VisionError } from '../vision/index.ts';
+import { drawBoxes, type Rotation, VisionError } from '../vision/index.ts';
 import { readAlert, readReviews } from '../watchlist/alerts.ts';
 
 /** Sightings of which the evidence has the face and the events: the best one, and the latest. */
@@ -29,6 +29,7 @@ export interface Sighting {
   readonly box_height: number;
   readonly image_id: string;
   readonly image_sha256: string;
+  readonly image_rotation: Rotation;
   readonly captured_at: Date;
   /** Of a track its first and last frame, else captured_at; and how many faces it has. */
   readonly seen_at: Date;
@@ -135,7 +136,10 @@ const readFrame = async (db: Kysely<DB>, imageId: string): Promise<Picture | und
 const mark = async (frame: Picture, face: Sighting): Promise<Picture | undefined> => {
   const box = { x: face.box_x, y: face.box_y, width: face.box_width, height: face.box_height };
   try {
-    return { name: 'frame-marked.jpg', bytes: await drawBoxes(frame.bytes, [box]) };
+    return {
+      name: 'frame-marked.jpg',
+      bytes: await drawBoxes(frame.bytes, [box], { rotation: face.image_rotation }),
+    };
   } catch (error) {
     // It was decoded once; a decoder that has become stricter must not keep the evidence back.
     if (error instanceof VisionError) return undefined;

@@ -52,7 +52,10 @@ ${facts([
 <section>
 <h2>What it rests on</h2>
 ${facts([
-  ['Photo', `SHA-256 ${best.image_sha256}${best.image_damaged ? '; the file is damaged' : ''}`],
+  [
+    'Photo',
+    `SHA-256 ${best.image_sha256}${best.image_damaged ? '; the file is damaged' : ''}${best.image_rotation ? `; its file is shown turned clockwise by ${best.image_rotation} degrees` : ''}`,
+  ],
   [
     'Enrolled photo',
     best.reference_image_sha256 ? `SHA-256 ${best.reference_image_sha256}` : 'removed since',

@@ -2,14 +2,13 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { name, nextOf, pageLimit, searchWord, sourceUrl } from '../fields.ts';
 import { limits } from '../limits.ts';
-import { faceRanges } from '../vision/index.ts';
+import { faceRanges, rotations } from '../vision/index.ts';
 import {
   addCamera,
   readCamera,
   readCameras,
   readPlaces,
   removeCamera,
-  rotations,
   setCamera,
 } from '../watchlist/registry.ts';
 import { asCaller } from './as-caller.ts';
@@ -70,7 +69,10 @@ const newCamera = z.strictObject({
     )
     .nullable()
     .optional()
-    .meta({ description: 'Degrees clockwise until its frames are upright. Null: found out by itself.' }),
+    .meta({
+      description:
+        'Degrees clockwise until its photos are upright. Null: found out by itself, if it has frames_per_second.',
+    }),
   frame_width: z
     .int('give 64 to 7680 pixels, or null')
     .min(64, 'give 64 to 7680 pixels, or null')

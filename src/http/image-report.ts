@@ -1,6 +1,7 @@
 import { type InferResult, type Kysely, type NotNull, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
+import type { Rotation } from '../vision/index.ts';
 import { type FaceFilter, listFaceIds } from '../watchlist/registry.ts';
 import { cropPath } from './crop-path.ts';
 
@@ -30,6 +31,7 @@ export const readImage = async (db: Kysely<DB>, id: string) => {
       'i.height',
       'i.byte_length',
       sql<string>`encode(i.sha256, 'hex')`.as('sha256'),
+      sql<Rotation>`i.rotation`.as('rotation'),
     ])
     .where('s.image_id', '=', id)
     .$narrowType<{

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { listOf, searchWord } from '../fields.ts';
+import { clock, timeZone, weekdays } from '../schedule.ts';
 import { readPaging, removePaging, setPaging } from '../watchlist/registry.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
@@ -8,15 +9,14 @@ import { operation } from './operation.ts';
 import { paging as answer } from './schemas/registers.ts';
 import type { Served } from './services.ts';
 
-const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'give a time of day like 22:00');
 const week = 604_800;
 const fields = z
   .strictObject({
-    time_zone: z.string().min(1).max(64).default('UTC'),
+    time_zone: timeZone.default('UTC'),
     quiet: z
       .array(
         z.strictObject({
-          days: z.array(z.int().min(1).max(7)).min(1).max(7).default([1, 2, 3, 4, 5, 6, 7]),
+          days: weekdays.default([1, 2, 3, 4, 5, 6, 7]),
           begins: clock,
           ends: clock,
         }),
@@ -62,7 +62,7 @@ export const paging = () =>
         scope: 'administer',
         body: fields,
         answers: { 200: answer },
-        errors: ['watchlist_unknown', 'endpoint_unknown', 'time_zone_invalid', 'changed_meanwhile'],
+        errors: ['watchlist_unknown', 'endpoint_unknown', 'time_zone_unknown', 'changed_meanwhile'],
       }),
       async (c) => {
         const id = idIn(c);

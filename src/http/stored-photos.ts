@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { moment, searchWord } from '../fields.ts';
 import type { Turns } from '../search/index.ts';
 import { formatOf } from '../vision/format.ts';
-import { drawBoxes } from '../vision/index.ts';
+import { drawBoxes, type Rotation, upright } from '../vision/index.ts';
 import { imageStates, listImages, lookAtPhoto, readMarks } from '../watchlist/registry.ts';
 import { accessReason, reasonOf } from './access-reason.ts';
 import { asCaller } from './as-caller.ts';
@@ -49,10 +49,20 @@ const photoTypes = ['image/jpeg', 'image/png', 'image/webp', 'image/avif', 'imag
 const typeOf = (bytes: Uint8Array): string =>
   photoTypes.find((type) => type === `image/${formatOf(bytes)}`) ?? 'application/octet-stream';
 
+/** A photo as it is answered; one that has to be decoded for it waits its turn. */
+const shown = async (
+  turns: Turns,
+  { bytes, rotation }: { bytes: Buffer; rotation: Rotation },
+  side: (typeof sides)[number] | undefined,
+): Promise<Buffer> => {
+  if (side) return turns.take(() => drawBoxes(bytes, [], { side: Number(side), rotation }));
+  return rotation === 0 ? bytes : turns.take(() => upright(bytes, rotation));
+};
+
 const recorded = 'Each reading is on record with the name of the key; within a minute it is counted.';
 
 /**
- * GET /v1/images lists photos; GET /v1/images/{id}/photo is one as it was submitted, …/annotated the same with its faces
+ * GET /v1/images lists photos; GET /v1/images/{id}/photo is one, …/annotated the same with its faces
  * marked: beside the routes of images.ts.
  *
  * @param turns bounds the photos that this process looks at.
@@ -76,7 +86,7 @@ export const storedPhotos = (turns: Turns) =>
       '/:id/photo',
       operation({
         summary: 'A photo as it was submitted, or as a JPEG of another size',
-        description: recorded,
+        description: `One of a camera that is mounted turned is given an EXIF orientation, or is a JPEG. ${recorded}`,
         scope: 'read',
         query: size,
         headers: accessReason,
@@ -90,7 +100,7 @@ export const storedPhotos = (turns: Turns) =>
         const reason = reasonOf(c);
         const { side } = c.req.valid('query');
         const stored = await asCaller(c, (trx) => lookAtPhoto(trx, id, { reason }));
-        const bytes = side ? await turns.take(() => drawBoxes(stored, [], Number(side))) : stored;
+        const bytes = await shown(turns, stored, side);
         return c.body(new Uint8Array(bytes), 200, {
           'content-type': typeOf(bytes),
         });
@@ -109,11 +119,11 @@ export const storedPhotos = (turns: Turns) =>
       async (c) => {
         const id = idIn(c);
         const reason = reasonOf(c);
-        const bytes = await asCaller(c, (trx) =>
+        const { bytes, rotation } = await asCaller(c, (trx) =>
           lookAtPhoto(trx, id, { reason, details: { annotated: true } }),
         );
         const marks = await readMarks(c.get('db'), id);
-        const marked = await turns.take(() => drawBoxes(bytes, marks));
+        const marked = await turns.take(() => drawBoxes(bytes, marks, { rotation }));
         return c.body(new Uint8Array(marked), 200, { 'content-type': 'image/jpeg' });
       },
     );

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { interval, listOf, name, nextOf, pageLimit, searchWord } from '../fields.ts';
+import { clock, timeZone, weekdays } from '../schedule.ts';
 import {
   addStrangerRule,
   readStrangerRule,
@@ -14,7 +15,6 @@ import { operation } from './operation.ts';
 import { strangerRule, strangerRulePage } from './schemas/stranger-rules.ts';
 import type { Served } from './services.ts';
 
-const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'give a time of the day like 22:00');
 const several = <T extends z.ZodType>(item: T) =>
   listOf(item).min(1, 'give one at least, or null for all').nullable().optional();
 const whole = (min: number, max: number) => {
@@ -29,7 +29,7 @@ const fields = z.strictObject({
   known_on: several(searchWord).meta({
     description: 'Names or ids of lists: whoever matches on one of them is known. Null: on any list.',
   }),
-  days: several(whole(1, 7)).meta({ description: '1 is Monday. Null: every day.' }),
+  days: weekdays.nullable().optional().meta({ description: '1 is Monday. Null: every day.' }),
   hours: z
     .strictObject({ from: clock, until: clock })
     .refine(({ from, until }) => from !== until, 'give two different times, or null for all day')
@@ -38,7 +38,7 @@ const fields = z.strictObject({
     .meta({
       description: 'By the clock of the time zone; 22:00 until 06:00 is over midnight. Null: all day.',
     }),
-  time_zone: searchWord.optional(),
+  time_zone: timeZone.optional(),
   min_looks: whole(1, 1000).optional(),
   min_quality: z.number().min(0).max(100).optional().meta({
     description: 'Of the best face: 2.3 is the poorest that is compared, 3 and more a good view.',

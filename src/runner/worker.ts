@@ -5,6 +5,7 @@ import type { Database } from '../database/pool.ts';
 import { waitForDatabase } from '../database/retry.ts';
 import { Presence } from '../endpoints/presence.ts';
 import type { Log } from '../log.ts';
+import { RotationFinder } from '../stages/find-rotation.ts';
 import { stages as pipeline } from '../stages/index.ts';
 import type { AnyStage, Tools } from '../stages/stage.ts';
 import { StillFrames } from '../stages/still-frames.ts';
@@ -54,7 +55,11 @@ export const startWorker = async (
     aliveFile?: string | undefined;
   },
 ): Promise<Worker> => {
-  const tools: Tools = { ...given, stillFrames: new StillFrames() };
+  const tools: Tools = {
+    ...given,
+    stillFrames: new StillFrames(),
+    rotations: new RotationFinder(given.vision),
+  };
   const { database, vision } = tools;
   const { concurrency, log, pulse } = options;
   const stages: readonly AnyStage[] = options.stages ?? pipeline;

@@ -98,8 +98,8 @@ const describeFaces = async (
 ): Promise<Demography[]> => {
   const stored = await photo;
   if (!stored) throw new WatchpostError('row_missing', 'The photo of these faces is gone.');
-  const { bytes } = stored;
-  if (bytes) return vision.estimateDemography(bytes, faces);
+  const { bytes, rotation } = stored;
+  if (bytes) return vision.estimateDemography(bytes, faces, rotation);
   throw new WatchpostError(
     'image_bytes_gone',
     'The bytes of this photo were dropped before its faces were described.',

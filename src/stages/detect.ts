@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { anyOf } from '../database/any-of.ts';
 import { toStored } from '../database/at-rest.ts';
 import { WatchpostError } from '../errors.ts';
-import { type FoundFaces, iou } from '../vision/index.ts';
+import { type FoundFaces, iou, type Rotation } from '../vision/index.ts';
 import { assertEnrollable, assertStanding } from '../watchlist/enrolment.ts';
 import { readStoredPhoto } from './photo.ts';
 import { type Finished, type Item, type Replayable, type Stage, settleEach, type Tools } from './stage.ts';
@@ -12,9 +12,12 @@ import type { Still } from './still-frames.ts';
 const payload = z.object({ image_id: z.uuid(), person_photo_id: z.uuid().optional() });
 type Payload = z.infer<typeof payload>;
 
-/** What was found in a photo; `still` of a frame in which nothing has moved, which was not searched. */
+/** What was found in a photo. */
 export interface Detected extends FoundFaces {
+  /** Of a frame in which nothing has moved, which was not searched. */
   readonly still?: Still;
+  /** How its camera is mounted, of the frame that has decided. */
+  readonly mounted?: { readonly camera_id: string; readonly rotation: Rotation };
 }
 
 /**
@@ -55,7 +58,8 @@ export const detect: Stage<Payload, Detected> & Replayable<Payload, Detected> = 
         faces.map(({ crop }) => crop.length),
         // All crops as one: a single bytea goes in binary, an array of them as hex.
         Buffer.concat(faces.map(({ crop }) => crop)),
-        stillsOf(finished),
+        asJson(finished, ({ image_id }, { still }) => still && { image_id, ...still }),
+        asJson(finished, (_, { mounted }) => mounted),
       ];
     },
   },
@@ -89,21 +93,25 @@ export const detect: Stage<Payload, Detected> & Replayable<Payload, Detected> = 
  */
 const photosAtATime = 2;
 
-/** The still frames as JSON; null: there is none. */
-const stillsOf = (finished: readonly Finished<Payload, Detected>[]): string | null => {
-  const stills = finished.flatMap(({ item, result }) =>
-    result.still ? [{ event_id: item.event_id, image_id: item.image_id, ...result.still }] : [],
-  );
-  return stills.length > 0 ? JSON.stringify(stills) : null;
+/** What few photos have, each with its event, as JSON; null: none has it. */
+const asJson = (
+  finished: readonly Finished<Payload, Detected>[],
+  of: (item: Payload, result: Detected) => object | undefined,
+): string | null => {
+  const rows = finished.flatMap(({ item, result }) => {
+    const row = of(item, result);
+    return row ? [{ event_id: item.event_id, ...row }] : [];
+  });
+  return rows.length > 0 ? JSON.stringify(rows) : null;
 };
 
 const detectPhoto = async (
   { image_id, person_photo_id }: Item<Payload>,
-  { database, vision, stillFrames }: Tools,
+  { database, vision, stillFrames, rotations }: Tools,
 ): Promise<Detected> => {
   const photo = await readStoredPhoto(database, image_id, person_photo_id);
   if (!photo) throw new WatchpostError('row_missing', `The image ${image_id} is gone.`);
-  const { bytes, siteId, faces, personPhoto, camera, capturedAt } = photo;
+  const { bytes, siteId, faces, personPhoto, camera, capturedAt, rotation } = photo;
   if (!bytes) {
     throw new WatchpostError(
       'image_bytes_gone',
@@ -111,19 +119,25 @@ const detectPhoto = async (
     );
   }
   if (person_photo_id) assertStanding(personPhoto);
-  const frame = camera && {
-    imageId: image_id,
-    cameraId: camera.id,
-    capturedAt,
-    stillDifference: camera.stillDifference,
-  };
-  const compared = frame && (await stillFrames?.compare(frame, bytes));
+  const stillDifference = camera?.stillDifference ?? null;
+  const compared =
+    camera && stillDifference !== null
+      ? await stillFrames?.compare(
+          { imageId: image_id, cameraId: camera.id, capturedAt, rotation, stillDifference },
+          bytes,
+        )
+      : undefined;
   if (compared?.still) return { ...compared.header, undecodedShare: null, faces: [], still: compared.still };
-  const found = await vision.findFaces(bytes, faces);
+  const found = await vision.findFaces(bytes, faces, rotation);
   compared?.searched();
   if (personPhoto) assertEnrollable(found, personPhoto.chosen_face);
   const crops = await Promise.all(found.faces.map(({ crop }) => toStored(database.db, crop, () => siteId)));
-  return { ...found, faces: found.faces.map((face, index) => ({ ...face, crop: crops[index] as Buffer })) };
+  const decided = camera?.rotation === null ? await rotations?.look(camera.id, bytes) : undefined;
+  return {
+    ...found,
+    faces: found.faces.map((face, index) => ({ ...face, crop: crops[index] as Buffer })),
+    ...(camera && decided !== undefined ? { mounted: { camera_id: camera.id, rotation: decided } } : {}),
+  };
 };
 
 /** Boxes with a larger intersection over union are the same face. */

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { fromStored, isEncrypted, isEncrypting, toStored } from '../database/at-rest.ts';
 import { copyOut } from '../database/copy-out.ts';
 import type { Database } from '../database/pool.ts';
-import type { FaceRange } from '../vision/index.ts';
+import type { FaceRange, Rotation } from '../vision/index.ts';
 
 /** A stored photo. */
 export interface StoredPhoto {
@@ -11,14 +11,25 @@ export interface StoredPhoto {
   readonly bytes: Buffer | null;
   readonly siteId: string;
   readonly capturedAt: Date;
-  /** The camera, if its frames are compared with each other, and from which difference on they are searched. */
-  readonly camera: { readonly id: string; readonly stillDifference: number } | undefined;
+  /** By which it is turned on top of its EXIF orientation. */
+  readonly rotation: Rotation;
+  /** The camera, if it has a frame rate. */
+  readonly camera: FrameCamera | undefined;
   /** The setting of its camera; `automatic` without a camera, `near` for a photo that enrols somebody. */
   readonly faces: FaceRange;
   /** The row of `person_photo`; undefined if no id was given, or the row is gone. */
   readonly personPhoto:
     | { readonly chosen_face: number | null; readonly removed_at: string | null }
     | undefined;
+}
+
+/** A camera that sends frames at a rate. */
+interface FrameCamera {
+  readonly id: string;
+  /** From which difference on its frames are searched; null: each is. */
+  readonly stillDifference: number | null;
+  /** Null: nobody knows how it is mounted. */
+  readonly rotation: Rotation | null;
 }
 
 /**
@@ -42,7 +53,10 @@ export const readStoredPhoto = async (
          personPhotoId === null
            ? `(
                 select json_build_object(
-                  'id', k.id, 'faces', k.faces, 'difference', case when k.frames_per_second > 0 then k.still_difference end
+                  'faces', k.faces,
+                  'camera', case when k.frames_per_second > 0 then json_build_object(
+                    'id', k.id, 'stillDifference', k.still_difference, 'rotation', k.rotation
+                  ) end
                 )
                 from watchpost.camera as k
                 where k.id = i.camera_id
@@ -50,6 +64,7 @@ export const readStoredPhoto = async (
            : `json_build_object('faces', 'near')`
        },
        i.captured_at::text,
+       i.rotation::text,
        (
          select json_build_object('chosen_face', p.chosen_face, 'removed_at', p.removed_at)
          from watchpost.person_photo as p
@@ -59,14 +74,15 @@ export const readStoredPhoto = async (
      where i.id = ${pg.escapeLiteral(imageId)}`,
   );
   if (!row) return undefined;
-  const [stored = null, site, camera, capturedAt, personPhoto] = row;
+  const [stored = null, site, settings, capturedAt, rotation, personPhoto] = row;
   const siteId = String(site);
-  const { id, faces = 'automatic', difference } = camera ? JSON.parse(camera.toString()) : {};
+  const { faces = 'automatic', camera } = settings ? JSON.parse(settings.toString()) : {};
   return {
     bytes: stored && (await openPhoto(database, imageId, siteId, stored)),
     siteId,
     capturedAt: new Date(String(capturedAt)),
-    camera: typeof difference === 'number' ? { id, stillDifference: difference } : undefined,
+    rotation: Number(rotation) as Rotation,
+    camera: camera ?? undefined,
     faces,
     personPhoto: personPhoto ? JSON.parse(personPhoto.toString()) : undefined,
   };

@@ -5,6 +5,7 @@ import type { DB } from '../database/types.generated.ts';
 import type { Observer } from '../observer.ts';
 import type { Outgoing } from '../outgoing/index.ts';
 import type { Vision } from '../vision/index.ts';
+import type { RotationFinder } from './find-rotation.ts';
 import type { StillFrames } from './still-frames.ts';
 
 /** What a stage may use. */
@@ -17,6 +18,8 @@ export interface Tools {
   readonly observer?: Observer | undefined;
   /** The last frames of cameras, with which new ones are compared; without it each frame is searched. */
   readonly stillFrames?: StillFrames;
+  /** Finds out how cameras are mounted; without it nobody does. */
+  readonly rotations?: RotationFinder;
 }
 
 /** One event given to a task: its id and the payload it carries. */

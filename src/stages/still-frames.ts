@@ -1,10 +1,18 @@
-import { differenceOf, type ImageHeader, type ImageLimits, sketchOf } from '../vision/index.ts';
+import {
+  differenceOf,
+  type ImageHeader,
+  type ImageLimits,
+  type Rotation,
+  sketchOf,
+} from '../vision/index.ts';
 
 /** A frame of a camera with a rate. */
 interface Frame {
   readonly imageId: string;
   readonly cameraId: string;
   readonly capturedAt: Date;
+  /** As `image.rotation`. */
+  readonly rotation: Rotation;
   /** As `camera.still_difference`. */
   readonly stillDifference: number;
 }
@@ -51,7 +59,7 @@ export class StillFrames {
     frame: Frame,
     bytes: Uint8Array,
   ): Promise<{ header: ImageHeader; still: Still | undefined; searched: () => void } | undefined> {
-    const found = await sketchOf(bytes, this.#limits);
+    const found = await sketchOf(bytes, this.#limits, frame.rotation);
     if (!found) return undefined;
     const { header, sketch } = found;
     return {
@@ -65,6 +73,8 @@ export class StillFrames {
     const last = this.#searched.get(frame.cameraId);
     // A frame that is delivered again is not like itself: its faces may not have been written.
     if (!last || last.imageId === frame.imageId) return undefined;
+    // Turned in another way, the same picture has other faces.
+    if (last.rotation !== frame.rotation) return undefined;
     if (Math.abs(frame.capturedAt.getTime() - last.capturedAt.getTime()) > longestMs) return undefined;
     const difference = differenceOf(sketch, last.sketch);
     return difference <= frame.stillDifference ? { of: last.imageId, difference } : undefined;

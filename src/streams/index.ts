@@ -2,5 +2,4 @@
 export { FrigateLabels } from './frigate-labels.ts';
 export { startWatching, type Watching } from './start-watching.ts';
 export { intoDatabase, keyOf, type Target } from './submit-frames.ts';
-export { turned } from './turn.ts';
 export { newReport, type Report, type Watched, watchCamera } from './watch-camera.ts';

@@ -3,7 +3,6 @@ import type { Database } from '../database/pool.ts';
 import type { Log } from '../log.ts';
 import type { Outgoing } from '../outgoing/index.ts';
 import { type Region, sourceAt } from '../sources/index.ts';
-import { type Direction, type Looks, RotationFinder } from './find-rotation.ts';
 import { FrigateLabels } from './frigate-labels.ts';
 import { intoDatabase } from './submit-frames.ts';
 import { newReport, type Report, watchCamera } from './watch-camera.ts';
@@ -19,7 +18,6 @@ interface Leased {
   readonly source: string;
   readonly userinfo: string | null;
   readonly rate: number;
-  readonly rotation: number | null;
   readonly frame_width: number | null;
   readonly region: Region | null;
   readonly position: string | null;
@@ -38,8 +36,6 @@ interface Tools {
   /** The id of the worker that does it. */
   readonly watcher: string;
   readonly database: Database;
-  /** Finds out how cameras are mounted; undefined: nobody does. */
-  readonly vision?: Looks;
   readonly outgoing: Outgoing;
   readonly log: Log;
 }
@@ -51,7 +47,7 @@ export interface Watching {
 }
 
 /** Watches cameras with a source that no other process watches, from now on. */
-export const startWatching = ({ watcher, database, vision, outgoing, log }: Tools): Watching => {
+export const startWatching = ({ watcher, database, outgoing, log }: Tools): Watching => {
   /** As they were last leased. */
   let leased = new Map<string, Leased>();
   const running = new Map<string, Running>();
@@ -63,16 +59,10 @@ export const startWatching = ({ watcher, database, vision, outgoing, log }: Tool
   const start = (camera: Leased, settings: string): void => {
     const stop = new AbortController();
     const report = newReport();
-    const finder =
-      vision && camera.rotation === null
-        ? new RotationFinder(vision, (degrees) => rememberRotation(database, camera.camera_id, degrees))
-        : undefined;
     const ended = watchCamera(
       {
         ...{ outgoing, log, report, camera: camera.name },
         target: intoDatabase(database, camera.camera_id, {
-          rotation: () => leased.get(camera.camera_id)?.rotation ?? null,
-          ...(finder ? { look: (jpeg) => finder.look(jpeg) } : {}),
           mayGoOn: () => performance.now() < holdsUntil,
           labels,
           log,
@@ -146,16 +136,8 @@ export const startWatching = ({ watcher, database, vision, outgoing, log }: Tool
   };
 };
 
-/** All that a change of which starts the camera anew. A frame is turned as the row says when it is submitted. */
-const settingsOf = ({ position, rotation, ...camera }: Leased): string => JSON.stringify(camera);
-
-/** A camera of which somebody has said meanwhile how it is mounted stays as it is. */
-const rememberRotation = ({ pool }: Database, cameraId: string, degrees: Direction): Promise<unknown> =>
-  pool.query(
-    `with actor as materialized (select set_config('watchpost.actor', 'watcher', true))
-     update watchpost.camera as c set rotation = $2 from actor where c.id = $1 and c.rotation is null`,
-    [cameraId, degrees],
-  );
+/** All that a change of which starts the camera anew. */
+const settingsOf = ({ position, ...camera }: Leased): string => JSON.stringify(camera);
 
 /** Counts again from what was sent. */
 const subtract = (report: Report | undefined, sent: Report): void => {

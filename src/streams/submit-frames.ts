@@ -7,7 +7,6 @@ import { inspectPhoto, readFound, submitPhoto, untilEnded } from '../intake/inde
 import type { Log } from '../log.ts';
 import type { Frame } from '../sources/index.ts';
 import type { FrigateLabels } from './frigate-labels.ts';
-import { turned } from './turn.ts';
 
 /** Photos of one camera that may wait in the outbox: while there are so many, its frames wait in the watcher. */
 const mostWaiting = 6;
@@ -29,8 +28,6 @@ export interface Target {
 /**
  * Frames of a camera become images of this database.
  *
- * @param options.rotation degrees clockwise until the frames are upright.
- * @param options.look is shown frames of a camera of which nobody knows yet how it is mounted.
  * @param options.labels sends back to Frigate who was found.
  * @param options.mayGoOn whether frames may still be submitted: somebody else may have taken over.
  */
@@ -38,8 +35,6 @@ export const intoDatabase = (
   database: Database,
   cameraId: string,
   options: {
-    rotation: () => number | null;
-    look?: (jpeg: Buffer) => void;
     mayGoOn?: () => boolean;
     labels: FrigateLabels;
     log: Log;
@@ -58,11 +53,11 @@ export const intoDatabase = (
       await sleep(pause, undefined, { signal }).catch(() => {});
   },
   async submit(frame, signal) {
-    const { rotation, mayGoOn = () => true, labels, log } = options;
+    const { mayGoOn = () => true, labels, log } = options;
     const submit = async () => {
       if (!mayGoOn()) return undefined;
       return submitPhoto(database, {
-        bytes: turned(frame.bytes, rotation()),
+        bytes: frame.bytes,
         camera: cameraId,
         capturedAt: frame.capturedAt,
         idempotencyKey: keyOf(cameraId, frame.id),
@@ -71,7 +66,6 @@ export const intoDatabase = (
     };
     try {
       await inspectPhoto(frame.bytes);
-      if (rotation() === null) options.look?.(frame.bytes);
       const image = await retryWhileAway(database, () => signal.aborted, submit);
       if (image !== undefined && frame.frigate) void label(database, image, frame.frigate, labels, signal);
       return image;

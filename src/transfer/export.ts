@@ -7,6 +7,7 @@ import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import { whyUnusableFile } from '../file-errors.ts';
 import { isLitter } from '../intake/index.ts';
+import { type Rotation, upright } from '../vision/index.ts';
 import { recordAccess } from '../watchlist/registry.ts';
 import type { StoredLink } from './links.ts';
 import { type CannotLink, type Manifest, manifestName, manifestVersion } from './manifest.ts';
@@ -169,7 +170,7 @@ const writePerson = async (
   return written;
 };
 
-/** The photo as it was submitted, else its face; undefined if it was deleted meanwhile. */
+/** The photo as it was submitted, upright if its camera is mounted turned, else its face; undefined if it was deleted meanwhile. */
 const readStored = async (db: Kysely<DB>, photo: Photo) => {
   const row = await db
     .selectFrom('watchpost.image as i')
@@ -179,11 +180,20 @@ const readStored = async (db: Kysely<DB>, photo: Photo) => {
         .on('f.ordinal', '=', photo.face ?? 1)
         .on('f.superseded_at', 'is', null),
     )
-    .select(['i.bytes', sql<Buffer | null>`case when i.bytes is null then f.crop end`.as('crop')])
+    .select([
+      'i.bytes',
+      'i.rotation',
+      sql<Buffer | null>`case when i.bytes is null then f.crop end`.as('crop'),
+    ])
     .where('i.id', '=', photo.image_id)
     .executeTakeFirst();
   if (row?.bytes)
-    return { bytes: await fromStored(db, row.bytes), ending: endingOf(photo.format), isCrop: false };
+    return {
+      // A person's photo has no camera any more when it is imported: nothing then says how to turn it.
+      bytes: await upright(await fromStored(db, row.bytes), row.rotation as Rotation),
+      ending: row.rotation === 0 ? endingOf(photo.format) : '.jpg',
+      isCrop: false,
+    };
   if (row?.crop)
     return { bytes: await withMargin(await fromStored(db, row.crop)), ending: '-face.png', isCrop: true };
   return undefined;

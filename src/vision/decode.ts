@@ -8,7 +8,7 @@ import type { ImageFormat } from './format.ts';
 import { decodeHeic, heicDecoder, heicDecoderBytes } from './heic.ts';
 import { firstLine, type ImageHeader, type ImageLimits, inspect } from './inspect.ts';
 import { turnUpright } from './orient.ts';
-import type { Pixels } from './types.ts';
+import type { Pixels, Rotation } from './types.ts';
 
 // Every picture is decoded once, so a cache of operations would only grow.
 sharp.cache(false);
@@ -45,24 +45,26 @@ export interface Decoded {
  * never interrupted: all of a lossless WebP, an interlaced PNG, a progressive JPEG or an AVIF. Terminating the thread
  * would not help, as Node.js waits for it. `inspectImage` bounds the cost of that part instead.
  *
- * @param side the longer side of the decoded picture at most, in pixels.
- * @param background the color of transparent parts.
+ * @param wanted.side the longer side of the decoded picture at most, in pixels.
+ * @param wanted.background the color of transparent parts.
+ * @param wanted.rotation by which the photo is turned on top of its own orientation.
  */
 export const decode = async (
   bytes: Uint8Array,
   limits: ImageLimits = {},
-  side = decodedSide,
-  background = gray,
+  { side = decodedSide, background = gray, rotation = 0 }: Partial<Wanted> & { rotation?: Rotation } = {},
 ): Promise<Decoded> => {
-  const { header, orientation, profile } = await inspect(bytes, limits);
+  const { header, orientation, profile } = await inspect(bytes, limits, rotation);
   const seconds = limits.decodingSeconds ?? table.decodingSeconds.max;
   try {
     if (header.format === 'heic') {
-      const { width, height } = header;
+      const [width, height] =
+        orientation >= 5 ? [header.height, header.width] : [header.width, header.height];
       const maxBytes = mostDecodingBytes(limits.maxPixels ?? table.photoPixels.max) + heicDecoderBytes;
       const decoder = limits.heicDecoder ?? heicDecoder;
       const data = await decodeHeic({ bytes, width, height, decoder, maxBytes }, seconds);
-      const picture = await shrinkRaw({ data, width, height }, { side, background }, profile);
+      const stored = await shrinkRaw({ data, width, height }, { side, background }, profile);
+      const picture = turnUpright(stored, orientation);
       return { header, picture, scale: header.width / picture.width, damage: undefined };
     }
     const ignoreIcc = profile !== undefined && isSrgb(profile);

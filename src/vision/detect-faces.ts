@@ -2,7 +2,7 @@ import { liesIn } from './damage.ts';
 import { type Decoded, decode, decodedSide } from './decode.ts';
 import type { ImageLimits } from './inspect.ts';
 import { fresh, scaled } from './nms.ts';
-import type { Detection, Detector, FaceRange } from './types.ts';
+import type { Detection, Detector, FaceRange, Rotation } from './types.ts';
 
 /** The longer side of the picture in which `automatic` searches for small faces, as of a 1920 x 1080 frame. */
 const automaticSide = 1920;
@@ -33,13 +33,16 @@ export const detectFaces = async (
   detector: Detector,
   range: FaceRange,
   limits: ImageLimits = {},
+  rotation: Rotation = 0,
 ): Promise<DetectedFaces> => {
-  const decoded = await decode(bytes, limits, range === 'far' ? farSide : decodedSide);
+  const decoded = await decode(bytes, limits, { side: range === 'far' ? farSide : decodedSide, rotation });
   const { faces, suggestsSmaller } = await detector.detect(decoded.picture);
   if (range === 'near' || (range === 'automatic' && !suggestsSmaller))
     return { ...decoded, detections: within(faces, decoded) };
   const larger =
-    range === 'automatic' && decoded.scale > 1 ? await decode(bytes, limits, automaticSide) : decoded;
+    range === 'automatic' && decoded.scale > 1
+      ? await decode(bytes, limits, { side: automaticSide, rotation })
+      : decoded;
   const { picture } = larger;
   const scale =
     range === 'far' ? 1 : Math.max(automaticScale, Math.min(1, 960 / picture.width, 720 / picture.height));

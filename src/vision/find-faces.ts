@@ -17,6 +17,7 @@ import type {
   Pixels,
   Point,
   Quality,
+  Rotation,
 } from './types.ts';
 
 /** A face as the pipeline stores it; box and points in pixels of the upright full-size picture. */
@@ -58,12 +59,14 @@ export const findFaces = async (
   finder: FaceFinder,
   bytes: Uint8Array,
   range: FaceRange,
+  rotation: Rotation,
 ): Promise<FoundFaces> => {
   const { header, picture, scale, damage, detections } = await detectFaces(
     bytes,
     finder.detector,
     range,
     finder.limits,
+    rotation,
   );
   const points = await finder.landmarks.locate(
     picture,

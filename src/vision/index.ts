@@ -25,5 +25,7 @@ export type {
   ModelInfo,
   Point,
   Quality,
+  Rotation,
 } from './types.ts';
-export { faceRanges } from './types.ts';
+export { faceRanges, rotations } from './types.ts';
+export { upright } from './upright.ts';

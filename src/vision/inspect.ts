@@ -4,6 +4,8 @@ import { decodingCost, mostDecodingBytes } from './cost.ts';
 import { VisionError } from './errors.ts';
 import { formatNames, formatOf, type ImageFormat, isAnimated } from './format.ts';
 import { heicDecoder, isInstalled } from './heic.ts';
+import { orientationAfter } from './orient.ts';
+import type { Rotation } from './types.ts';
 
 // Only these four decoders are enabled: libvips chooses the decoder by content, and those for SVG, PDF, TIFF and
 // other formats would only be attack surface. Of a HEIC photo libvips reads the header.
@@ -12,7 +14,7 @@ sharp.unblock({
   operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp', 'VipsForeignLoadHeif'],
 });
 
-/** The header of a photo; width and height are those of the upright picture, after its EXIF rotation. */
+/** The header of a photo; width and height are those of the upright picture, after its EXIF and further rotation. */
 export interface ImageHeader {
   format: ImageFormat;
   width: number;
@@ -46,14 +48,22 @@ export const inspectImage = async (bytes: Uint8Array, limits: ImageLimits = {}):
 /** The header, and the metadata that decoding needs. */
 interface Inspected {
   header: ImageHeader;
-  /** The EXIF orientation of the stored picture, 1 to 8. */
+  /** By which the picture is to be turned as its decoder returns it: an EXIF orientation, 1 to 8. */
   orientation: number;
   /** The embedded ICC profile; undefined if there is none. */
   profile: Uint8Array | undefined;
 }
 
-/** Like {@link inspectImage}, and also returns the orientation and the colour profile. */
-export const inspect = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<Inspected> => {
+/**
+ * Like {@link inspectImage}, and also returns the orientation and the colour profile.
+ *
+ * @param rotation by which the photo is turned on top of its own orientation.
+ */
+export const inspect = async (
+  bytes: Uint8Array,
+  limits: ImageLimits = {},
+  rotation: Rotation = 0,
+): Promise<Inspected> => {
   if (bytes.length === 0) throw new VisionError('image_empty', 'The photo is empty.');
   const format = formatOf(bytes);
   if (isAnimated(bytes, format))
@@ -71,11 +81,17 @@ export const inspect = async (bytes: Uint8Array, limits: ImageLimits = {}): Prom
       `This is a HEIC photo. Convert it to JPEG, or install ${decoder} (npm install ${decoder}).`,
     );
   }
-  const { width, height, orientation, profile } = await readHeader(bytes);
+  const { orientation, profile, ...size } = await readHeader(bytes);
+  const [width, height] = rotation % 180 === 0 ? [size.width, size.height] : [size.height, size.width];
   const maxPixels = limits.maxPixels ?? table.photoPixels.max;
   assertSize(width, height, maxPixels);
   assertAffordable(bytes, format, maxPixels);
-  return { header: { format, width, height }, orientation, profile };
+  return {
+    header: { format, width, height },
+    // The decoder of HEIC returns the picture upright.
+    orientation: orientationAfter(format === 'heic' ? 1 : orientation, rotation),
+    profile,
+  };
 };
 
 const assertSize = (width: number, height: number, maxPixels: number): void => {

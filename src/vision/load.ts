@@ -22,6 +22,7 @@ import type {
   FaceRange,
   Landmarker,
   ModelInfo,
+  Rotation,
   Template,
   Thresholds,
 } from './types.ts';
@@ -49,8 +50,9 @@ export interface Vision {
    * `image_*` code.
    *
    * @param range how small the faces may be; `near` by default.
+   * @param rotation by which the photo is turned on top of its EXIF orientation; 0 by default.
    */
-  findFaces(bytes: Uint8Array, range?: FaceRange): Promise<FoundFaces>;
+  findFaces(bytes: Uint8Array, range?: FaceRange, rotation?: Rotation): Promise<FoundFaces>;
   /** Vectors of length 1 of crops as encoded by `findFaces`, in their order. */
   embed(crops: readonly Uint8Array[]): Promise<Embedding[]>;
   /**
@@ -60,9 +62,10 @@ export interface Vision {
    * the first call `model_missing` or `model_hash_mismatch`.
    *
    * @param boxes as given by `findFaces`.
+   * @param rotation as given to `findFaces`.
    * @returns one estimate for each box, in their order.
    */
-  estimateDemography(bytes: Uint8Array, boxes: readonly Box[]): Promise<Demography[]>;
+  estimateDemography(bytes: Uint8Array, boxes: readonly Box[], rotation?: Rotation): Promise<Demography[]>;
   close(): Promise<void>;
 }
 
@@ -120,7 +123,7 @@ export const loadVision = async (options: VisionOptions = {}): Promise<Vision> =
     limits: gate,
     describer: describerModel,
     models: [...detector.models, landmarks.model, embedder.model],
-    findFaces: (bytes, range = 'near') => findFaces(finder, bytes, range),
+    findFaces: (bytes, range = 'near', rotation = 0) => findFaces(finder, bytes, range, rotation),
     embed: async (crops) =>
       embedder.embed(await Promise.all(crops.map((crop) => decodeCrop(crop, declaration.size)))),
     estimateDemography: demography.estimate,
@@ -157,9 +160,13 @@ const openDemography = (directory: string, landmarks: Landmarker, limits: ImageL
     return describer;
   };
   return {
-    estimate: async (bytes: Uint8Array, boxes: readonly Box[]): Promise<Demography[]> => {
+    estimate: async (
+      bytes: Uint8Array,
+      boxes: readonly Box[],
+      rotation: Rotation = 0,
+    ): Promise<Demography[]> => {
       const { estimate } = await opened();
-      const { picture, scale } = await decode(bytes, limits);
+      const { picture, scale } = await decode(bytes, limits, { rotation });
       const outlines = await landmarks.outline(
         picture,
         boxes.map((box) => scaled(box, 1 / scale)),

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { decode } from './decode.ts';
-import type { Box, Pixels } from './types.ts';
+import type { Box, Pixels, Rotation } from './types.ts';
 
 /** Red within white is seen on every ground. */
 const red = [212, 32, 26] as const;
@@ -14,16 +14,17 @@ const font = fileURLToPath(import.meta.resolve('dejavu-fonts-ttf/ttf/DejaVuSans.
  * Draws boxes into a photo. Into its pixels, because libvips is not allowed to read SVG here.
  *
  * @param boxes in pixels of the upright full-size photo, as they are stored with a face; a label is written at the box.
- * @param side the longer side of the result at most, in pixels.
+ * @param wanted.side the longer side of the result at most, in pixels.
+ * @param wanted.rotation by which the photo is turned on top of its EXIF orientation.
  * @returns a JPEG, upright, in sRGB.
  * @throws {VisionError} what `decode` throws.
  */
 export const drawBoxes = async (
   bytes: Uint8Array,
   boxes: readonly (Box & { readonly label?: string | null })[],
-  side = 1600,
+  { side = 1600, rotation = 0 }: { side?: number; rotation?: Rotation } = {},
 ): Promise<Buffer> => {
-  const { picture, scale } = await decode(bytes, {}, side);
+  const { picture, scale } = await decode(bytes, {}, { side, rotation });
   const { data, width, height } = picture;
   const thick = Math.max(2, Math.round(Math.max(width, height) / 400));
   for (const box of boxes) {

@@ -1,4 +1,4 @@
-import type { Pixels } from './types.ts';
+import type { Pixels, Rotation } from './types.ts';
 
 /**
  * Rotates a picture upright according to its EXIF orientation.
@@ -23,6 +23,16 @@ export const turnUpright = (picture: Pixels, orientation: number): Pixels => {
   }
   return { data: turned, width, height };
 };
+
+/** The EXIF orientation of a picture that has this one and is turned clockwise by so many degrees as well. */
+export const orientationAfter = (orientation: number, rotation: Rotation): number => {
+  const turns = mirrored.includes(orientation) ? mirrored : plain;
+  return turns[(Math.max(0, turns.indexOf(orientation)) + rotation / 90) % 4] as number;
+};
+
+/** The orientations that follow from each other by a quarter turn. */
+const plain = [1, 6, 3, 8];
+const mirrored = [2, 7, 4, 5];
 
 /** The index of the pixel of the stored picture (w x h) that belongs at x, y of the upright one, by orientation. */
 const sources: Record<number, (x: number, y: number, w: number, h: number) => number> = {

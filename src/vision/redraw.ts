@@ -21,7 +21,7 @@ const longestSide = 4096;
  * @throws {VisionError} what `decode` throws.
  */
 export const redraw = async (bytes: Uint8Array, limits: ImageLimits = {}): Promise<Redrawn> => {
-  const { picture } = await decode(bytes, limits, longestSide, '#ffffff');
+  const { picture } = await decode(bytes, limits, { side: longestSide, background: '#ffffff' });
   const { data, width, height } = picture;
   const webp = await sharp(data, { raw: { width, height, channels: 3 } })
     .webp({ quality: 90, smartSubsample: true })

@@ -92,9 +92,9 @@ export const loadVisionThreads = async (
   };
   return {
     ...threads[0]!.facts,
-    findFaces: (bytes, range) => decoding('findFaces', bytes, range),
+    findFaces: (bytes, ...how) => decoding('findFaces', bytes, ...how),
     embed: (crops) => call('embed', crops),
-    estimateDemography: (bytes, boxes) => decoding('estimateDemography', bytes, boxes),
+    estimateDemography: (bytes, ...how) => decoding('estimateDemography', bytes, ...how),
     close,
   };
 };

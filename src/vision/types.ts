@@ -46,6 +46,10 @@ export interface ModelInfo {
 export const faceRanges = ['near', 'automatic', 'far'] as const;
 export type FaceRange = (typeof faceRanges)[number];
 
+/** Degrees clockwise by which a photo is turned on top of its EXIF orientation. */
+export const rotations = [0, 90, 180, 270] as const;
+export type Rotation = (typeof rotations)[number];
+
 /** The result of the coarse passes over a picture. */
 interface Detections {
   /** In no particular order, each face once. */

@@ -2,6 +2,7 @@ import { type Kysely, type NotNull, sql } from 'kysely';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Page } from '../fields.ts';
+import type { Rotation } from '../vision/index.ts';
 import { isIn, NewRows } from './new-rows.ts';
 
 /** Alerts: queries and reviews. The rules are in the database, in sql/5-alerts/alert-reviews.sql. */
@@ -341,6 +342,7 @@ interface Lineage {
   readonly box_height: number;
   readonly image_id: string;
   readonly image_sha256: string;
+  readonly image_rotation: Rotation;
   readonly captured_at: Date;
   readonly received_at: Date;
   readonly submitted_by: string;

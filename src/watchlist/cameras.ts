@@ -3,7 +3,7 @@ import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Page } from '../fields.ts';
-import type { FaceRange } from '../vision/index.ts';
+import type { FaceRange, Rotation } from '../vision/index.ts';
 import { planUnknown } from './plans.ts';
 import { siteColumn } from './sites.ts';
 
@@ -26,7 +26,7 @@ export interface CameraFields {
   readonly still_difference?: number | null | undefined;
   /** URL or device of its frames, without user and password; null: they are submitted. */
   readonly source?: string | null | undefined;
-  /** Degrees clockwise until its frames are upright; null: found out. */
+  /** Degrees clockwise until its photos are upright; null: found out, if it has a frame rate. */
   readonly rotation?: Rotation | null | undefined;
   /** Wider frames of the source are reduced to so many pixels; null: none is. */
   readonly frame_width?: number | null | undefined;
@@ -35,10 +35,6 @@ export interface CameraFields {
   /** Where it is on which plan of its site; null: on none. */
   readonly plan?: PlanPoint | null | undefined;
 }
-
-/** Degrees clockwise. */
-export const rotations = [0, 90, 180, 270] as const;
-export type Rotation = (typeof rotations)[number];
 
 /** A part of a frame, in shares of its width and height, 0 to 1. */
 export interface Region {

@@ -3,6 +3,7 @@ import { fromStored } from '../database/at-rest.ts';
 import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Page } from '../fields.ts';
+import type { Rotation } from '../vision/index.ts';
 import { recordAccess } from './access.ts';
 import { findCamera } from './cameras.ts';
 
@@ -102,7 +103,7 @@ const assertThere = async (db: Kysely<DB>, id: string): Promise<void> => {
 };
 
 /**
- * Reads a photo as it was submitted, and records that somebody looks at it.
+ * Reads a photo as it was submitted, with the degrees by which it is turned, and records that somebody looks at it.
  *
  * @param db a transaction in which the caller is set.
  * @throws {WatchpostError} image_unknown; image_bytes_gone if the photo was dropped; what fromStored throws. Then nothing is
@@ -112,10 +113,10 @@ export const lookAtPhoto = async (
   db: Kysely<DB>,
   id: string,
   { reason, details }: { reason?: string | undefined; details?: Record<string, unknown> } = {},
-): Promise<Buffer> => {
+): Promise<{ bytes: Buffer; rotation: Rotation }> => {
   const image = await db
     .selectFrom('watchpost.image')
-    .select('bytes')
+    .select(['bytes', 'rotation'])
     .where('id', '=', id)
     .executeTakeFirst();
   if (!image) throw new WatchpostError('image_unknown', `There is no image ${id}.`);
@@ -126,7 +127,7 @@ export const lookAtPhoto = async (
   }
   const bytes = await fromStored(db, image.bytes);
   await recordAccess(db, { action: 'photo', subject: { kind: 'image', id }, reason, details });
-  return bytes;
+  return { bytes, rotation: image.rotation as Rotation };
 };
 
 /** A face to be marked in a photo: its box in pixels, and who it is. */

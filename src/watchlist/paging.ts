@@ -52,7 +52,7 @@ export const readPaging = async (db: Kysely<DB>, list: string): Promise<Paging> 
  * Sets how the alerts of a list are sent, all of it. Call it in a transaction.
  *
  * @param paging.steps names or ids of endpoints.
- * @throws {WatchpostError} watchlist_unknown, endpoint_unknown, time_zone_invalid.
+ * @throws {WatchpostError} watchlist_unknown; by SQLSTATE endpoint_unknown, time_zone_unknown.
  */
 export const setPaging = async (db: Kysely<DB>, list: string, paging: Paging): Promise<Paging> => {
   const id = await findWatchlist(db, list);

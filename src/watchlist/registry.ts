@@ -9,12 +9,10 @@ export {
   type NewCamera,
   type PlanPoint,
   type Region,
-  type Rotation,
   readCamera,
   readCameras,
   readPlaces,
   removeCamera,
-  rotations,
   setCamera,
   type Watch,
 } from './cameras.ts';

@@ -72,6 +72,7 @@ describe('lineage of an alert', () => {
         box_height: face.box_height,
         image_id: image,
         image_sha256: sha256(sample(1)),
+        image_rotation: 0,
         image_damaged: false,
         reference_image_damaged: false,
         ...{ track_id: null, seen_at: expect.any(Date), seen_until: expect.any(Date), faces: 1 },

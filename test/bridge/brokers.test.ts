@@ -99,8 +99,7 @@ const readStructured = (body: Uint8Array): Seen => {
 it.skipIf(!programs.mosquitto)('MQTT: events and photos go through Mosquitto (needs mosquitto)', async () => {
   const database = await freshDatabase();
   const photo = await prepare(database);
-  const broker = await startMosquitto();
-  const url = `mqtt://127.0.0.1:${broker.port}`;
+  const { url, ...broker } = await startMosquitto();
   const seen: Seen[] = [];
   const client = await connectAsync(url, {
     protocolVersion: 5,

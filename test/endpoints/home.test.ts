@@ -1,15 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { testPicture } from '../../src/endpoints/picture.ts';
 import { raiseAlert } from '../support/alerts.ts';
+import { programs } from '../support/brokers.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { realVision, runWorker } from '../support/pipeline.ts';
 import { startWorkerProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-import { hasBroker, openBroker } from './receivers/broker.ts';
+import { openBroker } from './receivers/broker.ts';
 
 /** Against a real Mosquitto: what Home Assistant would find there. */
 
-describe.skipIf(!hasBroker)('Home Assistant (needs mosquitto)', () => {
+describe.skipIf(!programs.mosquitto)('Home Assistant (needs mosquitto)', () => {
   let database: TestDatabase;
   let broker: Awaited<ReturnType<typeof openBroker>>;
   let endpointId: string;
@@ -123,6 +124,6 @@ describe.skipIf(!hasBroker)('Home Assistant (needs mosquitto)', () => {
     await database.rows('select watchpost.remove_endpoint($1)', [endpointId]);
     await page();
     await until(async () => [...broker.topics.keys()].every((topic) => !topic.startsWith('ha/')));
-    expect(await database.rows('select topic from watchpost.home_topic')).toEqual([]);
+    await until(async () => (await database.rows('select from watchpost.home_topic')).length === 0);
   });
 });

@@ -7,10 +7,11 @@ import { startWorker } from '../../src/runner/worker.ts';
 import { type Api, admit, ask, expectProblem, listen } from '../http/support.ts';
 import { raiseAlert } from '../support/alerts.ts';
 import { atEnd } from '../support/at-end.ts';
+import { programs } from '../support/brokers.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { outgoing, realVision } from '../support/pipeline.ts';
 import { until } from '../support/until.ts';
-import { hasBroker, openBroker } from './receivers/broker.ts';
+import { openBroker } from './receivers/broker.ts';
 import { openMail } from './receivers/mail.ts';
 import { openServices } from './receivers/services.ts';
 import { deliveriesOf, hurry, untilSettled } from './support.ts';
@@ -193,7 +194,7 @@ describe('an endpoint of the kind', () => {
     expect(upload!.picture?.equals(crop)).toBe(true);
   });
 
-  it.skipIf(!hasBroker)('mqtt publishes the message and the crop (needs mosquitto)', async () => {
+  it.skipIf(!programs.mosquitto)('mqtt publishes the message and the crop (needs mosquitto)', async () => {
     const broker = await openBroker();
     const { id, raise } = await add('mqtt', { url: broker.url, settings: { topic: 'guards' } });
     const { alertId } = await raiseWithCrop(raise);

@@ -174,7 +174,8 @@ describe('the hours of a rule', () => {
       ...{ days: [1], hours: { from: '22:00', until: '06:00' }, time_zone: 'Europe/Vienna' },
     });
     const [{ inside }] = await database.rows(
-      'select watchpost.is_in_hours(r, $2) as inside from watchpost.stranger_rule as r where r.id = $1',
+      `select watchpost.is_scheduled($2, r.time_zone, r.days, r.from_time, r.until_time) as inside
+       from watchpost.stranger_rule as r where r.id = $1`,
       [id, at],
     );
     expect(inside).toBe(expected);

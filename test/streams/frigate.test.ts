@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { MqttClient } from 'mqtt';
+import mqtt, { type MqttClient } from 'mqtt';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openLog } from '../../src/log.ts';
 import { startWatching } from '../../src/streams/index.ts';
 import { watchpost } from '../commands/support.ts';
 import { atEnd } from '../support/at-end.ts';
+import { programs, startMosquitto } from '../support/brokers.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { connectTo, hasMosquitto, needsMosquitto, startMosquitto } from '../support/mosquitto.ts';
 import { sample } from '../support/photos.ts';
 import { enrolAda, realVision, runWorker } from '../support/pipeline.ts';
 import { until } from '../support/until.ts';
@@ -19,15 +19,17 @@ const eventOf = (id: string, camera: string, label = 'person') => {
   return JSON.stringify({ type: 'update', before: state, after: { ...state, snapshot: { frame_time: at } } });
 };
 
-describe.skipIf(!hasMosquitto)(`Frigate ${needsMosquitto}`, () => {
+describe.skipIf(!programs.mosquitto)('Frigate (needs mosquitto)', () => {
   let database: TestDatabase;
   let broker: Awaited<ReturnType<typeof startMosquitto>>;
   let client: MqttClient;
 
   beforeAll(async () => {
     database = await freshDatabase();
-    broker = await startMosquitto();
-    client = await connectTo(broker.url);
+    broker = await startMosquitto(['guard', 'secret']);
+    const settings = { username: 'guard', password: 'secret', reconnectPeriod: 50 };
+    client = await mqtt.connectAsync(broker.url, settings);
+    atEnd(() => client.endAsync(true));
   });
 
   const publish = async (topic: string, payload: string | Buffer, retain = false) =>
@@ -96,8 +98,8 @@ describe.skipIf(!hasMosquitto)(`Frigate ${needsMosquitto}`, () => {
       },
     ]);
     // The broker is restarted: the watcher connects again.
-    await broker.stop();
-    broker = await startMosquitto(broker.port);
+    await broker.crash();
+    await broker.start();
     await until(async () => {
       await publish('frigate/front/person/snapshot', sample(4));
       return (await images('front')).length > 2;

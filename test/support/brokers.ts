@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -126,14 +126,22 @@ export const startNats = (): Promise<Broker> =>
     /Server is ready/,
   );
 
-/** Mosquitto that keeps sessions on disk. */
-export const startMosquitto = (): Promise<Broker> =>
-  startBroker(async ({ port, folder }) => {
+/**
+ * Mosquitto that keeps sessions and retained messages on disk.
+ *
+ * @param login user and password that it asks for; omitted: it lets everybody in.
+ */
+export const startMosquitto = async (
+  login?: [string, string],
+): Promise<Broker & { readonly url: string }> => {
+  const broker = await startBroker(async ({ port, folder }) => {
     await mkdir(join(folder, 'data'));
+    const passwords = join(folder, 'passwords');
+    if (login) execFileSync('mosquitto_passwd', ['-c', '-b', passwords, ...login], { stdio: 'ignore' });
     await writeFile(
       join(folder, 'mosquitto.conf'),
       `listener ${port} 127.0.0.1
-allow_anonymous true
+${login ? `allow_anonymous false\npassword_file ${passwords}` : 'allow_anonymous true'}
 user root
 persistence true
 persistence_location ${join(folder, 'data')}/
@@ -143,7 +151,9 @@ max_queued_messages 0
 `,
     );
     return { command: [programs.mosquitto!, '-c', join(folder, 'mosquitto.conf')] };
-  }, /running/);
+  }, / running/);
+  return { ...broker, url: `mqtt://127.0.0.1:${broker.port}` };
+};
 
 /** librdkafka's double of a Kafka cluster, which speaks the real protocol and keeps nothing on disk; its address. */
 export const startKafkaDouble = async (): Promise<string> => {

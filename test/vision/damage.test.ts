@@ -111,7 +111,7 @@ describe('a JPEG that is cut off', () => {
     const [header, half] = [headerOf(sample(1)), sample(2).subarray(0, sample(2).length / 2)];
     for (let round = 0; round < 10; round++) {
       const outcomes = await Promise.allSettled(
-        Array.from({ length: 24 }, (_, index) => decode(index % 2 === 0 ? header : half, {}, 320)),
+        Array.from({ length: 24 }, (_, index) => decode(index % 2 === 0 ? header : half, {}, { side: 320 })),
       );
       for (const [index, outcome] of outcomes.entries())
         expect(outcome).toMatchObject(

@@ -46,6 +46,20 @@ describe.each(['avif', 'heic'] as const)('%s', (format) => {
     expectAlike(await colourOf(files[format]), await colourOf(files.jpeg));
   });
 
+  it('is turned further than it says itself, as the camera is mounted', async () => {
+    const lying = small().rotate(270);
+    const file = format === 'heic' ? await heicOf(lying) : await lying.avif({ effort: 0 }).toBuffer();
+    expect(await inspectImage(file)).toMatchObject({ width: 427, height: 640 });
+    const { faces, ...found } = await vision.findFaces(file, 'near', 90);
+    expect(found).toMatchObject({ format, width: 640, height: 427 });
+    const expected = await vision.findFaces(files.jpeg);
+    expect(faces.map(({ box }, index) => iou(box, expected.faces[index]!.box) > 0.8)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  });
+
   it('is recognised by its content, and a sequence of it and a video are not taken for a photo', async () => {
     expect(formatOf(files[format])).toBe(format);
     const branded = (brand: string) => {

@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { decode } from '../../src/vision/decode.ts';
 import { inspectImage } from '../../src/vision/inspect.ts';
+import { rotations } from '../../src/vision/types.ts';
 import { samplePhoto } from './support.ts';
 
 const text = (content: string): Uint8Array => new TextEncoder().encode(content);
@@ -140,6 +141,25 @@ describe('decode', () => {
       const { picture } = await decode(stored);
       expect([picture.width, picture.height]).toEqual([upright.info.width, upright.info.height]);
       expect(Buffer.from(picture.data).equals(upright.data)).toBe(true);
+    },
+  );
+
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    'turns it further than EXIF orientation %i says, by quarter turns',
+    async (orientation) => {
+      const stored = await sharp(await samplePhoto(1))
+        .resize(60, 40, { fit: 'fill' })
+        .withMetadata({ orientation })
+        .png()
+        .toBuffer();
+      const upright = await sharp(stored).autoOrient().png().toBuffer();
+      for (const rotation of rotations) {
+        const turned = await sharp(upright).rotate(rotation).raw().toBuffer({ resolveWithObject: true });
+        const { picture, header } = await decode(stored, {}, { rotation });
+        expect([picture.width, picture.height]).toEqual([turned.info.width, turned.info.height]);
+        expect([header.width, header.height]).toEqual([turned.info.width, turned.info.height]);
+        expect(Buffer.from(picture.data).equals(turned.data)).toBe(true);
+      }
     },
   );
 

@@ -220,7 +220,7 @@ const openSet = async (database: Database, onProgress: Options['onProgress']) =>
     async show({ kind, frames, passages }: Shown): Promise<Film> {
       const camera = `film ${cameras++}`;
       await database.pool.query(
-        `insert into watchpost.camera (name, location, frames_per_second) values ($1, 'A film', $2)`,
+        `insert into watchpost.camera (name, location, frames_per_second, rotation) values ($1, 'A film', $2, 0)`,
         [camera, rate],
       );
       const begins = new Date(Date.now() - 86_400_000 + cameras * 600_000);

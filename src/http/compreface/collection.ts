@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../database/types.generated.ts';
 import { type ProblemCode, WatchpostError } from '../../errors.ts';
+import type { Rotation } from '../../vision/index.ts';
 import type { Transact } from '../../watchlist/registry.ts';
 import {
   addPerson,
@@ -105,6 +106,12 @@ interface Example {
   readonly subject: string;
 }
 
+interface StoredExample {
+  readonly image_id: string;
+  readonly bytes: Buffer | null;
+  readonly rotation: Rotation;
+}
+
 /** The enrolled photos of subjects. */
 const examplesOf = (list: string | undefined, subject: string | undefined) => sql`
   from watchpost.watchlist_entry as e
@@ -154,13 +161,10 @@ export const findExample = async (db: Kysely<DB>, list: string | undefined, id: 
   throw new WatchpostError('photo_unknown', `There is no example ${id}.`);
 };
 
-/** The id of the stored photo of an example, and its file; no bytes if they were dropped. */
-export const readExampleFile = async (
-  db: Kysely<DB>,
-  id: string,
-): Promise<{ image_id: string; bytes: Buffer | null } | undefined> => {
-  const { rows } = await sql<{ image_id: string; bytes: Buffer | null }>`
-    select i.id as image_id, i.bytes
+/** The id of the stored photo of an example, its file and how it is turned; no bytes if they were dropped. */
+export const readExampleFile = async (db: Kysely<DB>, id: string): Promise<StoredExample | undefined> => {
+  const { rows } = await sql<StoredExample>`
+    select i.id as image_id, i.bytes, i.rotation
     from watchpost.person_photo as p
     join watchpost.image as i on i.id = p.image_id
     where p.id = ${id}::uuid

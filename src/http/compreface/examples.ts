@@ -6,6 +6,7 @@ import { listOf } from '../../fields.ts';
 import { inspectPhoto } from '../../intake/index.ts';
 import { compareWithPhoto, seePhoto } from '../../search/index.ts';
 import { formatOf } from '../../vision/format.ts';
+import { upright } from '../../vision/index.ts';
 import { recordAccess } from '../../watchlist/access.ts';
 import { reasonOf } from '../access-reason.ts';
 import { asCaller, transactions } from '../as-caller.ts';
@@ -111,11 +112,13 @@ export const examples = (services: Compatible) => {
             reason,
           });
         }
-        return photo?.bytes && (await fromStored(trx, photo.bytes));
+        return photo?.bytes && { ...photo, bytes: await fromStored(trx, photo.bytes) };
       });
       if (!file) throw new WatchpostError('image_bytes_gone', 'The file of this example was dropped.');
-      return c.body(new Uint8Array(file), 200, {
-        'content-type': `image/${formatOf(file) ?? 'jpeg'}`,
+      const { bytes, rotation } = file;
+      const shown = rotation === 0 ? bytes : await turns.take(() => upright(bytes, rotation));
+      return c.body(new Uint8Array(shown), 200, {
+        'content-type': `image/${formatOf(shown) ?? 'jpeg'}`,
         'cache-control': 'no-store',
       });
     })

@@ -1,7 +1,19 @@
 import { z } from 'zod';
 import { dismissals } from '../../watchlist/alerts.ts';
 import { sounds } from '../../watchlist/registry.ts';
-import { color, count, id, page, severity, sha256, share, similarity, text, time } from './fields.ts';
+import {
+  color,
+  count,
+  id,
+  page,
+  rotation,
+  severity,
+  sha256,
+  share,
+  similarity,
+  text,
+  time,
+} from './fields.ts';
 
 const states = ['open', 'acknowledged', 'confirmed', 'dismissed'] as const;
 
@@ -134,6 +146,7 @@ const lineage = z.strictObject({
   box_height: z.number(),
   image_id: id,
   image_sha256: sha256,
+  image_rotation: rotation,
   captured_at: time,
   received_at: time,
   submitted_by: text,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rotations } from '../../vision/index.ts';
 
 /** The fields of answers. They describe what is sent, and validate it in the tests; nothing is parsed with them. */
 
@@ -17,6 +18,9 @@ export const share = z.number().min(0).max(1);
 export const similarity = z.number().min(-1).max(1).meta({ description: 'Cosine of two embeddings.' });
 
 export const severity = z.enum(['info', 'warning', 'critical']);
+
+/** Degrees clockwise. */
+export const rotation = z.union(rotations.map((degrees) => z.literal(degrees)));
 
 /** Like #d4201a. */
 export const color = z.string().regex(/^#[0-9a-f]{6}$/);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { imageStates } from '../../watchlist/registry.ts';
-import { count, id, path, severity, sha256, share, similarity, text, time } from './fields.ts';
+import { count, id, path, rotation, severity, sha256, share, similarity, text, time } from './fields.ts';
 
 export const submitted = z
   .strictObject({ id, state: z.literal('received'), status_url: z.url() })
@@ -110,6 +110,10 @@ export const imageReport = z
     ...image,
     undecoded_share: share.nullable(),
     sha256,
+    rotation: rotation.meta({
+      description:
+        'Degrees clockwise by which the file is turned, after its EXIF orientation, to be upright.',
+    }),
     faces: z.array(face),
     matches: z.array(
       z.strictObject({

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { bridgeKinds } from '../../bridge/index.ts';
 import { kindNames } from '../../endpoints/kinds/kind.ts';
+import { weekdays } from '../../schedule.ts';
 import { faceRanges } from '../../vision/index.ts';
-import { rotations, sounds, thresholdNames } from '../../watchlist/registry.ts';
-import { color, count, id, page, severity, share, text, time } from './fields.ts';
+import { sounds, thresholdNames } from '../../watchlist/registry.ts';
+import { color, count, id, page, rotation, severity, share, text, time } from './fields.ts';
 
 const place = { name: text, location: text, zone: text.nullable() };
 
@@ -51,7 +52,7 @@ export const newCamera = z.strictObject({
   track_gap_seconds: z.number().positive(),
   still_difference: z.number().positive().nullable(),
   source: text.nullable().meta({ description: 'Without user and password.' }),
-  rotation: z.union(rotations.map((degrees) => z.literal(degrees))).nullable(),
+  rotation: rotation.nullable(),
   frame_width: count.nullable(),
   region: region.nullable(),
   site,
@@ -150,7 +151,7 @@ export const paging = z
   .strictObject({
     time_zone: text,
     quiet: z.array(
-      z.strictObject({ days: z.array(z.int().min(1).max(7)), begins: text, ends: text }).meta({
+      z.strictObject({ days: weekdays, begins: text, ends: text }).meta({
         description: 'Days on which they begin, 1 is Monday. They may end on the next day.',
       }),
     ),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { weekdays } from '../../schedule.ts';
 import { count, id, page, path, severity, text, time } from './fields.ts';
 
 export const strangerRule = z
@@ -12,7 +13,7 @@ export const strangerRule = z
       .array(id)
       .nullable()
       .meta({ description: 'Whoever matches on one of these lists is known. Null: on any list.' }),
-    days: z.array(z.int().min(1).max(7)).nullable().meta({ description: '1 is Monday; null: every day.' }),
+    days: weekdays.nullable().meta({ description: '1 is Monday; null: every day.' }),
     hours: z.strictObject({ from: text, until: text }).nullable(),
     time_zone: text,
     min_looks: count,

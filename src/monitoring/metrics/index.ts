@@ -75,8 +75,8 @@ const measuredVision = (vision: Vision, { models }: ReturnType<typeof processMet
   };
   return {
     ...vision,
-    findFaces: (bytes, range) => timed('faces', () => vision.findFaces(bytes, range)),
+    findFaces: (...call) => timed('faces', () => vision.findFaces(...call)),
     embed: (crops) => timed('embed', () => vision.embed(crops)),
-    estimateDemography: (bytes, boxes) => timed('describe', () => vision.estimateDemography(bytes, boxes)),
+    estimateDemography: (...call) => timed('describe', () => vision.estimateDemography(...call)),
   };
 };

@@ -65,11 +65,11 @@ export const startTracing = (
 
 const tracedVision = (tracer: Tracer, vision: Vision): Vision => ({
   ...vision,
-  findFaces: (bytes, range) => inSpan(tracer, 'models faces', {}, () => vision.findFaces(bytes, range)),
+  findFaces: (...call) => inSpan(tracer, 'models faces', {}, () => vision.findFaces(...call)),
   embed: (crops) =>
     inSpan(tracer, 'models embed', { attributes: { 'watchpost.crops': crops.length } }, () =>
       vision.embed(crops),
     ),
-  estimateDemography: (bytes, boxes) =>
-    inSpan(tracer, 'models describe', {}, () => vision.estimateDemography(bytes, boxes)),
+  estimateDemography: (...call) =>
+    inSpan(tracer, 'models describe', {}, () => vision.estimateDemography(...call)),
 });

@@ -53,7 +53,7 @@ export const SourceFields = ({ camera }: { camera: CameraRow | undefined }) => (
         hint="A frame that differs no more from an earlier one is not searched: nothing has moved. Empty: each frame is searched."
       />
       <ChoiceField
-        label="Turn frames by"
+        label="Turn photos by"
         name="rotation"
         value={String(camera?.rotation ?? '')}
         options={rotations}

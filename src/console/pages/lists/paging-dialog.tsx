@@ -1,26 +1,10 @@
 import { type AnswerOf, answer, api, send } from '../../api/client.ts';
 import { useAnswer } from '../../api/use-answer.ts';
-import {
-  CheckField,
-  ChoiceField,
-  type Fields,
-  FormDialog,
-  ManyField,
-  TextField,
-} from '../../components/form.tsx';
+import { CheckField, ChoiceField, type Fields, FormDialog, TextField } from '../../components/form.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
 import { say } from '../../components/toast.tsx';
+import { WeekdaysField, weekdaysOf } from '../../components/weekdays.tsx';
 import type { List } from './types.ts';
-
-const days = [
-  ['1', 'Monday'],
-  ['2', 'Tuesday'],
-  ['3', 'Wednesday'],
-  ['4', 'Thursday'],
-  ['5', 'Friday'],
-  ['6', 'Saturday'],
-  ['7', 'Sunday'],
-] as const;
 
 const places = [0, 1, 2] as const;
 
@@ -38,7 +22,7 @@ const bodyOf = (fields: Fields, before: Paging) => {
   return {
     time_zone: fields.text('time_zone') || 'UTC',
     quiet: [
-      ...(begins && ends ? [{ days: fields.all('days').map(Number), begins, ends }] : []),
+      ...(begins && ends ? [{ days: weekdaysOf(fields), begins, ends }] : []),
       ...before.quiet.slice(1),
     ],
     critical_pierces: fields.isChecked('critical_pierces'),
@@ -86,12 +70,7 @@ export const PagingDialog = ({ list, onClose }: { list: List; onClose: () => voi
         value={quiet?.ends}
         hint="On the next day, if it is earlier."
       />
-      <ManyField
-        label="On these days"
-        name="days"
-        values={(quiet?.days ?? [1, 2, 3, 4, 5, 6, 7]).map(String)}
-        options={days}
-      />
+      <WeekdaysField label="On these days" days={quiet?.days ?? [1, 2, 3, 4, 5, 6, 7]} />
       <TextField
         label="Time zone"
         name="time_zone"

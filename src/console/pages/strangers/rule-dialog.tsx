@@ -8,17 +8,8 @@ import {
   TextField,
 } from '../../components/form.tsx';
 import { say } from '../../components/toast.tsx';
+import { WeekdaysField, weekdaysOf } from '../../components/weekdays.tsx';
 import type { StrangerRule } from './types.ts';
-
-export const days = [
-  ['1', 'Monday'],
-  ['2', 'Tuesday'],
-  ['3', 'Wednesday'],
-  ['4', 'Thursday'],
-  ['5', 'Friday'],
-  ['6', 'Saturday'],
-  ['7', 'Sunday'],
-] as const;
 
 const severities = [
   ['info', 'Info'],
@@ -36,7 +27,7 @@ const bodyOf = (fields: Fields) => {
     severity: fields.text('severity'),
     cameras: orNull(fields.all('cameras')),
     known_on: orNull(fields.all('known_on')),
-    days: orNull(fields.all('days').map(Number)),
+    days: orNull(weekdaysOf(fields)),
     hours: from || until ? { from, until } : null,
     time_zone: fields.text('time_zone'),
     visits: fields.number('visits'),
@@ -137,12 +128,10 @@ export const RuleDialog = ({
           values={rule?.cameras ?? []}
           options={cameras.map(({ id, location }) => [id, location] as const)}
         />
-        <ManyField
+        <WeekdaysField
           label="Only on"
-          name="days"
           hint="None here: every day. Hours over midnight belong to the day on which they begin."
-          values={rule?.days?.map(String) ?? []}
-          options={days}
+          days={rule?.days ?? []}
         />
         <TextField
           label="From"

@@ -11,7 +11,8 @@ import { ProblemNote } from '../../components/problem.tsx';
 import { Scoped } from '../../components/scoped.tsx';
 import { type Column, Table } from '../../components/table.tsx';
 import { say, sayProblem } from '../../components/toast.tsx';
-import { days, RuleDialog } from './rule-dialog.tsx';
+import { shortWeekdays } from '../../components/weekdays.tsx';
+import { RuleDialog } from './rule-dialog.tsx';
 import type { StrangerRule } from './types.ts';
 
 /** The rules about people who are on no list. */
@@ -119,6 +120,6 @@ export const Rules = () => {
 };
 
 const whenOf = (rule: StrangerRule): string => {
-  const of = rule.days?.map((day) => days[day - 1]?.[1].slice(0, 3)).join(', ') ?? 'Every day';
+  const of = rule.days ? shortWeekdays(rule.days) : 'Every day';
   return rule.hours ? `${of}, ${rule.hours.from} to ${rule.hours.until} (${rule.time_zone})` : of;
 };
