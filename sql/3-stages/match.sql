@@ -99,7 +99,7 @@ declare
 begin
   perform
   from watchpost.track as t
-  where t.id in (select d.track_id from watchpost.decided_searches(decided) as d)
+  where t.id = any (array(select d.track_id from watchpost.decided_searches(decided) as d))
   order by t.id
   for no key update;
   -- A statement of its own, which sees what others committed before the locks were granted.
