@@ -1,9 +1,10 @@
 import { type Kysely, type NotNull, sql } from 'kysely';
+import { findNamed } from '../database/named.ts';
 import type { DB } from '../database/types.generated.ts';
 import type { Page } from '../fields.ts';
 import type { KindName } from './kinds/kind.ts';
 
-/** Endpoints: changing and listing them. The rules are in the database, in sql/5-alerts/endpoints.sql. */
+/** Endpoints: listing them, their secrets and deliveries. The rules are in the database, in sql/5-alerts/endpoints.sql. */
 
 /** The first row of a statement. */
 export const firstRow = async <Row>(
@@ -13,14 +14,6 @@ export const firstRow = async <Row>(
   const { rows } = await query.execute(db);
   return rows[0] as Row;
 };
-
-/**
- * The id of an endpoint by its name or id.
- *
- * @throws {WatchpostError} endpoint_unknown, by SQLSTATE.
- */
-export const findEndpoint = async (db: Kysely<DB>, nameOrId: string): Promise<string> =>
-  (await firstRow(sql<{ id: string }>`select watchpost.find_endpoint(${nameOrId}) as id`, db)).id;
 
 /**
  * The endpoints that were not removed, by name, with their state, without secrets.
@@ -80,7 +73,7 @@ export const readEndpoints = (db: Kysely<DB>, page?: Page & { readonly id?: stri
 
 /** An endpoint by its name or id. @throws {WatchpostError} endpoint_unknown, by SQLSTATE. */
 export const readEndpoint = async (db: Kysely<DB>, nameOrId: string) => {
-  const [endpoint] = await readEndpoints(db, { id: await findEndpoint(db, nameOrId), limit: 1 });
+  const [endpoint] = await readEndpoints(db, { id: await findNamed(db, 'endpoint', nameOrId), limit: 1 });
   return endpoint as NonNullable<typeof endpoint>;
 };
 
@@ -97,10 +90,6 @@ export const rotateSecret = (db: Kysely<DB>, id: string, keepSeconds: number) =>
     `,
     db,
   );
-
-/** Enables, disables or removes an endpoint. */
-export const changeEndpoint = (db: Kysely<DB>, id: string, verb: 'enable' | 'disable' | 'remove') =>
-  sql`select ${sql.ref(`watchpost.${verb}_endpoint`)}(${id})`.execute(db);
 
 /** Conditions for a list of deliveries, and which page of it; by `id`, the one that has it. */
 export interface DeliveryFilter extends Page {

@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely';
+import { findNamed } from '../database/named.ts';
 import type { DB } from '../database/types.generated.ts';
 import type { Outgoing } from '../outgoing/index.ts';
 import { attemptDelivery } from './delivery.ts';
-import { findEndpoint } from './endpoints.ts';
 import type { EndpointAnswer } from './kinds/index.ts';
 import { readReceiver } from './receiver.ts';
 import { assertTemplate } from './template.ts';
@@ -21,7 +21,7 @@ export const testEndpoint = async (
   nameOrId: string,
   by: string,
 ): Promise<EndpointAnswer> => {
-  const endpointId = await findEndpoint(db, nameOrId);
+  const endpointId = await findNamed(db, 'endpoint', nameOrId);
   const { title_template, text_template } = await readReceiver(db, endpointId);
   for (const template of [title_template, text_template]) if (template !== null) assertTemplate(template);
   return attemptDelivery({ db }, outgoing, {

@@ -15,6 +15,7 @@ export {
   readPlaces,
   removeCamera,
   setCamera,
+  type Watch,
 } from './cameras.ts';
 export {
   addCannotLink,

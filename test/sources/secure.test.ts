@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
@@ -43,7 +44,12 @@ describe.skipIf(!hasFfmpeg || !hasRtspServer)(`RTSP over TCP ${needsRtspServer}`
       );
     await add('gate', userinfo);
     await add('wrong', 'guard:wrong-secret');
-    const watching = startWatching({ database, outgoing: loopback, log: openLog('silent') });
+    const watching = startWatching({
+      watcher: randomUUID(),
+      database,
+      outgoing: loopback,
+      log: openLog('silent'),
+    });
     atEnd(() => watching.stop());
     const watchOf = async (name: string) => {
       const [row] = await database.rows(
