@@ -240,6 +240,7 @@ comment on column watchpost.upkeep_task.last_result is 'What it did, in words.';
 comment on column watchpost.upkeep_task.last_error  is 'Why it failed the last time; null: it did not.';
 
 insert into watchpost.upkeep_task (task, every) values
+  ('statistics', '5 seconds'),
   ('seal',       '10 seconds'),
   ('alarms',     '15 seconds'),
   ('events',     '1 minute'),

@@ -54,6 +54,8 @@ begin
         select g.result, g.more into result, more from watchpost.group_strangers() as g;
       when 'stranger_alerts' then
         result := watchpost.raise_stranger_alerts();
+      when 'statistics' then
+        result := watchpost.analyze_grown_tables();
       else
         raise exception 'There is no upkeep task %.', quote_literal(task);
     end case;

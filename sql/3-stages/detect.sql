@@ -13,7 +13,7 @@ create or replace function watchpost.write_faces(
   stills       jsonb,
   rotations    jsonb
 ) returns integer
-language plpgsql set plan_cache_mode = force_generic_plan
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off
 as $$
 declare
   written integer;

@@ -2,7 +2,7 @@
 --
 -- consumes face.embedded, track.begun, track.improved · writes search, match · emits match.found, which alert consumes
 --
--- Who is nearest: sql/4-people/nearest-people.sql. Whether that is a match: src/watchlist/decision.ts. Which of several
+-- Who is nearest: sql/4-people/find-nearest.sql. Whether that is a match: src/watchlist/decision.ts. Which of several
 -- faces of a photo is a person: ranking.sql.
 
 create or replace function watchpost.fill_match_image() returns trigger
@@ -99,7 +99,7 @@ declare
 begin
   perform
   from watchpost.track as t
-  where t.id in (select d.track_id from watchpost.decided_searches(decided) as d)
+  where t.id = any (array(select d.track_id from watchpost.decided_searches(decided) as d))
   order by t.id
   for no key update;
   -- A statement of its own, which sees what others committed before the locks were granted.

@@ -29,14 +29,6 @@ comment on function watchpost.person_index(text) is 'Name of the HNSW index over
 create or replace function watchpost.index_people(model text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
-declare
-  -- The schema of pgvector, because the function's search path does not contain it.
-  home text := (
-    select quote_ident(n.nspname)
-    from pg_extension as e
-    join pg_namespace as n on n.oid = e.extnamespace
-    where e.extname = 'vector'
-  );
 begin
   -- A parallel build of pgvector 0.8.0 can fail.
   perform set_config('max_parallel_maintenance_workers', '0', true);
@@ -45,9 +37,9 @@ begin
     perform set_config('maintenance_work_mem', '512MB', true);
   end if;
   execute format(
-    'create index if not exists %I on watchpost.person_vector using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_l2_ops) with (m = 40, ef_construction = 200) where model_id = %4$L',
+    'create index if not exists %I on watchpost.person_vector using hnsw ((vector::%I.halfvec(%s)) %2$I.halfvec_l2_ops) with (m = 40, ef_construction = 200) where model_id = %4$L',
     watchpost.person_index(model),
-    home,
+    watchpost.vector_schema(),
     (select m.dimension + 2 from watchpost.model as m where m.id = model),
     model
   );

@@ -73,16 +73,7 @@ comment on function watchpost.refresh_person_vectors(uuid[]) is 'Computes the ve
 
 -- Triggers of owner's functions call these with a search_path without pgvector's schema, where avg and the operators
 -- are.
-do $$
-declare
-  home text := (
-    select n.nspname from pg_extension as e join pg_namespace as n on n.oid = e.extnamespace where e.extname = 'vector'
-  );
-begin
-  execute format('alter function watchpost.refresh_person_vectors(uuid[]) set search_path = pg_catalog, %I, pg_temp', home);
-  execute format('alter function watchpost.vector_of_person set search_path = pg_catalog, %I, pg_temp', home);
-end;
-$$;
+select watchpost.add_vector_schema('{refresh_person_vectors,vector_of_person}');
 
 
 -- With its owner's rights: who removes a photo need not be allowed to read vectors.

@@ -18,20 +18,13 @@ comment on function watchpost.stranger_index(text) is 'Name of the HNSW index ov
 create or replace function watchpost.index_strangers(model text) returns void
 language plpgsql
 as $$
-declare
-  home text := (
-    select quote_ident(n.nspname)
-    from pg_extension as e
-    join pg_namespace as n on n.oid = e.extnamespace
-    where e.extname = 'vector'
-  );
 begin
   -- A parallel build of pgvector 0.8.0 can fail.
   perform set_config('max_parallel_maintenance_workers', '0', true);
   execute format(
-    'create index if not exists %I on watchpost.stranger_face using hnsw ((vector::%s.halfvec(%s)) %2$s.halfvec_cosine_ops) where model_id = %4$L',
+    'create index if not exists %I on watchpost.stranger_face using hnsw ((vector::%I.halfvec(%s)) %2$I.halfvec_cosine_ops) where model_id = %4$L',
     watchpost.stranger_index(model),
-    home,
+    watchpost.vector_schema(),
     (select m.dimension from watchpost.model as m where m.id = model),
     model
   );
@@ -50,7 +43,6 @@ language plpgsql rows 20
 as $$
 declare
   dimension integer;
-  home text;
   most integer := 40;
   found_ids uuid[];
   similarities real[];
@@ -64,24 +56,20 @@ begin
   end if;
 
   select m.dimension into dimension from watchpost.model as m where m.id = model;
-  select quote_ident(n.nspname) into home
-  from pg_extension as e
-  join pg_namespace as n on n.oid = e.extnamespace
-  where e.extname = 'vector';
   perform set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', '40', true);
   loop
     execute format(
       $query$
         with near as materialized (
-          select f.face_id, 1 - (f.vector::%1$s.halfvec(%2$s) operator(%1$s.<=>) $1::%1$s.halfvec(%2$s)) as similarity
+          select f.face_id, 1 - (f.vector::%1$I.halfvec(%2$s) operator(%1$I.<=>) $1::%1$I.halfvec(%2$s)) as similarity
           from watchpost.stranger_face as f
           where f.model_id = %3$L
-          order by f.vector::%1$s.halfvec(%2$s) operator(%1$s.<=>) $1::%1$s.halfvec(%2$s)
+          order by f.vector::%1$I.halfvec(%2$s) operator(%1$I.<=>) $1::%1$I.halfvec(%2$s)
           limit $2
         )
         select array_agg(n.face_id), array_agg(n.similarity::real) from near as n
       $query$,
-      home, dimension, model
+      watchpost.vector_schema(), dimension, model
     ) into found_ids, similarities using probe, most;
     exit when coalesce(cardinality(found_ids), 0) < most
       or (select min(s) from unnest(similarities) as s) < reach

@@ -6,6 +6,7 @@ import type { Outgoing } from '../outgoing/index.ts';
 import type { Bridge, Credentials } from './bridge.ts';
 import { connectBroker } from './brokers/index.ts';
 import { readCredentials } from './credentials.ts';
+import { reasonOf } from './reason.ts';
 import { parseBrokerUrl } from './url.ts';
 
 /** The rows of bridges: adding, listing, changing and testing them. The rules are in sql/2-broker/bridges.sql. */
@@ -105,8 +106,6 @@ export const testBridge = async (
     await link.close();
     return undefined;
   } catch (error) {
-    return error instanceof Error
-      ? error.message || String((error as { code?: unknown }).code)
-      : String(error);
+    return reasonOf(error);
   }
 };

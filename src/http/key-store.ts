@@ -5,7 +5,7 @@ import type { Page } from '../fields.ts';
 import { findCamera, findSite, findWatchlist } from '../watchlist/registry.ts';
 import type { Scope } from './key.ts';
 
-/** API keys: making, rotating, revoking and listing them. The rules are in the database, in sql/1-base/keys.sql. */
+/** API keys: making, rotating, revoking and listing them. The rules are in the database, in sql/1-base/keys.sql and key-calls.sql. */
 
 /** The fields of a new key. */
 export interface NewKey {

@@ -4,7 +4,7 @@ import { toWatchpostError } from '../convert-error.ts';
 import type { DB } from '../database/types.generated.ts';
 import { isCollision } from '../database-errors.ts';
 
-/** Deleting much: batch by batch, by the functions in sql/6-record/deleting.sql. */
+/** Deleting much: batch by batch, by the functions in sql/6-record/deleting.sql and its neighbours. */
 
 /** Runs something in a transaction of its own, which the record attributes to whoever asked for it. */
 export type Transact = <T>(run: (trx: Kysely<DB>) => Promise<T>) => Promise<T>;

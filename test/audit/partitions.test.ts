@@ -19,6 +19,7 @@ const tasks = [
   'purge_persons',
   'retention',
   'seal',
+  'statistics',
   'stranger_alerts',
   'strangers',
 ];
@@ -82,7 +83,7 @@ describe('partitions', () => {
     await submitMany(database, 1);
     expect(await one('select task from watchpost.upkeep()')).toEqual({ task: null });
     await database.rows(`update watchpost.upkeep_task set last_run = last_run - interval '11 seconds'`);
-    for (const task of ['stranger_alerts', 'seal', null])
+    for (const task of ['statistics', 'stranger_alerts', 'seal', null])
       expect(await one('select task from watchpost.upkeep()')).toEqual({ task });
   });
 

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { fieldsOf, photoFields, queryOf, type Supplies, wordOf } from '../limits/fuzz/calls.ts';
+import { fieldsOf, photoFields, queryOf, type Supplies } from '../limits/fuzz/calls.ts';
 import { randomOf } from '../limits/fuzz/random.ts';
+import { wordOf } from '../limits/fuzz/requests.ts';
 import { readState, type State } from '../limits/fuzz/state.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';

@@ -13,8 +13,8 @@ import { freshDatabase, needsServer, onServer, type TestDatabase } from '../supp
 import { sample } from '../support/photos.ts';
 import { realVision, runWorker } from '../support/pipeline.ts';
 import { fillSite } from '../support/sites.ts';
-import { type Call, callTo, type Route } from './fuzz/calls.ts';
 import { randomOf } from './fuzz/random.ts';
+import { type Call, callTo, type Route } from './fuzz/requests.ts';
 import { type Outcome, send, sendBroken } from './fuzz/send.ts';
 import { prepare, readState, refresh, type State, untilCalm } from './fuzz/state.ts';
 

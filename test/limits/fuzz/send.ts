@@ -1,8 +1,8 @@
 import { Agent, request } from 'node:http';
 import { expectContract } from '../../support/contract.ts';
 import { openRaw, readAnswer } from '../../support/raw-call.ts';
-import type { Call } from './calls.ts';
 import type { Random } from './random.ts';
+import type { Call } from './requests.ts';
 
 /** An answer. Status 0 means that the connection was closed without one. */
 export interface Outcome {
