@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { connectAsync } from 'mqtt';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { connectBroker } from '../../src/bridge/brokers/index.ts';
 import { send } from '../../src/endpoints/kinds/index.ts';
 import { messageOf } from '../../src/endpoints/message.ts';
 import type { Outgoing } from '../../src/outgoing/index.ts';
@@ -110,6 +113,30 @@ describe.skipIf(!programs.mosquitto || !programs.nats || !programs.kcat)(
     });
   },
 );
+
+it('a server of NATS that offers no TLS is told no password by tls://', async () => {
+  let told = '';
+  const server = createServer((socket) => {
+    socket
+      .on('error', () => {})
+      .on('data', (piece) => {
+        told += piece;
+      });
+    socket.write('INFO {"server_id": "x", "version": "2.9.0", "proto": 1, "max_payload": 1048576}\r\n');
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  atEnd(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const bridge = {
+    ...({ id: 'plain', site_id: null, name: 'plain', kind: 'nats', direction: 'out' } as const),
+    ...({ address: 'secure', topics: [], mode: 'binary', camera: null } as const),
+    url: `tls://broker.example:${port}`,
+  };
+  const credentials = { username: 'guard', password: 'secret' };
+  const connecting = connectBroker({ bridge, credentials, outgoing: named, maxBytes: 1_000 });
+  await expect(connecting).rejects.toThrow(/does not support 'tls'/);
+  expect(told).toBe('');
+});
 
 /** The address that a broker of Kafka names, with the port at which it speaks TLS. */
 const withPort =

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttps } from 'node:https';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createServer as createTls } from 'node:tls';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openLog } from '../../src/log.ts';
@@ -43,7 +44,12 @@ describe.skipIf(!hasFfmpeg || !hasRtspServer)(`RTSP over TCP ${needsRtspServer}`
       );
     await add('gate', userinfo);
     await add('wrong', 'guard:wrong-secret');
-    const watching = startWatching({ database, outgoing: loopback, log: openLog('silent') });
+    const watching = startWatching({
+      watcher: randomUUID(),
+      database,
+      outgoing: loopback,
+      log: openLog('silent'),
+    });
     atEnd(() => watching.stop());
     const watchOf = async (name: string) => {
       const [row] = await database.rows(
@@ -88,25 +94,28 @@ describe.skipIf(!hasFfmpeg || !hasRtspServer)(`RTSP over TCP ${needsRtspServer}`
   });
 });
 
-describe.skipIf(!hasFfmpeg)('rtsps', () => {
-  it('does not follow the server to another one', async () => {
+describe.skipIf(!hasFfmpeg)('a source of RTSP', () => {
+  it.each(['rtsp', 'rtsps'])('by %s does not follow the server to another one', async (scheme) => {
     let connected = 0;
     const elsewhere = createServer(() => (connected += 1));
     await once(elsewhere.listen(0, '127.0.0.1'), 'listening');
     const { port: inside } = elsewhere.address() as AddressInfo;
     const { key, cert, fingerprint } = certificate;
-    const server = createTls({ key, cert }, (socket) => {
+    const answer = (socket: Socket) => {
       socket.on('error', () => {});
       socket.on('data', (asked) => {
         const [, sequence] = /CSeq: (\d+)/.exec(asked.toString()) ?? [];
         socket.write(`RTSP/1.0 302 Found\r\nCSeq: ${sequence}\r\nLoc`);
         socket.write(`ation: rtsp://127.0.0.1:${inside}/\r\n\r\n`);
       });
-    });
+    };
+    const server = scheme === 'rtsp' ? createServer(answer) : createTls({ key, cert }, answer);
     await once(server.listen(0, '127.0.0.1'), 'listening');
     atEnd(() => [elsewhere, server].map((one) => one.close()));
     const { port } = server.address() as AddressInfo;
-    const source = sourceAt(`rtsps://camera.example:${port}/gate#sha256=${fingerprint}`);
+    const source = sourceAt(
+      `${scheme}://camera.example:${port}/gate${scheme === 'rtsps' ? `#sha256=${fingerprint}` : ''}`,
+    );
     await expect(take(source, 1, {}, named)).rejects.toThrow(/cannot be read/);
     expect(connected).toBe(0);
   });

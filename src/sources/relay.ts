@@ -1,12 +1,13 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { pipeline, Transform } from 'node:stream';
-import { connect, type TLSSocket } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { causeOf, certified, tlsProblemOf } from '../outgoing/index.ts';
 import { SourceError } from './source.ts';
 
-/** A server that speaks TLS, at an address that was judged. */
-interface SecureServer {
+/** A server of RTSP, at an address that was judged. */
+interface Server {
+  readonly isSecure: boolean;
   /** The name, or address, that its certificate has to have. */
   readonly host: string;
   readonly address: string;
@@ -15,51 +16,51 @@ interface SecureServer {
   readonly fingerprint: string | undefined;
 }
 
-/** Milliseconds for the connection, and for its TLS. */
+/** Milliseconds for the connection, with its TLS. */
 const patienceMs = 10_000;
 
 /**
- * Connects by TLS, and gives a port of loopback behind which one client has that connection without it: ffmpeg would not verify
- * the certificate, as it is given an address.
+ * Connects to a server, and gives a port of loopback behind which one client has that connection, without TLS. ffmpeg by itself
+ * would follow the server to any other one, and would not verify its certificate, as it is given an address.
  *
  * @throws {SourceError} the server cannot be reached, or its certificate is not the one it has to be.
  */
 export const openRelay = async (
-  server: SecureServer,
+  server: Server,
   signal: AbortSignal,
 ): Promise<{ port: number; close: () => void }> => {
-  const secure = await connectSecurely(server, signal);
-  const relay = createServer((plain) => {
+  const camera = await reach(server, signal);
+  const relay = createServer((client) => {
     relay.close();
-    pipeline(plain, secure, () => {});
-    pipeline(secure, withoutRedirects(), plain, () => {});
+    pipeline(client, camera, () => {});
+    pipeline(camera, withoutRedirects(), client, () => {});
   });
   try {
     await once(relay.listen(0, '127.0.0.1'), 'listening');
   } catch (error) {
-    secure.destroy();
+    camera.destroy();
     throw error;
   }
   const close = () => {
     relay.close();
-    secure.destroy();
+    camera.destroy();
   };
-  secure.once('close', () => relay.close());
+  camera.once('close', () => relay.close());
   return { port: (relay.address() as AddressInfo).port, close };
 };
 
-const connectSecurely = async (
-  { host, address, port, fingerprint }: SecureServer,
+const reach = async (
+  { isSecure, host, address, port, fingerprint }: Server,
   signal: AbortSignal,
-): Promise<TLSSocket> => {
-  const socket = connect({
-    ...{ host: address, port, ...certified(host) },
-    rejectUnauthorized: fingerprint === undefined,
-  });
+): Promise<Socket> => {
+  const place = { host: address, port };
+  const socket = isSecure
+    ? connectTls({ ...place, ...certified(host), rejectUnauthorized: fingerprint === undefined })
+    : connect(place);
   const late = AbortSignal.timeout(patienceMs);
   try {
-    await once(socket, 'secureConnect', { signal: AbortSignal.any([signal, late]) });
-    if (fingerprint !== undefined) assertFingerprint(socket, fingerprint);
+    await once(socket, isSecure ? 'secureConnect' : 'connect', { signal: AbortSignal.any([signal, late]) });
+    if (socket instanceof TLSSocket && fingerprint !== undefined) assertFingerprint(socket, fingerprint);
     // Whoever reads it finds out what becomes of it.
     socket.on('error', () => {});
     return socket;
@@ -67,9 +68,10 @@ const connectSecurely = async (
     socket.on('error', () => {}).destroy();
     if (error instanceof SourceError) throw error;
     const reason = late.aborted ? `no answer within ${patienceMs / 1000} s` : causeOf(error);
-    const pinned =
-      tlsProblemOf(error) && '; or the fingerprint of its certificate behind #sha256= in the URL';
-    throw new SourceError(`The server cannot be reached: ${reason}${pinned ?? ''}.`);
+    const pinned = tlsProblemOf(error)?.includes('certificate')
+      ? '; or the fingerprint of its certificate behind #sha256= in the URL'
+      : '';
+    throw new SourceError(`The server cannot be reached: ${reason}${pinned}.`);
   }
 };
 
