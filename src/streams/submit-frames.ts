@@ -8,8 +8,6 @@ import type { Log } from '../log.ts';
 import type { Frame } from '../sources/index.ts';
 import type { FrigateLabels } from './frigate-labels.ts';
 
-/** Photos of one camera that may wait in the outbox: while there are so many, its frames wait in the watcher. */
-const mostWaiting = 6;
 /** Milliseconds between two looks at the outbox while it is full. */
 const pause = 100;
 
@@ -25,8 +23,8 @@ export const knownFrame: SubmittedFrame = { id: null, known: true };
 
 /** Where the frames of a camera go. */
 export interface Target {
-  /** Resolves when a frame may be submitted, or the signal is aborted. */
-  untilRoom(signal: AbortSignal): Promise<void>;
+  /** Resolves when fewer than so many frames wait to be searched for faces, or the signal is aborted. */
+  untilRoom(mostWaiting: number, signal: AbortSignal): Promise<void>;
   /**
    * Submits a frame, once: its name is the idempotency key, so that it may be tried again whatever became of the first attempt.
    *
@@ -50,7 +48,7 @@ export const intoDatabase = (
     log: Log;
   },
 ): Target => ({
-  async untilRoom(signal) {
+  async untilRoom(mostWaiting, signal) {
     const full = async () => {
       const { rows } = await database.pool.query<{ waiting: number }>({
         name: 'watchpost-frames-waiting',

@@ -5,7 +5,7 @@ import type { Page } from '../fields.ts';
 /** Alerts about people who are on no list, which rules lead to: sql/5-alerts/stranger-alerts.sql. */
 
 /** Which of them; a condition that is left out restricts nothing. */
-export interface StrangerAlertFilter {
+interface StrangerAlertFilter {
   /** Id of a rule. */
   readonly rule?: string | undefined;
   /** Id of a camera. */

@@ -2,7 +2,8 @@ import { connect, type IPublishPacket, type MqttClient } from 'mqtt';
 import { certified } from '../../outgoing/index.ts';
 import type { Connect, Handle, Link, Message, Target } from '../bridge.ts';
 import { judgedServers, parseBrokerUrl } from '../url.ts';
-import { losing, textHeaders } from './losing.ts';
+import { connectionLoss } from './connection-loss.ts';
+import { textHeaders } from './headers.ts';
 
 /** Seconds for which a broker keeps what comes in while no bridge is connected: a week. */
 const sessionSeconds = 7 * 86_400;
@@ -12,7 +13,7 @@ const receiveMaximum = 4;
 
 /** Connects by MQTT 5; messages have QoS 1 in both directions. */
 export const connectMqtt: Connect = async (target) => {
-  const { lost, lose } = losing();
+  const { lost, lose } = connectionLoss();
   const client = await open(target);
   // What the session has kept may arrive before anybody consumes it.
   const consumer = Promise.withResolvers<Handle>();

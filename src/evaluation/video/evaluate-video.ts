@@ -12,7 +12,7 @@ import { type MarkedVideo, type Passage, readMarks } from './marks.ts';
 import { findActors, makeScenes } from './scenes.ts';
 
 /** What was counted in the films of one kind. */
-export interface VideoRow extends VideoFigures {
+interface VideoRow extends VideoFigures {
   readonly film: string;
   /** People who were enrolled then. */
   readonly enrolled: number;
