@@ -30,6 +30,8 @@ create table watchpost.bridge (
     (direction = 'out') = (cardinality(topics) between 1 and 100)
     and array_to_string(topics, ' ', '') ~ '^([a-z_]+[.]([a-z_]+|[*])( |$))*$'
   ),
+  -- A name that is misspelt would be published as it stands.
+  constraint bridge_address_names check (direction = 'in' or regexp_replace(address, '\{(topic|camera|site)\}', '', 'g') !~ '\{[A-Za-z_]*\}'),
   constraint bridge_camera_in check (camera_id is null or direction = 'in'),
   check (removed_at is null or not enabled)
 );

@@ -27,7 +27,9 @@ begin
   then
     raise exception 'The source of the camera is not one that frames can be taken from.'
       using errcode = 'WP054',
-            hint = 'Give a URL like rtsp://user:password@camera.example/stream, with rtsp, rtsps, http, https, mqtt, mqtts or s3, or a device like /dev/video0. In a password write @ as %40, / as %2F, ? as %3F and # as %23.';
+            hint = case when new.source ~* '#sha256=' then
+              'A fingerprint is #sha256= and 32 pairs of hexadecimal digits, at the end of a URL with rtsps. ' else '' end
+              || 'Give a URL like rtsp://user:password@camera.example/stream, with rtsp, rtsps, http, https, mqtt, mqtts or s3, or a device like /dev/video0. In a password write @ as %40, / as %2F, ? as %3F and # as %23.';
   end if;
   if new.source is not null and parts[2] <> '' then
     insert into watchpost.camera_secret as s (camera_id, userinfo) values (new.id, parts[2])

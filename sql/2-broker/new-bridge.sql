@@ -11,6 +11,9 @@ begin
   elsif violated = 'bridge_topics' then
     raise exception 'The topics of the events cannot be used.'
       using errcode = 'WP171', hint = 'Give 1 to 100 like alert.raised or alert.* for what is published, and none for what comes in.';
+  elsif violated = 'bridge_address_names' then
+    raise exception 'The address names what no event has.'
+      using errcode = 'WP171', hint = 'In what goes out it may name {topic}, {camera} and {site}.';
   elsif violated = 'bridge_camera_in' then
     raise exception 'A camera is for photos that come in.'
       using errcode = 'WP171', hint = 'Of a bridge that publishes, topics and {camera} in the address say what goes where.';

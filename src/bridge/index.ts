@@ -3,4 +3,12 @@
  */
 export { bridgeKinds } from './bridge.ts';
 export { BridgeProcess } from './bridge-process.ts';
-export { addBridge, type NewBridge, readBridge, readBridges, setBridge, testBridge } from './bridges.ts';
+export {
+  addBridge,
+  type BridgeFields,
+  type NewBridge,
+  readBridge,
+  readBridges,
+  setBridge,
+  testBridge,
+} from './bridges.ts';

@@ -4,5 +4,7 @@ import { tlsProblemOf } from '../outgoing/index.ts';
 export const reasonOf = (error: unknown): string => {
   const problem = tlsProblemOf(error);
   if (problem !== undefined) return `the broker cannot be connected: ${problem}`;
-  return error instanceof Error ? error.message || String((error as { code?: unknown }).code) : String(error);
+  const words =
+    error instanceof Error ? error.message || String((error as { code?: unknown }).code) : String(error);
+  return /\bE[A-Z]{4,}\b/.test(words) ? `the broker cannot be connected: ${words}` : words;
 };

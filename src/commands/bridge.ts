@@ -1,21 +1,40 @@
 import { Option } from 'commander';
-import { addBridge, BridgeProcess, type NewBridge, readBridges, testBridge } from '../bridge/index.ts';
+import {
+  addBridge,
+  BridgeProcess,
+  type NewBridge,
+  readBridge,
+  readBridges,
+  testBridge,
+} from '../bridge/index.ts';
 import { assertReadable } from '../database/at-rest.ts';
 import { findNamed } from '../database/named.ts';
 import { waitForDatabase } from '../database/retry.ts';
 import { CommandError } from '../errors.ts';
+import { bridgeSet } from './bridge-set.ts';
 import { changing } from './program/changing.ts';
 import { connect } from './program/connect.ts';
 import { print } from './program/io.ts';
 import { named, searched, several, tokenOption } from './program/options.ts';
 import { readySchema } from './program/ready-schema.ts';
 import type { AddCommand } from './program/session.ts';
+import { showing } from './program/show.ts';
 import { printRows } from './program/table.ts';
 
 /** bridge: events to brokers of others, and photos from them. */
 export const bridgeCommand: AddCommand = (program, session) => {
   const bridge = program.command('bridge').description('Bridges to Kafka, RabbitMQ, NATS, MQTT and Celery');
-  for (const add of [bridgeRun, bridgeAdd, bridgeList, bridgeTest, bridgeEnable, bridgeDisable, bridgeRemove])
+  for (const add of [
+    bridgeRun,
+    bridgeAdd,
+    bridgeList,
+    bridgeShow,
+    bridgeSet,
+    bridgeTest,
+    bridgeEnable,
+    bridgeDisable,
+    bridgeRemove,
+  ])
     add(bridge, session);
 };
 
@@ -142,6 +161,11 @@ const bridgeList: AddCommand = (bridge, session) =>
         });
       }),
     );
+
+const bridgeShow = showing(
+  'Show everything that is set of a bridge, but its credentials, and what it has done',
+  async (db, name) => readBridge(db, await findNamed(db, 'bridge', name)),
+);
 
 const bridgeTest: AddCommand = (bridge, session) =>
   bridge

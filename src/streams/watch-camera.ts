@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { WatchpostError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Outgoing } from '../outgoing/index.ts';
 import {
@@ -101,8 +102,13 @@ export const watchCamera = async (watched: Watched, signal: AbortSignal): Promis
 
 const reasonOf = (error: unknown, userinfo: string | null): string => {
   const message = error instanceof Error ? error.message : String(error);
-  const known = error instanceof SourceError || (error instanceof Error && error.name === 'WatchpostError');
-  return withoutSecrets(known ? message : `The source cannot be read: ${message}.`, userinfo).slice(0, 500);
+  const words =
+    error instanceof WatchpostError
+      ? [message, error.hint].filter(Boolean).join(' ')
+      : error instanceof SourceError
+        ? message
+        : `The source cannot be read: ${message}.`;
+  return withoutSecrets(words, userinfo).slice(0, 500);
 };
 
 const takeFrames = async (watched: Watched, outer: AbortSignal): Promise<void> => {

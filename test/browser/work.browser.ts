@@ -292,6 +292,30 @@ describe.skipIf(!browserPath)(`work in the console${needsBrowser}`, () => {
     await api.call('DELETE', `/v1/endpoints/${made.id}`);
   });
 
+  it('decides alerts about strangers, keeps the decided ones in sight, and opens one again', async () => {
+    const { page, errors } = await open('strangers');
+    const waiting = page.getByRole('region', { name: 'Not acknowledged' }).getByRole('listitem');
+    await waiting.nth(1).waitFor();
+    await waiting.first().getByRole('button', { name: 'Dismiss' }).click();
+    await page.getByRole('dialog').getByLabel('Note').fill('the gardener');
+    await page.getByRole('dialog').getByRole('button', { name: 'Dismiss' }).click();
+    await waiting.nth(1).waitFor({ state: 'detached' });
+    await page.getByRole('link', { name: 'Rules and alerts' }).click();
+    const decided = page
+      .getByRole('region', { name: 'Alerts' })
+      .getByRole('listitem')
+      .filter({ hasText: 'the gardener' });
+    await decided.getByText('dismissed').waitFor();
+    expect(await decided.getByRole('button').allTextContents()).toEqual(['Reopen']);
+    await check(page, 'html');
+    await decided.getByRole('button', { name: 'Reopen' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Reopen' }).click();
+    await decided.waitFor({ state: 'detached' });
+    const { alerts } = (await api.call('GET', '/v1/stranger-alerts?open=true')).body;
+    expect(alerts).toHaveLength(2);
+    expect(errors).toEqual([]);
+  });
+
   it('shows a key with less scope less', async () => {
     const { key } = await keyWith(database, { name: 'guest', scopes: ['read'] });
     const { page, errors } = await open('alert', { key });

@@ -11,6 +11,17 @@ beforeAll(async () => {
   await run('watchlist', 'add', 'wanted', '--camera', 'gate', '--min-looks', '2', '--min-share', '0.5');
   await run('endpoint', 'add', 'guards', 'https://guards.example/', '--watchlist', 'wanted');
   await run(
+    'bridge',
+    'add',
+    'photos',
+    '--from',
+    'mqtts://broker.example',
+    '--address',
+    'photos',
+    '--camera',
+    'gate',
+  );
+  await run(
     'stranger-rule',
     'add',
     'night',
@@ -31,13 +42,15 @@ const renamed: Record<string, Record<string, string | null>> = {
     ...{ plan_id: 'plan', plan_x: 'plan', plan_y: 'plan', removed_at: null },
   },
   endpoint: { removed_at: null },
+  bridge: { removed_at: null },
   stranger_rule: { from_time: 'hours', until_time: 'hours' },
 };
 
 describe.each([
   ['watchlist', 'wanted', [/^cameras +gate$/m, /^min_looks +2$/m, /^min_share +0\.5$/m]],
-  ['camera', 'gate', [/^frames_per_second +2$/m, /^region +\{"x":0\.25,"y":0,"width":0\.5,"height":1\}$/m]],
+  ['camera', 'gate', [/^frames_per_second +2$/m, /^region\.x +0\.25$/m, /^region\.height +1$/m]],
   ['endpoint', 'guards', [/^site +all$/m, /^watchlists +wanted$/m]],
+  ['bridge', 'photos', [/^direction +in$/m, /^camera +gate$/m, /^has_credentials +false$/m]],
   ['stranger-rule', 'night', [/^known_on +wanted$/m, /^days +mon,\s?sat$/m, /^hours +22:00-06:00$/m]],
 ])('%s show', (command, name, lines) => {
   it('shows every column of its table', async () => {

@@ -124,6 +124,36 @@ describe('/v1/bridges', () => {
     ]);
   });
 
+  it('is changed by the command as by the API', async () => {
+    const { body } = await add({ ...kafka, name: 'set', topics: ['alert.*'], credentials });
+    const set = (...options: string[]) =>
+      watchpost(['bridge', 'set', 'set', ...options], {
+        DATABASE_URL: database.url,
+        WATCHPOST_BRIDGE_PASSWORD: 'hidden-2',
+      });
+    const topics = ['--topic', 'alert.raised', '--topic', 'track.*'];
+    expect(await set('--mode', 'binary', '--address', '{site}.{topic}', ...topics)).toMatchObject({ code: 0 });
+    const changed = {
+      ...body,
+      mode: 'binary',
+      address: '{site}.{topic}',
+      topics: ['alert.raised', 'track.*'],
+    };
+    expect(await listed('set')).toEqual(changed);
+    expect((await set('--url', 'kafka://elsewhere.example')).stderr).toContain('for another server');
+    expect((await set('--address', '{person}')).stderr).toContain('{topic}, {camera} and {site}');
+    expect((await set()).stderr).toContain('Say what to change');
+    expect(await listed('set')).toEqual(changed);
+    await set('--url', 'kafka://elsewhere.example', '--username', 'watchpost');
+    expect(await stored(body.id)).toEqual({ username: 'watchpost', password: 'hidden-2' });
+    await set('--no-credentials', '--rename', 'set anew');
+    expect(await listed('set anew')).toMatchObject({
+      id: body.id,
+      url: 'kafka://elsewhere.example',
+      has_credentials: false,
+    });
+  });
+
   it.each([
     [{ name: ' ' }, 'name_invalid'],
     [{ kind: 'pulsar' }, 'body_invalid'],
@@ -134,6 +164,7 @@ describe('/v1/bridges', () => {
     [{ url: 'amqp://broker.example' }, 'bridge_invalid'],
     [{ url: 'https://broker.example' }, 'bridge_invalid'],
     [{ address: '' }, 'token_invalid'],
+    [{ address: 'watchpost/{camra}' }, 'bridge_invalid'],
     [{ topics: [] }, 'bridge_invalid'],
     [{ topics: ['*'] }, 'bridge_invalid'],
     [{ topics: Array(101).fill('alert.raised') }, 'bridge_invalid'],

@@ -102,6 +102,8 @@ describe('/v1/cameras', () => {
     const camera = { name: 'pinned', location: 'Pinned', source: `rtsps://guard:secret@${place}` };
     const made = await api.call('POST', '/v1/cameras', camera);
     expect(made).toMatchObject({ status: 201, body: { source: `rtsps://${place}` } });
+    const short = { ...camera, source: 'rtsps://camera.example/x#sha256=0A:1B' };
+    expect(JSON.stringify((await api.call('POST', '/v1/cameras', short)).body)).toContain('32 pairs');
   });
 
   it.each([

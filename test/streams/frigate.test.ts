@@ -144,6 +144,7 @@ describe.skipIf(!programs.mosquitto)('Frigate (needs mosquitto)', () => {
       return (await images('yard')).length > 0;
     }, 200);
     await command.says(/There is no camera 'nowhere'/);
-    expect(await command.stop()).toBe(0);
+    expect(await command.stop('SIGINT')).toBe(0);
+    expect(command.stdout).toMatch(/^\d+ frames, \d+ submitted, \d+ known, \d+ dropped$/m);
   });
 });

@@ -169,7 +169,9 @@ describe('a camera with a source', () => {
   it('may not be within a network that the settings do not name', async () => {
     const camera = await addCamera('http://10.1.2.3/still');
     watch();
-    await until(async () => /private network/.test((await watchOf(camera))?.problem ?? ''));
+    await until(async () =>
+      /private network\. .*WATCHPOST_OUTGOING_ALLOW/.test((await watchOf(camera))?.problem ?? ''),
+    );
   });
 
   it('is taken over when its worker is killed, and no frame is lost or doubled', async () => {

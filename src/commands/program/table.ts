@@ -161,8 +161,16 @@ export const printRows = <Row extends object>(
   else if (none !== undefined) print(io, none);
 };
 
-/** Prints the fields of one row, a line each. */
+/** Prints the fields of one row, a line each; what a field has within it is a line, too: region.width. */
 export const printFields = (io: Io, row: object): void => {
-  const fields = Object.entries(row).map(([name, value]) => ({ name, value }));
+  const fields = fieldsOf(row);
   print(io, records(fields, [fields.map(({ value }) => cellOf(value, typeof value === 'number'))]));
 };
+
+const fieldsOf = (row: object, within = ''): { name: string; value: unknown }[] =>
+  Object.entries(row).flatMap(([name, value]) =>
+    isRecord(value) ? fieldsOf(value, `${within}${name}.`) : { name: within + name, value },
+  );
+
+const isRecord = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;

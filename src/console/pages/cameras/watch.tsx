@@ -32,8 +32,9 @@ export const Watch = ({ camera: { source, watch } }: { camera: CameraRow }) => {
       {watch.state === 'ended' && <Badge>at its end</Badge>}
       {watch.problem !== null && <span class="field-error">{watch.problem}</span>}
       <span class="faint number">
-        {count(watch.read)} frames read, {count(watch.submitted)} submitted, {count(watch.dropped)} dropped;{' '}
-        {count(watch.still_last_minute)} still in the last minute; {count(watch.reconnects)} reconnects
+        {count(watch.read)} frames read, {count(watch.submitted)} submitted, {count(watch.known)} known,{' '}
+        {count(watch.dropped)} dropped; {count(watch.still_last_minute)} still in the last minute;{' '}
+        {count(watch.reconnects)} reconnects
         {watch.worker && <> · worker {watch.worker.slice(0, 8)}</>}
       </span>
     </span>

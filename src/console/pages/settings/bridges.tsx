@@ -180,7 +180,7 @@ const Done = ({ bridge }: { bridge: Bridge }) => {
       {refused > 0 && `; ${refused.toLocaleString('en')} of them became no photo`}.{' '}
       {waiting > 0 && waiting_since !== null && (
         <Badge tone="warning">
-          {waiting.toLocaleString('en')} {waiting === 1 ? 'waits' : 'wait'}, the first since{' '}
+          {waiting.toLocaleString('en')} {waiting === 1 ? 'waits' : 'wait'}, the first came{' '}
           <Ago time={waiting_since} />
         </Badge>
       )}

@@ -149,7 +149,13 @@ export const EndpointDialog = ({
           />
         </>
       )}
-      <ManyField label="Only these lists" name="watchlists" values={values} options={options} />
+      <ManyField
+        label="Only these lists"
+        name="watchlists"
+        hint="None here: all, and alerts about people who are on none."
+        values={values}
+        options={options}
+      />
     </FormDialog>
   );
 };

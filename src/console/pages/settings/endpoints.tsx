@@ -159,7 +159,11 @@ const EndpointCard = ({
         {endpoint.watchlists.length > 0 && ` of ${endpoint.watchlists.join(', ')}`}
         {endpoint.site && ` at ${endpoint.site}`}
         {endpoint.min_severity !== 'info' && `, from ${endpoint.min_severity} on`}.{' '}
-        {Number(endpoint.due) > 0 && <Badge tone="warning">{endpoint.due} wait to be sent</Badge>}
+        {Number(endpoint.due) > 0 && (
+          <Badge tone="warning">
+            {endpoint.due} {Number(endpoint.due) === 1 ? 'waits' : 'wait'} to be sent
+          </Badge>
+        )}
         {endpoint.previous_secret_until && (
           <span class="faint">
             The secret before is valid, too, until <Ago time={endpoint.previous_secret_until} />.

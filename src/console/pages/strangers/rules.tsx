@@ -13,9 +13,10 @@ import { type Column, Table } from '../../components/table.tsx';
 import { say, sayProblem } from '../../components/toast.tsx';
 import { shortWeekdays } from '../../components/weekdays.tsx';
 import { RuleDialog } from './rule-dialog.tsx';
+import { StrangerAlerts } from './stranger-alerts.tsx';
 import type { StrangerRule } from './types.ts';
 
-/** The rules about people who are on no list. */
+/** The rules about people who are on no list, and all alerts that they have led to. */
 export const Rules = () => {
   const [open, setOpen] = useState<StrangerRule | 'new'>();
   const rules = useAnswer(() => answer(api['stranger-rules'].$get({ query: { limit: '500' } })), []);
@@ -104,6 +105,7 @@ export const Rules = () => {
       {rules.data && rules.data.rules.length > 0 && (
         <Table label="Rules" columns={columns} rows={rules.data.rules} keyOf={({ id }) => id} />
       )}
+      <StrangerAlerts />
       {open && (
         <RuleDialog
           rule={open === 'new' ? undefined : open}

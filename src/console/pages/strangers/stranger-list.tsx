@@ -27,7 +27,7 @@ export const StrangerList = () => {
       toolbar={
         <>
           <a class="button" href="/console/strangers/rules">
-            Alerts about them
+            Rules and alerts
           </a>
           <fieldset class="choices" aria-label="How often they came">
             {['1', '2', '3', '5', '10'].map((least) => (
@@ -44,7 +44,7 @@ export const StrangerList = () => {
         </>
       }
     >
-      <StrangerAlerts />
+      <StrangerAlerts open />
       <ProblemNote problem={strangers.problem} onRetry={strangers.reload} />
       {strangers.rows?.length === 0 && (
         <Empty icon={UserRoundSearch} title="No stranger has come so often">
