@@ -154,6 +154,8 @@ export const refresh = async (
   );
   // A photo that is refused: what was given up can be put back.
   await database.rows('select watchpost.submit_image($1)', [headerOf(photo)]);
+  // Each alert goes to every endpoint that is enabled: only to the newest, as thousands of messages show no more than hundreds.
+  await database.rows('update watchpost.endpoint set enabled = false where enabled');
   await database.rows('select watchpost.add_endpoint(name => $1, url => $2, internal => true)', [
     `endpoint ${made}`,
     endpointUrl,
