@@ -53,6 +53,8 @@ create table watchpost.camera (
   -- The host comes right after the slashes: no user, no password.
   constraint camera_source check (
     source ~* '^(rtsps?|https?|mqtts?|s3)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?([/?][^[:space:][:cntrl:]#]*)?$'
+    -- A certificate that is known by its fingerprint.
+    or source ~* '^rtsps://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?([/?][^[:space:][:cntrl:]#]*)?#sha256=([0-9a-f]{2}:?){32}$'
     or source ~ '^/dev/video[0-9]{1,3}$'
   ),
   -- Single-precision numbers like 0.1 and 0.9 add up to a little more than 1.

@@ -20,6 +20,7 @@ create table watchpost.camera_watch (
   state        text not null default 'connecting' check (state in ('connecting', 'watching', 'ended')),
   problem      text constraint camera_watch_problem_is_text check (watchpost.is_text(problem)),
   position     text constraint camera_watch_position_is_text check (watchpost.is_text(position)),
+  connected_at timestamptz,
   last_frame_at timestamptz,
   read         bigint not null default 0,
   submitted    bigint not null default 0,
@@ -29,12 +30,13 @@ create table watchpost.camera_watch (
 with (fillfactor = 50);
 
 comment on table  watchpost.camera_watch              is 'Which worker takes the frames of a camera with a source, and how that goes. One at a time: a lease, which another worker takes when it has ended.';
-comment on column watchpost.camera_watch.watcher      is 'Chosen by the process when it starts; null: it was released, and the next one may take it.';
+comment on column watchpost.camera_watch.watcher      is 'The worker, by its id; null: it was released, and the next one may take it.';
 comment on column watchpost.camera_watch.leased_until is 'Until then nobody else takes it. Extended each second.';
 comment on column watchpost.camera_watch.since        is 'Since when this watcher has it.';
 comment on column watchpost.camera_watch.state        is 'connecting: or waiting to connect again. watching: frames come. ended: the source has no more frames, as at the end of a video.';
 comment on column watchpost.camera_watch.problem      is 'Why there are no frames at the moment, without credentials; null: there are, or nothing is known.';
 comment on column watchpost.camera_watch.position     is 'How far a source has been read that has an order of its own, as a bucket; null: it begins anew.';
+comment on column watchpost.camera_watch.connected_at is 'Since when frames come, without a break; null: none come.';
 comment on column watchpost.camera_watch.last_frame_at is 'When the latest frame was read.';
 comment on column watchpost.camera_watch.read         is 'Frames that came from the source, at the rate of the camera; this and the following since the camera was first watched.';
 comment on column watchpost.camera_watch.submitted    is 'Frames that became images.';

@@ -30,7 +30,7 @@ create table watchpost.bridge (
     (direction = 'out') = (cardinality(topics) between 1 and 100)
     and array_to_string(topics, ' ', '') ~ '^([a-z_]+[.]([a-z_]+|[*])( |$))*$'
   ),
-  check (camera_id is null or direction = 'in'),
+  constraint bridge_camera_in check (camera_id is null or direction = 'in'),
   check (removed_at is null or not enabled)
 );
 
@@ -54,7 +54,7 @@ create table watchpost.bridge_secret (
   secret bytea not null check (octet_length(secret) between 2 and 65536)
 );
 
-comment on table  watchpost.bridge_secret        is 'How a bridge logs in at its broker. In a table of its own, which watchpost_reader may not read.';
+comment on table  watchpost.bridge_secret        is 'How a bridge logs in at its broker. In a table of its own, of which watchpost_reader and API keys read only for which bridges there is one.';
 comment on column watchpost.bridge_secret.id     is 'The bridge.';
 comment on column watchpost.bridge_secret.secret is 'JSON with username and password, or token. Where encryption is on, it is encrypted by the key of the bridge''s site, or of the first one, when a bridge process first reads it.';
 

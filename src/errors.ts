@@ -213,7 +213,7 @@ export const problems = {
   },
   credential_invalid: {
     status: 422,
-    title: 'The credential of the endpoint is missing or too long',
+    title: 'The credential is missing or too long',
     sqlstate: 'WP161',
   },
   template_invalid: { status: 422, title: 'The template cannot be used' },

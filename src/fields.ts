@@ -99,6 +99,15 @@ export const url = z
     refinement('url_invalid', `give a URL of 1 to ${limits.urlCharacters.max} characters`),
   );
 
+/** A token, a password or a key, which no answer has. */
+export const credential = z
+  .string()
+  .refine(
+    (given) => given.length > 0 && isAtMost(given, limits.credentialCharacters.max),
+    refinement('credential_invalid', `give 1 to ${limits.credentialCharacters.max} characters`),
+  )
+  .meta({ description: 'A token, a password or a routing key. In no answer.', writeOnly: true });
+
 const sourceHint =
   'give a URL like rtsp://camera.example/stream, with rtsp, rtsps, http, https, mqtt, mqtts or s3, or a device like /dev/video0';
 

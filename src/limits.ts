@@ -272,7 +272,7 @@ export const limits = {
     unit: 'characters',
     code: 'name_invalid',
     at: ['api', 'database', 'command line'],
-    what: 'Names of people, watchlists, cameras, endpoints and API keys, locations and zones: one line without control characters and without white space at its ends.',
+    what: 'Names of people, watchlists, cameras, endpoints, bridges and API keys, locations and zones: one line without control characters and without white space at its ends.',
   },
   tokenCharacters: {
     min: 1,
@@ -295,7 +295,7 @@ export const limits = {
     unit: 'characters',
     code: 'url_invalid',
     at: ['api', 'database', 'command line'],
-    what: 'The URL of an endpoint.',
+    what: 'The URL of an endpoint or a bridge.',
   },
   templateCharacters: {
     min: 1,
@@ -311,7 +311,7 @@ export const limits = {
     unit: 'characters',
     code: 'credential_invalid',
     at: ['api', 'command line'],
-    what: 'The token, password or key of an endpoint.',
+    what: 'The token, password or key of an endpoint or a bridge.',
   },
   metadataBytes: {
     max: 16_384,

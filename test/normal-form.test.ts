@@ -32,6 +32,7 @@ describe('text that is compared, in either normalization form', () => {
     ['camera', 'zone', { name: 'two', location: 'Gate' }],
     ['plan', 'name', { image: '\\x01', mime: 'image/png', width: 1, height: 1 }],
     ['endpoint', 'name', { url: 'https://a.example/' }],
+    ['bridge', 'name', { kind: 'nats', direction: 'in', url: 'nats://a.example', address: 'a' }],
     ['api_key', 'name', { sha256: '\\x01', scopes: '{read}' }],
     ['image', 'submitted_by', { bytes: '\\x01', purpose: 'reference' }],
     ['image', 'idempotency_key', { bytes: '\\x01', purpose: 'reference' }],
@@ -59,11 +60,12 @@ describe('text that is compared, in either normalization form', () => {
     expect(actor).toBe(composed);
   });
 
-  it('is one camera, list and endpoint', async () => {
+  it('is one camera, list, endpoint and bridge', async () => {
     await database.rows(`insert into watchpost.camera (name, location) values ($1, 'Gate')`, [composed]);
     await database.rows(`insert into watchpost.watchlist (name) values ($1)`, [composed]);
     await one(`select watchpost.add_endpoint(name => $1, url => 'https://a.example/')`, [composed]);
-    for (const call of ['find_camera($1)', 'find_endpoint($1)'])
+    await one(`select watchpost.add_bridge($1, 'nats', 'in', 'nats://a.example', 'a')`, [composed]);
+    for (const call of ['find_camera($1)', 'find_endpoint($1)', 'find_bridge($1)'])
       expect(await one(`select watchpost.${call} is not null as found`, [decomposed])).toEqual({
         found: true,
       });
@@ -71,12 +73,17 @@ describe('text that is compared, in either normalization form', () => {
       ['/v1/cameras', { name: decomposed, location: 'Gate' }],
       ['/v1/watchlists', { name: decomposed }],
       ['/v1/endpoints', { name: decomposed, url: 'https://a.example/' }],
+      [
+        '/v1/bridges',
+        { name: decomposed, kind: 'nats', direction: 'in', url: 'nats://a.example', address: 'a' },
+      ],
     ] as const)
       expect((await api.call('POST', path, body)).body).toMatchObject({ code: 'name_taken' });
     for (const args of [
       ['camera', 'add', decomposed, '--location', 'Gate'],
       ['watchlist', 'add', decomposed],
       ['endpoint', 'add', decomposed, 'https://a.example/'],
+      ['bridge', 'add', decomposed, '--from', 'nats://a.example', '--address', 'a'],
     ])
       expect((await run(...args)).stderr).toMatch(/is taken\.\n\(name_taken\)/);
   });

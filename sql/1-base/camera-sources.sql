@@ -14,7 +14,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Up to the last @ before the path.
-  parts constant text[] := regexp_match(new.source, '^([a-zA-Z0-9]+://)([^/?#]*)@([^@/?#]*([/?].*)?)$');
+  parts constant text[] := regexp_match(new.source, '^([a-zA-Z0-9]+://)([^/?#]*)@([^@/?#]*([/?#].*)?)$');
 begin
   if new.removed_at is not null then
     new.source := null;
@@ -22,6 +22,7 @@ begin
     new.source := parts[1] || parts[3];
   end if;
   if new.source !~* '^(rtsps?|https?|mqtts?|s3)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?([/?][^[:space:][:cntrl:]#]*)?$'
+    and new.source !~* '^rtsps://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?([/?][^[:space:][:cntrl:]#]*)?#sha256=([0-9a-f]{2}:?){32}$'
     and new.source !~ '^/dev/video[0-9]{1,3}$'
   then
     raise exception 'The source of the camera is not one that frames can be taken from.'

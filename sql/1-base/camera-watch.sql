@@ -16,6 +16,11 @@ begin
     leased_until = clock_timestamp() + for_time,
     state = coalesce(r.state, w.state),
     problem = r.problem,
+    connected_at = case
+      when coalesce(r.state, w.state) <> 'watching' then null
+      when r.reconnects > 0 then clock_timestamp()
+      else coalesce(w.connected_at, clock_timestamp())
+    end,
     position = coalesce(r.position, w.position),
     last_frame_at = coalesce(r.last_frame_at, w.last_frame_at),
     read = w.read + coalesce(r.read, 0),
@@ -44,7 +49,7 @@ begin
   limit most
   on conflict on constraint camera_watch_pkey do update
   set watcher = excluded.watcher, leased_until = excluded.leased_until, since = clock_timestamp(), state = 'connecting',
-      problem = null
+      problem = null, connected_at = null
   where w.leased_until <= clock_timestamp() and w.state <> 'ended';
 
   return query
@@ -80,7 +85,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   update watchpost.camera_watch as w
-  set state = 'connecting', problem = null, position = null
+  set state = 'connecting', problem = null, connected_at = null, position = null
   where w.camera_id = new.id;
   return null;
 end;

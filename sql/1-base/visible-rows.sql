@@ -183,6 +183,9 @@ begin
         and watchpost.shows_endpoint(scope, (payload ->> 'endpoint_id')::uuid)
     when 'endpoint' then watchpost.shows_endpoint(scope, subject_id)
     when 'home' then watchpost.shows_endpoint(scope, subject_id)
+    when 'bridge' then
+      scope.watchlists is null and scope.cameras is null
+        and exists (select from watchpost.bridge as b where b.id = subject_id and b.site_id = any (scope.sites))
     when 'plan' then exists (select from watchpost.plan as p where p.id = subject_id and p.site_id = any (scope.sites))
     when 'evidence' then watchpost.shows_alert(scope, subject_id)
     when 'erased' then exists (

@@ -2,28 +2,6 @@
 --
 -- emits person.changed
 
-create or replace function watchpost.emit_person_changed() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if tg_op = 'INSERT' then
-    perform watchpost.record_person_changes('created', array(select null::jsonb from new_rows), array(select to_jsonb(n) from new_rows as n));
-  elsif tg_op = 'DELETE' then
-    perform watchpost.record_person_changes('deleted', array(select to_jsonb(o) from old_rows as o), array(select null::jsonb from old_rows));
-  else
-    perform watchpost.record_person_changes(
-      'updated',
-      array(select to_jsonb(o) from old_rows as o join new_rows as n using (id) order by o.id),
-      array(select to_jsonb(n) from old_rows as o join new_rows as n using (id) order by n.id)
-    );
-  end if;
-  return null;
-end;
-$$;
-
-comment on function watchpost.emit_person_changed() is 'One person.changed for each person who was created, changed or deleted.';
-
-
 -- The old and new values are what the event says about the person: see sql/2-broker/event-content.sql.
 create or replace function watchpost.record_person_changes(change text, were jsonb[], become jsonb[]) returns void
 language plpgsql
@@ -44,19 +22,19 @@ begin
 end;
 $$;
 
-comment on function watchpost.record_person_changes is 'Part of emit_person_changed.';
+comment on function watchpost.record_person_changes is 'One person.changed for each person who was created, changed or deleted.';
 
 create or replace trigger person_emit_insert after insert on watchpost.person
 referencing new table as new_rows
-for each statement execute function watchpost.emit_person_changed();
+for each statement execute function watchpost.emit_changed('record_person_changes');
 
 create or replace trigger person_emit_update after update on watchpost.person
 referencing old table as old_rows new table as new_rows
-for each statement execute function watchpost.emit_person_changed();
+for each statement execute function watchpost.emit_changed('record_person_changes');
 
 create or replace trigger person_emit_delete after delete on watchpost.person
 referencing old table as old_rows
-for each statement execute function watchpost.emit_person_changed();
+for each statement execute function watchpost.emit_changed('record_person_changes');
 
 
 create or replace function watchpost.own_photos(person uuid) returns setof uuid

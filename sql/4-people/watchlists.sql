@@ -137,28 +137,6 @@ create or replace trigger watchlist_check before insert or update on watchpost.w
 for each row execute function watchpost.check_watchlist();
 
 
-create or replace function watchpost.emit_watchlist_changed() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if tg_op = 'INSERT' then
-    perform watchpost.record_watchlist_changes('created', array(select null::jsonb from new_rows), array(select to_jsonb(n) from new_rows as n));
-  elsif tg_op = 'DELETE' then
-    perform watchpost.record_watchlist_changes('deleted', array(select to_jsonb(o) from old_rows as o), array(select null::jsonb from old_rows));
-  else
-    perform watchpost.record_watchlist_changes(
-      'updated',
-      array(select to_jsonb(o) from old_rows as o join new_rows as n using (id) order by o.id),
-      array(select to_jsonb(n) from old_rows as o join new_rows as n using (id) order by n.id)
-    );
-  end if;
-  return null;
-end;
-$$;
-
-comment on function watchpost.emit_watchlist_changed() is 'One watchlist.changed for each list that was created, changed or deleted.';
-
-
 create or replace function watchpost.record_watchlist_changes(change text, were jsonb[], become jsonb[]) returns void
 language plpgsql
 as $$
@@ -186,19 +164,19 @@ begin
 end;
 $$;
 
-comment on function watchpost.record_watchlist_changes is 'Part of emit_watchlist_changed.';
+comment on function watchpost.record_watchlist_changes is 'One watchlist.changed for each list that was created, changed or deleted.';
 
 create or replace trigger watchlist_emit_insert after insert on watchpost.watchlist
 referencing new table as new_rows
-for each statement execute function watchpost.emit_watchlist_changed();
+for each statement execute function watchpost.emit_changed('record_watchlist_changes');
 
 create or replace trigger watchlist_emit_update after update on watchpost.watchlist
 referencing old table as old_rows new table as new_rows
-for each statement execute function watchpost.emit_watchlist_changed();
+for each statement execute function watchpost.emit_changed('record_watchlist_changes');
 
 create or replace trigger watchlist_emit_delete after delete on watchpost.watchlist
 referencing old table as old_rows
-for each statement execute function watchpost.emit_watchlist_changed();
+for each statement execute function watchpost.emit_changed('record_watchlist_changes');
 
 
 create or replace function watchpost.lowest_threshold(person uuid) returns real

@@ -111,9 +111,10 @@ begin
         ('notification', 'watchpost.shows_endpoint(SCOPE, endpoint_id) and watchpost.shows_alert(SCOPE, alert_id)', null),
         ('delivery', 'watchpost.shows_endpoint(SCOPE, endpoint_id)', null),
 
-        ('bridge', own_site, null),
+        -- A bridge publishes all events of its site.
+        ('bridge', own_site || ' and ' || sees_all_lists || ' and (select watchpost.my_cameras()) is null', null),
         ('bridge_state', 'exists (select from watchpost.bridge as b where b.id = bridge_id)', null),
-        ('bridge_secret', 'false', null),
+        ('bridge_secret', 'exists (select from watchpost.bridge as b where b.id = bridge_secret.id)', null),
 
         ('event', 'watchpost.shows_event(SCOPE, topic, subject_id, image_id, payload)', null),
         ('handling', 'watchpost.shows_event_of(SCOPE, event_id)', null),

@@ -156,6 +156,8 @@ begin
   foreach wanted in array '{watchpost_reader,watchpost_reviewer,watchpost_api}'::text[] loop
     execute format('grant select on all tables in schema watchpost to %I', wanted);
     execute format('revoke select on watchpost.stranger_candidate, watchpost.idempotency, watchpost.session, watchpost.data_key, watchpost.camera_secret, watchpost.link_key, watchpost.bridge_secret from %I', wanted);
+    -- That there is one, for bridge_status, and to replace it.
+    execute format('grant select (id) on watchpost.bridge_secret to %I', wanted);
     -- All columns but the vectors, also those of later migrations.
     foreach columns in array '{embedding,reference,person_vector,stranger_face,track}'::text[] loop
       execute format('revoke select on watchpost.%I from %I', columns, wanted);
@@ -184,8 +186,11 @@ begin
     watchpost.plan, watchpost.camera, watchpost.person, watchpost.person_photo, watchpost.watchlist,
     watchpost.watchlist_entry, watchpost.cannot_link, watchpost.endpoint, watchpost.endpoint_watchlist,
     watchpost.endpoint_secret, watchpost.endpoint_credential, watchpost.endpoint_wait, watchpost.stranger_rule,
-    watchpost.paging, watchpost.paging_quiet, watchpost.paging_step
+    watchpost.paging, watchpost.paging_quiet, watchpost.paging_step, watchpost.bridge
   to watchpost_api;
+  grant insert, delete on watchpost.bridge_secret to watchpost_api;
+  -- For a bridge that begins with what is on record.
+  grant update (position) on watchpost.bridge_state to watchpost_api;
   grant insert (camera_id, site_id, purpose, captured_at, submitted_by, idempotency_key, bytes, traceparent), delete
   on watchpost.image to watchpost_api;
   grant insert (notification_id, endpoint_id, type, attempt), update (duration_ms, status, error) on watchpost.delivery

@@ -1,12 +1,15 @@
 import type { Outgoing } from '../outgoing/index.ts';
 
+/** The protocols; celery is RabbitMQ with tasks of Celery as messages. */
+export const bridgeKinds = ['kafka', 'rabbitmq', 'nats', 'mqtt', 'celery'] as const;
+
 /** A row of watchpost.bridge, as the process that holds its lease gets it. */
 export interface Bridge {
   readonly id: string;
   /** Null: all sites. */
   readonly site_id: string | null;
   readonly name: string;
-  readonly kind: 'kafka' | 'rabbitmq' | 'nats' | 'mqtt' | 'celery';
+  readonly kind: (typeof bridgeKinds)[number];
   readonly direction: 'in' | 'out';
   readonly url: string;
   readonly address: string;

@@ -1,7 +1,8 @@
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { z } from 'zod';
 import { fromStored, isEncrypted, isEncrypting, toStored } from '../database/at-rest.ts';
 import type { Database } from '../database/pool.ts';
+import type { DB } from '../database/types.generated.ts';
 import { WatchpostError } from '../errors.ts';
 import type { Bridge, Credentials } from './bridge.ts';
 
@@ -16,10 +17,7 @@ const shape = z.object({
  *
  * @throws {WatchpostError} bridge_invalid; those of fromStored.
  */
-export const readCredentials = async (
-  { db }: Database,
-  { id, site_id }: Pick<Bridge, 'id' | 'site_id'>,
-): Promise<Credentials> => {
+export const readCredentials = async ({ db }: Database, { id }: Pick<Bridge, 'id'>): Promise<Credentials> => {
   const row = await db
     .selectFrom('watchpost.bridge_secret')
     .select('secret')
@@ -28,7 +26,7 @@ export const readCredentials = async (
   if (!row) return {};
   const bytes = await fromStored(db, row.secret);
   if (isEncrypting() && !isEncrypted(row.secret)) {
-    const secret = await toStored(db, bytes, async () => site_id ?? (await firstSite(db)));
+    const secret = await toStored(db, bytes, () => siteOf(db, id));
     await db
       .updateTable('watchpost.bridge_secret')
       .set({ secret })
@@ -43,7 +41,14 @@ export const readCredentials = async (
   });
 };
 
-const firstSite = async (db: Database['db']): Promise<string | undefined> => {
-  const { rows } = await sql<{ id: string }>`select watchpost.default_site() as id`.execute(db);
+/** Credentials as they are to be stored, encrypted where this process encrypts. */
+export const toSecret = (db: Kysely<DB>, bridgeId: string, credentials: Credentials): Promise<Buffer> =>
+  toStored(db, Buffer.from(JSON.stringify(credentials)), () => siteOf(db, bridgeId));
+
+/** The site by whose key the credentials of a bridge are encrypted: its own, or the first of all. */
+const siteOf = async (db: Kysely<DB>, bridgeId: string): Promise<string | undefined> => {
+  const { rows } = await sql<{ id: string }>`
+    select coalesce(b.site_id, watchpost.default_site()) as id from watchpost.bridge as b where b.id = ${bridgeId}
+  `.execute(db);
   return rows[0]?.id;
 };

@@ -1,5 +1,6 @@
 /**
  * Bridges: events published at brokers of others, and photos read from them. Other folders import this file only.
  */
-export { addBridge, changeBridge, findBridge, type NewBridge, readBridges, testBridge } from './bridges.ts';
+export { bridgeKinds } from './bridge.ts';
+export { addBridge, type NewBridge, readBridge, readBridges, setBridge, testBridge } from './bridges.ts';
 export { BridgeProcess } from './run.ts';

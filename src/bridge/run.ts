@@ -9,6 +9,7 @@ import { readCredentials } from './credentials.ts';
 import { holdBridges, Lease } from './lease.ts';
 import { mostMessageBytes } from './photo-message.ts';
 import { publishEvents } from './publish.ts';
+import { reasonOf } from './reason.ts';
 import { type ReceiveConfig, receiveMessage } from './receive.ts';
 
 /** What a bridge process needs. */
@@ -123,10 +124,7 @@ class Running {
         pause = pauses.first;
         await this.#work(link);
       } catch (error) {
-        const reason =
-          error instanceof Error
-            ? error.message || String((error as { code?: unknown }).code)
-            : String(error);
+        const reason = reasonOf(error);
         if (!signal.aborted)
           log.warn({ bridge: this.#bridge.name, reason }, 'the bridge is interrupted; trying again');
         await this.lease.note({ connected: false, error: reason }).catch(() => {});

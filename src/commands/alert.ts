@@ -1,13 +1,7 @@
 import { Option } from 'commander';
 import { retryCollisions } from '../database/retry.ts';
-import {
-  listAlerts,
-  readAlert,
-  readAlertMatches,
-  readChance,
-  readReviews,
-  reviewAlert,
-} from '../watchlist/alerts.ts';
+import { readAlertMatches, readChance } from '../watchlist/alert-origin.ts';
+import { listAlerts, readAlert, readReviews, reviewAlert } from '../watchlist/alerts.ts';
 import { alertEvidence } from './alert-evidence.ts';
 import { connect } from './program/connect.ts';
 import { forEach } from './program/each.ts';

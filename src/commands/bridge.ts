@@ -1,20 +1,13 @@
 import { Option } from 'commander';
-import {
-  addBridge,
-  BridgeProcess,
-  changeBridge,
-  findBridge,
-  type NewBridge,
-  readBridges,
-  testBridge,
-} from '../bridge/index.ts';
+import { addBridge, BridgeProcess, type NewBridge, readBridges, testBridge } from '../bridge/index.ts';
 import { assertReadable } from '../database/at-rest.ts';
+import { findNamed } from '../database/named.ts';
 import { waitForDatabase } from '../database/retry.ts';
 import { CommandError } from '../errors.ts';
+import { changing } from './program/changing.ts';
 import { connect } from './program/connect.ts';
-import { forEach } from './program/each.ts';
 import { print } from './program/io.ts';
-import { named, searched, several, severalSearched, tokenOption } from './program/options.ts';
+import { named, searched, several, tokenOption } from './program/options.ts';
 import { readySchema } from './program/ready-schema.ts';
 import type { AddCommand } from './program/session.ts';
 import { printRows } from './program/table.ts';
@@ -116,7 +109,7 @@ const bridgeAdd: AddCommand = (bridge, session) =>
             mode,
             camera,
             credentials: username === undefined ? undefined : { username, password },
-            fromBeginning,
+            from_beginning: fromBeginning,
           }),
         );
         print(context.io, `${name}  ${id}`, { id, name });
@@ -163,7 +156,7 @@ const bridgeTest: AddCommand = (bridge, session) =>
         const error = await testBridge(
           database,
           context.config.outgoing,
-          await findBridge(database.db, name),
+          await findNamed(database.db, 'bridge', name),
         );
         print(context.io, error ?? 'The broker can be connected.', {
           connected: error === undefined,
@@ -173,23 +166,6 @@ const bridgeTest: AddCommand = (bridge, session) =>
       }),
     );
 
-const change =
-  (verb: 'enable' | 'disable' | 'remove', description: string): AddCommand =>
-  (bridge, session) =>
-    bridge
-      .command(verb)
-      .description(description)
-      .argument('<name...>', 'names or ids', severalSearched)
-      .action(
-        session.action(async (context, names: string[]) => {
-          const { db } = await connect(context);
-          return forEach(context.io, names, async (name) => {
-            await changeBridge(db, await findBridge(db, name), verb);
-            print(context.io, `${name} is ${verb}d`, { name, done: verb });
-          });
-        }),
-      );
-
-const bridgeEnable = change('enable', 'Go on where bridges stopped');
-const bridgeDisable = change('disable', 'Publish and read nothing');
-const bridgeRemove = change('remove', 'Remove bridges and their credentials; the record stays');
+const bridgeEnable = changing('bridge', 'enable', 'Go on where bridges stopped');
+const bridgeDisable = changing('bridge', 'disable', 'Publish and read nothing');
+const bridgeRemove = changing('bridge', 'remove', 'Remove bridges and their credentials; the record stays');

@@ -8,6 +8,7 @@ import {
   readCameras,
   removeCamera,
   setCamera,
+  type Watch,
 } from '../watchlist/registry.ts';
 import { type CameraOptions, fieldsOf, withCameraOptions } from './camera-options.ts';
 import { connect } from './program/connect.ts';
@@ -65,13 +66,24 @@ const cameraList: AddCommand = (camera, session) =>
         printRows(context.io, found, {
           ...options,
           none: 'no cameras',
-          columns: ({ name, location, zone, faces, frames_per_second, source, silent_since, site, id }) => ({
+          columns: ({
+            name,
+            location,
+            zone,
+            faces,
+            frames_per_second,
+            source,
+            watch,
+            silent_since,
+            site,
+            id,
+          }) => ({
             name,
             location,
             zone,
             faces,
             ...(found.some((one) => one.frames_per_second !== null) ? { fps: frames_per_second } : {}),
-            ...(found.some((one) => one.source !== null) ? { source } : {}),
+            ...(found.some((one) => one.source !== null) ? { source, ...watchColumns(source, watch) } : {}),
             silent_since,
             ...siteIfSeveral(found, site),
             id,
@@ -79,6 +91,28 @@ const cameraList: AddCommand = (camera, session) =>
         });
       }),
     );
+
+/** How a source is watched, where there is one. */
+const watchColumns = (source: string | null, watch: Watch | null) =>
+  source === null
+    ? {
+        watched: null,
+        since: null,
+        read: null,
+        submitted: null,
+        dropped: null,
+        still: null,
+        reconnects: null,
+      }
+    : {
+        watched: watch?.problem ?? watch?.state ?? 'unwatched',
+        since: watch?.connected_at ?? null,
+        read: watch?.read ?? 0,
+        submitted: watch?.submitted ?? 0,
+        dropped: watch?.dropped ?? 0,
+        still: watch?.still_last_minute ?? 0,
+        reconnects: watch?.reconnects ?? 0,
+      };
 
 interface SetOptions extends Pick<CameraFields, 'location'>, CameraOptions {
   readonly rename?: string;

@@ -1,21 +1,16 @@
 import { Option } from 'commander';
-import {
-  changeEndpoint,
-  findEndpoint,
-  readDeliveries,
-  readEndpoints,
-  rotateSecret,
-} from '../endpoints/endpoints.ts';
+import { findNamed } from '../database/named.ts';
+import { readDeliveries, readEndpoints, rotateSecret } from '../endpoints/endpoints.ts';
 import { type KindName, kindNames } from '../endpoints/kinds/kind.ts';
 import { addEndpoint, type EndpointFields } from '../endpoints/new-endpoint.ts';
 import { setEndpoint } from '../endpoints/set-endpoint.ts';
 import { testEndpoint } from '../endpoints/test-endpoint.ts';
 import { CommandError } from '../errors.ts';
 import { type EndpointOptions, fieldsOf, withEndpointOptions } from './endpoint-options.ts';
+import { changing } from './program/changing.ts';
 import { connect } from './program/connect.ts';
-import { forEach } from './program/each.ts';
 import { print } from './program/io.ts';
-import { identifier, named, positionOption, searched, seconds, severalSearched } from './program/options.ts';
+import { identifier, named, positionOption, searched, seconds } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
 import { printRows } from './program/table.ts';
 
@@ -133,7 +128,7 @@ const endpointSet: AddCommand = (endpoint, session) =>
         }
         const { db } = await connect(context);
         const changed = await db.transaction().execute(async (trx) => {
-          const id = await findEndpoint(trx, name);
+          const id = await findNamed(trx, 'endpoint', name);
           if (set === undefined) return setEndpoint(trx, id, fields, context.config.outgoing);
           const [before] = await readEndpoints(trx, { id, limit: 1 });
           const settings = Object.fromEntries(
@@ -198,7 +193,7 @@ const endpointRotate: AddCommand = (endpoint, session) =>
     .action(
       session.action(async (context, name: string, { keep }: { keep: number }) => {
         const { db } = await connect(context);
-        const id = await findEndpoint(db, name);
+        const id = await findNamed(db, 'endpoint', name);
         const { secret, previous_until } = await db
           .transaction()
           .execute((trx) => rotateSecret(trx, id, keep));
@@ -209,26 +204,13 @@ const endpointRotate: AddCommand = (endpoint, session) =>
       }),
     );
 
-const change =
-  (verb: 'enable' | 'disable' | 'remove', description: string): AddCommand =>
-  (endpoint, session) =>
-    endpoint
-      .command(verb)
-      .description(description)
-      .argument('<name...>', 'names or ids', severalSearched)
-      .action(
-        session.action(async (context, names: string[]) => {
-          const { db } = await connect(context);
-          return forEach(context.io, names, async (name) => {
-            await changeEndpoint(db, await findEndpoint(db, name), verb);
-            print(context.io, `${name} is ${verb}d`, { name, done: verb });
-          });
-        }),
-      );
-
-const endpointEnable = change('enable', 'Send alerts there (again)');
-const endpointDisable = change('disable', 'Send nothing there');
-const endpointRemove = change('remove', 'Remove endpoints; the record of what was sent there stays');
+const endpointEnable = changing('endpoint', 'enable', 'Send alerts there (again)');
+const endpointDisable = changing('endpoint', 'disable', 'Send nothing there');
+const endpointRemove = changing(
+  'endpoint',
+  'remove',
+  'Remove endpoints; the record of what was sent there stays',
+);
 
 const endpointDeliveries: AddCommand = (endpoint, session) =>
   endpoint
@@ -244,7 +226,7 @@ const endpointDeliveries: AddCommand = (endpoint, session) =>
           const { db } = await connect(context);
           printRows(
             context.io,
-            await readDeliveries(db, { ...options, endpoint: await findEndpoint(db, name) }),
+            await readDeliveries(db, { ...options, endpoint: await findNamed(db, 'endpoint', name) }),
             {
               ...options,
               none: 'no deliveries',

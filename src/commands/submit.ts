@@ -4,6 +4,7 @@ import { CommandError } from '../errors.ts';
 import { whyUnusableFile } from '../file-errors.ts';
 import { type Found, filesMeant, readPhotoFile } from '../intake/index.ts';
 import { formatNames } from '../vision/format.ts';
+import { apiOption } from './program/api.ts';
 import { reasonOf } from './program/each.ts';
 import { print } from './program/io.ts';
 import { searched, time } from './program/options.ts';
@@ -30,10 +31,7 @@ export const submitCommand: AddCommand = (program, session) =>
     .option('--camera <name>', 'the camera that took them', searched)
     .option('--captured-at <time>', 'when they were taken, like 2026-11-23T15:04:05Z (default: now)', time)
     .option('--wait', 'wait until they are processed and print the results')
-    .option(
-      '--api <url>',
-      'submit them to this API, with the key in WATCHPOST_API_KEY, and not to a database',
-    )
+    .addOption(apiOption)
     .option('--json', 'print JSON lines')
     .addHelpText(
       'after',

@@ -94,7 +94,7 @@ export const bringUp = async (
   const worker = await (options.worker ? startWorker : startRelay)(tools, settings);
   stopper.add(() => worker.stop());
   if (options.watch) {
-    const cameras = startWatching({ database, outgoing: config.outgoing, log });
+    const cameras = startWatching({ watcher: worker.id, database, outgoing: config.outgoing, log });
     stopper.add(() => cameras.stop());
   }
 

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { watch as watchFiles } from 'chokidar';
 import { CommandError } from '../errors.ts';
 import { isLitter, isPhotoFile, Journal, photosBelow } from '../intake/index.ts';
+import { apiOption } from './program/api.ts';
 import { explain } from './program/explain.ts';
 import { print, printJson } from './program/io.ts';
 import { duration, frameRate, momentOption, searched } from './program/options.ts';
@@ -60,10 +61,7 @@ export const watchCommand: AddCommand = (program, session) =>
     )
     .option('--poll', 'look for changes every second, for network shares that do not report them')
     .option('--once', 'submit what is there and end; files that are still written are left for the next time')
-    .option(
-      '--api <url>',
-      'submit them to this API, with the key in WATCHPOST_API_KEY, and not to a database',
-    )
+    .addOption(apiOption)
     .option('--json', 'print JSON lines')
     .addHelpText(
       'after',

@@ -43,7 +43,7 @@ const work = async (
   });
   stopper.add(() => worker.stop());
   if (watch) {
-    const cameras = startWatching({ database, outgoing: config.outgoing, log });
+    const cameras = startWatching({ watcher: worker.id, database, outgoing: config.outgoing, log });
     stopper.add(() => cameras.stop());
   }
   if (watching.url) print(io, `metrics: ${watching.url}`);

@@ -535,15 +535,24 @@ export interface WatchpostBridgeStatus {
    * Whether a process is connected to the broker for it now.
    */
   connected: boolean | null;
+  /**
+   * Since when; null: it is not.
+   */
+  connected_at: Timestamp | null;
   created_at: Timestamp | null;
   direction: string | null;
   enabled: boolean | null;
   error: string | null;
+  has_credentials: boolean | null;
   id: string | null;
   kind: string | null;
   last_at: Timestamp | null;
   mode: string | null;
   name: string | null;
+  /**
+   * As in bridge_state. Out: all events up to it are with the broker.
+   */
+  position: string | null;
   published: Int8 | null;
   received: Int8 | null;
   refused: Int8 | null;
@@ -551,7 +560,7 @@ export interface WatchpostBridgeStatus {
   topics: string[] | null;
   url: string | null;
   /**
-   * Events that are still to be published, 10000 at most.
+   * Events that are still to be published, 10000 at most, among the next 20000 of the record.
    */
   waiting: number | null;
   /**
@@ -755,6 +764,10 @@ export interface WatchpostCameraSilence {
 export interface WatchpostCameraWatch {
   camera_id: string;
   /**
+   * Since when frames come, without a break; null: none come.
+   */
+  connected_at: Timestamp | null;
+  /**
    * Frames that were dropped because newer ones came before the workers were free.
    */
   dropped: Generated<Int8>;
@@ -795,7 +808,7 @@ export interface WatchpostCameraWatch {
    */
   submitted: Generated<Int8>;
   /**
-   * Chosen by the process when it starts; null: it was released, and the next one may take it.
+   * The worker, by its id; null: it was released, and the next one may take it.
    */
   watcher: string | null;
 }

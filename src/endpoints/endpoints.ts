@@ -3,7 +3,7 @@ import type { DB } from '../database/types.generated.ts';
 import type { Page } from '../fields.ts';
 import type { KindName } from './kinds/kind.ts';
 
-/** Endpoints: changing and listing them. The rules are in the database, in sql/5-alerts/endpoints.sql. */
+/** Endpoints: listing them, their secrets and deliveries. The rules are in the database, in sql/5-alerts/endpoints.sql. */
 
 /** The first row of a statement. */
 export const firstRow = async <Row>(
@@ -13,14 +13,6 @@ export const firstRow = async <Row>(
   const { rows } = await query.execute(db);
   return rows[0] as Row;
 };
-
-/**
- * The id of an endpoint by its name or id.
- *
- * @throws {WatchpostError} endpoint_unknown, by SQLSTATE.
- */
-export const findEndpoint = async (db: Kysely<DB>, nameOrId: string): Promise<string> =>
-  (await firstRow(sql<{ id: string }>`select watchpost.find_endpoint(${nameOrId}) as id`, db)).id;
 
 /**
  * The endpoints that were not removed, by name, with their state, without secrets.
@@ -89,10 +81,6 @@ export const rotateSecret = (db: Kysely<DB>, id: string, keepSeconds: number) =>
     `,
     db,
   );
-
-/** Enables, disables or removes an endpoint. */
-export const changeEndpoint = (db: Kysely<DB>, id: string, verb: 'enable' | 'disable' | 'remove') =>
-  sql`select ${sql.ref(`watchpost.${verb}_endpoint`)}(${id})`.execute(db);
 
 /** Conditions for a list of deliveries, and which page of it; by `id`, the one that has it. */
 export interface DeliveryFilter extends Page {

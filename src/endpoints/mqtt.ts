@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { IClientOptions, MqttClient } from 'mqtt';
-import { causeOf, type Outgoing, reach } from '../outgoing/index.ts';
+import { causeOf, certified, type Outgoing, reach } from '../outgoing/index.ts';
 import { wordsOf } from './kinds/ask.ts';
 import type { Receiver } from './kinds/kind.ts';
 import { NotTaken } from './kinds/not-taken.ts';
@@ -33,7 +33,7 @@ export const connectBroker = async (
   const client = new MqttClient(
     () => {
       const place = { host: address, port: port ?? (isSecure ? 8883 : 1883) };
-      return isSecure ? connectTls({ ...place, servername: host }) : connect(place);
+      return isSecure ? connectTls({ ...place, ...certified(host) }) : connect(place);
     },
     {
       clientId: `watchpost-${randomUUID().slice(0, 13)}`,

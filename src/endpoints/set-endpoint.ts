@@ -1,9 +1,10 @@
 import { type Kysely, sql } from 'kysely';
 import { toStored } from '../database/at-rest.ts';
+import { findNamed } from '../database/named.ts';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import type { Outgoing } from '../outgoing/index.ts';
-import { findEndpoint, firstRow, readEndpoints } from './endpoints.ts';
+import { firstRow, readEndpoints } from './endpoints.ts';
 import type { KindName } from './kinds/kind.ts';
 import { assertFields, type EndpointFields, findLists, isInternalUrl, splitAddress } from './new-endpoint.ts';
 
@@ -20,7 +21,7 @@ export const setEndpoint = async (
   fields: EndpointFields,
   { networks }: Outgoing,
 ) => {
-  const id = await findEndpoint(db, nameOrId);
+  const id = await findNamed(db, 'endpoint', nameOrId);
   const { kind, site } = await firstRow(
     sql<{ kind: KindName; site: string }>`
       select e.kind, coalesce(e.site_id, watchpost.default_site()) as site from watchpost.endpoint as e where e.id = ${id}

@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely';
+import { findNamed } from '../database/named.ts';
 import type { DB } from '../database/types.generated.ts';
 import type { Outgoing } from '../outgoing/index.ts';
 import { attemptDelivery } from './delivery.ts';
-import { findEndpoint } from './endpoints.ts';
 import type { EndpointAnswer } from './kinds/index.ts';
 
 /**
@@ -18,7 +18,7 @@ export const testEndpoint = async (
   nameOrId: string,
   by: string,
 ): Promise<EndpointAnswer> => {
-  const endpointId = await findEndpoint(db, nameOrId);
+  const endpointId = await findNamed(db, 'endpoint', nameOrId);
   return attemptDelivery({ db }, outgoing, {
     endpointId,
     notificationId: null,

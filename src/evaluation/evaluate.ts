@@ -1,16 +1,10 @@
 import { readLabelledFolder } from '../calibration/labelled-folder.ts';
-import type { Config } from '../config.ts';
-import { migrate } from '../database/migrate.ts';
 import type { Database } from '../database/pool.ts';
 import { WatchpostError } from '../errors.ts';
-import type { Log } from '../log.ts';
-import { startWorker } from '../runner/worker.ts';
-import { Stopper } from '../stopper.ts';
-import type { Vision } from '../vision/index.ts';
 import { addFigures, type Figures, readFigures } from './figures.ts';
+import { type EvaluationTools, startProduct } from './product.ts';
 import { runRound } from './round.ts';
 import { allButOne, roundsOf, type Split } from './split.ts';
-import { provideTemporaryDatabase } from './temporary-database.ts';
 
 /** The results of an evaluation, and what was measured. */
 export interface Evaluation extends Figures {
@@ -22,15 +16,6 @@ export interface Evaluation extends Figures {
   readonly seconds: number;
   /** How to open the databases that were kept, one a round. */
   readonly kept: readonly string[];
-}
-
-/** What an evaluation runs with. */
-interface EvaluationTools {
-  readonly config: Config;
-  readonly log: Log;
-  /** Stops, in the end or if the evaluation is interrupted, what a round has started. */
-  readonly stopper: Stopper;
-  readonly vision: Vision;
 }
 
 /** How to evaluate. */
@@ -88,20 +73,12 @@ export const evaluate = async (
 
 /** One round, in a database of its own. */
 const evaluateRound = async (
-  { config, log, stopper, vision }: EvaluationTools,
+  tools: EvaluationTools,
   path: string,
   split: Split,
   options: EvaluationOptions,
 ): Promise<{ figures: Figures; threshold: number; opens: string }> => {
-  const own = new Stopper();
-  stopper.add(() => own.stop());
-  const { database, opens } = await provideTemporaryDatabase(config, log, own, options);
-  await migrate(database.pool, log);
-  const worker = await startWorker(
-    { database, vision },
-    { concurrency: config.concurrency, log, pulse: config.pulse },
-  );
-  own.add(() => worker.stop());
+  const { database, opens, own } = await startProduct(tools, options);
   const round = await runRound(database, path, split, options.onProgress);
   const figures = await readFigures(database, round);
   await options.onDatabase?.(database);

@@ -1,46 +1,12 @@
 import { type Kysely, sql } from 'kysely';
 import { fromStored } from '../database/at-rest.ts';
 import type { DB } from '../database/types.generated.ts';
-import { drawBoxes, type Rotation, VisionError } from '../vision/index.ts';
+import { drawBoxes, VisionError } from '../vision/index.ts';
+import type { Lineage } from '../watchlist/alert-origin.ts';
 import { readAlert, readReviews } from '../watchlist/alerts.ts';
 
 /** Sightings of which the evidence has the face and the events: the best one, and the latest. */
 const mostSightings = 20;
-
-/** Where a face was seen, and what it was compared with: a row of watchpost.lineage. */
-export interface Sighting {
-  readonly match_id: string;
-  readonly best: boolean;
-  readonly similarity: number;
-  readonly threshold: number;
-  readonly person: string;
-  readonly watchlist: string;
-  readonly face_id: string;
-  readonly reference_face_id: string | null;
-  readonly reference_image_sha256: string | null;
-  readonly enrolled_at: Date | null;
-  readonly enrolled_by: string | null;
-  readonly model_id: string | null;
-  readonly model_sha256: string | null;
-  readonly detector_id: string;
-  readonly box_x: number;
-  readonly box_y: number;
-  readonly box_width: number;
-  readonly box_height: number;
-  readonly image_id: string;
-  readonly image_sha256: string;
-  readonly image_rotation: Rotation;
-  readonly captured_at: Date;
-  /** Of a track its first and last frame, else captured_at; and how many faces it has. */
-  readonly seen_at: Date;
-  readonly seen_until: Date;
-  readonly faces: number;
-  readonly received_at: Date;
-  readonly submitted_by: string;
-  readonly camera: string | null;
-  readonly location: string | null;
-  readonly image_damaged: boolean;
-}
 
 /** A step of a photo: a row of watchpost.timeline. */
 interface Step {
@@ -63,8 +29,8 @@ export interface Gathered {
   readonly alert: Awaited<ReturnType<typeof readAlert>>;
   readonly reviews: Awaited<ReturnType<typeof readReviews>>;
   /** The best sighting and the latest others, oldest first; each with the crop of the face. */
-  readonly sightings: readonly (Sighting & { readonly crop: Picture | undefined })[];
-  readonly best: Sighting;
+  readonly sightings: readonly (Lineage & { readonly crop: Picture | undefined })[];
+  readonly best: Lineage;
   readonly timeline: readonly Step[];
   /** The photo of the best sighting as it was submitted; undefined: its bytes were dropped. */
   readonly frame: Picture | undefined;
@@ -82,7 +48,7 @@ export interface Gathered {
 export const gather = async (db: Kysely<DB>, alertId: string): Promise<Gathered> => {
   const alert = await readAlert(db, alertId);
   const reviews = await readReviews(db, alertId);
-  const lineage = await sql<Sighting>`
+  const lineage = await sql<Lineage>`
     select l.* from watchpost.lineage(${alertId}) as l
     order by l.best desc, l.captured_at desc, l.match_id desc
     limit ${mostSightings}
@@ -133,7 +99,7 @@ const readFrame = async (db: Kysely<DB>, imageId: string): Promise<Picture | und
   return { name: `frame.${extension}`, bytes: await fromStored(db, image.bytes) };
 };
 
-const mark = async (frame: Picture, face: Sighting): Promise<Picture | undefined> => {
+const mark = async (frame: Picture, face: Lineage): Promise<Picture | undefined> => {
   const box = { x: face.box_x, y: face.box_y, width: face.box_width, height: face.box_height };
   try {
     return {
@@ -147,7 +113,7 @@ const mark = async (frame: Picture, face: Sighting): Promise<Picture | undefined
   }
 };
 
-const readTimeline = async (db: Kysely<DB>, sightings: readonly Sighting[]): Promise<Step[]> => {
+const readTimeline = async (db: Kysely<DB>, sightings: readonly Lineage[]): Promise<Step[]> => {
   const images = [...new Set(sightings.map(({ image_id }) => image_id))];
   const { rows } = await sql<Step>`
     select i.id as image_id, t.*

@@ -2,14 +2,12 @@ import { Hono } from 'hono';
 import { createFactory } from 'hono/factory';
 import { z } from 'zod';
 import { nextOf, pageLimit, text } from '../fields.ts';
+import { readAlertMatches, readChance, readLineage } from '../watchlist/alert-origin.ts';
 import {
   dismissals,
   listAlerts,
   type Review,
   readAlert,
-  readAlertMatches,
-  readChance,
-  readLineage,
   readNotifications,
   readReviews,
   reviewAlert,

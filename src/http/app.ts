@@ -10,6 +10,7 @@ import { Admission } from './admission.ts';
 import { alerts } from './alerts.ts';
 import { requireApiKey } from './api-key.ts';
 import { receiveWithin } from './body.ts';
+import { bridges } from './bridges.ts';
 import { BytesInFlight } from './bytes-in-flight.ts';
 import { calibrations } from './calibrations.ts';
 import { cameras } from './cameras.ts';
@@ -125,6 +126,7 @@ export const createApp = (services: Services) => {
     .route('/stranger-alerts', strangerAlerts())
     .route('/endpoints', endpoints(services))
     .route('/deliveries', deliveries())
+    .route('/bridges', bridges())
     .route('/workers', workers())
     .route('/tasks', tasks(services))
     .route('/dead-letters', deadLetters())

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { deliveryOutcomes, findEndpoint, readDeliveries } from '../endpoints/endpoints.ts';
+import { findNamed } from '../database/named.ts';
+import { deliveryOutcomes, readDeliveries } from '../endpoints/endpoints.ts';
 import { moment, searchWord } from '../fields.ts';
 import { listing, single } from './listing.ts';
 import { delivery } from './schemas/registers.ts';
@@ -27,7 +28,7 @@ export const deliveries = () =>
         read: async (db, { endpoint, ...wanted }) =>
           readDeliveries(db, {
             ...wanted,
-            endpoint: endpoint === undefined ? undefined : await findEndpoint(db, endpoint),
+            endpoint: endpoint === undefined ? undefined : await findNamed(db, 'endpoint', endpoint),
           }),
       }),
     )

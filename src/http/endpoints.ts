@@ -1,22 +1,17 @@
 import { Hono } from 'hono';
-import { createFactory } from 'hono/factory';
 import { z } from 'zod';
-import {
-  changeEndpoint,
-  findEndpoint,
-  readDeliveries,
-  readEndpoints,
-  rotateSecret,
-} from '../endpoints/endpoints.ts';
+import { findNamed } from '../database/named.ts';
+import { readDeliveries, readEndpoints, rotateSecret } from '../endpoints/endpoints.ts';
 import { kindNames } from '../endpoints/kinds/kind.ts';
 import { addEndpoint } from '../endpoints/new-endpoint.ts';
 import { setEndpoint } from '../endpoints/set-endpoint.ts';
 import { testEndpoint } from '../endpoints/test-endpoint.ts';
-import { interval, listOf, name, nextOf, pageLimit, searchWord, url, whole } from '../fields.ts';
+import { credential, interval, listOf, name, nextOf, pageLimit, searchWord, url, whole } from '../fields.ts';
 import { limits } from '../limits.ts';
 import { publicOnly } from '../outgoing/index.ts';
 import { asCaller } from './as-caller.ts';
 import { idIn } from './body.ts';
+import { changing } from './changing.ts';
 import { single } from './listing.ts';
 import { operation } from './operation.ts';
 import * as answer from './schemas/registers.ts';
@@ -40,14 +35,6 @@ const common = {
   time_to_live_seconds: interval(1).optional(),
   sends: z.enum(['alerts', 'alarms', 'both', 'heads']).optional(),
 };
-const credential = z
-  .string()
-  .refine((given) => given.length > 0 && [...given].length <= limits.credentialCharacters.max, {
-    error: `give 1 to ${limits.credentialCharacters.max} characters`,
-    params: { code: 'credential_invalid' },
-  })
-  .optional()
-  .meta({ description: 'A token, a password or a routing key. In no answer.', writeOnly: true });
 const settings = z
   .record(z.string().max(40), z.string().max(255))
   .optional()
@@ -56,12 +43,12 @@ const newEndpoint = z.strictObject({
   ...common,
   kind: z.enum(kindNames).optional(),
   settings,
-  credential,
+  credential: credential.optional(),
 });
 const changes = newEndpoint.omit({ kind: true }).partial().extend({
   title_template: common.title_template.nullable(),
   text_template: common.text_template.nullable(),
-  credential: credential.nullable(),
+  credential: credential.nullable().optional(),
 });
 /** Of what is sent to add or to change one. */
 const refusals = [
@@ -76,17 +63,6 @@ const refusals = [
 const rotation = z.strictObject({ keep_seconds: whole(0, 2_592_000).default(86_400) });
 const page = z.strictObject({ after: searchWord.optional(), limit: pageLimit });
 const deliveriesPage = z.strictObject({ after: z.guid().optional(), limit: pageLimit });
-
-/** The handlers of a change whose path says it all. */
-const changing = (verb: Parameters<typeof changeEndpoint>[2], summary: string) =>
-  createFactory<Served>().createHandlers(
-    operation({ summary, scope: 'administer', answers: { 204: null }, errors: ['endpoint_unknown'] }),
-    async (c) => {
-      const id = idIn(c);
-      await asCaller(c, (trx) => changeEndpoint(trx, id, verb));
-      return c.body(null, 204);
-    },
-  );
 
 /**
  * POST and GET /v1/endpoints, GET, PATCH and DELETE /v1/endpoints/{id}; POST /v1/endpoints/{id}/test, rotate, enable, disable;
@@ -153,9 +129,9 @@ export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
         return c.json(await asCaller(c, (trx) => setEndpoint(trx, id, wanted, outgoing)));
       },
     )
-    .delete('/:id', ...changing('remove', 'Remove an endpoint'))
-    .post('/:id/enable', ...changing('enable', 'Enable an endpoint'))
-    .post('/:id/disable', ...changing('disable', 'Disable an endpoint'))
+    .delete('/:id', ...changing('endpoint', 'remove', 'Remove an endpoint'))
+    .post('/:id/enable', ...changing('endpoint', 'enable', 'Enable an endpoint'))
+    .post('/:id/disable', ...changing('endpoint', 'disable', 'Disable an endpoint'))
     .post(
       '/:id/rotate',
       operation({
@@ -192,7 +168,7 @@ export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
         errors: ['endpoint_unknown'],
       }),
       async (c) => {
-        const endpoint = await findEndpoint(c.get('db'), idIn(c));
+        const endpoint = await findNamed(c.get('db'), 'endpoint', idIn(c));
         const wanted = c.req.valid('query');
         const found = await readDeliveries(c.get('db'), { ...wanted, endpoint });
         return c.json({ deliveries: found, next: nextOf(found, wanted.limit, (delivery) => delivery.id) });

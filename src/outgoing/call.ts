@@ -2,6 +2,7 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { version } from '../version.ts';
+import { tlsProblemOf } from './certificate.ts';
 import type { Outgoing } from './outgoing.ts';
 import { addressesOf, unlessAborted } from './server.ts';
 import { hostOf, parseTarget } from './target.ts';
@@ -30,10 +31,15 @@ export const call = async (text: string, outgoing: Outgoing, wanted: Call) => {
   return request(url, await unlessAborted(wanted.signal, found), wanted);
 };
 
-/** The reason of a call that failed: ECONNREFUSED, for example. Without the URL. */
+/** The reason of a call that failed: ECONNREFUSED, for example, or what is wrong with a certificate. Without the URL. */
 export const causeOf = (error: unknown): string => {
   if (!(error instanceof Error)) return 'unknown';
-  return ('code' in error && String(error.code)) || error.message.split('\n', 1)[0] || error.name;
+  return (
+    tlsProblemOf(error) ||
+    ('code' in error && String(error.code)) ||
+    error.message.split('\n', 1)[0] ||
+    error.name
+  );
 };
 
 const request = (url: URL, addresses: readonly string[], { method, headers, body, signal }: Call) =>

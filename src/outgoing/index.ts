@@ -1,5 +1,6 @@
 /** What leaves this system: the only way in which other servers are called. */
 export { call, causeOf } from './call.ts';
+export { certified, tlsProblemOf } from './certificate.ts';
 export { type Network, parseNetwork } from './networks.ts';
 export { type Outgoing, publicOnly } from './outgoing.ts';
 export { addressesOf, type Reached, reach } from './server.ts';

@@ -1,5 +1,5 @@
 import { videoFrames } from './ffmpeg.ts';
-import { LiveNames, type Source } from './source.ts';
+import { LiveNames, type Source, SourceError } from './source.ts';
 
 /** A camera of this machine, as one on USB: /dev/video0. */
 export const deviceSource = (path: string): Source => ({
@@ -10,5 +10,6 @@ export const deviceSource = (path: string): Source => ({
       const capturedAt = new Date();
       yield { bytes: jpeg, capturedAt, id: names.next(capturedAt) };
     }
+    if (!signal.aborted) throw new SourceError('The device has ended the stream.');
   },
 });

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { JpegStream } from './jpeg-stream.ts';
 import { filtersOf } from './reduce.ts';
-import { SourceError, type SourceSettings, withoutSecrets } from './source.ts';
+import { connectionBroke, notAdmitted, SourceError, type SourceSettings, withoutSecrets } from './source.ts';
 
 /** Videos are decoded by the system's ffmpeg, in a process of its own a source. */
 
@@ -93,11 +93,16 @@ export async function* videoFrames(
     },
     Math.max(silentSeconds, 3 / settings.rate) * 1000,
   );
+  let broken: Error | undefined;
   const said = new Said(child.stderr);
   // ffmpeg may end before it has read everything.
   if (typeof stdin === 'string') child.stdin.on('error', () => {}).end(stdin);
-  else if (stdin) pipeline(stdin, child.stdin).catch(() => {});
-  else child.stdin.end();
+  else if (stdin) {
+    pipeline(stdin, child.stdin).catch((error: NodeJS.ErrnoException) => {
+      // ffmpeg takes it for the end of the video, unless it was ffmpeg that has ended.
+      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') broken = error;
+    });
+  } else child.stdin.end();
   try {
     const pictures = new JpegStream();
     for await (const piece of child.stdout as AsyncIterable<Buffer>) {
@@ -112,7 +117,10 @@ export async function* videoFrames(
       }
     }
     const [code] = await closed;
-    if (signal.aborted || code === 0) return;
+    if (signal.aborted) return;
+    if (broken) throw broken instanceof SourceError ? broken : new SourceError(connectionBroke);
+    if (code === 0) return;
+    if (/\b401 ?Unauthorized/.test(said.reason ?? '')) throw new SourceError(notAdmitted);
     const reason = isSilent ? `no frame for ${silentSeconds} s` : (said.reason ?? `it ended with ${code}`);
     throw new SourceError(`The stream cannot be read: ${withoutSecrets(reason, settings.userinfo)}.`);
   } finally {

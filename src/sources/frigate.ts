@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type EventEmitter, on, once } from 'node:events';
-import { isIP } from 'node:net';
 import type { MqttClient } from 'mqtt';
 import { z } from 'zod';
-import { addressesOf, type Outgoing } from '../outgoing/index.ts';
+import { addressesOf, certified, type Outgoing, tlsProblemOf } from '../outgoing/index.ts';
 import { reduced } from './reduce.ts';
 import { credentialsOf, type Source, SourceError, type SourceSettings } from './source.ts';
 
@@ -106,7 +105,7 @@ const connect = async (
     protocol: isSecure ? 'mqtts' : 'mqtt',
     host: address,
     port: Number(url.port) || (isSecure ? 8883 : 1883),
-    ...(isIP(host) ? {} : { servername: host }),
+    ...certified(host),
     ...(userinfo === null ? {} : { username: user, password }),
     connectTimeout: 20_000,
     // Whoever opens the source does that.
@@ -123,6 +122,7 @@ const connect = async (
     await client.endAsync(true).catch(() => {});
     const refused = error instanceof Error && /not authorized|bad user/i.test(error.message);
     if (refused) throw new SourceError('The broker refuses the user and password, or asks for them.');
-    throw error instanceof SourceError ? error : new SourceError('The broker cannot be reached.');
+    const reason = tlsProblemOf(error);
+    throw new SourceError(`The broker cannot be reached${reason ? `: ${reason}` : ''}.`);
   }
 };

@@ -7,6 +7,7 @@ import { JpegStream } from './jpeg-stream.ts';
 import { reduced } from './reduce.ts';
 import { bodyOf, request } from './request.ts';
 import {
+  connectionBroke,
   type Frame,
   LiveNames,
   Pace,
@@ -55,7 +56,7 @@ async function* mjpeg(answer: IncomingMessage, settings: SourceSettings): Frames
     }
     throw new SourceError('The server has ended the stream.');
   } catch (error) {
-    throw error instanceof SourceError ? error : new SourceError('The connection to the server broke.');
+    throw error instanceof SourceError ? error : new SourceError(connectionBroke);
   } finally {
     answer.destroy();
   }

@@ -36,7 +36,7 @@ export const sourceAt = (url: string): Source => {
 
 /** A URL, and the user and password that were in it: user:password, percent-encoded. */
 export const splitUrl = (text: string): { url: string; userinfo: string | null } => {
-  const [, scheme, userinfo, rest] = /^([a-z0-9]+:\/\/)([^/?#]*)@([^@/?#]*(?:[/?].*)?)$/i.exec(text) ?? [];
+  const [, scheme, userinfo, rest] = /^([a-z0-9]+:\/\/)([^/?#]*)@([^@/?#]*(?:[/?#].*)?)$/i.exec(text) ?? [];
   return scheme === undefined
     ? { url: text, userinfo: null }
     : { url: `${scheme}${rest}`, userinfo: userinfo || null };

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { call, causeOf } from '../outgoing/index.ts';
-import { credentialsOf, SourceError, type SourceTools } from './source.ts';
+import { credentialsOf, notAdmitted, SourceError, type SourceTools } from './source.ts';
 
 /**
  * Asks for a URL, and once more with user and password where the server asks for them, by the scheme Basic or Digest.
@@ -32,9 +32,7 @@ export const request = async (
     if (answer.statusCode === 200 || answer.statusCode === 206) return answer;
     answer.destroy();
     throw new SourceError(
-      answer.statusCode === 401
-        ? 'The server refuses the user and password, or asks for them.'
-        : `The server answers ${answer.statusCode}.`,
+      answer.statusCode === 401 ? notAdmitted : `The server answers ${answer.statusCode}.`,
     );
   } catch (error) {
     if (error instanceof SourceError && !late.signal.aborted) throw error;

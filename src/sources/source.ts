@@ -66,6 +66,12 @@ export class SourceError extends Error {
   override readonly name = 'SourceError';
 }
 
+/** What is said of a server that answers 401. */
+export const notAdmitted = 'The server refuses the user and password, or asks for them.';
+
+/** What is said where a connection breaks in the middle of a stream. */
+export const connectionBroke = 'The connection to the server broke.';
+
 /** A text without what could be a user or a password: of any URL in it, and these. */
 export const withoutSecrets = (text: string, userinfo: string | null): string => {
   const known = userinfo

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database/pool.ts';
 import type { Log } from '../log.ts';
@@ -34,6 +33,8 @@ interface Running {
 }
 
 interface Tools {
+  /** The id of the worker that does it. */
+  readonly watcher: string;
   readonly database: Database;
   readonly outgoing: Outgoing;
   readonly log: Log;
@@ -46,8 +47,7 @@ export interface Watching {
 }
 
 /** Watches cameras with a source that no other process watches, from now on. */
-export const startWatching = ({ database, outgoing, log }: Tools): Watching => {
-  const watcher = randomUUID();
+export const startWatching = ({ watcher, database, outgoing, log }: Tools): Watching => {
   /** As they were last leased. */
   let leased = new Map<string, Leased>();
   const running = new Map<string, Running>();

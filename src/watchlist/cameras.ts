@@ -122,6 +122,48 @@ const plan = sql<PlanPoint | null>`
   case when plan_id is not null then json_build_object('id', plan_id, 'x', plan_x, 'y', plan_y) end
 `.as('plan');
 
+/** How a source is watched. */
+export interface Watch {
+  /** The id of the worker; null: none watches now. */
+  readonly worker: string | null;
+  /** ended: as at the end of a video. */
+  readonly state: 'unwatched' | 'connecting' | 'watching' | 'ended';
+  /** Why no frames come, without credentials. */
+  readonly problem: string | null;
+  readonly connected_at: string | null;
+  readonly last_frame_at: string | null;
+  /** Frames since the source was first watched: that came, became images, were dropped. */
+  readonly read: number;
+  readonly submitted: number;
+  readonly dropped: number;
+  /** Of the images of the last minute. */
+  readonly still_last_minute: number;
+  readonly reconnects: number;
+}
+
+/** Of a row of `camera` whose source some worker has watched. Still frames are counted for a minute: there may be 10,000 an hour. */
+const watch = sql<Watch | null>`(
+  select json_build_object(
+    'worker', case when w.leased_until > now() then w.watcher end,
+    'state', case when w.state = 'ended' or (w.watcher is not null and w.leased_until > now()) then w.state else 'unwatched' end,
+    'problem', w.problem,
+    'connected_at', case when w.leased_until > now() then w.connected_at end,
+    'last_frame_at', w.last_frame_at,
+    'read', w.read,
+    'submitted', w.submitted,
+    'dropped', w.dropped,
+    'still_last_minute', (
+      select count(*)
+      from watchpost.image as i
+      join watchpost.still_frame as s on s.image_id = i.id
+      where i.camera_id = camera.id and i.purpose = 'probe' and i.captured_at > now() - interval '1 minute'
+    ),
+    'reconnects', w.reconnects
+  )
+  from watchpost.camera_watch as w
+  where w.camera_id = camera.id and camera.source is not null
+)`.as('watch');
+
 /** What is set of a camera. */
 const settings = [
   'id',
@@ -267,4 +309,4 @@ const lastImage = sql<{ id: string; captured_at: string; faces: number } | null>
 )`.as('last_image');
 
 const selected = <O>(query: SelectQueryBuilder<DB, 'watchpost.camera', O>) =>
-  query.select([...settings, silentSince, 'created_at', lastImage]).where('removed_at', 'is', null);
+  query.select([...settings, silentSince, 'created_at', lastImage, watch]).where('removed_at', 'is', null);

@@ -19,6 +19,16 @@ export interface PersonFilter {
   readonly limit: number;
 }
 
+const columns = [
+  'p.id',
+  'p.name',
+  'p.external_ref',
+  'p.metadata',
+  'p.legal_basis',
+  'p.keep_until',
+  'p.created_at',
+] as const;
+
 /** The pattern of LIKE for a text with anything around it. */
 const anywhere = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 
@@ -32,13 +42,7 @@ export const findPersons = async (db: Kysely<DB>, filter: PersonFilter) => {
   return db
     .selectFrom('watchpost.person as p')
     .select([
-      'p.id',
-      'p.name',
-      'p.external_ref',
-      'p.metadata',
-      'p.legal_basis',
-      'p.keep_until',
-      'p.created_at',
+      ...columns,
       watchlistsOf.as('watchlists'),
       sql<number>`(
         select count(*)::integer from watchpost.reference as r where r.person_id = p.id and r.superseded_at is null
@@ -87,16 +91,7 @@ export const findPersons = async (db: Kysely<DB>, filter: PersonFilter) => {
 export const readPerson = async (db: Kysely<DB>, asked: string) => {
   const person = await db
     .selectFrom('watchpost.person as p')
-    .select([
-      'p.id',
-      'p.name',
-      'p.external_ref',
-      'p.metadata',
-      'p.legal_basis',
-      'p.keep_until',
-      'p.created_at',
-      watchlistsOf.as('watchlists'),
-    ])
+    .select([...columns, watchlistsOf.as('watchlists')])
     .where('p.id', '=', sql<string>`watchpost.survivor(${asked})`)
     .executeTakeFirst();
   if (!person) throw personUnknown(asked);

@@ -14,6 +14,7 @@ export {
   readPlaces,
   removeCamera,
   setCamera,
+  type Watch,
 } from './cameras.ts';
 export {
   addCannotLink,

@@ -205,6 +205,7 @@ const definers: Record<string, readonly string[]> = {
   'seals events, of which it answers nothing': ['seal_event', 'announce_head'],
   'keeps the answers of whoever calls, under their name': ['begin_once', 'end_once'],
   'writes who looked, and answers nothing but the id of that row': ['record_access'],
+  'answers the number of a transaction': ['xid_beyond'],
   'says what is set for all sites': ['default_legal_basis', 'default_purpose'],
   'says of the record of all sites whether it is sealed, waited for or retired, which no row follows from': [
     ...['is_sealed', 'is_awaited', 'history_begins'],

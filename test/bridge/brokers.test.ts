@@ -58,7 +58,7 @@ const goThrough = async (database: TestDatabase, photo: Buffer, counterpart: Cou
     runBridge(database);
   } else {
     // The double's consumer group never takes a member again once the last one has left; so only what goes out is stopped.
-    await database.rows(`select watchpost.enable_bridge(watchpost.find_bridge('events'), false)`);
+    await database.rows(`select watchpost.disable_bridge(watchpost.find_bridge('events'))`);
     await until(
       async () => (await database.rows(`select from watchpost.bridge_state where holder is null`))[0],
       20,

@@ -3,7 +3,8 @@ import { promisify } from 'node:util';
 import { type ChannelModel, type ConsumeMessage, connect } from 'amqplib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { atEnd } from '../support/at-end.ts';
-import { type Broker, programs, startRabbitmq } from '../support/brokers.ts';
+import { programs, startRabbitmq } from '../support/brokers.ts';
+import { makeCertificate } from '../support/certificates.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { samplePath } from '../support/photos.ts';
 import { startProcess } from '../support/processes.ts';
@@ -13,6 +14,7 @@ import {
   bridgeSettings,
   expected,
   firsts,
+  goByTls,
   imagesOf,
   prepare,
   runBridge,
@@ -23,7 +25,8 @@ import {
 } from './support.ts';
 
 describe.skipIf(!programs.rabbitmq)('RabbitMQ (needs rabbitmq-server)', () => {
-  let broker: Broker;
+  const certificate = makeCertificate('DNS:broker.example');
+  let broker: Awaited<ReturnType<typeof startRabbitmq>>;
   let database: TestDatabase;
   let photo: Buffer;
   let url: string;
@@ -63,7 +66,7 @@ describe.skipIf(!programs.rabbitmq)('RabbitMQ (needs rabbitmq-server)', () => {
     });
 
   beforeAll(async () => {
-    [broker, database] = await Promise.all([startRabbitmq(), freshDatabase()]);
+    [broker, database] = await Promise.all([startRabbitmq(certificate), freshDatabase()]);
     photo = await prepare(database);
     url = `amqp://127.0.0.1:${broker.port}`;
     await database.rows(
@@ -247,4 +250,14 @@ describe.skipIf(!programs.rabbitmq)('RabbitMQ (needs rabbitmq-server)', () => {
       await bridge.stop();
     },
   );
+
+  it('is connected by TLS under the name that its certificate has, and in no other case', async () => {
+    const secure = {
+      kind: 'rabbitmq',
+      scheme: 'amqps',
+      port: broker.securePort,
+      address: 'secure/{topic}',
+    } as const;
+    await goByTls(await freshDatabase(), [secure], certificate);
+  });
 });

@@ -4,7 +4,9 @@ import formats from 'ajv-formats';
 import { expect } from 'vitest';
 import { BridgeProcess } from '../../src/bridge/index.ts';
 import { openLog } from '../../src/log.ts';
+import { watchpost } from '../commands/support.ts';
 import { atEnd } from '../support/at-end.ts';
+import { type Certificate, trust } from '../support/certificates.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { sample } from '../support/photos.ts';
 import { outgoing } from '../support/pipeline.ts';
@@ -14,13 +16,13 @@ import { until } from '../support/until.ts';
 export const bridgeSettings = { WATCHPOST_OUTGOING_ALLOW: '127.0.0.1', WATCHPOST_LOG: 'warn' };
 
 /** A bridge process within this one, with a quick pulse; stopped when the test file has ended. */
-export const runBridge = (database: TestDatabase): BridgeProcess => {
+export const runBridge = (database: TestDatabase, calls = outgoing): BridgeProcess => {
   const bridge = new BridgeProcess({
     database,
     config: {
       maxBodyBytes: 20 * 2 ** 20,
       maxPixels: 64_000_000,
-      outgoing,
+      outgoing: calls,
       ingestUrl: true,
       maxBacklog: 20_000,
       maxBacklogPerKey: 10_000,
@@ -41,6 +43,51 @@ export const untilConnected = (database: TestDatabase, ...names: string[]): Prom
     )) as [{ n: number }];
     return n === names.length;
   }, 50);
+
+/** A broker that speaks TLS as broker.example. */
+export interface SecureBroker {
+  readonly kind: 'kafka' | 'rabbitmq' | 'nats' | 'mqtt';
+  readonly scheme: string;
+  readonly port: number;
+  readonly address: string;
+}
+
+/** Events go to brokers whose certificate is trusted under the name that it has, and in no other case. */
+export const goByTls = async (
+  database: TestDatabase,
+  brokers: readonly SecureBroker[],
+  certificate: Certificate,
+): Promise<void> => {
+  await prepare(database);
+  for (const { kind, scheme, port, address } of brokers)
+    await database.rows(
+      `select watchpost.add_bridge($1 || ' ' || host, $1, 'out', $2 || '://' || host || '.example:' || $3, $4, '{image.received}')
+       from unnest('{broker,other}'::text[]) as host`,
+      [kind, scheme, String(port), address],
+    );
+  const good = brokers.map(({ kind }) => `${kind} broker`);
+  const others = brokers.map(({ kind }) => `${kind} other`);
+  const all = async (names: string[], condition: string) =>
+    until(async () => {
+      const [row] = await database.rows<{ n: number }>(
+        `select count(*)::integer as n from watchpost.bridge_status where name = any ($1) and ${condition}`,
+        [names],
+      );
+      return row!.n === names.length;
+    }, 50);
+  const bridge = runBridge(database, { ...outgoing, resolve: async () => ['127.0.0.1'] });
+  await all(
+    [...good, ...others],
+    `not connected and error ~ '^the broker cannot be connected: its certificate is signed by nobody .*NODE_EXTRA_CA_CERTS'`,
+  );
+  trust(certificate);
+  await submitSome(database, 2);
+  await all(good, 'connected and published >= 2');
+  await all(others, `not connected and published = 0 and error ~ 'certificate is for another name'`);
+  const { stdout } = await watchpost(['bridge', 'list'], { DATABASE_URL: database.url });
+  expect(stdout.match(/certificate is for another name/g)).toHaveLength(others.length);
+  await bridge.stop();
+};
 
 /** Two cameras, and a photo. */
 export const prepare = async (database: TestDatabase): Promise<Buffer> => {

@@ -8,6 +8,7 @@ import { type Api, admit, ask, expectProblem, listen } from '../http/support.ts'
 import { raiseAlert } from '../support/alerts.ts';
 import { atEnd } from '../support/at-end.ts';
 import { programs } from '../support/brokers.ts';
+import { makeCertificate, trust } from '../support/certificates.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { outgoing, realVision } from '../support/pipeline.ts';
 import { until } from '../support/until.ts';
@@ -23,8 +24,11 @@ let api: Api;
 let services: Awaited<ReturnType<typeof openServices>>;
 const publicUrl = 'https://watchpost.example';
 const crop = testPicture().bytes;
+/** Of the mail servers: without TLS they are told no password. */
+const certificate = makeCertificate('IP:127.0.0.1');
 
 beforeAll(async () => {
+  trust(certificate);
   database = await freshDatabase();
   const vision = await realVision();
   const linked = { ...outgoing, publicUrl };
@@ -142,7 +146,7 @@ describe('an endpoint of the kind', () => {
   });
 
   it('email shows the crop within the mail', async () => {
-    const mail = await openMail('guard', 'mail-secret');
+    const mail = await openMail('guard', 'mail-secret', certificate);
     const { id, raise } = await add('email', {
       url: mail.url,
       credential: 'mail-secret',
@@ -232,7 +236,7 @@ describe('a test message', () => {
   });
 
   it('is refused by a mail server with its words', async () => {
-    const mail = await openMail('guard', 'right');
+    const mail = await openMail('guard', 'right', certificate);
     const { id } = await add('email', {
       url: mail.url,
       credential: 'wrong',

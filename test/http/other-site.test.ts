@@ -376,6 +376,16 @@ describe.each(kinds)('a key that is bound to %s', (_, bound, words) => {
       ['/v1/watchlists', { name: 'list of default' }],
       ['/v1/persons', { name: 'x', external_ref: 'ref 0 of default' }],
       ['/v1/endpoints', { name: 'endpoint of default', url: 'https://example.com/y' }],
+      [
+        '/v1/bridges',
+        {
+          name: 'bridge of default',
+          kind: 'nats',
+          direction: 'in',
+          url: 'nats://b.example',
+          address: 'photos',
+        },
+      ],
     ] as const) {
       expect((await api.call('POST', path, body, bearer(key))).status, path).toBe(201);
     }
@@ -389,6 +399,7 @@ describe.each(kinds)('a key that is bound to %s', (_, bound, words) => {
          exists (select from watchpost.person where id = $3 and name = 'person 0 of default') as person,
          exists (select from watchpost.alert where id = $4 and state = 'acknowledged') as alert,
          exists (select from watchpost.endpoint where id = $5 and removed_at is null and enabled and name = 'endpoint of default') as endpoint,
+         exists (select from watchpost.bridge where id = $8 and removed_at is null and enabled and name = 'bridge of default') as bridge,
          exists (select from watchpost.api_key where id = $6 and revoked_at is null) as key,
          exists (select from watchpost.person_photo where id = $7 and removed_at is null) as photo`,
       [
@@ -399,6 +410,7 @@ describe.each(kinds)('a key that is bound to %s', (_, bound, words) => {
         south.endpointId,
         foreign.keys,
         foreign.photos,
+        foreign.bridges,
       ],
     );
     expect(Object.values(left)).toEqual(Object.keys(left).map(() => true));

@@ -25,6 +25,10 @@ describe('lists come in pages', () => {
       const endpoint = await api.call('POST', '/v1/endpoints', { name, url: 'https://guards.example/' });
       expect(endpoint.status).toBe(201);
       await database.rows(
+        `select watchpost.add_bridge($1, 'nats', 'out', 'nats://broker.example', 'alerts')`,
+        [name],
+      );
+      await database.rows(
         `insert into watchpost.calibration (model_id, source, people, photos, probes, strangers, command, created_by)
          values ($1, 'a test', 1, 1, 0, 1, 'none', 'a test')`,
         [model],
@@ -49,6 +53,7 @@ describe('lists come in pages', () => {
     ['alerts', '/v1/alerts'],
     ['alerts', '/v1/alerts?state=open'],
     ['endpoints', '/v1/endpoints'],
+    ['bridges', '/v1/bridges'],
     ['deliveries', '/v1/endpoints/GUARDS/deliveries'],
     ['calibrations', '/v1/calibrations'],
     ['strangers', '/v1/strangers?visits=1'],

@@ -97,10 +97,19 @@ describe('/v1/cameras', () => {
     expect(JSON.stringify(events)).not.toMatch(/p%40ss|guard/);
   });
 
+  it('takes the fingerprint of the certificate of a camera, beside user and password', async () => {
+    const place = `camera.example#sha256=${Array(32).fill('0A').join(':')}`;
+    const camera = { name: 'pinned', location: 'Pinned', source: `rtsps://guard:secret@${place}` };
+    const made = await api.call('POST', '/v1/cameras', camera);
+    expect(made).toMatchObject({ status: 201, body: { source: `rtsps://${place}` } });
+  });
+
   it.each([
     ['source', 'ftp://camera.example/x', 'url_invalid'],
     ['source', 'rtsp://guard:p/w@camera.example/x', 'url_invalid'],
     ['source', '/dev/../etc/passwd', 'url_invalid'],
+    ['source', `rtsp://camera.example/x#sha256=${'0a'.repeat(32)}`, 'url_invalid'],
+    ['source', 'rtsps://camera.example/x#sha256=0a', 'url_invalid'],
     ['frames_per_second', 0, 'body_invalid'],
     ['frames_per_second', 61, 'body_invalid'],
     ['track_gap_seconds', 0, 'body_invalid'],

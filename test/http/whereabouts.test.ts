@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { chanceInWords } from '../../src/watchlist/alerts.ts';
+import { chanceInWords } from '../../src/watchlist/alert-origin.ts';
 import { addCamera, addWatchlist, setCamera, setWatchlist } from '../../src/watchlist/registry.ts';
 import { raiseAlert } from '../support/alerts.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';

@@ -50,6 +50,13 @@ const endpoint = (column: string) =>
     column === 'url' ? ', name' : ', name, url',
     column === 'url' ? `, 'e'` : `, 'e', 'https://a.example'`,
   );
+const bridge = (column: 'name' | 'address') =>
+  insert(
+    'bridge',
+    column,
+    `, kind, direction, url, ${column === 'name' ? 'address' : 'name'}`,
+    `, 'nats', 'in', 'nats://a.example', 'x'`,
+  );
 const removed = insert(
   'person_photo',
   'removal_reason',
@@ -77,6 +84,7 @@ const names = [
   update('person', 'name'),
   insert('watchlist', 'name'),
   insert('endpoint', 'name', ', url', `, 'https://a.example'`),
+  bridge('name'),
   insert('api_key', 'name', ', sha256, scopes', `, sha256('a'), '{read}'`),
 ];
 const keyLimits = ['rate_per_minute', 'max_streams', 'max_backlog'].map((column) =>
@@ -90,6 +98,7 @@ const tokens = [
   `select watchpost.submit_image('a photo', idempotency_key => $1)`,
   insert('cannot_link', 'created_by', ', person_id, other_person_id', `, ${aPerson}, ${another}`),
   review('reviewer'),
+  bridge('address'),
   insert('task_pause', 'task'),
   `select watchpost.pause($1)`,
 ];

@@ -51,12 +51,12 @@ describe('the units of systemd', () => {
 });
 
 describe('the manifests of Kubernetes', () => {
-  const documents = parseAllDocuments(
-    readFileSync(join(operations, 'kubernetes/watchpost.yaml'), 'utf8'),
-  ).map((document) => {
-    expect(document.errors).toEqual([]);
-    return document.toJS();
-  });
+  const documents = ['watchpost', 'bridge'].flatMap((file) =>
+    parseAllDocuments(readFileSync(join(operations, `kubernetes/${file}.yaml`), 'utf8')).map((document) => {
+      expect(document.errors).toEqual([]);
+      return document.toJS();
+    }),
+  );
   const named = (kind: string, name: string) =>
     documents.find((one) => one.kind === kind && one.metadata.name === name);
   const pods = documents.filter(({ kind }) => kind === 'Deployment').map(({ spec }) => spec.template.spec);
@@ -100,6 +100,16 @@ describe('the manifests of Kubernetes', () => {
     expect(named('HorizontalPodAutoscaler', 'watchpost-worker').spec.scaleTargetRef.name).toBe(
       'watchpost-worker',
     );
+  });
+
+  it('start each container with a command that there is', async () => {
+    const { commands } = await import('../../src/commands/catalogue.ts');
+    const names = commands.flatMap((entry) => entry.names);
+    const started = pods.flatMap(({ containers, initContainers }) =>
+      [...initContainers, ...containers].map(({ args }) => args[0]),
+    );
+    expect(started).toEqual(['migrate', 'up', 'migrate', 'work', 'migrate', 'bridge']);
+    expect(names).toEqual(expect.arrayContaining(started));
   });
 
   it('confine every container', () => {

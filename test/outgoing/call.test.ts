@@ -1,16 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { send } from '../../src/endpoints/kinds/index.ts';
 import { messageOf } from '../../src/endpoints/message.ts';
 import { call, type Outgoing, parseNetwork } from '../../src/outgoing/index.ts';
 import { atEnd } from '../support/at-end.ts';
+import { makeCertificate, trust } from '../support/certificates.ts';
 
 const loopback = [parseNetwork('127.0.0.0/8')!];
 
@@ -134,40 +130,16 @@ describe('a call', () => {
 });
 
 describe('a call by https', () => {
-  /** A certificate of its own authority for guards.example, as openssl makes it. */
-  const makeCertificate = () => {
-    const folder = mkdtempSync(join(tmpdir(), 'watchpost-tls-'));
-    atEnd(() => rmSync(folder, { recursive: true, force: true }));
-    const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    const command = [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '2',
-    ];
-    const names = ['-subj', '/CN=guards.example', '-addext', 'subjectAltName=DNS:guards.example'];
-    execFileSync('openssl', [...command, '-keyout', keyFile, '-out', certFile, ...names], {
-      stdio: 'ignore',
-    });
-    return { key: readFileSync(keyFile, 'utf8'), cert: readFileSync(certFile, 'utf8') };
-  };
-
   it('keeps the name for SNI and for the certificate, and refuses the certificate of another', async () => {
-    const { key, cert } = makeCertificate();
+    const certificate = makeCertificate('DNS:guards.example');
+    const { key, cert } = certificate;
     const names: string[] = [];
     const server = createTlsServer(
       { key, cert, SNICallback: (name, done) => done(null, void names.push(name) as undefined) },
       (_, response) => response.end('ok'),
     );
     const port = await serve(server);
-    const before = getCACertificates('default');
-    setDefaultCACertificates([...before, cert]);
-    atEnd(() => setDefaultCACertificates(before));
+    trust(certificate);
     const outgoing = { networks: loopback, resolve: resolverOf(['127.0.0.1']).resolve };
     const response = await get(`https://guards.example:${port}/`, outgoing);
     expect([response.statusCode, names]).toEqual([200, ['guards.example']]);

@@ -88,7 +88,7 @@ describe.skipIf(!hasFfmpeg)(`a video ${needsFfmpeg}`, () => {
     expect(commandLines).toContain('pipe:0');
     expect(commandLines).not.toMatch(/ss%2Fword|ss\/word/);
     const refused = take(source, 1, { userinfo: 'guard:wrong-secret' });
-    await expect(refused).rejects.toThrow(/The stream cannot be read: .*401/);
+    await expect(refused).rejects.toThrow(/^The server refuses the user and password/);
     await expect(refused).rejects.not.toThrow(/wrong-secret/);
   });
 
@@ -135,6 +135,28 @@ describe.skipIf(!hasFfmpeg)(`a video ${needsFfmpeg}`, () => {
       response.writeHead(200, { 'content-type': 'video/mp2t' }).end(await readFile(file)),
     );
     expect(await take(sourceAt(url), 100, { rate: 10 })).toHaveLength(20);
+  });
+
+  it('that breaks off on its way is none that has ended', async () => {
+    const file = join(folder, 'broken.ts');
+    ffmpeg(...testPicture(10, 2), file);
+    const bytes = await readFile(file);
+    const { url } = await serve((_, response) => {
+      response.writeHead(200, { 'content-type': 'video/mp2t', 'content-length': bytes.length });
+      response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy());
+    });
+    await expect(take(sourceAt(url), 100, { rate: 10 })).rejects.toThrow(
+      'The connection to the server broke.',
+    );
+    const playlist = '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nhalf.ts\n#EXTINF:2,\ngone.ts\n';
+    const hls = await serve(({ url: path }, response) => {
+      if (path === '/live.m3u8') response.end(playlist);
+      else if (path === '/half.ts') response.end(bytes);
+      else response.writeHead(503).end();
+    });
+    await expect(take(sourceAt(`${hls.url}/live.m3u8`), 100, { rate: 10 })).rejects.toThrow(
+      'The server answers 503.',
+    );
   });
 
   it('is read by a version of ffmpeg that is known', async () => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -159,7 +159,12 @@ describe('a photo of a camera that is mounted turned', () => {
       `insert into watchpost.camera (name, location, source, rotation) values ('source', 'Hall', $1, 90)`,
       [url],
     );
-    const cameras = startWatching({ database, outgoing: loopback, log: openLog('silent') });
+    const cameras = startWatching({
+      watcher: randomUUID(),
+      database,
+      outgoing: loopback,
+      log: openLog('silent'),
+    });
     const [image] = await until(async () => {
       const found = await database.rows(
         `select i.id from watchpost.image as i join watchpost.camera as c on c.id = i.camera_id and c.name = 'source'`,

@@ -82,6 +82,16 @@ describe('a frame of a camera in which nothing has moved', () => {
     }
   });
 
+  it('is searched if its camera is turned in another way', async () => {
+    const turn = (rotation: number | null) =>
+      database.rows(`update watchpost.camera set rotation = $1 where name = 'door'`, [rotation]);
+    await see(await frame(14), 15);
+    await turn(180);
+    expect(await see(await frame(15), 15.5)).toMatchObject({ modelsRun: true });
+    expect(await see(await frame(16), 16)).toMatchObject({ code: 'still' });
+    await turn(null);
+  });
+
   it('is searched by a replay, which finds who is in it', async () => {
     await see(await frame(8), 20);
     const still = await see(await frame(9), 20.5);

@@ -341,6 +341,15 @@ describe('a track that was seen before', () => {
         `insert into watchpost.watchlist (name, threshold) values (watchpost.uuidv7()::text, 0.5) returning id`,
       )
     )[0].id as string;
+  /** A camera, and Ada, who is enrolled and on a list. */
+  const filmingAda = async () => {
+    const film = await filming(database);
+    const ada = film.vectors.any();
+    const { personId } = await addKnownPerson(database, {
+      ...{ name: 'Ada', model: film.model, vector: ada, watchlists: [await addList()] },
+    });
+    return { film, ada, personId };
+  };
   const standing = (personId: string) =>
     database.rows(
       `select m.face_id, m.retroactive, f.track_id from watchpost.match as m join watchpost.face as f on f.id = m.face_id
@@ -401,11 +410,7 @@ describe('a track that was seen before', () => {
   });
 
   it('is not them as a whole, if that is said of one of its faces, until it is taken back', async () => {
-    const film = await filming(database);
-    const ada = film.vectors.any();
-    const { personId } = await addKnownPerson(database, {
-      ...{ name: 'Ada', model: film.model, vector: ada, watchlists: [await addList()] },
-    });
+    const { film, ada, personId } = await filmingAda();
     const faces = [];
     for (let n = 0; n < 5; n++)
       faces.push(...(await film.frame(n / 10, { vector: film.vectors.near(ada, 0.9) })));
@@ -428,11 +433,7 @@ describe('a track that was seen before', () => {
   });
 
   it('loses the faces that are deleted, and goes on with the others', async () => {
-    const film = await filming(database);
-    const ada = film.vectors.any();
-    const { personId } = await addKnownPerson(database, {
-      ...{ name: 'Ada', model: film.model, vector: ada, watchlists: [await addList()] },
-    });
+    const { film, ada, personId } = await filmingAda();
     for (let n = 0; n < 5; n++) await film.frame(n / 10, { vector: film.vectors.near(ada, 0.9) });
     await work();
     const [before] = await film.tracks();
@@ -459,11 +460,7 @@ describe('a track that was seen before', () => {
   });
 
   it('is kept from the purge as long as its match is', async () => {
-    const film = await filming(database);
-    const ada = film.vectors.any();
-    await addKnownPerson(database, {
-      ...{ name: 'Ada', model: film.model, vector: ada, watchlists: [await addList()] },
-    });
+    const { film, ada } = await filmingAda();
     const faces = [];
     for (let n = 0; n < 3; n++) faces.push(...(await film.frame(n / 10, { vector: ada })));
     await work();
@@ -478,11 +475,7 @@ describe('a track that was seen before', () => {
   });
 
   it('is what it was after its faces were detected again, and a replay of its search changes nothing', async () => {
-    const film = await filming(database);
-    const ada = film.vectors.any();
-    const { personId } = await addKnownPerson(database, {
-      ...{ name: 'Ada', model: film.model, vector: ada, watchlists: [await addList()] },
-    });
+    const { film, ada, personId } = await filmingAda();
     const faces = [];
     for (let n = 0; n < 5; n++)
       faces.push(...(await film.frame(n / 10, { vector: film.vectors.near(ada, 0.9) })));

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import mqtt, { type MqttClient } from 'mqtt';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openLog } from '../../src/log.ts';
@@ -65,7 +66,12 @@ describe.skipIf(!programs.mosquitto)('Frigate (needs mosquitto)', () => {
       'front',
       `${source}/frigate?api=${frigate.url}`,
     ]);
-    const cameras = startWatching({ database, outgoing: loopback, log: openLog('silent') });
+    const cameras = startWatching({
+      watcher: randomUUID(),
+      database,
+      outgoing: loopback,
+      log: openLog('silent'),
+    });
     atEnd(() => cameras.stop());
     await watching('front');
     // What nobody has subscribed to yet is gone: one is published again until it was taken.
@@ -106,7 +112,12 @@ describe.skipIf(!programs.mosquitto)('Frigate (needs mosquitto)', () => {
 
   it('says that the broker refuses the password', async () => {
     const source = broker.url.replace('mqtt://', 'mqtt://guard:wrong-one@');
-    const cameras = startWatching({ database, outgoing: loopback, log: openLog('silent') });
+    const cameras = startWatching({
+      watcher: randomUUID(),
+      database,
+      outgoing: loopback,
+      log: openLog('silent'),
+    });
     atEnd(() => cameras.stop());
     await database.rows('insert into watchpost.camera (name, location, source) values ($1, $1, $2)', [
       'side',

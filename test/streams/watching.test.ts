@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openLog } from '../../src/log.ts';
 import { startWatching } from '../../src/streams/index.ts';
@@ -21,7 +22,12 @@ afterEach(async () => {
 });
 
 const watch = () => {
-  const watching = startWatching({ database, outgoing: loopback, log: openLog('silent') });
+  const watching = startWatching({
+    watcher: randomUUID(),
+    database,
+    outgoing: loopback,
+    log: openLog('silent'),
+  });
   stops.push(() => watching.stop());
   return watching;
 };
@@ -153,7 +159,7 @@ describe('a camera with a source', () => {
     working = true;
     await until(async () => (await watchOf(camera)).state === 'watching');
     const row = await watchOf(camera);
-    expect(row).toMatchObject({ problem: null });
+    expect(row).toMatchObject({ problem: null, connected_at: expect.any(Date) });
     expect(Number(row.reconnects)).toBeGreaterThanOrEqual(2);
     expect(
       JSON.stringify(await database.rows('select * from watchpost.camera, watchpost.camera_watch')),

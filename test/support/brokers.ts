@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { atEnd } from './at-end.ts';
+import type { Certificate } from './certificates.ts';
 import { freePort } from './postgres.ts';
 
 /** Real brokers, each on a free port of 127.0.0.1 with a temporary folder; ended when the test file has ended. */
@@ -84,15 +85,30 @@ const startBroker = async (
   return { port, crash, start };
 };
 
-/** RabbitMQ without plugins, and an epmd of its own. */
-export const startRabbitmq = async (): Promise<Broker> => {
+/**
+ * RabbitMQ without plugins, and an epmd of its own.
+ *
+ * @param certificate by which it speaks TLS at another port.
+ */
+export const startRabbitmq = async (
+  certificate?: Certificate,
+): Promise<Broker & { readonly securePort: number }> => {
+  const securePort = await freePort();
   const epmdPort = String(await freePort());
   const epmd = spawn(programs.epmd!, ['-port', epmdPort, '-address', '127.0.0.1'], { stdio: 'ignore' });
   atEnd(() => epmd.kill('SIGKILL'));
   const distPort = String(await freePort());
-  return startBroker(async ({ port, folder }) => {
+  const broker = await startBroker(async ({ port, folder }) => {
     await writeFile(join(folder, 'plugins'), '[].');
-    await writeFile(join(folder, 'rabbitmq.conf'), `listeners.tcp.1 = 127.0.0.1:${port}\n`);
+    const secure = certificate
+      ? `listeners.ssl.1 = 127.0.0.1:${securePort}
+ssl_options.cacertfile = ${certificate.certFile}
+ssl_options.certfile = ${certificate.certFile}
+ssl_options.keyfile = ${certificate.keyFile}
+ssl_options.verify = verify_none
+`
+      : '';
+    await writeFile(join(folder, 'rabbitmq.conf'), `listeners.tcp.1 = 127.0.0.1:${port}\n${secure}`);
     return {
       command: [programs.rabbitmq!],
       env: {
@@ -116,12 +132,17 @@ export const startRabbitmq = async (): Promise<Broker> => {
       },
     };
   }, /Server startup complete/);
+  return { ...broker, securePort };
 };
 
-export const startNats = (): Promise<Broker> =>
+/** @param certificate with which it speaks TLS only. */
+export const startNats = (certificate?: Certificate): Promise<Broker> =>
   startBroker(
     async ({ port, folder }) => ({
-      command: [programs.nats!, '-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder],
+      command: [
+        ...([programs.nats!, '-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder] as const),
+        ...(certificate ? ['--tls', '--tlscert', certificate.certFile, '--tlskey', certificate.keyFile] : []),
+      ],
     }),
     /Server is ready/,
   );
@@ -130,9 +151,11 @@ export const startNats = (): Promise<Broker> =>
  * Mosquitto that keeps sessions and retained messages on disk.
  *
  * @param login user and password that it asks for; omitted: it lets everybody in.
+ * @param certificate with which it speaks TLS only.
  */
 export const startMosquitto = async (
   login?: [string, string],
+  certificate?: Certificate,
 ): Promise<Broker & { readonly url: string }> => {
   const broker = await startBroker(async ({ port, folder }) => {
     await mkdir(join(folder, 'data'));
@@ -143,6 +166,7 @@ export const startMosquitto = async (
       `listener ${port} 127.0.0.1
 ${login ? `allow_anonymous false\npassword_file ${passwords}` : 'allow_anonymous true'}
 user root
+${certificate ? `certfile ${certificate.certFile}\nkeyfile ${certificate.keyFile}` : ''}
 persistence true
 persistence_location ${join(folder, 'data')}/
 autosave_interval 1
@@ -152,7 +176,7 @@ max_queued_messages 0
     );
     return { command: [programs.mosquitto!, '-c', join(folder, 'mosquitto.conf')] };
   }, / running/);
-  return { ...broker, url: `mqtt://127.0.0.1:${broker.port}` };
+  return { ...broker, url: `mqtt${certificate ? 's' : ''}://127.0.0.1:${broker.port}` };
 };
 
 /** librdkafka's double of a Kafka cluster, which speaks the real protocol and keeps nothing on disk; its address. */

@@ -48,6 +48,12 @@ export const fillSite = async (database: TestDatabase, name: string, angle: numb
   );
   await rows('update watchpost.endpoint set site_id = $2 where id = $1', [endpoint.id, site.id]);
 
+  const [bridge] = await rows(
+    `select watchpost.add_bridge($1, 'nats', 'in', 'nats://broker.example', 'photos', camera => $2) as id`,
+    [`bridge of ${name}`, camera.id],
+  );
+  await rows('update watchpost.bridge set site_id = $2 where id = $1', [bridge.id, site.id]);
+
   // A rule of its own, which the other site must not see.
   await rows(`select watchpost.set_retention('image', age => '3 days', camera => $1)`, [camera.id]);
 

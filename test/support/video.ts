@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RtspServer } from 'rtsp-streaming-server';
-import { parseNetwork } from '../../src/outgoing/index.ts';
+import { type Outgoing, parseNetwork } from '../../src/outgoing/index.ts';
 import type { Frame, Source, SourceSettings } from '../../src/sources/index.ts';
 import { atEnd } from './at-end.ts';
 import { freePort } from './postgres.ts';
@@ -103,17 +103,18 @@ export const plainSettings: SourceSettings = {
 };
 
 /** Loopback only. */
-export const loopback = { networks: [parseNetwork('127.0.0.1')!] };
+export const loopback: Outgoing = { networks: [parseNetwork('127.0.0.1')!] };
 
 /** The first frames of a source, or all that it has. */
 export const take = async (
   source: Source,
   count: number,
   settings: Partial<SourceSettings> = {},
+  outgoing = loopback,
 ): Promise<Frame[]> => {
   const ending = new AbortController();
   const frames: Frame[] = [];
-  const all = source.frames({ ...plainSettings, ...settings }, { outgoing: loopback, signal: ending.signal });
+  const all = source.frames({ ...plainSettings, ...settings }, { outgoing, signal: ending.signal });
   for await (const frame of all) {
     frames.push(frame);
     if (frames.length === count) break;

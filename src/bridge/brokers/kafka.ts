@@ -8,7 +8,7 @@ import {
   type Producer,
   type SASLOptions,
 } from 'kafkajs';
-import { addressesOf, type Outgoing } from '../../outgoing/index.ts';
+import { addressesOf, certified, type Outgoing, tlsProblemOf } from '../../outgoing/index.ts';
 import type { Connect, Handle, Link, Message, Target } from '../bridge.ts';
 import { parseBrokerUrl } from '../url.ts';
 import { losing, textHeaders } from './losing.ts';
@@ -22,13 +22,13 @@ const heartbeatEvery = 3_000;
  */
 export const connectKafka: Connect = async (target) => {
   const { lost, lose } = losing();
-  const kafka = open(target);
+  const kafka = open(target, lose);
   const { bridge } = target;
   let producer: Producer | undefined;
   let consumer: Consumer | undefined;
   if (bridge.direction === 'out') {
     producer = kafka.producer({ maxInFlightRequests: 1, allowAutoTopicCreation: true });
-    await producer.connect();
+    await connected(producer, lost);
     producer.on('producer.disconnect', lose);
   } else {
     consumer = kafka.consumer({
@@ -39,7 +39,7 @@ export const connectKafka: Connect = async (target) => {
       maxBytesPerPartition: target.maxBytes,
       retry: { ...retry, restartOnFailure: async () => false },
     });
-    await consumer.connect();
+    await connected(consumer, lost);
     consumer.on('consumer.crash', ({ payload }) => lose(payload.error));
   }
   const link: Link = {
@@ -62,7 +62,17 @@ export const connectKafka: Connect = async (target) => {
 /** Of the client within a call: a topic that is made at this moment has no leader yet. What lasts longer ends the connection. */
 const retry = { initialRetryTime: 200, retries: 5, maxRetryTime: 5_000 };
 
-const open = ({ bridge, credentials, outgoing }: Target): Kafka => {
+/** Waits for the client, which tries again also where that is of no use, as with a certificate that is not trusted. */
+const connected = async (client: Producer | Consumer, lost: Promise<never>): Promise<void> => {
+  const connecting = client.connect();
+  connecting.catch(() => {});
+  await Promise.race([connecting, lost]).catch((error) => {
+    void client.disconnect().catch(() => {});
+    throw error;
+  });
+};
+
+const open = ({ bridge, credentials, outgoing }: Target, lose: (error: unknown) => void): Kafka => {
   const { isSecure, servers } = parseBrokerUrl(bridge.url);
   const { username, password = '' } = credentials;
   const sasl: SASLOptions | undefined =
@@ -71,7 +81,7 @@ const open = ({ bridge, credentials, outgoing }: Target): Kafka => {
     clientId: `watchpost-${bridge.name.replace(/[^\w.-]/g, '_')}`,
     brokers: servers.map(({ host, port }) => `${host}:${port}`),
     ssl: isSecure,
-    socketFactory: judgedSockets(outgoing, isSecure),
+    socketFactory: judgedSockets(outgoing, isSecure, lose),
     connectionTimeout: 5_000,
     requestTimeout: 15_000,
     retry,
@@ -82,7 +92,7 @@ const open = ({ bridge, credentials, outgoing }: Target): Kafka => {
 
 /** Every connection, also to servers that the broker names itself, is judged by the rules of src/outgoing. */
 const judgedSockets =
-  (outgoing: Outgoing, isSecure: boolean): ISocketFactory =>
+  (outgoing: Outgoing, isSecure: boolean, lose: (error: unknown) => void): ISocketFactory =>
   ({ host, port, onConnect }): Socket => {
     const lookup: LookupFunction = (_name, options, done) => {
       addressesOf(host, isSecure, outgoing).then(
@@ -96,9 +106,10 @@ const judgedSockets =
     };
     // Under a name that is no address, for which Node would not ask.
     const wanted = { host: 'judged.invalid', port, lookup, keepAlive: true };
-    return isSecure
-      ? connectTls({ ...wanted, servername: host }, onConnect)
-      : connectSocket(wanted, onConnect);
+    if (!isSecure) return connectSocket(wanted, onConnect);
+    return connectTls({ ...wanted, ...certified(host) }, onConnect).once('error', (error) => {
+      if (tlsProblemOf(error) !== undefined) lose(error);
+    });
   };
 
 const byTopic = (messages: readonly Message[]) =>

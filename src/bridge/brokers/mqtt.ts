@@ -1,4 +1,5 @@
 import { connect, type IPublishPacket, type MqttClient } from 'mqtt';
+import { certified } from '../../outgoing/index.ts';
 import type { Connect, Handle, Link, Message, Target } from '../bridge.ts';
 import { judgedServers, parseBrokerUrl } from '../url.ts';
 import { losing, textHeaders } from './losing.ts';
@@ -60,7 +61,7 @@ const open = async ({ bridge, credentials, outgoing, maxBytes }: Target): Promis
   return connect({
     protocol: url.isSecure ? 'mqtts' : 'mqtt',
     host: address,
-    servername: host,
+    ...certified(host),
     port,
     protocolVersion: 5,
     // By it the broker knows the session again.

@@ -7,6 +7,7 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream';
 import { connect, type NatsConnection, headers as newHeaders } from '@nats-io/transport-node';
+import { certified } from '../../outgoing/index.ts';
 import type { Bridge, Connect, Handle, Link, Message, Received, Target } from '../bridge.ts';
 import { judgedServers, parseBrokerUrl } from '../url.ts';
 import { losing } from './losing.ts';
@@ -58,9 +59,7 @@ const open = async ({ bridge, credentials, outgoing }: Target): Promise<NatsConn
   const url = parseBrokerUrl(bridge.url);
   const servers = await judgedServers(url, outgoing);
   const { username, password, token } = credentials;
-  return connect({
-    // By name where the certificate is to be that of the name.
-    servers: servers.map(({ host, address, port }) => `${bracketed(url.isSecure ? host : address)}:${port}`),
+  const options = {
     name: `watchpost ${bridge.name}`,
     // Servers that the broker names were not judged.
     ignoreClusterUpdates: true,
@@ -68,10 +67,21 @@ const open = async ({ bridge, credentials, outgoing }: Target): Promise<NatsConn
     timeout: 10_000,
     pingInterval: 10_000,
     maxPingOut: 2,
-    ...(url.isSecure ? { tls: {} } : {}),
     ...(username === undefined ? {} : { user: username, pass: password ?? '' }),
     ...(token === undefined ? {} : { token }),
-  });
+  };
+  let failure: unknown;
+  // One after the other, as each has a name of its own that its certificate has to have. Without TLS at a server nothing is said to it.
+  for (const { host, address, port } of servers) {
+    // Its type leaves out what is handed on to Node.
+    const tls = url.isSecure ? { tls: certified(host) as object } : {};
+    try {
+      return await connect({ ...options, servers: `${bracketed(address)}:${port}`, ...tls });
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
 };
 
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);

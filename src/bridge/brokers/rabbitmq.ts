@@ -1,4 +1,5 @@
 import { type Channel, type ChannelModel, type ConsumeMessage, connect, type Options } from 'amqplib';
+import { certified } from '../../outgoing/index.ts';
 import type { Connect, Handle, Link, Message, Outcome, Received, Target } from '../bridge.ts';
 import { judgedServers, parseBrokerUrl } from '../url.ts';
 import { losing, textHeaders } from './losing.ts';
@@ -118,7 +119,11 @@ const open = async ({ bridge, credentials, outgoing }: Target): Promise<ChannelM
       vhost: decodeURIComponent(url.path) || '/',
       heartbeat: 10,
     },
-    { servername: host, timeout: 10_000, clientProperties: { connection_name: `watchpost ${bridge.name}` } },
+    {
+      ...certified(host),
+      timeout: 10_000,
+      clientProperties: { connection_name: `watchpost ${bridge.name}` },
+    },
   );
 };
 

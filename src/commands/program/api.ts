@@ -1,7 +1,14 @@
+import { Option } from 'commander';
 import { DetailedError, parseResponse } from 'hono/client';
 import { type Client, createClient } from '../../client/index.ts';
 import { CommandError, type ProblemCode, problems, WatchpostError } from '../../errors.ts';
 import type { Context } from './session.ts';
+
+/** The option with which a command submits to an API. */
+export const apiOption = new Option(
+  '--api <url>',
+  'submit them to this API, with the key in WATCHPOST_API_KEY, and not to a database',
+);
 
 /**
  * A client of another process's API, with the key of this one's settings.

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { causeOf, reach } from '../../outgoing/index.ts';
+import { causeOf, certified, reach } from '../../outgoing/index.ts';
 import { wordsOf } from './ask.ts';
 import { settingText } from './fields.ts';
 import { fileName } from './form.ts';
@@ -8,8 +8,8 @@ import { NotTaken } from './not-taken.ts';
 import { cut, escapeHtml } from './text.ts';
 
 /**
- * A mail server: smtps, or smtp with STARTTLS, without which nothing is sent unless the settings name its network. The password
- * is the credential; the crop is shown within the message.
+ * A mail server: smtps, or smtp with STARTTLS, without which nothing is sent unless the settings name its network, and no password
+ * even then. The password is the credential; the crop is shown within the message.
  */
 export const email: Kind = {
   settings: z.strictObject({ from: settingText, to: settingText, user: settingText.optional() }),
@@ -24,8 +24,8 @@ export const email: Kind = {
       host: server.address,
       port: server.port ?? (server.isSecure ? 465 : 587),
       secure: server.isSecure,
-      requireTLS: !server.isNamed,
-      tls: { servername: server.host },
+      requireTLS: !server.isNamed || settings.user !== undefined,
+      tls: certified(server.host),
       connectionTimeout: 10_000,
       greetingTimeout: 10_000,
       socketTimeout: 10_000,
@@ -64,7 +64,16 @@ export const email: Kind = {
       });
       return Number(/^\d{3}/.exec(response)?.[0] ?? 250);
     } catch (error) {
-      const { responseCode, response } = error as { responseCode?: number; response?: string };
+      const { code, responseCode, response } = error as {
+        code?: string;
+        responseCode?: number;
+        response?: string;
+      };
+      if (code === 'ETLS' && responseCode !== undefined)
+        throw new NotTaken(
+          responseCode,
+          'It has no STARTTLS, without which no password is sent: use smtps://.',
+        );
       if (responseCode === undefined) throw new Error(causeOf(error), { cause: error });
       throw new NotTaken(
         responseCode,

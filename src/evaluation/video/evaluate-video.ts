@@ -1,18 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type LabelledFolder, readLabelledFolder } from '../../calibration/labelled-folder.ts';
-import type { Config } from '../../config.ts';
-import { migrate } from '../../database/migrate.ts';
 import type { Database } from '../../database/pool.ts';
 import { submitPhoto, untilEnded } from '../../intake/index.ts';
-import type { Log } from '../../log.ts';
 import { publicOnly } from '../../outgoing/index.ts';
-import { startWorker } from '../../runner/worker.ts';
 import { videoFile } from '../../sources/index.ts';
-import { Stopper } from '../../stopper.ts';
-import type { Vision } from '../../vision/index.ts';
 import { addPerson, addPersonPhoto, addWatchlist } from '../../watchlist/registry.ts';
-import { provideTemporaryDatabase } from '../temporary-database.ts';
+import { type EvaluationTools, startProduct } from '../product.ts';
 import { addVideoFigures, countFilm, type Film, type VideoFigures } from './figures.ts';
 import { type MarkedVideo, type Passage, readMarks } from './marks.ts';
 import { findActors, makeScenes } from './scenes.ts';
@@ -32,13 +26,6 @@ export interface VideoEvaluation {
   readonly model: string;
   readonly seconds: number;
   readonly kept: readonly string[];
-}
-
-interface Tools {
-  readonly config: Config;
-  readonly log: Log;
-  readonly stopper: Stopper;
-  readonly vision: Vision;
 }
 
 interface Options {
@@ -65,27 +52,19 @@ const actorsOfFolder = 4;
  * @throws {WatchpostError} folder_invalid. @throws {SourceError} without ffmpeg.
  */
 export const evaluateVideo = async (
-  tools: Tools,
+  tools: EvaluationTools,
   path: string,
   options: Options,
 ): Promise<VideoEvaluation> => {
   const begun = performance.now();
-  const { config, log, vision } = tools;
+  const { config, vision } = tools;
   const folders: LabelledFolder[] = [];
   for (const one of [path, ...options.others])
     folders.push(await readLabelledFolder(one, { maxPixels: config.maxPixels }));
   const marked = options.clip === undefined ? undefined : await readMarks(options.clip);
   const clip = options.clip === undefined ? [] : await framesOf(resolve(options.clip));
 
-  const own = new Stopper();
-  tools.stopper.add(() => own.stop());
-  const { database, opens } = await provideTemporaryDatabase(config, log, own, options);
-  await migrate(database.pool, log);
-  const worker = await startWorker(
-    { database, vision },
-    { concurrency: config.concurrency, log, pulse: config.pulse },
-  );
-  own.add(() => worker.stop());
+  const { database, opens, own } = await startProduct(tools, options);
   const set = await openSet(database, options.onProgress);
 
   const rows: VideoRow[] = [];

@@ -25,16 +25,21 @@ export const referenceQuality = z.strictObject({
   gate: z.array(text).nullable(),
 });
 
+/** Which face of a photo, and where it is. */
+export const placeOfFace = {
+  ordinal: count.min(1).meta({ description: 'From 1, from left to right.' }),
+  box: z
+    .strictObject({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
+    .meta({ description: 'In pixels of the upright photo.' }),
+  points: z.array(z.number()).meta({
+    description: 'x, y of left eye, right eye, nose, left and right corner of the mouth, in pixels.',
+  }),
+};
+
 const face = z
   .strictObject({
     id,
-    ordinal: count.min(1).meta({ description: 'From 1, from left to right.' }),
-    box: z
-      .strictObject({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
-      .meta({ description: 'In pixels of the upright photo.' }),
-    points: z.array(z.number()).meta({
-      description: 'x, y of left eye, right eye, nose, left and right corner of the mouth, in pixels.',
-    }),
+    ...placeOfFace,
     crop_url: path,
     quality: faceQuality,
     search: z

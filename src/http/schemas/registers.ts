@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bridgeKinds } from '../../bridge/index.ts';
 import { kindNames } from '../../endpoints/kinds/kind.ts';
 import { weekdays } from '../../schedule.ts';
 import { faceRanges } from '../../vision/index.ts';
@@ -58,8 +59,29 @@ export const newCamera = z.strictObject({
   plan: planPoint.nullable(),
 });
 
+/** How the source of a camera is watched. */
+export const watch = z
+  .strictObject({
+    worker: id.nullable().meta({ description: 'Which worker watches it; null: none does now.' }),
+    state: z.enum(['unwatched', 'connecting', 'watching', 'ended']).meta({
+      description: 'connecting: or waiting to connect again. ended: as at the end of a video.',
+    }),
+    problem: text.nullable().meta({ description: 'Why no frames come, without credentials.' }),
+    connected_at: time.nullable().meta({ description: 'Since when frames come, without a break.' }),
+    last_frame_at: time.nullable(),
+    read: count.meta({ description: 'Frames that came; this and the following since it was first watched.' }),
+    submitted: count.meta({ description: 'Frames that became images.' }),
+    dropped: count.meta({ description: 'Frames that the workers were too slow for.' }),
+    still_last_minute: count.meta({
+      description: 'Images of the last minute in which nothing had moved, so that they were not searched.',
+    }),
+    reconnects: count,
+  })
+  .meta({ id: 'Watch' });
+
 export const camera = newCamera
   .extend({
+    watch: watch.nullable().meta({ description: 'Null: it has no source, or none that was watched yet.' }),
     silent_since: time
       .nullable()
       .meta({ description: 'When its latest photo arrived, while the alarm camera.silent is on.' }),
@@ -176,6 +198,43 @@ export const endpointAnswer = z
     attempt: count,
   })
   .meta({ id: 'EndpointAnswer' });
+
+export const bridge = z
+  .strictObject({
+    id,
+    site_id: id.nullable().meta({
+      description: 'Whose events are published, or to whose cameras photos come. Null: all sites.',
+    }),
+    name: text,
+    kind: z.enum(bridgeKinds),
+    direction: z.enum(['in', 'out']),
+    url: text,
+    address: text,
+    topics: z.array(text),
+    mode: z.enum(['structured', 'binary']),
+    camera: text.nullable().meta({ description: 'Of photos whose message names none.' }),
+    has_credentials: z.boolean(),
+    enabled: z.boolean(),
+    connected: z.boolean(),
+    connected_at: time.nullable().meta({ description: 'Since when; null: it is not.' }),
+    error: text.nullable().meta({ description: 'Why the latest attempt has failed; null: it has not.' }),
+    published: count,
+    received: count.meta({ description: 'Messages that were acknowledged, the refused ones too.' }),
+    refused: count.meta({ description: 'Of those received: they became no photo.' }),
+    last_at: time.nullable().meta({ description: 'When a message was last published or received.' }),
+    position: text.nullable().meta({
+      description: 'Out: up to which event the broker has all of them. As a Last-Event-ID of GET /v1/events.',
+    }),
+    waiting: count.meta({
+      description:
+        'Out: events that are still to be published, 10000 at most, among the next 20000 of the record.',
+    }),
+    waiting_since: time.nullable().meta({ description: 'Since when the first of them waits.' }),
+    created_at: time,
+  })
+  .meta({ id: 'Bridge' });
+
+export const bridgePage = page('bridges', bridge);
 
 export const delivery = z
   .strictObject({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { count, id, share, similarity, text, time } from './fields.ts';
-import { faceQuality } from './images.ts';
+import { faceQuality, placeOfFace } from './images.ts';
 
 const photo = {
   format: z.enum(['jpeg', 'png', 'webp', 'avif', 'heic']),
@@ -12,13 +12,7 @@ const photo = {
 };
 
 const seenFace = z.strictObject({
-  ordinal: count.min(1).meta({ description: 'From 1, from left to right.' }),
-  box: z
-    .strictObject({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
-    .meta({ description: 'In pixels of the upright photo.' }),
-  points: z.array(z.number()).meta({
-    description: 'x, y of left eye, right eye, nose, left and right corner of the mouth, in pixels.',
-  }),
+  ...placeOfFace,
   quality: faceQuality.extend({ norm: z.number() }),
 });
 

@@ -169,7 +169,7 @@ export const databaseMetrics = (registers: Registry[]) => {
     }),
     unpublished: new Gauge({
       name: 'watchpost_bridge_waiting_events',
-      help: 'Events that a bridge is still to publish, 10000 at most.',
+      help: 'Events that a bridge is still to publish, 10000 at most, among the next 20000 of the record.',
       labelNames: ['bridge'] as const,
       ...of,
     }),

@@ -10,6 +10,7 @@ export interface Subjects {
   readonly alert: string;
   readonly watchlist: string;
   readonly endpoint: string;
+  readonly bridge: string;
   readonly stranger: string;
   readonly calibration: string;
   readonly photo: string;
@@ -26,6 +27,7 @@ export const findSubjects = async (client: pg.Client): Promise<Subjects> => {
       (select id from watchpost.person order by id desc limit 1) as person,
       a.image_id as image, a.face_id as face, a.id as alert, a.watchlist_id as watchlist,
       (select id from watchpost.endpoint limit 1) as endpoint,
+      (select id from watchpost.bridge limit 1) as bridge,
       (select stranger_id from watchpost.stranger_face limit 1) as stranger,
       (select id from watchpost.calibration limit 1) as calibration,
       (select id from watchpost.person_photo order by id desc limit 1) as photo,
@@ -108,6 +110,8 @@ export const routesOf = (s: Subjects): string[] => [
   '/v1/endpoints',
   `/v1/endpoints/${s.endpoint}`,
   `/v1/endpoints/${s.endpoint}/deliveries`,
+  '/v1/bridges',
+  `/v1/bridges/${s.bridge}`,
   '/v1/deliveries',
   '/v1/deliveries?endpoint=mobile&outcome=failed&limit=1000',
   `/v1/deliveries?alert=${s.alert}`,
@@ -155,6 +159,8 @@ export const viewsOf = (s: Subjects): string[] => [
   `audit_head`,
   `full_event where subject_id = '${s.person}'`,
   `backlog`,
+  'bridge_status',
+  'bridge_refusal order by id desc limit 20',
   `best_photo where person_id = '${s.person}'`,
   `due where relation = 'image' and id = '${s.image}'`,
   `due where relation = 'image' limit 100`,

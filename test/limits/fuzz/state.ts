@@ -26,6 +26,8 @@ const queries: Record<string, string> = {
   'reviewed alerts': `select id from watchpost.alert where state in ('confirmed', 'dismissed')`,
   reviews: `select id from watchpost.alert_review where decision <> 'undone'`,
   endpoints: 'select id from watchpost.endpoint where removed_at is null',
+  bridges: 'select id from watchpost.bridge where removed_at is null',
+  'names of bridges': 'select name as id from watchpost.bridge where removed_at is null',
   plans: 'select id from watchpost.plan',
   'names of plans': 'select name as id from watchpost.plan',
   'cannot-links': 'select id from watchpost.cannot_link',
@@ -159,6 +161,9 @@ export const refresh = async (
   await database.rows('select watchpost.add_endpoint(name => $1, url => $2, internal => true)', [
     `endpoint ${made}`,
     endpointUrl,
+  ]);
+  await database.rows(`select watchpost.add_bridge($1, 'nats', 'in', 'nats://broker.example', 'photos')`, [
+    `bridge ${made}`,
   ]);
   await database.rows('select watchpost.create_key($1)', [`made ${made}`]);
   await database.rows(

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { answer, api, send } from '../../api/client.ts';
 import { may } from '../../api/session.ts';
 import { useAnswer } from '../../api/use-answer.ts';
+import { useRepeat } from '../../api/use-repeat.ts';
 import { Ago } from '../../components/ago.tsx';
 import { Badge } from '../../components/badge.tsx';
 import { confirm } from '../../components/confirm.tsx';
@@ -17,12 +18,17 @@ import { CameraDialog } from './camera-dialog.tsx';
 import './cameras.css';
 import { Plans } from './plans.tsx';
 import type { CameraRow } from './types.ts';
+import { Watch } from './watch.tsx';
+
+/** Seconds between two looks. */
+const lookEvery = 5;
 
 /** The cameras, and the plans on which they are placed. */
 export default () => {
   const [open, setOpen] = useState<CameraRow | 'new'>();
   const cameras = useAnswer(() => answer(api.cameras.$get({ query: { limit: '500' } })), []);
   const plans = useAnswer(() => answer(api.plans.$get({ query: { limit: '200' } })), []);
+  useRepeat(cameras.reload, lookEvery);
   const all = cameras.data?.cameras ?? [];
   const again = () => {
     void cameras.reload();
@@ -72,6 +78,9 @@ export default () => {
           <span class="faint">none yet</span>
         ),
     },
+    ...(all.some(({ source }) => source !== null)
+      ? [{ title: 'Source', cell: (camera: CameraRow) => <Watch camera={camera} /> }]
+      : []),
     { title: 'Silent', cell: (camera) => <Silent camera={camera} /> },
     {
       title: 'Plan',

@@ -1,23 +1,11 @@
 import { useState } from 'preact/hooks';
 import { send } from '../../api/client.ts';
 import { Field } from '../../components/field.tsx';
-import {
-  CheckField,
-  ChoiceField,
-  type Fields,
-  FormDialog,
-  ManyField,
-  TextField,
-} from '../../components/form.tsx';
+import { CheckField, type Fields, FormDialog, ManyField, TextField } from '../../components/form.tsx';
+import { SeverityField } from '../../components/severity-field.tsx';
 import { play } from '../../components/sounds.ts';
 import { say } from '../../components/toast.tsx';
 import type { List } from './types.ts';
-
-const severities = [
-  ['info', 'Info'],
-  ['warning', 'Warning'],
-  ['critical', 'Critical'],
-] as const;
 
 const sounds = [
   ['none', 'Silent'],
@@ -90,12 +78,7 @@ export const ListDialog = ({
             maxLength={2000}
             hint="Why people are looked for. It is on record, and in access reports."
           />
-          <ChoiceField
-            label="Severity"
-            name="severity"
-            value={list?.severity ?? 'warning'}
-            options={severities}
-          />
+          <SeverityField label="Severity" name="severity" value={list?.severity ?? 'warning'} />
           <TextField
             label="Threshold"
             name="threshold"

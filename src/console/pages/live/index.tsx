@@ -1,8 +1,8 @@
 import { BellOff, BellRing, Camera, Volume2, VolumeX } from 'lucide';
-import { useEffect } from 'preact/hooks';
 import { answer, api } from '../../api/client.ts';
 import { useAlerts } from '../../api/live.ts';
 import { useAnswer } from '../../api/use-answer.ts';
+import { useRepeat } from '../../api/use-repeat.ts';
 import { notificationsAreOn, wantNotifications } from '../../components/alert-host.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { Icon } from '../../components/icon.tsx';
@@ -58,12 +58,7 @@ export default () => {
     void cameras.reload();
   };
   useAlerts(again, again);
-  useEffect(() => {
-    const timer = setInterval(() => {
-      if (document.visibilityState === 'visible') void cameras.reload();
-    }, lookEvery * 1000);
-    return () => clearInterval(timer);
-  }, [cameras.reload]);
+  useRepeat(cameras.reload, lookEvery);
   const alerts = open.data?.alerts ?? [];
   const shown: Cameras = cameras.data?.cameras ?? [];
   const isNew =

@@ -7,18 +7,10 @@ import { FaceCrop } from '../../components/face-crop.tsx';
 import { Scoped } from '../../components/scoped.tsx';
 import { say, sayProblem } from '../../components/toast.tsx';
 import { FindPerson } from './find-person.tsx';
-import type { PersonReport } from './types.ts';
+import type { PartOfPerson } from './types.ts';
 
 /** Faces and people that are said not to be a person. */
-export const NotThem = ({
-  person,
-  turn,
-  onChange,
-}: {
-  person: PersonReport;
-  turn: number;
-  onChange: () => Promise<void>;
-}) => {
+export const NotThem = ({ person, turn, onChange }: PartOfPerson) => {
   const [isAsking, setAsking] = useState(false);
   const { data } = useAnswer(
     () => answer(api.persons[':id']['cannot-links'].$get({ param: { id: person.id } })),

@@ -6,6 +6,14 @@ export type Person = AnswerOf<Awaited<ReturnType<typeof api.persons.$get>>>['per
 /** A person with their photos, lists and who was merged into them. */
 export type PersonReport = AnswerOf<Awaited<ReturnType<(typeof api.persons)[':id']['$get']>>>;
 
+/** What a part of a person's page gets. */
+export interface PartOfPerson {
+  readonly person: PersonReport;
+  /** Another number: read again. */
+  readonly turn: number;
+  readonly onChange: () => Promise<void>;
+}
+
 /** Why somebody's face may be kept, in words. */
 export const legalBases = [
   ['consent', 'Consent'],

@@ -9,7 +9,7 @@ import { FaceLink } from '../../components/face-link.tsx';
 import { placeOf } from '../../components/place.ts';
 import { PathList, PlanPath } from '../../components/plan-path.tsx';
 import { say, sayProblem } from '../../components/toast.tsx';
-import type { PersonReport } from './types.ts';
+import type { PartOfPerson } from './types.ts';
 
 const periods = [
   ['1', 'A day'],
@@ -19,15 +19,7 @@ const periods = [
 ] as const;
 
 /** Where a person was seen: their path on plans and in words, and each sighting, which can be said not to be them. */
-export const Whereabouts = ({
-  person,
-  turn,
-  onChange,
-}: {
-  person: PersonReport;
-  turn: number;
-  onChange: () => Promise<void>;
-}) => {
+export const Whereabouts = ({ person, turn, onChange }: PartOfPerson) => {
   const [days, setDays] = useState('7');
   const since = days ? { since: new Date(Date.now() - Number(days) * 86_400_000).toISOString() } : {};
   const param = { id: person.id };

@@ -1,7 +1,7 @@
 import { TriangleAlert } from 'lucide';
-import { useEffect } from 'preact/hooks';
 import { answer, api } from '../../api/client.ts';
 import { useAnswer } from '../../api/use-answer.ts';
+import { useRepeat } from '../../api/use-repeat.ts';
 import { Ago } from '../../components/ago.tsx';
 import { Badge } from '../../components/badge.tsx';
 import { Icon } from '../../components/icon.tsx';
@@ -18,12 +18,7 @@ const lookEvery = 5;
 /** The stages with what waits at each, alarms, the processes, and what holds vacuum back. */
 export const Overview = () => {
   const { data, problem, reload } = useAnswer(() => answer(api.pipeline.$get()), []);
-  useEffect(() => {
-    const timer = setInterval(() => {
-      if (document.visibilityState === 'visible') void reload();
-    }, lookEvery * 1000);
-    return () => clearInterval(timer);
-  }, [reload]);
+  useRepeat(reload, lookEvery);
   return (
     <Page title="Pipeline" toolbar={<Parts />}>
       <ProblemNote problem={problem} onRetry={() => void reload()} />

@@ -1,12 +1,11 @@
 import { Image } from 'lucide';
 import { useState } from 'preact/hooks';
 import { answer, api, photoUrl } from '../../api/client.ts';
-import { useAnswer } from '../../api/use-answer.ts';
 import { usePages } from '../../api/use-pages.ts';
 import { Ago } from '../../components/ago.tsx';
 import { Badge } from '../../components/badge.tsx';
+import { CameraFilter } from '../../components/camera-filter.tsx';
 import { Empty } from '../../components/empty.tsx';
-import { ChoiceFilter } from '../../components/filters.tsx';
 import { Page } from '../../components/page.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
 import { Parts } from './parts.tsx';
@@ -17,7 +16,6 @@ const states = ['', 'received', 'processing', 'done', 'failed'] as const;
 export const Photos = () => {
   const [state, setState] = useState<(typeof states)[number]>('');
   const [camera, setCamera] = useState('');
-  const cameras = useAnswer(() => answer(api.cameras.$get({ query: { limit: '500' } })), []);
   const images = usePages(
     async (after) => {
       const query = {
@@ -45,13 +43,7 @@ export const Photos = () => {
             </option>
           ))}
         </select>
-        <ChoiceFilter
-          label="Camera"
-          all="All cameras"
-          value={camera}
-          options={cameras.data?.cameras.map(({ id, location }) => ({ value: id, title: location }))}
-          onChange={setCamera}
-        />
+        <CameraFilter camera={camera} onChange={setCamera} />
       </search>
       <ProblemNote problem={images.problem} onRetry={images.reload} />
       {images.rows?.length === 0 && <Empty icon={Image} title="No photo" />}

@@ -1,11 +1,11 @@
 import { ScrollText } from 'lucide';
 import { useState } from 'preact/hooks';
 import { type AnswerOf, answer, api } from '../../api/client.ts';
-import { useAnswer } from '../../api/use-answer.ts';
 import { usePages } from '../../api/use-pages.ts';
 import { clock } from '../../components/ago.tsx';
+import { CameraFilter } from '../../components/camera-filter.tsx';
 import { Empty } from '../../components/empty.tsx';
-import { ChoiceFilter, DateFilter } from '../../components/filters.tsx';
+import { DateFilter } from '../../components/filters.tsx';
 import { Page } from '../../components/page.tsx';
 import { ProblemNote } from '../../components/problem.tsx';
 import { Table } from '../../components/table.tsx';
@@ -67,7 +67,6 @@ export const Events = () => {
   const [camera, setCamera] = useState('');
   const [since, setSince] = useState('');
   const [until, setUntil] = useState('');
-  const cameras = useAnswer(() => answer(api.cameras.$get({ query: { limit: '500' } })), []);
   const events = usePages<Event>(
     async (after) => {
       const from = beginningOf(since);
@@ -103,13 +102,7 @@ export const Events = () => {
             <option key={each} value={each} />
           ))}
         </datalist>
-        <ChoiceFilter
-          label="Camera"
-          all="All cameras"
-          value={camera}
-          options={cameras.data?.cameras.map(({ id, location }) => ({ value: id, title: location }))}
-          onChange={setCamera}
-        />
+        <CameraFilter camera={camera} onChange={setCamera} />
         <DateFilter label="From" value={since} onChange={setSince} />
         <DateFilter label="To" value={until} onChange={setUntil} />
       </search>

@@ -3,6 +3,7 @@ import { type AnswerOf, answer, api, send } from '../../api/client.ts';
 import { useAnswer } from '../../api/use-answer.ts';
 import { Field } from '../../components/field.tsx';
 import { CheckField, ChoiceField, FormDialog, ManyField, TextField } from '../../components/form.tsx';
+import { SeverityField } from '../../components/severity-field.tsx';
 import { say } from '../../components/toast.tsx';
 import { kindForms } from './endpoint-kinds.ts';
 
@@ -128,16 +129,7 @@ export const EndpointDialog = ({
           ['heads', 'Seals of the record'],
         ]}
       />
-      <ChoiceField
-        label="Least severity"
-        name="min_severity"
-        value={endpoint?.min_severity ?? 'info'}
-        options={[
-          ['info', 'Info'],
-          ['warning', 'Warning'],
-          ['critical', 'Critical'],
-        ]}
-      />
+      <SeverityField label="Least severity" name="min_severity" value={endpoint?.min_severity ?? 'info'} />
       {kind !== 'webhook' && (
         <>
           <TextField

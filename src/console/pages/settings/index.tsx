@@ -1,15 +1,17 @@
 import { session } from '../../api/session.ts';
 import { clock } from '../../components/ago.tsx';
 import { Page } from '../../components/page.tsx';
+import { Bridges } from './bridges.tsx';
 import { Endpoints } from './endpoints.tsx';
 import { Keys } from './keys.tsx';
 import { Parts } from './parts.tsx';
 import './settings.css';
 import { Sites } from './sites.tsx';
 
-/** What one may do oneself; endpoints, keys and sites for who administers. */
+/** What one may do oneself; endpoints, bridges, keys and sites for who administers. */
 export default ({ part = '' }: { part?: string }) => {
   if (part === 'endpoints') return <Endpoints />;
+  if (part === 'bridges') return <Bridges />;
   if (part === 'keys') return <Keys />;
   if (part === 'sites') return <Sites />;
   return <Own />;

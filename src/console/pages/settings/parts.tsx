@@ -9,6 +9,7 @@ export const Parts = () =>
       tabs={[
         { href: '/console/settings', title: 'You' },
         { href: '/console/settings/endpoints', title: 'Endpoints' },
+        { href: '/console/settings/bridges', title: 'Bridges' },
         { href: '/console/settings/keys', title: 'Keys' },
         { href: '/console/settings/sites', title: 'Sites' },
       ]}

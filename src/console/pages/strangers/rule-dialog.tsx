@@ -1,21 +1,9 @@
 import { send } from '../../api/client.ts';
-import {
-  CheckField,
-  ChoiceField,
-  type Fields,
-  FormDialog,
-  ManyField,
-  TextField,
-} from '../../components/form.tsx';
+import { CheckField, type Fields, FormDialog, ManyField, TextField } from '../../components/form.tsx';
+import { SeverityField } from '../../components/severity-field.tsx';
 import { say } from '../../components/toast.tsx';
 import { WeekdaysField, weekdaysOf } from '../../components/weekdays.tsx';
 import type { StrangerRule } from './types.ts';
-
-const severities = [
-  ['info', 'Info'],
-  ['warning', 'Warning'],
-  ['critical', 'Critical'],
-] as const;
 
 const orNull = <T,>(values: readonly T[]): readonly T[] | null => (values.length > 0 ? values : null);
 
@@ -70,12 +58,7 @@ export const RuleDialog = ({
     <div class="columns">
       <div class="form">
         <TextField label="Name" name="name" value={rule?.name} required maxLength={200} />
-        <ChoiceField
-          label="Severity"
-          name="severity"
-          value={rule?.severity ?? 'warning'}
-          options={severities}
-        />
+        <SeverityField label="Severity" name="severity" value={rule?.severity ?? 'warning'} />
         <TextField
           label="From visit"
           name="visits"
