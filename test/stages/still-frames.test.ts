@@ -49,7 +49,7 @@ describe('a frame of a camera in which nothing has moved', () => {
   /** Sends a frame and waits for it. */
   const see = async (bytes: Buffer, seconds: number, camera = 'door') => {
     const before = searched;
-    const id = await submitPhoto(database, {
+    const { id } = await submitPhoto(database, {
       bytes,
       camera,
       capturedAt: new Date(begun + seconds * 1000),
