@@ -167,6 +167,8 @@ export const refresh = async (
     `bridge ${made}`,
   ]);
   await database.rows('select watchpost.create_key($1)', [`made ${made}`]);
+  // One with nothing at it can be removed.
+  await database.rows('insert into watchpost.site (name) values ($1)', [`site ${made}`]);
   await database.rows(
     `insert into watchpost.plan (name, image, mime, width, height) values ($1, 'a picture', 'image/png', 10, 10)`,
     [`plan ${made}`],
