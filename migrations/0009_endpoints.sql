@@ -73,12 +73,41 @@ return jsonb_typeof(settings) = 'object'
 comment on function watchpost.is_endpoint_settings(text, jsonb) is 'Whether the settings of an endpoint are those of its kind: what it needs, nothing else, each a text on one line of 255 characters at most.';
 
 
+-- src/endpoints/template.ts has the same.
+create function watchpost.template_names() returns text[]
+language sql immutable parallel safe
+return '{person,external_ref,watchlist,severity,similarity,camera,location,zone,place,time,first_seen,sightings,type,alert_id,link}'::text[];
+
+comment on function watchpost.template_names() is 'What a template may name: docs/alerts-out.md.';
+
+
+-- What is left of the tags, after those are taken out that name what exists, end a section, or are comments. {{.}} is the value
+-- of the section around it.
+create function watchpost.unknown_in_template(value text) returns text
+language sql immutable strict parallel safe
+return (regexp_match(
+  regexp_replace(
+    value,
+    format(
+      '[{]{2}\s*([#^/]?\s*(%s|[.])|!([^}]|[}](?![}]))*)\s*[}]{2}',
+      array_to_string(watchpost.template_names(), '|')
+    ),
+    ' ', 'g'
+  ),
+  '[{]{2}\s*[#^/]?\s*([^{}]*[^{}[:space:]]|)'
+))[1];
+
+comment on function watchpost.unknown_in_template(text) is 'The first name in a template that is none of template_names(), empty if a tag names nothing; null: there is none.';
+
+
 -- Mustache without what is not escaped, without partials, and with the usual delimiters.
 create function watchpost.is_template(value text) returns boolean
 language sql immutable strict parallel safe
-return char_length(value) between 1 and 2000 and value !~ '[{]{2}[[:space:]]*[{&>=]';
+return char_length(value) between 1 and 2000
+  and value !~ '[{]{2}[[:space:]]*[{&>=]'
+  and watchpost.unknown_in_template(value) is null;
 
-comment on function watchpost.is_template(text) is 'Whether a template of a message is short enough, 2000 characters, and has nothing that is not escaped.';
+comment on function watchpost.is_template(text) is 'Whether a template of a message is short enough, 2000 characters, has nothing that is not escaped, and names only what exists.';
 
 
 create table watchpost.endpoint (

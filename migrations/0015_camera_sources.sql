@@ -24,6 +24,7 @@ create table watchpost.camera_watch (
   last_frame_at timestamptz,
   read         bigint not null default 0,
   submitted    bigint not null default 0,
+  known        bigint not null default 0,
   dropped      bigint not null default 0,
   reconnects   bigint not null default 0
 )
@@ -40,5 +41,6 @@ comment on column watchpost.camera_watch.connected_at is 'Since when frames come
 comment on column watchpost.camera_watch.last_frame_at is 'When the latest frame was read.';
 comment on column watchpost.camera_watch.read         is 'Frames that came from the source, at the rate of the camera; this and the following since the camera was first watched.';
 comment on column watchpost.camera_watch.submitted    is 'Frames that became images.';
+comment on column watchpost.camera_watch.known        is 'Frames that were images already, as those of a video that is read again.';
 comment on column watchpost.camera_watch.dropped      is 'Frames that were dropped because newer ones came before the workers were free.';
 comment on column watchpost.camera_watch.reconnects   is 'How often the source had to be connected to again.';

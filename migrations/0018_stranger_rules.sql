@@ -50,8 +50,14 @@ create table watchpost.stranger_alert (
   raised_at       timestamptz not null default clock_timestamp(),
   acknowledged_at timestamptz constraint stranger_alert_acknowledged_at_is_time check (watchpost.is_time(acknowledged_at)),
   acknowledged_by text constraint stranger_alert_acknowledged_by_is_token check (watchpost.is_token(acknowledged_by)),
+  decision        text check (decision in ('confirmed', 'dismissed')),
+  decided_at      timestamptz constraint stranger_alert_decided_at_is_time check (watchpost.is_time(decided_at)),
+  decided_by      text constraint stranger_alert_decided_by_is_token check (watchpost.is_token(decided_by)),
+  note            text constraint stranger_alert_note_is_text check (watchpost.is_text(note)),
   unique (rule_id, face_id),
-  check ((acknowledged_at is null) = (acknowledged_by is null))
+  check ((acknowledged_at is null) = (acknowledged_by is null)),
+  check (num_nulls(decision, decided_at, decided_by) in (0, 3)),
+  check (decision is null or acknowledged_at is not null)
 );
 
 create index stranger_alert_seen_at on watchpost.stranger_alert (seen_at desc, id desc);
@@ -66,5 +72,8 @@ comment on column watchpost.stranger_alert.visits          is 'How many visits w
 comment on column watchpost.stranger_alert.seen_at         is 'When the track or the visit began.';
 comment on column watchpost.stranger_alert.acknowledged_at is 'When somebody has looked at it.';
 comment on column watchpost.stranger_alert.acknowledged_by is 'Who has: see watchpost.reviewer().';
+comment on column watchpost.stranger_alert.decision        is 'What became of it: confirmed, or dismissed as nothing; null: it is not decided. Each decision is an event stranger_alert.reviewed.';
+comment on column watchpost.stranger_alert.decided_by      is 'Who has decided: see watchpost.reviewer().';
+comment on column watchpost.stranger_alert.note            is 'What was written with the latest decision.';
 
 insert into watchpost.upkeep_task (task, every) values ('stranger_alerts', '5 seconds');

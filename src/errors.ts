@@ -216,7 +216,7 @@ export const problems = {
     title: 'The credential is missing or too long',
     sqlstate: 'WP161',
   },
-  template_invalid: { status: 422, title: 'The template cannot be used' },
+  template_invalid: { status: 422, title: 'The template cannot be used', sqlstate: 'WP162' },
   link_invalid: { status: 404, title: 'This link leads nowhere' },
   link_expired: { status: 410, title: 'The link has expired' },
   address_refused: { status: 422, title: 'This address may not be called', sqlstate: 'WP110' },

@@ -16,7 +16,7 @@ export interface OidcSettings {
 }
 
 /** What somebody with a value of the claim may do: what this API key may. */
-export interface OidcRole {
+interface OidcRole {
   readonly value: string;
   readonly key: string;
 }

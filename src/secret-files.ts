@@ -9,7 +9,7 @@ import { whyUnusableFile } from './file-errors.ts';
 export const secretSettings = ['DATABASE_URL', 'DATABASE_PASSWORD', 'WATCHPOST_API_KEY'] as const;
 
 /** A setting that names a file, and what is wrong with it, as a sentence without the secret. */
-export interface SecretProblem {
+interface SecretProblem {
   readonly name: string;
   readonly problem: string;
 }

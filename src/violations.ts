@@ -38,7 +38,7 @@ const tests: Record<string, { readonly code: RuleCode; readonly rule: string }> 
   },
   is_template: {
     code: limits.templateCharacters.code,
-    rule: `give 1 to ${limits.templateCharacters.max} characters of Mustache, without {{{, {{&, {{> and {{=`,
+    rule: `give 1 to ${limits.templateCharacters.max} characters of Mustache that name what docs/alerts-out.md lists, without {{{, {{&, {{> and {{=`,
   },
   is_metadata: {
     code: limits.metadataBytes.code,

@@ -25,12 +25,13 @@ begin
     last_frame_at = coalesce(r.last_frame_at, w.last_frame_at),
     read = w.read + coalesce(r.read, 0),
     submitted = w.submitted + coalesce(r.submitted, 0),
+    known = w.known + coalesce(r.known, 0),
     dropped = w.dropped + coalesce(r.dropped, 0),
     reconnects = w.reconnects + coalesce(r.reconnects, 0)
   from watchpost.camera_watch as held
   left join jsonb_to_recordset(reports) as r (
     camera_id uuid, state text, problem text, position text, last_frame_at timestamptz,
-    read bigint, submitted bigint, dropped bigint, reconnects bigint
+    read bigint, submitted bigint, known bigint, dropped bigint, reconnects bigint
   ) on r.camera_id = held.camera_id
   where w.camera_id = held.camera_id and held.watcher = of_watcher;
 

@@ -66,20 +66,22 @@ comment on function watchpost.find_submitted is 'The image that this submitter s
 
 
 -- With its owner's rights, like find_camera: a role that may only submit can call them and reads nothing else.
-create or replace function watchpost.submit_image(
+create or replace function watchpost.receive_image(
   bytes           bytea,
   camera          text default null,
   captured_at     timestamptz default null,
   idempotency_key text default null,
-  submitted_by    text default null
-) returns uuid
+  submitted_by    text default null,
+  out image_id    uuid,
+  out known       boolean
+)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  who text := coalesce(normalize(submit_image.submitted_by, nfc), session_user);
-  key text := normalize(submit_image.idempotency_key, nfc);
-  image_id uuid;
+  who text := coalesce(normalize(receive_image.submitted_by, nfc), session_user);
+  key text := normalize(receive_image.idempotency_key, nfc);
 begin
+  known := false;
   if who <> session_user and not has_column_privilege(session_user, 'watchpost.image', 'submitted_by', 'insert') then
     raise exception '% may not submit in the name of %.', session_user, who using errcode = 'insufficient_privilege';
   end if;
@@ -89,24 +91,48 @@ begin
   end if;
   -- Without a key there is nothing to repeat, so no subtransaction: thousands of them slow down every snapshot.
   if key is null then
-    return watchpost.insert_image(bytes, camera, submit_image.captured_at, null, who);
+    image_id := watchpost.insert_image(bytes, camera, receive_image.captured_at, null, who);
+    return;
   end if;
 
   image_id := watchpost.find_submitted(who, key, bytes, camera);
-  if image_id is not null then
-    return image_id;
+  known := image_id is not null;
+  if known then
+    return;
   end if;
   begin
-    return watchpost.insert_image(bytes, camera, submit_image.captured_at, key, who);
+    image_id := watchpost.insert_image(bytes, camera, receive_image.captured_at, key, who);
   exception
     when unique_violation then
       -- Somebody else has used the key since the query above, and has committed.
       image_id := watchpost.find_submitted(who, key, bytes, camera);
+      known := true;
       if image_id is null then
         raise;
       end if;
-      return image_id;
   end;
+end;
+$$;
+
+comment on function watchpost.receive_image is 'As submit_image, and whether the photo is known: it was submitted before with this idempotency key.';
+
+
+create or replace function watchpost.submit_image(
+  bytes           bytea,
+  camera          text default null,
+  captured_at     timestamptz default null,
+  idempotency_key text default null,
+  submitted_by    text default null
+) returns uuid
+language plpgsql
+as $$
+begin
+  return (
+    select r.image_id
+    from watchpost.receive_image(
+      bytes, camera, submit_image.captured_at, submit_image.idempotency_key, submit_image.submitted_by
+    ) as r
+  );
 end;
 $$;
 

@@ -31,9 +31,13 @@ return regexp_match(
 comment on function watchpost.split_endpoint_url(text, text) is 'The URL, and the credential that is its last part in the form that Discord and Slack show; null: it is not of that form.';
 
 
-create or replace function watchpost.refuse_endpoint(violated text, kind text, url text) returns void
+create or replace function watchpost.refuse_endpoint(
+  violated text, kind text, url text, templates text[] default '{}'
+) returns void
 language plpgsql immutable
 as $$
+declare
+  unknown text;
 begin
   if violated = 'endpoint_credential' then
     raise exception 'An endpoint of the kind % needs a credential.', refuse_endpoint.kind
@@ -49,6 +53,19 @@ begin
               when 'mqtt' then 'Settings, which may be missing: topic, user, home_assistant.'
               else 'It has none.'
             end;
+  elsif violated like 'endpoint\_%\_is\_template' then
+    select watchpost.unknown_in_template(t) into unknown
+    from unnest(templates) as t
+    where watchpost.unknown_in_template(t) is not null
+    limit 1;
+    if unknown is not null then
+      raise exception '%',
+        case
+          when unknown = any (watchpost.template_names()) then format('A tag of a template is not closed: {{%s.', unknown)
+          else format('A template cannot name "%s": there is no such thing.', unknown)
+        end
+        using errcode = 'WP162', hint = 'It may name: ' || array_to_string(watchpost.template_names(), ', ') || '.';
+    end if;
   elsif violated = 'endpoint_url_protected' and refuse_endpoint.url !~* '^(https|smtps?|mqtts)://' then
     raise exception 'The URL must begin with %://.', case refuse_endpoint.kind when 'mqtt' then 'mqtts' else 'https' end
       using errcode = 'WP054',
@@ -76,7 +93,7 @@ begin
 end;
 $$;
 
-comment on function watchpost.refuse_endpoint is 'Raises what is wrong with an endpoint, by the name of the constraint that it violates: settings (WP160), URL (WP054), an address that is not public (WP110); endpoint_credential: it has none (WP161). Of another constraint nothing.';
+comment on function watchpost.refuse_endpoint is 'Raises what is wrong with an endpoint, by the name of the constraint that it violates: settings (WP160), URL (WP054), an address that is not public (WP110); endpoint_credential: it has none (WP161); a template that names what does not exist (WP162). Of another constraint nothing.';
 
 
 create or replace function watchpost.add_endpoint(
@@ -122,7 +139,9 @@ begin
   exception
     when check_violation then
       get stacked diagnostics violated = constraint_name;
-      perform watchpost.refuse_endpoint(violated, add_endpoint.kind, add_endpoint.url);
+      perform watchpost.refuse_endpoint(
+        violated, add_endpoint.kind, add_endpoint.url, array[add_endpoint.title_template, add_endpoint.text_template]
+      );
       raise;
   end;
   insert into watchpost.endpoint_watchlist (endpoint_id, watchlist_id)
@@ -138,4 +157,4 @@ begin
 end;
 $$;
 
-comment on function watchpost.add_endpoint is 'Adds an endpoint and returns the secret that signs what a webhook is sent, which is never shown again; other kinds have none. No watchlists: all. url null: the usual one of the kind. Settings that are not those of the kind are an error (WP160), and so is a missing credential (WP161). A URL that cannot be used is an error (WP054), and so is an address that is not public unless internal (WP110).';
+comment on function watchpost.add_endpoint is 'Adds an endpoint and returns the secret that signs what a webhook is sent, which is never shown again; other kinds have none. No watchlists: all. url null: the usual one of the kind. Settings that are not those of the kind are an error (WP160), and so is a missing credential (WP161), and a template that names what does not exist (WP162). A URL that cannot be used is an error (WP054), and so is an address that is not public unless internal (WP110).';

@@ -40,7 +40,9 @@ begin
   exception
     when check_violation then
       get stacked diagnostics violated = constraint_name;
-      perform watchpost.refuse_endpoint(violated, earlier.kind, wanted.url);
+      perform watchpost.refuse_endpoint(
+        violated, earlier.kind, wanted.url, array[wanted.title_template, wanted.text_template]
+      );
       raise;
   end;
   -- Whoever may change the address could otherwise have the credential sent to a server of their own.

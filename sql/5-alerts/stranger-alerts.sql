@@ -1,7 +1,8 @@
 -- Alerts about people who are on no list. Found at intervals by the upkeep task stranger_alerts, because it takes some looks
 -- to say that somebody is nobody.
 --
--- writes stranger_alert · emits unknown.seen, stranger.returned, stranger_alert.acknowledged, and alarm.due for endpoints
+-- writes stranger_alert · emits unknown.seen, stranger.returned, and alarm.due for endpoints. What becomes of them:
+-- stranger-reviews.sql.
 
 -- finding -------------------------------------------------------------------------------------------------------------
 
@@ -158,22 +159,33 @@ select
   a.seen_at,
   a.raised_at,
   a.visits,
-  coalesce(s.merged_into, s.id) as stranger_id,
+  known.id as stranger_id,
   f.track_id,
   t.ended_at,
   a.face_id,
   f.image_id,
   a.acknowledged_at,
-  a.acknowledged_by
+  a.acknowledged_by,
+  a.decision,
+  a.decided_at,
+  a.decided_by,
+  a.note,
+  p.id as person_id,
+  p.name as person
 from watchpost.stranger_alert as a
 join watchpost.stranger_rule as r on r.id = a.rule_id
 left join watchpost.camera_place as k on k.camera_id = a.camera_id and k.during @> a.seen_at
-left join watchpost.stranger as s on s.id = a.stranger_id
+left join watchpost.stranger_face as g on g.face_id = a.face_id
+left join watchpost.stranger as s on s.id = coalesce(a.stranger_id, g.stranger_id)
+left join watchpost.stranger as known on known.id = coalesce(s.merged_into, s.id)
+left join watchpost.person as p on p.id = known.person_id
 left join watchpost.face as f on f.id = a.face_id
 left join watchpost.track as t on t.id = f.track_id;
 
 comment on view   watchpost.stranger_alert_detail          is 'Alerts about people on no list, with the rule, and where the camera was then.';
 comment on column watchpost.stranger_alert_detail.kind     is 'unknown.seen or stranger.returned.';
+comment on column watchpost.stranger_alert_detail.stranger_id is 'The stranger who has returned, or whom the face was grouped with since; null: none.';
+comment on column watchpost.stranger_alert_detail.person_id is 'Whom the stranger was enrolled as since; null: nobody.';
 comment on column watchpost.stranger_alert_detail.track_id is 'The passage; null: the face is of a single photo, or was deleted.';
 comment on column watchpost.stranger_alert_detail.ended_at is 'When the track ended, or how far it has come.';
 
@@ -226,36 +238,3 @@ comment on function watchpost.emit_stranger_alert() is 'For each alert about som
 create or replace trigger stranger_alert_emit after insert on watchpost.stranger_alert
 referencing new table as new_rows
 for each statement execute function watchpost.emit_stranger_alert();
-
--- acknowledging -------------------------------------------------------------------------------------------------------
-
-create or replace function watchpost.acknowledge_stranger_alert(alert uuid) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  sees_all constant boolean := watchpost.sees_all();
-  scope constant watchpost.scope := case when not sees_all then watchpost.my_scope() end;
-  found_alert watchpost.stranger_alert;
-begin
-  select a.* into found_alert from watchpost.stranger_alert as a where a.id = alert for update;
-  -- As its policy says: a key that is bound to lists does not see who is on none.
-  if not found or not (sees_all or scope.watchlists is null and watchpost.shows_camera(scope, found_alert.camera_id)) then
-    raise exception 'There is no alert % about somebody on no list.', alert using errcode = 'WP067';
-  end if;
-  if found_alert.acknowledged_at is not null then
-    return;
-  end if;
-  update watchpost.stranger_alert as a
-  set acknowledged_at = clock_timestamp(), acknowledged_by = watchpost.reviewer()
-  where a.id = alert;
-  insert into watchpost.event (topic, subject_id, image_id, payload, tasks)
-  select
-    'stranger_alert.acknowledged', d.stranger_alert_id, d.image_id,
-    jsonb_build_object('stranger_alert_id', d.stranger_alert_id, 'rule_id', d.rule_id, 'by', d.acknowledged_by),
-    watchpost.subscribers('stranger_alert.acknowledged')
-  from watchpost.stranger_alert_detail as d
-  where d.stranger_alert_id = alert;
-end;
-$$;
-
-comment on function watchpost.acknowledge_stranger_alert(uuid) is 'Notes that somebody has looked at an alert about somebody on no list; again: nothing. An unknown one is an error (WP067).';

@@ -67,7 +67,8 @@ begin
     watchpost.is_name(text), watchpost.is_given(text), watchpost.is_basis(text), watchpost.is_token(text), watchpost.is_text(text), watchpost.is_url(text),
     watchpost.is_time(timestamptz), watchpost.is_interval(interval), watchpost.is_metadata(jsonb),
     watchpost.refuse_image(watchpost.image), watchpost.is_web_port(text), watchpost.may_be_public(text),
-    watchpost.is_endpoint_settings(text, jsonb), watchpost.is_template(text),
+    watchpost.is_endpoint_settings(text, jsonb), watchpost.is_template(text), watchpost.template_names(),
+    watchpost.unknown_in_template(text),
     watchpost.is_encrypted(bytea), watchpost.plain_sha256(bytea), watchpost.plain_length(bytea),
     watchpost.data_key_of(bytea), watchpost.assert_data_key(bytea, uuid)
   to public;
@@ -88,14 +89,14 @@ begin
     elsif item.provolatile <> 'v' or item.proname = any ('{verify_audit,verify_seals,verify_seal,verify_head,rows_to_seal}') then
       execute format('grant execute on function %s to watchpost_reader, watchpost_reviewer', item.name);
     end if;
-    if item.proname = any ('{uuidv7,submit_image,find_camera}') then
+    if item.proname = any ('{uuidv7,submit_image,receive_image,find_camera}') then
       execute format('grant execute on function %s to watchpost_submitter', item.name);
     end if;
     if item.proname = any ('{search_face,similar_faces}') then
       -- They answer no vector, and record who has asked.
       execute format('grant execute on function %s to watchpost_reader, watchpost_reviewer', item.name);
     end if;
-    if item.proname = any ('{acknowledge,confirm,dismiss,reopen,undo,acknowledge_stranger_alert}') then
+    if item.proname = any ('{acknowledge,confirm,dismiss,reopen,undo,acknowledge_stranger_alert,review_stranger_alert}') then
       execute format('grant execute on function %s to watchpost_reviewer', item.name);
     end if;
   end loop;

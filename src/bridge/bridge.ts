@@ -57,6 +57,8 @@ export interface Received {
   readonly contentType: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** The camera that its place names; undefined: none. */
+  readonly camera?: string | undefined;
   /** Why it can be no photo, in a sentence; undefined: it may be one. */
   readonly invalid?: string;
 }

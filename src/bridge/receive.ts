@@ -40,11 +40,11 @@ export const receiveMessage = async (
   try {
     await backlog.assertRoom(submittedBy);
     const read = readPhotoMessage(message, config.maxBodyBytes);
-    const camera = read.camera ?? bridge.camera ?? undefined;
+    const camera = read.camera ?? bridge.camera ?? message.camera;
     await assertSite(database, bridge, camera);
     const bytes = Buffer.isBuffer(read.photo) ? read.photo : await fetchWithRetries(read.photo.url, config);
     await inspectPhoto(bytes, { maxPixels: config.maxPixels });
-    const image = await submitPhoto(database, { ...photoOf(read), bytes, camera, submittedBy });
+    const { id: image } = await submitPhoto(database, { ...photoOf(read), bytes, camera, submittedBy });
     backlog.entered(submittedBy);
     return { image };
   } catch (thrown) {

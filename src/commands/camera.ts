@@ -5,6 +5,7 @@ import {
   findCamera,
   findPlan,
   type NewCamera,
+  readCamera,
   readCameras,
   removeCamera,
   setCamera,
@@ -16,13 +17,14 @@ import { deletePhotosShown } from './program/deleting.ts';
 import { print } from './program/io.ts';
 import { named, planPoint, searched } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
+import { showing } from './program/show.ts';
 import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
 
 /** camera: where photos are taken. */
 export const cameraCommand: AddCommand = (program, session) => {
   const camera = program.command('camera').description('Cameras');
-  for (const add of [cameraAdd, cameraList, cameraSet, cameraRemove]) add(camera, session);
+  for (const add of [cameraAdd, cameraList, cameraShow, cameraSet, cameraRemove]) add(camera, session);
 };
 
 const cameraAdd: AddCommand = (camera, session) =>
@@ -92,6 +94,10 @@ const cameraList: AddCommand = (camera, session) =>
       }),
     );
 
+const cameraShow = showing('Show everything that is set of a camera', async (db, name) =>
+  readCamera(db, await findCamera(db, name)),
+);
+
 /** How a source is watched, where there is one. */
 const watchColumns = (source: string | null, watch: Watch | null) =>
   source === null
@@ -100,6 +106,7 @@ const watchColumns = (source: string | null, watch: Watch | null) =>
         since: null,
         read: null,
         submitted: null,
+        known: null,
         dropped: null,
         still: null,
         reconnects: null,
@@ -109,6 +116,7 @@ const watchColumns = (source: string | null, watch: Watch | null) =>
         since: watch?.connected_at ?? null,
         read: watch?.read ?? 0,
         submitted: watch?.submitted ?? 0,
+        known: watch?.known ?? 0,
         dropped: watch?.dropped ?? 0,
         still: watch?.still_last_minute ?? 0,
         reconnects: watch?.reconnects ?? 0,

@@ -30,6 +30,7 @@ export const commands: readonly Entry[] = [
   { names: ['import'], load: async () => (await import('./import.ts')).importCommand },
   { names: ['export'], load: async () => (await import('./export.ts')).exportCommand },
   { names: ['alert'], load: async () => (await import('./alert.ts')).alertCommand },
+  { names: ['track'], load: async () => (await import('./track.ts')).trackCommand },
   { names: ['key'], load: async () => (await import('./key.ts')).keyCommand },
   { names: ['endpoint'], load: async () => (await import('./endpoint.ts')).endpointCommand },
   { names: ['bridge'], load: async () => (await import('./bridge.ts')).bridgeCommand },

@@ -35,7 +35,7 @@ const { ShellCompDirectiveDefault: orFiles, ShellCompDirectiveNoFileComp: noFile
  * What the last word may become, in the form that the scripts read: a line for each with its description, then whether files
  * are completed where nothing fits.
  */
-export const suggestionsFor = (program: Command, words: readonly string[]): string => {
+const suggestionsFor = (program: Command, words: readonly string[]): string => {
   const current = words.at(-1) ?? '';
   const before = words.slice(0, -1);
   let command = program;

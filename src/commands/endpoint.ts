@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { findNamed } from '../database/named.ts';
-import { readDeliveries, readEndpoints, rotateSecret } from '../endpoints/endpoints.ts';
+import { readDeliveries, readEndpoint, readEndpoints, rotateSecret } from '../endpoints/endpoints.ts';
 import { type KindName, kindNames } from '../endpoints/kinds/kind.ts';
 import { addEndpoint, type EndpointFields } from '../endpoints/new-endpoint.ts';
 import { setEndpoint } from '../endpoints/set-endpoint.ts';
@@ -12,6 +12,7 @@ import { connect } from './program/connect.ts';
 import { print } from './program/io.ts';
 import { identifier, named, positionOption, searched, seconds } from './program/options.ts';
 import type { AddCommand } from './program/session.ts';
+import { showing } from './program/show.ts';
 import { printRows } from './program/table.ts';
 
 /** endpoint: where alerts are delivered to, by signed POSTs. */
@@ -20,6 +21,7 @@ export const endpointCommand: AddCommand = (program, session) => {
   for (const add of [
     endpointAdd,
     endpointList,
+    endpointShow,
     endpointSet,
     endpointTest,
     endpointRotate,
@@ -148,13 +150,15 @@ const endpointList: AddCommand = (endpoint, session) =>
     .action(
       session.action(async (context, options: { json?: boolean }) => {
         const { db } = await connect(context);
-        printRows(context.io, await readEndpoints(db), {
+        const found = await readEndpoints(db);
+        printRows(context.io, found, {
           ...options,
           none: 'no endpoints',
           columns: (one) => ({
             name: one.name,
             kind: one.kind,
             url: one.url,
+            ...(found.some(({ site }) => site !== found[0]?.site) ? { site: one.site ?? 'all' } : {}),
             sends: one.sends,
             lists: one.watchlists.join(', ') || 'all',
             min_severity: one.min_severity,
@@ -165,6 +169,19 @@ const endpointList: AddCommand = (endpoint, session) =>
         });
       }),
     );
+
+const endpointShow = showing(
+  'Show everything that is set of an endpoint, but its secret and credential',
+  readEndpoint,
+  ({ settings, watchlists, ...one }) => ({
+    ...one,
+    settings: Object.entries(settings)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(', '),
+    watchlists: watchlists.join(', ') || 'all',
+    site: one.site ?? 'all',
+  }),
+);
 
 const endpointTest: AddCommand = (endpoint, session) =>
   endpoint

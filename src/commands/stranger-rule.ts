@@ -1,10 +1,17 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CommandError } from '../errors.ts';
-import { acknowledgeStrangerAlert, readStrangerAlerts } from '../watchlist/stranger-alerts.ts';
+import { cameraNames, readWatchlists } from '../watchlist/registry.ts';
+import {
+  acknowledgeStrangerAlert,
+  readStrangerAlerts,
+  reviewStrangerAlert,
+  type StrangerDecision,
+} from '../watchlist/stranger-alerts.ts';
 import {
   addStrangerRule,
   findStrangerRule,
   type Hours,
+  readStrangerRule,
   readStrangerRules,
   removeStrangerRule,
   type StrangerRuleFields,
@@ -21,9 +28,11 @@ import {
   searched,
   severalSearched,
   severities,
+  words,
 } from './program/options.ts';
 import { daysIn, hoursIn, wordsOfDays } from './program/schedule.ts';
 import type { AddCommand } from './program/session.ts';
+import { showing } from './program/show.ts';
 import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
 
@@ -32,7 +41,19 @@ export const strangerRuleCommand: AddCommand = (program, session) => {
   const rule = program
     .command('stranger-rule')
     .description('Alerts about people who are on no list: somebody unknown, or strangers who return');
-  for (const add of [ruleAdd, ruleList, ruleSet, ruleRemove, ruleAlerts, ruleAcknowledge]) add(rule, session);
+  for (const add of [
+    ruleAdd,
+    ruleList,
+    ruleShow,
+    ruleSet,
+    ruleRemove,
+    ruleAlerts,
+    ruleAcknowledge,
+    ruleConfirm,
+    ruleDismiss,
+    ruleReopen,
+  ])
+    add(rule, session);
 };
 
 const daysOption = (text: string): number[] | 'every' => {
@@ -170,6 +191,23 @@ const ruleList: AddCommand = (rule, session) =>
       }),
     );
 
+const ruleShow = showing(
+  'Show everything that is set of a rule',
+  async (db, name) => readStrangerRule(db, await findStrangerRule(db, name)),
+  async (rule, db) => ({
+    ...rule,
+    cameras: (await cameraNames(db, rule.cameras))?.join(', ') ?? 'all',
+    known_on:
+      rule.known_on === null
+        ? 'any'
+        : (await readWatchlists(db))
+            .flatMap(({ id, name }) => (rule.known_on?.includes(id) ? name : []))
+            .join(', '),
+    days: wordsOfDays(rule.days),
+    hours: rule.hours ? `${rule.hours.from}-${rule.hours.until}` : 'all',
+  }),
+);
+
 const ruleSet: AddCommand = (rule, session) =>
   withFields(
     rule
@@ -237,8 +275,8 @@ const ruleAlerts: AddCommand = (rule, session) =>
         printRows(context.io, found, {
           json,
           none: 'no alerts',
-          columns: ({ seen_at, kind, rule, camera, visits, acknowledged_by, id }) => ({
-            ...{ seen_at, kind, rule, camera, visits, acknowledged_by, id },
+          columns: ({ seen_at, kind, rule, camera, visits, acknowledged_by, decision, person, id }) => ({
+            ...{ seen_at, kind, rule, camera, visits, acknowledged_by, decision, person, id },
           }),
         });
       }),
@@ -256,3 +294,32 @@ const ruleAcknowledge: AddCommand = (rule, session) =>
         print(context.io, `acknowledged by ${alert.acknowledged_by}`, alert);
       }),
     );
+
+/** A decision about an alert. */
+const reviewing =
+  (verb: string, decision: StrangerDecision, description: string): AddCommand =>
+  (rule, session) =>
+    rule
+      .command(verb)
+      .description(description)
+      .argument('<id>', 'of the alert', identifier)
+      .option('--note <words>', 'why', words)
+      .action(
+        session.action(async (context, id: string, { note }: { note?: string }) => {
+          const { db } = await connect(context);
+          const alert = await reviewStrangerAlert(db, id, decision, note);
+          print(
+            context.io,
+            alert.decision === null ? 'open again' : `${alert.decision} by ${alert.decided_by}`,
+            alert,
+          );
+        }),
+      );
+
+const ruleConfirm = reviewing(
+  'confirm',
+  'confirmed',
+  'Confirm an alert: it is somebody who should not be there',
+);
+const ruleDismiss = reviewing('dismiss', 'dismissed', 'Dismiss an alert: it was nothing');
+const ruleReopen = reviewing('reopen', 'reopened', 'Make an alert open again');

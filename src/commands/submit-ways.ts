@@ -1,5 +1,12 @@
 import type { Database } from '../database/pool.ts';
-import { type Found, type PhotoStatus, readFound, submitPhoto, untilEnded } from '../intake/index.ts';
+import {
+  type Found,
+  type PhotoStatus,
+  readFound,
+  type SubmittedPhoto,
+  submitPhoto,
+  untilEnded,
+} from '../intake/index.ts';
 import { bodyOf, openClient } from './program/api.ts';
 import { connect } from './program/connect.ts';
 import type { Io } from './program/io.ts';
@@ -20,9 +27,9 @@ export type Ended = PhotoStatus & { readonly found: readonly Found[] };
 export interface Way {
   /**
    * @param fields of this photo, in place of those of all.
-   * @returns the photo's id.
+   * @returns the photo, which may be there already.
    */
-  submit(bytes: Buffer, file: string, fields?: Fields): Promise<string>;
+  submit(bytes: Buffer, file: string, fields?: Fields): Promise<SubmittedPhoto>;
   /** Says, before a wait, if it will be long. */
   prepareToWait(): Promise<void>;
   /** Resolves when a photo is done or failed. */
@@ -59,7 +66,7 @@ export const byApi = (context: Context, url: string, { camera, capturedAt }: Fie
         ...(fields.capturedAt === undefined ? {} : { captured_at: fields.capturedAt }),
       };
       const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
-      return (await bodyOf(images.$post({ form }, { headers }))).id;
+      return bodyOf(images.$post({ form }, { headers }));
     },
     prepareToWait: async () => {},
     async untilEnded(id) {

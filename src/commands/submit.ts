@@ -101,7 +101,7 @@ async function* submitEach(
       try {
         if (typeof file !== 'string') throw unreadable(file.path, file.error);
         const bytes = await readGivenPhoto(file, config.maxPixels);
-        yield { file: basename(file), id: await way.submit(bytes, basename(file)) };
+        yield { file: basename(file), id: (await way.submit(bytes, basename(file))).id };
       } catch (error) {
         const [name, reason] = [typeof file === 'string' ? file : path, reasonOf(error)];
         const message = error instanceof CommandError ? reason : `${name}: ${reason}`;

@@ -56,7 +56,7 @@ export interface Up {
 }
 
 /** What is printed about each step of a start: what it does, and how long that may take. */
-export type OnStep = (step: string, takes: string) => void;
+type OnStep = (step: string, takes: string) => void;
 
 /**
  * Starts everything, and registers how to stop it.

@@ -3,17 +3,17 @@ import { copyFile, mkdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, sep } from 'node:path';
 import { toWatchpostError } from '../convert-error.ts';
 import { isDatabaseAway } from '../database-errors.ts';
-import { isWholePhoto, type Journal } from '../intake/index.ts';
+import { isWholePhoto, type Journal, type SubmittedPhoto } from '../intake/index.ts';
 import { Unreachable } from './program/api.ts';
 import { reasonOf } from './program/each.ts';
 import { codeOf, readGivenPhoto } from './submit.ts';
 import type { Way } from './submit-ways.ts';
 
-/** What became of a file. `known`: it was dealt with before; `unfinished`: it is still written, or was cut off. */
+/** What became of a file. `known`: it was dealt with before, with an id if only the database knows it; `unfinished`: it is still written, or was cut off. */
 export type Outcome =
-  | { readonly file: string; readonly state: 'submitted'; readonly id: string }
+  | { readonly file: string; readonly state: 'submitted' | 'known'; readonly id: string }
   | { readonly file: string; readonly state: 'refused'; readonly code: string; readonly message: string }
-  | { readonly file: string; readonly state: 'known' | 'unfinished' };
+  | { readonly file: string; readonly state: 'known' | 'unfinished'; readonly id?: never };
 
 interface Options {
   /** Absolute path. */
@@ -84,7 +84,8 @@ export class FolderIntake {
     try {
       const bytes = await readGivenPhoto(path, this.#options.maxPixels);
       if (!isWholePhoto(bytes) && ageMs < this.#options.giveUpMs) return { file, state: 'unfinished' };
-      outcome = { file, state: 'submitted', id: await this.#submit(file, line, bytes, found.mtime) };
+      const { id, known } = await this.#submit(file, line, bytes, found.mtime);
+      outcome = { file, state: known ? 'known' : 'submitted', id };
     } catch (error) {
       if (isPassing(error) || isOfAll(error)) throw error;
       // A file without a whole header cannot be read either.
@@ -101,7 +102,7 @@ export class FolderIntake {
     return outcome;
   }
 
-  #submit(file: string, line: string, bytes: Buffer, changed: Date): Promise<string> {
+  #submit(file: string, line: string, bytes: Buffer, changed: Date): Promise<SubmittedPhoto> {
     const { way, cameraFromFolder } = this.#options;
     const [camera, rest] = file.split(sep);
     return way.submit(bytes, basename(file), {

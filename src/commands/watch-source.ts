@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError } from '../errors.ts';
 import { parseNetwork } from '../outgoing/index.ts';
 import { type Frame, type SourceSettings, sourceAt, splitUrl, videoFile } from '../sources/index.ts';
-import { FrigateLabels, keyOf, newReport, type Target, watchCamera } from '../streams/index.ts';
+import {
+  FrigateLabels,
+  keyOf,
+  knownFrame,
+  newReport,
+  type SubmittedFrame,
+  type Target,
+  watchCamera,
+} from '../streams/index.ts';
 import { findCamera, readCamera } from '../watchlist/registry.ts';
 import { connect } from './program/connect.ts';
 import { explain } from './program/explain.ts';
@@ -61,8 +69,9 @@ export const watchSource = async (
     stopping.signal,
   );
   if (stopping.signal.aborted) return true;
-  const { read, submitted, dropped } = report;
-  print(io, `${read} frames, ${submitted} submitted, ${dropped} dropped`, { read, submitted, dropped });
+  const { read, submitted, known, dropped } = report;
+  if (options.json) printJson(io, { read, submitted, known, dropped });
+  else print(io, `${read} frames, ${submitted} submitted, ${known} known, ${dropped} dropped`);
   return true;
 };
 
@@ -91,10 +100,10 @@ const settingsOf = async (context: Context, options: SourceOptions): Promise<Cam
 /** Waits while the database or the API is away or full, and says so once. */
 const throughWay = ({ io, log }: Context, way: Way, { id }: Camera, json: boolean): Target => {
   const labels = new FrigateLabels({ networks: everywhere }, log);
-  const show = (frame: Frame, image: string) => {
+  const show = (frame: Frame, { id, known }: SubmittedFrame) => {
     const capturedAt = frame.capturedAt.toISOString();
-    if (json) printJson(io, { captured_at: capturedAt, state: 'submitted', id: image });
-    else print(io, `${capturedAt}  ${image}`);
+    if (json) printJson(io, { captured_at: capturedAt, state: known ? 'known' : 'submitted', id });
+    else print(io, [capturedAt, id ?? [], known ? 'known' : []].flat().join('  '));
   };
   return {
     untilRoom: async () => {},
@@ -107,10 +116,14 @@ const throughWay = ({ io, log }: Context, way: Way, { id }: Camera, json: boolea
             ...(frame.camera === undefined ? {} : { camera: frame.camera }),
           });
           show(frame, image);
-          if (frame.frigate) void label(way, image, frame.frigate, labels);
+          if (frame.frigate) void label(way, image.id, frame.frigate, labels);
           return image;
         } catch (error) {
           if (!isPassing(error)) {
+            if (codeOf(error) === 'idempotency_key_reused') {
+              show(frame, knownFrame);
+              return knownFrame;
+            }
             // A frame that is no photo, or of a camera of Frigate that is none here.
             if (isOfAll(error) && !(frame.camera !== undefined && codeOf(error) === 'camera_unknown'))
               throw error;

@@ -207,8 +207,9 @@ const untilReachable = async <T>(
 const reasonFor = (error: unknown): string => explain(error).split('\n')[0] ?? '';
 
 const show = ({ io }: Context, outcome: Outcome, json = false): void => {
-  if (outcome.state !== 'submitted' && outcome.state !== 'refused') return;
+  // Of a folder that is watched again nothing is said about the files that were submitted the last time.
+  if (outcome.state !== 'refused' && outcome.id === undefined) return;
   if (json) printJson(io, outcome);
-  else if (outcome.state === 'submitted') print(io, `${outcome.file}  ${outcome.id}`);
-  else io.stderr.write(`${outcome.file}: ${outcome.message}\n`);
+  else if (outcome.state === 'refused') io.stderr.write(`${outcome.file}: ${outcome.message}\n`);
+  else print(io, `${outcome.file}  ${outcome.id}${outcome.state === 'known' ? '  known' : ''}`);
 };

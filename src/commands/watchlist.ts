@@ -3,8 +3,10 @@ import { CommandError } from '../errors.ts';
 import {
   addToWatchlist,
   addWatchlist,
+  cameraNames,
   countHistory,
   findWatchlist,
+  readWatchlist,
   readWatchlists,
   removeFromWatchlist,
   removeWatchlist,
@@ -35,6 +37,7 @@ import {
   threshold,
 } from './program/options.ts';
 import type { AddCommand, Context } from './program/session.ts';
+import { showing } from './program/show.ts';
 import { siteIfSeveral } from './program/site-column.ts';
 import { printRows } from './program/table.ts';
 import { watchlistPaging } from './watchlist-paging.ts';
@@ -45,6 +48,7 @@ export const watchlistCommand: AddCommand = (program, session) => {
   for (const add of [
     watchlistAdd,
     watchlistList,
+    watchlistShow,
     watchlistSet,
     watchlistRemove,
     watchlistPut,
@@ -182,6 +186,8 @@ const watchlistList: AddCommand = (watchlist, session) =>
             ...siteIfSeveral(found, list.site),
             severity: list.severity,
             threshold: thresholdOf(list),
+            ...(found.some((one) => one.min_looks > 1) ? { min_looks: list.min_looks } : {}),
+            ...(found.some((one) => one.min_share > 0) ? { min_share: list.min_share } : {}),
             persons: list.persons,
             in_force: list.in_force ? 'yes' : 'no',
             valid_until: list.valid_until,
@@ -191,6 +197,17 @@ const watchlistList: AddCommand = (watchlist, session) =>
         });
       }),
     );
+
+const watchlistShow = showing(
+  'Show everything that is set of a list',
+  async (db, name) => readWatchlist(db, await findWatchlist(db, name)),
+  async (list, db) => ({
+    ...list,
+    threshold: thresholdOf(list),
+    cameras: (await cameraNames(db, list.cameras))?.join(', ') ?? (list.zones ? null : 'all'),
+    zones: list.zones?.join(', ') ?? null,
+  }),
+);
 
 const watchlistSet: AddCommand = (watchlist, session) =>
   withFields(

@@ -60,7 +60,7 @@ export const isEncrypted = (stored: Uint8Array): boolean =>
   stored.length >= headerBytes + tagBytes && magic.equals(stored.subarray(0, magic.length));
 
 /** Says of which site a photo is or will be; undefined: of none, because what it belongs to does not exist. */
-export type FindSite = () => string | undefined | Promise<string | undefined>;
+type FindSite = () => string | undefined | Promise<string | undefined>;
 
 /**
  * Bytes as they are to be stored: encrypted, unless encryption is off, they are already, or there is no site.

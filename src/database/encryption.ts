@@ -13,7 +13,7 @@ interface Stored {
 }
 
 /** A data key, and how many photos and crops it has encrypted. */
-export interface StoredKey {
+interface StoredKey {
   readonly id: string;
   /** Name of its site. */
   readonly site: string;

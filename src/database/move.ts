@@ -11,7 +11,7 @@ export interface Moved {
 }
 
 /** Where to report how far the move is. */
-export interface MoveReport {
+interface MoveReport {
   /** So many bytes of so many are copied. */
   copied(bytes: number, of: number): void;
   /** What is done after the copying. */

@@ -772,6 +772,10 @@ export interface WatchpostCameraWatch {
    */
   dropped: Generated<Int8>;
   /**
+   * Frames that were images already, as those of a video that is read again.
+   */
+  known: Generated<Int8>;
+  /**
    * When the latest frame was read.
    */
   last_frame_at: Timestamp | null;
@@ -2400,11 +2404,24 @@ export interface WatchpostStrangerAlert {
    */
   acknowledged_by: string | null;
   camera_id: string;
+  decided_at: Timestamp | null;
+  /**
+   * Who has decided: see watchpost.reviewer().
+   */
+  decided_by: string | null;
+  /**
+   * What became of it: confirmed, or dismissed as nothing; null: it is not decided. Each decision is an event stranger_alert.reviewed.
+   */
+  decision: string | null;
   /**
    * The best face when it was raised. Null: it was deleted, as faces that match nobody are after a while.
    */
   face_id: string | null;
   id: Generated<string>;
+  /**
+   * What was written with the latest decision.
+   */
+  note: string | null;
   raised_at: Generated<Timestamp>;
   rule_id: string;
   /**
@@ -2426,6 +2443,9 @@ export interface WatchpostStrangerAlertDetail {
   acknowledged_by: string | null;
   camera: string | null;
   camera_id: string | null;
+  decided_at: Timestamp | null;
+  decided_by: string | null;
+  decision: string | null;
   /**
    * When the track ended, or how far it has come.
    */
@@ -2437,12 +2457,21 @@ export interface WatchpostStrangerAlertDetail {
    */
   kind: string | null;
   location: string | null;
+  note: string | null;
+  person: string | null;
+  /**
+   * Whom the stranger was enrolled as since; null: nobody.
+   */
+  person_id: string | null;
   raised_at: Timestamp | null;
   rule: string | null;
   rule_id: string | null;
   seen_at: Timestamp | null;
   severity: string | null;
   stranger_alert_id: string | null;
+  /**
+   * The stranger who has returned, or whom the face was grouped with since; null: none.
+   */
   stranger_id: string | null;
   /**
    * The passage; null: the face is of a single photo, or was deleted.

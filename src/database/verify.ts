@@ -33,7 +33,7 @@ export interface Head {
 }
 
 /** What was compared. */
-export interface Extent {
+interface Extent {
   readonly seals: number;
   readonly rows: number;
   /** Rows that are too new to be sealed. */

@@ -1,4 +1,5 @@
 import { type Kysely, type NotNull, sql } from 'kysely';
+import { findNamed } from '../database/named.ts';
 import type { DB } from '../database/types.generated.ts';
 import type { Page } from '../fields.ts';
 import type { KindName } from './kinds/kind.ts';
@@ -33,6 +34,8 @@ export const readEndpoints = (db: Kysely<DB>, page?: Page & { readonly id?: stri
       ),
       'e.title_template',
       'e.text_template',
+      sql<string | null>`(select s.name from watchpost.site as s where s.id = e.site_id)`.as('site'),
+      'e.internal',
       'e.min_severity',
       sql<number>`extract(epoch from e.time_to_live)::float8`.as('time_to_live_seconds'),
       'e.sends',
@@ -67,6 +70,12 @@ export const readEndpoints = (db: Kysely<DB>, page?: Page & { readonly id?: stri
     .orderBy('e.name')
     .$if(page !== undefined, (q) => q.limit(page?.limit as number))
     .execute();
+
+/** An endpoint by its name or id. @throws {WatchpostError} endpoint_unknown, by SQLSTATE. */
+export const readEndpoint = async (db: Kysely<DB>, nameOrId: string) => {
+  const [endpoint] = await readEndpoints(db, { id: await findNamed(db, 'endpoint', nameOrId), limit: 1 });
+  return endpoint as NonNullable<typeof endpoint>;
+};
 
 /**
  * Gives an endpoint a new secret. The previous one also signs for a while.

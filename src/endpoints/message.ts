@@ -1,5 +1,5 @@
 import type { Message, Picture } from './kinds/kind.ts';
-import { fill, type View } from './template.ts';
+import { fill, type templateNames, type View } from './template.ts';
 
 /** A message as it is stored or made: what a webhook is sent. */
 interface Body {
@@ -37,7 +37,7 @@ export const messageOf = (
   const { type, data } = read;
   const isAlert = isAboutAlert(read) && data.person !== undefined;
   const words = isAlert ? alertWords(type) : otherWords(read);
-  const view: View = isAlert ? { ...alertView(read), link: extras.link } : words.view;
+  const view: View = isAlert ? alertView(read, extras.link) : words.view;
   return {
     id,
     body,
@@ -69,8 +69,10 @@ const alertWords = (type: string): Words => ({
 /** 2026-11-29 14:31 UTC. */
 const timeOf = (time: unknown): string => `${String(time).slice(0, 16).replace('T', ' ')} UTC`;
 
-/** What the templates of an alert may name: docs/alerts-out.md. */
-const alertView = ({ type, data }: Body): View => ({
+const alertView = (
+  { type, data }: Body,
+  link: string | undefined,
+): Record<(typeof templateNames)[number], string | undefined> => ({
   type,
   alert_id: data.alert_id,
   person: data.person?.name,
@@ -85,6 +87,7 @@ const alertView = ({ type, data }: Body): View => ({
   first_seen: timeOf(data.first_seen),
   time: timeOf(data.last_seen),
   sightings: String(data.sightings),
+  link,
 });
 
 const otherWords = ({ type, data }: Body): Words => {

@@ -4,7 +4,7 @@ import { findNamed } from '../database/named.ts';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import type { Outgoing } from '../outgoing/index.ts';
-import { firstRow, readEndpoints } from './endpoints.ts';
+import { firstRow, readEndpoint } from './endpoints.ts';
 import type { KindName } from './kinds/kind.ts';
 import { assertFields, type EndpointFields, findLists, isInternalUrl, splitAddress } from './new-endpoint.ts';
 
@@ -51,6 +51,5 @@ export const setEndpoint = async (
     `The endpoint name ${JSON.stringify(fields.name)}`,
     sql`select watchpost.set_endpoint(${id}, ${JSON.stringify(changes)}::jsonb)`.execute(db),
   );
-  const [endpoint] = await readEndpoints(db, { id, limit: 1 });
-  return endpoint as NonNullable<typeof endpoint>;
+  return readEndpoint(db, id);
 };

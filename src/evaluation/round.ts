@@ -56,7 +56,7 @@ export const runRound = async (
   const submit = async (photos: readonly { file: string; name?: string | null }[]): Promise<Sent[]> => {
     const sent: Sent[] = [];
     for (const { file, name } of photos) {
-      const imageId = await submitPhoto(database, {
+      const { id: imageId } = await submitPhoto(database, {
         bytes: await readFile(join(folder, file)),
         camera: 'evaluation',
         capturedAt: new Date(begin + 3_600_000 * frames++),

@@ -154,7 +154,12 @@ export const endpoints = ({ config: { outgoing = publicOnly } }: Services) =>
         summary: 'Send a test message to an endpoint and report what it answered',
         scope: 'administer',
         answers: { 200: answer.endpointAnswer },
-        errors: ['endpoint_unknown', 'encryption_key_missing', 'encryption_key_destroyed'],
+        errors: [
+          'endpoint_unknown',
+          'template_invalid',
+          'encryption_key_missing',
+          'encryption_key_destroyed',
+        ],
       }),
       async (c) => c.json(await testEndpoint(c.get('db'), outgoing, idIn(c), c.get('actor'))),
     )

@@ -49,7 +49,7 @@ export const images = ({ config, database, stopping }: Services) => {
         await backlog.assertRoom(submittedBy, key.maxBacklog);
         const { bytes, fields } = await readPhotoBody(c, config.maxBodyBytes, photoFields, byUrl(config));
         await inspectPhoto(bytes, { maxPixels: config.maxPixels });
-        const id = await submitPhoto(database, {
+        const { id, known } = await submitPhoto(database, {
           bytes,
           camera: fields.camera,
           capturedAt: fields.captured_at,
@@ -62,7 +62,7 @@ export const images = ({ config, database, stopping }: Services) => {
         backlog.entered(submittedBy);
         const address = `/v1/images/${id}`;
         c.header('Location', address);
-        return c.json({ id, state: 'received' as const, status_url: addressOf(c, address) }, 202);
+        return c.json({ id, known, state: 'received' as const, status_url: addressOf(c, address) }, 202);
       },
     )
 

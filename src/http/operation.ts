@@ -9,7 +9,7 @@ import type { Scope } from './key.ts';
 import type { Served } from './services.ts';
 
 /** Bytes of a media type, with JSON beside them where the route answers either. */
-export interface BytesAnswer {
+interface BytesAnswer {
   readonly type: string | readonly string[];
   readonly json?: z.ZodType;
 }

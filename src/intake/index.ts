@@ -10,6 +10,6 @@ export { filesMeant, inOrder, isFileOrLinkToOne, isLitter, isPhotoFile, photosBe
 export { type Found, readFound } from './found.ts';
 export { inspectPhoto, readPhotoFile } from './inspect.ts';
 export { Journal } from './journal.ts';
-export { type NewPhoto, submitPhoto } from './submit.ts';
+export { type NewPhoto, type SubmittedPhoto, submitPhoto } from './submit.ts';
 export { type EndedEnrolment, endedEnrolments, type PhotoStatus, untilEnded } from './wait.ts';
 export { isWholePhoto } from './whole.ts';

@@ -23,14 +23,22 @@ export interface NewPhoto {
   readonly seenBy?: Kysely<DB> | undefined;
 }
 
+/** A photo that was submitted. */
+export interface SubmittedPhoto {
+  /** Of the image. */
+  readonly id: string;
+  /** It was submitted before, with this idempotency key. */
+  readonly known: boolean;
+}
+
 /**
  * Writes a photo in a transaction of its own, and with it the event `image.received`, from which everything else follows.
  *
- * @returns the id of the image.
+ * @returns the image, which may be there already.
  * @throws database errors that toWatchpostError translates: camera_unknown, camera_required, idempotency_key_reused,
  *   time_invalid.
  */
-export const submitPhoto = async (database: Database, photo: NewPhoto): Promise<string> => {
+export const submitPhoto = async (database: Database, photo: NewPhoto): Promise<SubmittedPhoto> => {
   try {
     return await insertPhoto(database, photo);
   } catch (error) {
@@ -44,7 +52,11 @@ export const submitPhoto = async (database: Database, photo: NewPhoto): Promise<
 /** SQLSTATE of a photo that is encrypted by a key that was destroyed. */
 const keyDestroyed = 'WP092';
 
-const insertPhoto = async ({ pool, db }: Database, photo: NewPhoto): Promise<string> => {
+interface Row {
+  readonly received: { readonly image_id: string; readonly known: boolean };
+}
+
+const insertPhoto = async ({ pool, db }: Database, photo: NewPhoto): Promise<SubmittedPhoto> => {
   const values = [
     await toStored(db, photo.bytes, siteOfCamera(photo.seenBy ?? db, photo.camera)),
     photo.camera ?? null,
@@ -54,9 +66,11 @@ const insertPhoto = async ({ pool, db }: Database, photo: NewPhoto): Promise<str
     photo.requestId ?? null,
     photo.traceparent ?? null,
   ];
-  const text = `select set_config('watchpost.request_id', $6, true), set_config('watchpost.traceparent', $7, true), watchpost.submit_image($1, $2, $3, $4, $5) as id`;
+  // A function in FROM would be called before the settings are made.
+  const text = `select set_config('watchpost.request_id', $6, true), set_config('watchpost.traceparent', $7, true), to_jsonb(watchpost.receive_image($1, $2, $3, $4, $5)) as received`;
   const { rows } = await (photo.seenBy === undefined
-    ? pool.query<{ id: string }>(text, values)
-    : photo.seenBy.executeQuery<{ id: string }>(CompiledQuery.raw(text, values)));
-  return (rows[0] as { id: string }).id;
+    ? pool.query<Row>(text, values)
+    : photo.seenBy.executeQuery<Row>(CompiledQuery.raw(text, values)));
+  const { image_id: id, known } = (rows[0] as Row).received;
+  return { id, known };
 };

@@ -4,7 +4,7 @@ import { type Attempted, type Delivery, doneBefore, failure, type WithResult } f
 import { writeFenced } from './fence.ts';
 
 /** What the steps of one call of handle() share. */
-export interface Handling {
+interface Handling {
   readonly stage: AnyStage;
   readonly tools: Tools;
   readonly delivery: Delivery;

@@ -4,7 +4,7 @@ import type { Difference, Finished, Item, PipelineStage, Tools } from '../stages
 import { writeRows } from './fence.ts';
 
 /** Which events a replay takes: those of one image, one camera, a time range, or all. */
-export interface Selection {
+interface Selection {
   readonly imageId?: string | undefined;
   /** The camera's id. */
   readonly cameraId?: string | undefined;

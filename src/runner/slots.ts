@@ -6,7 +6,7 @@ import type { Log } from '../log.ts';
 import { subjectsOf } from './subject.ts';
 
 /** What the slots of a process are given. */
-export interface SlotsOptions {
+interface SlotsOptions {
   readonly claims: Claims;
   /** The tasks that may be claimed now. */
   readonly tasks: () => readonly string[];

@@ -14,7 +14,7 @@ const patience = 2 ** 31 - 1;
  * What is done regularly for the whole database: sealing the record, making partitions, retiring them, indexes, deleting
  * what is kept no longer.
  */
-export interface Upkeep {
+interface Upkeep {
   /** Resolves when the task under way, if any, has ended; there will be no other. */
   stop(): Promise<void>;
 }

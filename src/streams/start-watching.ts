@@ -142,5 +142,6 @@ const settingsOf = ({ position, ...camera }: Leased): string => JSON.stringify(c
 /** Counts again from what was sent. */
 const subtract = (report: Report | undefined, sent: Report): void => {
   if (!report) return;
-  for (const what of ['read', 'submitted', 'dropped', 'reconnects'] as const) report[what] -= sent[what];
+  for (const what of ['read', 'submitted', 'known', 'dropped', 'reconnects'] as const)
+    report[what] -= sent[what];
 };

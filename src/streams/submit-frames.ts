@@ -8,21 +8,29 @@ import type { Log } from '../log.ts';
 import type { Frame } from '../sources/index.ts';
 import type { FrigateLabels } from './frigate-labels.ts';
 
-/** Photos of one camera that may wait in the outbox: while there are so many, its frames wait in the watcher. */
-const mostWaiting = 6;
 /** Milliseconds between two looks at the outbox while it is full. */
 const pause = 100;
 
+/** A frame that is an image; the id may be unknown of one that was submitted before. */
+export interface SubmittedFrame {
+  readonly id: string | null;
+  /** It was submitted before. */
+  readonly known: boolean;
+}
+
+/** What the error idempotency_key_reused means here: the same frame, decoded by another version of ffmpeg, or another part of it. */
+export const knownFrame: SubmittedFrame = { id: null, known: true };
+
 /** Where the frames of a camera go. */
 export interface Target {
-  /** Resolves when a frame may be submitted, or the signal is aborted. */
-  untilRoom(signal: AbortSignal): Promise<void>;
+  /** Resolves when fewer than so many frames wait to be searched for faces, or the signal is aborted. */
+  untilRoom(mostWaiting: number, signal: AbortSignal): Promise<void>;
   /**
    * Submits a frame, once: its name is the idempotency key, so that it may be tried again whatever became of the first attempt.
    *
-   * @returns the id of the image; undefined: the frame is refused, or was not to be submitted any more.
+   * @returns undefined: the frame is refused, or was not to be submitted any more.
    */
-  submit(frame: Frame, signal: AbortSignal): Promise<string | undefined>;
+  submit(frame: Frame, signal: AbortSignal): Promise<SubmittedFrame | undefined>;
 }
 
 /**
@@ -40,7 +48,7 @@ export const intoDatabase = (
     log: Log;
   },
 ): Target => ({
-  async untilRoom(signal) {
+  async untilRoom(mostWaiting, signal) {
     const full = async () => {
       const { rows } = await database.pool.query<{ waiting: number }>({
         name: 'watchpost-frames-waiting',
@@ -67,14 +75,13 @@ export const intoDatabase = (
     try {
       await inspectPhoto(frame.bytes);
       const image = await retryWhileAway(database, () => signal.aborted, submit);
-      if (image !== undefined && frame.frigate) void label(database, image, frame.frigate, labels, signal);
+      if (image !== undefined && frame.frigate) void label(database, image.id, frame.frigate, labels, signal);
       return image;
     } catch (error) {
       if (signal.aborted) return undefined;
       const { code, message } = toWatchpostError(error);
-      // Under the same key: the same frame, decoded by another version of ffmpeg.
-      if (code !== 'idempotency_key_reused')
-        log.warn({ camera: cameraId, code, reason: message }, 'a frame was refused');
+      if (code === 'idempotency_key_reused') return knownFrame;
+      log.warn({ camera: cameraId, code, reason: message }, 'a frame was refused');
       return undefined;
     }
   },

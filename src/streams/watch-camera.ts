@@ -20,6 +20,8 @@ export interface Report {
   last_frame_at: Date | null;
   read: number;
   submitted: number;
+  /** Frames that were images already. */
+  known: number;
   dropped: number;
   reconnects: number;
 }
@@ -29,11 +31,17 @@ export const newReport = (): Report => ({
   problem: null,
   position: null,
   last_frame_at: null,
-  ...{ read: 0, submitted: 0, dropped: 0, reconnects: 0 },
+  ...{ read: 0, submitted: 0, known: 0, dropped: 0, reconnects: 0 },
 });
 
 /** Frames of a live source that the watcher keeps while the outbox has no room, unless the source says how many. */
 const mostHeld = 2;
+
+/**
+ * Photos of a camera that may wait in the outbox; while there are so many, its frames wait here. Of a live source as many as
+ * come in a second, because what waits there is not dropped for newer ones. Fewer than two would let a worker wait for the next.
+ */
+const inOutbox = { least: 2, most: 6 };
 
 /** Milliseconds before the source is opened again: they double from the first to the longest. */
 const pauses = { first: 500, longest: 60_000 };
@@ -141,26 +149,29 @@ async function* whileNobodyFails<T>(
   }
 }
 
+const roomOf = ({ rate }: SourceSettings): number =>
+  Math.min(inOutbox.most, Math.max(inOutbox.least, Math.ceil(rate)));
+
 const submitLatest = async (watched: Watched, latest: LatestFrames, signal: AbortSignal): Promise<void> => {
   while (!signal.aborted) {
     await latest.untilOne(signal);
     // The newest frames are chosen when there is room, not before.
-    await watched.target.untilRoom(signal);
+    await watched.target.untilRoom(roomOf(watched.settings()), signal);
     const frame = latest.take();
     if (frame && !signal.aborted) await submit(watched, frame, signal);
   }
 };
 
 const submitOne = async (watched: Watched, frame: Frame, signal: AbortSignal): Promise<void> => {
-  await watched.target.untilRoom(signal);
+  await watched.target.untilRoom(inOutbox.most, signal);
   if (!signal.aborted) await submit(watched, frame, signal);
 };
 
 const submit = async ({ target, report }: Watched, frame: Frame, signal: AbortSignal): Promise<void> => {
-  const imageId = await target.submit(frame, signal).catch((cause: unknown) => {
+  const submitted = await target.submit(frame, signal).catch((cause: unknown) => {
     throw new SubmitFailure('A frame was not submitted.', { cause });
   });
-  if (imageId !== undefined) report.submitted += 1;
+  if (submitted) report[submitted.known ? 'known' : 'submitted'] += 1;
   else if (signal.aborted) return;
   if (frame.position !== undefined) report.position = frame.position;
 };

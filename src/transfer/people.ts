@@ -36,7 +36,7 @@ export interface PersonSource {
 }
 
 /** A list that a person is on. */
-export interface EntrySource {
+interface EntrySource {
   readonly name: string;
   /** When they were put on it; undefined: now. */
   readonly created_at?: string | undefined;

@@ -59,7 +59,7 @@ const withoutDerived = (list: RegisterRow): RegisterRow => {
 };
 
 /** What became of a row. */
-export type RegisterOutcome = 'added' | 'known';
+type RegisterOutcome = 'added' | 'known';
 
 /**
  * Adds a row, unless there is one of its name.

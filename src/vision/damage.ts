@@ -2,7 +2,7 @@ import type { ImageFormat } from './format.ts';
 import type { Box, Pixels } from './types.ts';
 
 /** The part of an upright picture that could be decoded, in its pixels; at the picture's own edges it is unbounded. */
-export interface DecodedPart {
+interface DecodedPart {
   readonly left: number;
   readonly top: number;
   readonly right: number;

@@ -1,5 +1,5 @@
 /** The extension of a file of each format that is read. HEIC is read if `heic-decode` is installed. */
-export const extensionOf = {
+const extensionOf = {
   jpeg: '.jpg',
   png: '.png',
   webp: '.webp',
@@ -14,7 +14,7 @@ export type ImageFormat = keyof typeof extensionOf;
 export const formatNames = 'JPEG, PNG, WebP, AVIF or HEIC';
 
 /** Formats recognised by their first bytes; GIF only so that an animated one gets its own error. */
-export type SniffedFormat = ImageFormat | 'gif' | null;
+type SniffedFormat = ImageFormat | 'gif' | null;
 
 const startsWith = (bytes: Uint8Array, text: string, at = 0): boolean => {
   for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;

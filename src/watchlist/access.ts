@@ -12,10 +12,10 @@ export const accessActions = [
   'evidence',
   'report',
 ] as const;
-export type AccessAction = (typeof accessActions)[number];
+type AccessAction = (typeof accessActions)[number];
 
 /** Something that is looked at, by the name of its table. */
-export type AccessKind = 'image' | 'face' | 'person' | 'stranger' | 'watchlist' | 'alert' | 'camera';
+type AccessKind = 'image' | 'face' | 'person' | 'stranger' | 'watchlist' | 'alert' | 'camera';
 
 /** One access. */
 export interface Access {

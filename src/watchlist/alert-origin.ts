@@ -5,7 +5,7 @@ import type { Rotation } from '../vision/index.ts';
 /** What an alert rests on: its sightings, where each comes from, and what its similarity means. */
 
 /** How often a stranger is as similar as somebody was; both null where nothing was measured for the model. */
-export interface Chance {
+interface Chance {
   /** Share of strangers at this similarity or above, 0 to 1, against a list of this size. */
   readonly false_positive_rate: number | null;
   /** For example "1 in 300 strangers". */

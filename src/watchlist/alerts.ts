@@ -7,7 +7,7 @@ import { isIn, NewRows } from './new-rows.ts';
 /** Alerts: queries and reviews. The rules are in the database, in sql/5-alerts/alert-reviews.sql. */
 
 /** Conditions for a query of alerts. */
-export interface AlertFilter {
+interface AlertFilter {
   readonly state?: string | undefined;
   readonly person_id?: string | undefined;
   /** Name of the list. */
@@ -71,7 +71,7 @@ interface Given {
 }
 
 /** A query of the alerts that meet a filter, not ordered yet. */
-export const selectAlerts = (db: Kysely<DB>, wanted: AlertFilter) =>
+const selectAlerts = (db: Kysely<DB>, wanted: AlertFilter) =>
   db
     .selectFrom('watchpost.alert_detail as a')
     .select(columns)

@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely';
+import { anyOf } from '../database/any-of.ts';
 import type { DB } from '../database/types.generated.ts';
 import { orNameTaken } from '../database/unique.ts';
 import { WatchpostError } from '../errors.ts';
@@ -135,6 +136,8 @@ export interface Watch {
   /** Frames since the source was first watched: that came, became images, were dropped. */
   readonly read: number;
   readonly submitted: number;
+  /** Frames that were images already. */
+  readonly known: number;
   readonly dropped: number;
   /** Of the images of the last minute. */
   readonly still_last_minute: number;
@@ -150,7 +153,7 @@ const watch = sql<Watch | null>`(
     'connected_at', case when w.leased_until > now() then w.connected_at end,
     'last_frame_at', w.last_frame_at,
     'read', w.read,
-    'submitted', w.submitted,
+    'submitted', w.submitted, 'known', w.known,
     'dropped', w.dropped,
     'still_last_minute', (
       select count(*)
@@ -279,6 +282,21 @@ export const readCameras = (db: Kysely<DB>, page?: Page) =>
     .orderBy('name')
     .$if(page !== undefined, (q) => q.limit(page?.limit as number))
     .execute();
+
+/** The names of cameras by their ids, also of those that were removed; null of null, which means all of them. */
+export const cameraNames = async (
+  db: Kysely<DB>,
+  ids: readonly string[] | null,
+): Promise<string[] | null> => {
+  if (!ids) return null;
+  const named = await db
+    .selectFrom('watchpost.camera')
+    .select('name')
+    .where('id', '=', anyOf(ids))
+    .orderBy('name')
+    .execute();
+  return named.map(({ name }) => name);
+};
 
 /** Where a camera was, the first place first. A time is null where the place has no beginning or no end. */
 export const readPlaces = (db: Kysely<DB>, id: string) =>

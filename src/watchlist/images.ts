@@ -131,7 +131,7 @@ export const lookAtPhoto = async (
 };
 
 /** A face to be marked in a photo: its box in pixels, and who it is. */
-export interface Mark {
+interface Mark {
   readonly x: number;
   readonly y: number;
   readonly width: number;

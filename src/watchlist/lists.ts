@@ -50,7 +50,7 @@ export interface WatchlistFields {
 }
 
 /** A list to add. */
-export interface NewWatchlist extends WatchlistFields {
+interface NewWatchlist extends WatchlistFields {
   readonly name: string;
   /** Name or id of its site; default: the first that whoever acts may see. */
   readonly site?: string | undefined;

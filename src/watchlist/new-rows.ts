@@ -8,18 +8,14 @@ interface Followed {
 }
 
 /** The rows that one snapshot shows and an earlier one does not, but those up to a row of them. */
-export interface Window {
+interface Window {
   readonly before: string;
   readonly upTo: string;
   readonly after: Followed | undefined;
 }
 
 /** Reads the first rows of a window in the order (xid, id): `most` of them, or all that there are. */
-export type ReadWindow<Row extends Followed> = (
-  db: Kysely<DB>,
-  window: Window,
-  most: number,
-) => Promise<Row[]>;
+type ReadWindow<Row extends Followed> = (db: Kysely<DB>, window: Window, most: number) => Promise<Row[]>;
 
 /** The condition that a row of the table `alias`, which has xid and id, is in a window. */
 export const isIn = (alias: string, { before, upTo, after }: Window) => {

@@ -21,7 +21,7 @@ export interface PersonFields {
 }
 
 /** A person to be added. */
-export interface NewPerson extends PersonFields {
+interface NewPerson extends PersonFields {
   readonly name: string;
   /** Names or ids. */
   readonly watchlists?: readonly string[] | undefined;

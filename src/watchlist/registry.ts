@@ -5,6 +5,7 @@ export { type AccessReport, readAccessReport, readCrops } from './access-report.
 export {
   addCamera,
   type CameraFields,
+  cameraNames,
   findCamera,
   type NewCamera,
   type PlanPoint,

@@ -39,7 +39,7 @@ export const readRules = async (db: Kysely<DB>): Promise<Rule[]> => {
 };
 
 /** A change of a rule: what is not given stays. */
-export interface RuleChange {
+interface RuleChange {
   readonly relation: Retained;
   /** A camera's id, which gets a rule of its own. */
   readonly camera?: string | undefined;
@@ -80,7 +80,7 @@ export const dropCameraRule = async (
 };
 
 /** The legal basis of people and the purpose of lists that are added without one. */
-export interface ProcessingDefault {
+interface ProcessingDefault {
   readonly legal_basis: string;
   readonly purpose: string;
 }

@@ -92,7 +92,7 @@ const findFace = async (db: Kysely<DB>, id: string): Promise<string> => {
 };
 
 /** Conditions for a list of sightings. */
-export interface SightingFilter extends Seen {
+interface SightingFilter extends Seen {
   readonly person?: string | undefined;
   /** Name or id. */
   readonly watchlist?: string | undefined;
@@ -164,7 +164,7 @@ export const searchOutcomes = [
 ] as const;
 
 /** Conditions for a list of searches. */
-export interface SearchFilter extends Seen {
+interface SearchFilter extends Seen {
   /** The id of a face. */
   readonly face?: string | undefined;
   readonly outcome?: (typeof searchOutcomes)[number] | undefined;

@@ -5,7 +5,7 @@ import type { Page } from '../fields.ts';
 /** Alerts about people who are on no list, which rules lead to: sql/5-alerts/stranger-alerts.sql. */
 
 /** Which of them; a condition that is left out restricts nothing. */
-export interface StrangerAlertFilter {
+interface StrangerAlertFilter {
   /** Id of a rule. */
   readonly rule?: string | undefined;
   /** Id of a camera. */
@@ -49,6 +49,24 @@ export const acknowledgeStrangerAlert = async (db: Kysely<DB>, id: string) => {
   return selected(db).where('stranger_alert_id', '=', id).executeTakeFirstOrThrow();
 };
 
+/** What may become of one. */
+export type StrangerDecision = 'confirmed' | 'dismissed' | 'reopened';
+
+/**
+ * Decides in the name of whoever acts what became of an alert, or opens it again.
+ *
+ * @throws {WatchpostError} by SQLSTATE: stranger_alert_unknown; transition_invalid: it is decided already, or open.
+ */
+export const reviewStrangerAlert = async (
+  db: Kysely<DB>,
+  id: string,
+  decision: StrangerDecision,
+  note?: string | undefined,
+) => {
+  await sql`select watchpost.review_stranger_alert(${id}, ${decision}, ${note ?? null})`.execute(db);
+  return selected(db).where('stranger_alert_id', '=', id).executeTakeFirstOrThrow();
+};
+
 const selected = (db: Kysely<DB>) =>
   db
     .selectFrom('watchpost.stranger_alert_detail')
@@ -70,6 +88,12 @@ const selected = (db: Kysely<DB>) =>
       'face_id',
       'acknowledged_at',
       'acknowledged_by',
+      sql<'confirmed' | 'dismissed' | null>`decision`.as('decision'),
+      'decided_at',
+      'decided_by',
+      'note',
+      'person_id',
+      'person',
     ])
     .$narrowType<{
       id: NotNull;

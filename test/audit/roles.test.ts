@@ -76,12 +76,27 @@ describe.skipIf(!onServer)(`roles ${needsServer}`, () => {
       expect(await app.rows('select * from watchpost.verify_audit()')).toEqual([]);
     });
 
+    it('writes how a camera is mounted, as worker', async () => {
+      const [event] = await app.rows(
+        `select gen_random_uuid() as id, watchpost.find_camera('gate') as camera`,
+      );
+      await app.rows('select watchpost.write_rotations(array[$1]::uuid[], $2)', [
+        event.id,
+        JSON.stringify([{ event_id: event.id, camera_id: event.camera, rotation: 0 }]),
+      ]);
+      const [changed] = await app.rows(
+        `select payload from watchpost.event where topic = 'camera.changed' order by id desc limit 1`,
+      );
+      expect(changed.payload).toMatchObject({ by: 'worker', old: { rotation: null }, new: { rotation: 0 } });
+    });
+
     it.each([
       `update watchpost.event set topic = 'x'`,
       'delete from watchpost.event',
       'truncate watchpost.event',
       'delete from watchpost.handling',
       'truncate watchpost.image cascade',
+      'update watchpost.image set rotation = 90',
       `insert into watchpost.event (topic, subject_id, xid) values ('x', gen_random_uuid(), '1')`,
       `insert into watchpost.event (topic, subject_id, id) values ('x', gen_random_uuid(), gen_random_uuid())`,
       `insert into watchpost.event (topic, subject_id, created_at) values ('x', gen_random_uuid(), now() - interval '1 day')`,

@@ -132,8 +132,16 @@ const definers: Record<string, readonly string[]> = {
     ...['shows_endpoint', 'shows_event', 'shows_event_of', 'shows_access'],
   ],
   'asks for the scope of whoever calls it before it reads or writes': [
-    ...['find_camera', 'submit_image', 'count_backlog', 'merge_persons', 'unmerge_persons'],
-    ...['acknowledge', 'confirm', 'dismiss', 'reopen', 'undo', 'acknowledge_stranger_alert'],
+    ...['find_camera', 'receive_image', 'count_backlog', 'merge_persons', 'unmerge_persons'],
+    ...[
+      'acknowledge',
+      'confirm',
+      'dismiss',
+      'reopen',
+      'undo',
+      'acknowledge_stranger_alert',
+      'review_stranger_alert',
+    ],
     ...['set_retention', 'drop_camera_rule', 'set_processing_default'],
   ],
   'manages keys no wider than that of the caller, who is known by the setting watchpost.key': [

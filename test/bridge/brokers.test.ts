@@ -135,6 +135,17 @@ it.skipIf(!programs.mosquitto)('MQTT: events and photos go through Mosquitto (ne
     },
     seen: async () => seen,
   });
+  // Without --camera what + stands for is the camera of a message that names none.
+  await database.rows(`select watchpost.add_bridge('snapshots', 'mqtt', 'in', $1, 'cameras/+/snapshot')`, [
+    url,
+  ]);
+  await untilConnected(database, 'snapshots');
+  const named = JSON.stringify({ image: photo.toString('base64'), camera: 'gate' });
+  await client.publishAsync('cameras/yard/snapshot', photo, { qos: 1 });
+  await client.publishAsync('cameras/yard/snapshot', named, { qos: 1 });
+  await untilReceived(database, 'snapshots', 2, 0);
+  const images = await imagesOf(database, 'snapshots');
+  expect(images.map(({ camera }) => camera).toSorted()).toEqual(['gate', 'yard']);
 });
 
 it.skipIf(!programs.nats)('NATS: events and photos go through JetStream (needs nats-server)', async () => {

@@ -111,7 +111,7 @@ export class Faults {
   async killApi(): Promise<void> {
     const slot = await trapFirst(
       this.#fleet.up('api'),
-      { statement: 'watchpost.submit_image(', moment: 'answered' },
+      { statement: 'watchpost.receive_image(', moment: 'answered' },
       10_000,
     );
     if (!slot) return;

@@ -22,8 +22,19 @@ describe.skipIf(!hasFfmpeg)(`watch of a video ${needsFfmpeg}`, () => {
     const first = await run(file, '--camera', 'gate', '--begins', '2026-11-01T10:00:00Z');
     expect(first).toMatchObject({ code: 0 });
     expect(first.stdout).toContain('2026-11-01T10:00:01.500Z');
-    expect(first.stdout).toContain('4 frames, 4 submitted, 0 dropped');
-    await run(file, '--camera', 'gate', '--begins', '2026-11-01T10:00:00Z');
+    expect(first.stdout).toContain('4 frames, 4 submitted, 0 known, 0 dropped');
+    const again = await run(file, '--camera', 'gate', '--begins', '2026-11-01T10:00:00Z');
+    expect(again.stdout).toContain('4 frames, 0 submitted, 4 known, 0 dropped');
+    expect(again.stdout.match(/^\S+Z {2}[0-9a-f-]{36} {2}known$/gm)).toHaveLength(4);
+    // Another part of it is another file, under the same key.
+    await watchpost(['camera', 'set', 'gate', '--region', '0.25,0,0.5,1'], { DATABASE_URL: database.url });
+    const part = await run(file, '--camera', 'gate', '--json');
+    const lines = part.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.slice(0, 4).map(({ state }) => state)).toEqual(Array(4).fill('known'));
+    expect(lines[4]).toEqual({ read: 4, submitted: 0, known: 4, dropped: 0 });
     const images = await database.rows(
       'select rotation, captured_at from watchpost.image order by captured_at',
     );

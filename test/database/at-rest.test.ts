@@ -55,7 +55,7 @@ describe('photos at rest', () => {
   beforeEach(() => useEncryptionKey(key));
 
   it('are encrypted, with their own size and hash, as are the crops, and matching is not affected', async () => {
-    const id = await submitPhoto(database, { bytes: sample(1), camera: 'gate', idempotencyKey: 'a' });
+    const { id } = await submitPhoto(database, { bytes: sample(1), camera: 'gate', idempotencyKey: 'a' });
     expect(await untilFinal(database, id)).toMatchObject({ state: 'done', faces: 3, matches: 1, alerts: 1 });
     for (const image of [id, enrolled]) {
       const stored = await storedOf(image);
@@ -74,7 +74,10 @@ describe('photos at rest', () => {
     const { status, headers } = await api.call('GET', `/v1/faces/${crops[0].id}/crop`);
     expect([status, headers.get('content-type')]).toEqual([200, 'image/jpeg']);
     // The same photo under the same key is the same image, though it is encrypted anew.
-    expect(await submitPhoto(database, { bytes: sample(1), camera: 'gate', idempotencyKey: 'a' })).toBe(id);
+    expect(await submitPhoto(database, { bytes: sample(1), camera: 'gate', idempotencyKey: 'a' })).toEqual({
+      id,
+      known: true,
+    });
     await expect(
       submitPhoto(database, { bytes: sample(2), camera: 'gate', idempotencyKey: 'a' }),
     ).rejects.toMatchObject({
@@ -154,8 +157,8 @@ describe('photos at rest', () => {
       const list = await addWatchlist(database.db, { name: 'wanted', site: 'north' });
       await addToWatchlist(database.db, list.id, personId);
       useEncryptionKey(key);
-      northern = await submitPhoto(database, { bytes: sample(1), camera: 'pier' });
-      southern = await submitPhoto(database, { bytes: sample(1), camera: 'gate' });
+      northern = (await submitPhoto(database, { bytes: sample(1), camera: 'pier' })).id;
+      southern = (await submitPhoto(database, { bytes: sample(1), camera: 'gate' })).id;
       for (const id of [northern, southern])
         expect(await untilFinal(database, id)).toMatchObject({ state: 'done', faces: 3, matches: 1 });
     });
@@ -249,7 +252,7 @@ describe('photos at rest', () => {
       const { body } = await api.call('GET', `/v1/faces/${(await cropsOf(northern))[0].id}/crop`);
       expect(body).toMatchObject({ code: 'encryption_key_destroyed' });
 
-      const again = await submitPhoto(database, { bytes: sample(1), camera: 'pier' });
+      const { id: again } = await submitPhoto(database, { bytes: sample(1), camera: 'pier' });
       expect(await untilFinal(database, again)).toMatchObject({ state: 'done', matches: 1 });
       expect(await fromStored(database.db, await storedOf(again))).toEqual(sample(1));
     });
@@ -294,7 +297,7 @@ describe('photos at rest', () => {
       ...['destroyed', 'destroyed', 'made', 'made'],
       ...['destroyed', 'destroyed'],
     ]);
-    const id = await submitPhoto(database, { bytes: sample(1), camera: 'gate' });
+    const { id } = await submitPhoto(database, { bytes: sample(1), camera: 'gate' });
     expect(await untilFinal(database, id)).toMatchObject({ state: 'done', matches: 1 });
     expect(await fromStored(database.db, await storedOf(id))).toEqual(sample(1));
   });

@@ -119,14 +119,15 @@ describe('an endpoint of the kind', () => {
       credential: '1:telegram-secret',
       settings: { chat_id: '-100' },
       title_template: '{{person}} & {{watchlist}}',
-      text_template: '{{#place}}at {{place}}{{/place}}{{^external_ref}}unknown{{/external_ref}} {{nothing}}',
+      text_template:
+        '{{#place}}at {{place}}{{/place}}{{^external_ref}}unknown{{/external_ref}} {{#external_ref}}{{.}}{{/external_ref}}',
     });
     await raiseWithCrop(raise);
     await untilSettled(database, id, 'delivered');
     const [call] = await services.callsOf('sendPhoto', 1);
     expect(call!.picture?.equals(crop)).toBe(true);
     expect(call!.content.caption).toMatch(
-      /^<b>Person \d+ & &lt;b&gt;telegram&lt;\/b&gt; [\d.]+<\/b>\nat camera \d+, Gate \d+ \n<a href="https/,
+      /^<b>Person \d+ & &lt;b&gt;telegram&lt;\/b&gt; [\d.]+<\/b>\nat camera \d+, Gate \d+ ref-\d+\n<a href="https/,
     );
   });
 
@@ -206,6 +207,20 @@ describe('an endpoint of the kind', () => {
     const told = await until(async () => broker.json('guards/alerts'));
     expect(told).toMatchObject({ type: 'alert.raised', data: { alert_id: alertId } });
     expect(broker.topics.get('guards/alerts/face')?.equals(crop)).toBe(true);
+  });
+
+  it.skipIf(!programs.mosquitto)('mqtt has a topic of its own for strangers (needs mosquitto)', async () => {
+    const broker = await openBroker();
+    await add('mqtt', { url: broker.url, settings: { topic: 'guards' }, watchlists: [] });
+    await database.rows(
+      `with made as (insert into watchpost.stranger_rule (name) values ('night') returning id),
+        camera as (insert into watchpost.camera (name, location) values ('back door', 'Yard') returning id)
+       insert into watchpost.stranger_alert (rule_id, camera_id, face_id, seen_at)
+       select made.id, camera.id, (select id from watchpost.face where crop is not null limit 1), now() from made, camera`,
+    );
+    const told = await until(async () => broker.json('guards/strangers'));
+    expect(told).toMatchObject({ type: 'unknown.seen', data: { rule: 'night' } });
+    expect(broker.topics.has('guards/strangers/face')).toBe(true);
   });
 
   it('any of them was sent nothing that its service would refuse', () => {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, relative } from 'node:path';
 import { CompreFace } from '@exadel/compreface-js-sdk';
+import sharp from 'sharp';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { readSource } from '../../src/transfer/source.ts';
 import type { Vision } from '../../src/vision/index.ts';
@@ -279,6 +280,10 @@ describe('the calls of CompreFace that its SDK does not make', () => {
     expect(file.headers.get('content-type')).toBe('image/jpeg');
     expect(Buffer.from(file.body).equals(ada)).toBe(true);
     expect(await latestAccess()).toMatchObject({ action: 'photo' });
+    // As that of a face that a camera has seen which is mounted turned.
+    await database.rows('update watchpost.image set rotation = 90 where sha256 = sha256($1)', [ada]);
+    const turned = await call('GET', `/recognition/faces/${added.body.image_id}/img`);
+    expect((await sharp(Buffer.from(turned.body)).metadata()).orientation).toBe(6);
     const page = await call('GET', '/recognition/faces?page=1&size=1&subject=Ada');
     expect(page.body).toMatchObject({
       faces: [added.body],

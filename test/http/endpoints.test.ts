@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { toWatchpostError } from '../../src/convert-error.ts';
+import { templateNames } from '../../src/endpoints/template.ts';
 import type { Vision } from '../../src/vision/index.ts';
 import { answering, openReceiver, verifies } from '../endpoints/support.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -58,6 +60,8 @@ describe('/v1/endpoints', () => {
       kind: 'webhook',
       settings: {},
       has_credential: false,
+      site: null,
+      internal: false,
       title_template: null,
       text_template: null,
       url: 'https://guards.example/hook?site=1',
@@ -137,6 +141,7 @@ describe('/v1/endpoints', () => {
     ],
     [{ name: 'x', url: 'https://a.example', title_template: '{{{person}}}' }, 'template_invalid'],
     [{ name: 'x', url: 'https://a.example', text_template: '{{#place}}at' }, 'template_invalid'],
+    [{ name: 'x', url: 'https://a.example', text_template: '{{.}}' }, 'template_invalid'],
     [{ name: ' ', url: 'https://a.example' }, 'name_invalid'],
     [{ name: 'x', url: 'https://a.example', min_severity: 'loud' }, 'body_invalid'],
     [{ name: 'x', url: 'https://a.example', time_to_live_seconds: 0 }, 'interval_invalid'],
@@ -146,6 +151,32 @@ describe('/v1/endpoints', () => {
     const before = await count('endpoint');
     expectProblem(await add(body), code);
     expect(await count('endpoint')).toBe(before);
+  });
+
+  it('names what a template may name, in each way of adding it, and what was meant', async () => {
+    const names = (await database.rows('select watchpost.template_names() as names'))[0].names;
+    expect(names).toEqual(templateNames);
+    const hint = `It may name: ${names.join(', ')}.`;
+    const wrong = { url: 'https://a.example', text_template: '{{#place}}{{persn}}{{/place}}' };
+    expect(expectProblem(await add({ name: 'x', ...wrong }), 'template_invalid')).toMatchObject({
+      detail: 'A template cannot name "persn": person was probably meant.',
+      hint,
+    });
+    const bySql = await database
+      .rows(`select watchpost.add_endpoint('x', $1, text_template => $2)`, Object.values(wrong))
+      .catch(toWatchpostError);
+    expect(bySql).toMatchObject({
+      code: 'template_invalid',
+      message: 'A template cannot name "persn": there is no such thing.',
+      hint,
+    });
+  });
+
+  it('says by a test that a template of a row cannot be read', async () => {
+    const { body: made } = await add({ name: 'open section', url: 'https://a.example' });
+    const unclosed = `update watchpost.endpoint set title_template = '{{#place}}at' where id = $1`;
+    await database.rows(unclosed, [made.id]);
+    expectProblem(await api.call('POST', `/v1/endpoints/${made.id}/test`), 'template_invalid');
   });
 
   it('sends a test message at once, on record, and answers the status, never what the server wrote', async () => {

@@ -45,7 +45,12 @@ describe('POST /v1/images, while no worker and no relay is running', () => {
     const answer = await raw();
     expect(answer.status).toBe(202);
     const { id } = answer.body;
-    expect(answer.body).toEqual({ id, state: 'received', status_url: `${api.url}/v1/images/${id}` });
+    expect(answer.body).toEqual({
+      id,
+      known: false,
+      state: 'received',
+      status_url: `${api.url}/v1/images/${id}`,
+    });
     expect(answer.headers.get('location')).toBe(`/v1/images/${id}`);
 
     const [row] = await database.rows(
@@ -102,7 +107,7 @@ describe('POST /v1/images, while no worker and no relay is running', () => {
     const first = await raw('', sample(4), { 'idempotency-key': 'frame 1' });
     const again = await raw('', sample(4), { 'idempotency-key': 'frame 1' });
     expect(again.status).toBe(202);
-    expect(again.body).toEqual(first.body);
+    expect(again.body).toEqual({ ...first.body, known: true });
     expect(again.headers.get('location')).toBe(first.headers.get('location'));
     expect((await raw('', sample(4), { 'idempotency-key': 'frame 2' })).body.id).not.toBe(first.body.id);
     expect(await database.rows(`select id from watchpost.image where idempotency_key = 'frame 1'`)).toEqual([

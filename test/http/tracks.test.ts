@@ -4,6 +4,7 @@ import { match } from '../../src/stages/match.ts';
 import type { Tools } from '../../src/stages/stage.ts';
 import { track } from '../../src/stages/track.ts';
 import { addWatchlist } from '../../src/watchlist/registry.ts';
+import { watchpost } from '../commands/support.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { drainAll } from '../support/drain.ts';
 import { addKnownPerson } from '../support/fabricate.ts';
@@ -118,5 +119,37 @@ describe('a track is named', () => {
     expect((await get(`/v1/persons/${ada}/path`)).stays).toMatchObject([
       { from: named.seen_at, to: named.seen_until, sightings: 1 },
     ]);
+  });
+});
+
+describe('watchpost track', () => {
+  const run = (...args: string[]) => watchpost(['track', ...args], { DATABASE_URL: database.url });
+
+  it('lists those that meet its conditions', async () => {
+    expect((await run('list', '--person', 'Ada', '--decision', 'match')).stdout).toMatch(
+      /door +12 +9 +match +Ada .*\n$/,
+    );
+    const all = JSON.parse((await run('list', '--camera', 'door', '--json')).stdout);
+    expect(all.map(({ id }: { id: string }) => id)).toEqual(idsOf(await get('/v1/tracks')));
+    const later = film.time(3600).toISOString();
+    expect((await run('list', '--since', later)).stdout).toBe('no tracks\n');
+    expect(await run('list', '--person', 'Eve')).toMatchObject({ code: 1 });
+  });
+
+  it('shows one with its alert, its searches and its faces', async () => {
+    const { id, alert_id } = tracks[0]!;
+    const { views, ...report } = await get(`/v1/tracks/${id}`);
+    const { searches, views: shown, ...found } = JSON.parse((await run('show', id, '--json')).stdout);
+    expect(found).toEqual(report);
+    expect(shown).toHaveLength(views.length);
+    expect(searches).toContainEqual(expect.objectContaining({ outcome: 'match', person: 'Ada' }));
+    const { stdout } = await run('show', id);
+    expect(stdout).toMatch(new RegExp(`^alert_id +${alert_id}$`, 'm'));
+    expect(stdout).toMatch(/^searched_at +outcome/m);
+    expect(stdout).toMatch(/^face_id +image_id/m);
+    expect(await run('show', ada)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('There is no track'),
+    });
   });
 });

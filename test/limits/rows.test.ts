@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { toWatchpostError } from '../../src/convert-error.ts';
+import { templateNames } from '../../src/endpoints/template.ts';
 import { type LimitName, limits } from '../../src/limits.ts';
 import { raiseAlert } from '../support/alerts.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
@@ -172,8 +173,21 @@ const cases: Record<
   textCharacters: { at: texts, largest: [long(2000), 'two\nlines'], beyond: [long(2001)] },
   templateCharacters: {
     at: templates,
-    largest: ['x', long(2000), '{{person}} {{#place}}at {{place}}{{/place}}'],
-    beyond: [long(2001), '', '{{{person}}}', '{{ & person }}', '{{> file}}', '{{=<% %>=}}'],
+    largest: [
+      ...['x', long(2000), '{{person}} {{# place }}at {{.}}{{/place}}{{^ zone}}?{{/zone}}{{! a } note }}'],
+      `{ ${templateNames.map((name) => `{{ ${name} }}`).join('{ ')} }`,
+    ],
+    beyond: [
+      long(2001),
+      '',
+      '{{{person}}}',
+      '{{ & person }}',
+      '{{> file}}',
+      '{{=<% %>=}}',
+      '{{persn}}',
+      '{{#lists}}',
+      '{{}}',
+    ],
   },
   urlCharacters: { at: [endpoint('url')], largest: [url(2000)], beyond: [url(2001)] },
   metadataBytes: {

@@ -143,13 +143,14 @@ describe('/metrics', () => {
     await untilIdle(database);
     await database.rows(`update watchpost.camera set source = 'rtsp://camera.example/x' where name = 'gate'`);
     await database.rows(
-      `insert into watchpost.camera_watch (camera_id, watcher, leased_until, state, read, submitted, dropped, reconnects)
-       select id, gen_random_uuid(), now() + interval '1 hour', 'watching', 9, 6, 2, 3 from watchpost.camera where name = 'gate'`,
+      `insert into watchpost.camera_watch (camera_id, watcher, leased_until, state, read, submitted, known, dropped, reconnects)
+       select id, gen_random_uuid(), now() + interval '1 hour', 'watching', 13, 6, 4, 2, 3 from watchpost.camera where name = 'gate'`,
     );
     const gate = 'site="default",camera="gate"';
     expect(await value(`watchpost_camera_watched{${gate}}`)).toBe(1);
-    expect(await value(`watchpost_camera_frames{${gate},outcome="read"}`)).toBe(9);
+    expect(await value(`watchpost_camera_frames{${gate},outcome="read"}`)).toBe(13);
     expect(await value(`watchpost_camera_frames{${gate},outcome="submitted"}`)).toBe(6);
+    expect(await value(`watchpost_camera_frames{${gate},outcome="known"}`)).toBe(4);
     expect(await value(`watchpost_camera_frames{${gate},outcome="dropped"}`)).toBe(2);
     expect(await value(`watchpost_camera_reconnects{${gate}}`)).toBe(3);
 

@@ -49,7 +49,7 @@ describe('a frame of a camera in which nothing has moved', () => {
   /** Sends a frame and waits for it. */
   const see = async (bytes: Buffer, seconds: number, camera = 'door') => {
     const before = searched;
-    const id = await submitPhoto(database, {
+    const { id } = await submitPhoto(database, {
       bytes,
       camera,
       capturedAt: new Date(begun + seconds * 1000),
@@ -80,6 +80,16 @@ describe('a frame of a camera in which nothing has moved', () => {
       await see(await frame(6), 0, camera);
       expect(await see(await frame(7), 0.5, camera)).toMatchObject({ code: null, faces: 3, modelsRun: true });
     }
+  });
+
+  it('is searched if its camera is turned in another way', async () => {
+    const turn = (rotation: number | null) =>
+      database.rows(`update watchpost.camera set rotation = $1 where name = 'door'`, [rotation]);
+    await see(await frame(14), 15);
+    await turn(180);
+    expect(await see(await frame(15), 15.5)).toMatchObject({ modelsRun: true });
+    expect(await see(await frame(16), 16)).toMatchObject({ code: 'still' });
+    await turn(null);
   });
 
   it('is searched by a replay, which finds who is in it', async () => {

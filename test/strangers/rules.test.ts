@@ -303,4 +303,36 @@ describe('over HTTP and on the command line', () => {
       'stranger_alert_unknown',
     );
   });
+
+  it('alerts are confirmed or dismissed once, with a note, and reopened, each on record', async () => {
+    const door = await passing();
+    await rule({ cameras: [door.name] });
+    await door.walk(0, 5);
+    const [{ stranger_alert_id: id }] = (await raise()) as [{ stranger_alert_id: string }];
+    const post = (verb: string, body: object = {}) =>
+      api.call('POST', `/v1/stranger-alerts/${id}/${verb}`, body);
+    const { body: dismissed } = await post('dismiss', { note: 'the gardener' });
+    expect(dismissed).toMatchObject({ decision: 'dismissed', note: 'the gardener', person: null });
+    expect([dismissed.decided_by, dismissed.acknowledged_by]).toEqual(Array(2).fill(dismissed.decided_by));
+    expect((await api.call('GET', '/v1/stranger-alerts?open=true')).body.alerts).toEqual([]);
+    expect(expectProblem(await post('confirm'), 'transition_invalid')).toMatchObject({
+      detail: `The alert cannot be confirmed: it was dismissed by ${dismissed.decided_by}.`,
+    });
+    expect((await run('reopen', id)).stdout).toBe('open again\n');
+    expectProblem(await post('reopen'), 'transition_invalid');
+    const confirmed = await run('confirm', id, '--note', 'over the fence', '--json');
+    expect(JSON.parse(confirmed.stdout)).toMatchObject({ decision: 'confirmed', note: 'over the fence' });
+    expect((await run('alerts')).stdout).toMatch(/ confirmed /);
+    expectProblem(
+      await api.call('POST', `/v1/stranger-alerts/${unknownId}/confirm`, {}),
+      'stranger_alert_unknown',
+    );
+    const events = await database.rows(
+      `select payload ->> 'decision' as decision, payload ? 'note' as has_note from watchpost.event
+       where topic = 'stranger_alert.reviewed' and subject_id = $1 order by id`,
+      [id],
+    );
+    expect(events.map(({ decision }) => decision)).toEqual(['dismissed', 'reopened', 'confirmed']);
+    expect(events.some(({ has_note }) => has_note)).toBe(false);
+  });
 });

@@ -131,7 +131,8 @@ export const fillSite = async (database: TestDatabase, name: string, angle: numb
     `with made as (
        insert into watchpost.stranger_rule (name, site_id, enabled) values ($1, $2, false) returning id
      )
-     insert into watchpost.stranger_alert (rule_id, camera_id, seen_at) select id, $3, now() from made`,
+     insert into watchpost.stranger_alert (rule_id, camera_id, seen_at, acknowledged_at, acknowledged_by)
+     select id, $3, now(), now(), 'guard' from made`,
     [`rule of ${name}`, site.id, camera.id],
   );
   const [seen] = await rows(

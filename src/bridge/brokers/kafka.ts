@@ -11,7 +11,8 @@ import {
 import { addressesOf, certified, type Outgoing, tlsProblemOf } from '../../outgoing/index.ts';
 import type { Connect, Handle, Link, Message, Target } from '../bridge.ts';
 import { parseBrokerUrl } from '../url.ts';
-import { losing, textHeaders } from './losing.ts';
+import { connectionLoss } from './connection-loss.ts';
+import { textHeaders } from './headers.ts';
 
 /** Milliseconds between heartbeats while a photo is handled. */
 const heartbeatEvery = 3_000;
@@ -21,7 +22,7 @@ const heartbeatEvery = 3_000;
  * the order; the offset of what comes in is committed once it is handled.
  */
 export const connectKafka: Connect = async (target) => {
-  const { lost, lose } = losing();
+  const { lost, lose } = connectionLoss();
   const kafka = open(target, lose);
   const { bridge } = target;
   let producer: Producer | undefined;

@@ -2,7 +2,8 @@ import { connect, type IPublishPacket, type MqttClient } from 'mqtt';
 import { certified } from '../../outgoing/index.ts';
 import type { Connect, Handle, Link, Message, Target } from '../bridge.ts';
 import { judgedServers, parseBrokerUrl } from '../url.ts';
-import { losing, textHeaders } from './losing.ts';
+import { connectionLoss } from './connection-loss.ts';
+import { textHeaders } from './headers.ts';
 
 /** Seconds for which a broker keeps what comes in while no bridge is connected: a week. */
 const sessionSeconds = 7 * 86_400;
@@ -12,7 +13,7 @@ const receiveMaximum = 4;
 
 /** Connects by MQTT 5; messages have QoS 1 in both directions. */
 export const connectMqtt: Connect = async (target) => {
-  const { lost, lose } = losing();
+  const { lost, lose } = connectionLoss();
   const client = await open(target);
   // What the session has kept may arrive before anybody consumes it.
   const consumer = Promise.withResolvers<Handle>();
@@ -22,7 +23,7 @@ export const connectMqtt: Connect = async (target) => {
     .on('disconnect', () => lose(undefined));
   client.handleMessage = (packet, done) => {
     void consumer.promise
-      .then((handle) => handle(receivedOf(packet)))
+      .then((handle) => handle(receivedOf(packet, target.bridge.address)))
       .then(
         () => done(),
         (error) => {
@@ -92,9 +93,21 @@ const publish = async (
   });
 };
 
-const receivedOf = ({ topic, payload, properties }: IPublishPacket) => ({
+/**
+ * The part of a topic that `+` stands for in the address: with one `+` the name of a camera.
+ *
+ * @returns undefined: there is no `+`, or several.
+ */
+const cameraIn = (topic: string, address: string): string | undefined => {
+  const parts = address.split('/');
+  const at = parts.indexOf('+');
+  return at >= 0 && at === parts.lastIndexOf('+') ? topic.split('/')[at] : undefined;
+};
+
+const receivedOf = ({ topic, payload, properties }: IPublishPacket, address: string) => ({
   id: undefined,
   place: topic,
+  camera: cameraIn(topic, address),
   contentType: properties?.contentType,
   headers: textHeaders(properties?.userProperties),
   body: Buffer.isBuffer(payload) ? payload : Buffer.from(payload),

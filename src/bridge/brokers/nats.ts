@@ -10,7 +10,7 @@ import { connect, type NatsConnection, headers as newHeaders } from '@nats-io/tr
 import { certified } from '../../outgoing/index.ts';
 import type { Bridge, Connect, Handle, Link, Message, Received, Target } from '../bridge.ts';
 import { judgedServers, parseBrokerUrl } from '../url.ts';
-import { losing } from './losing.ts';
+import { connectionLoss } from './connection-loss.ts';
 
 /** Milliseconds after which the broker delivers a message again that was not acknowledged, unless the bridge says that it works on it. */
 const ackWait = 10_000;
@@ -20,7 +20,7 @@ const prefetch = 4;
 
 /** Connects to JetStream: each message that is published is acknowledged by it, and each that comes in to it. */
 export const connectNats: Connect = async (target) => {
-  const { lost, lose } = losing();
+  const { lost, lose } = connectionLoss();
   const connection = await open(target);
   void connection.closed().then(lose);
   const js = jetstream(connection);

@@ -2,7 +2,8 @@ import { type Channel, type ChannelModel, type ConsumeMessage, connect, type Opt
 import { certified } from '../../outgoing/index.ts';
 import type { Connect, Handle, Link, Message, Outcome, Received, Target } from '../bridge.ts';
 import { judgedServers, parseBrokerUrl } from '../url.ts';
-import { losing, textHeaders } from './losing.ts';
+import { connectionLoss } from './connection-loss.ts';
+import { textHeaders } from './headers.ts';
 
 /** Photos that the broker hands in before the first is acknowledged. */
 const prefetch = 4;
@@ -44,7 +45,7 @@ export const connectAmqp =
   (form: Form): Connect =>
   async (target) => {
     const connection = await open(target);
-    const { lost, lose } = losing();
+    const { lost, lose } = connectionLoss();
     connection.on('error', lose).on('close', lose);
     const channel = await connection.createConfirmChannel();
     channel.on('error', lose).on('close', lose);

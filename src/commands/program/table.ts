@@ -160,3 +160,9 @@ export const printRows = <Row extends object>(
   else if (rows.length > 0) print(io, table(rows.map(columns), widthOf(io)));
   else if (none !== undefined) print(io, none);
 };
+
+/** Prints the fields of one row, a line each. */
+export const printFields = (io: Io, row: object): void => {
+  const fields = Object.entries(row).map(([name, value]) => ({ name, value }));
+  print(io, records(fields, [fields.map(({ value }) => cellOf(value, typeof value === 'number'))]));
+};

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Problem, problemOf } from './problem.ts';
 
 /** A page of a list, and what the following one begins after. */
-export interface PageOf<Row> {
+interface PageOf<Row> {
   readonly rows: readonly Row[];
   readonly next: string | null;
 }

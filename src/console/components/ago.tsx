@@ -18,7 +18,7 @@ const absolute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeSty
 const today = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
 
 /** How long ago something was, in words: "3 min. ago". */
-export const agoInWords = (time: string | Date, from = Date.now()): string => {
+const agoInWords = (time: string | Date, from = Date.now()): string => {
   const seconds = Math.round((new Date(time).getTime() - from) / 1000);
   if (Math.abs(seconds) < 10) return 'just now';
   for (const [unit, size] of units)

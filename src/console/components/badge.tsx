@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 
 /** What a word is about, by colour. The word itself always says it too. */
-export type Tone = 'neutral' | 'info' | 'warning' | 'critical' | 'good';
+type Tone = 'neutral' | 'info' | 'warning' | 'critical' | 'good';
 
 /** A word in a coloured pill, as a state or a severity. */
 export const Badge = ({ tone = 'neutral', children }: { tone?: Tone; children: ComponentChildren }) => (

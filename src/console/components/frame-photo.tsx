@@ -4,7 +4,7 @@ import { photoUrl } from '../api/client.ts';
 import { Icon } from './icon.tsx';
 
 /** A box in a photo, in pixels of the upright photo. */
-export interface FrameBox {
+interface FrameBox {
   readonly x: number;
   readonly y: number;
   readonly width: number;

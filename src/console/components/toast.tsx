@@ -31,7 +31,7 @@ export const sayProblem = (thrown: unknown): void => {
 };
 
 /** Takes back what was said last, if that is possible; whether it was. */
-export const undoLatest = (): boolean => {
+const undoLatest = (): boolean => {
   const message = shown.value;
   if (!message?.undo) return false;
   shown.value = undefined;

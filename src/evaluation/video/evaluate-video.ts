@@ -12,7 +12,7 @@ import { type MarkedVideo, type Passage, readMarks } from './marks.ts';
 import { findActors, makeScenes } from './scenes.ts';
 
 /** What was counted in the films of one kind. */
-export interface VideoRow extends VideoFigures {
+interface VideoRow extends VideoFigures {
   readonly film: string;
   /** People who were enrolled then. */
   readonly enrolled: number;
@@ -206,7 +206,7 @@ const openSet = async (database: Database, onProgress: Options['onProgress']) =>
       const images: string[] = [];
       for (const [n, bytes] of frames.entries()) {
         const capturedAt = new Date(begins.getTime() + (1000 * n) / rate);
-        images.push(await submitPhoto(database, { bytes, camera, capturedAt }));
+        images.push((await submitPhoto(database, { bytes, camera, capturedAt })).id);
       }
       for (const [n, image] of images.entries()) {
         await untilEnded(database, image);

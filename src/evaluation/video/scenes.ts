@@ -9,7 +9,7 @@ import type { Passage } from './marks.ts';
 /** Videos composed of labelled photos: faces that move before an even backdrop. Each is 4 s at 10 frames a second. */
 
 /** Somebody who plays in scenes, with photos that do not enrol them. */
-export interface Actor {
+interface Actor {
   readonly name: string;
   readonly views: readonly CutFace[];
   /** Files of the views, in their folder. */
@@ -17,7 +17,7 @@ export interface Actor {
 }
 
 /** A composed video. */
-export interface Scene {
+interface Scene {
   readonly kind: string;
   /** JPEGs, 0.1 s apart. */
   readonly frames: readonly Buffer[];

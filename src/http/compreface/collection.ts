@@ -20,7 +20,7 @@ import type { Key } from '../key.ts';
  */
 
 /** The name of the list of keys that are not bound to one. */
-export const collectionName = 'compreface';
+const collectionName = 'compreface';
 
 /** The id of the list that is the collection of a key; undefined: it has no subject yet. */
 export const findCollection = async (db: Kysely<DB>, key: Key): Promise<string | undefined> => {

@@ -3,7 +3,12 @@ import { imageStates } from '../../watchlist/registry.ts';
 import { count, id, path, rotation, severity, sha256, share, similarity, text, time } from './fields.ts';
 
 export const submitted = z
-  .strictObject({ id, state: z.literal('received'), status_url: z.url() })
+  .strictObject({
+    id,
+    known: z.boolean().meta({ description: 'It was submitted before, with this Idempotency-Key.' }),
+    state: z.literal('received'),
+    status_url: z.url(),
+  })
   .meta({ id: 'SubmittedImage' });
 
 const quality = {

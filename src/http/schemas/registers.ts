@@ -71,6 +71,7 @@ export const watch = z
     last_frame_at: time.nullable(),
     read: count.meta({ description: 'Frames that came; this and the following since it was first watched.' }),
     submitted: count.meta({ description: 'Frames that became images.' }),
+    known: count.meta({ description: 'Frames that were images already.' }),
     dropped: count.meta({ description: 'Frames that the workers were too slow for.' }),
     still_last_minute: count.meta({
       description: 'Images of the last minute in which nothing had moved, so that they were not searched.',
@@ -171,6 +172,8 @@ export const endpoint = z
     kind: z.enum(kindNames),
     settings: z.record(z.string(), text),
     has_credential: z.boolean(),
+    site: text.nullable().meta({ description: 'Null: it is sent the alerts of all sites.' }),
+    internal: z.boolean().meta({ description: 'It may be in a network of your own, or without TLS.' }),
     title_template: text.nullable(),
     text_template: text.nullable(),
     min_severity: severity,

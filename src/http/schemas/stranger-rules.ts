@@ -48,6 +48,12 @@ export const strangerAlert = z
     crop: path.nullable(),
     acknowledged_at: time.nullable(),
     acknowledged_by: text.nullable(),
+    decision: z.enum(['confirmed', 'dismissed']).nullable(),
+    decided_at: time.nullable(),
+    decided_by: text.nullable(),
+    note: text.nullable().meta({ description: 'Of the latest decision.' }),
+    person_id: id.nullable().meta({ description: 'Whom the stranger was enrolled as since.' }),
+    person: text.nullable(),
   })
   .meta({ id: 'StrangerAlert' });
 

@@ -145,7 +145,7 @@ export const databaseMetrics = (registers: Registry[]) => {
     }),
     frames: new Gauge({
       name: 'watchpost_camera_frames',
-      help: 'Frames of the source of a camera since it was first watched. read: they came. submitted: they became images. dropped: newer ones came before the workers were free.',
+      help: 'Frames of the source of a camera since it was first watched. read: they came. submitted: they became images. known: they were images already. dropped: newer ones came before the workers were free.',
       labelNames: ['site', 'camera', 'outcome'] as const,
       ...of,
     }),

@@ -102,6 +102,7 @@ const readSourcesInto = async (all: Of, db: Kysely<DB>): Promise<void> => {
     watched: boolean;
     read: number;
     submitted: number;
+    known: number;
     dropped: number;
     reconnects: number;
   }>`
@@ -109,7 +110,7 @@ const readSourcesInto = async (all: Of, db: Kysely<DB>): Promise<void> => {
       s.name as site, c.name as camera,
       coalesce(w.state = 'watching' and w.leased_until > clock_timestamp(), false) as watched,
       coalesce(w.read, 0)::float8 as read, coalesce(w.submitted, 0)::float8 as submitted,
-      coalesce(w.dropped, 0)::float8 as dropped, coalesce(w.reconnects, 0)::float8 as reconnects
+      coalesce(w.known, 0)::float8 as known, coalesce(w.dropped, 0)::float8 as dropped, coalesce(w.reconnects, 0)::float8 as reconnects
     from watchpost.camera as c
     join watchpost.site as s on s.id = c.site_id
     left join watchpost.camera_watch as w on w.camera_id = c.id
@@ -119,7 +120,7 @@ const readSourcesInto = async (all: Of, db: Kysely<DB>): Promise<void> => {
   for (const { site, camera, watched, reconnects, ...frames } of rows) {
     all.watched.set({ site, camera }, watched ? 1 : 0);
     all.reconnects.set({ site, camera }, reconnects);
-    for (const outcome of ['read', 'submitted', 'dropped'] as const)
+    for (const outcome of ['read', 'submitted', 'known', 'dropped'] as const)
       all.frames.set({ site, camera, outcome }, frames[outcome]);
   }
 };

@@ -269,6 +269,9 @@ export const fieldsOf: Record<string, (supplies: Supplies) => Fields> = {
   'POST /v1/keys/:id/rotate': () => ({ overlap_seconds: '60' }),
   'POST /v1/alerts/:id/dismiss': (s) => ({ dismissal: json(s.random.pick(dismissals)), note: '"a poster"' }),
   'POST /v1/alerts/:id/acknowledge': () => ({ note: '"seen"' }),
+  'POST /v1/stranger-alerts/:id/confirm': () => ({ note: '"a climber"' }),
+  'POST /v1/stranger-alerts/:id/dismiss': () => ({ note: '"a guest"' }),
+  'POST /v1/stranger-alerts/:id/reopen': () => ({ note: '"no guest"' }),
   'POST /v1/alerts/:id/confirm': () => ({ note: '"it is them"' }),
   'POST /v1/alerts/:id/reopen': () => ({ note: '"again"' }),
   'POST /v1/alerts/:id/undo': (s) => ({

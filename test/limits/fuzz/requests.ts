@@ -63,6 +63,7 @@ export const wordOf = (path: string, parameter: string): string => {
   if (words[parameter]) return words[parameter];
   if (path.includes('/cameras/:id')) return 'cameras';
   if (path.endsWith('/unmerge')) return 'merged persons';
+  if (path === '/v1/stranger-alerts/:id/reopen') return 'reviewed stranger-alerts';
   if (/\/(reopen|undo)$/.test(path)) return 'reviewed alerts';
   if (path.includes(':photo')) return 'persons of photos';
   return path.split('/')[2] ?? '';

@@ -46,6 +46,7 @@ const queries: Record<string, string> = {
   'stranger-rules': 'select id from watchpost.stranger_rule',
   'names of stranger-rules': 'select name as id from watchpost.stranger_rule',
   'stranger-alerts': 'select id from watchpost.stranger_alert',
+  'reviewed stranger-alerts': 'select id from watchpost.stranger_alert where acknowledged_at is not null',
   // Not those that the calls are made with.
   keys: `select id from watchpost.key_status where state = 'valid' and name <> 'environment' and name not like 'fuzz %'`,
   'names of keys': `select name as id from watchpost.key_status where name not like 'fuzz %'`,
@@ -197,18 +198,20 @@ export const refresh = async (
   await untilCalm(database);
   await groupStrangers(database);
   await database.rows(
-    `insert into watchpost.stranger_rule (name, enabled) values ('seen', false) on conflict do nothing`,
+    `insert into watchpost.stranger_rule (name, enabled) values ('seen', false), ('looked at', false) on conflict do nothing`,
   );
   await database.rows(
-    `insert into watchpost.stranger_alert (rule_id, camera_id, face_id, seen_at)
-     select r.id, i.camera_id, f.id, i.captured_at
+    `insert into watchpost.stranger_alert (rule_id, camera_id, face_id, seen_at, acknowledged_at, acknowledged_by)
+     select
+       r.id, i.camera_id, f.id, i.captured_at,
+       case when r.name = 'looked at' then now() end, case when r.name = 'looked at' then 'guard' end
      from watchpost.stranger_rule as r
      cross join watchpost.face as f
      join watchpost.image as i on i.id = f.image_id
      join watchpost.camera as c on c.id = i.camera_id and c.name = 'film' and c.site_id = r.site_id
-     where r.name = 'seen'
+     where r.name in ('seen', 'looked at')
      order by f.id desc
-     limit 1
+     limit 2
      on conflict do nothing`,
   );
   return readState(database, 'order by random() limit 20');

@@ -169,6 +169,8 @@ const Alerting = ({ list }: { list: List }) => (
       </li>
     )}
     {list.reviewers > 1 && <li>two reviewers</li>}
+    {list.min_looks > 1 && <li>from {list.min_looks} looks on</li>}
+    {list.min_share > 0 && <li>from {Math.round(list.min_share * 100)}% of the looks on</li>}
   </ul>
 );
 

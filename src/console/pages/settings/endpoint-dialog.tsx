@@ -137,7 +137,7 @@ export const EndpointDialog = ({
             name="title_template"
             value={endpoint?.title_template}
             placeholder="{{person}} at {{camera}}"
-            hint="A template; empty: the usual words."
+            hint="A template; empty: the usual words. It may name person, external_ref, watchlist, severity, similarity, camera, location, zone, place, time, first_seen, sightings, type, alert_id and link."
             maxLength={2000}
           />
           <TextField

@@ -1,5 +1,5 @@
 /** What the form of an endpoint asks for, by its kind; docs/alerts-out.md says where the service shows it. */
-export interface KindForm {
+interface KindForm {
   readonly title: string;
   /** Of the address; undefined: there is one only. */
   readonly url?: { readonly placeholder: string; readonly isOptional?: boolean };

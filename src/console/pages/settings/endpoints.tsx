@@ -157,6 +157,7 @@ const EndpointCard = ({
       <p>
         Is told of {kinds[endpoint.sends]}
         {endpoint.watchlists.length > 0 && ` of ${endpoint.watchlists.join(', ')}`}
+        {endpoint.site && ` at ${endpoint.site}`}
         {endpoint.min_severity !== 'info' && `, from ${endpoint.min_severity} on`}.{' '}
         {Number(endpoint.due) > 0 && <Badge tone="warning">{endpoint.due} wait to be sent</Badge>}
         {endpoint.previous_secret_until && (

@@ -21,6 +21,7 @@ const bodyOf = (fields: Fields) => {
     visits: fields.number('visits'),
     within_seconds: (fields.number('within') ?? 30) * 86_400,
     min_looks: fields.number('min_looks') ?? 3,
+    min_quality: fields.number('min_quality') ?? 0,
     wait_seconds: fields.number('wait') ?? 5,
     enabled: fields.isChecked('enabled'),
   };
@@ -83,6 +84,16 @@ export const RuleDialog = ({
           max={1000}
           value={rule?.min_looks ?? 3}
           hint="Whoever is seen more briefly is no alert."
+        />
+        <TextField
+          label="Quality of the best one"
+          name="min_quality"
+          type="number"
+          min={0}
+          max={100}
+          step={0.1}
+          value={rule?.min_quality ?? 0}
+          hint="2.3 is the poorest that is compared, 3 and more a good view."
         />
         <TextField
           label="Seconds to wait"

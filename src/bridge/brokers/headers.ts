@@ -1,14 +1,3 @@
-/** How the loss of a connection is told: once, to whoever waits for it, and to nobody if nobody does. */
-export const losing = () => {
-  const { promise, reject } = Promise.withResolvers<never>();
-  promise.catch(() => {});
-  return {
-    lost: promise,
-    lose: (reason: unknown) =>
-      reject(reason instanceof Error ? reason : new Error(String(reason ?? 'the connection was closed'))),
-  };
-};
-
 /** The headers of a message that are text; others, such as the tables of AMQP, say nothing here. */
 export const textHeaders = (headers: Record<string, unknown> | undefined): Record<string, string> =>
   Object.fromEntries(
