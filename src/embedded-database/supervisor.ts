@@ -33,7 +33,7 @@ const stopWithin = 15_000;
  * Keeps V8 from optimising Postgres's WebAssembly code. Optimising takes 3 s of a core in the first seconds; without it
  * statements take about 1.4 times as long.
  */
-const unoptimised = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering'];
+export const unoptimised = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering'];
 
 export interface EmbeddedOptions {
   /** Holds `database` (the files), `database.lock`, `.guard` and `.password`; of mode 0700, created if it is missing. */

@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { connectClient } from '../support/client.ts';
 import { freshDatabase, needsServer, onServer, type TestDatabase } from '../support/database.ts';
 import { holdPhotos, untilClaimed } from '../support/held.ts';
+import type { NodeProcess } from '../support/node-process.ts';
 import { sample } from '../support/photos.ts';
 import { submit, untilFinal } from '../support/pipeline.ts';
 import { startWorkerProcess } from '../support/processes.ts';
@@ -148,11 +149,16 @@ describe.skipIf(!onServer)(`a photo that kills every worker ${onServer ? '' : ne
 });
 
 describe.skipIf(!onServer)(`a fleet of two workers ${onServer ? '' : needsServer}`, () => {
+  let database: TestDatabase;
+  let workers: NodeProcess[];
+  beforeAll(async () => {
+    database = await freshDatabase();
+    workers = await Promise.all([startWorkerProcess(database.url), startWorkerProcess(database.url)]);
+  }, patience);
+
   it(
     'leaves a paused task alone, and does everything when it is resumed',
     async () => {
-      const database = await freshDatabase();
-      await Promise.all([startWorkerProcess(database.url), startWorkerProcess(database.url)]);
       await database.rows(`select watchpost.pause('embed')`);
       // What pause promises: within a second.
       await new Promise((resolve) => setTimeout(resolve, 1_500));
@@ -178,8 +184,6 @@ describe.skipIf(!onServer)(`a fleet of two workers ${onServer ? '' : needsServer
   it(
     'finds what is to be tried again also when its LISTEN connections are gone',
     async () => {
-      const database = await freshDatabase();
-      const workers = await Promise.all([startWorkerProcess(database.url), startWorkerProcess(database.url)]);
       const listening = `datname = current_database() and query like 'LISTEN%'`;
       await until(async () => {
         const rows = await database.rows(`select from pg_stat_activity where ${listening}`);

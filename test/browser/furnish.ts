@@ -16,6 +16,8 @@ export interface Furnished {
   /** Whose only photo was refused, because it is of Ada. */
   readonly adaAgain: string;
   readonly stranger: string;
+  /** In which that face was seen. */
+  readonly track: string;
   /** The photo that has raised the alert. */
   readonly image: string;
 }
@@ -149,6 +151,102 @@ export const addDeadLetter = async (api: Api, database: TestDatabase, camera: st
   await database.rows(`update watchpost.subscription set max_attempts = $1 where task = 'alert'`, [attempts]);
 };
 
+/** Bridges of every state. No process does their work: what one would have noted is written here. */
+const addBridges = async (call: ReturnType<typeof caller>, database: TestDatabase): Promise<void> => {
+  const bridges = [
+    {
+      name: 'alerts',
+      kind: 'kafka',
+      direction: 'out',
+      url: 'kafkas://kafka.example:9093',
+      address: 'watchpost.alerts',
+    },
+    {
+      name: 'gate photos',
+      kind: 'rabbitmq',
+      direction: 'in',
+      url: 'amqps://rabbit.example/cameras',
+      address: 'photos',
+    },
+    {
+      name: 'old broker',
+      kind: 'mqtt',
+      direction: 'out',
+      url: 'mqtts://broker.example',
+      address: 'watchpost/{topic}',
+    },
+  ] as const;
+  for (const bridge of bridges)
+    await call('POST', '/v1/bridges', {
+      ...bridge,
+      ...(bridge.direction === 'in'
+        ? { camera: 'north-gate' }
+        : { from_beginning: bridge.name === 'old broker' }),
+      ...(bridge.kind === 'kafka' ? { credentials: { username: 'watchpost', password: 'a password' } } : {}),
+    });
+  await database.rows(
+    `update watchpost.bridge_state as s
+     set holder = gen_random_uuid(), held_until = now() + interval '1 hour', published = 1204, last_at = now(),
+       connected_at = now() - interval '3 hours'
+     from watchpost.bridge as b where b.id = s.bridge_id and b.name = 'alerts'`,
+  );
+  await database.rows(
+    `update watchpost.bridge_state as s
+     set received = 3120, refused = 4, last_at = now() - interval '20 minutes', error = 'connect ECONNREFUSED 10.20.0.7:5671'
+     from watchpost.bridge as b where b.id = s.bridge_id and b.name = 'gate photos'`,
+  );
+  await database.rows(`select watchpost.disable_bridge(watchpost.find_bridge('old broker'))`);
+};
+
+/** Sources of two cameras: one that is watched, and one that cannot be connected. */
+const addSources = async (call: ReturnType<typeof caller>, database: TestDatabase): Promise<void> => {
+  const { cameras } = await call('GET', '/v1/cameras');
+  const set = async (name: string, changes: object, columns: string) => {
+    const { id } = cameras.find((camera: { name: string }) => camera.name === name);
+    await call('PATCH', `/v1/cameras/${id}`, changes);
+    await database.rows(
+      `insert into watchpost.camera_watch
+         (camera_id, watcher, leased_until, state, connected_at, problem, read, submitted, dropped, reconnects)
+       values ($1, gen_random_uuid(), now() + interval '1 hour', ${columns})`,
+      [id],
+    );
+  };
+  await set(
+    'loading-dock',
+    {
+      source: 'rtsps://dock.example/stream',
+      frames_per_second: 2,
+      region: { x: 0.25, y: 0, width: 0.5, height: 1 },
+    },
+    `'watching', now() - interval '2 hours', null, 14388, 14352, 36, 1`,
+  );
+  await set(
+    'garage',
+    { source: 'rtsps://garage.example/stream', frames_per_second: 2 },
+    `'connecting', null, 'The server cannot be reached.', 512, 512, 0, 9`,
+  );
+};
+
+/** The passage in which a face was seen, as of a camera with a frame rate. */
+const addTrack = async (database: TestDatabase, face: string): Promise<string> => {
+  const [track] = await database.rows(
+    `with made as (
+       insert into watchpost.track
+         (camera_id, began_at, ended_at, faces, looks, best, quality, face_id, model_id, vector, revision)
+       select i.camera_id, i.captured_at, i.captured_at, 1, 1, array[f.id], 10, f.id, e.model_id, e.vector, 1
+       from watchpost.face as f
+       join watchpost.image as i on i.id = f.image_id
+       join watchpost.embedding as e on e.face_id = f.id
+       where f.id = $1
+       returning id, face_id
+     )
+     update watchpost.face as f set track_id = m.id, quality = 10 from made as m where f.id = m.face_id
+     returning track_id as id`,
+    [face],
+  );
+  return track.id;
+};
+
 /** An installation with something on every page, by real photos. */
 export const furnish = async (database: TestDatabase, api: Api): Promise<Furnished> => {
   const call = caller(api);
@@ -201,7 +299,10 @@ export const furnish = async (database: TestDatabase, api: Api): Promise<Furnish
      order by s.face_id limit 2`,
     [rule.id],
   );
-  return { ...people, alert: alert.id, image: alert.image_id, stranger: strangers[0]?.id ?? '' };
+  await addBridges(call, database);
+  await addSources(call, database);
+  const track = await addTrack(database, alert.face_id);
+  return { ...people, alert: alert.id, image: alert.image_id, stranger: strangers[0]?.id ?? '', track };
 };
 
 /** The address of every page, with the parts of each. */
@@ -210,6 +311,7 @@ export const addressesOf = ({
   ada,
   stranger,
   image,
+  track,
 }: Furnished): Readonly<Record<string, string>> => ({
   live: '/console/',
   alerts: '/console/alerts',
@@ -220,6 +322,7 @@ export const addressesOf = ({
   strangers: '/console/strangers',
   stranger: `/console/strangers/${stranger}`,
   'stranger-rules': '/console/strangers/rules',
+  track: `/console/tracks/${track}`,
   lists: '/console/lists',
   cameras: '/console/cameras',
   pipeline: '/console/pipeline',
@@ -231,6 +334,7 @@ export const addressesOf = ({
   access: '/console/record/access',
   settings: '/console/settings',
   endpoints: '/console/settings/endpoints',
+  bridges: '/console/settings/bridges',
   keys: '/console/settings/keys',
   sites: '/console/settings/sites',
   unknown: '/console/nowhere',
@@ -246,7 +350,10 @@ export const dialogs: readonly { readonly name: string; readonly at: string; rea
   { name: 'new-list', at: 'lists', button: /^New list$/ },
   { name: 'change-list', at: 'lists', button: /^Change wanted$/ },
   { name: 'change-camera', at: 'cameras', button: /^Change Lobby$/ },
+  { name: 'change-source', at: 'cameras', button: /^Change Loading dock$/ },
   { name: 'new-key', at: 'keys', button: /^New key$/ },
   { name: 'paging', at: 'lists', button: /^Paging of wanted$/ },
   { name: 'add-endpoint', at: 'endpoints', button: /^Add an endpoint$/ },
+  { name: 'add-bridge', at: 'bridges', button: /^Add a bridge$/ },
+  { name: 'change-bridge', at: 'bridges', button: /^Change gate photos$/ },
 ];

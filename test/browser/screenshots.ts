@@ -8,7 +8,12 @@ import { sealAll } from '../support/record.ts';
 import { addDeadLetter, addressesOf, dialogs, furnish } from './furnish.ts';
 import { browserPath, drop, logIn, needsBrowser, openBrowser, openPage, settled } from './support.ts';
 
-/** Takes a picture of every page, light and dark, wide and 390 px: `npm run screenshots`, to be looked at. */
+/**
+ * Takes a picture of every page, light and dark, wide and 390 px: `npm run screenshots`, to be looked at. With
+ * `WATCHPOST_PAGES='bridge|camera'` only of those whose name has one of these words.
+ */
+
+const wanted = new RegExp(process.env.WATCHPOST_PAGES ?? '');
 
 const folder = fileURLToPath(new URL('../../screenshots/', import.meta.url));
 
@@ -24,11 +29,16 @@ describe.skipIf(!browserPath)(`pictures of every page${needsBrowser}`, () => {
     await logIn(first, api.url, api.key);
     await settled(first);
     await first.screenshot({ path: `${folder}first-run.png` });
+    await first.goto(`${api.url}/console/settings/bridges`);
+    await settled(first);
+    await first.screenshot({ path: `${folder}bridges-none.png` });
     await first.close();
     const furnished = await furnish(database, api);
     await addDeadLetter(api, database, 'garage');
     await sealAll(database);
     const addresses = addressesOf(furnished);
+    const pages = Object.entries(addresses).filter(([name]) => wanted.test(name));
+    const shown = dialogs.filter(({ name }) => wanted.test(name));
     const take = async (page: Page, name: string, fullPage: boolean) => {
       await settled(page);
       await page.screenshot({ path: `${folder}${name}.png`, fullPage });
@@ -43,7 +53,7 @@ describe.skipIf(!browserPath)(`pictures of every page${needsBrowser}`, () => {
       const { page } = await openPage(browser, { size, dark });
       await logIn(page, api.url, api.key);
       const suffix = `${size}-${dark ? 'dark' : 'light'}`;
-      for (const [name, address] of Object.entries(addresses)) {
+      for (const [name, address] of pages) {
         await page.goto(`${api.url}${address}`);
         if (name === 'alert') await take(page, `${name}-screen-${suffix}`, false);
         if (name === 'search') {
@@ -52,11 +62,16 @@ describe.skipIf(!browserPath)(`pictures of every page${needsBrowser}`, () => {
         }
         await take(page, `${name}-${suffix}`, true);
       }
-      for (const { name, at, button } of dialogs) {
+      for (const { name, at, button } of shown) {
         await page.goto(`${api.url}${addresses[at]}`);
         await page.getByRole('button', { name: button }).click();
         await page.getByRole('dialog').waitFor();
         await take(page, `dialog-${name}-${suffix}`, false);
+        const [save] = await page.getByRole('dialog').locator('[type=submit]').all();
+        if (await save?.isVisible()) {
+          await save?.scrollIntoViewIfNeeded();
+          await take(page, `dialog-${name}-end-${suffix}`, false);
+        }
       }
       await page.close();
     }

@@ -316,6 +316,58 @@ describe.skipIf(!browserPath)(`work in the console${needsBrowser}`, () => {
     expect(errors).toEqual([]);
   });
 
+  it('adds a bridge with what its kind has to know, changes it, switches it off and removes it', async () => {
+    const { page } = await open('bridges');
+    await page.getByText('connect ECONNREFUSED 10.20.0.7:5671').waitFor();
+    await page.getByRole('button', { name: 'Add a bridge' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name', { exact: true }).fill('uploads');
+    await dialog.getByLabel('Broker', { exact: true }).selectOption('nats');
+    await dialog.getByLabel('Direction').selectOption('in');
+    await dialog.getByLabel('Address of the broker').fill('kafka://nats.example');
+    await dialog.getByLabel('Subject').fill('uploads');
+    await dialog.getByLabel('Camera').selectOption('lobby');
+    await dialog.getByLabel('Token').fill('browser-secret');
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    await dialog.getByText('The URL of the broker cannot be used.').waitFor();
+    await dialog.getByLabel('Address of the broker').fill('tls://nats.example');
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    await page.getByText('uploads is added.').waitFor();
+    expect(await page.content()).not.toContain('browser-secret');
+    const made = async () =>
+      (await api.call('GET', '/v1/bridges')).body.bridges.find(
+        ({ name }: { name: string }) => name === 'uploads',
+      );
+    expect(await made()).toMatchObject({
+      kind: 'nats',
+      direction: 'in',
+      camera: 'lobby',
+      has_credentials: true,
+    });
+
+    await page.getByRole('button', { name: 'Change uploads' }).click();
+    const form = page.getByRole('dialog');
+    await form.getByLabel('Subject').fill('photos');
+    await form.getByLabel('No credentials any more').check();
+    await form.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('uploads is changed.').waitFor();
+    expect(await made()).toMatchObject({ address: 'photos', camera: 'lobby', has_credentials: false });
+    await page.getByRole('button', { name: 'Switch off uploads' }).click();
+    await page.getByRole('button', { name: 'Switch on uploads' }).waitFor();
+    expect(await made()).toMatchObject({ enabled: false });
+    await page.getByRole('button', { name: 'Remove uploads' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+    await page.getByText('uploads is removed.').waitFor();
+    expect(await made()).toBeUndefined();
+  });
+
+  it('shows how the source of a camera is watched', async () => {
+    const { page } = await open('cameras');
+    await page.getByText('The server cannot be reached.').waitFor();
+    const row = page.getByRole('row', { name: /Loading dock connected/ });
+    for (const figure of ['14,388', '14,352', '36']) await row.getByText(figure, { exact: true }).waitFor();
+  });
+
   it('shows a key with less scope less', async () => {
     const { key } = await keyWith(database, { name: 'guest', scopes: ['read'] });
     const { page, errors } = await open('alert', { key });

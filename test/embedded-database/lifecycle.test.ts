@@ -12,6 +12,7 @@ import {
   readRunning,
   startEmbedded,
 } from '../../src/embedded-database/index.ts';
+import { unoptimised } from '../../src/embedded-database/supervisor.ts';
 import { startNode } from '../support/processes.ts';
 import { connectClient, Log, processEnd, temporaryDirectory } from './support.ts';
 
@@ -76,7 +77,7 @@ describe('a crash', () => {
   it('while the database is being created leaves a directory that can be started', async () => {
     const other = await temporaryDirectory();
     onTestFinished(other.remove);
-    const child = startNode([program, '--data-dir', other.path]);
+    const child = startNode([...unoptimised, program, '--data-dir', other.path]);
     const copied = () => readdir(join(other.path, 'database.creating')).catch(() => []);
     await expect.poll(copied, { timeout: 50_000 }).toContain('PG_VERSION');
     await child.stop('SIGKILL');
@@ -198,7 +199,7 @@ describe('the end', () => {
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('comes with %s when it was started by hand', async (signal) => {
-    const child = startNode([program, '--data-dir', dataDir, '--no-fsync']);
+    const child = startNode([...unoptimised, program, '--data-dir', dataDir, '--no-fsync']);
     await child.says(/\n/);
     expect(child.stdout).toMatch(/^postgres:\/\/postgres@127\.0\.0\.1:\d+\/postgres\n$/);
     expect(await child.stop(signal)).toBe(0);

@@ -157,6 +157,8 @@ export const refresh = async (
   );
   // A photo that is refused: what was given up can be put back.
   await database.rows('select watchpost.submit_image($1)', [headerOf(photo)]);
+  // Each alert goes to every endpoint that is enabled: only to the newest, as thousands of messages show no more than hundreds.
+  await database.rows('update watchpost.endpoint set enabled = false where enabled');
   await database.rows('select watchpost.add_endpoint(name => $1, url => $2, internal => true)', [
     `endpoint ${made}`,
     endpointUrl,
@@ -165,6 +167,8 @@ export const refresh = async (
     `bridge ${made}`,
   ]);
   await database.rows('select watchpost.create_key($1)', [`made ${made}`]);
+  // One with nothing at it can be removed.
+  await database.rows('insert into watchpost.site (name) values ($1)', [`site ${made}`]);
   await database.rows(
     `insert into watchpost.plan (name, image, mime, width, height) values ($1, 'a picture', 'image/png', 10, 10)`,
     [`plan ${made}`],

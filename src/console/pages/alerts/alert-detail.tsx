@@ -7,7 +7,7 @@ import { Badge, toneOfSeverity, toneOfState } from '../../components/badge.tsx';
 import { FaceLink } from '../../components/face-link.tsx';
 import { Icon } from '../../components/icon.tsx';
 import { ImageFaces, type ImageReport } from '../../components/image-faces.tsx';
-import { placeOf } from '../../components/place.ts';
+import { facesOf, placeOf } from '../../components/place.ts';
 import { Scoped } from '../../components/scoped.tsx';
 import { shortcutsAreOn } from '../../components/shortcuts.tsx';
 import { Similarity } from '../../components/similarity.tsx';
@@ -85,7 +85,7 @@ const Facts = ({ alert, quality }: { alert: AlertReport; quality: Quality | unde
       <Fact name="Track">
         {best?.track_id && (
           <a href={`/console/tracks/${best.track_id}`}>
-            {best.faces} faces, from {clock(best.seen_at)} to {clock(best.seen_until)}
+            {facesOf(best.faces)}, from {clock(best.seen_at)} to {clock(best.seen_until)}
           </a>
         )}
       </Fact>
@@ -111,7 +111,7 @@ const Sightings = ({ alert }: { alert: AlertReport }) => {
           <li key={match.id}>
             <FaceLink faceId={match.face_id} alt={`Seen with similarity ${match.similarity.toFixed(2)}`} />
             <p>{clock(match.seen_at)}</p>
-            {match.track_id && <a href={`/console/tracks/${match.track_id}`}>{match.faces} faces</a>}
+            {match.track_id && <a href={`/console/tracks/${match.track_id}`}>{facesOf(match.faces)}</a>}
             {placeOf(match) !== placeOf(alert) && <p class="faint">{placeOf(match)}</p>}
             {damaged.has(match.id) && <p class="faint">damaged file</p>}
           </li>

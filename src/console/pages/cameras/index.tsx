@@ -17,8 +17,8 @@ import { say, sayProblem } from '../../components/toast.tsx';
 import { CameraDialog } from './camera-dialog.tsx';
 import './cameras.css';
 import { Plans } from './plans.tsx';
+import { Sources } from './sources.tsx';
 import type { CameraRow } from './types.ts';
-import { Watch } from './watch.tsx';
 
 /** Seconds between two looks. */
 const lookEvery = 5;
@@ -78,9 +78,6 @@ export default () => {
           <span class="faint">none yet</span>
         ),
     },
-    ...(all.some(({ source }) => source !== null)
-      ? [{ title: 'Source', cell: (camera: CameraRow) => <Watch camera={camera} /> }]
-      : []),
     { title: 'Silent', cell: (camera) => <Silent camera={camera} /> },
     {
       title: 'Plan',
@@ -133,6 +130,7 @@ export default () => {
           }
         />
       )}
+      <Sources cameras={all} />
       {plans.data && <Plans plans={plans.data.plans} onChange={again} />}
       {open && (
         <CameraDialog

@@ -6,7 +6,7 @@ import { usePages } from '../../api/use-pages.ts';
 import { Ago } from '../../components/ago.tsx';
 import { confirm } from '../../components/confirm.tsx';
 import { FaceLink } from '../../components/face-link.tsx';
-import { placeOf } from '../../components/place.ts';
+import { facesOf, placeOf } from '../../components/place.ts';
 import { PathList, PlanPath } from '../../components/plan-path.tsx';
 import { say, sayProblem } from '../../components/toast.tsx';
 import type { PartOfPerson } from './types.ts';
@@ -85,7 +85,7 @@ export const Whereabouts = ({ person, turn, onChange }: PartOfPerson) => {
               </p>
               <p class="sighting-links">
                 {alert && <a href={`/console/alerts/${alert}`}>Alert</a>}
-                {one.track_id && <a href={`/console/tracks/${one.track_id}`}>{one.faces} faces</a>}
+                {one.track_id && <a href={`/console/tracks/${one.track_id}`}>{facesOf(one.faces)}</a>}
                 <a href={`/console/pipeline/images/${one.image_id}`}>Photo</a>
                 {may('enrol') && (
                   <button type="button" class="as-link" onClick={() => void notThem(one.face_id)}>

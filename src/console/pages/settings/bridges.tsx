@@ -160,7 +160,9 @@ const State = ({ bridge: { enabled, connected, connected_at } }: { bridge: Bridg
   if (!connected || connected_at === null) return <Badge tone="critical">not connected</Badge>;
   return (
     <Badge tone="good">
-      connected <Ago time={connected_at} />
+      <span>
+        connected since <Ago time={connected_at} />
+      </span>
     </Badge>
   );
 };
@@ -180,8 +182,10 @@ const Done = ({ bridge }: { bridge: Bridge }) => {
       {refused > 0 && `; ${refused.toLocaleString('en')} of them became no photo`}.{' '}
       {waiting > 0 && waiting_since !== null && (
         <Badge tone="warning">
-          {waiting.toLocaleString('en')} {waiting === 1 ? 'waits' : 'wait'}, the first came{' '}
-          <Ago time={waiting_since} />
+          <span>
+            {waiting.toLocaleString('en')} {waiting === 1 ? 'waits' : 'wait'}, the first came{' '}
+            <Ago time={waiting_since} />
+          </span>
         </Badge>
       )}
     </span>

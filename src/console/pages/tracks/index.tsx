@@ -32,7 +32,7 @@ export default ({ id = '' }: { id?: string }) => {
           <dd>{clock(data.ended_at)}</dd>
           <dt>Faces</dt>
           <dd>
-            {data.faces}, {data.looks} of them good enough to be compared
+            {data.faces}, {data.looks === data.faces ? 'all' : data.looks} good enough to be compared
           </dd>
           <dt>Decision</dt>
           <dd>
