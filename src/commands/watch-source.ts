@@ -68,6 +68,7 @@ export const watchSource = async (
     },
     stopping.signal,
   );
+  if (stopping.signal.aborted) return true;
   const { read, submitted, known, dropped } = report;
   if (options.json) printJson(io, { read, submitted, known, dropped });
   else print(io, `${read} frames, ${submitted} submitted, ${known} known, ${dropped} dropped`);

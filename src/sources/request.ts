@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { WatchpostError } from '../errors.ts';
 import { call, causeOf } from '../outgoing/index.ts';
 import { credentialsOf, notAdmitted, SourceError, type SourceTools } from './source.ts';
 
@@ -36,7 +37,8 @@ export const request = async (
     );
   } catch (error) {
     if (error instanceof SourceError && !late.signal.aborted) throw error;
-    if (error instanceof Error && error.name === 'WatchpostError') throw new SourceError(error.message);
+    if (error instanceof WatchpostError)
+      throw new SourceError([error.message, error.hint].filter(Boolean).join(' '));
     throw new SourceError(
       `The server cannot be reached: ${late.signal.aborted ? 'no answer within 20 s' : causeOf(error)}.`,
     );

@@ -102,6 +102,7 @@ const examples: Record<string, Example> = {
     code: 0,
     stdout: /^off: no key is set\nphotos {2}0 encrypted/,
   },
+  track: { args: () => ['track', 'list'], code: 0, stdout: /^no tracks\n$/ },
   bridge: { args: () => ['bridge', 'list'], code: 0, stdout: /^no bridges\n$/ },
   endpoint: { args: () => ['endpoint', 'list'], code: 0, stdout: /^no endpoints\n$/ },
   calibrate: { args: () => ['calibrate'], code: 1, stdout: nothing, stderr: /^Nobody is enrolled/ },

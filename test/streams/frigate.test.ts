@@ -144,7 +144,6 @@ describe.skipIf(!programs.mosquitto)('Frigate (needs mosquitto)', () => {
       return (await images('yard')).length > 0;
     }, 200);
     await command.says(/There is no camera 'nowhere'/);
-    expect(await command.stop('SIGINT')).toBe(0);
-    expect(command.stdout).toMatch(/^\d+ frames, \d+ submitted, \d+ known, \d+ dropped$/m);
+    expect(await command.stop()).toBe(0);
   });
 });

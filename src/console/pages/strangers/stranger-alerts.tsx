@@ -67,8 +67,11 @@ export const StrangerAlerts = ({ open = false }: { open?: boolean }) => {
                   {alert.location ?? alert.camera}, <Ago time={alert.seen_at} />
                 </span>
                 <Became alert={alert} />
-                {alert.stranger_id && <a href={`/console/strangers/${alert.stranger_id}`}>The stranger</a>}
-                {alert.track_id && <a href={`/console/tracks/${alert.track_id}`}>The track</a>}
+                <p class="sighting-links">
+                  {alert.stranger_id && <a href={`/console/strangers/${alert.stranger_id}`}>The stranger</a>}
+                  {alert.track_id && <a href={`/console/tracks/${alert.track_id}`}>The track</a>}
+                  {alert.person_id && <a href={`/console/people/${alert.person_id}`}>{alert.person}</a>}
+                </p>
                 <Scoped scope="review">
                   <span class="actions">
                     {alert.acknowledged_by === null && (
@@ -143,7 +146,6 @@ const Became = ({ alert }: { alert: StrangerAlert }) => {
         </span>
       )}
       {alert.note && <span>{alert.note}</span>}
-      {alert.person_id && <a href={`/console/people/${alert.person_id}`}>{alert.person}</a>}
     </>
   );
 };
