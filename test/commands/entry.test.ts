@@ -95,6 +95,7 @@ const examples: Record<string, Example> = {
     code: 0,
     stdout: /^name +cameras +watchlists +members +id\n.*\ndefault +\d+ +\d+ /,
   },
+  track: { args: () => ['track', 'list'], code: 0, stdout: /^no tracks\n$/ },
   alert: { args: () => ['alert', 'list'], code: 0, stdout: /^no alerts\n$/ },
   erase: { args: () => ['erase', 'list'], code: 0, stdout: /^nothing was erased\n$/ },
   encryption: {
