@@ -58,13 +58,18 @@ comment on function watchpost.write_faces is 'detect: the size and damage of eac
 
 -- A camera of which somebody has said meanwhile how it is mounted stays as it is.
 create or replace function watchpost.write_rotations(passed uuid[], rotations jsonb) returns void
-language plpgsql set watchpost.actor = 'worker'
+language plpgsql
 as $$
+declare
+  -- As a clause of the function only a superuser could set it, and create the function.
+  before text := coalesce(current_setting('watchpost.actor', true), '');
 begin
+  perform set_config('watchpost.actor', 'worker', true);
   update watchpost.camera as c
   set rotation = r.rotation
   from jsonb_to_recordset(rotations) as r (event_id uuid, camera_id uuid, rotation smallint)
   where c.id = r.camera_id and c.rotation is null and r.event_id = any (passed);
+  perform set_config('watchpost.actor', before, true);
 end;
 $$;
 

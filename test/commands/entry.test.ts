@@ -95,6 +95,7 @@ const examples: Record<string, Example> = {
     code: 0,
     stdout: /^name +cameras +watchlists +members +id\n.*\ndefault +\d+ +\d+ /,
   },
+  track: { args: () => ['track', 'list'], code: 0, stdout: /^no tracks\n$/ },
   alert: { args: () => ['alert', 'list'], code: 0, stdout: /^no alerts\n$/ },
   erase: { args: () => ['erase', 'list'], code: 0, stdout: /^nothing was erased\n$/ },
   encryption: {
@@ -102,7 +103,6 @@ const examples: Record<string, Example> = {
     code: 0,
     stdout: /^off: no key is set\nphotos {2}0 encrypted/,
   },
-  track: { args: () => ['track', 'list'], code: 0, stdout: /^no tracks\n$/ },
   bridge: { args: () => ['bridge', 'list'], code: 0, stdout: /^no bridges\n$/ },
   endpoint: { args: () => ['endpoint', 'list'], code: 0, stdout: /^no endpoints\n$/ },
   calibrate: { args: () => ['calibrate'], code: 1, stdout: nothing, stderr: /^Nobody is enrolled/ },

@@ -123,7 +123,7 @@ describe('POST /v1/images', () => {
       });
     const first = await send(photo, '?camera=gate&captured_at=2026-05-01T08:00:00Z');
     const again = await send(photo, '?camera=gate&captured_at=2026-05-01T08:00:00Z');
-    expect([again.status, again.body]).toEqual([202, first.body]);
+    expect([again.status, again.body]).toEqual([202, { ...first.body, known: true }]);
     expectProblem(await send(sample(2)), 'idempotency_key_reused');
     await api.call('POST', '/v1/cameras', { name: 'yard', location: 'Yard' });
     expectProblem(await send(photo, '?camera=yard'), 'idempotency_key_reused');
