@@ -132,7 +132,9 @@ describe('/v1/bridges', () => {
         WATCHPOST_BRIDGE_PASSWORD: 'hidden-2',
       });
     const topics = ['--topic', 'alert.raised', '--topic', 'track.*'];
-    expect(await set('--mode', 'binary', '--address', '{site}.{topic}', ...topics)).toMatchObject({ code: 0 });
+    expect(await set('--mode', 'binary', '--address', '{site}.{topic}', ...topics)).toMatchObject({
+      code: 0,
+    });
     const changed = {
       ...body,
       mode: 'binary',
