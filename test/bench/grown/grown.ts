@@ -111,6 +111,10 @@ const fill = async (client: pg.Client): Promise<void> => {
   await step('strangers written', () => client.query(strangersOf(model)));
   await step('events and handlings written', () => writeRecord(client));
   await client.query('drop table enrolled, seen; set session_replication_role = origin');
+  // Away for as long as the record goes back. A trigger gives each its position.
+  await client.query(`
+    select watchpost.add_bridge('alerts', 'kafka', 'out', 'kafka://broker.example', 'alerts', from_beginning => true),
+           watchpost.add_bridge('rare', 'nats', 'out', 'nats://broker.example', 'rare', '{calibration.stored}', from_beginning => true)`);
   await step('vacuumed', () => client.query('vacuum (freeze, analyze)'));
   await step('sealed', () => seal(client));
   await step('two weeks dropped', () => retire(client));

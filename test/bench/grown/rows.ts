@@ -263,10 +263,6 @@ export const sightingsOf = (model: string): string => `
 
   insert into watchpost.endpoint (name, url) values ('control room', 'https://control.example/'), ('mobile', 'https://mobile.example/');
 
-  -- Disabled for as long as the record goes back.
-  select watchpost.add_bridge('alerts', 'kafka', 'out', 'kafka://broker.example', 'alerts', from_beginning => true);
-  select watchpost.add_bridge('rare', 'nats', 'out', 'nats://broker.example', 'rare', '{calibration.stored}', from_beginning => true);
-
   insert into watchpost.notification (id, alert_id, endpoint_id, message, state, created_at, settled_at)
   select
     key_of(a.first_seen, ${kinds.other}, 2 * n + o.place), a.id, o.id, '{}', 'delivered', a.first_seen, a.first_seen

@@ -35,7 +35,7 @@ export const findSubjects = async (client: pg.Client): Promise<Subjects> => {
       (select camera_id from watchpost.image where camera_id is not null order by id desc limit 1) as camera,
       (select id from watchpost.delivery order by id desc limit 1) as delivery,
       (select id from watchpost.search order by id desc limit 1) as search,
-      a.best_match_id as sighting
+      (select best_match_id from watchpost.alert where id = a.id) as sighting
     from watchpost.alert_detail as a
     order by a.id desc
     limit 1`);
@@ -56,7 +56,6 @@ export const routesOf = (s: Subjects): string[] => [
   '/v1/images?state=failed',
   `/v1/images/${s.image}`,
   `/v1/images/${s.image}/photo`,
-  `/v1/images/${s.image}/photo?side=640`,
   '/v1/faces',
   `/v1/faces?limit=1000&after=${s.face}`,
   `/v1/faces?camera=camera-3&${lately()}`,
@@ -196,7 +195,7 @@ export const viewsOf = (s: Subjects): string[] => [
   `stranger_visit where stranger_id = '${s.stranger}'`,
   `stranger_visit where last_seen > now() - interval '1 day'`,
   `timeline('${s.image}')`,
-  `track('${s.person}')`,
+  `path('${s.person}')`,
   `vacuum_holder`,
   `unmatched_face where captured_at > now() - interval '1 day'`,
 ];
