@@ -53,10 +53,9 @@ export const watchSource = async (
     options.api === undefined ? await byDatabase(context, options) : byApi(context, options.api, options);
   const report = newReport();
   const stopping = new AbortController();
-  stopper.add(async () => stopping.abort());
   void context.untilSignal();
   io.stderr.write(`watching; stop with Ctrl-C\n`);
-  await watchCamera(
+  const watching = watchCamera(
     {
       ...{ log, report, camera: options.camera ?? 'of all' },
       outgoing: { networks: everywhere },
@@ -67,11 +66,17 @@ export const watchSource = async (
       target: throughWay(context, way, camera, options.json ?? false),
     },
     stopping.signal,
-  );
-  if (stopping.signal.aborted) return true;
-  const { read, submitted, known, dropped } = report;
-  if (options.json) printJson(io, { read, submitted, known, dropped });
-  else print(io, `${read} frames, ${submitted} submitted, ${known} known, ${dropped} dropped`);
+  ).then(() => {
+    const { read, submitted, known, dropped } = report;
+    if (options.json) printJson(io, { read, submitted, known, dropped });
+    else print(io, `${read} frames, ${submitted} submitted, ${known} known, ${dropped} dropped`);
+  });
+  // Before the database is closed; what it throws is thrown below.
+  stopper.add(async () => {
+    stopping.abort();
+    await watching;
+  });
+  await watching;
   return true;
 };
 

@@ -145,5 +145,6 @@ describe.skipIf(!programs.mosquitto)('Frigate (needs mosquitto)', () => {
     }, 200);
     await command.says(/There is no camera 'nowhere'/);
     expect(await command.stop()).toBe(0);
+    expect(command.stdout).toMatch(/^\d+ frames, \d+ submitted, \d+ known, \d+ dropped$/m);
   });
 });
