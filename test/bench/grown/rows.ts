@@ -336,12 +336,24 @@ export const recordOf = (week: number): string[] => {
        (2, 'photo.embedded', ${embedding}, 'enrol'), (3, 'person.enrolled', ${reference}, 'backfill')
      ) as s (after, topic, kind, task)
      where n < ${contents.references} or s.after < 3`,
+    `select v.created_at, 7000000 + row_number() over (order by v.id), 'alert.reviewed', v.id, null::uuid,
+       jsonb_build_object('alert_id', v.alert_id, 'review_id', v.id), '{}'
+     from watchpost.alert_review as v
+     where v.created_at >= seen_at(${probe(week)}) and v.created_at < seen_at(${probe(week + 1)})`,
   ];
   if (week === 0)
     events.push(
       `select added_at(0), 6000000 + n, 'person.changed', person_key(n), null,
          jsonb_build_object('person_id', person_key(n), 'change', 'created', 'by', 'import'), '{}'
        from generate_series(0, ${contents.people - 1}) as n`,
+    );
+  if (week === contents.weeks - 1)
+    events.push(
+      `select now(), 8000000 + row_number() over (order by t.id), t.topic, t.id, null,
+         jsonb_build_object('change', 'created', 'by', 'import'), '{}'
+       from (
+         select 'watchlist.changed', id from watchpost.watchlist union all select 'endpoint.changed', id from watchpost.endpoint
+       ) as t (topic, id)`,
     );
   return [
     `insert into watchpost.event (id, topic, subject_id, image_id, payload, tasks, created_at)
