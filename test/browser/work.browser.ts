@@ -89,10 +89,11 @@ describe.skipIf(!browserPath)(`work in the console${needsBrowser}`, () => {
       expect(await focused()).toBe(name);
     }
     await page.goto(`${api.url}${addresses.people}`);
+    await page.getByText('Grace Okafor').waitFor();
     await page.getByRole('button', { name: 'Add a person' }).press('Enter');
     await page.getByRole('dialog', { name: 'Add a person' }).waitFor();
     await page.keyboard.press('Escape');
-    expect(await focused()).toBe('Add a person');
+    await page.waitForFunction(`document.activeElement.textContent === 'Add a person'`);
   });
 
   it('is light or dark as the system or by the switch, which is kept', async () => {

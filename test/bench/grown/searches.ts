@@ -54,16 +54,21 @@ export const fourFaces = async (server: Server, url: string): Promise<string[][]
     set session_replication_role = replica;
     delete from watchpost.embedding where norm = 7;
     delete from watchpost.face where score = 0.123::real;
+    delete from watchpost.image where sha256 = '\\x07';
   `);
   const ids: string[] = [];
   for (let n = 0; n < 4 * batches; n++) {
     const vector = photoOf(n % 2 ? (n * 37) % 20_000 : contents.people + contents.passersBy + n, 90);
     const { rows } = await client.query<{ id: string }>(
-      `with face as (
+      `with image as (
+         insert into watchpost.image (byte_length, sha256) values (1, '\\x07') returning id
+       ), face as (
          insert into watchpost.face (
            image_id, detector_id, ordinal, box_x, box_y, box_width, box_height, points, score, height_px, sharpness,
            yaw, pitch, roll, crop
-         ) values (gen_random_uuid(), 'no-detector', 1, 0, 0, 100, 100, '{}', 0.123, 100, 500, 0, 0, 0, '') returning id
+         )
+         select id, 'no-detector', 1, 0, 0, 100, 100, '{}', 0.123, 100, 500, 0, 0, 0, '' from image
+         returning id
        )
        insert into watchpost.embedding (face_id, model_id, vector, norm)
        select f.id, $1, $2, 7 from face as f returning id`,
