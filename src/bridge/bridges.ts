@@ -86,6 +86,9 @@ export const setBridge = async (db: Kysely<DB>, nameOrId: string, fields: Bridge
   return readBridge(db, id);
 };
 
+/** The columns that the table and the view have in common, but the camera. */
+const settings = ['id', 'site_id', 'name', 'kind', 'direction', 'url', 'address', 'topics', 'mode'] as const;
+
 /**
  * The bridges that were not removed, by name, with what they have done, without credentials.
  *
@@ -95,19 +98,8 @@ export const readBridges = (db: Kysely<DB>, page?: Page & { readonly id?: string
   db
     .selectFrom('watchpost.bridge_status')
     .select([
-      ...([
-        'id',
-        'site_id',
-        'name',
-        'kind',
-        'direction',
-        'url',
-        'address',
-        'topics',
-        'mode',
-        'camera',
-      ] as const),
-      ...(['has_credentials', 'enabled', 'connected', 'connected_at', 'error'] as const),
+      ...settings,
+      ...(['camera', 'has_credentials', 'enabled', 'connected', 'connected_at', 'error'] as const),
       ...(['last_at', 'position', 'waiting', 'waiting_since', 'created_at'] as const),
       sql<number>`published::float8`.as('published'),
       sql<number>`received::float8`.as('received'),
@@ -152,18 +144,7 @@ export const testBridge = async (
 ): Promise<string | undefined> => {
   const bridge = (await database.db
     .selectFrom('watchpost.bridge')
-    .select([
-      'id',
-      'site_id',
-      'name',
-      'kind',
-      'direction',
-      'url',
-      'address',
-      'topics',
-      'mode',
-      'camera_id as camera',
-    ])
+    .select([...settings, 'camera_id as camera'])
     .where('id', '=', id)
     .executeTakeFirstOrThrow()) as Bridge;
   // Under an id of its own: MQTT would end the session of the process at work.
