@@ -60,7 +60,7 @@ const State = ({ camera: { watch } }: { camera: CameraRow }) => {
       <Badge tone="good">connected</Badge>{' '}
       {watch.connected_at !== null && (
         <span class="faint">
-          since <Ago time={watch.connected_at} />
+          <Ago time={watch.connected_at} />
         </span>
       )}
     </>

@@ -161,7 +161,7 @@ const State = ({ bridge: { enabled, connected, connected_at } }: { bridge: Bridg
   return (
     <Badge tone="good">
       <span>
-        connected since <Ago time={connected_at} />
+        connected <Ago time={connected_at} />
       </span>
     </Badge>
   );
@@ -179,7 +179,7 @@ const Done = ({ bridge }: { bridge: Bridge }) => {
           , the last <Ago time={last_at} />
         </>
       )}
-      {refused > 0 && `; ${refused.toLocaleString('en')} of them became no photo`}.{' '}
+      {refused > 0 && `; ${refused.toLocaleString('en')} of them were refused`}.{' '}
       {waiting > 0 && waiting_since !== null && (
         <Badge tone="warning">
           <span>
